@@ -1,0 +1,119 @@
+// The configuration file: what it may say, and reading it.
+//
+// load_config() reads and checks everything that can be checked without opening a socket or loading a plugin. It reports every
+// problem it finds, not only the first, each as "FILE:LINE:COLUMN: KEY: what is wrong (what was expected; did you mean ...?)".
+// conf/reference.toml and docs/configuration.md describe the keys; the defaults stand here.
+#pragma once
+
+#include "address.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct gatehouse_config; // plugin_config.hpp
+
+namespace gatehouse::host {
+
+using Milliseconds = std::chrono::milliseconds;
+
+enum class LogLevel { debug, info, warning, error };
+enum class LogFormat { automatic, human, json }; // automatic: human on a terminal, JSON otherwise
+enum class Scheduling { batch, other };          // SCHED_BATCH: no wake-up preemption, fewer context switches
+enum class WhenFull { wait, refuse }; // at max_connections: newcomers stay in the accept queue, or are closed at once
+
+// [log]
+struct LogConfig {
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::automatic;
+    std::filesystem::path file; // empty: standard error
+    bool access = true;         // one line for each connection that has ended
+};
+
+// [host]
+struct HostConfig {
+    std::vector<std::filesystem::path> plugin_path{"plugins"}; // relative to the configuration file's folder
+    Milliseconds drain_timeout{30'000};                        // how long connections may take to finish after SIGTERM
+    unsigned relay_threads = 0;                                // 0: one per CPU
+    Scheduling scheduling = Scheduling::batch;
+    std::uint64_t stack_size = 256 * 1024; // bytes, of each pool thread
+};
+
+// [plugins.NAME]
+struct PluginConfig {
+    std::string name;
+    std::string library;                              // file name without ".so", or a path
+    std::shared_ptr<const gatehouse_config> settings; // the `config` table; empty if there is none
+    std::string where;                                // "FILE:LINE:COLUMN" of the section, for messages
+};
+
+struct Threads {
+    unsigned min = 0; // kept ready, and kept free to run while others block; 0: one per CPU
+    unsigned max = 256;
+};
+
+// [[listeners]]
+struct ListenerConfig {
+    std::string name;
+    Address address;
+    std::string plugin; // the name of a PluginConfig
+
+    int backlog = 1024; // connections that may wait in the kernel's accept queue
+    std::uint32_t max_connections = 10'000;
+    WhenFull when_full = WhenFull::wait;
+    Threads threads;
+
+    Milliseconds first_byte_timeout{30'000}; // from accept to the client's first byte; 0: none (also below)
+    Milliseconds idle_timeout{300'000};      // without a byte in either direction
+    Milliseconds lifetime{0};                // from accept to close
+    Milliseconds linger_timeout{2'000};      // for the client to take the last bytes and close its side
+
+    // Socket options. They apply to TCP unless noted, and are inherited by accepted connections.
+    bool reuse_address = true;
+    bool ipv6_only = false; // a listener on [::] also takes IPv4 unless this is set
+    bool nodelay = true;
+    bool keepalive = true;
+    std::uint64_t receive_buffer = 0; // bytes, 0: the kernel's choice; also unix sockets
+    std::uint64_t send_buffer = 0;
+    Milliseconds defer_accept{0}; // the kernel reports a connection only when bytes have come or this has passed; 0: off
+    int fast_open = 0;            // length of the queue of TCP Fast Open requests; 0: off
+
+    // unix sockets only
+    unsigned mode = 0660;
+    std::string owner; // user name or number; empty: unchanged
+    std::string group;
+
+    std::string where; // "FILE:LINE:COLUMN" of the section, for messages
+};
+
+struct Config {
+    std::filesystem::path file;
+    HostConfig host;
+    LogConfig log;
+    std::vector<PluginConfig> plugins;
+    std::vector<ListenerConfig> listeners;
+};
+
+// All problems of one file; what() has them one per line.
+class ConfigError : public std::runtime_error {
+  public:
+    explicit ConfigError(std::vector<std::string> problems);
+    const std::vector<std::string>& problems() const noexcept { return problems_; }
+
+  private:
+    std::vector<std::string> problems_;
+};
+
+// Throws ConfigError. Relative paths in the result are relative to the current directory again.
+// A plugin that a listener names but that has no [plugins.NAME] section gets one implicitly, with library = its name.
+Config load_config(const std::filesystem::path& file);
+
+// The same for text that is in memory; `file` appears in messages and anchors relative paths.
+Config parse_config(std::string_view text, const std::filesystem::path& file);
+
+} // namespace gatehouse::host

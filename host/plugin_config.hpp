@@ -1,0 +1,32 @@
+// The `config` table of a plugin instance, as the plugin sees it through gatehouse_host's config_ functions: typed accessors
+// that remember which keys were read and what was wrong, with file, line and column.
+//
+// One object is shared by all that name the same section, and is read by one create() at a time. [main]
+#pragma once
+
+#include <gatehouse/gatehouse.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// Opaque to plugins. The functions are those of gatehouse_host with the same name; see gatehouse.h for their contract.
+struct gatehouse_config {
+    virtual ~gatehouse_config() = default;
+
+    virtual gatehouse_status string(std::string_view key, gatehouse_str& value) const noexcept = 0;
+    virtual gatehouse_status integer(std::string_view key, std::int64_t minimum, std::int64_t maximum,
+                                     std::int64_t& value) const noexcept = 0;
+    virtual gatehouse_status boolean(std::string_view key, std::int32_t& value) const noexcept = 0;
+    virtual gatehouse_status duration(std::string_view key, std::uint64_t& milliseconds) const noexcept = 0;
+    virtual gatehouse_status size(std::string_view key, std::uint64_t& bytes) const noexcept = 0;
+    virtual gatehouse_status count(std::string_view key, std::size_t& items) const noexcept = 0;
+    virtual gatehouse_status item(std::string_view key, std::size_t index, const gatehouse_config*& item) const noexcept = 0;
+    virtual void reject(std::string_view key, std::string_view why) const noexcept = 0;
+
+    // Forgets what was read and recorded, for another create(). Also frees the tables that item() handed out.
+    virtual void begin() const = 0;
+    // What has gone wrong since begin(): values of the wrong type, rejected ones, and keys that nobody has read.
+    virtual std::vector<std::string> problems() const = 0;
+};

@@ -1,0 +1,28 @@
+/*
+ * gatehouse.sendfile/1 - sends a part of a file without copying it through the plugin.
+ */
+#ifndef GATEHOUSE_EXT_SENDFILE_H
+#define GATEHOUSE_EXT_SENDFILE_H
+
+#include "../gatehouse.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GATEHOUSE_EXT_SENDFILE "gatehouse.sendfile/1"
+
+typedef struct gatehouse_sendfile_v1 {
+    /*
+     * [conn] Writes `parts` (as write() does; a header, say) and then `length` bytes of the file `fd` from `offset` on. The
+     * descriptor stays the plugin's, and its file position is not moved. All is written, or it fails as write() does;
+     * GATEHOUSE_FAILED if the file ends early, in which case the peer has received a part of it.
+     */
+    gatehouse_status (*send)(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count, int32_t fd, uint64_t offset,
+                             uint64_t length) GATEHOUSE_NOEXCEPT;
+} gatehouse_sendfile_v1;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,288 @@
+/*
+ * gatehouse.h - the whole ABI between the Gatehouse host and a protocol plugin.
+ *
+ * A plugin is a shared library that exports one function, gatehouse_plugin_v1(). The host calls it once, learns from the
+ * returned table what the plugin is called and which hooks it has, creates one or more instances of it, and then hands every
+ * accepted connection to serve(). Plugin code is plain blocking code: while serve() runs, one thread belongs to that
+ * connection. C++ authors want <gatehouse/plugin.hpp>, which wraps everything below.
+ *
+ * Conventions
+ *   threads    Every function carries a tag. [main]: the host's main thread, one call at a time. [conn]: the thread that serves
+ *              this connection right now; serve() runs concurrently for different connections of one instance. [any]: any
+ * thread. ownership  What is passed to a function is borrowed until it returns. Whoever allocates frees. Strings are pointer
+ * and length, need no terminating NUL, and need not be UTF-8. errors     Functions return a gatehouse_status: GATEHOUSE_OK or a
+ * negative code. A negative code that you do not know is a failure. Out-parameters are written only on GATEHOUSE_OK, unless the
+ * function says otherwise. growth     Tables start with their size and are only ever appended to. Released entries are never
+ * changed.
+ *
+ * This is ABI 0.x, a draft: it may still change between minor versions until 1.0 freezes it.
+ */
+#ifndef GATEHOUSE_GATEHOUSE_H
+#define GATEHOUSE_GATEHOUSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#define GATEHOUSE_NOEXCEPT noexcept /* an exception must not cross this line; C++ callbacks that may throw do not compile */
+#else
+#define GATEHOUSE_NOEXCEPT
+#endif
+
+/* --- versions ------------------------------------------------------------------------------------------------------------ */
+
+/* The ABI that this header describes. ABI history: 0.1 first draft. */
+#define GATEHOUSE_ABI_MAJOR 0
+#define GATEHOUSE_ABI_MINOR 1
+
+/*
+ * The lowest minor version that a plugin needs from its host. Define it before including this header to support older hosts:
+ * entries that are newer than it are then hidden, so that the claim in gatehouse_plugin.needs_minor cannot be wrong.
+ */
+#ifndef GATEHOUSE_NEEDS_MINOR
+#define GATEHOUSE_NEEDS_MINOR GATEHOUSE_ABI_MINOR
+#endif
+
+/* --- values -------------------------------------------------------------------------------------------------------------- */
+
+typedef struct gatehouse_str {
+    const char* data; /* may be NULL if size is 0 */
+    size_t size;      /* bytes, without any terminator */
+} gatehouse_str;
+
+/* One piece of a gathered write. */
+typedef struct gatehouse_bytes {
+    const void* data;
+    size_t size; /* bytes */
+} gatehouse_bytes;
+
+typedef int32_t gatehouse_status;
+enum {
+    GATEHOUSE_OK = 0,
+    GATEHOUSE_END = -1,         /* read: the peer has finished sending (a half-close; writing is still possible) */
+    GATEHOUSE_TIMEOUT = -2,     /* a deadline has passed; a short farewell may still be written */
+    GATEHOUSE_STOPPING = -3,    /* the host drains; say goodbye in the protocol and return, or finish within the drain time */
+    GATEHOUSE_RESET = -4,       /* the connection is gone in both directions */
+    GATEHOUSE_INVALID = -5,     /* an argument or a configured value is not acceptable; the host has recorded why */
+    GATEHOUSE_NOT_FOUND = -6,   /* no such host name, file, key or fact */
+    GATEHOUSE_REFUSED = -7,     /* the other side refused: connection refused, permission denied */
+    GATEHOUSE_EXHAUSTED = -8,   /* out of descriptors, memory, ports or another limited resource */
+    GATEHOUSE_UNSUPPORTED = -9, /* this host or this kind of connection cannot do that */
+    GATEHOUSE_FAILED = -10      /* anything else; the host has recorded what it knows */
+};
+
+/* What serve() wants to happen next. */
+typedef int32_t gatehouse_next;
+enum {
+    GATEHOUSE_CLOSE = 0,          /* the dialogue is over: what was written is delivered, then the host closes */
+    GATEHOUSE_PARK = 1,           /* call serve() again when bytes, a wake-up, a deadline or a drain arrive; frees the thread */
+    GATEHOUSE_RELAY = 2,          /* the relay that was set up with gatehouse.upstream/1 takes over from here */
+    GATEHOUSE_NEXT_ERROR = -1,    /* the plugin failed: close with reason plugin_error; explain with set_error() */
+    GATEHOUSE_NEXT_EXCEPTION = -2 /* an exception reached the wrapper: close with reason plugin_exception */
+};
+
+/* What probe() says of the first bytes of a connection. */
+typedef int32_t gatehouse_match;
+enum { GATEHOUSE_MATCH_NO = 0, GATEHOUSE_MATCH_YES = 1, GATEHOUSE_MATCH_MORE = 2 /* needs more bytes to tell */ };
+
+/* Why serve() was called. */
+typedef int32_t gatehouse_event;
+enum {
+    GATEHOUSE_EVENT_OPEN = 0, /* first call for this connection */
+    GATEHOUSE_EVENT_DATA = 1, /* it was parked; bytes or the end of the stream can be read */
+    GATEHOUSE_EVENT_WAKE = 2, /* it was parked; somebody called wake() with its id. There may be nothing to read. */
+    GATEHOUSE_EVENT_TIMEOUT =
+        3, /* it was parked; a deadline has passed: the next read that would wait says GATEHOUSE_TIMEOUT */
+    GATEHOUSE_EVENT_STOPPING = 4 /* it was parked; the host drains: the next read that would wait says GATEHOUSE_STOPPING */
+};
+
+/* Facts of a connection, asked for with fact(). Unknown ones answer GATEHOUSE_NOT_FOUND. */
+typedef int32_t gatehouse_fact;
+enum {
+    GATEHOUSE_FACT_PEER = 1,     /* the client's address: "192.0.2.1:40123", "[2001:db8::1]:40123", "unix:" */
+    GATEHOUSE_FACT_LOCAL = 2,    /* the address it connected to, in the same form */
+    GATEHOUSE_FACT_LISTENER = 3, /* the listener's name in the configuration */
+    GATEHOUSE_FACT_INSTANCE = 4  /* the plugin instance's name in the configuration */
+};
+
+/* Levels of log(). */
+typedef int32_t gatehouse_level;
+enum { GATEHOUSE_DEBUG = 0, GATEHOUSE_INFO = 1, GATEHOUSE_WARNING = 2, GATEHOUSE_ERROR = 3 };
+
+typedef struct gatehouse_conn gatehouse_conn;     /* a connection; valid while serve() runs for it */
+typedef struct gatehouse_config gatehouse_config; /* a table of configuration; valid during create() */
+typedef struct gatehouse_instance
+    gatehouse_instance; /* the host's side of one plugin instance; valid from create() to destroy() */
+
+/* --- host -> plugin ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * What the host offers. The table is constant and outlives every plugin; its size is at least what the minor version that
+ * the plugin needs has defined, since an older host would have refused to load it.
+ */
+typedef struct gatehouse_host {
+    uint32_t size; /* bytes of this table */
+    uint32_t abi_major;
+    uint32_t abi_minor;
+    uint32_t reserved;
+
+    /*
+     * [conn] Reads 1..capacity bytes into buffer; *size says how many. Waits for the first byte, up to the connection's
+     * deadline. GATEHOUSE_END: the peer has finished sending. GATEHOUSE_STOPPING is said once, by the first read that would
+     * have to wait after the drain began: a plugin that reads again may finish what it was doing until the drain time ends.
+     */
+    gatehouse_status (*read)(gatehouse_conn* conn, void* buffer, size_t capacity, size_t* size) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] Writes all parts, in order, as if they were one buffer; there is no short write. Waits while the peer takes
+     * nothing, up to the connection's deadline. After anything but GATEHOUSE_OK nothing more can be written.
+     */
+    gatehouse_status (*write)(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count) GATEHOUSE_NOEXCEPT;
+
+    /* [conn] Half-close: tells the peer that nothing more will be written. Reading goes on. */
+    gatehouse_status (*finish)(gatehouse_conn* conn) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] Sets the plugin's own deadline, in milliseconds from now; 0 removes it. It is absolute: bytes that arrive do not
+     * move it, it holds across parks, and it stays until it is set again. The configured deadlines hold as well.
+     */
+    gatehouse_status (*set_deadline)(gatehouse_conn* conn, uint64_t milliseconds) GATEHOUSE_NOEXCEPT;
+
+    /* [conn] Why serve() was called this time. */
+    gatehouse_event (*event)(gatehouse_conn* conn) GATEHOUSE_NOEXCEPT;
+
+    /* [conn] The connection's id: unique while the host runs, never 0, and safe to keep after the connection has ended. */
+    uint64_t (*id)(gatehouse_conn* conn) GATEHOUSE_NOEXCEPT;
+
+    /* [conn] A fact about the connection. *value is valid until serve() returns. GATEHOUSE_NOT_FOUND: not known. */
+    gatehouse_status (*fact)(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str* value) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] The plugin's own state of this connection: one pointer, NULL at first, kept across parks. The plugin owns what it
+     * points to and frees it in closed().
+     */
+    void* (*state)(gatehouse_conn* conn)GATEHOUSE_NOEXCEPT;
+    void (*set_state)(gatehouse_conn* conn, void* state) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [any] Makes serve() run for a parked connection of this instance, with GATEHOUSE_EVENT_WAKE. If serve() runs at the
+     * moment, it is called again after it parks; several wake-ups may become one call. An id of a connection that has ended
+     * is GATEHOUSE_NOT_FOUND and harmless.
+     */
+    gatehouse_status (*wake)(gatehouse_instance* instance, uint64_t id) GATEHOUSE_NOEXCEPT;
+
+    /* [any] Nonzero once the host drains. */
+    int32_t (*stopping)(gatehouse_instance* instance) GATEHOUSE_NOEXCEPT;
+
+    /* [any] One line for the host's log; the host adds the instance's name and escapes control characters. */
+    void (*log)(gatehouse_instance* instance, gatehouse_level level, gatehouse_str text) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [main] [conn] Explains a failure that the current hook is about to return. The text is copied, appears in the log beside
+     * the listener and peer (serve) or the configuration's file:line (create), and is cut at 512 bytes. The last call counts.
+     */
+    void (*set_error)(gatehouse_instance* instance, gatehouse_str text) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [main] The instance's configuration: typed accessors, during create() only. On entry *value holds the default, and it is
+     * left alone if the key is absent (GATEHOUSE_OK). A value of the wrong type or out of range is GATEHOUSE_INVALID; the host
+     * remembers it and refuses the instance with file and line, whatever create() returns. Keys that nobody has read when
+     * create() returns are refused the same way.
+     *
+     * config_string: a default whose data is NULL means that the key is required. *value is valid during create().
+     * config_duration: "1500ms", "30s", "5m", "2h" -> milliseconds.  config_size: "512", "64KiB", "1MiB" -> bytes.
+     */
+    gatehouse_status (*config_string)(const gatehouse_config* config, gatehouse_str key,
+                                      gatehouse_str* value) GATEHOUSE_NOEXCEPT;
+    gatehouse_status (*config_integer)(const gatehouse_config* config, gatehouse_str key, int64_t minimum, int64_t maximum,
+                                       int64_t* value) GATEHOUSE_NOEXCEPT;
+    gatehouse_status (*config_boolean)(const gatehouse_config* config, gatehouse_str key, int32_t* value) GATEHOUSE_NOEXCEPT;
+    gatehouse_status (*config_duration)(const gatehouse_config* config, gatehouse_str key,
+                                        uint64_t* milliseconds) GATEHOUSE_NOEXCEPT;
+    gatehouse_status (*config_size)(const gatehouse_config* config, gatehouse_str key, uint64_t* bytes) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [main] Arrays. config_count: how many items the array `key` has; 0 if it is absent. config_item: item `index` as a
+     * table of its own; an item that is not a table is read from it under the empty key. *item is valid during create().
+     */
+    gatehouse_status (*config_count)(const gatehouse_config* config, gatehouse_str key, size_t* count) GATEHOUSE_NOEXCEPT;
+    gatehouse_status (*config_item)(const gatehouse_config* config, gatehouse_str key, size_t index,
+                                    const gatehouse_config** item) GATEHOUSE_NOEXCEPT;
+
+    /* [main] Records that the value of `key` is not acceptable and why; the host refuses the instance with file and line. */
+    void (*config_reject)(const gatehouse_config* config, gatehouse_str key, gatehouse_str why) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [any] An optional capability by name and revision, such as "gatehouse.upstream/1"; its header in gatehouse/ext/ says what
+     * the pointer is. NULL: this host does not have it. The pointer stays valid as long as the host runs.
+     */
+    const void* (*get_extension)(gatehouse_str id)GATEHOUSE_NOEXCEPT;
+} gatehouse_host;
+
+/* --- plugin -> host ------------------------------------------------------------------------------------------------------ */
+
+/* gatehouse_plugin.flags */
+enum {
+    /* Call serve() as soon as a connection is accepted: the protocol's server speaks first, or nobody knows who does. Without
+     * it the first call comes with the client's first bytes (or its end), and a client that stays silent holds no thread. */
+    GATEHOUSE_SERVER_FIRST = 1
+};
+
+/*
+ * What a plugin is. Hooks may be NULL unless marked required. Only the host reads `size`: entries beyond it count as NULL.
+ * Unknown flags are refused, since the plugin relies on something that this host does not do.
+ */
+typedef struct gatehouse_plugin {
+    uint32_t size;        /* sizeof(gatehouse_plugin) */
+    uint32_t abi_major;   /* GATEHOUSE_ABI_MAJOR */
+    uint32_t needs_minor; /* GATEHOUSE_NEEDS_MINOR */
+    uint32_t flags;
+
+    gatehouse_str name;    /* required: lower-case letters, digits, '-' and '_' */
+    gatehouse_str version; /* required: the plugin's own */
+    gatehouse_str try_it;  /* a command a user may type to try it; {host} and {port} are filled in. May be empty. */
+
+    /*
+     * [main] Makes an instance and stores whatever the plugin wants to have passed back in *self. Several instances of one
+     * plugin may exist. Anything but GATEHOUSE_OK refuses the instance, with set_error()'s text; no other hook is then called.
+     */
+    gatehouse_status (*create)(const gatehouse_host* host, gatehouse_instance* instance, const gatehouse_config* config,
+                               void** self) GATEHOUSE_NOEXCEPT;
+
+    /* [conn] Required. Serves a connection; see gatehouse_next for what the result means. */
+    gatehouse_next (*serve)(void* self, gatehouse_conn* conn) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [any] A connection has ended that serve() was called for, and `state` is what was set with set_state(). No other hook
+     * runs for it any more. `reason` is the host's word for why, such as "done" or "idle_timeout". It must not block.
+     */
+    void (*closed)(void* self, void* state, gatehouse_str reason) GATEHOUSE_NOEXCEPT;
+
+    /* [main] The drain begins: parked connections are about to be served with GATEHOUSE_EVENT_STOPPING. It must not block. */
+    void (*stop)(void* self) GATEHOUSE_NOEXCEPT;
+
+    /* [main] The last serve() and closed() of this instance have returned. */
+    void (*destroy)(void* self) GATEHOUSE_NOEXCEPT;
+
+    /* [any] Do these first bytes of a connection look like this plugin's protocol? Must not block. */
+    gatehouse_match (*probe)(void* self, const void* bytes, size_t size) GATEHOUSE_NOEXCEPT;
+
+    /* [any] The plugin's side of an optional capability, or NULL. */
+    const void* (*get_extension)(void* self, gatehouse_str id)GATEHOUSE_NOEXCEPT;
+} gatehouse_plugin;
+
+/* Makes the one symbol visible that the host looks for; everything else in a plugin should be hidden. */
+#if defined(__GNUC__)
+#define GATEHOUSE_EXPORT __attribute__((visibility("default")))
+#else
+#define GATEHOUSE_EXPORT
+#endif
+
+/* [main] The plugin's only exported symbol. The table must stay valid and unchanged as long as the process runs. */
+GATEHOUSE_EXPORT const gatehouse_plugin* gatehouse_plugin_v1(void) GATEHOUSE_NOEXCEPT;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
