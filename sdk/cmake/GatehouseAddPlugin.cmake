@@ -3,22 +3,22 @@
 # Builds NAME.so, a Gatehouse plugin: C++20, everything hidden but gatehouse_plugin_v1 (a version script as well as hidden
 # visibility, since inline functions of the standard library would be exported otherwise and could keep a plugin from being
 # replaced), no undefined symbols, and no unused libraries.
-set(GATEHOUSE_PLUGIN_MAP ${CMAKE_CURRENT_LIST_DIR}/plugin.map)
-
 function(gatehouse_add_plugin name)
+  set(map ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map)
   cmake_parse_arguments(PARSE_ARGV 1 PLUGIN "" "" "LIBRARIES")
   add_library(${name} MODULE ${PLUGIN_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE gatehouse_sdk ${PLUGIN_LIBRARIES})
-  target_compile_features(${name} PRIVATE cxx_std_20)
   set_target_properties(${name} PROPERTIES
     PREFIX ""
+    CXX_STANDARD 20
+    CXX_STANDARD_REQUIRED ON
     C_VISIBILITY_PRESET hidden
     CXX_VISIBILITY_PRESET hidden
     VISIBILITY_INLINES_HIDDEN ON
-    LINK_DEPENDS ${GATEHOUSE_PLUGIN_MAP}
+    LINK_DEPENDS ${map}
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
   target_link_options(${name} PRIVATE
-    -Wl,--version-script=${GATEHOUSE_PLUGIN_MAP} -Wl,--as-needed
+    -Wl,--version-script=${map} -Wl,--as-needed
     # The sanitizers' own symbols come from the host process.
     $<$<NOT:$<BOOL:${GATEHOUSE_SANITIZER}>>:-Wl,--no-undefined>)
 endfunction()
@@ -35,5 +35,6 @@ function(gatehouse_add_plugin_test plugin)
   get_target_property(libraries ${plugin} LINK_LIBRARIES)
   add_executable(${plugin}_test ${TEST_UNPARSED_ARGUMENTS} ${sources})
   target_link_libraries(${plugin}_test PRIVATE ${libraries} ${TEST_LIBRARIES} GTest::gtest_main)
+  set_target_properties(${plugin}_test PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON)
   gtest_discover_tests(${plugin}_test TEST_PREFIX ${plugin}. PROPERTIES LABELS unit DISCOVERY_TIMEOUT 60)
 endfunction()

@@ -1,0 +1,267 @@
+// A fake host for the tests of a plugin: no sockets, no threads, no clock. Link the plugin's sources into the test program
+// (gatehouse_add_plugin_test() does) and drive it with scripts of what its clients do:
+//
+//     using namespace gatehouse::testing;
+//
+//     TEST(Echo, SendsBackWhatItReceives) {
+//         Plugin echo;
+//         const Outcome outcome = echo.serve({"hello", "world", end});
+//         EXPECT_EQ(outcome.output, "helloworld");
+//         EXPECT_EQ(outcome.reason, "peer_closed");
+//     }
+//
+//     TEST(Files, NeedsARoot) { EXPECT_EQ(Plugin::refusal({{"rot", "/srv"}}), "root: is required\nrot: unknown key ..."); }
+//
+//     TEST(Chat, TellsTheOthers) {
+//         Plugin chat;
+//         Client ann = chat.connect(), bob = chat.connect();
+//         ann.say({"hello\n"});
+//         EXPECT_EQ(bob.heard(), "ann: hello\n");      // the plugin woke bob's connection
+//     }
+//
+// The fake host calls the hooks in the order that the real one does: serve() comes with the first bytes unless the plugin is
+// server_first, again for what arrives while the connection is parked, and closed() once. It also holds the plugin to the
+// contract of gatehouse.h: what breaks it (writing after a failed write, using a connection that is not being served, parking
+// without reading what has arrived, ...) is thrown as ContractViolation by the call that ran the plugin, which fails the test.
+//
+// It needs GoogleTest as little as it needs the host: any test framework will do. One test thread at a time may use a Plugin
+// and its clients; the plugin may call the [any] functions from threads of its own.
+#ifndef GATEHOUSE_TESTING_HPP
+#define GATEHOUSE_TESTING_HPP
+
+#include "gatehouse.h"
+#include "testing/config.hpp"
+#include "testing/host.hpp"
+#include "testing/run.hpp"
+#include "testing/script.hpp"
+#include "testing/table.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace gatehouse::testing {
+
+// The plugin has broken the host's rules; what() says how, one line for each.
+class ContractViolation : public std::logic_error {
+    using logic_error::logic_error;
+};
+
+// The plugin has refused its configuration, or the host has; what() has what the log would have.
+class Refused : public std::runtime_error {
+    using runtime_error::runtime_error;
+};
+
+// A client that stays connected between the steps of a test, for plugins whose connections affect each other.
+// It must not outlive its Plugin.
+class Client {
+  public:
+    // Does what the script says and lets the plugin answer, then also serves the other connections that it has woken. At the
+    // end of the script the plugin must have parked or closed: a plugin that goes on reading would wait for ever.
+    Client& say(const Script& script);
+    // The bytes that were written to this client since it was asked last.
+    std::string heard() {
+        const std::string& output = stream_->output;
+        return output.substr(std::exchange(heard_, output.size()));
+    }
+    Outcome outcome() const { return detail::outcome_of(*stream_); }
+    std::uint64_t id() const noexcept { return stream_->id; }
+
+  private:
+    friend class Plugin;
+    Client(class Plugin& plugin, detail::Client& stream) noexcept : plugin_(&plugin), stream_(&stream) {}
+
+    class Plugin* plugin_;
+    detail::Client* stream_;
+    std::size_t heard_ = 0;
+};
+
+enum class Extensions { all, none };
+
+// One instance of the plugin whose gatehouse_plugin_v1() is linked into the test.
+class Plugin {
+  public:
+    // Throws Refused.
+    explicit Plugin(const Table& config = {}, Extensions extensions = Extensions::all);
+    Plugin(const Plugin&) = delete;
+    Plugin& operator=(const Plugin&) = delete;
+    ~Plugin();
+
+    // Why an instance with this configuration is refused: set_error()'s text, then each problem with the configuration, one a
+    // line. Empty if it is not refused.
+    static std::string refusal(const Table& config, Extensions extensions = Extensions::all);
+
+    // One connection from beginning to end. After the script the client finishes sending; a connection that is parked even then
+    // ends as idle.
+    Outcome serve(const Script& script = {}, const Circumstances& circumstances = {});
+
+    // The output for `input`, which must be the same however the input is split: throws ContractViolation if it is not.
+    std::string serve_every_split(std::string_view input, const Circumstances& circumstances = {});
+
+    // A client that has just connected.
+    Client connect(const Circumstances& circumstances = {});
+
+    // What connect() to `address` finds: a server that follows the script, which ends with `end`, or a failure. An address that
+    // was not named is GATEHOUSE_NOT_FOUND.
+    void upstream(std::string_view address, Script script) {
+        host_.upstreams.insert_or_assign(std::string(address), UpstreamScript{GATEHOUSE_OK, std::move(script)});
+    }
+    void upstream_fails(std::string_view address, gatehouse_status status) {
+        host_.upstreams.insert_or_assign(std::string(address), UpstreamScript{status, {}});
+    }
+
+    // Serves the connections that were woken by the plugin's own threads; say() and serve() do it for what they cause.
+    void settle();
+    // The drain begins: calls the hook, then serves the parked connections with GATEHOUSE_EVENT_STOPPING.
+    void stop();
+    // What the plugin says of a connection's first bytes; GATEHOUSE_MATCH_NO if it has no probe.
+    gatehouse_match probe(std::string_view bytes);
+
+    const gatehouse_plugin& table() const noexcept { return *host_.plugin; }
+    std::vector<LogLine> log() {
+        const std::lock_guard lock(host_.mutex);
+        return host_.log;
+    }
+
+  private:
+    friend class Client;
+    std::string violations();
+    void check_contract();
+    std::string create(const gatehouse_host& table);
+    void destroy() noexcept;
+
+    detail::Host host_;
+    detail::ConfigReport report_;
+    detail::FakeConfig config_;
+    bool created_ = false;
+};
+
+inline Client& Client::say(const Script& script) {
+    stream_->incoming.insert(stream_->incoming.end(), script.begin(), script.end());
+    detail::run(*stream_);
+    plugin_->settle();
+    return *this;
+}
+
+inline Plugin::Plugin(const Table& config, Extensions extensions) : config_(config, "", report_) {
+    host_.plugin = gatehouse_plugin_v1();
+    const std::string refusal = create(extensions == Extensions::all ? detail::full_host : detail::bare_host);
+    if (refusal.empty()) return;
+    destroy();
+    throw Refused(refusal);
+}
+
+inline std::string Plugin::create(const gatehouse_host& table) {
+    const gatehouse_plugin& plugin = *host_.plugin;
+    if (plugin.abi_major != GATEHOUSE_ABI_MAJOR || plugin.needs_minor > GATEHOUSE_ABI_MINOR)
+        return "the plugin needs another ABI version";
+    if (plugin.serve == nullptr) return "the plugin has no serve()";
+    if ((plugin.flags & ~std::uint32_t{GATEHOUSE_SERVER_FIRST}) != 0) return "the plugin has unknown flags";
+    const std::string_view name = detail::view(plugin.name);
+    if (name.empty() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") != name.npos)
+        return "the plugin's name is not made of lower-case letters, digits, '-' and '_'";
+    if (plugin.version.size == 0) return "the plugin has no version";
+
+    gatehouse_status status = GATEHOUSE_OK;
+    if (plugin.create != nullptr)
+        status = plugin.create(&table, reinterpret_cast<gatehouse_instance*>(&host_),
+                               reinterpret_cast<const gatehouse_config*>(&config_), &host_.self);
+    report_.creating = false;
+    created_ = status == GATEHOUSE_OK;
+    if (created_) config_.check_unread();
+    std::string refusal = created_ ? "" : host_.error.empty() ? "create() failed without set_error()" : host_.error;
+    for (const std::string& problem : report_.problems) refusal += (refusal.empty() ? "" : "\n") + problem;
+    return refusal;
+}
+
+inline std::string Plugin::refusal(const Table& config, Extensions extensions) {
+    try {
+        Plugin plugin(config, extensions);
+        return "";
+    } catch (const Refused& refused) {
+        return refused.what();
+    }
+}
+
+inline void Plugin::destroy() noexcept {
+    for (auto& client : host_.clients) detail::close(*client, "drained");
+    if (std::exchange(created_, false) && host_.plugin->destroy != nullptr) host_.plugin->destroy(host_.self);
+}
+
+inline Plugin::~Plugin() {
+    destroy();
+    // A destructor cannot throw, and what the last hooks broke must not pass.
+    if (const std::string left = violations(); !left.empty()) {
+        std::fprintf(stderr, "the plugin has broken the host's contract:\n%s\n", left.c_str());
+        std::abort();
+    }
+}
+
+inline std::string Plugin::violations() {
+    const std::lock_guard lock(host_.mutex);
+    std::string all;
+    for (auto* list : {&host_.violations, &report_.violations}) {
+        for (const std::string& text : *list) all += (all.empty() ? "" : "\n") + text;
+        list->clear();
+    }
+    return all;
+}
+
+inline void Plugin::check_contract() {
+    if (const std::string broken = violations(); !broken.empty()) throw ContractViolation(broken);
+}
+
+inline Client Plugin::connect(const Circumstances& circumstances) {
+    detail::Client& stream = detail::open(host_, circumstances);
+    detail::run(stream);
+    settle();
+    return Client(*this, stream);
+}
+
+inline Outcome Plugin::serve(const Script& script, const Circumstances& circumstances) {
+    detail::Client& stream = detail::open(host_, circumstances);
+    stream.incoming.assign(script.begin(), script.end());
+    stream.implied_end = true;
+    detail::run(stream);
+    detail::close(stream, "idle_timeout");
+    settle();
+    return detail::outcome_of(stream);
+}
+
+inline std::string Plugin::serve_every_split(std::string_view input, const Circumstances& circumstances) {
+    std::optional<std::string> whole;
+    for_each_split(input, [&](const Script& script) {
+        const std::string output = serve(script, circumstances).output;
+        if (!whole) whole = output;
+        if (output == *whole) return;
+        const std::string where =
+            script.size() == 2 ? "at byte " + std::to_string(script.front().bytes.size()) : "at every byte";
+        throw ContractViolation("the input, split " + where + ", is answered with \"" + output + "\", and whole with \"" +
+                                *whole + "\"");
+    });
+    return *whole;
+}
+
+inline void Plugin::settle() {
+    detail::settle(host_);
+    check_contract();
+}
+
+inline void Plugin::stop() {
+    host_.begin_drain();
+    settle();
+}
+
+inline gatehouse_match Plugin::probe(std::string_view bytes) {
+    return host_.plugin->probe == nullptr ? GATEHOUSE_MATCH_NO : host_.plugin->probe(host_.self, bytes.data(), bytes.size());
+}
+
+} // namespace gatehouse::testing
+
+#endif

@@ -1,0 +1,209 @@
+// The configuration of a plugin under test: values as a test writes them, and the fake host's side of gatehouse_host's
+// config_ functions. It records the same problems as the real host, without file and line:
+//
+//     limit: 50 is not within 1..10            rot: unknown key (known: root, limit)
+#ifndef GATEHOUSE_TESTING_CONFIG_HPP
+#define GATEHOUSE_TESTING_CONFIG_HPP
+
+#include "../gatehouse.h"
+
+#include <charconv>
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace gatehouse::testing {
+
+struct Value;
+struct Entry;
+
+// {{"root", "/srv"}, {"limit", 5}, {"timeout", "30s"}}; durations and sizes are strings, as in the file.
+struct Table {
+    std::vector<Entry> entries;
+    Table() = default;
+    Table(std::initializer_list<Entry> list);
+};
+
+// List{"a", "b"} or List{Table{{"name", "a"}}, Table{{"name", "b"}}}
+struct List {
+    std::vector<Value> items;
+    List() = default;
+    List(std::initializer_list<Value> list);
+};
+
+struct Value {
+    std::variant<std::string, std::int64_t, bool, List, Table> of;
+    Value(const char* text) : of(std::string(text)) {}
+    Value(std::string text) : of(std::move(text)) {}
+    Value(std::string_view text) : of(std::string(text)) {}
+    Value(std::same_as<bool> auto flag) : of(flag) {}
+    template <std::integral T>
+        requires(!std::same_as<T, bool>)
+    Value(T number) : of(static_cast<std::int64_t>(number)) {}
+    Value(List list) : of(std::move(list)) {}
+    Value(Table table) : of(std::move(table)) {}
+};
+
+struct Entry {
+    std::string key;
+    Value value;
+};
+
+inline Table::Table(std::initializer_list<Entry> list) : entries(list) {}
+inline List::List(std::initializer_list<Value> list) : items(list) {}
+
+namespace detail {
+
+// A whole number and its unit, such as "64KiB", in the smallest unit; nothing if it is not one or does not fit.
+inline std::optional<std::uint64_t> parse_quantity(std::string_view text,
+                                                   const std::map<std::string_view, std::uint64_t>& units) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc()) return std::nullopt;
+    const auto unit = units.find(text.substr(static_cast<std::size_t>(end - text.data())));
+    if (unit == units.end() || number > std::numeric_limits<std::uint64_t>::max() / unit->second) return std::nullopt;
+    return number * unit->second;
+}
+
+// What went wrong while a plugin read its configuration.
+struct ConfigReport {
+    bool creating = true; // create() runs; the configuration may be used
+    std::vector<std::string> problems;
+    std::vector<std::string> violations;
+};
+
+// One table, or one item of an array, in which case the value stands under the empty key. What is gatehouse_config* outside.
+class FakeConfig {
+  public:
+    FakeConfig(Table table, std::string path, ConfigReport& report)
+        : table_(std::move(table)), path_(std::move(path)), report_(&report) {}
+
+    gatehouse_status string(std::string_view key, gatehouse_str& value) const {
+        const Value* found = find(key);
+        if (found == nullptr && value.data == nullptr) return problem(key, "is required");
+        if (found == nullptr) return GATEHOUSE_OK;
+        const auto* text = std::get_if<std::string>(&found->of);
+        if (text == nullptr) return problem(key, "expected a string");
+        value = {text->data(), text->size()};
+        return GATEHOUSE_OK;
+    }
+
+    gatehouse_status integer(std::string_view key, std::int64_t minimum, std::int64_t maximum, std::int64_t& value) const {
+        const Value* found = find(key);
+        if (found == nullptr) return GATEHOUSE_OK;
+        const auto* number = std::get_if<std::int64_t>(&found->of);
+        if (number == nullptr) return problem(key, "expected an integer");
+        if (*number < minimum || *number > maximum)
+            return problem(key, std::to_string(*number) + " is not within " + std::to_string(minimum) + ".." +
+                                    std::to_string(maximum));
+        value = *number;
+        return GATEHOUSE_OK;
+    }
+
+    gatehouse_status boolean(std::string_view key, std::int32_t& value) const {
+        const Value* found = find(key);
+        if (found == nullptr) return GATEHOUSE_OK;
+        const auto* flag = std::get_if<bool>(&found->of);
+        if (flag == nullptr) return problem(key, "expected true or false");
+        value = *flag ? 1 : 0;
+        return GATEHOUSE_OK;
+    }
+
+    gatehouse_status duration(std::string_view key, std::uint64_t& value) const {
+        return quantity(key, value, {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}, "a duration such as \"30s\"");
+    }
+
+    gatehouse_status size(std::string_view key, std::uint64_t& value) const {
+        return quantity(key, value, {{"", 1}, {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30}},
+                        "a size such as \"64KiB\"");
+    }
+
+    gatehouse_status count(std::string_view key, std::size_t& items) const {
+        const Value* found = find(key);
+        const auto* list = found == nullptr ? nullptr : std::get_if<List>(&found->of);
+        if (found != nullptr && list == nullptr) return problem(key, "expected an array");
+        items = list == nullptr ? 0 : list->items.size();
+        return GATEHOUSE_OK;
+    }
+
+    gatehouse_status item(std::string_view key, std::size_t index, const FakeConfig*& item) const {
+        const Value* found = find(key);
+        const auto* list = found == nullptr ? nullptr : std::get_if<List>(&found->of);
+        if (list == nullptr || index >= list->items.size()) return GATEHOUSE_NOT_FOUND;
+        auto& made = items_[{std::string(key), index}];
+        if (!made) {
+            const Value& value = list->items[index];
+            const auto* table = std::get_if<Table>(&value.of);
+            made = std::make_unique<FakeConfig>(table != nullptr ? *table : Table{{"", value}},
+                                                full(key) + "[" + std::to_string(index) + "]", *report_);
+        }
+        item = made.get();
+        return GATEHOUSE_OK;
+    }
+
+    gatehouse_status problem(std::string_view key, const std::string& what) const {
+        check_moment(key);
+        report_->problems.push_back(full(key) + ": " + what);
+        return GATEHOUSE_INVALID;
+    }
+
+    // Records a problem for each key that was never asked for.
+    void check_unread() const {
+        for (const Entry& entry : table_.entries) {
+            if (asked_.contains(entry.key)) continue;
+            std::string known;
+            for (const std::string& key : asked_) known += (known.empty() ? "" : ", ") + key;
+            problem(entry.key, "unknown key (known: " + (known.empty() ? "none" : known) + ")");
+        }
+        for (const auto& [key, item] : items_) item->check_unread();
+    }
+
+  private:
+    void check_moment(std::string_view key) const {
+        if (!report_->creating) report_->violations.push_back("the configuration was used after create(): " + full(key));
+    }
+
+    const Value* find(std::string_view key) const {
+        check_moment(key);
+        asked_.emplace(key);
+        for (const Entry& entry : table_.entries)
+            if (entry.key == key) return &entry.value;
+        return nullptr;
+    }
+
+    std::string full(std::string_view key) const {
+        return path_ + (path_.empty() || key.empty() ? "" : ".") + std::string(key);
+    }
+
+    gatehouse_status quantity(std::string_view key, std::uint64_t& value,
+                              const std::map<std::string_view, std::uint64_t>& units, const std::string& expected) const {
+        const Value* found = find(key);
+        if (found == nullptr) return GATEHOUSE_OK;
+        const auto* text = std::get_if<std::string>(&found->of);
+        const auto parsed = text == nullptr ? std::nullopt : parse_quantity(*text, units);
+        if (!parsed) return problem(key, "expected " + expected);
+        value = *parsed;
+        return GATEHOUSE_OK;
+    }
+
+    Table table_;
+    std::string path_;
+    ConfigReport* report_;
+    mutable std::set<std::string, std::less<>> asked_; // the keys that were asked for, present or not
+    mutable std::map<std::pair<std::string, std::size_t>, std::unique_ptr<FakeConfig>> items_;
+};
+
+} // namespace detail
+} // namespace gatehouse::testing
+
+#endif

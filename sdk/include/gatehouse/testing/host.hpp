@@ -1,0 +1,220 @@
+// The fake host behind <gatehouse/testing.hpp>: scripted streams, and the functions of gatehouse_host over them. Every function
+// checks that it is called as gatehouse.h says, and records a violation if not.
+#ifndef GATEHOUSE_TESTING_HOST_HPP
+#define GATEHOUSE_TESTING_HOST_HPP
+
+#include "../gatehouse.h"
+#include "config.hpp"
+#include "script.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace gatehouse::testing {
+
+struct LogLine {
+    gatehouse_level level;
+    std::string text;
+};
+
+// What connect() to an address finds: a server that follows a script, or a failure.
+struct UpstreamScript {
+    gatehouse_status status = GATEHOUSE_OK;
+    Script script;
+};
+
+namespace detail {
+
+struct Client;
+
+// What all connections of one plugin instance share. What is gatehouse_instance* outside.
+struct Host {
+    const gatehouse_plugin* plugin = nullptr;
+    void* self = nullptr;
+    std::atomic<bool> stopping = false;
+    milliseconds now{0};                         // the fake clock
+    std::deque<std::unique_ptr<Client>> clients; // never shrinks, so that handles of ended connections can be recognised
+    std::map<std::string, UpstreamScript, std::less<>> upstreams;
+    std::string error;
+
+    std::mutex mutex; // guards what [any] functions touch: the three below, and Client::woken and ::open
+    std::vector<LogLine> log;
+    std::vector<std::string> violations;
+
+    void violation(std::string text) {
+        const std::lock_guard lock(mutex);
+        violations.push_back(std::move(text));
+    }
+    inline void wake(Client& client);
+    inline void begin_drain();
+};
+
+// One end of a byte stream. What is gatehouse_conn* outside.
+struct Stream {
+    Host* host = nullptr;
+    Client* client = nullptr; // whose serve() may use it: itself, or the one that connected upstream
+    Circumstances circumstances;
+    std::deque<Step> incoming;
+    bool implied_end = false; // a script that is over is followed by `end`
+    bool arrived = false;     // the front of `incoming` is there to be read; what follows is not yet
+    bool gone = false;        // closed, or taken over by a relay
+    bool write_failed = false;
+    bool finished = false;
+    gatehouse_status over = GATEHOUSE_OK; // END or RESET once it was said: reads say it again
+    gatehouse_status due = GATEHOUSE_OK;  // TIMEOUT or STOPPING: what the next read that would wait says
+    gatehouse_status last = GATEHOUSE_OK; // what the last read or failed write said
+    std::size_t reads = 0;                // that returned bytes, END or RESET
+    std::optional<milliseconds> deadline; // as it was set
+    std::optional<milliseconds> due_at;   // the same on the fake clock, until it has passed
+    std::string output;
+
+    gatehouse_status read(void* buffer, std::size_t capacity, std::size_t& size);
+    gatehouse_status write(std::string_view bytes);
+    bool pass(milliseconds time);
+};
+
+struct Upstream : Stream {
+    UpstreamRecord record;
+};
+
+struct Client : Stream {
+    std::uint64_t id = 0;
+    void* state = nullptr;
+    bool opened = false; // serve() was called for it
+    bool open = true;    // closed() was not
+    bool woken = false;
+    bool closing = false; // closed() runs
+    bool drain_due = false;
+    std::optional<std::thread::id> serving; // the thread that runs serve() for it now
+    std::vector<std::unique_ptr<Upstream>> upstreams;
+    Upstream* relay = nullptr;
+    bool connect_failed = false; // the last connect()
+    Outcome outcome;
+};
+
+inline void Host::wake(Client& client) {
+    const std::lock_guard lock(mutex);
+    client.woken = true;
+}
+
+// Every connection hears of the drain once.
+inline void Host::begin_drain() {
+    if (stopping.exchange(true)) return;
+    if (plugin->stop != nullptr) plugin->stop(self);
+    for (auto& client : clients) client->drain_due = true;
+}
+
+// Time goes by; true if the plugin's deadline has passed in it.
+inline bool Stream::pass(milliseconds time) {
+    host->now += time;
+    const bool passed = due_at && *due_at <= host->now;
+    if (passed) due_at.reset();
+    return passed;
+}
+
+inline gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::size_t& size) {
+    while (true) {
+        if (over != GATEHOUSE_OK) return ++reads, last = over;
+        if (!arrived && due != GATEHOUSE_OK) return last = std::exchange(due, GATEHOUSE_OK);
+        if (incoming.empty() && implied_end) incoming.push_back(testing::end);
+        if (incoming.empty()) {
+            host->violation("read() would wait for ever: the script is over; let it end with end, timeout or reset");
+            return last = over = GATEHOUSE_RESET;
+        }
+        Step& step = incoming.front();
+        if (step.kind == Step::Kind::bytes && !step.bytes.empty()) {
+            size = std::min({capacity, step.bytes.size(), circumstances.read_limit});
+            std::memcpy(buffer, step.bytes.data(), size);
+            step.bytes.erase(0, size);
+            arrived = !step.bytes.empty();
+            if (!arrived) incoming.pop_front();
+            ++reads;
+            return last = GATEHOUSE_OK;
+        }
+        const Step taken = std::move(step);
+        incoming.pop_front();
+        arrived = false;
+        switch (taken.kind) {
+        case Step::Kind::bytes:
+            break; // empty: nothing arrives
+        case Step::Kind::end:
+            over = GATEHOUSE_END;
+            break;
+        case Step::Kind::reset:
+            over = GATEHOUSE_RESET;
+            circumstances.write_limit = 0;
+            circumstances.write_status = GATEHOUSE_RESET;
+            break;
+        case Step::Kind::timeout:
+            due = GATEHOUSE_TIMEOUT;
+            break;
+        case Step::Kind::stopping:
+            host->begin_drain();
+            if (std::exchange(client->drain_due, false)) due = GATEHOUSE_STOPPING;
+            break;
+        case Step::Kind::wake:
+            client->woken = true;
+            break; // it is called again after it parks
+        case Step::Kind::pass:
+            if (pass(taken.time)) due = GATEHOUSE_TIMEOUT;
+            break;
+        }
+    }
+}
+
+inline gatehouse_status Stream::write(std::string_view bytes) {
+    if (write_failed) host->violation("write() after a write that failed");
+    if (finished) host->violation("write() after finish()");
+    if (write_failed || finished) return GATEHOUSE_INVALID;
+    const std::size_t room = circumstances.write_limit - std::min(circumstances.write_limit, output.size());
+    output.append(bytes.substr(0, room));
+    if (bytes.size() <= room) return GATEHOUSE_OK;
+    write_failed = true;
+    return last = circumstances.write_status;
+}
+
+inline std::string_view view(gatehouse_str text) { return {text.data, text.size}; }
+inline Stream* stream_of(gatehouse_conn* conn) { return reinterpret_cast<Stream*>(conn); }
+inline Host* host_of(gatehouse_instance* instance) { return reinterpret_cast<Host*>(instance); }
+
+// Is this a moment at which the plugin may call a [conn] function with this connection?
+inline bool may_use(Stream* stream, const char* function) {
+    const auto& serving = stream->client->serving;
+    const char* why = stream->gone                             ? ": the connection was closed or relayed"
+                      : !serving                               ? ": serve() does not run for this connection"
+                      : *serving != std::this_thread::get_id() ? ": another thread serves this connection"
+                                                               : nullptr;
+    if (why != nullptr) stream->host->violation(std::string(function) + why);
+    return why == nullptr;
+}
+
+// The same for functions that only a client's connection takes.
+inline Client* client_of(gatehouse_conn* conn, const char* function) {
+    Stream* stream = stream_of(conn);
+    if (stream != stream->client) stream->host->violation(std::string(function) + ": not for an upstream connection");
+    return may_use(stream, function) ? stream->client : nullptr;
+}
+
+inline std::string joined(const gatehouse_bytes* parts, std::size_t count) {
+    std::string all;
+    for (std::size_t i = 0; i < count; ++i) all.append(static_cast<const char*>(parts[i].data), parts[i].size);
+    return all;
+}
+
+inline const FakeConfig& config_of(const gatehouse_config* config) { return *reinterpret_cast<const FakeConfig*>(config); }
+
+} // namespace detail
+} // namespace gatehouse::testing
+
+#endif

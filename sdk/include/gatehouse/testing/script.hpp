@@ -1,0 +1,97 @@
+// What a client does, what the connection is like, and what came of it: the words that a plugin's test is written in.
+#ifndef GATEHOUSE_TESTING_SCRIPT_HPP
+#define GATEHOUSE_TESTING_SCRIPT_HPP
+
+#include "../gatehouse.h"
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace gatehouse::testing {
+
+using std::chrono::milliseconds;
+
+// One thing that happens to a connection. Texts become bytes that arrive together: one read never spans two steps. A string
+// literal keeps its NULs.
+struct Step {
+    enum class Kind { bytes, end, reset, timeout, stopping, wake, pass };
+
+    Kind kind = Kind::bytes;
+    std::string bytes;
+    milliseconds time{0};
+
+    template <std::size_t size>
+    Step(const char (&literal)[size]) : bytes(literal, size - 1) {}
+    Step(std::string text) : bytes(std::move(text)) {}
+    Step(std::string_view text) : bytes(text) {}
+    explicit Step(Kind what, milliseconds duration = milliseconds(0)) : kind(what), time(duration) {}
+};
+
+using Script = std::vector<Step>;
+
+inline const Step end{Step::Kind::end};         // the client has finished sending
+inline const Step reset{Step::Kind::reset};     // the connection is gone in both directions
+inline const Step timeout{Step::Kind::timeout}; // a deadline passes, the configured ones included
+inline const Step stopping{
+    Step::Kind::stopping};                // the host begins to drain: stop() is called, then this connection hears of it
+inline const Step wake{Step::Kind::wake}; // somebody calls wake() with the connection's id
+
+// Time goes by without a byte; the plugin's own deadline passes if it is due.
+inline Step pass(milliseconds time) { return Step(Step::Kind::pass, time); }
+
+inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+
+// What a connection is like: {.read_limit = 1} delivers byte by byte, {.write_limit = 100} breaks after 100 bytes.
+struct Circumstances {
+    std::string peer = "192.0.2.1:40123"; // facts; an empty one is not known
+    std::string local = "192.0.2.254:7000";
+    std::string listener = "test";
+    std::string instance = "test";
+    std::size_t read_limit = unlimited;              // a read returns at most this many bytes
+    std::size_t write_limit = unlimited;             // after this many bytes were taken in all, writing fails ...
+    gatehouse_status write_status = GATEHOUSE_RESET; // ... with this
+};
+
+// What a plugin did with an upstream connection.
+struct UpstreamRecord {
+    std::string address;
+    milliseconds within{0}; // the time that connect() was given
+    std::string received;   // what was written to it, relayed bytes included
+    bool finished = false;  // finish() was called on it
+    bool closed = false;    // the plugin closed it
+    bool relayed = false;   // it was handed to relay(), which then carried the rest of both scripts
+    milliseconds idle{0};   // the idle time that relay() was given
+};
+
+// What came of a connection.
+struct Outcome {
+    std::string output;                    // every byte that was written to the client
+    bool finished = false;                 // finish() was called
+    bool open = true;                      // it is parked, and closed() has not been called
+    gatehouse_next next = GATEHOUSE_PARK;  // what serve() returned last
+    std::string reason;                    // why it ended, as closed() hears it
+    std::string error;                     // what set_error() explained
+    std::vector<gatehouse_event> events;   // one for each call of serve()
+    std::optional<milliseconds> deadline;  // as the plugin set it last, counted from then
+    std::vector<UpstreamRecord> upstreams; // one for each connect() that succeeded
+};
+
+// Calls check(script) for the whole input, for the input cut in two at each byte, and for each byte by itself.
+template <class Check>
+void for_each_split(std::string_view input, Check&& check) {
+    check(Script{Step(input)});
+    for (std::size_t cut = 1; cut < input.size(); ++cut) check(Script{Step(input.substr(0, cut)), Step(input.substr(cut))});
+    Script bytes;
+    for (std::size_t i = 0; i < input.size(); ++i) bytes.emplace_back(input.substr(i, 1));
+    check(bytes);
+}
+
+} // namespace gatehouse::testing
+
+#endif

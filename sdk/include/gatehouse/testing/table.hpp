@@ -1,0 +1,236 @@
+// The functions of gatehouse_host and of the extensions over the fake host's streams.
+#ifndef GATEHOUSE_TESTING_TABLE_HPP
+#define GATEHOUSE_TESTING_TABLE_HPP
+
+#include "../ext/sendfile.h"
+#include "../ext/upstream.h"
+#include "host.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+
+namespace gatehouse::testing::detail {
+
+inline gatehouse_status read(gatehouse_conn* conn, void* buffer, size_t capacity, size_t* size) noexcept {
+    Stream* stream = stream_of(conn);
+    if (!may_use(stream, "read()")) return GATEHOUSE_INVALID;
+    if (buffer == nullptr || capacity == 0) {
+        stream->host->violation("read() into a buffer without room");
+        return GATEHOUSE_INVALID;
+    }
+    return stream->read(buffer, capacity, *size);
+}
+
+inline gatehouse_status write(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count) noexcept {
+    Stream* stream = stream_of(conn);
+    return may_use(stream, "write()") ? stream->write(joined(parts, count)) : GATEHOUSE_INVALID;
+}
+
+inline gatehouse_status finish(gatehouse_conn* conn) noexcept {
+    Stream* stream = stream_of(conn);
+    if (!may_use(stream, "finish()")) return GATEHOUSE_INVALID;
+    stream->finished = true;
+    return GATEHOUSE_OK;
+}
+
+inline gatehouse_status set_deadline(gatehouse_conn* conn, uint64_t time) noexcept {
+    Stream* stream = stream_of(conn);
+    if (!may_use(stream, "set_deadline()")) return GATEHOUSE_INVALID;
+    stream->deadline.reset();
+    stream->due_at.reset();
+    if (stream->due == GATEHOUSE_TIMEOUT) stream->due = GATEHOUSE_OK;
+    if (time != 0) {
+        stream->deadline = milliseconds(time);
+        stream->due_at = stream->host->now + milliseconds(time);
+    }
+    return GATEHOUSE_OK;
+}
+
+inline gatehouse_event event(gatehouse_conn* conn) noexcept {
+    const Client* client = client_of(conn, "event()");
+    return client == nullptr ? GATEHOUSE_EVENT_OPEN : client->outcome.events.back();
+}
+
+inline uint64_t id(gatehouse_conn* conn) noexcept {
+    const Client* client = client_of(conn, "id()");
+    return client == nullptr ? 0 : client->id;
+}
+
+inline gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str* value) noexcept {
+    const Client* client = client_of(conn, "fact()");
+    if (client == nullptr) return GATEHOUSE_INVALID;
+    const Circumstances& facts = client->circumstances;
+    const std::string* text = which == GATEHOUSE_FACT_PEER       ? &facts.peer
+                              : which == GATEHOUSE_FACT_LOCAL    ? &facts.local
+                              : which == GATEHOUSE_FACT_LISTENER ? &facts.listener
+                              : which == GATEHOUSE_FACT_INSTANCE ? &facts.instance
+                                                                 : nullptr;
+    if (text == nullptr || text->empty()) return GATEHOUSE_NOT_FOUND;
+    *value = {text->data(), text->size()};
+    return GATEHOUSE_OK;
+}
+
+inline void* state(gatehouse_conn* conn) noexcept {
+    const Client* client = client_of(conn, "state()");
+    return client == nullptr ? nullptr : client->state;
+}
+
+inline void set_state(gatehouse_conn* conn, void* state) noexcept {
+    if (Client* client = client_of(conn, "set_state()")) client->state = state;
+}
+
+inline gatehouse_status wake_up(gatehouse_instance* instance, uint64_t id) noexcept {
+    Host* host = host_of(instance);
+    const std::lock_guard lock(host->mutex);
+    if (id == 0 || id > host->clients.size() || !host->clients[id - 1]->open) return GATEHOUSE_NOT_FOUND;
+    host->clients[id - 1]->woken = true;
+    return GATEHOUSE_OK;
+}
+
+inline int32_t is_stopping(gatehouse_instance* instance) noexcept { return host_of(instance)->stopping ? 1 : 0; }
+
+inline void log(gatehouse_instance* instance, gatehouse_level level, gatehouse_str text) noexcept {
+    Host* host = host_of(instance);
+    const std::lock_guard lock(host->mutex);
+    host->log.push_back({level, std::string(view(text))});
+}
+
+inline void set_error(gatehouse_instance* instance, gatehouse_str text) noexcept {
+    host_of(instance)->error = view(text).substr(0, 512);
+}
+
+inline gatehouse_status config_string(const gatehouse_config* config, gatehouse_str key, gatehouse_str* value) noexcept {
+    return config_of(config).string(view(key), *value);
+}
+inline gatehouse_status config_integer(const gatehouse_config* config, gatehouse_str key, int64_t minimum, int64_t maximum,
+                                       int64_t* value) noexcept {
+    return config_of(config).integer(view(key), minimum, maximum, *value);
+}
+inline gatehouse_status config_boolean(const gatehouse_config* config, gatehouse_str key, int32_t* value) noexcept {
+    return config_of(config).boolean(view(key), *value);
+}
+inline gatehouse_status config_duration(const gatehouse_config* config, gatehouse_str key, uint64_t* value) noexcept {
+    return config_of(config).duration(view(key), *value);
+}
+inline gatehouse_status config_size(const gatehouse_config* config, gatehouse_str key, uint64_t* value) noexcept {
+    return config_of(config).size(view(key), *value);
+}
+inline gatehouse_status config_count(const gatehouse_config* config, gatehouse_str key, size_t* count) noexcept {
+    return config_of(config).count(view(key), *count);
+}
+inline gatehouse_status config_item(const gatehouse_config* config, gatehouse_str key, size_t index,
+                                    const gatehouse_config** item) noexcept {
+    const FakeConfig* found = nullptr;
+    const gatehouse_status status = config_of(config).item(view(key), index, found);
+    if (status == GATEHOUSE_OK) *item = reinterpret_cast<const gatehouse_config*>(found);
+    return status;
+}
+inline void config_reject(const gatehouse_config* config, gatehouse_str key, gatehouse_str why) noexcept {
+    config_of(config).problem(view(key), std::string(view(why)));
+}
+
+// --- gatehouse.upstream/1 and gatehouse.sendfile/1 -------------------------------------------------------------------------
+
+inline gatehouse_status connect(gatehouse_conn* conn, gatehouse_str address, uint64_t time, gatehouse_conn** result) noexcept {
+    Client* client = client_of(conn, "connect()");
+    if (client == nullptr) return GATEHOUSE_INVALID;
+    const auto found = client->host->upstreams.find(view(address));
+    const gatehouse_status status = found == client->host->upstreams.end() ? GATEHOUSE_NOT_FOUND : found->second.status;
+    client->connect_failed = status != GATEHOUSE_OK;
+    if (status != GATEHOUSE_OK) return status;
+    auto upstream = std::make_unique<Upstream>();
+    upstream->host = client->host;
+    upstream->client = client;
+    upstream->incoming.assign(found->second.script.begin(), found->second.script.end());
+    upstream->implied_end = true;
+    upstream->record.address = view(address);
+    upstream->record.within = milliseconds(time);
+    *result = reinterpret_cast<gatehouse_conn*>(static_cast<Stream*>(upstream.get()));
+    client->upstreams.push_back(std::move(upstream));
+    return GATEHOUSE_OK;
+}
+
+inline void close_upstream(gatehouse_conn* conn) noexcept {
+    auto* upstream = static_cast<Upstream*>(stream_of(conn));
+    // A session that owns an upstream connection closes it when it is destroyed, in closed().
+    if (!upstream->client->closing && !may_use(upstream, "close()")) return;
+    upstream->gone = upstream->record.closed = true;
+}
+
+inline gatehouse_status relay(gatehouse_conn* conn, gatehouse_conn* to, uint64_t idle) noexcept {
+    Client* client = client_of(conn, "relay()");
+    auto* upstream = static_cast<Upstream*>(stream_of(to));
+    if (client == nullptr || !may_use(upstream, "relay()")) return GATEHOUSE_INVALID;
+    client->relay = upstream;
+    upstream->gone = upstream->record.relayed = true;
+    upstream->record.idle = milliseconds(idle);
+    return GATEHOUSE_OK;
+}
+
+inline gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count, int32_t fd, uint64_t offset,
+                                  uint64_t length) noexcept {
+    Client* client = client_of(conn, "sendfile send()");
+    if (client == nullptr) return GATEHOUSE_INVALID;
+    gatehouse_status status = client->write(joined(parts, count));
+    std::array<char, 65536> buffer;
+    while (status == GATEHOUSE_OK && length > 0) {
+        const ssize_t got = ::pread(fd, buffer.data(), std::min<uint64_t>(buffer.size(), length), static_cast<off_t>(offset));
+        if (got <= 0) {
+            client->write_failed = true;
+            return client->last = GATEHOUSE_FAILED;
+        }
+        status = client->write({buffer.data(), static_cast<std::size_t>(got)});
+        offset += static_cast<std::uint64_t>(got);
+        length -= static_cast<std::uint64_t>(got);
+    }
+    return status;
+}
+
+inline const void* find_extension(gatehouse_str id) noexcept {
+    static constexpr gatehouse_upstream_v1 upstream{connect, close_upstream, relay};
+    static constexpr gatehouse_sendfile_v1 sendfile{send_file};
+    if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream;
+    if (view(id) == GATEHOUSE_EXT_SENDFILE) return &sendfile;
+    return nullptr;
+}
+inline const void* no_extension(gatehouse_str) noexcept { return nullptr; }
+
+inline constexpr gatehouse_host make_table(const void* (*get_extension)(gatehouse_str) noexcept) {
+    gatehouse_host table{};
+    table.size = sizeof table;
+    table.abi_major = GATEHOUSE_ABI_MAJOR;
+    table.abi_minor = GATEHOUSE_ABI_MINOR;
+    table.read = read;
+    table.write = write;
+    table.finish = finish;
+    table.set_deadline = set_deadline;
+    table.event = event;
+    table.id = id;
+    table.fact = fact;
+    table.state = state;
+    table.set_state = set_state;
+    table.wake = wake_up;
+    table.stopping = is_stopping;
+    table.log = log;
+    table.set_error = set_error;
+    table.config_string = config_string;
+    table.config_integer = config_integer;
+    table.config_boolean = config_boolean;
+    table.config_duration = config_duration;
+    table.config_size = config_size;
+    table.config_count = config_count;
+    table.config_item = config_item;
+    table.config_reject = config_reject;
+    table.get_extension = get_extension;
+    return table;
+}
+inline constexpr gatehouse_host full_host = make_table(find_extension);
+inline constexpr gatehouse_host bare_host = make_table(no_extension); // of a host without optional capabilities
+
+} // namespace gatehouse::testing::detail
+
+#endif
