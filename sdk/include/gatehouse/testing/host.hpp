@@ -69,6 +69,7 @@ struct Stream {
     bool implied_end = false; // a script that is over is followed by `end`
     bool arrived = false;     // the front of `incoming` is there to be read; what follows is not yet
     bool gone = false;        // closed, or taken over by a relay
+    bool own_deadline_passed = false;
     bool write_failed = false;
     bool finished = false;
     gatehouse_status over = GATEHOUSE_OK; // END or RESET once it was said: reads say it again
@@ -82,6 +83,7 @@ struct Stream {
     gatehouse_status read(void* buffer, std::size_t capacity, std::size_t& size);
     gatehouse_status write(std::string_view bytes);
     bool pass(milliseconds time);
+    void time_out();
 };
 
 struct Upstream : Stream {
@@ -119,8 +121,16 @@ inline void Host::begin_drain() {
 inline bool Stream::pass(milliseconds time) {
     host->now += time;
     const bool passed = due_at && *due_at <= host->now;
-    if (passed) due_at.reset();
+    if (passed) time_out();
     return passed;
+}
+
+// A deadline passes: the plugin's own if it has set one, or else one of the configuration.
+inline void Stream::time_out() {
+    due = GATEHOUSE_TIMEOUT;
+    own_deadline_passed = due_at.has_value();
+    if (due_at) host->now = std::max(host->now, *due_at);
+    due_at.reset();
 }
 
 inline gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::size_t& size) {
@@ -167,7 +177,7 @@ inline gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::si
             client->woken = true;
             break; // it is called again after it parks
         case Step::Kind::pass:
-            if (pass(taken.time)) due = GATEHOUSE_TIMEOUT;
+            pass(taken.time);
             break;
         }
     }

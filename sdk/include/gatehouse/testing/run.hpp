@@ -62,8 +62,9 @@ inline std::string_view carry(Client& client) {
     std::string_view reason = "done";
     for (int from = 0; from < 2; ++from) {
         for (const Step& step : ends[from]->incoming) {
-            if (step.kind == Step::Kind::bytes && ends[1 - from]->write(step.bytes) != GATEHOUSE_OK) return "peer_reset";
-            if (step.kind == Step::Kind::reset) return "peer_reset";
+            if (step.kind == Step::Kind::bytes && ends[1 - from]->write(step.bytes) != GATEHOUSE_OK)
+                return from == 0 ? "upstream_reset" : "peer_reset";
+            if (step.kind == Step::Kind::reset) return from == 0 ? "peer_reset" : "upstream_reset";
             if (step.kind == Step::Kind::timeout) reason = "idle_timeout";
             if (step.kind == Step::Kind::end) break;
         }
@@ -76,16 +77,14 @@ inline std::string_view carry(Client& client) {
 // Why a connection ends that the plugin is done with: the word for what it has seen last.
 inline std::string_view reason_of(const Client& client) {
     switch (client.last) {
-    case GATEHOUSE_END:
-        return "peer_closed";
     case GATEHOUSE_RESET:
         return "peer_reset";
     case GATEHOUSE_TIMEOUT:
-        return "idle_timeout";
+        return client.own_deadline_passed ? "deadline" : "idle_timeout";
     case GATEHOUSE_STOPPING:
         return "drained";
     default:
-        return "done";
+        return client.over == GATEHOUSE_END ? "peer_closed" : "done";
     }
 }
 
@@ -136,7 +135,7 @@ inline std::optional<gatehouse_event> next_event(Client& client) {
 
     const auto say = [&client](gatehouse_status status, gatehouse_event event,
                                std::string_view unserved) -> std::optional<gatehouse_event> {
-        client.due = status;
+        client.due = client.last = status;
         if (client.opened) return event;
         close(client, unserved);
         return std::nullopt;
@@ -159,6 +158,7 @@ inline std::optional<gatehouse_event> next_event(Client& client) {
         const Step taken = step;
         client.incoming.pop_front();
         if (taken.kind == Step::Kind::wake && client.opened) return GATEHOUSE_EVENT_WAKE;
+        if (taken.kind == Step::Kind::timeout) client.time_out();
         if (taken.kind == Step::Kind::timeout || (taken.kind == Step::Kind::pass && client.pass(taken.time)))
             return say(GATEHOUSE_TIMEOUT, GATEHOUSE_EVENT_TIMEOUT, "first_byte_timeout");
         if (taken.kind == Step::Kind::stopping) {

@@ -37,7 +37,7 @@ using Script = std::vector<Step>;
 
 inline const Step end{Step::Kind::end};         // the client has finished sending
 inline const Step reset{Step::Kind::reset};     // the connection is gone in both directions
-inline const Step timeout{Step::Kind::timeout}; // a deadline passes, the configured ones included
+inline const Step timeout{Step::Kind::timeout}; // the plugin's deadline passes, or a configured one
 inline const Step stopping{
     Step::Kind::stopping};                // the host begins to drain: stop() is called, then this connection hears of it
 inline const Step wake{Step::Kind::wake}; // somebody calls wake() with the connection's id
