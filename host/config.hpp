@@ -6,8 +6,8 @@
 #pragma once
 
 #include "address.hpp"
+#include "units.hpp"
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -20,8 +20,6 @@ struct gatehouse_config; // plugin_config.hpp
 
 namespace gatehouse::host {
 
-using Milliseconds = std::chrono::milliseconds;
-
 enum class LogLevel { debug, info, warning, error };
 enum class LogFormat { automatic, human, json }; // automatic: human on a terminal, JSON otherwise
 enum class Scheduling { batch, other };          // SCHED_BATCH: no wake-up preemption, fewer context switches
@@ -33,6 +31,8 @@ struct LogConfig {
     LogFormat format = LogFormat::automatic;
     std::filesystem::path file; // empty: standard error
     bool access = true;         // one line for each connection that has ended
+
+    bool operator==(const LogConfig&) const = default;
 };
 
 // [host]
@@ -42,19 +42,23 @@ struct HostConfig {
     unsigned relay_threads = 0;                                // 0: one per CPU
     Scheduling scheduling = Scheduling::batch;
     std::uint64_t stack_size = 256 * 1024; // bytes, of each pool thread
+
+    bool operator==(const HostConfig&) const = default;
 };
 
 // [plugins.NAME]
 struct PluginConfig {
     std::string name;
     std::string library;                              // file name without ".so", or a path
-    std::shared_ptr<const gatehouse_config> settings; // the `config` table; empty if there is none
-    std::string where;                                // "FILE:LINE:COLUMN" of the section, for messages
+    std::shared_ptr<const gatehouse_config> settings; // the `config` table; one without keys if there is none, never null
+    std::string where; // "FILE:LINE:COLUMN" of the section or, without one, of the `plugin` key that names it
 };
 
 struct Threads {
     unsigned min = 0; // kept ready, and kept free to run while others block; 0: one per CPU
     unsigned max = 256;
+
+    bool operator==(const Threads&) const = default;
 };
 
 // [[listeners]]
@@ -89,6 +93,8 @@ struct ListenerConfig {
     std::string group;
 
     std::string where; // "FILE:LINE:COLUMN" of the section, for messages
+
+    bool operator==(const ListenerConfig&) const = default;
 };
 
 struct Config {
@@ -110,10 +116,15 @@ class ConfigError : public std::runtime_error {
 };
 
 // Throws ConfigError. Relative paths in the result are relative to the current directory again.
-// A plugin that a listener names but that has no [plugins.NAME] section gets one implicitly, with library = its name.
+// A plugin that a listener names but that has no [plugins.NAME] section gets one implicitly, with library = its name; unless
+// there is a section with nearly that name, when it is taken for a typing error and refused.
 Config load_config(const std::filesystem::path& file);
 
 // The same for text that is in memory; `file` appears in messages and anchors relative paths.
 Config parse_config(std::string_view text, const std::filesystem::path& file);
+
+// Every key that a file may have, as a path, in the order of the sections: "host.plugin_path", "plugins.NAME.library",
+// "listeners.threads.min". What the reader asks for is what is listed: there is no second list to forget.
+std::vector<std::string> known_config_keys();
 
 } // namespace gatehouse::host

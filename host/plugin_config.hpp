@@ -6,10 +6,18 @@
 
 #include <gatehouse/gatehouse.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace toml {
+inline namespace v3 {
+class table;
+}
+} // namespace toml
 
 // Opaque to plugins. The functions are those of gatehouse_host with the same name; see gatehouse.h for their contract.
 struct gatehouse_config {
@@ -25,8 +33,20 @@ struct gatehouse_config {
     virtual gatehouse_status item(std::string_view key, std::size_t index, const gatehouse_config*& item) const noexcept = 0;
     virtual void reject(std::string_view key, std::string_view why) const noexcept = 0;
 
+    // The host's part, for the table of the instance and not for what item() hands out.
     // Forgets what was read and recorded, for another create(). Also frees the tables that item() handed out.
     virtual void begin() const = 0;
-    // What has gone wrong since begin(): values of the wrong type, rejected ones, and keys that nobody has read.
+    // What has gone wrong since begin(): values of the wrong type, rejected ones, and keys that nobody has read. Each with its
+    // "FILE:LINE:COLUMN: ", in the order of the file.
     virtual std::vector<std::string> problems() const = 0;
 };
+
+namespace gatehouse::host {
+
+class ConfigTable;
+
+// The settings that `table`, a part of `document`, holds; a problem names `file`. Keeps the document.
+std::shared_ptr<const gatehouse_config> make_plugin_config(std::shared_ptr<const toml::table> document,
+                                                           const ConfigTable& table, const std::string& file);
+
+} // namespace gatehouse::host

@@ -1,0 +1,215 @@
+#include "config.hpp"
+
+#include "config_document.hpp"
+#include "config_listener.hpp"
+#include "config_table.hpp"
+#include "did_you_mean.hpp"
+#include "plugin_config.hpp"
+#include "printable.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr std::pair<std::string_view, LogLevel> log_levels[] = {
+    {"debug", LogLevel::debug}, {"info", LogLevel::info}, {"warning", LogLevel::warning}, {"error", LogLevel::error}};
+constexpr std::pair<std::string_view, LogFormat> log_formats[] = {
+    {"auto", LogFormat::automatic}, {"human", LogFormat::human}, {"json", LogFormat::json}};
+constexpr std::pair<std::string_view, Scheduling> schedulings[] = {{"batch", Scheduling::batch}, {"other", Scheduling::other}};
+
+std::string joined(const std::vector<std::string>& lines) {
+    std::string text;
+    for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
+    return text;
+}
+
+// What two listeners must not have in common.
+std::string identity(const Address& address) {
+    if (const auto numeric = numeric_address(address)) return to_string(*numeric);
+    std::string text = to_string(address);
+    if (address.kind == Address::Kind::tcp) // the names of hosts do not care for case
+        std::transform(text.begin(), text.end(), text.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text;
+}
+
+// Reads one document, top to bottom.
+class Reader {
+  public:
+    Reader(std::shared_ptr<const toml::table> document, const std::filesystem::path& file);
+
+    void read();
+    const ConfigProblems& problems() const noexcept { return problems_; }
+    const std::vector<std::string>& known() const noexcept { return known_; }
+    Config take() { return std::move(config_); }
+
+  private:
+    void read_host(ConfigTable table);
+    void read_plugin_path(ConfigTable& table);
+    void read_log(ConfigTable table);
+    void read_plugins(ConfigTable table);
+    void read_listeners(ConfigTable& root);
+    void check_unique(ConfigTable& table, const ListenerConfig& listener);
+    void find_plugin(ConfigTable& table, const std::string& name);
+    void finish(ConfigTable& table);
+    bool has_plugin(const std::string& name) const;
+
+    // Constant after construction.
+    std::shared_ptr<const toml::table> document_;
+    std::filesystem::path folder_;
+
+    ConfigProblems problems_;
+    Config config_;
+    std::vector<std::string> known_;
+    std::vector<std::string> sections_;             // NAME of each [plugins.NAME]
+    std::map<std::string, ConfigPlace> names_;      // of listeners
+    std::map<std::string, ConfigPlace> identities_; // of their addresses
+};
+
+Reader::Reader(std::shared_ptr<const toml::table> document, const std::filesystem::path& file)
+    : document_(std::move(document)), folder_(file.parent_path()), problems_(file.native()) {
+    config_.file = file;
+}
+
+void Reader::read() {
+    ConfigTable root = root_table(*document_, problems_);
+    read_host(root.table("host"));
+    read_log(root.table("log"));
+    read_plugins(root.table("plugins"));
+    read_listeners(root);
+    root.reject_unknown();
+}
+
+void Reader::read_host(ConfigTable table) {
+    HostConfig& host = config_.host;
+    read_plugin_path(table);
+    table.duration("drain_timeout", host.drain_timeout, std::chrono::days(1));
+    table.number("relay_threads", host.relay_threads, 0, 256);
+    table.choice("scheduling", host.scheduling, schedulings);
+    table.size("stack_size", host.stack_size, 64 << 10, 64 << 20);
+    finish(table);
+}
+
+void Reader::read_plugin_path(ConfigTable& table) {
+    constexpr std::string_view key = "plugin_path";
+    std::vector<std::filesystem::path>& folders = config_.host.plugin_path;
+    for (std::filesystem::path& folder : folders) folder = folder_ / folder;
+    std::string_view text;
+    if (!table.is_array(key)) {
+        if (read_text(table, key, text)) folders = {folder_ / text};
+        return;
+    }
+    std::vector<std::filesystem::path> listed;
+    for (ConfigTable& item : table.items(key))
+        if (read_text(item, "", text)) listed.push_back(folder_ / text);
+    if (table.count(key) == 0) table.reject(key, "empty (expected at least one folder)");
+    folders = std::move(listed);
+}
+
+void Reader::read_log(ConfigTable table) {
+    LogConfig& log = config_.log;
+    table.choice("level", log.level, log_levels);
+    table.choice("format", log.format, log_formats);
+    std::string_view text;
+    if (read_text(table, "file", text)) log.file = folder_ / text;
+    table.boolean("access", log.access);
+    finish(table);
+}
+
+void Reader::read_plugins(ConfigTable table) {
+    for (const std::string& name : table.keys()) {
+        sections_.push_back(name);
+        ConfigTable section = table.table(name);
+        if (!is_name(name)) table.reject(name, in_quotes(name) + " is not a name (expected " + std::string(a_name) + ")");
+        PluginConfig plugin{name, name, nullptr, problems_.text(section.place())};
+        std::string_view library;
+        if (read_text(section, "library", library)) {
+            // A path is one like all others in the file; a bare name is looked for on plugin_path.
+            plugin.library = library.find('/') != std::string_view::npos ? (folder_ / library).native() : std::string(library);
+        }
+        plugin.settings = make_plugin_config(document_, section.table("config"), problems_.file());
+        finish(section);
+        config_.plugins.push_back(std::move(plugin));
+    }
+}
+
+void Reader::read_listeners(ConfigTable& root) {
+    constexpr std::string_view expected = "[[listeners]] sections, with two brackets";
+    if (!root.has("listeners")) root.missing("listeners", "at least one [[listeners]] section");
+    std::vector<ConfigTable> sections = root.items("listeners", expected);
+    if (root.is_array("listeners") && sections.empty())
+        root.reject("listeners", "empty (expected at least one [[listeners]] section)");
+    for (ConfigTable& section : sections) {
+        if (!section.is_table()) {
+            section.expect_table(expected);
+            continue;
+        }
+        std::vector<ConfigTable> nested;
+        ListenerConfig listener = read_listener(section, folder_, nested);
+        listener.where = problems_.text(section.place());
+        finish(section);
+        for (ConfigTable& table : nested) finish(table);
+        check_unique(section, listener);
+        if (!listener.plugin.empty()) find_plugin(section, listener.plugin);
+        config_.listeners.push_back(std::move(listener));
+    }
+}
+
+void Reader::check_unique(ConfigTable& table, const ListenerConfig& listener) {
+    const auto check = [&](std::map<std::string, ConfigPlace>& taken, std::string_view key, const std::string& value) {
+        const auto [first, is_new] = taken.emplace(value, table.place(key));
+        if (!is_new) table.reject(key, in_quotes(value) + " is taken by the listener at " + problems_.text(first->second));
+    };
+    if (!listener.name.empty()) check(names_, "name", listener.name);
+    const Address& address = listener.address;
+    // Port 0 is a different port every time.
+    if (address != Address{} && (address.kind != Address::Kind::tcp || address.port != 0))
+        check(identities_, "address", identity(address));
+}
+
+void Reader::find_plugin(ConfigTable& table, const std::string& name) {
+    if (has_plugin(name)) return;
+    if (const std::string near = did_you_mean(name, sections_); !near.empty()) {
+        table.reject("plugin", "there is no [plugins." + name + "] (did you mean " + in_quotes(near) +
+                                   "? If not, add an empty [plugins." + name + "] section)");
+        return;
+    }
+    const ConfigPlace place = table.place("plugin");
+    const ConfigTable settings(nullptr, "plugins." + name + ".config", place, problems_);
+    config_.plugins.push_back({name, name, make_plugin_config(document_, settings, problems_.file()), problems_.text(place)});
+}
+
+bool Reader::has_plugin(const std::string& name) const {
+    return std::any_of(config_.plugins.begin(), config_.plugins.end(),
+                       [&](const PluginConfig& plugin) { return plugin.name == name; });
+}
+
+void Reader::finish(ConfigTable& table) {
+    table.reject_unknown();
+    for (const std::string& key : table.asked()) known_.push_back(table.path() + '.' + key);
+}
+
+} // namespace
+
+ConfigError::ConfigError(std::vector<std::string> problems)
+    : std::runtime_error(joined(problems)), problems_(std::move(problems)) {}
+
+Config load_config(const std::filesystem::path& file) { return parse_config(read_config_file(file), file); }
+
+Config parse_config(std::string_view text, const std::filesystem::path& file) {
+    Reader reader(parse_toml(text, file.native()), file);
+    reader.read();
+    if (!reader.problems().empty()) throw ConfigError(reader.problems().lines());
+    return reader.take();
+}
+
+std::vector<std::string> known_config_keys() {
+    Reader reader(parse_toml("[plugins.NAME]\n[[listeners]]\n", ""), "");
+    reader.read();
+    return reader.known();
+}
+
+} // namespace gatehouse::host
