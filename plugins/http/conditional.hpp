@@ -1,0 +1,25 @@
+// Conditional requests: RFC 9110 §13. Times are seconds since 1970, UTC.
+#pragma once
+
+#include "request.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace http {
+
+// What a file's current state is called.
+struct Validators {
+    std::string_view etag; // strong, with its quotes
+    std::int64_t modified;
+};
+
+enum class Verdict { proceed, not_modified, precondition_failed };
+
+// For a GET or HEAD of a file that exists; the order is that of §13.2.2.
+Verdict evaluate_preconditions(const Request& request, const Validators& validators, std::int64_t now) noexcept;
+
+// Whether the Range field is to be used: If-Range is absent, or names the current state beyond doubt (§13.1.5).
+bool range_applies(const Request& request, const Validators& validators, std::int64_t now) noexcept;
+
+} // namespace http

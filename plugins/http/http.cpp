@@ -1,0 +1,179 @@
+// An HTTP/1.1 server of static files: RFC 9110, RFC 9112. README.md says what it does and how it is configured.
+#include "request_reader.hpp"
+#include "responder.hpp"
+
+#include <gatehouse/plugin.hpp>
+
+#include <array>
+#include <chrono>
+#include <random>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace http {
+
+namespace {
+
+using gatehouse::Connection;
+using gatehouse::Next;
+using gatehouse::Status;
+
+std::string random_boundary() {
+    static constexpr std::string_view digits = "0123456789abcdef";
+    std::random_device random;
+    std::string text;
+    for (int i = 0; i < 32; ++i) text.push_back(digits[random() % digits.size()]);
+    return text;
+}
+
+// RFC 9110 §5.5: visible characters, blanks and obs-text.
+bool is_field_value(std::string_view text) noexcept {
+    for (const char c : text)
+        if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) return false;
+    return true;
+}
+
+DocumentRoot open_root(const gatehouse::Config& config) {
+    const std::string path = config.string("root");
+    if (path.empty()) throw std::invalid_argument("there is no folder to serve");
+    try {
+        return DocumentRoot(path);
+    } catch (const std::exception& error) {
+        config.reject("root", error.what());
+        throw;
+    }
+}
+
+Site read_site(const gatehouse::Config& config) {
+    std::string index = config.string("index", "index.html");
+    if (index.empty() || index == "." || index == ".." || index.find('/') != std::string::npos)
+        config.reject("index", "has to be the plain name of a file");
+    std::string cache_control = config.string("cache_control", "");
+    if (!is_field_value(cache_control)) config.reject("cache_control", "has to be one line of text");
+    return {open_root(config), std::move(index), std::move(cache_control), random_boundary()};
+}
+
+Limits read_limits(const gatehouse::Config& config) {
+    constexpr std::uint64_t most = 1024 * 1024;
+    const Limits defaults;
+    const std::uint64_t header = config.size("max_header", defaults.max_header);
+    const std::uint64_t target = config.size("max_target", defaults.max_target);
+    if (header < 256 || header > most) config.reject("max_header", "has to be between 256 bytes and 1MiB");
+    if (target < 1 || target >= header) config.reject("max_target", "has to be less than max_header");
+    return {static_cast<std::size_t>(header), static_cast<std::size_t>(target), config.size("max_body", defaults.max_body)};
+}
+
+} // namespace
+
+class Http {
+  public:
+    static constexpr std::string_view try_it = "curl http://{host}:{port}/";
+
+    // What a connection has while it is parked.
+    struct Session {
+        enum class Deadline : unsigned char { none, header, body };
+
+        RequestReader reader;
+        Deadline deadline = Deadline::none;
+    };
+
+    explicit Http(gatehouse::Init& init)
+        : init_(init), limits_(read_limits(init.config())),
+          header_timeout_(init.config().duration("header_timeout", std::chrono::seconds(10))),
+          body_timeout_(init.config().duration("body_timeout", std::chrono::seconds(30))),
+          min_rate_(init.config().size("min_rate", 1024)), site_(read_site(init.config())) {}
+
+    Next serve(Connection& conn, Session& session) {
+        std::array<char, 16 * 1024> buffer;
+        auto chunk = conn.read(std::span<char>(buffer));
+        Output output(conn, min_rate_);
+        Responder responder(site_, output);
+        if (!chunk) return interrupted(chunk.status(), session, responder, output);
+
+        // One read, then park: a client that never stops pipelining takes its turn like everybody else.
+        std::string_view input = *chunk;
+        Request request;
+        Problem problem;
+        while (output.status()) {
+            switch (session.reader.next(input, limits_, request, problem)) {
+            case RequestReader::Result::request: {
+                const bool keep_alive = request.keep_alive && !init_.stopping();
+                responder.answer(request, keep_alive);
+                if (!keep_alive) return finish(conn, output);
+                break;
+            }
+            case RequestReader::Result::problem:
+                responder.refuse(problem);
+                return finish(conn, output);
+            case RequestReader::Result::need_more:
+                if (session.reader.take_continue()) output.text("HTTP/1.1 100 Continue\r\n\r\n");
+                if (!output.flush()) return finish(conn, output);
+                set_deadline(conn, session, output.has_written());
+                return Next::park;
+            }
+        }
+        return finish(conn, output);
+    }
+
+    // Whether a connection starts with a method that HTTP knows, followed by a blank.
+    gatehouse_match probe(std::span<const std::byte> bytes) const noexcept {
+        const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        for (std::string_view method :
+             {"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "TRACE ", "CONNECT "}) {
+            if (text.starts_with(method)) return GATEHOUSE_MATCH_YES;
+            if (method.starts_with(text)) return GATEHOUSE_MATCH_MORE;
+        }
+        return GATEHOUSE_MATCH_NO;
+    }
+
+  private:
+    // The read brought a reason instead of bytes. Between requests there is nobody to tell.
+    Next interrupted(Status why, Session& session, Responder& responder, Output& output) const {
+        if (session.reader.idle()) return Next::close;
+        if (why == Status::stopping) return Next::park; // the request may still be completed, and is then the last
+        if (why == Status::timeout) responder.refuse({408, "The request did not come in time."});
+        if (why == Status::end) responder.refuse({400, "The request is not complete."});
+        static_cast<void>(output.flush());
+        return Next::close;
+    }
+
+    static Next finish(Connection& conn, Output& output) {
+        // A client that went away is the host's to account for; a file that shrank is a failure, and only closing can tell.
+        if (output.flush().code() != GATEHOUSE_FAILED) return Next::close;
+        conn.set_error("a file became shorter while it was sent, or the connection failed");
+        return Next::error;
+    }
+
+    // Absolute: it starts with the first byte of a head or a body and is not moved by more of them.
+    void set_deadline(Connection& conn, Session& session, bool was_moved) const noexcept {
+        using Deadline = Session::Deadline;
+        const Deadline wanted = session.reader.idle()      ? Deadline::none
+                                : session.reader.in_body() ? Deadline::body
+                                                           : Deadline::header;
+        if (wanted == session.deadline && !was_moved) return;
+        session.deadline = wanted;
+        switch (wanted) {
+        case Deadline::none:
+            return conn.clear_deadline();
+        case Deadline::header:
+            return conn.set_deadline(header_timeout_);
+        case Deadline::body:
+            return conn.set_deadline(body_timeout_);
+        }
+    }
+
+    // Constant after construction.
+    gatehouse::Init init_;
+    Limits limits_;
+    std::chrono::milliseconds header_timeout_;
+    std::chrono::milliseconds body_timeout_;
+    std::uint64_t min_rate_; // bytes per second
+    Site site_;
+};
+
+} // namespace http
+
+GATEHOUSE_PLUGIN(http::Http, "http", "1.0.0")

@@ -1,0 +1,51 @@
+// What goes to the client: a buffer that gathers heads, small files and the answers to pipelined requests into few writes.
+// Large pieces of files go through the host's sendfile.
+//
+// After the first failure everything is ignored, and status() says what it was.
+#pragma once
+
+#include <gatehouse/plugin.hpp>
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace http {
+
+class Output {
+  public:
+    // `min_rate`: a client must take this many bytes a second in the long run, or the write times out; 0: any rate.
+    Output(gatehouse::Connection& conn, std::uint64_t min_rate) noexcept : conn_(conn), min_rate_(min_rate) {}
+    Output(const Output&) = delete;
+    Output& operator=(const Output&) = delete;
+
+    void text(std::string_view text) noexcept;
+    void number(std::uint64_t value) noexcept;
+
+    // `length` bytes of `fd` from `offset`. GATEHOUSE_FAILED if the file ends before that.
+    void file(int fd, std::uint64_t offset, std::uint64_t length) noexcept;
+
+    gatehouse::Status flush() noexcept;
+    gatehouse::Status status() const noexcept { return status_; }
+    bool has_written() const noexcept { return has_written_; } // and has thereby moved the connection's deadline
+
+  private:
+    static constexpr std::size_t sendfile_from = 64 * 1024; // below that, copying costs less than a call of its own
+    static constexpr std::size_t capacity = sendfile_from + 4 * 1024;
+    static constexpr std::chrono::seconds grace{30}; // on top of what the rate gives
+
+    void allow_time_for(std::uint64_t bytes) noexcept;
+    void copy(int fd, std::uint64_t offset, std::uint64_t length) noexcept;
+
+    gatehouse::Connection& conn_;
+    std::uint64_t min_rate_;
+    gatehouse::Status status_{GATEHOUSE_OK};
+    bool has_written_ = false;
+    std::size_t size_ = 0;
+    std::array<char, capacity> buffer_; // left uninitialised: most answers touch its first page only
+};
+
+} // namespace http

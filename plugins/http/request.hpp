@@ -1,0 +1,53 @@
+// A request as the http plugin needs it, and the parsing of its head: RFC 9112 §3, §5 and §6. Boost.Beast is behind request.cpp
+// only.
+#pragma once
+
+#include "limits.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace http {
+
+enum class Method {
+    get,
+    head,
+    other,  // known to HTTP, not to this plugin
+    unknown // known to nobody
+};
+
+// A request that cannot be served; the connection is closed after the answer, since what follows cannot be trusted.
+struct Problem {
+    int status = 0; // 0: there is none
+    std::string_view detail;
+    bool head_only = false; // the method is HEAD: the answer has no body
+
+    explicit operator bool() const noexcept { return status != 0; }
+};
+
+// Repeated fields are joined with ", " (RFC 9110 §5.3), which makes those that allow one value only invalid, as they should be.
+struct Request {
+    Method method = Method::unknown;
+    std::string_view target; // a part of the head that was parsed
+    int version = 11;        // 10 or 11
+    bool keep_alive = false; // the client wants to go on after this request
+    bool expects_continue = false;
+    bool chunked = false; // there is a body in chunks
+    std::uint64_t content_length = 0;
+
+    bool has_body() const noexcept { return chunked || content_length > 0; }
+
+    std::optional<std::string> range;
+    std::optional<std::string> if_range;
+    std::optional<std::string> if_match;
+    std::optional<std::string> if_none_match;
+    std::optional<std::string> if_modified_since;
+    std::optional<std::string> if_unmodified_since;
+};
+
+// Parses a head that HeadScanner found complete.
+Problem parse_head(std::string_view head, const Limits& limits, Request& request);
+
+} // namespace http

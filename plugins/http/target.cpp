@@ -1,0 +1,108 @@
+#include "target.hpp"
+
+namespace http {
+
+namespace {
+
+int hex_digit(char c) noexcept {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+// Appends the decoded segment; false if it is not one that a file could have.
+bool decode(std::string_view segment, std::string& to) {
+    for (std::size_t i = 0; i < segment.size(); ++i) {
+        char c = segment[i];
+        if (c == '%') {
+            if (segment.size() - i < 3) return false;
+            const int high = hex_digit(segment[i + 1]);
+            const int low = hex_digit(segment[i + 2]);
+            if (high < 0 || low < 0) return false;
+            c = static_cast<char>(high * 16 + low);
+            i += 2;
+        }
+        if (c == '\0' || c == '/') return false;
+        to.push_back(c);
+    }
+    return true;
+}
+
+// The path and query of the absolute form, "http://authority/path?query"; empty if it is not that.
+std::string_view path_of_absolute(std::string_view target) noexcept {
+    for (std::string_view scheme : {"http://", "https://"}) {
+        if (target.size() < scheme.size()) continue;
+        bool same = true;
+        for (std::size_t i = 0; i < scheme.size(); ++i) same = same && (target[i] | 0x20) == (scheme[i] | 0x20);
+        if (!same) continue;
+        target.remove_prefix(scheme.size());
+        const std::size_t end = target.find_first_of("/?");
+        return end == std::string_view::npos ? "/" : target.substr(end);
+    }
+    return {};
+}
+
+} // namespace
+
+std::optional<Path> parse_target(std::string_view target) {
+    if (!target.starts_with('/')) {
+        target = path_of_absolute(target);
+        if (target.empty()) return std::nullopt;
+    }
+    if (target.find('#') != std::string_view::npos) return std::nullopt;
+
+    Path path;
+    if (const std::size_t question = target.find('?'); question != std::string_view::npos) {
+        path.query = target.substr(question);
+        target = target.substr(0, question);
+    }
+    path.directory = true;
+    while (!target.empty()) {
+        target.remove_prefix(1); // the slash
+        const std::string_view segment = target.substr(0, target.find('/'));
+        target.remove_prefix(segment.size());
+
+        const std::size_t before = path.relative.size();
+        if (before > 0 && !segment.empty()) path.relative.push_back('/');
+        const std::size_t start = path.relative.size();
+        if (!decode(segment, path.relative)) return std::nullopt;
+        const std::string_view name = std::string_view(path.relative).substr(start);
+        path.directory = name.empty() || name == "." || name == "..";
+        if (!path.directory) continue;
+        if (name == "..") {
+            if (before == 0) return std::nullopt;
+            const std::size_t slash = path.relative.rfind('/', before - 1);
+            path.relative.resize(slash == std::string::npos ? 0 : slash);
+        } else {
+            path.relative.resize(before);
+        }
+    }
+    return path;
+}
+
+bool is_hidden(std::string_view relative) noexcept {
+    if (relative == ".well-known" || relative.starts_with(".well-known/"))
+        relative.remove_prefix(std::string_view(".well-known").size());
+    return relative.starts_with('.') || relative.find("/.") != std::string_view::npos;
+}
+
+std::string encode_path(std::string_view relative) {
+    static constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string text = "/";
+    for (const char c : relative) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                           std::string_view("-._~!$&'()*+,;=:@/").find(c) != std::string_view::npos;
+        if (plain) {
+            text.push_back(c);
+        } else {
+            const auto byte = static_cast<unsigned char>(c);
+            text.push_back('%');
+            text.push_back(digits[byte >> 4]);
+            text.push_back(digits[byte & 15]);
+        }
+    }
+    return text;
+}
+
+} // namespace http
