@@ -1,0 +1,219 @@
+"""The servers that are measured, each started with a configuration of its own in the run's temporary folder."""
+
+import os
+import resource
+import shutil
+from pathlib import Path
+
+from processes import Process, free_port
+
+CPUS = os.cpu_count() or 1
+NGINX_STREAM = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+APACHE_MODULES = Path("/usr/lib/apache2/modules")
+
+
+class Server:
+    """A running server under the name that the report shows, and the port that is driven."""
+
+    def __init__(self, name, port, process):
+        self.name = name
+        self.port = port
+        self.process = process
+
+
+def raise_descriptor_limit(wanted=65536):
+    """Raises the limit of open files for all that is started from here, as far as possible, and returns it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for limits in ((max(soft, wanted), max(hard, wanted)), (hard, hard)):  # only root may raise the hard one
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            break
+        except (ValueError, OSError):
+            continue
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def program(name):
+    """Where a program is, or None; servers are often in /usr/sbin, which is not on everybody's path."""
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
+
+
+class Servers:
+    """Starts servers. `build` is the CMake build directory, `folder` the run's temporary one."""
+
+    def __init__(self, build, folder):
+        self.build = Path(build).resolve()
+        self.folder = Path(folder)
+        self.tools = self.build / "tests" / "bench"
+        self.started = []
+        self.descriptors = raise_descriptor_limit()
+        self.max_relayed = min(20000, (self.descriptors - 200) // 2)  # connections of a proxy: each takes two descriptors
+
+    def missing(self):
+        """What the measurement cannot do without and is not there."""
+        needed = [self.tools / "epoll_echo", self.tools / "hold", self.tools / "blocking_echo.so",
+                  self.build / "bin" / "gatehouse"]
+        return [str(path) for path in needed if not path.exists()] + \
+               [name for name in ("redis-benchmark", "wrk", "iperf3") if not program(name)]
+
+    def stop_all(self):
+        while self.started:
+            self.started.pop().process.stop()
+
+    def _start(self, name, port, command, environment=None):
+        log = self.folder / f"{len(self.started)}-{name}.log"
+        server = Server(name, port, Process(command, [port], log, environment))
+        self.started.append(server)
+        return server
+
+    def _write(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def stop(self, server):
+        self.started.remove(server)
+        server.process.stop()
+
+    # --- Gatehouse ---------------------------------------------------------------------------------------------------------
+
+    def gatehouse(self, name, plugin, settings="", threads_max=256):
+        """The host with one listener. Everything that is not about size is the default, but for the log."""
+        port = free_port()
+        conf = self._write(f"{name}-{port}.toml", f"""
+[host]
+plugin_path = ["{self.build}/plugins", "{self.tools}"]
+
+[log]
+level = "warning"
+access = false
+
+[plugins.measured]
+library = "{plugin}"
+config = {{ {settings} }}
+
+[[listeners]]
+name = "measured"
+address = "127.0.0.1:{port}"
+plugin = "measured"
+backlog = 4096
+max_connections = 20000
+threads = {{ max = {threads_max} }}
+""")
+        return self._start(name, port, [self.build / "bin" / "gatehouse", "run", conf])
+
+    def gatehouse_echo(self):
+        return self.gatehouse("gatehouse", "echo")
+
+    def gatehouse_gateway(self, upstream):
+        return self.gatehouse("gatehouse", "gateway", f'upstream = "{upstream}"')
+
+    def gatehouse_http(self):
+        return self.gatehouse("gatehouse", "http", f'root = "{self.site()}"')
+
+    def gatehouse_blocking(self, connections):
+        return self.gatehouse("gatehouse", "blocking_echo", threads_max=connections + 100)
+
+    def site(self):
+        """A folder with the one small file that the http servers serve."""
+        site = self.folder / "site"
+        site.mkdir(exist_ok=True)
+        (site / "small.txt").write_text("x" * 1023 + "\n")
+        return site
+
+    # --- the limit, and upstreams ------------------------------------------------------------------------------------------
+
+    def epoll(self, name="epoll", *options):
+        port = free_port()
+        return self._start(name, port, [self.tools / "epoll_echo", "-p", port, *options])
+
+    def iperf3(self):
+        port = free_port()
+        return self._start("iperf3", port, [program("iperf3"), "-s", "-p", port])
+
+    # --- what others have built; None where it is not installed ------------------------------------------------------------
+
+    def apache(self, threads=1200):
+        """Apache httpd with mod_echo under the worker MPM: a thread for each connection."""
+        if not program("apache2") or not (APACHE_MODULES / "mod_echo.so").exists():
+            return None
+        port = free_port()
+        per_child = threads // CPUS
+        conf = self._write("apache.conf", f"""
+ServerRoot "{self.folder}"
+ServerName localhost
+PidFile "{self.folder}/apache.pid"
+DefaultRuntimeDir "{self.folder}"
+ErrorLog "{self.folder}/apache-error.log"
+LogLevel error
+LoadModule mpm_worker_module {APACHE_MODULES}/mod_mpm_worker.so
+LoadModule authz_core_module {APACHE_MODULES}/mod_authz_core.so
+LoadModule echo_module {APACHE_MODULES}/mod_echo.so
+Listen 127.0.0.1:{port}
+ServerLimit {CPUS}
+StartServers {CPUS}
+ThreadLimit {per_child}
+ThreadsPerChild {per_child}
+MaxRequestWorkers {per_child * CPUS}
+MinSpareThreads 1
+MaxSpareThreads {per_child * CPUS}
+{"User www-data" if os.geteuid() == 0 else ""}
+{"Group www-data" if os.geteuid() == 0 else ""}
+ProtocolEcho On
+""")
+        return self._start("apache", port, [program("apache2"), "-DFOREGROUND", "-f", conf])
+
+    def haproxy(self, upstream, splice=False):
+        if not program("haproxy"):
+            return None
+        port = free_port()
+        conf = self._write(f"haproxy-{port}.cfg", f"""
+global
+    nbthread {CPUS}
+    maxconn {1000 if splice else self.max_relayed}
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 300s
+    timeout server 300s
+    {"option splice-auto" if splice else ""}
+listen measured
+    bind 127.0.0.1:{port}
+    server upstream {upstream}
+""")
+        return self._start("haproxy-splice" if splice else "haproxy", port, [program("haproxy"), "-db", "-f", conf])
+
+    def _nginx(self, modules, section):
+        for kind in ("body", "proxy", "fastcgi", "uwsgi", "scgi"):
+            (self.folder / f"nginx-{kind}").mkdir(exist_ok=True)
+        port = free_port()
+        conf = self._write(f"nginx-{port}.conf", f"""
+{modules}
+daemon off;
+{"user www-data;" if os.geteuid() == 0 else ""}
+worker_processes {CPUS};
+worker_rlimit_nofile {self.descriptors};
+pid {self.folder}/nginx-{port}.pid;
+error_log stderr error;
+events {{ worker_connections 32768; }}
+{section.replace("PORT", str(port))}
+""")
+        return self._start("nginx", port, [program("nginx"), "-e", "stderr", "-p", self.folder, "-c", conf])
+
+    def nginx_stream(self, upstream):
+        if not program("nginx") or not NGINX_STREAM.exists():
+            return None
+        return self._nginx(f"load_module {NGINX_STREAM};",
+                           f"stream {{ server {{ listen 127.0.0.1:PORT backlog=4096; proxy_pass {upstream}; }} }}")
+
+    def nginx_http(self):
+        if not program("nginx"):
+            return None
+        return self._nginx("", f"""
+http {{
+    access_log off;
+    client_body_temp_path nginx-body; proxy_temp_path nginx-proxy; fastcgi_temp_path nginx-fastcgi;
+    uwsgi_temp_path nginx-uwsgi; scgi_temp_path nginx-scgi;
+    sendfile on; keepalive_timeout 300s; keepalive_requests 1000000000;
+    server {{ listen 127.0.0.1:PORT backlog=4096; root {self.site()}; }}
+}}""")
