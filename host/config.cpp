@@ -98,15 +98,15 @@ void Reader::read_plugin_path(ConfigTable& table) {
     std::vector<std::filesystem::path>& folders = config_.host.plugin_path;
     for (std::filesystem::path& folder : folders) folder = folder_ / folder;
     std::string_view text;
-    if (!table.is_array(key)) {
+    if (table.is_string(key)) {
         if (read_text(table, key, text)) folders = {folder_ / text};
         return;
     }
     std::vector<std::filesystem::path> listed;
-    for (ConfigTable& item : table.items(key))
+    for (ConfigTable& item : table.items(key, "a folder or an array of folders"))
         if (read_text(item, "", text)) listed.push_back(folder_ / text);
-    if (table.count(key) == 0) table.reject(key, "empty (expected at least one folder)");
-    folders = std::move(listed);
+    if (table.is_array(key) && table.count(key) == 0) table.reject(key, "empty (expected at least one folder)");
+    if (table.is_array(key)) folders = std::move(listed);
 }
 
 void Reader::read_log(ConfigTable table) {

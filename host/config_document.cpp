@@ -83,10 +83,8 @@ std::shared_ptr<const toml::table> parse_toml(std::string_view text, const std::
         return std::make_shared<const toml::table>(toml::parse(text));
     } catch (const toml::parse_error& error) {
         constexpr std::string_view prefix = "Error while parsing ";
-        const std::string_view description = error.description();
-        const std::string what = description.starts_with(prefix)
-                                     ? "syntax error in " + std::string(description.substr(prefix.size()))
-                                     : "syntax error: " + std::string(description);
+        std::string what(error.description());
+        what = what.starts_with(prefix) ? "syntax error in " + what.substr(prefix.size()) : "syntax error: " + what;
         const toml::source_position at = error.source().begin;
         fail(file + ':' + std::to_string(at.line) + ':' + std::to_string(at.column), printable(what, 400));
     }

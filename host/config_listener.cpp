@@ -106,7 +106,7 @@ bool read_text(ConfigTable& table, std::string_view key, std::string_view& value
     if (table.string(key, value) != ConfigTable::Found::good) return false;
     const bool clean = std::none_of(value.begin(), value.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
     if (!clean) table.reject(key, in_quotes(value) + " has a control character");
-    if (value.empty()) table.reject(key, "empty (leave the key out for the default)");
+    if (value.empty()) table.reject(key, "empty (leave it out for the default)");
     return clean && !value.empty();
 }
 

@@ -119,22 +119,16 @@ ConfigTable::Found ConfigTable::boolean(std::string_view key, bool& value) {
 ConfigTable::Found ConfigTable::duration(std::string_view key, Milliseconds& value, Milliseconds maximum) {
     const toml::node* found = ask(key);
     if (found == nullptr) return Found::absent;
-    std::string text;
-    if (const auto* number = found->as_integer(); number != nullptr && number->get() >= 0) {
-        text = std::to_string(number->get());
-    } else if (const auto* string = found->as_string()) {
-        text = string->get();
-    } else {
-        return wrong_type(key, *found, a_duration);
-    }
+    const std::optional<std::string> text = quantity(key, *found, a_duration);
+    if (!text) return Found::bad;
     std::string error;
-    const std::optional<Milliseconds> parsed = parse_duration(text, error);
+    const std::optional<Milliseconds> parsed = parse_duration(*text, error);
     if (!parsed) {
         reject(key, error + " (expected " + std::string(a_duration) + ")");
         return Found::bad;
     }
     if (*parsed > maximum) {
-        reject(key, "out of range: " + in_quotes(text) + " (expected a duration of at most " + format_duration(maximum) + ")");
+        reject(key, "out of range: " + in_quotes(*text) + " (expected a duration of at most " + format_duration(maximum) + ")");
         return Found::bad;
     }
     value = *parsed;
@@ -144,22 +138,16 @@ ConfigTable::Found ConfigTable::duration(std::string_view key, Milliseconds& val
 ConfigTable::Found ConfigTable::size(std::string_view key, std::uint64_t& value, std::uint64_t minimum, std::uint64_t maximum) {
     const toml::node* found = ask(key);
     if (found == nullptr) return Found::absent;
-    std::string text;
-    if (const auto* number = found->as_integer(); number != nullptr && number->get() >= 0) {
-        text = std::to_string(number->get());
-    } else if (const auto* string = found->as_string()) {
-        text = string->get();
-    } else {
-        return wrong_type(key, *found, a_size);
-    }
+    const std::optional<std::string> text = quantity(key, *found, a_size);
+    if (!text) return Found::bad;
     std::string error;
-    const std::optional<std::uint64_t> parsed = parse_size(text, error);
+    const std::optional<std::uint64_t> parsed = parse_size(*text, error);
     if (!parsed) {
         reject(key, error + " (expected " + std::string(a_size) + ")");
         return Found::bad;
     }
     if (*parsed < minimum || *parsed > maximum) {
-        reject(key, "out of range: " + in_quotes(text) + " (expected a size from " + format_size(minimum) + " to " +
+        reject(key, "out of range: " + in_quotes(*text) + " (expected a size from " + format_size(minimum) + " to " +
                         format_size(maximum) + ")");
         return Found::bad;
     }
@@ -190,6 +178,18 @@ ConfigTable::Found ConfigTable::mode(std::string_view key, unsigned& value) {
     }
     value = parsed;
     return Found::good;
+}
+
+// A number, with its unit if it is a string.
+std::optional<std::string> ConfigTable::quantity(std::string_view key, const toml::node& value, std::string_view expected) {
+    if (const auto* text = value.as_string()) return text->get();
+    const auto* number = value.as_integer();
+    if (number != nullptr && number->get() >= 0) return std::to_string(number->get());
+    if (number != nullptr)
+        reject(key, "out of range: " + std::to_string(number->get()) + " (expected " + std::string(expected) + ")");
+    else
+        wrong_type(key, value, expected);
+    return std::nullopt;
 }
 
 std::optional<std::size_t> ConfigTable::word(std::string_view key, std::span<const std::string> words) {
@@ -256,6 +256,11 @@ bool ConfigTable::is_table() const noexcept { return node_ != nullptr && node_->
 bool ConfigTable::is_array(std::string_view key) const {
     const toml::node* found = find(key);
     return found != nullptr && found->is_array();
+}
+
+bool ConfigTable::is_string(std::string_view key) const {
+    const toml::node* found = find(key);
+    return found != nullptr && found->is_string();
 }
 
 ConfigPlace ConfigTable::place(std::string_view key) const {

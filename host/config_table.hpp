@@ -72,6 +72,7 @@ class ConfigTable {
     bool has(std::string_view key) const { return find(key) != nullptr; }
     bool is_table() const noexcept;
     bool is_array(std::string_view key) const;
+    bool is_string(std::string_view key) const;
     ConfigPlace place(std::string_view key) const;
     ConfigPlace place() const noexcept { return place_; }
     const toml::node* node() const noexcept { return node_; }
@@ -93,6 +94,7 @@ class ConfigTable {
     const toml::node* find(std::string_view key) const;
     const toml::node* ask(std::string_view key);
     Found wrong_type(std::string_view key, const toml::node& value, std::string_view expected);
+    std::optional<std::string> quantity(std::string_view key, const toml::node& value, std::string_view expected);
     std::optional<std::size_t> word(std::string_view key, std::span<const std::string> words);
     std::string path_of(std::string_view key) const;
     ConfigTable sub_table(const toml::node& node, std::string_view key) const;

@@ -44,7 +44,9 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
     std::size_t least = max_length;
     for (const std::string& candidate : candidates) {
         if (candidate.empty() || candidate.size() > max_length) continue;
-        const std::size_t errors = distance(word, candidate);
+        const bool abbreviated =
+            std::min(word.size(), candidate.size()) >= 3 && (candidate.starts_with(word) || word.starts_with(candidate));
+        const std::size_t errors = abbreviated ? 1 : distance(word, candidate);
         const std::size_t allowed = std::max(word.size(), candidate.size()) / 3;
         if (errors <= allowed && errors < least) {
             least = errors;

@@ -1,0 +1,29 @@
+// Time as the host reckons it: nanoseconds of the monotonic clock in a plain integer.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <time.h>
+
+namespace gatehouse::host {
+
+using Nanoseconds = std::int64_t;
+
+inline constexpr Nanoseconds never = std::numeric_limits<Nanoseconds>::max();
+
+inline Nanoseconds monotonic_now(clockid_t clock = CLOCK_MONOTONIC) noexcept {
+    timespec time{};
+    ::clock_gettime(clock, &time);
+    return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
+
+// A few milliseconds late, and several times cheaper: for deadlines that are pushed out at every request.
+inline Nanoseconds coarse_now() noexcept { return monotonic_now(CLOCK_MONOTONIC_COARSE); }
+
+// The point `duration` after `from`; a duration of zero means that there is none.
+inline Nanoseconds after(Nanoseconds from, std::chrono::milliseconds duration) noexcept {
+    return duration.count() <= 0 || duration.count() > (never - from) / 1'000'000 ? never : from + duration.count() * 1'000'000;
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,79 @@
+#include "commands.hpp"
+
+#include "crash_report.hpp"
+#include "host.hpp"
+#include "table.hpp"
+
+#include <iostream>
+
+namespace gatehouse::host {
+namespace {
+
+Config load(const CommandOptions& options) {
+    Config config = load_config(options.config);
+    config.host.plugin_path.insert(config.host.plugin_path.begin(), options.plugin_path.begin(), options.plugin_path.end());
+    return config;
+}
+
+// Errors of people, not of the program: a line or more each, and status 1.
+template <class Command>
+int reported(Command command) {
+    try {
+        return command();
+    } catch (const std::exception& error) {
+        std::cerr << "gatehouse: " << error.what() << '\n';
+        return 1;
+    }
+}
+
+} // namespace
+
+int run_command(const CommandOptions& options) {
+    return reported([&] {
+        prepare_process();
+        install_crash_report();
+        const Config config = load(options);
+        Host host(config);
+        std::cout << listener_table(host) << std::flush;
+        return host.run();
+    });
+}
+
+int check_command(const CommandOptions& options) {
+    return reported([&] {
+        prepare_process();
+        const Config config = load(options);
+        LogConfig quiet;
+        quiet.level = LogLevel::warning;
+        Log log(quiet);
+        const Drain drain;
+        const Plugins plugins(config, log, drain, [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; });
+        std::cout << config.file.string() << ": ok (" << config.listeners.size() << " listeners, " << config.plugins.size()
+                  << " plugin instances)\n";
+        return 0;
+    });
+}
+
+int list_plugins_command(const CommandOptions& options, bool json) {
+    return reported([&] {
+        std::vector<std::filesystem::path> folders = options.plugin_path;
+        if (!options.config.empty()) folders = load(options).host.plugin_path;
+        if (folders.empty()) folders = HostConfig().plugin_path;
+        RuntimeFolder private_folder;
+        std::vector<Row> rows{{"plugin", "version", "abi", "library", "problem"}};
+        bool all = true;
+        for (const std::filesystem::path& file : list_plugins(folders)) {
+            try {
+                const PluginLibrary library(file, private_folder);
+                rows.push_back({library.facts().name, library.facts().version, library.facts().needs, file.string(), ""});
+            } catch (const PluginError& error) {
+                rows.push_back({file.stem().string(), "-", "-", file.string(), error.what()});
+                all = false;
+            }
+        }
+        std::cout << (json ? format_json_rows(rows) : format_table(rows));
+        return all ? 0 : 1;
+    });
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,18 @@
+// The subcommands of `gatehouse`. Each returns the exit status: 0, or 1 after it has said on standard error what is wrong.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+namespace gatehouse::host {
+
+struct CommandOptions {
+    std::filesystem::path config;                    // may be empty for list_plugins_command()
+    std::vector<std::filesystem::path> plugin_path; // searched before the configuration's
+};
+
+int run_command(const CommandOptions& options);
+int check_command(const CommandOptions& options);
+int list_plugins_command(const CommandOptions& options, bool json);
+
+} // namespace gatehouse::host

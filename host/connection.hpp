@@ -1,0 +1,143 @@
+// A client's connection, and the table that holds a listener's connections.
+//
+// A connection is owned by one thread at a time. Its word says whether that is the case, and collects what happens meanwhile:
+//
+//        FREE ──take()──▶ RUNNING ──park──▶ PARKED ──claim()──▶ RUNNING … ──release()──▶ FREE
+//                           │ ▲
+//          event, wake, stop│ │seen by the owner before it parks
+//                           └─┘
+//
+// Slots are never freed and each use has a new generation, so a stale event or a stale id finds out that it is stale.
+#pragma once
+
+#include "address.hpp"
+#include "stream.hpp"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <netinet/in.h>
+#include <string>
+#include <vector>
+
+namespace gatehouse::host {
+
+class Service;
+
+// An outbound connection that a plugin has made.
+struct UpstreamConnection : Stream {
+    using Stream::Stream;
+    ~UpstreamConnection();
+    std::string address; // as it was asked for
+};
+
+struct Connection : Stream {
+    // The word: the generation in the upper half, and these below.
+    enum Flags : std::uint64_t {
+        running = 1, // owned by a thread; without this and `parked` the slot is free
+        parked = 2,
+        event = 4, // epoll had something while it was running
+        woken = 8,
+        stop = 16,
+        all_flags = 0xffffffff,
+    };
+    enum class Phase : std::uint8_t {
+        silent,  // the client has not said anything yet
+        serving, // serve() has been called
+        relaying,
+        lingering, // waits for the client to take the last bytes and to close
+    };
+
+    Connection(Service& owner, std::uint64_t slot, const Drain& drain) noexcept
+        : Stream(drain), service(owner), index(slot) {
+        connection = this;
+    }
+
+    Service& service;          // constant after construction
+    const std::uint64_t index; // service and slot: the lower half of ids
+
+    std::atomic<std::uint64_t> word{std::uint64_t{1} << 32U};
+    std::atomic<Nanoseconds> parked_until{never}; // read by the sweep
+
+    // Everything below belongs to the owner.
+    std::uint64_t id = 0; // generation and index
+    union {
+        sockaddr common;
+        sockaddr_in v4;
+        sockaddr_in6 v6;
+    } peer{};
+    Nanoseconds accepted = 0;
+    void* state = nullptr; // the plugin's
+    gatehouse_event why = GATEHOUSE_EVENT_OPEN;
+    Phase phase = Phase::silent;
+    Reason parked_reason = Reason::done; // what happens at parked_until
+    bool watched = false;                // in the epoll set
+    bool one_shot = false;  // busy senders are watched one event at a time
+    bool hangup = false;    // the epoll event said that the peer has closed or reset
+    bool stop_told = false; // serve() was called with GATEHOUSE_EVENT_STOPPING
+    bool upstream_failed = false;
+    std::uint32_t lingered = 0; // bytes thrown away while lingering
+    UpstreamConnection* relay_to = nullptr;
+    Nanoseconds relay_idle = never;
+    std::unique_ptr<std::string[]> facts; // peer and local, made when a plugin asks
+
+    SocketAddress peer_address() const noexcept;
+
+    // Becomes the owner if the connection is parked and still the one with this id. Otherwise leaves `flag` for the owner, if
+    // it is running. [any]
+    enum class Claim { owned, noted, gone };
+    Claim claim(std::uint64_t wanted, Flags flag) noexcept;
+
+    // The slot is free for the next connection; ids given out so far are stale. [owner]
+    void release() noexcept;
+};
+
+// The slots of one listener, made in chunks as they are needed and reused last in, first out.
+class ConnectionTable {
+  public:
+    // `index` of a slot is `service_number` << 20 | slot.
+    ConnectionTable(Service& service, std::uint32_t service_number, const Drain& drain, std::uint32_t capacity);
+    ~ConnectionTable();
+
+    static constexpr std::uint32_t slot_bits = 20;
+    static constexpr std::uint32_t service_bits = 12;
+    static std::uint32_t service_of(std::uint64_t id) noexcept { return static_cast<std::uint32_t>(id) >> slot_bits; }
+
+    // A free slot, running and with a new id; null if all are taken or there is no memory. [any]
+    Connection* take() noexcept;
+
+    // After release() of the connection. [any]
+    void give_back(Connection& connection) noexcept;
+
+    // The slot that the id speaks of, whatever is in it now; null if there was never one. [any]
+    Connection* find(std::uint64_t id) noexcept;
+
+    // Calls visit(Connection&) for every slot that was ever used. [any]
+    template <class Visit>
+    void for_each(Visit visit) {
+        const std::uint32_t count = made_.load(std::memory_order_acquire);
+        for (std::uint32_t slot = 0; slot < count; ++slot) visit(chunks_[slot / chunk_size][slot % chunk_size]);
+    }
+
+  private:
+    static constexpr std::uint32_t chunk_size = 64;
+
+    struct Chunk {
+        Connection* first = nullptr;
+        Connection& operator[](std::uint32_t i) const noexcept { return first[i]; }
+    };
+
+    bool grow() noexcept; // guarded by mutex_
+
+    Service& service_; // constant after construction
+    const std::uint32_t service_number_;
+    const Drain& drain_;
+    const std::uint32_t capacity_;
+    std::vector<Chunk> chunks_; // sized at construction; a chunk is written before made_ covers it
+
+    std::mutex mutex_;
+    std::vector<std::uint32_t> free_;    // guarded by mutex_
+    std::atomic<std::uint32_t> made_{0}; // written under mutex_
+};
+
+} // namespace gatehouse::host

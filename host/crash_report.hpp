@@ -1,0 +1,10 @@
+// The last words of a host that a plugin has crashed.
+#pragma once
+
+namespace gatehouse::host {
+
+// On SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT: says on standard error in which listener's thread it happened, then dies of
+// the signal as usual. Signals that somebody else handles already (a sanitizer) are left alone. [main]
+void install_crash_report();
+
+} // namespace gatehouse::host

@@ -1,0 +1,218 @@
+#include "host.hpp"
+
+#include "table.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <poll.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <system_error>
+#include <systemd/sd-daemon.h>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr Nanoseconds last_grace = 500'000'000; // after the drain timeout, for calls that were cut off to return
+
+sigset_t handled_signals() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) ::sigaddset(&set, signal);
+    return set;
+}
+
+unsigned cpu_count() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    const int count = ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return static_cast<unsigned>(std::max(count, 1));
+}
+
+} // namespace
+
+void prepare_process() {
+    const sigset_t set = handled_signals();
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+Plugins::Plugins(const Config& config, Log& log, const Drain& drain, const PluginInstance::Wake& wake) {
+    std::string problems;
+    for (const PluginConfig& plugin : config.plugins) {
+        try {
+            const std::filesystem::path file = find_plugin(plugin.library, config.host.plugin_path);
+            std::shared_ptr<const PluginLibrary>& library = libraries_[file];
+            if (!library) library = std::make_shared<PluginLibrary>(file, folder_);
+            log.debug("plugin loaded", {{"plugin", plugin.name},
+                                        {"library", file.string()},
+                                        {"version", library->facts().version},
+                                        {"abi", library->facts().needs}});
+            instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, log, drain, wake);
+        } catch (const PluginError& error) {
+            const std::string text = error.what();
+            problems += (problems.empty() ? "" : "\n") + (text.starts_with("plugin library") ? plugin.where + ": " : "") + text;
+        }
+    }
+    if (!problems.empty()) throw PluginError(problems);
+}
+
+void Plugins::stop() noexcept {
+    for (const auto& [name, instance] : instances_) instance->stop();
+}
+
+void Plugins::abandon() noexcept {
+    for (const auto& [name, instance] : instances_) instance->abandon();
+}
+
+Host::Host(const Config& config)
+    : config_(config),
+      log_(config.log),
+      relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling, drain_),
+      commons_{config.host, config.log.access, log_, alarm_, drain_, relays_, resolver_},
+      plugins_(config, log_, drain_, [this](const PluginInstance& instance, std::uint64_t id) { return wake(instance, id); }) {
+    std::string problems;
+    for (const ListenerConfig& listener : config.listeners) {
+        try {
+            services_.push_back(std::make_unique<Service>(listener, static_cast<std::uint32_t>(services_.size()),
+                                                          plugins_.find(listener.plugin), commons_));
+        } catch (const ListenError& error) {
+            problems += (problems.empty() ? "" : "\n") + std::string(error.what());
+        }
+    }
+    if (!problems.empty()) throw ListenError(problems);
+    const sigset_t set = handled_signals();
+    signals_ = Descriptor(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+    if (!signals_) throw std::system_error(errno, std::generic_category(), "signalfd");
+}
+
+Host::~Host() = default;
+
+gatehouse_status Host::wake(const PluginInstance& instance, std::uint64_t id) noexcept {
+    const std::uint32_t number = ConnectionTable::service_of(id);
+    if (number >= services_.size() || &services_[number]->plugin() != &instance) return GATEHOUSE_NOT_FOUND;
+    return services_[number]->wake(id);
+}
+
+int Host::run() {
+    for (const auto& service : services_) {
+        service->start();
+        log_.info("listening", {{"listener", service->config().name},
+                                {"address", service->listener().address()},
+                                {"plugin", service->plugin().name()}});
+    }
+    log_.info("ready", {{"listeners", services_.size()}, {"pid", ::getpid()}});
+    ::sd_notify(0, "READY=1");
+
+    for (;;) {
+        std::array<pollfd, 2> waiting{{{signals_.get(), POLLIN, 0}, {alarm_.descriptor(), POLLIN, 0}}};
+        ::poll(waiting.data(), waiting.size(), -1);
+        signalfd_siginfo signal{};
+        while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
+            const bool stop = signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT;
+            if (stop && drain_.started()) {
+                log_.warning("stopped at once by a second signal");
+                return 1;
+            }
+            handle_signal(static_cast<int>(signal.ssi_signo));
+        }
+        alarm_.acknowledge();
+        Nanoseconds again = never;
+        const Nanoseconds now = monotonic_now();
+        for (const auto& service : services_) again = std::min(again, service->supervise(now));
+        if (drain_.started()) {
+            if (drained(now)) return shut_down();
+            again = std::min(again, drain_.deadline() > now ? drain_.deadline() : drain_.deadline() + last_grace);
+        }
+        alarm_.wake_by(again);
+    }
+}
+
+void Host::handle_signal(int signal) {
+    switch (signal) {
+    case SIGHUP: log_.reopen(); break;
+    case SIGUSR1: report(); break;
+    default:
+        log_.info("draining", {{"signal", ::sigabbrev_np(signal)},
+                               {"timeout_ms", config_.host.drain_timeout.count()},
+                               {"listeners", services_.size()}});
+        begin_drain();
+    }
+}
+
+void Host::begin_drain() {
+    ::sd_notify(0, "STOPPING=1");
+    const Nanoseconds now = monotonic_now();
+    drain_.start(now + config_.host.drain_timeout.count() * 1'000'000);
+    plugins_.stop();
+    for (const auto& service : services_) service->begin_drain();
+    relays_.begin_drain();
+}
+
+bool Host::drained(Nanoseconds now) const noexcept {
+    const bool quiet = std::all_of(services_.begin(), services_.end(), [](const auto& service) { return service->open() == 0; });
+    return quiet || now >= drain_.deadline() + last_grace;
+}
+
+int Host::shut_down() {
+    relays_.stop();
+    const Nanoseconds deadline = monotonic_now() + last_grace;
+    bool all = true;
+    for (const auto& service : services_) {
+        if (service->stop(deadline)) continue;
+        all = false;
+        log_.error("a thread is still in the plugin's code; leaving without it",
+                   {{"listener", service->config().name}, {"plugin", service->plugin().name()}});
+    }
+    report();
+    log_.info("stopped", {{"log_lines_dropped", log_.dropped()}});
+    if (!all) plugins_.abandon();
+    return 0;
+}
+
+void Host::report() noexcept {
+    for (const auto& service : services_) service->report();
+    log_.info("status", {{"relayed", relays_.active()}, {"log_lines_dropped", log_.dropped()}});
+}
+
+// --- the table -----------------------------------------------------------------------------------------------------------
+
+namespace {
+
+std::string replaced(std::string text, std::string_view what, std::string_view with) {
+    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size()) text.replace(at, what.size(), with);
+    return text;
+}
+
+// The plugin's own suggestion, with this listener's address in it.
+std::string command_to_try(const Service& service) {
+    const gatehouse_str suggestion = service.plugin().hooks().try_it;
+    const std::string& address = service.listener().address();
+    if (address.starts_with("unix:")) return "nc -U " + address.substr(5);
+    if (suggestion.size == 0) return "nc localhost " + std::to_string(service.listener().port());
+    std::string host = address.substr(0, address.rfind(':'));
+    if (host == "[::]" || host == "0.0.0.0" || host == "127.0.0.1" || host == "[::1]") host = "localhost";
+    return replaced(replaced(std::string(suggestion.data, suggestion.size), "{host}", host), "{port}",
+                    std::to_string(service.listener().port()));
+}
+
+} // namespace
+
+std::string listener_table(const Host& host) {
+    std::vector<Row> rows{{"listener", "address", "plugin", "try"}};
+    for (const auto& service : host.services())
+        rows.push_back({service->config().name, service->listener().address(), service->plugin().name(), command_to_try(*service)});
+    return format_table(rows);
+}
+
+} // namespace gatehouse::host

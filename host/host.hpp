@@ -1,0 +1,71 @@
+// The host: puts everything together from a configuration, runs until it is told to stop, and drains.
+#pragma once
+
+#include "config.hpp"
+#include "plugin_instance.hpp"
+#include "plugin_library.hpp"
+#include "service.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gatehouse::host {
+
+// The plugin instances of a configuration, each made once, and the libraries they come from.
+class Plugins {
+  public:
+    // Throws PluginError with everything that is wrong. [main]
+    Plugins(const Config& config, Log& log, const Drain& drain, const PluginInstance::Wake& wake);
+
+    PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
+    void stop() noexcept;
+    void abandon() noexcept; // a thread is still inside one of them
+
+  private:
+    RuntimeFolder folder_;
+    std::map<std::filesystem::path, std::shared_ptr<const PluginLibrary>> libraries_;
+    std::map<std::string, std::unique_ptr<PluginInstance>> instances_;
+};
+
+// Blocks the signals that Host waits for, ignores SIGPIPE, and raises the soft limit on descriptors to the hard one. To be
+// called before any thread is started. [main]
+void prepare_process();
+
+class Host {
+  public:
+    // Loads the plugins and opens every listener; throws PluginError, ListenError, std::system_error or std::runtime_error,
+    // and then nothing has been started. [main]
+    explicit Host(const Config& config);
+    ~Host();
+
+    // Serves until SIGTERM or SIGINT, then drains; returns the exit status. SIGHUP reopens the log, SIGUSR1 logs the status.
+    int run();
+
+    const std::vector<std::unique_ptr<Service>>& services() const noexcept { return services_; }
+
+  private:
+    void handle_signal(int signal);
+    void begin_drain();
+    bool drained(Nanoseconds now) const noexcept;
+    int shut_down();
+    void report() noexcept;
+    gatehouse_status wake(const PluginInstance& instance, std::uint64_t id) noexcept;
+
+    const Config& config_; // constant after construction, as is services_
+    Log log_;
+    Alarm alarm_;
+    Drain drain_;
+    RelayEngine relays_;
+    Resolver resolver_;
+    Commons commons_;
+    Plugins plugins_;
+    std::vector<std::unique_ptr<Service>> services_;
+    Descriptor signals_;
+};
+
+// What `gatehouse run` prints when it is ready: a row for each listener, with a command to try it.
+std::string listener_table(const Host& host);
+
+} // namespace gatehouse::host

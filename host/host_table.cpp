@@ -1,0 +1,169 @@
+// The table of functions that plugins call: each finds the object behind its handle and lets that do the work.
+#include "connection.hpp"
+#include "plugin_config.hpp"
+#include "plugin_instance.hpp"
+#include "service.hpp"
+#include "upstream.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <gatehouse/ext/sendfile.h>
+#include <sys/socket.h>
+
+namespace gatehouse::host {
+namespace {
+
+std::string_view view(gatehouse_str text) noexcept { return {text.data, text.size}; }
+
+gatehouse_status read(gatehouse_conn* conn, void* buffer, std::size_t capacity, std::size_t* size) noexcept {
+    return conn->read(buffer, capacity, *size);
+}
+
+gatehouse_status write(gatehouse_conn* conn, const gatehouse_bytes* parts, std::size_t count) noexcept {
+    return conn->write({parts, count});
+}
+
+gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* parts, std::size_t count, std::int32_t fd,
+                           std::uint64_t offset, std::uint64_t length) noexcept {
+    return conn->send_file({parts, count}, fd, offset, length);
+}
+
+gatehouse_status finish(gatehouse_conn* conn) noexcept { return conn->finish(); }
+
+gatehouse_status set_deadline(gatehouse_conn* conn, std::uint64_t milliseconds) noexcept {
+    return conn->set_deadline(milliseconds);
+}
+
+gatehouse_event event(gatehouse_conn* conn) noexcept { return conn->connection->why; }
+
+std::uint64_t id(gatehouse_conn* conn) noexcept { return conn->connection->id; }
+
+// The addresses are made into text when they are asked for, and kept: few plugins ask.
+gatehouse_str address_fact(Connection& connection, std::size_t which) {
+    if (!connection.facts) {
+        connection.facts = std::make_unique<std::string[]>(2);
+        SocketAddress local;
+        local.size = sizeof local.storage;
+        connection.facts[0] = to_string(connection.peer_address());
+        if (::getsockname(connection.fd, local.get(), &local.size) == 0) connection.facts[1] = to_string(local);
+    }
+    const std::string& text = connection.facts[which];
+    return {text.data(), text.size()};
+}
+
+gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str* value) noexcept {
+    if (conn->connection == nullptr) return GATEHOUSE_UNSUPPORTED;
+    Connection& connection = *conn->connection;
+    try {
+        switch (which) {
+        case GATEHOUSE_FACT_PEER: *value = address_fact(connection, 0); return GATEHOUSE_OK;
+        case GATEHOUSE_FACT_LOCAL: *value = address_fact(connection, 1); return GATEHOUSE_OK;
+        case GATEHOUSE_FACT_LISTENER: {
+            const std::string& name = connection.service.config().name;
+            *value = {name.data(), name.size()};
+            return GATEHOUSE_OK;
+        }
+        case GATEHOUSE_FACT_INSTANCE: {
+            const std::string& name = connection.service.plugin().name();
+            *value = {name.data(), name.size()};
+            return GATEHOUSE_OK;
+        }
+        default: return GATEHOUSE_NOT_FOUND;
+        }
+    } catch (const std::bad_alloc&) {
+        return GATEHOUSE_EXHAUSTED;
+    }
+}
+
+void* state(gatehouse_conn* conn) noexcept { return conn->connection->state; }
+
+void set_state(gatehouse_conn* conn, void* value) noexcept { conn->connection->state = value; }
+
+gatehouse_status wake(gatehouse_instance* instance, std::uint64_t connection) noexcept { return instance->wake(connection); }
+
+std::int32_t stopping(gatehouse_instance* instance) noexcept { return instance->drain.started() ? 1 : 0; }
+
+void log(gatehouse_instance* instance, gatehouse_level level, gatehouse_str text) noexcept {
+    constexpr std::array levels{LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error};
+    const auto index = static_cast<std::size_t>(std::clamp<gatehouse_level>(level, GATEHOUSE_DEBUG, GATEHOUSE_ERROR));
+    if (!instance->log.enabled(levels[index])) return;
+    instance->log.write(levels[index], view(text), {{"plugin", instance->name}});
+}
+
+void set_error(gatehouse_instance* /*instance*/, gatehouse_str text) noexcept { set_error_text(view(text)); }
+
+gatehouse_status config_string(const gatehouse_config* config, gatehouse_str key, gatehouse_str* value) noexcept {
+    return config->string(view(key), *value);
+}
+
+gatehouse_status config_integer(const gatehouse_config* config, gatehouse_str key, std::int64_t minimum, std::int64_t maximum,
+                                std::int64_t* value) noexcept {
+    return config->integer(view(key), minimum, maximum, *value);
+}
+
+gatehouse_status config_boolean(const gatehouse_config* config, gatehouse_str key, std::int32_t* value) noexcept {
+    return config->boolean(view(key), *value);
+}
+
+gatehouse_status config_duration(const gatehouse_config* config, gatehouse_str key, std::uint64_t* milliseconds) noexcept {
+    return config->duration(view(key), *milliseconds);
+}
+
+gatehouse_status config_size(const gatehouse_config* config, gatehouse_str key, std::uint64_t* bytes) noexcept {
+    return config->size(view(key), *bytes);
+}
+
+gatehouse_status config_count(const gatehouse_config* config, gatehouse_str key, std::size_t* count) noexcept {
+    return config->count(view(key), *count);
+}
+
+gatehouse_status config_item(const gatehouse_config* config, gatehouse_str key, std::size_t index,
+                             const gatehouse_config** item) noexcept {
+    return config->item(view(key), index, *item);
+}
+
+void config_reject(const gatehouse_config* config, gatehouse_str key, gatehouse_str why) noexcept {
+    config->reject(view(key), view(why));
+}
+
+constexpr gatehouse_sendfile_v1 sendfile_table{send_file};
+
+const void* get_extension(gatehouse_str id) noexcept {
+    if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream_table;
+    if (view(id) == GATEHOUSE_EXT_SENDFILE) return &sendfile_table;
+    return nullptr;
+}
+
+} // namespace
+
+const gatehouse_host host_table{
+    .size = sizeof(gatehouse_host),
+    .abi_major = GATEHOUSE_ABI_MAJOR,
+    .abi_minor = GATEHOUSE_ABI_MINOR,
+    .reserved = 0,
+    .read = read,
+    .write = write,
+    .finish = finish,
+    .set_deadline = set_deadline,
+    .event = event,
+    .id = id,
+    .fact = fact,
+    .state = state,
+    .set_state = set_state,
+    .wake = wake,
+    .stopping = stopping,
+    .log = log,
+    .set_error = set_error,
+    .config_string = config_string,
+    .config_integer = config_integer,
+    .config_boolean = config_boolean,
+    .config_duration = config_duration,
+    .config_size = config_size,
+    .config_count = config_count,
+    .config_item = config_item,
+    .config_reject = config_reject,
+    .get_extension = get_extension,
+};
+
+} // namespace gatehouse::host

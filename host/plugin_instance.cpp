@@ -1,0 +1,63 @@
+#include "plugin_instance.hpp"
+
+#include "plugin_config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace gatehouse::host {
+namespace {
+
+// Not a std::string: a plugin's thread-exit code may still call set_error() when thread-local objects are being destroyed.
+thread_local std::array<char, 512> error_text;
+thread_local std::size_t error_size = 0;
+
+} // namespace
+
+void set_error_text(std::string_view text) noexcept {
+    error_size = std::min(text.size(), error_text.size());
+    std::memcpy(error_text.data(), text.data(), error_size);
+}
+
+std::string take_error_text() {
+    std::string text(error_text.data(), error_size);
+    error_size = 0;
+    return text;
+}
+
+PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library, Log& log,
+                               const Drain& drain, Wake wake)
+    : context_{config.name, log, drain, [this, wake = std::move(wake)](std::uint64_t id) { return wake(*this, id); }},
+      library_(std::move(library)),
+      hooks_(library_->hooks()) {
+    const gatehouse_config& settings = *config.settings;
+    settings.begin();
+    error_size = 0;
+    gatehouse_status status = GATEHOUSE_OK;
+    if (hooks_.create != nullptr) status = hooks_.create(&host_table, &context_, &settings, &self_);
+    const std::string why = take_error_text();
+    std::vector<std::string> problems = settings.problems();
+    if (status == GATEHOUSE_OK && problems.empty()) return;
+    if (status == GATEHOUSE_OK && hooks_.destroy != nullptr) hooks_.destroy(self_);
+    std::string text;
+    if (problems.empty()) problems.push_back(config.where + ": plugin " + config.name + " refused to start: " +
+                                             (why.empty() ? "it did not say why (status " + std::to_string(status) + ")" : why));
+    for (const std::string& problem : problems) text += (text.empty() ? "" : "\n") + problem;
+    throw PluginError(text);
+}
+
+PluginInstance::~PluginInstance() {
+    if (!abandoned_ && hooks_.destroy != nullptr) hooks_.destroy(self_);
+}
+
+void PluginInstance::closed(void* state, Reason reason) noexcept {
+    const std::string_view word = to_string(reason);
+    if (hooks_.closed != nullptr) hooks_.closed(self_, state, {word.data(), word.size()});
+}
+
+void PluginInstance::stop() noexcept {
+    if (hooks_.stop != nullptr) hooks_.stop(self_);
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,64 @@
+// One instance of a plugin: the library's hooks, the object it made, and what it may ask of the host.
+#pragma once
+
+#include "config.hpp"
+#include "drain.hpp"
+#include "log.hpp"
+#include "reason.hpp"
+#include "plugin_library.hpp"
+
+#include <functional>
+#include <gatehouse/gatehouse.h>
+#include <memory>
+#include <string>
+#include <string_view>
+
+// What a plugin gets as its gatehouse_instance.
+struct gatehouse_instance {
+    std::string name; // constant after construction
+    gatehouse::host::Log& log;
+    const gatehouse::host::Drain& drain;
+    std::function<gatehouse_status(std::uint64_t id)> wake;
+};
+
+namespace gatehouse::host {
+
+class PluginInstance {
+  public:
+    using Wake = std::function<gatehouse_status(const PluginInstance&, std::uint64_t id)>;
+
+    // Throws PluginError if the plugin refuses its configuration or fails. [main]
+    PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library, Log& log, const Drain& drain, Wake wake);
+    ~PluginInstance(); // destroy(), unless abandoned
+
+    PluginInstance(const PluginInstance&) = delete;
+    PluginInstance& operator=(const PluginInstance&) = delete;
+
+    gatehouse_next serve(gatehouse_conn& conn) noexcept { return hooks_.serve(self_, &conn); } // [conn]
+    void closed(void* state, Reason reason) noexcept;                                          // [any]
+    void stop() noexcept;                                                                      // [main]
+
+    // A thread is still inside: the object must outlive it, and so is never destroyed. [main]
+    void abandon() noexcept { abandoned_ = true; }
+
+    const std::string& name() const noexcept { return context_.name; }
+    const gatehouse_plugin& hooks() const noexcept { return hooks_; }
+    const PluginLibrary& library() const noexcept { return *library_; }
+    bool server_first() const noexcept { return (hooks_.flags & GATEHOUSE_SERVER_FIRST) != 0; }
+
+  private:
+    gatehouse_instance context_; // constant after construction, as are all below
+    const std::shared_ptr<const PluginLibrary> library_;
+    const gatehouse_plugin& hooks_;
+    void* self_ = nullptr;
+    bool abandoned_ = false; // [main]
+};
+
+// The explanation of a failure that the current hook is about to return; one for each thread.
+void set_error_text(std::string_view text) noexcept;
+std::string take_error_text();
+
+// The one table that every plugin is given.
+extern const gatehouse_host host_table;
+
+} // namespace gatehouse::host

@@ -1,0 +1,52 @@
+// Why a connection ended. Each has exactly one reason, from the accept queue on; the ledger, the access log, the status and the
+// plugin's closed() hook all speak these words.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace gatehouse::host {
+
+enum class Reason : std::uint8_t {
+    done,               // the plugin, or both directions of a relay, had finished
+    peer_closed,        // the client closed its side, and then the plugin ended
+    peer_reset,         // the client reset the connection
+    first_byte_timeout, // the client never said anything
+    idle_timeout,       // nothing moved in either direction
+    deadline,           // a deadline of the plugin's own had passed
+    lifetime,           // the listener's limit for a whole connection
+    over_limit,         // max_connections, with when_full = "refuse"
+    plugin_error,       // serve() reported a failure
+    plugin_exception,   // serve() threw
+    upstream_failed,    // no connection to the upstream
+    upstream_reset,     // the upstream reset a relayed connection
+    drained,            // the host was stopping
+    host_out_of_fds,    // no file descriptor left for it
+    host_out_of_memory, // no memory, thread or epoll entry left for it
+};
+
+inline constexpr std::array<std::string_view, 15> reason_names{
+    "done",       "peer_closed",  "peer_reset",       "first_byte_timeout", "idle_timeout",   "deadline", "lifetime",
+    "over_limit", "plugin_error", "plugin_exception", "upstream_failed",    "upstream_reset", "drained",  "host_out_of_fds",
+    "host_out_of_memory",
+};
+static_assert(reason_names.size() == static_cast<std::size_t>(Reason::host_out_of_memory) + 1);
+
+inline std::string_view to_string(Reason reason) noexcept { return reason_names[static_cast<std::size_t>(reason)]; }
+
+// How often each reason was given. [any]
+class Ledger {
+  public:
+    void count(Reason reason) noexcept { counts_[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed); }
+    std::uint64_t operator[](Reason reason) const noexcept {
+        return counts_[static_cast<std::size_t>(reason)].load(std::memory_order_relaxed);
+    }
+
+  private:
+    std::array<std::atomic<std::uint64_t>, reason_names.size()> counts_{};
+};
+
+} // namespace gatehouse::host

@@ -1,0 +1,343 @@
+#include "service.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr std::uint32_t watched_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr Nanoseconds sweep_interval = 50'000'000; // deadlines of parked connections are kept this precisely
+constexpr std::uint32_t most_lingered = 256 * 1024; // bytes thrown away before a connection is closed all the same
+
+PoolOptions pool_options(const ListenerConfig& config, const HostConfig& host) {
+    PoolOptions options;
+    options.name = config.name;
+    options.min = config.threads.min;
+    options.max = config.threads.max;
+    options.stack_size = host.stack_size;
+    options.scheduling = host.scheduling;
+    return options;
+}
+
+} // namespace
+
+Service::Service(const ListenerConfig& config, std::uint32_t number, PluginInstance& plugin, Commons& commons)
+    : config_(config),
+      plugin_(plugin),
+      commons_(commons),
+      listener_(config, commons.log),
+      connections_(*this, number, commons.drain, config.max_connections),
+      pool_(pool_options(config, commons.config), commons.alarm,
+            [this](std::uint64_t token, std::uint32_t events) { ready(token, events); }),
+      spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
+
+Service::~Service() = default;
+
+gatehouse_status Service::wake(std::uint64_t id) noexcept {
+    Connection* connection = connections_.find(id);
+    if (connection == nullptr) return GATEHOUSE_NOT_FOUND;
+    switch (connection->claim(id, Connection::woken)) {
+    case Connection::Claim::gone: return GATEHOUSE_NOT_FOUND;
+    case Connection::Claim::noted: return GATEHOUSE_OK;
+    case Connection::Claim::owned: break;
+    }
+    connection->why = GATEHOUSE_EVENT_WAKE;
+    pool_.post(id);
+    return GATEHOUSE_OK;
+}
+
+// --- serving -------------------------------------------------------------------------------------------------------------
+
+// A token is an id. With events it is one of epoll's, to be claimed; without, it was posted by somebody who has claimed it.
+void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
+    Connection* connection = connections_.find(token);
+    if (connection == nullptr) return accept_ready(); // the listening socket's token is no slot's id
+    if (events != 0) {
+        if (connection->claim(token, Connection::event) != Connection::Claim::owned) return;
+        connection->why = GATEHOUSE_EVENT_DATA;
+        connection->emptied = false;
+        if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) connection->hangup = true;
+    }
+    switch (connection->phase) {
+    case Connection::Phase::silent:
+        connection->phase = Connection::Phase::serving;
+        connection->why = GATEHOUSE_EVENT_OPEN;
+        return serve(*connection);
+    case Connection::Phase::serving: return serve(*connection);
+    case Connection::Phase::lingering: return linger(*connection);
+    case Connection::Phase::relaying: return; // the relay engine owns it: cannot be claimed
+    }
+}
+
+void Service::serve(Connection& connection) noexcept {
+    for (;;) {
+        const gatehouse_next next = plugin_.serve(connection);
+        switch (next) {
+        case GATEHOUSE_PARK:
+            if (connection.broken || (connection.ended && connection.ended != Reason::drained))
+                return end(connection, reason_for(connection, next));
+            if (park(connection)) return;
+            continue;
+        case GATEHOUSE_RELAY:
+            if (connection.relay_to != nullptr) return start_relay(connection);
+            set_error_text("serve() returned GATEHOUSE_RELAY without a relay()");
+            return end(connection, reason_for(connection, GATEHOUSE_NEXT_ERROR));
+        default: return end(connection, reason_for(connection, next));
+        }
+    }
+}
+
+// The connection is edge-triggered: as long as the plugin reads all that is there, going back to rest costs no system call.
+bool Service::arm(Connection& connection) noexcept {
+    const std::uint32_t events = watched_events | (connection.one_shot ? std::uint32_t{EPOLLONESHOT} : 0U);
+    const bool armed = connection.watched ? pool_.rearm(connection.fd, events, connection.id)
+                                          : pool_.watch(connection.fd, events, connection.id);
+    connection.watched = connection.watched || armed;
+    return armed;
+}
+
+// True: the connection rests, and may belong to another thread already. False: it is to be served again, for `why`.
+bool Service::park(Connection& connection) noexcept {
+    const std::uint64_t id = connection.id;
+    std::uint64_t resting = id & ~std::uint64_t{Connection::all_flags};
+    const std::uint64_t owned = resting | Connection::running;
+    resting |= Connection::parked;
+    bool needs_arming = !connection.watched || !connection.emptied || connection.hangup || connection.one_shot;
+    bool armed = false;
+    for (;;) {
+        std::uint64_t word = connection.word.load();
+        if (((word & Connection::stop) != 0 || commons_.drain.started()) && !connection.stop_told) {
+            connection.word.fetch_and(~std::uint64_t{Connection::stop});
+            connection.stop_told = true;
+            connection.why = GATEHOUSE_EVENT_STOPPING;
+            if (connection.phase == Connection::Phase::serving) return false;
+            if (connection.phase == Connection::Phase::silent) {
+                end(connection, Reason::drained);
+                return true;
+            }
+        }
+        if ((word & Connection::woken) != 0) {
+            connection.word.fetch_and(~std::uint64_t{Connection::woken});
+            connection.why = GATEHOUSE_EVENT_WAKE;
+            return false;
+        }
+        if ((word & Connection::event) != 0) {
+            connection.word.fetch_and(~std::uint64_t{Connection::event});
+            if (armed) { // so there is something, and another thread was told of it in vain
+                connection.why = GATEHOUSE_EVENT_DATA;
+                connection.emptied = false;
+                return false;
+            }
+            // The client sends while it is being served: without one-shot, every segment would wake a thread in vain.
+            needs_arming = true;
+            connection.one_shot = true;
+        }
+        if (needs_arming && !armed) {
+            if (!arm(connection)) {
+                end(connection, Reason::host_out_of_memory);
+                return true;
+            }
+            armed = true;
+            connection.hangup = false;
+        }
+        const Stream::Due until = due(connection, coarse_now());
+        connection.parked_until.store(until.when, std::memory_order_relaxed);
+        connection.parked_reason = until.reason;
+        word = owned;
+        if (connection.word.compare_exchange_strong(word, resting)) {
+            note_due(until.when);
+            return true;
+        }
+    }
+}
+
+void Service::unwatch(Connection& connection) noexcept {
+    if (!connection.watched) return;
+    pool_.forget(connection.fd);
+    connection.watched = false;
+}
+
+void Service::start_relay(Connection& connection) noexcept {
+    std::unique_ptr<UpstreamConnection> upstream(std::exchange(connection.relay_to, nullptr));
+    unwatch(connection);
+    connection.phase = Connection::Phase::relaying;
+    const Nanoseconds idle = connection.relay_idle == never ? connection.idle : connection.relay_idle;
+    if (!commons_.relays.start(connection, upstream, idle)) end(connection, Reason::host_out_of_memory);
+}
+
+void Service::relay_ended(Connection& connection, Reason reason, std::uint64_t in, std::uint64_t out) noexcept {
+    connection.bytes_in += in;
+    connection.bytes_out += out;
+    connection.at_end = true; // nothing is left to linger for
+    end(connection, reason);
+}
+
+// --- deadlines -----------------------------------------------------------------------------------------------------------
+
+Stream::Due Service::due(const Connection& connection, Nanoseconds now) const noexcept {
+    Stream::Due due = connection.due(now);
+    if (connection.phase == Connection::Phase::silent)
+        due = {std::min(after(connection.accepted, config_.first_byte_timeout), connection.lifetime), Reason::first_byte_timeout};
+    if (connection.phase == Connection::Phase::lingering) due = {connection.plugin_deadline, Reason::done};
+    if (commons_.drain.deadline() < due.when) due = {commons_.drain.deadline(), Reason::drained};
+    return due;
+}
+
+void Service::note_due(Nanoseconds when) noexcept {
+    Nanoseconds next = next_sweep_.load();
+    while (when < next)
+        if (next_sweep_.compare_exchange_weak(next, when)) return commons_.alarm.wake_by(when);
+}
+
+// The caller has claimed the connection, whose time had come when it was looked at.
+void Service::expire(Connection& connection, Nanoseconds now) noexcept {
+    // It may have been served since then; what it was parked with last counts.
+    if (connection.parked_until.load(std::memory_order_relaxed) > now) {
+        connection.emptied = false; // so that it is armed again: an event may have been noted in vain meanwhile
+        if (!park(connection)) pool_.post(connection.id);
+        return;
+    }
+    const Reason reason = connection.parked_reason;
+    if (connection.phase == Connection::Phase::lingering) return close(connection);
+    if (connection.phase == Connection::Phase::silent || reason == Reason::drained) return end(connection, reason);
+    connection.expire(reason);
+    connection.why = GATEHOUSE_EVENT_TIMEOUT;
+    pool_.post(connection.id);
+}
+
+Nanoseconds Service::supervise(Nanoseconds now) noexcept {
+    Nanoseconds again = pool_.supervise(now);
+    if (listen_again_at_.load() <= now) listen_again();
+    again = std::min(again, listen_again_at_.load());
+    if (next_sweep_.load() <= now) {
+        next_sweep_.store(never); // whoever parks from here on lowers it again
+        Nanoseconds earliest = never;
+        connections_.for_each([&](Connection& connection) {
+            const std::uint64_t word = connection.word.load();
+            if ((word & Connection::parked) == 0) return;
+            const Nanoseconds until = connection.parked_until.load(std::memory_order_relaxed);
+            const std::uint64_t id = (word & ~std::uint64_t{Connection::all_flags}) | connection.index;
+            if (until > now)
+                earliest = std::min(earliest, until);
+            else if (connection.claim(id, Connection::event) == Connection::Claim::owned)
+                expire(connection, now);
+        });
+        if (earliest != never) note_due(std::max(earliest, now + sweep_interval));
+    }
+    return std::min(again, next_sweep_.load());
+}
+
+// --- ending --------------------------------------------------------------------------------------------------------------
+
+Reason Service::reason_for(const Connection& connection, gatehouse_next next) const noexcept {
+    switch (next) {
+    case GATEHOUSE_CLOSE:
+    case GATEHOUSE_PARK:
+        if (connection.ended) return *connection.ended;
+        if (connection.why == GATEHOUSE_EVENT_TIMEOUT) return Reason::deadline;
+        return connection.at_end ? Reason::peer_closed : Reason::done;
+    case GATEHOUSE_NEXT_EXCEPTION: return Reason::plugin_exception;
+    default: return connection.upstream_failed ? Reason::upstream_failed : Reason::plugin_error;
+    }
+}
+
+// The plugin is done with the connection; what is left is to deliver the last bytes and to close.
+void Service::end(Connection& connection, Reason reason) noexcept {
+    connection.ended = reason;
+    delete std::exchange(connection.relay_to, nullptr);
+    if (reason == Reason::plugin_error || reason == Reason::plugin_exception || reason == Reason::upstream_failed) {
+        const std::string why = take_error_text();
+        commons_.log.warning(reason == Reason::upstream_failed ? "no connection to the upstream" : "plugin failed",
+                             {{"listener", config_.name},
+                              {"plugin", plugin_.name()},
+                              {"peer", to_string(connection.peer_address())},
+                              {"reason", to_string(reason)},
+                              {"error", why.empty() ? "the plugin did not say why" : why}});
+    }
+    if (connection.phase != Connection::Phase::silent) plugin_.closed(std::exchange(connection.state, nullptr), reason);
+
+    // A close with unread input, or with input still on its way, makes the kernel send a reset, which can overtake the last
+    // bytes that were written. So the client is told that this was all, and is given a moment to close by itself.
+    const bool quiet = connection.at_end || connection.broken || connection.phase == Connection::Phase::silent;
+    if (quiet || config_.linger_timeout.count() == 0 || connection.finish() != GATEHOUSE_OK) return close(connection);
+    connection.phase = Connection::Phase::lingering;
+    connection.plugin_deadline = after(monotonic_now(), config_.linger_timeout);
+    connection.emptied = false;
+    linger(connection);
+}
+
+// Throws away what the client still sends, until it closes, the time is over or it has been too much.
+void Service::linger(Connection& connection) noexcept {
+    std::array<char, 16384> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): only ever written
+    for (;;) {
+        const ssize_t size = ::recv(connection.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (size < 0 && errno == EAGAIN) {
+            connection.emptied = true;
+            if (park(connection)) return;
+            continue;
+        }
+        if (size < 0 && errno == EINTR) continue;
+        if (size <= 0) return close(connection);
+        connection.lingered += static_cast<std::uint32_t>(size);
+        if (connection.lingered > most_lingered) return close(connection);
+    }
+}
+
+void Service::close(Connection& connection) noexcept {
+    const Reason reason = *connection.ended;
+    if (commons_.access_log)
+        log_access(connection.peer_address(), connection.bytes_in, connection.bytes_out, monotonic_now() - connection.accepted,
+                   reason);
+    ledger_.count(reason);
+    const int fd = connection.fd;
+    connection.facts.reset();
+    connection.release(); // before the descriptor's number can be used again
+    ::close(fd);
+    connections_.give_back(connection);
+    open_.fetch_sub(1);
+    if (full_.load() && full_.exchange(false)) listen_again();
+    if (commons_.drain.started()) commons_.alarm.wake_by(monotonic_now()); // the main thread waits for the last one
+}
+
+void Service::log_access(const SocketAddress& peer, std::uint64_t in, std::uint64_t out, Nanoseconds duration,
+                         Reason reason) noexcept {
+    commons_.log.info("closed", {{"listener", config_.name},
+                                 {"peer", to_string(peer)},
+                                 {"in", in},
+                                 {"out", out},
+                                 {"ms", static_cast<double>(duration / 1000) / 1000.0},
+                                 {"reason", to_string(reason)}});
+}
+
+// --- drain ---------------------------------------------------------------------------------------------------------------
+
+void Service::begin_drain() noexcept {
+    pool_.forget(listener_.descriptor());
+    listener_.close();
+    connections_.for_each([&](Connection& connection) {
+        const std::uint64_t word = connection.word.load();
+        const std::uint64_t id = (word & ~std::uint64_t{Connection::all_flags}) | connection.index;
+        if (connection.claim(id, Connection::stop) != Connection::Claim::owned) return;
+        if (connection.phase == Connection::Phase::silent) return end(connection, Reason::drained);
+        if (connection.phase == Connection::Phase::lingering) {
+            connection.stop_told = true;
+            if (!park(connection)) pool_.post(id);
+            return;
+        }
+        connection.stop_told = true;
+        connection.why = GATEHOUSE_EVENT_STOPPING;
+        pool_.post(id);
+    });
+}
+
+bool Service::stop(Nanoseconds deadline) noexcept {
+    pool_.stop();
+    return pool_.join(deadline);
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,123 @@
+// A listener at work: its socket, its pool of threads, its plugin instance and its connections. This is where a connection's
+// life is decided, from accept to its one reason.
+#pragma once
+
+#include "alarm.hpp"
+#include "config.hpp"
+#include "connection.hpp"
+#include "listener.hpp"
+#include "log.hpp"
+#include "plugin_instance.hpp"
+#include "pool.hpp"
+#include "reason.hpp"
+#include "relay.hpp"
+#include "resolver.hpp"
+
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <string>
+
+namespace gatehouse::host {
+
+// What all services of a host share; outlives them.
+struct Commons {
+    const HostConfig& config;
+    bool access_log;
+    Log& log;
+    Alarm& alarm;
+    Drain& drain;
+    RelayEngine& relays;
+    Resolver& resolver;
+};
+
+class Service {
+  public:
+    // Opens the listening socket; throws ListenError or std::system_error. [main]
+    Service(const ListenerConfig& config, std::uint32_t number, PluginInstance& plugin, Commons& commons);
+    ~Service();
+
+    // Starts the threads; connections are accepted from here on. [main]
+    void start();
+
+    // Closes the listening socket and tells every connection. [main]
+    void begin_drain() noexcept;
+
+    // Lets the threads go once no connection is left; false if some are still in the plugin's code by `deadline`. [main]
+    bool stop(Nanoseconds deadline) noexcept;
+
+    // Expires deadlines, starts threads where some are stuck, listens again after a pause. Returns when to be asked again. [main]
+    Nanoseconds supervise(Nanoseconds now) noexcept;
+
+    // Makes a parked connection be served. [any]
+    gatehouse_status wake(std::uint64_t id) noexcept;
+
+    // Takes a connection out of the epoll set while its thread waits for it by itself. [conn]
+    void unwatch(Connection& connection) noexcept;
+
+    // A relay has ended: for the relay engine, which owned the connection until now. [any]
+    void relay_ended(Connection& connection, Reason reason, std::uint64_t in, std::uint64_t out) noexcept;
+
+    // How many connections are open, lingering ones included. [any]
+    std::uint32_t open() const noexcept { return open_.load(); }
+
+    // One log line with all that can be known from outside. [main]
+    void report() noexcept;
+
+    const ListenerConfig& config() const noexcept { return config_; }
+    const Listener& listener() const noexcept { return listener_; }
+    const PluginInstance& plugin() const noexcept { return plugin_; }
+    const Commons& commons() const noexcept { return commons_; }
+
+  private:
+    void ready(std::uint64_t token, std::uint32_t events) noexcept;
+
+    // accepting: service_accept.cpp
+    void accept_ready() noexcept;
+    bool accept_failed(int error) noexcept;
+    void out_of_resources(int error) noexcept;
+    bool full() noexcept;
+    void welcome(int fd, const SocketAddress& peer) noexcept;
+    void refuse(int fd, const SocketAddress& peer, Reason reason) noexcept;
+    void listen_later(Nanoseconds when) noexcept;
+    void listen_again() noexcept;
+
+    // serving
+    void serve(Connection& connection) noexcept;
+    bool park(Connection& connection) noexcept;
+    bool arm(Connection& connection) noexcept;
+    void start_relay(Connection& connection) noexcept;
+    void poke(Connection& connection, std::uint64_t id, Connection::Flags flag, gatehouse_event why) noexcept;
+    Stream::Due due(const Connection& connection, Nanoseconds now) const noexcept;
+    void expire(Connection& connection, Nanoseconds now) noexcept;
+    void note_due(Nanoseconds when) noexcept;
+
+    // ending
+    Reason reason_for(const Connection& connection, gatehouse_next next) const noexcept;
+    void end(Connection& connection, Reason reason) noexcept;
+    void linger(Connection& connection) noexcept;
+    void close(Connection& connection) noexcept;
+    void log_access(const SocketAddress& peer, std::uint64_t in, std::uint64_t out, Nanoseconds duration, Reason reason) noexcept;
+
+    const ListenerConfig& config_; // constant after construction, as are the next two
+    PluginInstance& plugin_;
+    Commons& commons_;
+    Listener listener_;
+    ConnectionTable connections_;
+    Pool pool_;
+    Ledger ledger_;
+
+    std::atomic<std::uint32_t> open_{0};
+    std::atomic<std::uint64_t> accepted_{0};
+    std::array<std::atomic<std::uint64_t>, 134> accept_errors_{}; // by errno
+    std::atomic<bool> full_{false};                  // the listening socket is not watched until a connection ends
+    std::atomic<Nanoseconds> listen_again_at_{never}; // it is not watched until then
+    std::atomic<Nanoseconds> next_sweep_{never};
+
+    std::mutex shortage_mutex_;
+    Descriptor spare_;               // guarded by shortage_mutex_: given up to accept one more when there are no descriptors left
+    Nanoseconds shortage_since_ = 0; // guarded by shortage_mutex_; 0: none
+    std::atomic<bool> shortage_{false};
+};
+
+} // namespace gatehouse::host

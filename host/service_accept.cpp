@@ -1,0 +1,165 @@
+// The accepting half of a service. The listening socket is watched one event at a time, so one thread accepts at a time and
+// connections are taken in order of their arrival.
+#include "service.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr std::uint64_t listen_token = (1U << ConnectionTable::slot_bits) - 1; // no connection's id: those have a generation
+constexpr std::uint32_t listen_events = EPOLLIN | EPOLLONESHOT;
+constexpr int accept_batch = 64;
+constexpr Nanoseconds shortage_pause = 100'000'000;
+constexpr Nanoseconds shortage_patience = 1'000'000'000; // then newcomers are refused instead of kept waiting
+constexpr Nanoseconds broken_pause = 1'000'000'000;
+
+} // namespace
+
+void Service::start() {
+    if (!pool_.watch(listener_.descriptor(), listen_events, listen_token))
+        throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+    pool_.start();
+}
+
+void Service::listen_again() noexcept {
+    listen_again_at_.store(never);
+    if (!commons_.drain.started()) pool_.rearm(listener_.descriptor(), listen_events, listen_token);
+}
+
+void Service::listen_later(Nanoseconds when) noexcept {
+    listen_again_at_.store(when);
+    commons_.alarm.wake_by(when);
+}
+
+// At max_connections the listening socket is left alone: newcomers stay in the accept queue until somebody leaves.
+bool Service::full() noexcept {
+    if (open_.load() < config_.max_connections || config_.when_full == WhenFull::refuse) return false;
+    full_.store(true);
+    // Somebody may have left in between, without having seen the mark: then it is taken back, by one of the two.
+    return open_.load() >= config_.max_connections || !full_.exchange(false);
+}
+
+void Service::accept_ready() noexcept {
+    // A plugin that waits for the client's first bytes costs nothing yet, so several connections are taken at once. One that
+    // speaks first needs this thread, so the next connection is left for the next thread.
+    const bool one = plugin_.server_first();
+    for (int i = 0; i < accept_batch; ++i) {
+        if (full()) return;
+        SocketAddress peer;
+        const int fd = listener_.accept(peer);
+        if (fd < 0) {
+            if (errno == EAGAIN) break;
+            if (accept_failed(errno)) continue;
+            return;
+        }
+        accepted_.fetch_add(1, std::memory_order_relaxed);
+        if (shortage_.load(std::memory_order_relaxed) && shortage_.exchange(false)) {
+            const std::lock_guard lock(shortage_mutex_);
+            shortage_since_ = 0;
+            commons_.log.info("accepting again", {{"listener", config_.name}});
+        }
+        if (one) listen_again();
+        if (open_.load() >= config_.max_connections)
+            refuse(fd, peer, Reason::over_limit);
+        else
+            welcome(fd, peer);
+        if (one) return;
+    }
+    listen_again();
+}
+
+void Service::welcome(int fd, const SocketAddress& peer) noexcept {
+    open_.fetch_add(1);
+    Connection* connection = connections_.take();
+    if (connection == nullptr) {
+        open_.fetch_sub(1);
+        return refuse(fd, peer, Reason::host_out_of_memory);
+    }
+    connection->open(fd);
+    connection->accepted = monotonic_now();
+    connection->idle = after(0, config_.idle_timeout);
+    connection->lifetime = after(connection->accepted, config_.lifetime);
+    connection->peer = {};
+    connection->peer.common.sa_family = peer.storage.ss_family;
+    if (peer.storage.ss_family != AF_UNIX)
+        std::memcpy(&connection->peer, &peer.storage, std::min<std::size_t>(peer.size, sizeof connection->peer));
+    connection->state = nullptr;
+    connection->why = GATEHOUSE_EVENT_OPEN;
+    connection->phase = Connection::Phase::silent;
+    connection->watched = connection->one_shot = connection->hangup = false;
+    connection->stop_told = connection->upstream_failed = false;
+    connection->lingered = 0;
+    connection->relay_idle = never;
+    if (plugin_.server_first()) {
+        connection->phase = Connection::Phase::serving;
+        return serve(*connection);
+    }
+    if (!park(*connection)) pool_.post(connection->id);
+}
+
+void Service::refuse(int fd, const SocketAddress& peer, Reason reason) noexcept {
+    ::close(fd);
+    ledger_.count(reason);
+    if (commons_.access_log) log_access(peer, 0, 0, 0, reason);
+}
+
+// True: go on with the next connection. False: the listening socket is watched again later, or never.
+bool Service::accept_failed(int error) noexcept {
+    if (static_cast<std::size_t>(error) < accept_errors_.size())
+        accept_errors_[static_cast<std::size_t>(error)].fetch_add(1, std::memory_order_relaxed);
+    switch (error) {
+    case EMFILE:  // this process has too many descriptors
+    case ENFILE:  // the machine has
+    case ENOBUFS: // no memory for sockets
+    case ENOMEM: out_of_resources(error); return false;
+    case EINTR:
+    case ECONNABORTED: // the client has gone already
+    // Linux passes errors of the new connection on, and asks to treat them like EAGAIN (accept(2)).
+    case EPROTO:
+    case EPERM: // a firewall rule forbids it
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH: return true;
+    default:
+        if (commons_.drain.started()) return false; // the socket has been closed
+        commons_.log.error("accept failed; trying again in a second",
+                           {{"listener", config_.name}, {"error", std::strerror(error)}});
+        listen_later(monotonic_now() + broken_pause);
+        return false;
+    }
+}
+
+// The newcomers wait for what may become free soon. After a second the first in the queue is refused each time, for which one
+// descriptor was kept: being told beats waiting for nothing.
+void Service::out_of_resources(int error) noexcept {
+    const Nanoseconds now = monotonic_now();
+    {
+        const std::lock_guard lock(shortage_mutex_);
+        if (shortage_since_ == 0) {
+            shortage_since_ = now;
+            shortage_.store(true);
+            commons_.log.error("cannot accept; newcomers wait",
+                               {{"listener", config_.name},
+                                {"error", std::strerror(error)},
+                                {"advice", error == EMFILE ? "raise the limit on open files (ulimit -n, LimitNOFILE=)"
+                                                           : "the machine is short of memory or descriptors"}});
+        } else if (now - shortage_since_ >= shortage_patience) {
+            spare_.reset();
+            SocketAddress peer;
+            if (const int fd = listener_.accept(peer); fd >= 0)
+                refuse(fd, peer, error == EMFILE || error == ENFILE ? Reason::host_out_of_fds : Reason::host_out_of_memory);
+            spare_ = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        }
+    }
+    listen_later(now + shortage_pause);
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,48 @@
+// What a service says of itself.
+#include "service.hpp"
+
+#include <cstring>
+
+namespace gatehouse::host {
+namespace {
+
+void append_count(std::string& text, std::string_view name, std::uint64_t count) {
+    if (count == 0) return;
+    text += (text.empty() ? "" : " ") + std::string(name) + ":" + std::to_string(count);
+}
+
+} // namespace
+
+void Service::report() noexcept {
+    try {
+        std::string reasons;
+        for (std::size_t i = 0; i < reason_names.size(); ++i)
+            append_count(reasons, reason_names[i], ledger_[static_cast<Reason>(i)]);
+        std::string errors;
+        for (std::size_t i = 0; i < accept_errors_.size(); ++i) {
+            const char* name = ::strerrorname_np(static_cast<int>(i));
+            if (name != nullptr) append_count(errors, name, accept_errors_[i].load(std::memory_order_relaxed));
+        }
+        std::uint32_t parked = 0;
+        connections_.for_each([&](const Connection& connection) {
+            if ((connection.word.load(std::memory_order_relaxed) & Connection::parked) != 0) ++parked;
+        });
+        const Pool::Counts pool = pool_.counts();
+        const Listener::Queue queue = listener_.queue().value_or(Listener::Queue{0, static_cast<unsigned>(config_.backlog)});
+        commons_.log.info("status", {{"listener", config_.name},
+                                     {"open", open()},
+                                     {"parked", parked},
+                                     {"accepted", accepted_.load()},
+                                     {"queue_depth", queue.depth},
+                                     {"queue_limit", queue.limit},
+                                     {"threads", pool.threads},
+                                     {"threads_blocked", pool.blocked},
+                                     {"threads_most", pool.most},
+                                     {"thread_failures", pool.failures},
+                                     {"reasons", reasons.empty() ? "none" : reasons},
+                                     {"accept_errors", errors.empty() ? "none" : errors}});
+    } catch (const std::bad_alloc&) { // a status that cannot be told now can be asked for again
+    }
+}
+
+} // namespace gatehouse::host

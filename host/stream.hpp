@@ -1,0 +1,75 @@
+// One end of a byte stream: the part that a client connection and an upstream connection have in common. This is what plugins
+// hold as gatehouse_conn, and its functions are those of gatehouse_host with the same name; see gatehouse.h for their contract.
+//
+// Descriptors are non-blocking. A call that has to wait marks its thread as blocked and polls the descriptor together with the
+// drain's, up to the nearest of the deadlines below. Only the thread that serves the connection calls these. [conn]
+#pragma once
+
+#include "clock.hpp"
+#include "drain.hpp"
+#include "reason.hpp"
+
+#include <cstdint>
+#include <gatehouse/gatehouse.h>
+#include <optional>
+#include <span>
+
+namespace gatehouse::host {
+struct Connection;
+}
+
+struct gatehouse_conn {
+    explicit gatehouse_conn(const gatehouse::host::Drain& drain) noexcept : drain_(&drain) {}
+
+    gatehouse_status read(void* buffer, std::size_t capacity, std::size_t& size) noexcept;
+    gatehouse_status write(std::span<const gatehouse_bytes> parts) noexcept;
+    gatehouse_status send_file(std::span<const gatehouse_bytes> parts, int file, std::uint64_t offset, std::uint64_t length) noexcept;
+    gatehouse_status finish() noexcept;
+    gatehouse_status set_deadline(std::uint64_t milliseconds) noexcept;
+
+    gatehouse::host::Connection* connection = nullptr; // itself, if it is a client's
+    int fd = -1;
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
+
+    // Deadlines. `idle` is a span and starts anew with every read and with every 64 KiB written; the others are points in time.
+    gatehouse::host::Nanoseconds idle = gatehouse::host::never;
+    gatehouse::host::Nanoseconds lifetime = gatehouse::host::never;
+    gatehouse::host::Nanoseconds plugin_deadline = gatehouse::host::never;
+
+    // The earliest of the three, if nothing moves from now on, and which one that is.
+    struct Due {
+        gatehouse::host::Nanoseconds when;
+        gatehouse::host::Reason reason;
+    };
+    Due due(gatehouse::host::Nanoseconds now) const noexcept;
+
+    // Notes that a deadline has passed, so that the next read that would wait says GATEHOUSE_TIMEOUT.
+    void expire(gatehouse::host::Reason reason) noexcept;
+
+    // Makes all of it as for a new connection on `descriptor`.
+    void open(int descriptor) noexcept;
+
+    std::optional<gatehouse::host::Reason> ended; // why it cannot go on; the first cause stays
+    bool at_end = false;       // the peer has finished sending
+    bool finished = false;     // we have
+    bool broken = false;       // reset, or a write has failed
+    bool emptied = false;      // the last read took all that was there
+    bool stopping_said = false;
+    bool deadline_passed = false; // the plugin's own deadline has passed and has not been reported yet
+
+  private:
+    gatehouse_status wait(short events, bool hear_drain) noexcept;
+    gatehouse_status wait_writable() noexcept;
+    gatehouse_status fail(int error) noexcept;
+    gatehouse_status write_some(std::span<gatehouse_bytes> parts, int flags) noexcept;
+
+    const gatehouse::host::Drain* drain_;
+    gatehouse::host::Nanoseconds farewell_ = 0; // until when writes may wait after a deadline has passed
+    gatehouse::host::Nanoseconds write_due_ = 0; // of the write that is going on
+    std::uint64_t write_progress_ = 0;           // bytes since write_due_ was set
+};
+
+namespace gatehouse::host {
+using Stream = ::gatehouse_conn;
+}
