@@ -79,7 +79,7 @@ Host::Host(const Config& config)
     : config_(config),
       log_(config.log),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling, drain_),
-      commons_{config.host, config.log.access, log_, alarm_, drain_, relays_, resolver_},
+      commons_{config.host, cpu_count(), config.log.access, log_, alarm_, drain_, relays_, resolver_},
       plugins_(config, log_, drain_, [this](const PluginInstance& instance, std::uint64_t id) { return wake(instance, id); }) {
     std::string problems;
     for (const ListenerConfig& listener : config.listeners) {

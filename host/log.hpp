@@ -22,7 +22,9 @@ class Field {
     Field(std::string_view key, std::string_view value) : key_(key), text_(value), quoted_(true) {}
     template <class Number>
         requires std::is_arithmetic_v<Number>
-    Field(std::string_view key, Number value) : key_(key), text_(std::to_string(value)), quoted_(false) {}
+    Field(std::string_view key, Number value) : key_(key), text_(std::to_string(value)), quoted_(false) {
+        if (std::is_floating_point_v<Number>) text_.resize(text_.size() - 3); // thousandths are enough
+    }
 
     std::string_view key() const noexcept { return key_; }
     std::string_view text() const noexcept { return text_; }

@@ -14,11 +14,11 @@ constexpr std::uint32_t watched_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
 constexpr Nanoseconds sweep_interval = 50'000'000; // deadlines of parked connections are kept this precisely
 constexpr std::uint32_t most_lingered = 256 * 1024; // bytes thrown away before a connection is closed all the same
 
-PoolOptions pool_options(const ListenerConfig& config, const HostConfig& host) {
+PoolOptions pool_options(const ListenerConfig& config, const HostConfig& host, unsigned cpus) {
     PoolOptions options;
     options.name = config.name;
-    options.min = config.threads.min;
     options.max = config.threads.max;
+    options.min = std::min(config.threads.min != 0 ? config.threads.min : cpus, options.max);
     options.stack_size = host.stack_size;
     options.scheduling = host.scheduling;
     return options;
@@ -32,7 +32,7 @@ Service::Service(const ListenerConfig& config, std::uint32_t number, PluginInsta
       commons_(commons),
       listener_(config, commons.log),
       connections_(*this, number, commons.drain, config.max_connections),
-      pool_(pool_options(config, commons.config), commons.alarm,
+      pool_(pool_options(config, commons.config, commons.cpus), commons.alarm,
             [this](std::uint64_t token, std::uint32_t events) { ready(token, events); }),
       spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
 

@@ -23,6 +23,7 @@ namespace gatehouse::host {
 // What all services of a host share; outlives them.
 struct Commons {
     const HostConfig& config;
+    unsigned cpus;
     bool access_log;
     Log& log;
     Alarm& alarm;
