@@ -23,7 +23,8 @@ struct Include {
 
 using Sources = std::map<std::string, std::vector<Include>>; // by file
 
-constexpr std::array<std::string_view, 6> heavy_libraries{"spdlog/", "toml++/", "boost/dll", "openssl/", "CLI/", "systemd/"};
+constexpr std::array heavy_libraries =
+    std::to_array<std::string_view>({"spdlog/", "toml++/", "boost/dll", "openssl/", "CLI/", "ares", "systemd/"});
 constexpr std::size_t heavy_limit = 2;
 
 std::vector<Include> includes_of(const fs::path& root, const std::string& file) {

@@ -4,8 +4,8 @@
 //             and the headers for tests (testing*) the system too
 //   host/     of the SDK the C headers only
 //   plugins/  SDK headers, files of their own folder, the standard library, the system, and Boost
-//   heavy libraries (spdlog, toml++, Boost.DLL, OpenSSL, CLI11, libsystemd) under host/ only, and each of them reaches at most
-//   two .cpp files there, directly or through a header: all others compile without it
+//   heavy libraries (spdlog, toml++, Boost.DLL, OpenSSL, CLI11, c-ares, libsystemd) under host/ only, and each of them reaches
+//   at most two .cpp files there, directly or through a header: all others compile without it
 //
 // Tests (files named *_test.cpp, and folders named tests) may use GoogleTest and <gatehouse/testing.hpp> besides.
 #pragma once
