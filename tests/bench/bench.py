@@ -17,7 +17,7 @@ from typing import Callable
 
 import report
 from loads import Held, Iperf3, RedisBenchmark, Wrk, answer_size, measure
-from processes import BenchError
+from processes import BenchError, Disturbance
 from report import Target
 from servers import Server, Servers
 
@@ -177,8 +177,12 @@ def run(options, servers):
     for group in dict.fromkeys(subject.group for subject in SUBJECTS if subject.name in names):
         running = start_group(group, servers)
         for subject in [one for one in SUBJECTS if one.group == group and one.name in names]:
+            disturbance = Disturbance([server.process for server in servers.started])
             samples = measure_rounds(subject, running, rounds, seconds)
             text, data = report.load_report(subject, subject.load, samples, judge=not options.quick)
+            data["disturbance_percent"] = disturbance.percent()
+            if data["disturbance_percent"] > 5 and not options.quick:
+                text += f"\nDISTURBED: others used {data['disturbance_percent']:.0f}% of the CPUs meanwhile.\n"
             for name in {bound for target in subject.targets for bound in target.bounds} - samples.keys():
                 text += f"\nNOT MEASURED: {name} is not installed.\n"
             print(text, flush=True)

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import random
+import resource
 import signal
 import socket
 import subprocess
@@ -45,6 +46,29 @@ def die_with_parent():
     """In a child, before exec: the kernel ends it if the benchmark itself is killed."""
     PR_SET_PDEATHSIG = 1
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Disturbance:
+    """How much of the CPUs somebody else uses: other programs, and other guests of the same hardware."""
+
+    def __init__(self, processes):
+        self.processes = processes
+        self.started = self._now()
+
+    def _now(self):
+        with open("/proc/stat") as stat:
+            user, nice, system, idle, iowait, irq, softirq, steal = map(int, stat.readline().split()[1:9])
+        ours = sum(process.cpu() for process in self.processes)
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):  # the load generators have ended: they are our children
+            usage = resource.getrusage(who)
+            ours += usage.ru_utime + usage.ru_stime
+        busy = user + nice + system + irq + softirq + steal
+        return busy / os.sysconf("SC_CLK_TCK") - ours, (busy + idle + iowait) / os.sysconf("SC_CLK_TCK")
+
+    def percent(self):
+        """Since it was made, of all CPUs together."""
+        (others, whole), (others_before, whole_before) = self._now(), self.started
+        return max(0.0, 100 * (others - others_before) / max(whole - whole_before, 0.01))
 
 
 @dataclass
