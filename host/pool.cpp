@@ -1,6 +1,7 @@
 #include "pool.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <sched.h>
@@ -14,6 +15,8 @@ namespace {
 constexpr Nanoseconds supervision_interval = 20'000'000; // also how long a handler may take before it counts as stuck
 constexpr Nanoseconds spawn_pause = 1'000'000'000;       // after a thread could not be started
 constexpr std::uint64_t bell_token = 0;                  // handlers' tokens are never 0
+// Saves most calls of epoll_wait() under load. Nobody waits behind a slow one: see relieve().
+constexpr std::size_t events_at_once = 16;
 
 Descriptor checked(int fd, const char* what) {
     if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -32,28 +35,38 @@ struct Worker {
     std::list<Worker>::iterator self;
     std::atomic<std::uint64_t> serial{0}; // odd while in the handler; written by the thread only
     std::atomic<int> away{here};
-    std::uint64_t seen = 0; // the serial at the last supervise(); [main]
+    std::array<epoll_event, events_at_once> batch;
+    std::atomic<std::uint32_t> cursor{0}; // of the batch: how many there are << 16 | how many are taken
+    std::uint64_t seen = 0;               // the serial at the last supervise(); [main]
 
     static thread_local Worker* current;
+
+    bool has_more() const noexcept { return (cursor.load() & 0xffffU) < cursor.load() >> 16U; }
+
+    // The next event of the batch that nobody has taken, or null. The thread itself, or whoever relieves it.
+    epoll_event* take() noexcept {
+        std::uint32_t at = cursor.load();
+        while ((at & 0xffffU) < at >> 16U)
+            if (cursor.compare_exchange_weak(at, at + 1)) return &batch[at & 0xffffU];
+        return nullptr;
+    }
 };
 
 thread_local Worker* Worker::current = nullptr;
 
 Pool::Pool(PoolOptions options, Alarm& alarm, Handler handler)
-    : options_(std::move(options)),
-      handler_(std::move(handler)),
+    : options_(std::move(options)), handler_(std::move(handler)),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
-      bell_(checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")),
-      alarm_(alarm) {
-    if (!watch(bell_.get(), EPOLLIN | EPOLLET, bell_token)) throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+      bell_(checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")), alarm_(alarm) {
+    if (!watch(bell_.get(), EPOLLIN | EPOLLET, bell_token))
+        throw std::system_error(errno, std::generic_category(), "epoll_ctl");
 }
 
 Pool::~Pool() { join(never); }
 
 void Pool::start() {
     replace_blocked();
-    if (threads_.load() == 0)
-        throw std::system_error(EAGAIN, std::generic_category(), "cannot start a thread");
+    if (threads_.load() == 0) throw std::system_error(EAGAIN, std::generic_category(), "cannot start a thread");
 }
 
 void Pool::stop() noexcept {
@@ -92,25 +105,37 @@ bool Pool::rearm(int fd, std::uint32_t events, std::uint64_t token) noexcept {
 void Pool::forget(int fd) noexcept { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
 void Pool::post(std::uint64_t token) noexcept {
-    {
-        const std::lock_guard lock(mutex_);
-        posted_.push_back(token);
-    }
+    const std::lock_guard lock(mutex_);
+    push({token, 0});
+}
+
+void Pool::push(Event event) noexcept {
+    posted_.push_back(event);
     ::eventfd_write(bell_.get(), 1);
 }
 
+// What a thread has taken from the epoll set and will not get to soon is left to the others.
+void Pool::relieve(Worker& worker) noexcept {
+    while (const epoll_event* event = worker.take()) {
+        if (event->data.u64 == bell_token)
+            ::eventfd_write(bell_.get(), 1);
+        else
+            push({event->data.u64, event->events});
+    }
+}
+
 void Pool::take_posted() noexcept {
-    std::uint64_t token = 0;
+    Event event{};
     bool more = false;
     {
         const std::lock_guard lock(mutex_);
         if (posted_.empty()) return;
-        token = posted_.front();
+        event = posted_.front();
         posted_.pop_front();
         more = !posted_.empty();
     }
     if (more) ::eventfd_write(bell_.get(), 1); // the next one is for whoever is free next
-    handler_(token, 0);
+    handler_(event.token, event.events);
 }
 
 void* Pool::run(void* argument) noexcept {
@@ -140,20 +165,23 @@ void Pool::loop(Worker& worker) noexcept {
             return;
         }
         const bool surplus = running_.load(std::memory_order_relaxed) > options_.min;
-        epoll_event event{};
-        // One event at a time: what else is ready is left for the threads that are free now.
-        const int ready = ::epoll_wait(epoll_.get(), &event, 1, surplus ? static_cast<int>(options_.keep_surplus.count()) : -1);
+        const int ready = ::epoll_wait(epoll_.get(), worker.batch.data(), events_at_once,
+                                       surplus ? static_cast<int>(options_.keep_surplus.count()) : -1);
         if (ready == 0 && leave_if_surplus()) return;
         if (ready <= 0) continue;
 
-        worker.serial.store(worker.serial.load(std::memory_order_relaxed) + 1);
-        if (!supervised_.load() && !supervised_.exchange(true)) alarm_.wake_by(coarse_now() + supervision_interval);
-        if (event.data.u64 == bell_token)
-            take_posted();
-        else
-            handler_(event.data.u64, event.events);
-        worker.serial.store(worker.serial.load(std::memory_order_relaxed) + 1);
-        if (worker.away.load() == Worker::stuck && worker.away.exchange(Worker::here) == Worker::stuck) running_.fetch_add(1);
+        worker.cursor.store(static_cast<std::uint32_t>(ready) << 16U);
+        while (const epoll_event* event = worker.take()) {
+            worker.serial.store(worker.serial.load(std::memory_order_relaxed) + 1);
+            if (!supervised_.load() && !supervised_.exchange(true)) alarm_.wake_by(coarse_now() + supervision_interval);
+            if (event->data.u64 == bell_token)
+                take_posted();
+            else
+                handler_(event->data.u64, event->events);
+            worker.serial.store(worker.serial.load(std::memory_order_relaxed) + 1);
+            if (worker.away.load() == Worker::stuck && worker.away.exchange(Worker::here) == Worker::stuck)
+                running_.fetch_add(1);
+        }
     }
 }
 
@@ -221,6 +249,8 @@ Nanoseconds Pool::supervise(Nanoseconds now) noexcept {
                 // It may have come out in between; whoever takes the mark back counts it as running again.
                 if (worker.serial.load() != serial && worker.away.compare_exchange_strong(expected, Worker::here))
                     running_.fetch_add(1);
+                else
+                    relieve(worker);
             }
             worker.seen = serial;
         }
@@ -246,6 +276,10 @@ Pool::Blocked::Blocked() noexcept : worker_(Worker::current) {
     if (worker_ == nullptr) return;
     Pool& pool = *worker_->pool;
     if (worker_->away.exchange(Worker::blocked) == Worker::here) pool.running_.fetch_sub(1);
+    if (worker_->has_more()) {
+        const std::lock_guard lock(pool.mutex_);
+        pool.relieve(*worker_);
+    }
     pool.replace_blocked();
 }
 

@@ -1,4 +1,5 @@
-// Threads over one epoll set: whoever is free takes what is ready, one event at a time, and runs it to its end.
+// Threads over one epoll set: whoever is free takes what is ready, a few events at a time, and runs one after the other to its
+// end. A thread that has to wait meanwhile leaves the rest of them to the others.
 //
 // The pool keeps `min` threads that are not blocked. A thread that is about to wait inside the handler says so with
 // Pool::Blocked; if fewer than `min` would remain, another one is started, up to `max`. A thread that is stuck in the handler
@@ -62,9 +63,9 @@ class Pool {
     Nanoseconds supervise(Nanoseconds now) noexcept;
 
     struct Counts {
-        unsigned threads = 0; // alive
-        unsigned blocked = 0; // waiting inside the handler, or stuck there
-        unsigned most = 0;    // the highest number of threads so far
+        unsigned threads = 0;       // alive
+        unsigned blocked = 0;       // waiting inside the handler, or stuck there
+        unsigned most = 0;          // the highest number of threads so far
         std::uint64_t failures = 0; // threads that could not be started
     };
     Counts counts() const noexcept;
@@ -84,9 +85,16 @@ class Pool {
   private:
     friend struct Worker;
 
+    struct Event {
+        std::uint64_t token;
+        std::uint32_t events;
+    };
+
     static void* run(void* worker) noexcept;
     void loop(Worker& worker) noexcept;
     void take_posted() noexcept;
+    void push(Event event) noexcept;       // with mutex_ held
+    void relieve(Worker& worker) noexcept; // with mutex_ held
     bool leave_if_surplus() noexcept;
     bool spawn() noexcept; // guarded by itself: takes mutex_
     void replace_blocked() noexcept;
@@ -106,9 +114,9 @@ class Pool {
     std::atomic<bool> supervised_{false}; // supervise() will look again soon
 
     mutable std::mutex mutex_;
-    std::list<Worker> workers_;       // guarded by mutex_
-    std::list<Worker> departed_;      // guarded by mutex_: to be joined
-    std::deque<std::uint64_t> posted_; // guarded by mutex_
+    std::list<Worker> workers_;  // guarded by mutex_
+    std::list<Worker> departed_; // guarded by mutex_: to be joined
+    std::deque<Event> posted_;   // guarded by mutex_
 };
 
 } // namespace gatehouse::host
