@@ -385,7 +385,7 @@ TEST_F(HttpTest, CacheControlIsConfigured) {
 
 TEST_F(HttpTest, RefusesBadConfigurations) {
     const std::string root = folder.site().string();
-    EXPECT_EQ(Plugin::refusal({}), "there is no folder to serve\nroot: is required");
+    EXPECT_EQ(Plugin::refusal({}), "there is no folder to serve\nroot: missing (expected a string)");
     const std::string missing = "cannot open " + root + "/x: No such file or directory";
     EXPECT_EQ(Plugin::refusal({{"root", root + "/x"}}), missing + "\nroot: " + missing);
     const std::string file = "cannot open " + root + "/hello.txt: Not a directory";
@@ -396,7 +396,7 @@ TEST_F(HttpTest, RefusesBadConfigurations) {
               "max_header: has to be between 256 bytes and 1MiB\nmax_target: has to be less than max_header");
     EXPECT_EQ(Plugin::refusal({{"root", root}, {"max_target", "16KiB"}}), "max_target: has to be less than max_header");
     EXPECT_EQ(Plugin::refusal({{"root", root}, {"header_timeout", "soon"}}),
-              "header_timeout: expected a duration such as \"30s\"");
+              "header_timeout: \"soon\" is not a duration such as \"30s\"");
     EXPECT_EQ(Plugin::refusal({{"root", root}, {"listing", true}}).substr(0, 20), "listing: unknown key");
 }
 

@@ -10,7 +10,7 @@
 //         EXPECT_EQ(outcome.reason, "peer_closed");
 //     }
 //
-//     TEST(Files, NeedsARoot) { EXPECT_EQ(Plugin::refusal({{"rot", "/srv"}}), "root: is required\nrot: unknown key ..."); }
+//     TEST(Files, NeedsARoot) { EXPECT_EQ(Plugin::refusal({}), "root: missing (expected a string)"); }
 //
 //     TEST(Chat, TellsTheOthers) {
 //         Plugin chat;

@@ -1,12 +1,15 @@
 // The configuration of a plugin under test: values as a test writes them, and the fake host's side of gatehouse_host's
-// config_ functions. It records the same problems as the real host, without file and line:
+// config_ functions. It records the problems that the real host records, but for file and line and what was probably meant:
 //
-//     limit: 50 is not within 1..10            rot: unknown key (known: root, limit)
+//     root: missing (expected a string)
+//     limit: out of range: 50 (expected an integer from 1 to 10)
+//     rot: unknown key (known here: root, limit)
 #ifndef GATEHOUSE_TESTING_CONFIG_HPP
 #define GATEHOUSE_TESTING_CONFIG_HPP
 
 #include "../gatehouse.h"
 
+#include <algorithm>
 #include <charconv>
 #include <concepts>
 #include <cstdint>
@@ -15,7 +18,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -90,10 +92,10 @@ class FakeConfig {
 
     gatehouse_status string(std::string_view key, gatehouse_str& value) const {
         const Value* found = find(key);
-        if (found == nullptr && value.data == nullptr) return problem(key, "is required");
+        if (found == nullptr && value.data == nullptr) return problem(key, "missing (expected a string)");
         if (found == nullptr) return GATEHOUSE_OK;
         const auto* text = std::get_if<std::string>(&found->of);
-        if (text == nullptr) return problem(key, "expected a string");
+        if (text == nullptr) return wrong_type(key, *found, "a string");
         value = {text->data(), text->size()};
         return GATEHOUSE_OK;
     }
@@ -102,10 +104,10 @@ class FakeConfig {
         const Value* found = find(key);
         if (found == nullptr) return GATEHOUSE_OK;
         const auto* number = std::get_if<std::int64_t>(&found->of);
-        if (number == nullptr) return problem(key, "expected an integer");
+        if (number == nullptr) return wrong_type(key, *found, integer_range(minimum, maximum));
         if (*number < minimum || *number > maximum)
-            return problem(key, std::to_string(*number) + " is not within " + std::to_string(minimum) + ".." +
-                                    std::to_string(maximum));
+            return problem(key,
+                           "out of range: " + std::to_string(*number) + " (expected " + integer_range(minimum, maximum) + ")");
         value = *number;
         return GATEHOUSE_OK;
     }
@@ -114,24 +116,33 @@ class FakeConfig {
         const Value* found = find(key);
         if (found == nullptr) return GATEHOUSE_OK;
         const auto* flag = std::get_if<bool>(&found->of);
-        if (flag == nullptr) return problem(key, "expected true or false");
+        if (flag == nullptr) return wrong_type(key, *found, "true or false");
         value = *flag ? 1 : 0;
         return GATEHOUSE_OK;
     }
 
     gatehouse_status duration(std::string_view key, std::uint64_t& value) const {
-        return quantity(key, value, {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}, "a duration such as \"30s\"");
+        return quantity(key, value, {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}},
+                        "a duration such as \"30s\"");
     }
 
     gatehouse_status size(std::string_view key, std::uint64_t& value) const {
-        return quantity(key, value, {{"", 1}, {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30}},
+        return quantity(key, value,
+                        {{"", 1},
+                         {"B", 1},
+                         {"KB", 1000},
+                         {"MB", 1'000'000},
+                         {"GB", 1'000'000'000},
+                         {"KiB", 1ULL << 10},
+                         {"MiB", 1ULL << 20},
+                         {"GiB", 1ULL << 30}},
                         "a size such as \"64KiB\"");
     }
 
     gatehouse_status count(std::string_view key, std::size_t& items) const {
         const Value* found = find(key);
         const auto* list = found == nullptr ? nullptr : std::get_if<List>(&found->of);
-        if (found != nullptr && list == nullptr) return problem(key, "expected an array");
+        if (found != nullptr && list == nullptr) return wrong_type(key, *found, "an array");
         items = list == nullptr ? 0 : list->items.size();
         return GATEHOUSE_OK;
     }
@@ -160,10 +171,10 @@ class FakeConfig {
     // Records a problem for each key that was never asked for.
     void check_unread() const {
         for (const Entry& entry : table_.entries) {
-            if (asked_.contains(entry.key)) continue;
+            if (std::ranges::find(asked_, entry.key) != asked_.end()) continue;
             std::string known;
             for (const std::string& key : asked_) known += (known.empty() ? "" : ", ") + key;
-            problem(entry.key, "unknown key (known: " + (known.empty() ? "none" : known) + ")");
+            problem(entry.key, "unknown key (" + (known.empty() ? "there are none here" : "known here: " + known) + ")");
         }
         for (const auto& [key, item] : items_) item->check_unread();
     }
@@ -175,7 +186,7 @@ class FakeConfig {
 
     const Value* find(std::string_view key) const {
         check_moment(key);
-        asked_.emplace(key);
+        if (std::ranges::find(asked_, key) == asked_.end()) asked_.emplace_back(key);
         for (const Entry& entry : table_.entries)
             if (entry.key == key) return &entry.value;
         return nullptr;
@@ -185,13 +196,29 @@ class FakeConfig {
         return path_ + (path_.empty() || key.empty() ? "" : ".") + std::string(key);
     }
 
+    gatehouse_status wrong_type(std::string_view key, const Value& found, const std::string& expected) const {
+        static constexpr const char* names[] = {"string", "integer", "boolean", "array", "table"};
+        return problem(key, std::string("wrong type: ") + names[found.of.index()] + " (expected " + expected + ")");
+    }
+
+    static std::string integer_range(std::int64_t minimum, std::int64_t maximum) {
+        const bool from = minimum != std::numeric_limits<std::int64_t>::min();
+        const bool to = maximum != std::numeric_limits<std::int64_t>::max();
+        if (from && to) return "an integer from " + std::to_string(minimum) + " to " + std::to_string(maximum);
+        if (from) return "an integer of at least " + std::to_string(minimum);
+        return to ? "an integer of at most " + std::to_string(maximum) : "an integer";
+    }
+
     gatehouse_status quantity(std::string_view key, std::uint64_t& value,
                               const std::map<std::string_view, std::uint64_t>& units, const std::string& expected) const {
         const Value* found = find(key);
         if (found == nullptr) return GATEHOUSE_OK;
         const auto* text = std::get_if<std::string>(&found->of);
-        const auto parsed = text == nullptr ? std::nullopt : parse_quantity(*text, units);
-        if (!parsed) return problem(key, "expected " + expected);
+        const auto* number = std::get_if<std::int64_t>(&found->of);
+        if (text == nullptr && number == nullptr) return wrong_type(key, *found, expected);
+        const std::string written = text != nullptr ? *text : std::to_string(*number);
+        const auto parsed = parse_quantity(written, units);
+        if (!parsed) return problem(key, "\"" + written + "\" is not " + expected);
         value = *parsed;
         return GATEHOUSE_OK;
     }
@@ -199,7 +226,7 @@ class FakeConfig {
     Table table_;
     std::string path_;
     ConfigReport* report_;
-    mutable std::set<std::string, std::less<>> asked_; // the keys that were asked for, present or not
+    mutable std::vector<std::string> asked_; // the keys that were asked for, present or not
     mutable std::map<std::pair<std::string, std::size_t>, std::unique_ptr<FakeConfig>> items_;
 };
 

@@ -66,15 +66,16 @@ struct Stream {
     Client* client = nullptr; // whose serve() may use it: itself, or the one that connected upstream
     Circumstances circumstances;
     std::deque<Step> incoming;
-    bool implied_end = false; // a script that is over is followed by `end`
-    bool arrived = false;     // the front of `incoming` is there to be read; what follows is not yet
-    bool gone = false;        // closed, or taken over by a relay
-    bool own_deadline_passed = false;
+    bool implied_end = false;         // a script that is over is followed by `end`
+    bool arrived = false;             // the front of `incoming` is there to be read; what follows is not yet
+    bool gone = false;                // closed, or taken over by a relay
+    bool own_deadline_passed = false; // if TIMEOUT is due, it is for the plugin's own deadline
     bool write_failed = false;
     bool finished = false;
     gatehouse_status over = GATEHOUSE_OK; // END or RESET once it was said: reads say it again
     gatehouse_status due = GATEHOUSE_OK;  // TIMEOUT or STOPPING: what the next read that would wait says
-    gatehouse_status last = GATEHOUSE_OK; // what the last read or failed write said
+    std::string_view ended;               // the reason that it will end with, once it can only end
+    bool deadline_said = false;           // the plugin's own deadline is what it has heard of last
     std::size_t reads = 0;                // that returned bytes, END or RESET
     std::optional<milliseconds> deadline; // as it was set
     std::optional<milliseconds> due_at;   // the same on the fake clock, until it has passed
@@ -84,6 +85,7 @@ struct Stream {
     gatehouse_status write(std::string_view bytes);
     bool pass(milliseconds time);
     void time_out();
+    gatehouse_status say(gatehouse_status status);
 };
 
 struct Upstream : Stream {
@@ -133,14 +135,24 @@ inline void Stream::time_out() {
     due_at.reset();
 }
 
+// Notes what the plugin is told; the first status after which a connection can only end is the reason of its end.
+inline gatehouse_status Stream::say(gatehouse_status status) {
+    deadline_said = status == GATEHOUSE_TIMEOUT && own_deadline_passed;
+    if (!ended.empty() || deadline_said) return status;
+    if (status == GATEHOUSE_RESET) ended = "peer_reset";
+    if (status == GATEHOUSE_TIMEOUT) ended = "idle_timeout";
+    if (status == GATEHOUSE_STOPPING) ended = "drained";
+    return status;
+}
+
 inline gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::size_t& size) {
     while (true) {
-        if (over != GATEHOUSE_OK) return ++reads, last = over;
-        if (!arrived && due != GATEHOUSE_OK) return last = std::exchange(due, GATEHOUSE_OK);
+        if (over != GATEHOUSE_OK) return ++reads, over;
+        if (!arrived && due != GATEHOUSE_OK) return say(std::exchange(due, GATEHOUSE_OK));
         if (incoming.empty() && implied_end) incoming.push_back(testing::end);
         if (incoming.empty()) {
             host->violation("read() would wait for ever: the script is over; let it end with end, timeout or reset");
-            return last = over = GATEHOUSE_RESET;
+            return over = GATEHOUSE_RESET;
         }
         Step& step = incoming.front();
         if (step.kind == Step::Kind::bytes && !step.bytes.empty()) {
@@ -150,7 +162,8 @@ inline gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::si
             arrived = !step.bytes.empty();
             if (!arrived) incoming.pop_front();
             ++reads;
-            return last = GATEHOUSE_OK;
+            deadline_said = false;
+            return GATEHOUSE_OK;
         }
         const Step taken = std::move(step);
         incoming.pop_front();
@@ -162,7 +175,7 @@ inline gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::si
             over = GATEHOUSE_END;
             break;
         case Step::Kind::reset:
-            over = GATEHOUSE_RESET;
+            over = say(GATEHOUSE_RESET);
             circumstances.write_limit = 0;
             circumstances.write_status = GATEHOUSE_RESET;
             break;
@@ -186,12 +199,12 @@ inline gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::si
 inline gatehouse_status Stream::write(std::string_view bytes) {
     if (write_failed) host->violation("write() after a write that failed");
     if (finished) host->violation("write() after finish()");
-    if (write_failed || finished) return GATEHOUSE_INVALID;
+    if (write_failed || finished) return GATEHOUSE_RESET;
     const std::size_t room = circumstances.write_limit - std::min(circumstances.write_limit, output.size());
     output.append(bytes.substr(0, room));
     if (bytes.size() <= room) return GATEHOUSE_OK;
     write_failed = true;
-    return last = circumstances.write_status;
+    return say(circumstances.write_status);
 }
 
 inline std::string_view view(gatehouse_str text) { return {text.data, text.size}; }

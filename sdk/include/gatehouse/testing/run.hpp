@@ -61,31 +61,25 @@ inline std::string_view carry(Client& client) {
     Stream* const ends[2] = {&client, client.relay};
     std::string_view reason = "done";
     for (int from = 0; from < 2; ++from) {
+        bool ended = ends[from]->implied_end || ends[from]->over == GATEHOUSE_END;
         for (const Step& step : ends[from]->incoming) {
             if (step.kind == Step::Kind::bytes && ends[1 - from]->write(step.bytes) != GATEHOUSE_OK)
                 return from == 0 ? "upstream_reset" : "peer_reset";
             if (step.kind == Step::Kind::reset) return from == 0 ? "peer_reset" : "upstream_reset";
             if (step.kind == Step::Kind::timeout) reason = "idle_timeout";
-            if (step.kind == Step::Kind::end) break;
+            if (step.kind == Step::Kind::end) ended = true;
         }
-        if (ends[from]->implied_end && reason == "done") ends[1 - from]->finished = true;
+        if (ended && reason == "done") ends[1 - from]->finished = true; // the half-close is passed on
         ends[from]->incoming.clear();
     }
     return reason;
 }
 
-// Why a connection ends that the plugin is done with: the word for what it has seen last.
+// Why a connection ends that the plugin is done with.
 inline std::string_view reason_of(const Client& client) {
-    switch (client.last) {
-    case GATEHOUSE_RESET:
-        return "peer_reset";
-    case GATEHOUSE_TIMEOUT:
-        return client.own_deadline_passed ? "deadline" : "idle_timeout";
-    case GATEHOUSE_STOPPING:
-        return "drained";
-    default:
-        return client.over == GATEHOUSE_END ? "peer_closed" : "done";
-    }
+    if (!client.ended.empty()) return client.ended;
+    if (client.deadline_said) return "deadline";
+    return client.over == GATEHOUSE_END ? "peer_closed" : "done";
 }
 
 // Calls serve() once and does what it asks for.
@@ -105,6 +99,8 @@ inline void serve(Client& client, gatehouse_event event) {
         host.violation("relay() was called, but serve() did not return GATEHOUSE_RELAY");
     switch (next) {
     case GATEHOUSE_PARK:
+        if (client.write_failed || (!client.ended.empty() && client.ended != "drained"))
+            return close(client, reason_of(client));
         if (client.arrived && client.reads == reads) {
             host.violation("serve() parked without reading what has arrived: the host would call it again at once, for ever");
             close(client, "plugin_error");
@@ -135,7 +131,7 @@ inline std::optional<gatehouse_event> next_event(Client& client) {
 
     const auto say = [&client](gatehouse_status status, gatehouse_event event,
                                std::string_view unserved) -> std::optional<gatehouse_event> {
-        client.due = client.last = status;
+        client.due = client.say(status);
         if (client.opened) return event;
         close(client, unserved);
         return std::nullopt;
@@ -150,7 +146,6 @@ inline std::optional<gatehouse_event> next_event(Client& client) {
             client.incoming.push_back(testing::end);
         if (client.incoming.empty()) return std::nullopt;
         const Step& step = client.incoming.front();
-        if (step.kind == Step::Kind::reset && !client.opened) return close(client, "peer_reset"), std::nullopt;
         if (step.kind == Step::Kind::end || step.kind == Step::Kind::reset || !step.bytes.empty()) {
             client.arrived = true;
             return client.opened ? GATEHOUSE_EVENT_DATA : GATEHOUSE_EVENT_OPEN;

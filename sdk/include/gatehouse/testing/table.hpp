@@ -181,7 +181,7 @@ inline gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* p
         const ssize_t got = ::pread(fd, buffer.data(), std::min<uint64_t>(buffer.size(), length), static_cast<off_t>(offset));
         if (got <= 0) {
             client->write_failed = true;
-            return client->last = GATEHOUSE_FAILED;
+            return GATEHOUSE_FAILED;
         }
         status = client->write({buffer.data(), static_cast<std::size_t>(got)});
         offset += static_cast<std::uint64_t>(got);

@@ -1,0 +1,128 @@
+/*
+ * The layout of the ABI on a 64-bit machine, in numbers: a table only grows at its end, so an entry that moves is a break that
+ * no version number announces. This file is compiled as C99, C11 and (abi_layout.cxx) C++20.
+ */
+#include <gatehouse/ext/sendfile.h>
+#include <gatehouse/ext/upstream.h>
+#include <gatehouse/gatehouse.h>
+
+#include <stdio.h>
+
+static int failures = 0;
+
+static void expect(const char* what, long long actual, long long expected) {
+    if (actual == expected) return;
+    printf("%s is %lld and should be %lld\n", what, actual, expected);
+    ++failures;
+}
+
+#define VALUE(value, expected) expect(#value, (long long)(value), expected)
+#define OFFSET(type, entry, expected) expect("offsetof(" #type ", " #entry ")", (long long)offsetof(type, entry), expected)
+
+static void values(void) {
+    VALUE(GATEHOUSE_ABI_MAJOR, 0);
+    VALUE(GATEHOUSE_ABI_MINOR, 1);
+    VALUE(GATEHOUSE_OK, 0);
+    VALUE(GATEHOUSE_END, -1);
+    VALUE(GATEHOUSE_TIMEOUT, -2);
+    VALUE(GATEHOUSE_STOPPING, -3);
+    VALUE(GATEHOUSE_RESET, -4);
+    VALUE(GATEHOUSE_INVALID, -5);
+    VALUE(GATEHOUSE_NOT_FOUND, -6);
+    VALUE(GATEHOUSE_REFUSED, -7);
+    VALUE(GATEHOUSE_EXHAUSTED, -8);
+    VALUE(GATEHOUSE_UNSUPPORTED, -9);
+    VALUE(GATEHOUSE_FAILED, -10);
+    VALUE(GATEHOUSE_CLOSE, 0);
+    VALUE(GATEHOUSE_PARK, 1);
+    VALUE(GATEHOUSE_RELAY, 2);
+    VALUE(GATEHOUSE_NEXT_ERROR, -1);
+    VALUE(GATEHOUSE_NEXT_EXCEPTION, -2);
+    VALUE(GATEHOUSE_MATCH_NO, 0);
+    VALUE(GATEHOUSE_MATCH_YES, 1);
+    VALUE(GATEHOUSE_MATCH_MORE, 2);
+    VALUE(GATEHOUSE_EVENT_OPEN, 0);
+    VALUE(GATEHOUSE_EVENT_DATA, 1);
+    VALUE(GATEHOUSE_EVENT_WAKE, 2);
+    VALUE(GATEHOUSE_EVENT_TIMEOUT, 3);
+    VALUE(GATEHOUSE_EVENT_STOPPING, 4);
+    VALUE(GATEHOUSE_FACT_PEER, 1);
+    VALUE(GATEHOUSE_FACT_LOCAL, 2);
+    VALUE(GATEHOUSE_FACT_LISTENER, 3);
+    VALUE(GATEHOUSE_FACT_INSTANCE, 4);
+    VALUE(GATEHOUSE_DEBUG, 0);
+    VALUE(GATEHOUSE_INFO, 1);
+    VALUE(GATEHOUSE_WARNING, 2);
+    VALUE(GATEHOUSE_ERROR, 3);
+    VALUE(GATEHOUSE_SERVER_FIRST, 1);
+    VALUE(sizeof(gatehouse_status), 4);
+    VALUE(sizeof(gatehouse_next), 4);
+    VALUE(sizeof(gatehouse_match), 4);
+    VALUE(sizeof(gatehouse_event), 4);
+    VALUE(sizeof(gatehouse_fact), 4);
+    VALUE(sizeof(gatehouse_level), 4);
+}
+
+static void tables(void) {
+    OFFSET(gatehouse_str, data, 0);
+    OFFSET(gatehouse_str, size, 8);
+    OFFSET(gatehouse_bytes, data, 0);
+    OFFSET(gatehouse_bytes, size, 8);
+
+    OFFSET(gatehouse_host, size, 0);
+    OFFSET(gatehouse_host, abi_major, 4);
+    OFFSET(gatehouse_host, abi_minor, 8);
+    OFFSET(gatehouse_host, reserved, 12);
+    OFFSET(gatehouse_host, read, 16);
+    OFFSET(gatehouse_host, write, 24);
+    OFFSET(gatehouse_host, finish, 32);
+    OFFSET(gatehouse_host, set_deadline, 40);
+    OFFSET(gatehouse_host, event, 48);
+    OFFSET(gatehouse_host, id, 56);
+    OFFSET(gatehouse_host, fact, 64);
+    OFFSET(gatehouse_host, state, 72);
+    OFFSET(gatehouse_host, set_state, 80);
+    OFFSET(gatehouse_host, wake, 88);
+    OFFSET(gatehouse_host, stopping, 96);
+    OFFSET(gatehouse_host, log, 104);
+    OFFSET(gatehouse_host, set_error, 112);
+    OFFSET(gatehouse_host, config_string, 120);
+    OFFSET(gatehouse_host, config_integer, 128);
+    OFFSET(gatehouse_host, config_boolean, 136);
+    OFFSET(gatehouse_host, config_duration, 144);
+    OFFSET(gatehouse_host, config_size, 152);
+    OFFSET(gatehouse_host, config_count, 160);
+    OFFSET(gatehouse_host, config_item, 168);
+    OFFSET(gatehouse_host, config_reject, 176);
+    OFFSET(gatehouse_host, get_extension, 184);
+    VALUE(sizeof(gatehouse_host), 192);
+
+    OFFSET(gatehouse_plugin, size, 0);
+    OFFSET(gatehouse_plugin, abi_major, 4);
+    OFFSET(gatehouse_plugin, needs_minor, 8);
+    OFFSET(gatehouse_plugin, flags, 12);
+    OFFSET(gatehouse_plugin, name, 16);
+    OFFSET(gatehouse_plugin, version, 32);
+    OFFSET(gatehouse_plugin, try_it, 48);
+    OFFSET(gatehouse_plugin, create, 64);
+    OFFSET(gatehouse_plugin, serve, 72);
+    OFFSET(gatehouse_plugin, closed, 80);
+    OFFSET(gatehouse_plugin, stop, 88);
+    OFFSET(gatehouse_plugin, destroy, 96);
+    OFFSET(gatehouse_plugin, probe, 104);
+    OFFSET(gatehouse_plugin, get_extension, 112);
+    VALUE(sizeof(gatehouse_plugin), 120);
+
+    OFFSET(gatehouse_upstream_v1, connect, 0);
+    OFFSET(gatehouse_upstream_v1, close, 8);
+    OFFSET(gatehouse_upstream_v1, relay, 16);
+    VALUE(sizeof(gatehouse_upstream_v1), 24);
+    OFFSET(gatehouse_sendfile_v1, send, 0);
+    VALUE(sizeof(gatehouse_sendfile_v1), 8);
+}
+
+int main(void) {
+    values();
+    tables();
+    return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,67 @@
+/* A plugin in plain C: counts the bytes of each line, keeps the count across parks, and says it when the line ends. */
+#include <gatehouse/gatehouse.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const gatehouse_host* host;
+
+static gatehouse_status create(const gatehouse_host* table, gatehouse_instance* instance, const gatehouse_config* config,
+                               void** self) {
+    static const gatehouse_str key = {"limit", 5};
+    int64_t* limit = malloc(sizeof *limit);
+    (void)instance;
+    if (limit == NULL) return GATEHOUSE_EXHAUSTED;
+    *limit = 80;
+    host = table;
+    host->config_integer(config, key, 1, 1000, limit);
+    *self = limit;
+    return GATEHOUSE_OK;
+}
+
+static gatehouse_next serve(void* self, gatehouse_conn* conn) {
+    const int64_t limit = *(const int64_t*)self;
+    char text[256], reply[64];
+    size_t size = 0;
+    long long* count = host->state(conn);
+    if (count == NULL) {
+        count = calloc(1, sizeof *count);
+        if (count == NULL) return GATEHOUSE_NEXT_ERROR;
+        host->set_state(conn, count);
+    }
+    if (host->read(conn, text, sizeof text, &size) != GATEHOUSE_OK) return GATEHOUSE_CLOSE;
+    for (size_t i = 0; i < size; ++i) {
+        gatehouse_bytes part = {reply, 0};
+        if (text[i] != '\n') {
+            if (++*count > limit) return GATEHOUSE_NEXT_ERROR;
+            continue;
+        }
+        part.size = (size_t)snprintf(reply, sizeof reply, "%lld\n", *count);
+        *count = 0;
+        if (host->write(conn, &part, 1) != GATEHOUSE_OK) return GATEHOUSE_CLOSE;
+    }
+    return GATEHOUSE_PARK;
+}
+
+static void closed(void* self, void* state, gatehouse_str reason) {
+    (void)self;
+    (void)reason;
+    free(state);
+}
+
+static void destroy(void* self) { free(self); }
+
+const gatehouse_plugin* gatehouse_plugin_v1(void) {
+    static const gatehouse_plugin plugin = {
+        .size = sizeof(gatehouse_plugin),
+        .abi_major = GATEHOUSE_ABI_MAJOR,
+        .needs_minor = GATEHOUSE_NEEDS_MINOR,
+        .name = {"count", 5},
+        .version = {"1.0.0", 5},
+        .create = create,
+        .serve = serve,
+        .closed = closed,
+        .destroy = destroy,
+    };
+    return &plugin;
+}

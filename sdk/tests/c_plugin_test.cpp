@@ -1,0 +1,16 @@
+#include <gatehouse/testing.hpp>
+
+#include <gtest/gtest.h>
+
+using namespace gatehouse::testing;
+
+TEST(CPlugin, KeepsItsStateAcrossParks) {
+    Plugin count;
+    EXPECT_EQ(count.serve_every_split("a\nfour\n\nlast\n"), "1\n4\n0\n4\n");
+}
+
+TEST(CPlugin, ReadsItsConfiguration) {
+    Plugin count({{"limit", 3}});
+    EXPECT_EQ(count.serve({"abc\nabcd"}).reason, "plugin_error");
+    EXPECT_EQ(Plugin::refusal({{"limit", 0}}), "limit: out of range: 0 (expected an integer from 1 to 1000)");
+}

@@ -1,0 +1,205 @@
+// The test kit notices what breaks the contract of gatehouse.h. Each plugin here breaks one rule.
+#include <gatehouse/plugin.hpp>
+#include <gatehouse/testing.hpp>
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <thread>
+
+using namespace gatehouse::testing;
+
+namespace {
+
+const gatehouse_host* host = nullptr;
+gatehouse_instance* instance = nullptr;
+std::function<gatehouse_next(gatehouse_conn*)> script; // what serve() does in the test that runs
+std::function<void()> at_destroy;
+
+gatehouse_status create(const gatehouse_host* table, gatehouse_instance* me, const gatehouse_config*, void**) noexcept {
+    host = table;
+    instance = me;
+    return GATEHOUSE_OK;
+}
+gatehouse_next serve(void*, gatehouse_conn* conn) noexcept { return script(conn); }
+void destroy(void*) noexcept {
+    if (at_destroy) at_destroy();
+}
+
+gatehouse_plugin plugin = [] {
+    gatehouse_plugin made{};
+    made.size = sizeof made;
+    made.abi_major = GATEHOUSE_ABI_MAJOR;
+    made.needs_minor = GATEHOUSE_NEEDS_MINOR;
+    made.name = {"breaker", 7};
+    made.version = {"1.0.0", 5};
+    made.create = create;
+    made.serve = serve;
+    made.destroy = destroy;
+    return made;
+}();
+
+gatehouse_status read_some(gatehouse_conn* conn) {
+    char buffer[64];
+    std::size_t size = 0;
+    return host->read(conn, buffer, sizeof buffer, &size);
+}
+
+gatehouse_status write_x(gatehouse_conn* conn) {
+    const gatehouse_bytes part{"x", 1};
+    return host->write(conn, &part, 1);
+}
+
+// The violation that serving one connection this way is blamed for; empty if there is none.
+std::string blame(std::function<gatehouse_next(gatehouse_conn*)> serve_this, const Circumstances& circumstances = {}) {
+    script = std::move(serve_this);
+    Plugin breaker;
+    try {
+        breaker.serve({"hello"}, circumstances);
+        return "";
+    } catch (const ContractViolation& violation) {
+        return violation.what();
+    }
+}
+
+} // namespace
+
+extern "C" const gatehouse_plugin* gatehouse_plugin_v1() noexcept { return &plugin; }
+
+TEST(TestingContract, ARightPluginIsNotBlamed) {
+    EXPECT_EQ(blame([](gatehouse_conn* conn) {
+                  read_some(conn);
+                  write_x(conn);
+                  host->finish(conn);
+                  return GATEHOUSE_CLOSE;
+              }),
+              "");
+}
+
+TEST(TestingContract, ReadNeedsRoom) {
+    EXPECT_EQ(blame([](gatehouse_conn* conn) {
+                  char buffer = 0;
+                  std::size_t size = 0;
+                  host->read(conn, &buffer, 0, &size);
+                  return GATEHOUSE_CLOSE;
+              }),
+              "read() into a buffer without room");
+}
+
+TEST(TestingContract, NothingIsWrittenAfterAFailedWrite) {
+    EXPECT_EQ(blame(
+                  [](gatehouse_conn* conn) {
+                      EXPECT_EQ(write_x(conn), GATEHOUSE_RESET);
+                      write_x(conn);
+                      return GATEHOUSE_CLOSE;
+                  },
+                  {.write_limit = 0}),
+              "write() after a write that failed");
+}
+
+TEST(TestingContract, NothingIsWrittenAfterFinish) {
+    EXPECT_EQ(blame([](gatehouse_conn* conn) {
+                  host->finish(conn);
+                  write_x(conn);
+                  return GATEHOUSE_CLOSE;
+              }),
+              "write() after finish()");
+}
+
+TEST(TestingContract, ParkingReadsFirst) {
+    EXPECT_EQ(blame([](gatehouse_conn*) { return GATEHOUSE_PARK; }),
+              "serve() parked without reading what has arrived: the host would call it again at once, for ever");
+}
+
+TEST(TestingContract, AnotherConnectionIsNotTouched) {
+    gatehouse_conn* first = nullptr;
+    script = [&first](gatehouse_conn* conn) -> gatehouse_next {
+        if (first == nullptr) first = conn;
+        read_some(conn);
+        if (conn != first) write_x(first);
+        return GATEHOUSE_PARK;
+    };
+    Plugin breaker;
+    Client one = breaker.connect();
+    one.say({"x"});
+    Client two = breaker.connect();
+    EXPECT_THROW(two.say({"x"}), ContractViolation);
+    EXPECT_EQ(one.heard(), "");
+}
+
+TEST(TestingContract, AnotherThreadDoesNotTouchTheConnection) {
+    EXPECT_EQ(blame([](gatehouse_conn* conn) {
+                  std::thread([conn] { write_x(conn); }).join();
+                  return GATEHOUSE_CLOSE;
+              }),
+              "write(): another thread serves this connection");
+}
+
+TEST(TestingContract, ResultsAreOfTheList) {
+    EXPECT_EQ(blame([](gatehouse_conn*) { return 7; }), "serve() returned 7, which is no gatehouse_next");
+    EXPECT_EQ(blame([](gatehouse_conn*) { return GATEHOUSE_RELAY; }), "serve() returned GATEHOUSE_RELAY without relay()");
+}
+
+TEST(TestingContract, UpstreamConnectionsAreClosed) {
+    script = [](gatehouse_conn* conn) -> gatehouse_next {
+        const auto* upstream = static_cast<const gatehouse_upstream_v1*>(
+            host->get_extension({GATEHOUSE_EXT_UPSTREAM, sizeof GATEHOUSE_EXT_UPSTREAM - 1}));
+        gatehouse_conn* server = nullptr;
+        EXPECT_EQ(upstream->connect(conn, {"db:1", 4}, 10, &server), GATEHOUSE_OK);
+        return GATEHOUSE_CLOSE;
+    };
+    Plugin breaker;
+    breaker.upstream("db:1", {});
+    EXPECT_THROW(breaker.serve({"x"}), ContractViolation);
+}
+
+TEST(TestingContract, APluginThatWouldWaitForEverIsBlamed) {
+    script = [](gatehouse_conn* conn) -> gatehouse_next {
+        while (read_some(conn) == GATEHOUSE_OK) {
+        }
+        return GATEHOUSE_CLOSE;
+    };
+    Plugin breaker;
+    EXPECT_THROW(breaker.connect().say({"x"}), ContractViolation);
+}
+
+TEST(TestingContract, APluginThatWakesItselfForEverIsBlamed) {
+    script = [](gatehouse_conn* conn) -> gatehouse_next {
+        if (host->event(conn) != GATEHOUSE_EVENT_WAKE) read_some(conn);
+        host->wake(instance, host->id(conn));
+        return GATEHOUSE_PARK;
+    };
+    Plugin breaker;
+    EXPECT_THROW(breaker.serve({"x"}), ContractViolation);
+}
+
+TEST(TestingContractDeathTest, WhatTheLastHookBreaksIsNotLost) {
+    EXPECT_DEATH(
+        {
+            gatehouse_conn* kept = nullptr;
+            script = [&kept](gatehouse_conn* conn) {
+                kept = conn;
+                return GATEHOUSE_CLOSE;
+            };
+            at_destroy = [&kept] { write_x(kept); };
+            Plugin breaker;
+            breaker.serve({"x"});
+        },
+        "serve\\(\\) does not run for this connection");
+}
+
+TEST(TestingContract, TheTableIsChecked) {
+    const gatehouse_plugin right = plugin;
+    plugin.flags = 4;
+    EXPECT_EQ(Plugin::refusal({}), "the plugin has unknown flags");
+    plugin = right;
+    plugin.name = {"Breaker", 7};
+    EXPECT_EQ(Plugin::refusal({}), "the plugin's name is not made of lower-case letters, digits, '-' and '_'");
+    plugin = right;
+    plugin.serve = nullptr;
+    EXPECT_EQ(Plugin::refusal({}), "the plugin has no serve()");
+    plugin = right;
+    plugin.needs_minor = GATEHOUSE_ABI_MINOR + 1;
+    EXPECT_EQ(Plugin::refusal({}), "the plugin needs another ABI version");
+    plugin = right;
+}

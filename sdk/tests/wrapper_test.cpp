@@ -1,0 +1,283 @@
+// The C++ wrapper: what a class may look like, and that nothing which is thrown in a hook gets any further.
+#include <gatehouse/plugin.hpp>
+#include <gatehouse/testing.hpp>
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <stdexcept>
+
+using namespace gatehouse::testing;
+using gatehouse::Connection;
+using gatehouse::Init;
+using gatehouse::Next;
+
+namespace {
+
+const gatehouse_plugin* current = nullptr;
+
+// Makes `P` the plugin that the fake host finds.
+template <class P>
+void use() {
+    static constexpr gatehouse_plugin table = gatehouse::detail::Adapter<P>::table("wrapped", "1.0.0");
+    current = &table;
+}
+
+std::vector<std::string> happened; // what a plugin below saw
+
+// A local class cannot have static members.
+struct Full {
+    static constexpr bool server_first = true;
+    static constexpr std::string_view try_it = "nc {host} {port}";
+    void serve(Connection& conn) { (void)conn.write("hi"); }
+    gatehouse_match probe(std::span<const std::byte> bytes) {
+        return bytes.empty() ? GATEHOUSE_MATCH_MORE : bytes[0] == std::byte{'F'} ? GATEHOUSE_MATCH_YES : GATEHOUSE_MATCH_NO;
+    }
+};
+
+} // namespace
+
+extern "C" const gatehouse_plugin* gatehouse_plugin_v1() noexcept { return current; }
+
+TEST(Wrapper, ServeThatReturnsNothingIsAPlainDialogue) {
+    struct P {
+        void serve(Connection& conn) {
+            std::array<char, 4> buffer;
+            while (auto text = conn.read(buffer))
+                if (!conn.write({"<", *text, ">"})) return;
+        }
+    };
+    use<P>();
+    const Outcome outcome = Plugin().serve({"ab", "cdefg"});
+    EXPECT_EQ(outcome.output, "<ab><cdef><g>");
+    EXPECT_EQ(outcome.next, GATEHOUSE_CLOSE);
+    EXPECT_EQ(outcome.events.size(), 1u);
+}
+
+TEST(Wrapper, ServeThatReturnsNextMayPark) {
+    struct P {
+        Next serve(Connection& conn) {
+            std::array<std::byte, 64> buffer;
+            return conn.read(buffer) ? Next::park : Next::close;
+        }
+    };
+    use<P>();
+    EXPECT_EQ(Plugin().serve({"a", "b", end}).events,
+              (std::vector<gatehouse_event>{GATEHOUSE_EVENT_OPEN, GATEHOUSE_EVENT_DATA, GATEHOUSE_EVENT_DATA}));
+}
+
+TEST(Wrapper, SessionLivesAsLongAsItsConnection) {
+    struct P {
+        struct Session {
+            int calls = 0;
+            ~Session() { happened.push_back("destroyed after " + std::to_string(calls)); }
+        };
+        Next serve(Connection& conn, Session& session) {
+            std::array<std::byte, 64> buffer;
+            ++session.calls;
+            return conn.read(buffer) ? Next::park : Next::close;
+        }
+        void closed(Session& session, std::string_view reason) {
+            happened.push_back("closed after " + std::to_string(session.calls) + ": " + std::string(reason));
+        }
+    };
+    use<P>();
+    happened.clear();
+    Plugin plugin;
+    Client first = plugin.connect(), second = plugin.connect();
+    first.say({"a"});
+    second.say({"b", "c", end});
+    EXPECT_EQ(happened, (std::vector<std::string>{"closed after 3: peer_closed", "destroyed after 3"}));
+    first.say({reset});
+    EXPECT_EQ(happened[2], "closed after 2: peer_reset");
+}
+
+TEST(Wrapper, SessionMayTakeThePlugin) {
+    struct P {
+        std::string greeting = "hello";
+        struct Session {
+            explicit Session(P& plugin) : text(plugin.greeting) {}
+            std::string text;
+        };
+        void serve(Connection& conn, Session& session) { (void)conn.write(session.text); }
+    };
+    use<P>();
+    EXPECT_EQ(Plugin().serve({"x"}).output, "hello");
+}
+
+TEST(Wrapper, ClosedWithoutSession) {
+    struct P {
+        void serve(Connection&) {}
+        void closed(std::string_view reason) { happened.emplace_back(reason); }
+    };
+    use<P>();
+    happened.clear();
+    Plugin().serve({"x"});
+    EXPECT_EQ(happened, (std::vector<std::string>{"done"}));
+}
+
+TEST(Wrapper, RefusedCreationSaysWhy) {
+    struct P {
+        explicit P(Init& init) {
+            const std::string root = init.config().string("root");
+            if (root.empty()) return; // refused by the host
+            if (root.front() != '/') init.config().reject("root", "is not an absolute path");
+            if (root == "/none") throw std::runtime_error("cannot open /none");
+            if (root == "/odd") throw 5;
+        }
+        void serve(Connection&) {}
+    };
+    use<P>();
+    EXPECT_EQ(Plugin::refusal({{"root", "/srv"}}), "");
+    EXPECT_EQ(Plugin::refusal({}), "root: missing (expected a string)");
+    EXPECT_EQ(Plugin::refusal({{"root", "srv"}}), "root: is not an absolute path");
+    EXPECT_EQ(Plugin::refusal({{"root", "/none"}}), "cannot open /none");
+    EXPECT_EQ(Plugin::refusal({{"root", "/odd"}}), "the constructor threw something that is not a std::exception");
+}
+
+TEST(Wrapper, ThrowingServeEndsThatConnectionOnly) {
+    struct P {
+        Next serve(Connection& conn) {
+            std::array<char, 64> buffer;
+            const auto text = conn.read(buffer);
+            if (!text) return Next::close;
+            if (std::string_view(buffer.data(), 3) == "odd") throw 5;
+            if (std::string_view(buffer.data(), 3) == "bad") throw std::runtime_error("a bad message");
+            return Next::park;
+        }
+    };
+    use<P>();
+    Plugin plugin;
+    Client other = plugin.connect();
+    other.say({"good"});
+    const Outcome bad = plugin.serve({"bad"});
+    EXPECT_EQ(bad.reason, "plugin_exception");
+    EXPECT_EQ(bad.error, "a bad message");
+    EXPECT_EQ(plugin.serve({"odd"}).error, "serve() threw something that is not a std::exception");
+    other.say({"good"});
+    EXPECT_TRUE(other.outcome().open);
+}
+
+TEST(Wrapper, ThrowingSessionEndsItsConnection) {
+    struct P {
+        struct Session {
+            Session() { throw std::runtime_error("no session today"); }
+        };
+        void serve(Connection&, Session&) {}
+        void closed(Session&, std::string_view) { happened.emplace_back("closed"); }
+    };
+    use<P>();
+    happened.clear();
+    const Outcome outcome = Plugin().serve({"x"});
+    EXPECT_EQ(outcome.reason, "plugin_exception");
+    EXPECT_EQ(outcome.error, "no session today");
+    EXPECT_TRUE(happened.empty()) << "there is no session to close";
+}
+
+TEST(Wrapper, ThrowingClosedStopAndProbeAreLogged) {
+    struct P {
+        void serve(Connection&) {}
+        void closed(std::string_view) { throw std::runtime_error("one"); }
+        void stop() { throw 5; }
+        gatehouse_match probe(std::span<const std::byte>) { throw std::runtime_error("three"); }
+    };
+    use<P>();
+    Plugin plugin;
+    plugin.serve({"x"});
+    plugin.stop();
+    EXPECT_EQ(plugin.probe("x"), GATEHOUSE_MATCH_NO);
+    const auto log = plugin.log();
+    ASSERT_EQ(log.size(), 3u);
+    EXPECT_EQ(log[0].text, "closed() threw: one");
+    EXPECT_EQ(log[1].text, "stop() threw");
+    EXPECT_EQ(log[2].text, "probe() threw: three");
+    EXPECT_EQ(log[2].level, GATEHOUSE_ERROR);
+}
+
+TEST(Wrapper, TableSaysWhatTheClassHas) {
+    struct Plain {
+        void serve(Connection&) {}
+    };
+    use<Plain>();
+    Plugin plain;
+    EXPECT_EQ(plain.table().flags, 0u);
+    EXPECT_EQ(plain.table().try_it.size, 0u);
+    EXPECT_EQ(plain.table().probe, nullptr);
+    EXPECT_EQ(plain.table().needs_minor, unsigned{GATEHOUSE_ABI_MINOR});
+
+    use<Full>();
+    Plugin full;
+    EXPECT_EQ(full.table().flags, unsigned{GATEHOUSE_SERVER_FIRST});
+    EXPECT_EQ(std::string_view(full.table().try_it.data, full.table().try_it.size), "nc {host} {port}");
+    EXPECT_EQ(full.connect().outcome().output, "hi") << "server_first: called before the client has said anything";
+    EXPECT_EQ(full.probe(""), GATEHOUSE_MATCH_MORE);
+    EXPECT_EQ(full.probe("FOO"), GATEHOUSE_MATCH_YES);
+    EXPECT_EQ(full.probe("BAR"), GATEHOUSE_MATCH_NO);
+}
+
+TEST(Wrapper, ReadsEveryKindOfConfiguration) {
+    struct P {
+        explicit P(Init& init) {
+            const gatehouse::Config& config = init.config();
+            text = config.string("name", "nobody") + " " + std::to_string(config.integer("count", 1, 0, 9)) +
+                   (config.boolean("loud", false) ? " loud " : " quiet ") +
+                   std::to_string(config.duration("every", std::chrono::seconds(1)).count()) + " " +
+                   std::to_string(config.size("buffer", 512));
+            for (const auto& item : config.items("tags")) text += " " + item.string("");
+            for (const auto& item : config.items("hosts"))
+                text += " " + item.string("name") + ":" + std::to_string(item.integer("port", 80));
+        }
+        void serve(Connection& conn) { (void)conn.write(text); }
+        std::string text;
+    };
+    use<P>();
+    EXPECT_EQ(Plugin().serve({"x"}).output, "nobody 1 quiet 1000 512");
+    Plugin plugin({{"name", "ann"},
+                   {"count", 3},
+                   {"loud", true},
+                   {"every", "2m"},
+                   {"buffer", "4KiB"},
+                   {"tags", List{"a", "b"}},
+                   {"hosts", List{Table{{"name", "x"}}, Table{{"name", "y"}, {"port", 8080}}}}});
+    EXPECT_EQ(plugin.serve({"x"}).output, "ann 3 loud 120000 4096 a b x:80 y:8080");
+}
+
+TEST(Wrapper, KnowsTheConnectionsFacts) {
+    struct P {
+        void serve(Connection& conn) { (void)conn.write({conn.peer(), " ", conn.local(), " ", conn.listener()}); }
+    };
+    use<P>();
+    Plugin plugin;
+    EXPECT_EQ(plugin.serve({"x"}, {.peer = "[2001:db8::1]:5", .local = "[::1]:80", .listener = "web"}).output,
+              "[2001:db8::1]:5 [::1]:80 web");
+    EXPECT_EQ(plugin.serve({"x"}, {.peer = "", .local = "", .listener = "web"}).output, "  web");
+}
+
+TEST(Wrapper, DeadlinesAreNeverRemovedByAccident) {
+    struct P {
+        Next serve(Connection& conn) {
+            std::array<std::byte, 64> buffer;
+            if (!conn.read(buffer)) return Next::close;
+            conn.set_deadline(std::chrono::milliseconds(buffer[0] == std::byte{'0'} ? 0 : 5000));
+            if (buffer[0] == std::byte{'c'}) conn.clear_deadline();
+            return Next::park;
+        }
+    };
+    use<P>();
+    Plugin plugin;
+    EXPECT_EQ(plugin.serve({"x"}).deadline, milliseconds(5000));
+    EXPECT_EQ(plugin.serve({"0"}).deadline, milliseconds(1));
+    EXPECT_EQ(plugin.serve({"c"}).deadline, std::nullopt);
+}
+
+TEST(Wrapper, WithoutExtensionsSaysUnsupported) {
+    struct P {
+        void serve(Connection& conn) {
+            const bool none = conn.connect("db:1", std::chrono::seconds(1)).status().code() == GATEHOUSE_UNSUPPORTED &&
+                              conn.send_file({}, 0, 0, 1).code() == GATEHOUSE_UNSUPPORTED;
+            (void)conn.write(none ? "unsupported" : "supported");
+        }
+    };
+    use<P>();
+    EXPECT_EQ(Plugin({}, Extensions::none).serve({"x"}).output, "unsupported");
+}
