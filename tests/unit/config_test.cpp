@@ -1,0 +1,458 @@
+// bad_configs/ holds a file for each mistake; its first lines, "#: MESSAGE", are what it has to be refused with. What Git would
+// take for a binary file stands here instead.
+#include "config.hpp"
+
+#include "plugin_config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace gatehouse::host {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using Lines = std::vector<std::string>;
+
+const fs::path source = GATEHOUSE_SOURCE_DIR;
+const std::string listener = "[[listeners]]\nname = 'a'\naddress = '127.0.0.1:7007'\nplugin = 'echo'\n";
+
+std::string contents(const fs::path& file) {
+    std::ifstream in(file);
+    EXPECT_TRUE(in) << file;
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+Lines lines_of(const std::string& text) {
+    std::istringstream in(text);
+    Lines lines;
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    return lines;
+}
+
+Lines problems_of(const std::string& text, const fs::path& file) {
+    try {
+        parse_config(text, file);
+    } catch (const ConfigError& error) {
+        return error.problems();
+    }
+    return {};
+}
+
+Lines load_problems(const fs::path& file) {
+    try {
+        load_config(file);
+    } catch (const ConfigError& error) {
+        return error.problems();
+    }
+    return {};
+}
+
+// A folder of this process' own that goes with the test.
+class Folder {
+  public:
+    Folder() {
+        std::string name = (fs::temp_directory_path() / "gatehouse-config-XXXXXX").string();
+        if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
+        path_ = name;
+    }
+    ~Folder() { fs::remove_all(path_); }
+    fs::path write(const std::string& name, const std::string& text) const {
+        std::ofstream(path_ / name) << text;
+        return path_ / name;
+    }
+    fs::path operator/(const char* name) const { return path_ / name; }
+
+  private:
+    fs::path path_;
+};
+
+// --- bad files ------------------------------------------------------------------------------------------------------------
+
+std::vector<fs::path> bad_files() {
+    std::vector<fs::path> files;
+    for (const fs::directory_entry& entry : fs::directory_iterator(source / "tests/unit/bad_configs"))
+        files.push_back(entry.path());
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+class BadConfig : public testing::TestWithParam<fs::path> {};
+
+TEST_P(BadConfig, IsRefusedWithItsMessages) {
+    const std::string text = contents(GetParam());
+    Lines expected;
+    for (const std::string& line : lines_of(text))
+        if (line.starts_with("#: ")) expected.push_back(line.substr(3));
+    ASSERT_FALSE(expected.empty()) << "the file does not say what is expected";
+    EXPECT_EQ(problems_of(text, GetParam().filename()), expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(, BadConfig, testing::ValuesIn(bad_files()),
+                         [](const auto& file) { return file.param.stem().string(); });
+
+TEST(BadConfigs, AreThere) { EXPECT_GE(bad_files().size(), 100U); }
+
+TEST(BadText, NulByte) {
+    EXPECT_EQ(problems_of(std::string("a = 'x'\nb = '\0'\n", 16), "x.toml"),
+              Lines{"x.toml:2:6: NUL byte (expected UTF-8 text)"});
+}
+
+TEST(BadText, InvalidUtf8) {
+    EXPECT_EQ(problems_of("a = 'x'\nb = '\xff'\n", "x.toml"), Lines{"x.toml:2:5: syntax error: Encountered invalid utf-8 sequence"});
+    EXPECT_EQ(problems_of("# \xc3(\n", "x.toml").size(), 1U);
+}
+
+TEST(BadText, TooLarge) {
+    const std::string text = listener + '#' + std::string(1 << 20, 'x');
+    EXPECT_EQ(problems_of(text, "x.toml"), Lines{"x.toml: is too large (expected at most 1 MiB)"});
+    const Folder folder;
+    const fs::path file = folder.write("large.toml", text);
+    EXPECT_EQ(load_problems(file), Lines{file.string() + ": is too large (expected at most 1 MiB)"});
+}
+
+TEST(BadText, NestsNoDeeperThanTheStackIs) {
+    std::string parts = "a";
+    for (int i = 0; i < 500'000; ++i) parts += ".a";
+    const std::string what = "too many dots in a row (expected keys of at most 100 parts)";
+    EXPECT_EQ(problems_of(parts + " = 1\n", "x.toml"), Lines{"x.toml:1:202: " + what});
+    EXPECT_EQ(problems_of("[" + parts + "]\n", "x.toml"), Lines{"x.toml:1:203: " + what});
+    EXPECT_EQ(problems_of("x = {" + parts + " = 1}\n", "x.toml"), Lines{"x.toml:1:207: " + what});
+    // The most that is let through is taken apart again without harm.
+    std::string deepest = "1";
+    for (int i = 0; i < 30; ++i) deepest = "{ " + parts.substr(0, 199) + " = " + deepest + " }";
+    EXPECT_EQ(problems_of("x = " + deepest + "\n" + listener, "x.toml").size(), 1U);
+}
+
+TEST(BadText, DotsInCommentsAndOrdinaryTextAreWelcome) {
+    EXPECT_NO_THROW(parse_config("# " + std::string(500, '.') + "\n  #" + std::string(500, '.') + "\n" + listener, "x.toml"));
+    EXPECT_NO_THROW(parse_config(listener + "[plugins.echo]\nconfig.banner = '" + std::string(90, '.') + "'\n", "x.toml"));
+}
+
+TEST(BadText, ProblemsAreBounded) {
+    std::string text = listener;
+    for (int i = 0; i < 20'000; ++i) text += "k" + std::to_string(i) + " = 1\n";
+    const Lines problems = problems_of(text, "x.toml");
+    ASSERT_EQ(problems.size(), 101U);
+    EXPECT_EQ(problems.back(), "x.toml: and 19900 more");
+}
+
+TEST(BadFile, Missing) {
+    EXPECT_EQ(load_problems("/nowhere/x.toml"), Lines{"/nowhere/x.toml: cannot be opened: No such file or directory"});
+}
+
+TEST(BadFile, Unreadable) {
+    if (geteuid() == 0) GTEST_SKIP() << "root reads everything";
+    const Folder folder;
+    const fs::path file = folder.write("secret.toml", listener);
+    chmod(file.c_str(), 0);
+    EXPECT_EQ(load_problems(file), Lines{file.string() + ": cannot be opened: Permission denied"});
+}
+
+TEST(BadFile, Directory) {
+    const Folder folder;
+    fs::create_directory(folder / "d.toml");
+    EXPECT_EQ(load_problems(folder / "d.toml"),
+              Lines{(folder / "d.toml").string() + ": is a directory (expected a TOML file)"});
+}
+
+TEST(BadFile, FifoDoesNotHang) {
+    const Folder folder;
+    ASSERT_EQ(mkfifo((folder / "p.toml").c_str(), 0600), 0);
+    EXPECT_EQ(load_problems(folder / "p.toml"),
+              Lines{(folder / "p.toml").string() + ": is not a regular file (expected a TOML file)"});
+}
+
+TEST(ConfigErrors, WhatHasAllProblems) { EXPECT_STREQ(ConfigError({"a:1:1: x", "a:2:1: y"}).what(), "a:1:1: x\na:2:1: y"); }
+
+// --- good files -----------------------------------------------------------------------------------------------------------
+
+TEST(GoodConfig, EveryKeyIsRead) {
+    const Config config = parse_config(R"(
+[host]
+plugin_path = ["a", "/b"]
+drain_timeout = "5s"
+relay_threads = 3
+scheduling = "other"
+stack_size = "1MiB"
+[log]
+level = "debug"
+format = "json"
+file = "gatehouse.log"
+access = false
+[plugins.web]
+library = "http"
+config = { root = "/srv" }
+[[listeners]]
+name = "web"
+address = "[::1]:8080"
+plugin = "web"
+backlog = 7
+max_connections = 8
+when_full = "refuse"
+threads = { min = 2, max = 9 }
+first_byte_timeout = "1s"
+idle_timeout = "2s"
+lifetime = "3s"
+linger_timeout = "4s"
+reuse_address = false
+ipv6_only = true
+nodelay = false
+keepalive = false
+receive_buffer = 65536
+send_buffer = "64KiB"
+defer_accept = "5s"
+fast_open = 6
+[[listeners]]
+name = "local"
+address = "unix:/run/web.sock"
+plugin = "web"
+mode = 0o600
+owner = "www-data"
+group = "33"
+)",
+                                       "etc/web.toml");
+    EXPECT_EQ(config.file, "etc/web.toml");
+    EXPECT_EQ(config.host, (HostConfig{{"etc/a", "/b"}, 5s, 3, Scheduling::other, 1 << 20}));
+    EXPECT_EQ(config.log, (LogConfig{LogLevel::debug, LogFormat::json, "etc/gatehouse.log", false}));
+    ASSERT_EQ(config.plugins.size(), 1U);
+    EXPECT_EQ(config.plugins[0].name, "web");
+    EXPECT_EQ(config.plugins[0].library, "http");
+    EXPECT_EQ(config.plugins[0].where, "etc/web.toml:13:1");
+
+    ASSERT_EQ(config.listeners.size(), 2U);
+    ListenerConfig web;
+    web.name = "web";
+    web.address = {Address::Kind::tcp, "::1", 8080, "", ""};
+    web.plugin = "web";
+    web.backlog = 7;
+    web.max_connections = 8;
+    web.when_full = WhenFull::refuse;
+    web.threads = {2, 9};
+    web.first_byte_timeout = 1s;
+    web.idle_timeout = 2s;
+    web.lifetime = 3s;
+    web.linger_timeout = 4s;
+    web.reuse_address = false;
+    web.ipv6_only = true;
+    web.nodelay = false;
+    web.keepalive = false;
+    web.receive_buffer = 65'536;
+    web.send_buffer = 65'536;
+    web.defer_accept = 5s;
+    web.fast_open = 6;
+    web.where = "etc/web.toml:16:1";
+    EXPECT_EQ(config.listeners[0], web);
+
+    ListenerConfig local;
+    local.name = "local";
+    local.address = {Address::Kind::unix_socket, "", 0, "/run/web.sock", ""};
+    local.plugin = "web";
+    local.mode = 0600;
+    local.owner = "www-data";
+    local.group = "33";
+    local.where = "etc/web.toml:36:1";
+    EXPECT_EQ(config.listeners[1], local);
+}
+
+TEST(GoodConfig, OneFolderNeedsNoArray) {
+    EXPECT_EQ(parse_config("host.plugin_path = 'p'\n" + listener, "x.toml").host.plugin_path, std::vector<fs::path>{"p"});
+}
+
+TEST(GoodConfig, RelativePathsAreAnchoredAtTheFile) {
+    const Config config = parse_config("[[listeners]]\nname = 'a'\naddress = 'unix:run/a'\nplugin = 'a'\n[plugins.a]\n"
+                                       "library = 'lib/a.so'\n[[listeners]]\nname = 'b'\naddress = 'unix:@b'\nplugin = 'a'\n",
+                                       "/etc/gatehouse/x.toml");
+    EXPECT_EQ(config.listeners[0].address.path, "/etc/gatehouse/run/a");
+    EXPECT_EQ(config.listeners[1].address.path, "@b");
+    EXPECT_EQ(config.plugins[0].library, "/etc/gatehouse/lib/a.so");
+    EXPECT_EQ(config.host.plugin_path, std::vector<fs::path>{"/etc/gatehouse/plugins"});
+    EXPECT_EQ(
+        problems_of("[[listeners]]\nname = 'a'\naddress = 'unix:a'\nplugin = 'a'\n", "/" + std::string(106, 'd') + "/x.toml")
+            .size(),
+        1U);
+}
+
+TEST(GoodConfig, PluginsWithoutASectionAreImplicitOnce) {
+    const std::string second = "[[listeners]]\nname = 'b'\naddress = '127.0.0.1:7008'\nplugin = 'echo'\n";
+    const Config config = parse_config(listener + second, "x.toml");
+    ASSERT_EQ(config.plugins.size(), 1U);
+    EXPECT_EQ(config.plugins[0].name, "echo");
+    EXPECT_EQ(config.plugins[0].library, "echo");
+    EXPECT_EQ(config.plugins[0].where, "x.toml:4:10");
+    config.plugins[0].settings->begin();
+    EXPECT_EQ(config.plugins[0].settings->problems(), Lines{});
+}
+
+TEST(GoodConfig, AnEmptySectionTellsANameFromATypingError) {
+    const std::string config = "[plugins.echo2]\n" + listener;
+    EXPECT_EQ(problems_of(config, "x.toml"),
+              Lines{R"(x.toml:5:10: listeners.plugin: there is no [plugins.echo] (did you mean "echo2"? If not, )"
+                    R"(add an empty [plugins.echo] section))"});
+    EXPECT_EQ(problems_of(config + "[plugins.echo]\n", "x.toml"), Lines{});
+}
+
+TEST(GoodConfig, PortZeroMayBeTakenTwice) {
+    const std::string any = "[[listeners]]\nname = 'a'\naddress = '127.0.0.1:0'\nplugin = 'echo'\n";
+    std::string other = any;
+    other.replace(other.find("'a'"), 3, "'b'");
+    EXPECT_EQ(problems_of(any + other, "x.toml"), Lines{});
+}
+
+TEST(GoodConfig, ZeroNeedsNoUnit) {
+    const Config config = parse_config(listener + "idle_timeout = 0\nlifetime = '0'\n", "x.toml");
+    EXPECT_EQ(config.listeners[0].idle_timeout, 0ms);
+    EXPECT_EQ(config.listeners[0].lifetime, 0ms);
+}
+
+TEST(GoodConfig, LoadsFromAFile) {
+    const Folder folder;
+    const Config config = load_config(folder.write("x.toml", listener));
+    EXPECT_EQ(config.file, folder / "x.toml");
+    EXPECT_EQ(config.listeners.size(), 1U);
+}
+
+TEST(GoodConfig, TheDemonstrationStaysOnThisMachine) {
+    const Config config = load_config(source / "conf/gatehouse.toml");
+    std::set<std::pair<std::string, int>> listeners;
+    for (const ListenerConfig& one : config.listeners) {
+        EXPECT_EQ(one.address.host, "127.0.0.1") << one.name;
+        listeners.emplace(one.plugin, one.address.port);
+    }
+    EXPECT_EQ(listeners, (std::set<std::pair<std::string, int>>{{"echo", 7007},
+                                                                {"discard", 7009},
+                                                                {"daytime", 7013},
+                                                                {"time", 7037},
+                                                                {"chargen", 7019},
+                                                                {"http", 8080},
+                                                                {"gateway", 8081}}));
+    EXPECT_TRUE(fs::exists(source / "conf/www/index.html"));
+}
+
+// --- the documents --------------------------------------------------------------------------------------------------------
+
+// A line of conf/reference.toml that has a key: "#key = value" is one at its default, "key = value" is required.
+struct ReferenceKey {
+    std::string path;  // "listeners.threads.min"
+    std::string value; // "0"
+    bool required;
+};
+
+std::optional<ReferenceKey> reference_key(const std::string& line, const std::string& section) {
+    const std::string text = line.starts_with('#') ? line.substr(1) : line;
+    const std::size_t equals = text.find(" = ");
+    if (text.empty() || text.front() < 'a' || text.front() > 'z' || equals == std::string::npos) return std::nullopt;
+    return ReferenceKey{section + '.' + text.substr(0, equals), text.substr(equals + 3), text.size() == line.size()};
+}
+
+// Calls back with every line, and the key that is in it, if any.
+template <class Call>
+void for_each_reference_line(Call call) {
+    std::string section;
+    for (const std::string& line : lines_of(contents(source / "conf/reference.toml"))) {
+        if (line.starts_with('[')) {
+            section = line.substr(line.find_first_not_of('['));
+            section.resize(section.find(']'));
+        }
+        call(line, reference_key(line, section));
+    }
+}
+
+std::vector<ReferenceKey> reference_keys() {
+    std::vector<ReferenceKey> keys;
+    for_each_reference_line([&](const std::string&, const std::optional<ReferenceKey>& key) {
+        if (key) keys.push_back(*key);
+    });
+    return keys;
+}
+
+// Their values are examples; by default there is none.
+const std::set<std::string> without_default{"log.file", "listeners.owner", "listeners.group"};
+const std::set<std::string> for_unix_only{"listeners.mode", "listeners.owner", "listeners.group"};
+const std::set<std::string> for_tcp_only{"listeners.reuse_address", "listeners.ipv6_only",    "listeners.nodelay",
+                                         "listeners.keepalive",     "listeners.defer_accept", "listeners.fast_open"};
+
+// The reference with every key set that fits the kind of socket.
+std::string uncommented(bool with_examples, bool unix_socket) {
+    std::string text;
+    for_each_reference_line([&](const std::string& line, const std::optional<ReferenceKey>& key) {
+        const bool set = key && !key->required && (with_examples || !without_default.contains(key->path)) &&
+                         !(unix_socket ? for_tcp_only : for_unix_only).contains(key->path);
+        text += (set ? line.substr(1) : line) + '\n';
+    });
+    if (unix_socket) text.replace(text.find("127.0.0.1:7007"), 14, "unix:/run/a");
+    return text;
+}
+
+TEST(Reference, HasEveryKeyOnce) {
+    std::multiset<std::string> in_file;
+    for (const ReferenceKey& key : reference_keys()) in_file.insert(key.path);
+    std::multiset<std::string> in_code;
+    for (const std::string& key : known_config_keys())
+        if (key != "listeners.threads") in_code.insert(key); // it stands as threads.min and threads.max
+    EXPECT_EQ(in_file, in_code);
+    EXPECT_GT(in_code.size(), 30U);
+}
+
+TEST(Reference, DefaultsAreThoseOfTheCode) {
+    ListenerConfig tcp;
+    tcp.name = "example";
+    tcp.address = {Address::Kind::tcp, "127.0.0.1", 7007, "", ""};
+    tcp.plugin = "NAME";
+    for (const bool unix_socket : {false, true}) {
+        const Config config = parse_config(uncommented(false, unix_socket), "reference.toml");
+        EXPECT_EQ(config.host, HostConfig{});
+        EXPECT_EQ(config.log, LogConfig{});
+        ASSERT_EQ(config.plugins.size(), 1U);
+        EXPECT_EQ(config.plugins[0].library, "NAME");
+        ASSERT_EQ(config.listeners.size(), 1U);
+        ListenerConfig expected = tcp;
+        if (unix_socket) expected.address = {Address::Kind::unix_socket, "", 0, "/run/a", ""};
+        expected.where = config.listeners[0].where;
+        EXPECT_EQ(config.listeners[0], expected);
+    }
+}
+
+TEST(Reference, IsAValidFileAsItIs) {
+    const Config config = load_config(source / "conf/reference.toml");
+    EXPECT_EQ(config.log, LogConfig{});
+    EXPECT_EQ(config.listeners.at(0).backlog, ListenerConfig{}.backlog);
+}
+
+TEST(Reference, ExamplesAreValid) {
+    const Config config = parse_config(uncommented(true, true), "reference.toml");
+    EXPECT_EQ(config.log.file, "gatehouse.log");
+    EXPECT_EQ(config.listeners.at(0).owner, "gatehouse");
+}
+
+TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
+    const std::string manual = contents(source / "docs/configuration.md");
+    const std::map<std::string, std::string> words{{"log.file", "standard error"},
+                                                   {"plugins.NAME.library", "the instance's name"},
+                                                   {"listeners.owner", "unchanged"},
+                                                   {"listeners.group", "unchanged"}};
+    std::size_t rows = 0;
+    for (const ReferenceKey& key : reference_keys()) {
+        const bool threads = key.path.starts_with("listeners.threads.");
+        const std::string name = threads ? key.path.substr(10) : key.path.substr(key.path.rfind('.') + 1);
+        const auto word = words.find(key.path);
+        const std::string value = key.required ? "required" : word != words.end() ? word->second : '`' + key.value + '`';
+        EXPECT_NE(manual.find("\n| `" + name + "` | " + value + " | "), std::string::npos) << key.path << " = " << value;
+        ++rows;
+    }
+    // And no other key.
+    std::size_t in_manual = 0;
+    for (const std::string& line : lines_of(manual)) in_manual += line.starts_with("| `") ? 1 : 0;
+    EXPECT_EQ(in_manual, rows + 5); // the rows of forms of addresses begin alike
+}
+
+} // namespace
+} // namespace gatehouse::host
