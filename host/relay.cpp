@@ -11,6 +11,7 @@
 #include <list>
 #include <mutex>
 #include <sched.h>
+#include <span>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -21,6 +22,7 @@ namespace gatehouse::host {
 namespace {
 
 constexpr std::size_t buffer_size = 64 * 1024; // read at once, and the most that is kept of one direction
+constexpr std::size_t first_size = 16 * 1024;  // of what is passed on by the thread that starts a pair
 constexpr int reads_at_once = 16;              // then the other pairs have their turn
 constexpr int events_at_once = 64;
 constexpr std::uint32_t resting_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
@@ -36,8 +38,9 @@ struct Side {
     bool shut = false;        // has been told that no more will come
     bool hangup = false;      // epoll has said that it closed: a short read is no sign that there is no end to be read
     bool out_watched = false; // EPOLLOUT is in its epoll entry
-    bool queued = false;      // in RelayThread::again_
-    std::uint64_t read = 0;   // bytes
+    bool broken = false;    // a send has failed before the relay thread had it; its next event, which will come, ends the pair
+    bool queued = false;    // in RelayThread::again_
+    std::uint64_t read = 0; // bytes
     std::unique_ptr<char[]> kept;
     std::uint32_t kept_begin = 0;
     std::uint32_t kept_end = 0;
@@ -84,7 +87,8 @@ class RelayThread {
     bool watch_out(Side& side) noexcept;
     void handle(Side& side, std::uint32_t events) noexcept;
     void pump(Side& from) noexcept;
-    Flow forward(Side& to, std::size_t size) noexcept;
+    void send_first(Pair& pair) noexcept;
+    Flow forward(Side& to, std::span<const char> bytes) noexcept;
     Flow flush(Side& to) noexcept;
     void shut(Side& side) noexcept;
     void broke(Side& side) noexcept;
@@ -101,7 +105,7 @@ class RelayThread {
     std::atomic<Nanoseconds> next_sweep_{never};
 
     std::mutex mutex_;
-    std::list<Pair> pairs_; // the list is guarded by mutex_, a pair in it belongs to the thread
+    std::list<Pair> pairs_;          // the list is guarded by mutex_, a pair in it belongs to the thread
     std::vector<Pair*> unwatchable_; // guarded by mutex_: the second epoll entry could not be had
 
     // Of the thread alone.
@@ -114,9 +118,7 @@ class RelayThread {
 };
 
 RelayThread::RelayThread(Scheduling scheduling, const Drain& drain)
-    : scheduling_(scheduling),
-      drain_(drain),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+    : scheduling_(scheduling), drain_(drain), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       bell_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     epoll_event event{EPOLLIN | EPOLLET, {.ptr = nullptr}};
     if (!epoll_ || !bell_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, bell_.get(), &event) != 0)
@@ -153,10 +155,11 @@ bool RelayThread::start(Connection& client, std::unique_ptr<UpstreamConnection>&
     pair->client.shut = client.finished; // the plugin may have said so already
     pair->server.shut = upstream->finished;
     pair->upstream.reset(upstream.get());
+    send_first(*pair);
     const Nanoseconds due = idle == never ? never : pair->active + idle;
     const Nanoseconds lifetime = client.lifetime;
     active_.fetch_add(1, std::memory_order_relaxed);
-    if (!watch(pair->server, EPOLL_CTL_ADD, resting_events)) {
+    if (!watch(pair->server, EPOLL_CTL_ADD, resting_events | (pair->server.out_watched ? std::uint32_t{EPOLLOUT} : 0U))) {
         active_.fetch_sub(1, std::memory_order_relaxed);
         static_cast<void>(pair->upstream.release());
         const std::lock_guard lock(mutex_);
@@ -175,6 +178,19 @@ bool RelayThread::start(Connection& client, std::unique_ptr<UpstreamConnection>&
     while (first < next)
         if (next_sweep_.compare_exchange_weak(next, first)) ring();
     return true;
+}
+
+// Most clients have said something by the time that the upstream is connected. Passing that on from here saves the relay thread
+// a wake-up. Whatever else there is, the epoll set will tell.
+void RelayThread::send_first(Pair& pair) noexcept {
+    std::array<char, first_size> buffer; // NOLINT(*-member-init): only what was read is looked at
+    const ssize_t count = ::recv(pair.client.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (count <= 0) return;
+    const auto size = static_cast<std::size_t>(count);
+    pair.client.read = size;
+    const Flow flow = forward(pair.server, std::span(buffer).first(size));
+    pair.server.out_watched = flow == Flow::blocked;
+    pair.server.broken = flow == Flow::broken;
 }
 
 void RelayThread::run() noexcept {
@@ -230,6 +246,7 @@ void RelayThread::close_unwatchable() noexcept {
 
 void RelayThread::handle(Side& side, std::uint32_t events) noexcept {
     Pair& pair = *side.pair;
+    if (side.broken) return broke(side);
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) side.hangup = true;
     if (side.kept && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
         const Flow flow = flush(side);
@@ -251,15 +268,13 @@ void RelayThread::pump(Side& from) noexcept {
         if (count < 0) return broke(from);
         if (count == 0) {
             from.ended = true;
-            shut(to);
-            if (to.ended) close(pair, Reason::done);
-            return;
+            return to.ended ? close(pair, Reason::done) : shut(to);
         }
         const auto size = static_cast<std::size_t>(count);
         pair.active = now_;
         from.read += size;
-        const Flow flow = forward(to, size);
-        if (flow == Flow::broken) return broke(to);
+        const Flow flow = forward(to, std::span(buffer_).first(size));
+        if (flow == Flow::broken || (flow == Flow::blocked && !watch_out(to))) return broke(to);
         if (flow == Flow::blocked) return;
         if (size < buffer_.size() && !from.hangup) return;
     }
@@ -268,28 +283,28 @@ void RelayThread::pump(Side& from) noexcept {
     again_.push_back(&from);
 }
 
-// Sends the first `size` bytes of the buffer, and keeps what is not taken.
-RelayThread::Flow RelayThread::forward(Side& to, std::size_t size) noexcept {
+// Sends the bytes, and keeps what is not taken.
+RelayThread::Flow RelayThread::forward(Side& to, std::span<const char> bytes) noexcept {
     ssize_t sent = 0;
     do {
-        sent = ::send(to.fd, buffer_.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent = ::send(to.fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno != EAGAIN) return Flow::broken;
-    const auto taken = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
-    if (taken == size) return Flow::moved;
+    bytes = bytes.subspan(static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
+    if (bytes.empty()) return Flow::moved;
     to.kept.reset(new (std::nothrow) char[buffer_size]);
     if (!to.kept) return Flow::broken;
     to.kept_begin = 0;
-    to.kept_end = static_cast<std::uint32_t>(size - taken);
-    std::memcpy(to.kept.get(), buffer_.data() + taken, size - taken);
-    return watch_out(to) ? Flow::blocked : Flow::broken;
+    to.kept_end = static_cast<std::uint32_t>(bytes.size());
+    std::memcpy(to.kept.get(), bytes.data(), bytes.size());
+    return Flow::blocked;
 }
 
 // Once asked for, EPOLLOUT stays: edge-triggered, it is only said after a send that had to stop.
 bool RelayThread::watch_out(Side& side) noexcept {
     if (side.out_watched) return true;
     side.out_watched = watch(side, EPOLL_CTL_MOD, resting_events | EPOLLOUT) ||
-                      (errno == ENOENT && watch(side, EPOLL_CTL_ADD, resting_events | EPOLLOUT));
+                       (errno == ENOENT && watch(side, EPOLL_CTL_ADD, resting_events | EPOLLOUT));
     return side.out_watched;
 }
 
@@ -349,7 +364,9 @@ void RelayThread::sweep() noexcept {
             const Nanoseconds idle = pair.idle == never ? never : pair.active + pair.idle;
             if (pair.closed) continue;
             if (drained || lifetime <= now_ || idle <= now_)
-                expired.emplace_back(&pair, drained ? Reason::drained : lifetime <= now_ ? Reason::lifetime : Reason::idle_timeout);
+                expired.emplace_back(&pair, drained            ? Reason::drained
+                                            : lifetime <= now_ ? Reason::lifetime
+                                                               : Reason::idle_timeout);
             else
                 earliest = std::min({earliest, lifetime, idle});
         }
@@ -358,7 +375,8 @@ void RelayThread::sweep() noexcept {
     if (earliest == never) return;
     earliest = std::max(earliest, now_ + sweep_interval);
     Nanoseconds next = next_sweep_.load();
-    while (earliest < next && !next_sweep_.compare_exchange_weak(next, earliest)) {}
+    while (earliest < next && !next_sweep_.compare_exchange_weak(next, earliest)) {
+    }
 }
 
 // --- the engine ----------------------------------------------------------------------------------------------------------
