@@ -20,7 +20,7 @@ struct Chargen {
 
     // A plain dialogue: it holds its thread, and write() waits while the client is slow.
     void serve(gatehouse::Connection& conn) {
-        while (conn.write(text_)) {
+        while (!conn.stopping() && conn.write(text_)) {
         }
     }
 

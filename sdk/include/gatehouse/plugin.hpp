@@ -266,6 +266,9 @@ class Connection : public Stream {
   public:
     Connection(const detail::Host* host, gatehouse_conn* conn) noexcept : Stream(host, conn) {}
 
+    // True once the host drains: for a dialogue that only writes, and so is not told by read().
+    bool stopping() const noexcept { return host_->table->stopping(host_->instance) != 0; }
+
     Event event() const noexcept { return static_cast<Event>(host_->table->event(conn_)); }
     std::uint64_t id() const noexcept { return host_->table->id(conn_); }
     // A fact about the connection, or an empty text if it is not known; valid until serve() returns.
