@@ -107,7 +107,8 @@ TEST(BadText, NulByte) {
 }
 
 TEST(BadText, InvalidUtf8) {
-    EXPECT_EQ(problems_of("a = 'x'\nb = '\xff'\n", "x.toml"), Lines{"x.toml:2:5: syntax error: Encountered invalid utf-8 sequence"});
+    EXPECT_EQ(problems_of("a = 'x'\nb = '\xff'\n", "x.toml"),
+              Lines{"x.toml:2:5: syntax error: Encountered invalid utf-8 sequence"});
     EXPECT_EQ(problems_of("# \xc3(\n", "x.toml").size(), 1U);
 }
 
