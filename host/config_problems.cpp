@@ -6,7 +6,7 @@
 
 namespace gatehouse::host {
 
-ConfigProblems::ConfigProblems(std::string file) : file_(printable(file)) {}
+ConfigProblems::ConfigProblems(std::string_view file) : file_(printable(file)) {}
 
 void ConfigProblems::add(ConfigPlace place, std::string_view key, std::string_view what) {
     if (full()) {
@@ -21,6 +21,7 @@ std::vector<std::string> ConfigProblems::lines() const {
     std::vector<Problem> sorted = problems_;
     std::stable_sort(sorted.begin(), sorted.end(), [](const Problem& a, const Problem& b) { return a.place < b.place; });
     std::vector<std::string> result;
+    result.reserve(sorted.size() + 1);
     for (const Problem& problem : sorted) result.push_back(text(problem.place) + ": " + problem.text);
     if (dropped_ > 0) result.push_back(file_ + ": and " + std::to_string(dropped_) + " more");
     return result;

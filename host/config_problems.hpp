@@ -18,7 +18,7 @@ struct ConfigPlace {
 
 class ConfigProblems {
   public:
-    explicit ConfigProblems(std::string file);
+    explicit ConfigProblems(std::string_view file);
 
     // Kept once, however often it is added. Past max_problems it is only counted.
     void add(ConfigPlace place, std::string_view key, std::string_view what);
