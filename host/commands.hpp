@@ -7,7 +7,7 @@
 namespace gatehouse::host {
 
 struct CommandOptions {
-    std::filesystem::path config;                    // may be empty for list_plugins_command()
+    std::filesystem::path config;                   // may be empty for list_plugins_command()
     std::vector<std::filesystem::path> plugin_path; // searched before the configuration's
 };
 

@@ -36,10 +36,7 @@ void Connection::release() noexcept {
 }
 
 ConnectionTable::ConnectionTable(Service& service, std::uint32_t service_number, const Drain& drain, std::uint32_t capacity)
-    : service_(service),
-      service_number_(service_number),
-      drain_(drain),
-      capacity_(capacity),
+    : service_(service), service_number_(service_number), drain_(drain), capacity_(capacity),
       chunks_((capacity + chunk_size - 1) / chunk_size) {
     free_.reserve(chunk_size);
 }
@@ -58,8 +55,8 @@ bool ConnectionTable::grow() noexcept {
     try {
         free_.reserve(made + chunk_size); // so that give_back() never allocates
         Chunk& chunk = chunks_[made / chunk_size];
-        chunk.first = static_cast<Connection*>(
-            ::operator new(sizeof(Connection) * chunk_size, std::align_val_t{alignof(Connection)}));
+        chunk.first =
+            static_cast<Connection*>(::operator new(sizeof(Connection) * chunk_size, std::align_val_t{alignof(Connection)}));
         for (std::uint32_t i = 0; i < chunk_size; ++i)
             ::new (chunk.first + i) Connection(service_, std::uint64_t{service_number_} << slot_bits | (made + i), drain_);
     } catch (const std::bad_alloc&) {

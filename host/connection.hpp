@@ -48,8 +48,7 @@ struct Connection : Stream {
         lingering, // waits for the client to take the last bytes and to close
     };
 
-    Connection(Service& owner, std::uint64_t slot, const Drain& drain) noexcept
-        : Stream(drain), service(owner), index(slot) {
+    Connection(Service& owner, std::uint64_t slot, const Drain& drain) noexcept : Stream(drain), service(owner), index(slot) {
         connection = this;
     }
 
@@ -72,9 +71,9 @@ struct Connection : Stream {
     Phase phase = Phase::silent;
     Reason parked_reason = Reason::done; // what happens at parked_until
     bool watched = false;                // in the epoll set
-    bool one_shot = false;  // busy senders are watched one event at a time
-    bool hangup = false;    // the epoll event said that the peer has closed or reset
-    bool stop_told = false; // serve() was called with GATEHOUSE_EVENT_STOPPING
+    bool one_shot = false;               // busy senders are watched one event at a time
+    bool hangup = false;                 // the epoll event said that the peer has closed or reset
+    bool stop_told = false;              // serve() was called with GATEHOUSE_EVENT_STOPPING
     bool upstream_failed = false;
     std::uint32_t lingered = 0; // bytes thrown away while lingering
     UpstreamConnection* relay_to = nullptr;

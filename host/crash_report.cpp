@@ -15,7 +15,11 @@ void report(int signal) {
     ::prctl(PR_GET_NAME, thread.data());
     std::array<char, 256> text{};
     std::size_t size = 0;
-    const char* name = signal == SIGABRT ? "SIGABRT" : signal == SIGSEGV ? "SIGSEGV" : signal == SIGBUS ? "SIGBUS" : signal == SIGFPE ? "SIGFPE" : "SIGILL";
+    const char* name = signal == SIGABRT   ? "SIGABRT"
+                       : signal == SIGSEGV ? "SIGSEGV"
+                       : signal == SIGBUS  ? "SIGBUS"
+                       : signal == SIGFPE  ? "SIGFPE"
+                                           : "SIGILL";
     for (const char* part : {"gatehouse: crashed by ", name, " in thread \"", static_cast<const char*>(thread.data()),
                              "\" (a pool thread has its listener's name: look at that listener's plugin first)\n"}) {
         const std::size_t length = std::strlen(part);
@@ -30,9 +34,9 @@ void report(int signal) {
 
 void install_crash_report() {
     for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
-        struct sigaction old {};
+        struct sigaction old{};
         if (::sigaction(signal, nullptr, &old) != 0 || old.sa_handler != SIG_DFL) continue;
-        struct sigaction action {};
+        struct sigaction action{};
         action.sa_handler = report;
         action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
         ::sigaction(signal, &action, nullptr);

@@ -76,8 +76,7 @@ void Plugins::abandon() noexcept {
 }
 
 Host::Host(const Config& config)
-    : config_(config),
-      log_(config.log),
+    : config_(config), log_(config.log),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling, drain_),
       commons_{config.host, cpu_count(), config.log.access, log_, alarm_, drain_, relays_, resolver_},
       plugins_(config, log_, drain_, [this](const PluginInstance& instance, std::uint64_t id) { return wake(instance, id); }) {
@@ -140,8 +139,12 @@ int Host::run() {
 
 void Host::handle_signal(int signal) {
     switch (signal) {
-    case SIGHUP: log_.reopen(); break;
-    case SIGUSR1: report(); break;
+    case SIGHUP:
+        log_.reopen();
+        break;
+    case SIGUSR1:
+        report();
+        break;
     default:
         log_.info("draining", {{"signal", ::sigabbrev_np(signal)},
                                {"timeout_ms", config_.host.drain_timeout.count()},
@@ -152,6 +155,7 @@ void Host::handle_signal(int signal) {
 
 void Host::begin_drain() {
     ::sd_notify(0, "STOPPING=1");
+    for (const auto& service : services_) service->stop_listening();
     const Nanoseconds now = monotonic_now();
     drain_.start(now + config_.host.drain_timeout.count() * 1'000'000);
     plugins_.stop();
@@ -160,7 +164,8 @@ void Host::begin_drain() {
 }
 
 bool Host::drained(Nanoseconds now) const noexcept {
-    const bool quiet = std::all_of(services_.begin(), services_.end(), [](const auto& service) { return service->open() == 0; });
+    const bool quiet =
+        std::all_of(services_.begin(), services_.end(), [](const auto& service) { return service->open() == 0; });
     return quiet || now >= drain_.deadline() + last_grace;
 }
 
@@ -190,7 +195,8 @@ void Host::report() noexcept {
 namespace {
 
 std::string replaced(std::string text, std::string_view what, std::string_view with) {
-    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size()) text.replace(at, what.size(), with);
+    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
+        text.replace(at, what.size(), with);
     return text;
 }
 
@@ -211,7 +217,8 @@ std::string command_to_try(const Service& service) {
 std::string listener_table(const Host& host) {
     std::vector<Row> rows{{"listener", "address", "plugin", "try"}};
     for (const auto& service : host.services())
-        rows.push_back({service->config().name, service->listener().address(), service->plugin().name(), command_to_try(*service)});
+        rows.push_back(
+            {service->config().name, service->listener().address(), service->plugin().name(), command_to_try(*service)});
     return format_table(rows);
 }
 

@@ -57,8 +57,12 @@ gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str*
     Connection& connection = *conn->connection;
     try {
         switch (which) {
-        case GATEHOUSE_FACT_PEER: *value = address_fact(connection, 0); return GATEHOUSE_OK;
-        case GATEHOUSE_FACT_LOCAL: *value = address_fact(connection, 1); return GATEHOUSE_OK;
+        case GATEHOUSE_FACT_PEER:
+            *value = address_fact(connection, 0);
+            return GATEHOUSE_OK;
+        case GATEHOUSE_FACT_LOCAL:
+            *value = address_fact(connection, 1);
+            return GATEHOUSE_OK;
         case GATEHOUSE_FACT_LISTENER: {
             const std::string& name = connection.service.config().name;
             *value = {name.data(), name.size()};
@@ -69,7 +73,8 @@ gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str*
             *value = {name.data(), name.size()};
             return GATEHOUSE_OK;
         }
-        default: return GATEHOUSE_NOT_FOUND;
+        default:
+            return GATEHOUSE_NOT_FOUND;
         }
     } catch (const std::bad_alloc&) {
         return GATEHOUSE_EXHAUSTED;

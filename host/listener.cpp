@@ -31,13 +31,19 @@ std::string what_to_do(int error, const Address& address) {
     case EACCES:
         return tcp ? "ports below 1024 are for root or the capability CAP_NET_BIND_SERVICE; choose a higher port"
                    : "the folder must be writable for this user";
-    case EADDRNOTAVAIL: return "no interface of this machine has this address (`ip address` lists them)";
-    case EEXIST: return "something that is not a socket stands there; remove it, or choose another path";
-    case ENOENT: return "the folder does not exist; create it";
-    case EAFNOSUPPORT: return "the kernel has this address family switched off; use an address of the other family";
+    case EADDRNOTAVAIL:
+        return "no interface of this machine has this address (`ip address` lists them)";
+    case EEXIST:
+        return "something that is not a socket stands there; remove it, or choose another path";
+    case ENOENT:
+        return "the folder does not exist; create it";
+    case EAFNOSUPPORT:
+        return "the kernel has this address family switched off; use an address of the other family";
     case EMFILE:
-    case ENFILE: return "raise the limit on open files (ulimit -n)";
-    default: return "";
+    case ENFILE:
+        return "raise the limit on open files (ulimit -n)";
+    default:
+        return "";
     }
 }
 
@@ -61,9 +67,15 @@ std::optional<unsigned> account(const std::string& name, Lookup lookup) {
 
 Listener::Listener(const ListenerConfig& config, Log& log) : config_(config), log_(log) {
     switch (config.address.kind) {
-    case Address::Kind::tcp: open_tcp(); break;
-    case Address::Kind::unix_socket: open_unix(); break;
-    case Address::Kind::inherited: adopt(); break;
+    case Address::Kind::tcp:
+        open_tcp();
+        break;
+    case Address::Kind::unix_socket:
+        open_unix();
+        break;
+    case Address::Kind::inherited:
+        adopt();
+        break;
     }
     listen();
 }
@@ -118,7 +130,8 @@ void Listener::open_tcp() {
 void Listener::set_options(int family) {
     auto set = [&](int level, int name, int value, std::string_view key) {
         if (::setsockopt(socket_.get(), level, name, &value, sizeof value) != 0)
-            log_.warning("socket option not set", {{"listener", config_.name}, {"option", key}, {"error", std::strerror(errno)}});
+            log_.warning("socket option not set",
+                         {{"listener", config_.name}, {"option", key}, {"error", std::strerror(errno)}});
     };
     auto bytes = [](std::uint64_t size) { return static_cast<int>(std::min<std::uint64_t>(size, 1U << 30U)); };
     if (config_.receive_buffer > 0) set(SOL_SOCKET, SO_RCVBUF, bytes(config_.receive_buffer), "receive_buffer");
@@ -152,7 +165,7 @@ void Listener::open_unix() {
 
     const std::string& path = config_.address.path;
     const bool abstract = path.starts_with('@');
-    struct stat old {};
+    struct stat old{};
     if (!abstract && ::lstat(path.c_str(), &old) == 0) {
         if (!S_ISSOCK(old.st_mode)) fail("bind to", EEXIST);
         // A socket file that nobody listens on was left behind by a process that died; one that answers is in use.
@@ -180,7 +193,8 @@ void Listener::open_unix() {
     const std::optional<unsigned> gid = config_.group.empty() ? ~0U : account(config_.group, group);
     if (!uid || !gid)
         throw ListenError("listener " + config_.name + ": there is no " +
-                          (uid ? "group " + config_.group : "user " + config_.owner) + " on this machine (" + config_.where + ")");
+                          (uid ? "group " + config_.group : "user " + config_.owner) + " on this machine (" + config_.where +
+                          ")");
     if (::chown(path.c_str(), *uid, *gid) != 0) fail("setting the owner of", errno);
 }
 
@@ -248,9 +262,10 @@ std::optional<Listener::Queue> Listener::queue() const noexcept {
 void Listener::close() noexcept {
     if (!socket_) return;
     if (file_.st_ino != 0) {
-        struct stat now {};
+        struct stat now{};
         const std::string& path = config_.address.path;
-        if (::lstat(path.c_str(), &now) == 0 && now.st_ino == file_.st_ino && now.st_dev == file_.st_dev) ::unlink(path.c_str());
+        if (::lstat(path.c_str(), &now) == 0 && now.st_ino == file_.st_ino && now.st_dev == file_.st_dev)
+            ::unlink(path.c_str());
     }
     socket_.reset();
     log_.debug("listener step", {{"listener", config_.name}, {"step", "close"}});

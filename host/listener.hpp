@@ -70,7 +70,7 @@ class Listener {
     Descriptor socket_;
     std::string address_;
     std::uint16_t port_ = 0;
-    struct stat file_ {}; // of a unix socket that this process has bound
+    struct stat file_{}; // of a unix socket that this process has bound
 };
 
 } // namespace gatehouse::host

@@ -78,7 +78,7 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
 
     const std::filesystem::path file_; // constant after construction
 
-    Descriptor fd_;   // guarded by base_sink's mutex_, as are the three below
+    Descriptor fd_; // guarded by base_sink's mutex_, as are the three below
     std::string line_;
     bool torn_ = false;
     bool stalled_ = false;
@@ -129,9 +129,7 @@ void append_escaped(std::string& out, std::string_view text, bool json, bool quo
     }
 }
 
-bool needs_quotes(std::string_view text) {
-    return text.empty() || text.find_first_of(" \"=\\") != std::string_view::npos;
-}
+bool needs_quotes(std::string_view text) { return text.empty() || text.find_first_of(" \"=\\") != std::string_view::npos; }
 
 std::string timestamp(bool json) {
     timespec now{};
@@ -237,8 +235,8 @@ void Log::write(LogLevel level, std::string_view message, Fields fields) noexcep
     if (!enabled(level)) return;
     try {
         const std::string time = timestamp(impl_->json);
-        const std::string line = impl_->json ? format_json(time, level, message, fields)
-                                             : format_human(time, level, message, fields, impl_->colour);
+        const std::string line =
+            impl_->json ? format_json(time, level, message, fields) : format_human(time, level, message, fields, impl_->colour);
         impl_->logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
     } catch (...) { // no memory for the line: there is nobody left to tell
     }

@@ -9,17 +9,20 @@ int main(int argc, char** argv) {
 
     CLI::App app("Gatehouse: a plugin-based multi-protocol server host.\n"
                  "It listens on the ports of a configuration file and hands each connection to a plugin.");
-    app.footer("Signals of a running host: SIGTERM or SIGINT drains (a second one stops at once), SIGHUP reopens the log file,\n"
-               "SIGUSR1 writes the status to the log.\n"
-               "A first try:  gatehouse run conf/gatehouse.toml");
+    app.footer(
+        "Signals of a running host: SIGTERM or SIGINT drains (a second one stops at once), SIGHUP reopens the log file,\n"
+        "SIGUSR1 writes the status to the log.\n"
+        "A first try:  gatehouse run conf/gatehouse.toml");
     app.set_version_flag("--version", std::string("gatehouse ") + GATEHOUSE_VERSION + " (plugin ABI " +
-                                          std::to_string(GATEHOUSE_ABI_MAJOR) + "." + std::to_string(GATEHOUSE_ABI_MINOR) + ")");
+                                          std::to_string(GATEHOUSE_ABI_MAJOR) + "." + std::to_string(GATEHOUSE_ABI_MINOR) +
+                                          ")");
     app.require_subcommand(1);
 
     CommandOptions options;
     bool json = false;
     const auto add_plugin_path = [&](CLI::App& command) {
-        command.add_option("--plugin-path", options.plugin_path, "A folder to look for plugins in, before plugin_path of the file")
+        command
+            .add_option("--plugin-path", options.plugin_path, "A folder to look for plugins in, before plugin_path of the file")
             ->type_name("DIR")
             ->expected(1)
             ->take_all();
@@ -29,11 +32,13 @@ int main(int argc, char** argv) {
     run->add_option("CONF", options.config, "The configuration file")->required();
     add_plugin_path(*run);
 
-    CLI::App* check = app.add_subcommand("check", "Check a configuration, plugins and their settings included, without serving");
+    CLI::App* check =
+        app.add_subcommand("check", "Check a configuration, plugins and their settings included, without serving");
     check->add_option("CONF", options.config, "The configuration file")->required();
     add_plugin_path(*check);
 
-    CLI::App* plugins = app.add_subcommand("plugins", "List the plugins: name, version, ABI needed, file, or why one will not load");
+    CLI::App* plugins =
+        app.add_subcommand("plugins", "List the plugins: name, version, ABI needed, file, or why one will not load");
     plugins->add_option("CONF", options.config, "The configuration file whose plugin_path to look in (default: ./plugins)");
     plugins->add_flag("--json", json, "Print JSON");
     add_plugin_path(*plugins);

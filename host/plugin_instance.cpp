@@ -29,8 +29,7 @@ std::string take_error_text() {
 PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library, Log& log,
                                const Drain& drain, Wake wake)
     : context_{config.name, log, drain, [this, wake = std::move(wake)](std::uint64_t id) { return wake(*this, id); }},
-      library_(std::move(library)),
-      hooks_(library_->hooks()) {
+      library_(std::move(library)), hooks_(library_->hooks()) {
     const gatehouse_config& settings = *config.settings;
     settings.begin();
     error_size = 0;
@@ -41,14 +40,20 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
     if (status == GATEHOUSE_OK && problems.empty()) return;
     if (status == GATEHOUSE_OK && hooks_.destroy != nullptr) hooks_.destroy(self_);
     std::string text;
-    if (problems.empty()) problems.push_back(config.where + ": plugin " + config.name + " refused to start: " +
-                                             (why.empty() ? "it did not say why (status " + std::to_string(status) + ")" : why));
+    if (problems.empty())
+        problems.push_back(config.where + ": plugin " + config.name + " refused to start: " +
+                           (why.empty() ? "it did not say why (status " + std::to_string(status) + ")" : why));
     for (const std::string& problem : problems) text += (text.empty() ? "" : "\n") + problem;
     throw PluginError(text);
 }
 
 PluginInstance::~PluginInstance() {
     if (!abandoned_ && hooks_.destroy != nullptr) hooks_.destroy(self_);
+}
+
+gatehouse_next PluginInstance::serve(gatehouse_conn& conn) noexcept {
+    error_size = 0; // what an earlier call has explained is not this one's
+    return hooks_.serve(self_, &conn);
 }
 
 void PluginInstance::closed(void* state, Reason reason) noexcept {

@@ -4,8 +4,8 @@
 #include "config.hpp"
 #include "drain.hpp"
 #include "log.hpp"
-#include "reason.hpp"
 #include "plugin_library.hpp"
+#include "reason.hpp"
 
 #include <functional>
 #include <gatehouse/gatehouse.h>
@@ -28,15 +28,16 @@ class PluginInstance {
     using Wake = std::function<gatehouse_status(const PluginInstance&, std::uint64_t id)>;
 
     // Throws PluginError if the plugin refuses its configuration or fails. [main]
-    PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library, Log& log, const Drain& drain, Wake wake);
+    PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library, Log& log, const Drain& drain,
+                   Wake wake);
     ~PluginInstance(); // destroy(), unless abandoned
 
     PluginInstance(const PluginInstance&) = delete;
     PluginInstance& operator=(const PluginInstance&) = delete;
 
-    gatehouse_next serve(gatehouse_conn& conn) noexcept { return hooks_.serve(self_, &conn); } // [conn]
-    void closed(void* state, Reason reason) noexcept;                                          // [any]
-    void stop() noexcept;                                                                      // [main]
+    gatehouse_next serve(gatehouse_conn& conn) noexcept; // [conn]
+    void closed(void* state, Reason reason) noexcept;    // [any]
+    void stop() noexcept;                                // [main]
 
     // A thread is still inside: the object must outlive it, and so is never destroyed. [main]
     void abandon() noexcept { abandoned_ = true; }

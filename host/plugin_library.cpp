@@ -43,7 +43,8 @@ boost::dll::shared_library open_library(const fs::path& file) {
 }
 
 bool valid_name(std::string_view name) {
-    return !name.empty() && name.size() <= 64 && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string_view::npos;
+    return !name.empty() && name.size() <= 64 &&
+           name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string_view::npos;
 }
 
 // Asks the library for its table, and checks it against this host's ABI before anything else in it is used.
@@ -53,17 +54,18 @@ gatehouse_plugin read_table(const boost::dll::shared_library& library) {
     const gatehouse_plugin* table = library.get<EntryPoint>(entry_point)();
     if (table == nullptr) throw PluginError(std::string(entry_point) + "() returned NULL");
     if (table->size < smallest_table)
-        throw PluginError("its table has " + std::to_string(table->size) + " bytes, at least " + std::to_string(smallest_table) +
-                          " are needed");
+        throw PluginError("its table has " + std::to_string(table->size) + " bytes, at least " +
+                          std::to_string(smallest_table) + " are needed");
     if (table->abi_major != GATEHOUSE_ABI_MAJOR || table->needs_minor > GATEHOUSE_ABI_MINOR)
-        throw PluginError("it needs Gatehouse ABI " + std::to_string(table->abi_major) + "." + std::to_string(table->needs_minor) +
-                          ", this host has " + std::to_string(GATEHOUSE_ABI_MAJOR) + "." + std::to_string(GATEHOUSE_ABI_MINOR) +
-                          "; rebuild it against this host's SDK");
+        throw PluginError("it needs Gatehouse ABI " + std::to_string(table->abi_major) + "." +
+                          std::to_string(table->needs_minor) + ", this host has " + std::to_string(GATEHOUSE_ABI_MAJOR) + "." +
+                          std::to_string(GATEHOUSE_ABI_MINOR) + "; rebuild it against this host's SDK");
     gatehouse_plugin hooks{};
     std::memcpy(&hooks, table, std::min<std::size_t>(table->size, sizeof hooks));
     if ((hooks.flags & ~known_flags) != 0)
         throw PluginError("it relies on flags that this host does not know (" + std::to_string(hooks.flags) + ")");
-    if (!valid_name({hooks.name.data, hooks.name.size})) throw PluginError("its name is not one: lower-case letters, digits, - and _");
+    if (!valid_name({hooks.name.data, hooks.name.size}))
+        throw PluginError("its name is not one: lower-case letters, digits, - and _");
     if (hooks.serve == nullptr) throw PluginError("it has no serve()");
     return hooks;
 }
@@ -138,7 +140,8 @@ Outcome run_self(const std::vector<std::string>& arguments) {
                 texts[i]->append(buffer.data(), static_cast<std::size_t>(size));
         }
     }
-    while (::waitpid(child, &outcome.status, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(child, &outcome.status, 0) < 0 && errno == EINTR) {
+    }
     return outcome;
 }
 
@@ -197,7 +200,8 @@ fs::path find_plugin(const std::string& library, const std::vector<fs::path>& fo
             tried += (tried.empty() ? "" : ", ") + file.string();
         }
     }
-    throw PluginError("plugin library " + library + " not found; tried " + (tried.empty() ? "nothing: plugin_path is empty" : tried));
+    throw PluginError("plugin library " + library + " not found; tried " +
+                      (tried.empty() ? "nothing: plugin_path is empty" : tried));
 }
 
 std::vector<fs::path> list_plugins(const std::vector<fs::path>& folders) {
@@ -223,12 +227,13 @@ PluginFacts probe_plugin(const fs::path& file) {
         throw PluginError("loading it did not end within " + std::to_string(probe_timeout.count() / 1000) + " s");
     if (WIFSIGNALED(outcome.status)) {
         const int signal = WTERMSIG(outcome.status);
-        throw PluginError("loading it crashes: " + std::string(::strsignal(signal)) + " (signal " + std::to_string(signal) + ")" +
-                          (errors.empty() ? "" : ": " + errors));
+        throw PluginError("loading it crashes: " + std::string(::strsignal(signal)) + " (signal " + std::to_string(signal) +
+                          ")" + (errors.empty() ? "" : ": " + errors));
     }
     if (WEXITSTATUS(outcome.status) != 0)
-        throw PluginError(errors.empty() ? "loading it ended the process with status " + std::to_string(WEXITSTATUS(outcome.status))
-                                         : errors);
+        throw PluginError(errors.empty()
+                              ? "loading it ended the process with status " + std::to_string(WEXITSTATUS(outcome.status))
+                              : errors);
     PluginFacts facts;
     std::array<std::string*, 3> fields{&facts.name, &facts.version, &facts.needs};
     std::size_t begin = 0;

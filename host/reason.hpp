@@ -29,9 +29,9 @@ enum class Reason : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, 15> reason_names{
-    "done",       "peer_closed",  "peer_reset",       "first_byte_timeout", "idle_timeout",   "deadline", "lifetime",
-    "over_limit", "plugin_error", "plugin_exception", "upstream_failed",    "upstream_reset", "drained",  "host_out_of_fds",
-    "host_out_of_memory",
+    "done",     "peer_closed",     "peer_reset",         "first_byte_timeout", "idle_timeout",    "deadline",
+    "lifetime", "over_limit",      "plugin_error",       "plugin_exception",   "upstream_failed", "upstream_reset",
+    "drained",  "host_out_of_fds", "host_out_of_memory",
 };
 static_assert(reason_names.size() == static_cast<std::size_t>(Reason::host_out_of_memory) + 1);
 

@@ -1,8 +1,8 @@
 // The relay engine: moves bytes between a client and an upstream in both directions, without a thread for each pair.
 //
-// A few threads have an epoll set each; a pair belongs to one of them from start to end. What is read is written on at once from
-// one buffer that the thread has for all its pairs; only what the other side does not take is kept, in a bounded buffer of the
-// pair's own, and until that is gone nothing more is read: that is the back-pressure. An idle pair therefore costs its two
+// A few threads have an epoll set each; a pair belongs to one of them from start to end. What is read is written on at once
+// from one buffer that the thread has for all its pairs; only what the other side does not take is kept, in a bounded buffer of
+// the pair's own, and until that is gone nothing more is read: that is the back-pressure. An idle pair therefore costs its two
 // sockets and the size of this object. Half-closes are passed on; a reset on one side resets the other, so that a cut stream
 // never looks like a whole one.
 #pragma once

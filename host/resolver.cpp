@@ -118,11 +118,14 @@ gatehouse_status Resolver::resolve(const Address& address, Nanoseconds deadline,
             (query.status == ARES_ECANCELLED ? "no answer in time" : ares_strerror(query.status));
     switch (query.status) {
     case ARES_ECANCELLED:
-    case ARES_ETIMEOUT: return GATEHOUSE_TIMEOUT;
+    case ARES_ETIMEOUT:
+        return GATEHOUSE_TIMEOUT;
     case ARES_SUCCESS:
     case ARES_ENOTFOUND:
-    case ARES_ENODATA: return GATEHOUSE_NOT_FOUND;
-    default: return GATEHOUSE_FAILED;
+    case ARES_ENODATA:
+        return GATEHOUSE_NOT_FOUND;
+    default:
+        return GATEHOUSE_FAILED;
     }
 }
 

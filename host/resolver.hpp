@@ -14,13 +14,14 @@ namespace gatehouse::host {
 
 class Resolver {
   public:
-    Resolver();  // throws std::runtime_error
+    Resolver(); // throws std::runtime_error
     ~Resolver();
 
     // The addresses of `address`, which is numeric, a unix path or a name (IPv6 and IPv4, in the order of RFC 6724). Answers
     // are kept as long as their TTL says, between 1 and 60 seconds. Blocks, up to the deadline. [any]
     // GATEHOUSE_NOT_FOUND, GATEHOUSE_TIMEOUT, GATEHOUSE_INVALID or GATEHOUSE_FAILED, with `error` saying why.
-    gatehouse_status resolve(const Address& address, Nanoseconds deadline, std::vector<SocketAddress>& result, std::string& error);
+    gatehouse_status resolve(const Address& address, Nanoseconds deadline, std::vector<SocketAddress>& result,
+                             std::string& error);
 
   private:
     struct Answer {

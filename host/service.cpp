@@ -11,7 +11,7 @@ namespace gatehouse::host {
 namespace {
 
 constexpr std::uint32_t watched_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
-constexpr Nanoseconds sweep_interval = 50'000'000; // deadlines of parked connections are kept this precisely
+constexpr Nanoseconds sweep_interval = 50'000'000;  // deadlines of parked connections are kept this precisely
 constexpr std::uint32_t most_lingered = 256 * 1024; // bytes thrown away before a connection is closed all the same
 
 PoolOptions pool_options(const ListenerConfig& config, const HostConfig& host, unsigned cpus) {
@@ -27,10 +27,7 @@ PoolOptions pool_options(const ListenerConfig& config, const HostConfig& host, u
 } // namespace
 
 Service::Service(const ListenerConfig& config, std::uint32_t number, PluginInstance& plugin, Commons& commons)
-    : config_(config),
-      plugin_(plugin),
-      commons_(commons),
-      listener_(config, commons.log),
+    : config_(config), plugin_(plugin), commons_(commons), listener_(config, commons.log),
       connections_(*this, number, commons.drain, config.max_connections),
       pool_(pool_options(config, commons.config, commons.cpus), commons.alarm,
             [this](std::uint64_t token, std::uint32_t events) { ready(token, events); }),
@@ -42,9 +39,12 @@ gatehouse_status Service::wake(std::uint64_t id) noexcept {
     Connection* connection = connections_.find(id);
     if (connection == nullptr) return GATEHOUSE_NOT_FOUND;
     switch (connection->claim(id, Connection::woken)) {
-    case Connection::Claim::gone: return GATEHOUSE_NOT_FOUND;
-    case Connection::Claim::noted: return GATEHOUSE_OK;
-    case Connection::Claim::owned: break;
+    case Connection::Claim::gone:
+        return GATEHOUSE_NOT_FOUND;
+    case Connection::Claim::noted:
+        return GATEHOUSE_OK;
+    case Connection::Claim::owned:
+        break;
     }
     connection->why = GATEHOUSE_EVENT_WAKE;
     pool_.post(id);
@@ -68,9 +68,12 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         connection->phase = Connection::Phase::serving;
         connection->why = GATEHOUSE_EVENT_OPEN;
         return serve(*connection);
-    case Connection::Phase::serving: return serve(*connection);
-    case Connection::Phase::lingering: return linger(*connection);
-    case Connection::Phase::relaying: return; // the relay engine owns it: cannot be claimed
+    case Connection::Phase::serving:
+        return serve(*connection);
+    case Connection::Phase::lingering:
+        return linger(*connection);
+    case Connection::Phase::relaying:
+        return; // the relay engine owns it: cannot be claimed
     }
 }
 
@@ -87,7 +90,8 @@ void Service::serve(Connection& connection) noexcept {
             if (connection.relay_to != nullptr) return start_relay(connection);
             set_error_text("serve() returned GATEHOUSE_RELAY without a relay()");
             return end(connection, reason_for(connection, GATEHOUSE_NEXT_ERROR));
-        default: return end(connection, reason_for(connection, next));
+        default:
+            return end(connection, reason_for(connection, next));
         }
     }
 }
@@ -115,6 +119,7 @@ bool Service::park(Connection& connection) noexcept {
             connection.word.fetch_and(~std::uint64_t{Connection::stop});
             connection.stop_told = true;
             connection.why = GATEHOUSE_EVENT_STOPPING;
+            if (!connection.ended) connection.ended = Reason::drained;
             if (connection.phase == Connection::Phase::serving) return false;
             if (connection.phase == Connection::Phase::silent) {
                 end(connection, Reason::drained);
@@ -182,7 +187,8 @@ void Service::relay_ended(Connection& connection, Reason reason, std::uint64_t i
 Stream::Due Service::due(const Connection& connection, Nanoseconds now) const noexcept {
     Stream::Due due = connection.due(now);
     if (connection.phase == Connection::Phase::silent)
-        due = {std::min(after(connection.accepted, config_.first_byte_timeout), connection.lifetime), Reason::first_byte_timeout};
+        due = {std::min(after(connection.accepted, config_.first_byte_timeout), connection.lifetime),
+               Reason::first_byte_timeout};
     if (connection.phase == Connection::Phase::lingering) due = {connection.plugin_deadline, Reason::done};
     if (commons_.drain.deadline() < due.when) due = {commons_.drain.deadline(), Reason::drained};
     return due;
@@ -239,10 +245,12 @@ Reason Service::reason_for(const Connection& connection, gatehouse_next next) co
     case GATEHOUSE_CLOSE:
     case GATEHOUSE_PARK:
         if (connection.ended) return *connection.ended;
-        if (connection.why == GATEHOUSE_EVENT_TIMEOUT) return Reason::deadline;
+        if (connection.deadline_hit) return Reason::deadline;
         return connection.at_end ? Reason::peer_closed : Reason::done;
-    case GATEHOUSE_NEXT_EXCEPTION: return Reason::plugin_exception;
-    default: return connection.upstream_failed ? Reason::upstream_failed : Reason::plugin_error;
+    case GATEHOUSE_NEXT_EXCEPTION:
+        return Reason::plugin_exception;
+    default:
+        return connection.upstream_failed ? Reason::upstream_failed : Reason::plugin_error;
     }
 }
 
@@ -317,13 +325,14 @@ void Service::log_access(const SocketAddress& peer, std::uint64_t in, std::uint6
 // --- drain ---------------------------------------------------------------------------------------------------------------
 
 void Service::begin_drain() noexcept {
-    pool_.forget(listener_.descriptor());
-    listener_.close();
     connections_.for_each([&](Connection& connection) {
         const std::uint64_t word = connection.word.load();
         const std::uint64_t id = (word & ~std::uint64_t{Connection::all_flags}) | connection.index;
         if (connection.claim(id, Connection::stop) != Connection::Claim::owned) return;
-        if (connection.phase == Connection::Phase::silent) return end(connection, Reason::drained);
+        char first = 0; // it may have spoken without having been heard yet
+        if (connection.phase == Connection::Phase::silent && ::recv(connection.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
+            return end(connection, Reason::drained);
+        if (connection.phase == Connection::Phase::silent) return pool_.post(id);
         if (connection.phase == Connection::Phase::lingering) {
             connection.stop_told = true;
             if (!park(connection)) pool_.post(id);
@@ -331,6 +340,7 @@ void Service::begin_drain() noexcept {
         }
         connection.stop_told = true;
         connection.why = GATEHOUSE_EVENT_STOPPING;
+        if (!connection.ended) connection.ended = Reason::drained;
         pool_.post(id);
     });
 }

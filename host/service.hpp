@@ -41,13 +41,17 @@ class Service {
     // Starts the threads; connections are accepted from here on. [main]
     void start();
 
-    // Closes the listening socket and tells every connection. [main]
+    // Takes what still waits in the accept queue, and closes the listening socket. [main]
+    void stop_listening() noexcept;
+
+    // The drain has started: tells every connection. [main]
     void begin_drain() noexcept;
 
     // Lets the threads go once no connection is left; false if some are still in the plugin's code by `deadline`. [main]
     bool stop(Nanoseconds deadline) noexcept;
 
-    // Expires deadlines, starts threads where some are stuck, listens again after a pause. Returns when to be asked again. [main]
+    // Expires deadlines, starts threads where some are stuck, listens again after a pause. Returns when to be asked again.
+    // [main]
     Nanoseconds supervise(Nanoseconds now) noexcept;
 
     // Makes a parked connection be served. [any]
@@ -78,7 +82,7 @@ class Service {
     bool accept_failed(int error) noexcept;
     void out_of_resources(int error) noexcept;
     bool full() noexcept;
-    void welcome(int fd, const SocketAddress& peer) noexcept;
+    Connection* welcome(int fd, const SocketAddress& peer) noexcept;
     void refuse(int fd, const SocketAddress& peer, Reason reason) noexcept;
     void listen_later(Nanoseconds when) noexcept;
     void listen_again() noexcept;
@@ -98,7 +102,8 @@ class Service {
     void end(Connection& connection, Reason reason) noexcept;
     void linger(Connection& connection) noexcept;
     void close(Connection& connection) noexcept;
-    void log_access(const SocketAddress& peer, std::uint64_t in, std::uint64_t out, Nanoseconds duration, Reason reason) noexcept;
+    void log_access(const SocketAddress& peer, std::uint64_t in, std::uint64_t out, Nanoseconds duration,
+                    Reason reason) noexcept;
 
     const ListenerConfig& config_; // constant after construction, as are the next two
     PluginInstance& plugin_;
@@ -111,12 +116,12 @@ class Service {
     std::atomic<std::uint32_t> open_{0};
     std::atomic<std::uint64_t> accepted_{0};
     std::array<std::atomic<std::uint64_t>, 134> accept_errors_{}; // by errno
-    std::atomic<bool> full_{false};                  // the listening socket is not watched until a connection ends
-    std::atomic<Nanoseconds> listen_again_at_{never}; // it is not watched until then
+    std::atomic<bool> full_{false};                               // the listening socket is not watched until a connection ends
+    std::atomic<Nanoseconds> listen_again_at_{never};             // it is not watched until then
     std::atomic<Nanoseconds> next_sweep_{never};
 
     std::mutex shortage_mutex_;
-    Descriptor spare_;               // guarded by shortage_mutex_: given up to accept one more when there are no descriptors left
+    Descriptor spare_; // guarded by shortage_mutex_: given up to accept one more when there are no descriptors left
     Nanoseconds shortage_since_ = 0; // guarded by shortage_mutex_; 0: none
     std::atomic<bool> shortage_{false};
 };

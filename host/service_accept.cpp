@@ -63,22 +63,28 @@ void Service::accept_ready() noexcept {
             commons_.log.info("accepting again", {{"listener", config_.name}});
         }
         if (one) listen_again();
-        if (open_.load() >= config_.max_connections)
-            refuse(fd, peer, Reason::over_limit);
-        else
-            welcome(fd, peer);
+        if (Connection* connection = welcome(fd, peer)) {
+            if (one)
+                serve(*connection);
+            else if (!park(*connection))
+                pool_.post(connection->id);
+        }
         if (one) return;
     }
     listen_again();
 }
 
-void Service::welcome(int fd, const SocketAddress& peer) noexcept {
-    open_.fetch_add(1);
-    Connection* connection = connections_.take();
+// Makes a connection of an accepted descriptor; null if it had to be refused.
+Connection* Service::welcome(int fd, const SocketAddress& peer) noexcept {
+    Connection* connection = nullptr;
+    if (open_.fetch_add(1) < config_.max_connections) connection = connections_.take();
     if (connection == nullptr) {
-        open_.fetch_sub(1);
-        return refuse(fd, peer, Reason::host_out_of_memory);
+        const bool over_limit = open_.fetch_sub(1) > config_.max_connections;
+        refuse(fd, peer, over_limit ? Reason::over_limit : Reason::host_out_of_memory);
+        return nullptr;
     }
+    if (commons_.log.enabled(LogLevel::debug))
+        commons_.log.debug("accept", {{"listener", config_.name}, {"peer", to_string(peer)}, {"fd", fd}});
     connection->open(fd);
     connection->accepted = monotonic_now();
     connection->idle = after(0, config_.idle_timeout);
@@ -89,16 +95,26 @@ void Service::welcome(int fd, const SocketAddress& peer) noexcept {
         std::memcpy(&connection->peer, &peer.storage, std::min<std::size_t>(peer.size, sizeof connection->peer));
     connection->state = nullptr;
     connection->why = GATEHOUSE_EVENT_OPEN;
-    connection->phase = Connection::Phase::silent;
+    connection->phase = plugin_.server_first() ? Connection::Phase::serving : Connection::Phase::silent;
     connection->watched = connection->one_shot = connection->hangup = false;
     connection->stop_told = connection->upstream_failed = false;
     connection->lingered = 0;
     connection->relay_idle = never;
-    if (plugin_.server_first()) {
-        connection->phase = Connection::Phase::serving;
-        return serve(*connection);
+    return connection;
+}
+
+// Whoever is in the accept queue has been promised a connection by the kernel.
+void Service::stop_listening() noexcept {
+    pool_.forget(listener_.descriptor());
+    SocketAddress peer;
+    for (int i = 0; i < config_.backlog; ++i) {
+        const int fd = listener_.accept(peer);
+        if (fd < 0) break;
+        accepted_.fetch_add(1, std::memory_order_relaxed);
+        Connection* connection = welcome(fd, peer);
+        if (connection != nullptr && (plugin_.server_first() || !park(*connection))) pool_.post(connection->id);
     }
-    if (!park(*connection)) pool_.post(connection->id);
+    listener_.close();
 }
 
 void Service::refuse(int fd, const SocketAddress& peer, Reason reason) noexcept {
@@ -115,7 +131,9 @@ bool Service::accept_failed(int error) noexcept {
     case EMFILE:  // this process has too many descriptors
     case ENFILE:  // the machine has
     case ENOBUFS: // no memory for sockets
-    case ENOMEM: out_of_resources(error); return false;
+    case ENOMEM:
+        out_of_resources(error);
+        return false;
     case EINTR:
     case ECONNABORTED: // the client has gone already
     // Linux passes errors of the new connection on, and asks to treat them like EAGAIN (accept(2)).
@@ -127,7 +145,8 @@ bool Service::accept_failed(int error) noexcept {
     case ENONET:
     case EHOSTUNREACH:
     case EOPNOTSUPP:
-    case ENETUNREACH: return true;
+    case ENETUNREACH:
+        return true;
     default:
         if (commons_.drain.started()) return false; // the socket has been closed
         commons_.log.error("accept failed; trying again in a second",

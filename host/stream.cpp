@@ -43,7 +43,7 @@ gatehouse_conn::Due gatehouse_conn::due(Nanoseconds now) const noexcept {
 void gatehouse_conn::expire(Reason reason) noexcept {
     if (reason == Reason::deadline) { // one-shot: the plugin may set another one and go on
         plugin_deadline = never;
-        deadline_passed = true;
+        deadline_passed = deadline_hit = true;
         return;
     }
     if (!ended) ended = reason;
@@ -103,6 +103,7 @@ gatehouse_status gatehouse_conn::read(void* buffer, std::size_t capacity, std::s
             size = static_cast<std::size_t>(count);
             bytes_in += size;
             emptied = size < capacity;
+            deadline_hit = false;
             return GATEHOUSE_OK;
         }
         if (count == 0) {

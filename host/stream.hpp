@@ -23,7 +23,8 @@ struct gatehouse_conn {
 
     gatehouse_status read(void* buffer, std::size_t capacity, std::size_t& size) noexcept;
     gatehouse_status write(std::span<const gatehouse_bytes> parts) noexcept;
-    gatehouse_status send_file(std::span<const gatehouse_bytes> parts, int file, std::uint64_t offset, std::uint64_t length) noexcept;
+    gatehouse_status send_file(std::span<const gatehouse_bytes> parts, int file, std::uint64_t offset,
+                               std::uint64_t length) noexcept;
     gatehouse_status finish() noexcept;
     gatehouse_status set_deadline(std::uint64_t milliseconds) noexcept;
 
@@ -51,11 +52,12 @@ struct gatehouse_conn {
     void open(int descriptor) noexcept;
 
     std::optional<gatehouse::host::Reason> ended; // why it cannot go on; the first cause stays
-    bool at_end = false;       // the peer has finished sending
-    bool finished = false;     // we have
-    bool broken = false;       // reset, or a write has failed
-    bool emptied = false;      // the last read took all that was there
+    bool at_end = false;                          // the peer has finished sending
+    bool finished = false;                        // we have
+    bool broken = false;                          // reset, or a write has failed
+    bool emptied = false;                         // the last read took all that was there
     bool stopping_said = false;
+    bool deadline_hit = false;    // the plugin's own deadline has passed, and nothing has been read since
     bool deadline_passed = false; // the plugin's own deadline has passed and has not been reported yet
 
   private:
@@ -65,7 +67,7 @@ struct gatehouse_conn {
     gatehouse_status write_some(std::span<gatehouse_bytes> parts, int flags) noexcept;
 
     const gatehouse::host::Drain* drain_;
-    gatehouse::host::Nanoseconds farewell_ = 0; // until when writes may wait after a deadline has passed
+    gatehouse::host::Nanoseconds farewell_ = 0;  // until when writes may wait after a deadline has passed
     gatehouse::host::Nanoseconds write_due_ = 0; // of the write that is going on
     std::uint64_t write_progress_ = 0;           // bytes since write_due_ was set
 };

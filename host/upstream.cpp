@@ -18,15 +18,19 @@ gatehouse_status status_of(int error) {
     case ECONNREFUSED:
     case EACCES:
     case EPERM:
-    case ENOENT: return GATEHOUSE_REFUSED; // ENOENT: a unix socket that is not there
-    case ETIMEDOUT: return GATEHOUSE_TIMEOUT;
+    case ENOENT:
+        return GATEHOUSE_REFUSED; // ENOENT: a unix socket that is not there
+    case ETIMEDOUT:
+        return GATEHOUSE_TIMEOUT;
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
     case EADDRNOTAVAIL: // no local port left
-    case EAGAIN: return GATEHOUSE_EXHAUSTED; // EAGAIN: the backlog of a unix socket is full
-    default: return GATEHOUSE_FAILED;
+    case EAGAIN:
+        return GATEHOUSE_EXHAUSTED; // EAGAIN: the backlog of a unix socket is full
+    default:
+        return GATEHOUSE_FAILED;
     }
 }
 
@@ -65,14 +69,15 @@ int connect_to(const SocketAddress& address, Nanoseconds deadline, Descriptor& r
     return 0;
 }
 
-gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t milliseconds, gatehouse_conn** upstream) noexcept {
+gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t milliseconds,
+                         gatehouse_conn** upstream) noexcept {
     Connection& client = *conn->connection;
     const Commons& commons = client.service.commons();
     client.upstream_failed = true; // until it has not
     try {
         const Nanoseconds now = monotonic_now();
-        Nanoseconds deadline = std::min(after(now, std::chrono::milliseconds(std::min<std::uint64_t>(milliseconds, 86'400'000))),
-                                        commons.drain.deadline());
+        Nanoseconds deadline = std::min(
+            after(now, std::chrono::milliseconds(std::min<std::uint64_t>(milliseconds, 86'400'000))), commons.drain.deadline());
         deadline = std::min(deadline, client.lifetime);
         const std::string name(text.data, text.size);
         std::string error;

@@ -7,13 +7,14 @@
  * connection. C++ authors want <gatehouse/plugin.hpp>, which wraps everything below.
  *
  * Conventions
- *   threads    Every function carries a tag. [main]: the host's main thread, one call at a time. [conn]: the thread that serves
- *              this connection right now; serve() runs concurrently for different connections of one instance. [any]: any
- * thread. ownership  What is passed to a function is borrowed until it returns. Whoever allocates frees. Strings are pointer
- * and length, need no terminating NUL, and need not be UTF-8. errors     Functions return a gatehouse_status: GATEHOUSE_OK or a
- * negative code. A negative code that you do not know is a failure. Out-parameters are written only on GATEHOUSE_OK, unless the
- * function says otherwise. growth     Tables start with their size and are only ever appended to. Released entries are never
- * changed.
+ *
+ * - Threads: every function carries a tag. [main] is the host's main thread, one call at a time. [conn] is the thread that
+ *   serves this connection right now; serve() runs concurrently for different connections of one instance. [any] is any thread.
+ * - Ownership: what is passed to a function is borrowed until it returns. Whoever allocates frees. Strings are pointer and
+ *   length, need no terminating NUL, and need not be UTF-8.
+ * - Errors: functions return a gatehouse_status, GATEHOUSE_OK or a negative code. A negative code that you do not know is a
+ *   failure. Out-parameters are written only on GATEHOUSE_OK, unless the function says otherwise.
+ * - Growth: tables start with their size and are only ever appended to. Released entries are never changed.
  *
  * This is ABI 0.x, a draft: it may still change between minor versions until 1.0 freezes it.
  */
@@ -191,7 +192,7 @@ typedef struct gatehouse_host {
      * create() returns are refused the same way.
      *
      * config_string: a default whose data is NULL means that the key is required. *value is valid during create().
-     * config_duration: "1500ms", "30s", "5m", "2h" -> milliseconds.  config_size: "512", "64KiB", "1MiB" -> bytes.
+     * config_duration: "1500ms", "30s", "5m", "2h", "1d" -> milliseconds. config_size: 512, "64KiB", "10MB" -> bytes.
      */
     gatehouse_status (*config_string)(const gatehouse_config* config, gatehouse_str key,
                                       gatehouse_str* value) GATEHOUSE_NOEXCEPT;

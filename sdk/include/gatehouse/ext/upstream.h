@@ -34,7 +34,7 @@ typedef struct gatehouse_upstream_v1 {
     gatehouse_status (*connect)(gatehouse_conn* conn, gatehouse_str address, uint64_t milliseconds,
                                 gatehouse_conn** upstream) GATEHOUSE_NOEXCEPT;
 
-    /* [conn] Closes an upstream connection and frees it. */
+    /* [conn], or in closed(): closes an upstream connection and frees it. */
     void (*close)(gatehouse_conn* upstream) GATEHOUSE_NOEXCEPT;
 
     /*
