@@ -75,8 +75,12 @@ class Disturbance:
 class Usage:
     cpu: float  # seconds of user and system time
     rss: int  # bytes
-    threads: int
-    switches: int  # context switches of all threads that live now
+    switches: dict[int, int]  # context switches of each thread that lives now
+
+    def wakeups_since(self, before):
+        """How often any thread ran. One that has ended meanwhile ran at least once to do so."""
+        ended = len(before.switches.keys() - self.switches.keys())
+        return ended + sum(count - before.switches.get(thread, 0) for thread, count in self.switches.items())
 
 
 class Process:
@@ -121,31 +125,32 @@ class Process:
         return sum(time.clock_gettime((~pid << 3) | CPUCLOCK_SCHED) for pid in self.pids())
 
     def usage(self):
-        rss = threads = switches = 0
+        rss, switches = 0, {}
         for pid in self.pids():
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
                 if line.startswith("Rss:"):
                     rss += int(line.split()[1]) * 1024
             for status in Path(f"/proc/{pid}/task").glob("*/status"):
-                threads += 1
                 try:
                     text = status.read_text()
                 except OSError:
-                    continue
-                switches += sum(int(line.split()[1]) for line in text.splitlines() if "ctxt_switches" in line)
-        return Usage(self.cpu(), rss, threads, switches)
+                    continue  # the thread has just ended
+                counts = [int(line.split()[1]) for line in text.splitlines() if "ctxt_switches" in line]
+                switches[int(status.parent.name)] = sum(counts)
+        return Usage(self.cpu(), rss, switches)
 
-    def settled_usage(self, seconds=15):
-        """What it uses once nothing changes any more: spare threads have gone, caches are trimmed."""
-        deadline = time.monotonic() + seconds
-        before = self.usage()
+    def settled_usage(self, seconds):
+        """What it uses once no thread has run for `seconds`; or after twice as long, if there is no such time."""
+        reference = self.usage()
+        since = time.monotonic()
+        deadline = since + 2 * seconds
         while True:
-            time.sleep(1)
+            time.sleep(0.5)
             now = self.usage()
-            still = now.threads == before.threads and abs(now.rss - before.rss) < 65536 and now.switches == before.switches
-            if still or time.monotonic() > deadline:
+            if now.wakeups_since(reference) > 0:
+                reference, since = now, time.monotonic()
+            if time.monotonic() > min(since + seconds, deadline):
                 return now
-            before = now
 
     def stop(self):
         pids = self.pids() if self.popen.poll() is None else []
