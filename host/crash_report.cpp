@@ -2,6 +2,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstddef>
 #include <cstring>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -38,9 +39,16 @@ void install_crash_report() {
         if (::sigaction(signal, nullptr, &old) != 0 || old.sa_handler != SIG_DFL) continue;
         struct sigaction action{};
         action.sa_handler = report;
-        action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
+        action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER | SA_ONSTACK);
         ::sigaction(signal, &action, nullptr);
     }
+}
+
+void prepare_thread_for_crash_report() noexcept {
+    // Part of the thread's own mapping, and only touched when it is needed.
+    thread_local std::array<std::byte, 16384> space;
+    const stack_t stack{space.data(), 0, space.size()};
+    ::sigaltstack(&stack, nullptr);
 }
 
 } // namespace gatehouse::host

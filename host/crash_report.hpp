@@ -7,4 +7,7 @@ namespace gatehouse::host {
 // the signal as usual. Signals that somebody else handles already (a sanitizer) are left alone. [main]
 void install_crash_report();
 
+// Gives the calling thread a stack of its own for the report: one that has overflowed is of no use any more.
+void prepare_thread_for_crash_report() noexcept;
+
 } // namespace gatehouse::host

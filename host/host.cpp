@@ -71,10 +71,6 @@ void Plugins::stop() noexcept {
     for (const auto& [name, instance] : instances_) instance->stop();
 }
 
-void Plugins::abandon() noexcept {
-    for (const auto& [name, instance] : instances_) instance->abandon();
-}
-
 Host::Host(const Config& config)
     : config_(config), log_(config.log),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling, drain_),
@@ -93,13 +89,16 @@ Host::Host(const Config& config)
     const sigset_t set = handled_signals();
     signals_ = Descriptor(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
     if (!signals_) throw std::system_error(errno, std::generic_category(), "signalfd");
+    complete_.store(true);
 }
 
-Host::~Host() = default;
+// Plugins first: until destroy() has returned, their own threads may wake connections.
+Host::~Host() { plugins_.destroy(); }
 
 gatehouse_status Host::wake(const PluginInstance& instance, std::uint64_t id) noexcept {
     const std::uint32_t number = ConnectionTable::service_of(id);
-    if (number >= services_.size() || &services_[number]->plugin() != &instance) return GATEHOUSE_NOT_FOUND;
+    if (!complete_.load() || number >= services_.size() || &services_[number]->plugin() != &instance)
+        return GATEHOUSE_NOT_FOUND;
     return services_[number]->wake(id);
 }
 
@@ -121,7 +120,7 @@ int Host::run() {
             const bool stop = signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT;
             if (stop && drain_.started()) {
                 log_.warning("stopped at once by a second signal");
-                return 1;
+                leave(1);
             }
             handle_signal(static_cast<int>(signal.ssi_signo));
         }
@@ -181,8 +180,15 @@ int Host::shut_down() {
     }
     report();
     log_.info("stopped", {{"log_lines_dropped", log_.dropped()}});
-    if (!all) plugins_.abandon();
+    if (!all) leave(0);
     return 0;
+}
+
+// Ends the process while threads are still inside plugins: nothing that they use may be destroyed, so no destructor runs.
+void Host::leave(int status) noexcept {
+    plugins_.remove_files();
+    log_.flush();
+    std::_Exit(status);
 }
 
 void Host::report() noexcept {

@@ -6,6 +6,7 @@
 #include "plugin_library.hpp"
 #include "service.hpp"
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,7 +22,12 @@ class Plugins {
 
     PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
     void stop() noexcept;
-    void abandon() noexcept; // a thread is still inside one of them
+
+    // Destroys the instances; threads of their own may call the host until then.
+    void destroy() noexcept { instances_.clear(); }
+
+    // Removes the private copies of the libraries, which stay loaded.
+    void remove_files() noexcept { folder_.remove(); }
 
   private:
     RuntimeFolder folder_;
@@ -50,6 +56,7 @@ class Host {
     void begin_drain();
     bool drained(Nanoseconds now) const noexcept;
     int shut_down();
+    [[noreturn]] void leave(int status) noexcept;
     void report() noexcept;
     gatehouse_status wake(const PluginInstance& instance, std::uint64_t id) noexcept;
 
@@ -62,6 +69,7 @@ class Host {
     Commons commons_;
     Plugins plugins_;
     std::vector<std::unique_ptr<Service>> services_;
+    std::atomic<bool> complete_{false}; // services_ may be looked at by plugins' threads
     Descriptor signals_;
 };
 

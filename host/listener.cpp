@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
+#include <utility>
 
 namespace gatehouse::host {
 namespace {
@@ -260,14 +261,16 @@ std::optional<Listener::Queue> Listener::queue() const noexcept {
 }
 
 void Listener::close() noexcept {
-    if (!socket_) return;
+    if (!socket_ || std::exchange(closed_, true)) return;
     if (file_.st_ino != 0) {
         struct stat now{};
         const std::string& path = config_.address.path;
         if (::lstat(path.c_str(), &now) == 0 && now.st_ino == file_.st_ino && now.st_dev == file_.st_dev)
             ::unlink(path.c_str());
     }
-    socket_.reset();
+    // Threads may be in accept() right now, so the descriptor itself stays until they have gone, or its number could be
+    // another's. An inherited socket is its giver's as well: it goes on listening.
+    if (config_.address.kind != Address::Kind::inherited) ::shutdown(socket_.get(), SHUT_RDWR);
     log_.debug("listener step", {{"listener", config_.name}, {"step", "close"}});
 }
 

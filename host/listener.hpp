@@ -49,8 +49,8 @@ class Listener {
 
     // The address that it really listens on (with the port that was chosen for port 0). [any]
     const std::string& address() const noexcept { return address_; }
-    std::uint16_t port() const noexcept { return port_; } // 0 if it has none
-    int descriptor() const noexcept { return socket_.get(); }
+    std::uint16_t port() const noexcept { return port_; }     // 0 if it has none
+    int descriptor() const noexcept { return socket_.get(); } // valid as long as this object is
 
     // Newcomers are refused by the kernel from now on; removes the file of a unix socket, if it is still its own. [main]
     void close() noexcept;
@@ -68,6 +68,7 @@ class Listener {
     const ListenerConfig& config_; // constant after construction
     Log& log_;
     Descriptor socket_;
+    bool closed_ = false; // [main]
     std::string address_;
     std::uint16_t port_ = 0;
     struct stat file_{}; // of a unix socket that this process has bound

@@ -1,5 +1,6 @@
 #include "log.hpp"
 
+#include "clock.hpp"
 #include "descriptor.hpp"
 
 #include <array>
@@ -38,9 +39,17 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
 
     bool terminal() const { return ::isatty(fd_.get()) == 1; }
     std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
+    std::uint64_t handled() const noexcept { return handled_.load(std::memory_order_relaxed); } // dropped ones included
 
   protected:
     void sink_it_(const spdlog::details::log_msg& message) override {
+        put(message);
+        handled_.fetch_add(1, std::memory_order_relaxed);
+    }
+    void flush_() override {}
+
+  private:
+    void put(const spdlog::details::log_msg& message) {
         line_.clear();
         if (torn_) line_.push_back('\n'); // the line before was cut short by a full disk
         line_.append(message.payload.data(), message.payload.size());
@@ -60,9 +69,7 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
         if (written > 0) torn_ = true;
         dropped_.fetch_add(1, std::memory_order_relaxed);
     }
-    void flush_() override {}
 
-  private:
     Descriptor open() const {
         if (file_.empty()) return Descriptor(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
         return Descriptor(::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
@@ -83,6 +90,7 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
     bool torn_ = false;
     bool stalled_ = false;
     std::atomic<std::uint64_t> dropped_{0};
+    std::atomic<std::uint64_t> handled_{0};
 };
 
 std::string_view level_name(LogLevel level) {
@@ -213,6 +221,7 @@ struct Log::Impl {
     std::shared_ptr<DescriptorSink> sink;
     bool json;
     bool colour;
+    std::atomic<std::uint64_t> written{0}; // lines given to the queue
     std::shared_ptr<spdlog::details::thread_pool> queue;
     std::shared_ptr<spdlog::async_logger> logger;
 };
@@ -237,6 +246,7 @@ void Log::write(LogLevel level, std::string_view message, Fields fields) noexcep
         const std::string time = timestamp(impl_->json);
         const std::string line =
             impl_->json ? format_json(time, level, message, fields) : format_human(time, level, message, fields, impl_->colour);
+        impl_->written.fetch_add(1, std::memory_order_relaxed);
         impl_->logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
     } catch (...) { // no memory for the line: there is nobody left to tell
     }
@@ -250,6 +260,13 @@ void Log::reopen() noexcept {
             info("log file reopened");
     } catch (...) { // as in write()
     }
+}
+
+void Log::flush() noexcept {
+    const Nanoseconds deadline = monotonic_now() + 1'000'000'000;
+    const timespec nap{0, 1'000'000};
+    const auto handled = [this] { return impl_->sink->handled() + impl_->queue->overrun_counter(); };
+    while (handled() < impl_->written.load() && monotonic_now() < deadline) ::nanosleep(&nap, nullptr);
 }
 
 std::uint64_t Log::dropped() const noexcept { return impl_->sink->dropped() + impl_->queue->overrun_counter(); }

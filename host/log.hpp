@@ -63,6 +63,9 @@ class Log {
     // Opens the log file again by its name, after somebody has moved it away. Keeps the old one if that fails. [main]
     void reopen() noexcept;
 
+    // Waits until what is queued has been written, for a second at most. [main]
+    void flush() noexcept;
+
     // Lines that were lost so far.
     std::uint64_t dropped() const noexcept;
 

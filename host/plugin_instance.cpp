@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 namespace gatehouse::host {
 namespace {
@@ -17,7 +16,7 @@ thread_local std::size_t error_size = 0;
 
 void set_error_text(std::string_view text) noexcept {
     error_size = std::min(text.size(), error_text.size());
-    std::memcpy(error_text.data(), text.data(), error_size);
+    std::copy_n(text.data(), error_size, error_text.data());
 }
 
 std::string take_error_text() {
@@ -48,7 +47,7 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
 }
 
 PluginInstance::~PluginInstance() {
-    if (!abandoned_ && hooks_.destroy != nullptr) hooks_.destroy(self_);
+    if (hooks_.destroy != nullptr) hooks_.destroy(self_);
 }
 
 gatehouse_next PluginInstance::serve(gatehouse_conn& conn) noexcept {

@@ -30,7 +30,7 @@ class PluginInstance {
     // Throws PluginError if the plugin refuses its configuration or fails. [main]
     PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library, Log& log, const Drain& drain,
                    Wake wake);
-    ~PluginInstance(); // destroy(), unless abandoned
+    ~PluginInstance(); // destroy()
 
     PluginInstance(const PluginInstance&) = delete;
     PluginInstance& operator=(const PluginInstance&) = delete;
@@ -38,9 +38,6 @@ class PluginInstance {
     gatehouse_next serve(gatehouse_conn& conn) noexcept; // [conn]
     void closed(void* state, Reason reason) noexcept;    // [any]
     void stop() noexcept;                                // [main]
-
-    // A thread is still inside: the object must outlive it, and so is never destroyed. [main]
-    void abandon() noexcept { abandoned_ = true; }
 
     const std::string& name() const noexcept { return context_.name; }
     const gatehouse_plugin& hooks() const noexcept { return hooks_; }
@@ -52,7 +49,6 @@ class PluginInstance {
     const std::shared_ptr<const PluginLibrary> library_;
     const gatehouse_plugin& hooks_;
     void* self_ = nullptr;
-    bool abandoned_ = false; // [main]
 };
 
 // The explanation of a failure that the current hook is about to return; one for each thread.

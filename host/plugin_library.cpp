@@ -15,6 +15,7 @@
 #include <iostream>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -140,6 +141,17 @@ Outcome run_self(const std::vector<std::string>& arguments) {
                 texts[i]->append(buffer.data(), static_cast<std::size_t>(size));
         }
     }
+    // It may have closed its output and live on.
+    const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0))); // glibc 2.36 has no C++ declaration
+    pollfd ended{process.get(), POLLIN, 0};
+    while (process && !outcome.timed_out) {
+        const Nanoseconds left = std::max<Nanoseconds>(deadline - monotonic_now(), 0);
+        const int ready = ::poll(&ended, 1, static_cast<int>(left / 1'000'000));
+        if (ready > 0) break;
+        if (ready < 0 && errno == EINTR) continue;
+        outcome.timed_out = true;
+        ::kill(child, SIGKILL);
+    }
     while (::waitpid(child, &outcome.status, 0) < 0 && errno == EINTR) {
     }
     return outcome;
@@ -159,7 +171,9 @@ RuntimeFolder::RuntimeFolder() {
     folder_ = name;
 }
 
-RuntimeFolder::~RuntimeFolder() {
+RuntimeFolder::~RuntimeFolder() { remove(); }
+
+void RuntimeFolder::remove() noexcept {
     std::error_code ignored;
     fs::remove_all(folder_, ignored);
 }

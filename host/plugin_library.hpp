@@ -31,6 +31,7 @@ class RuntimeFolder {
   public:
     RuntimeFolder(); // throws std::filesystem::filesystem_error
     ~RuntimeFolder();
+    void remove() noexcept;
     RuntimeFolder(const RuntimeFolder&) = delete;
     RuntimeFolder& operator=(const RuntimeFolder&) = delete;
 

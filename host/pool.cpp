@@ -1,5 +1,7 @@
 #include "pool.hpp"
 
+#include "crash_report.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -37,6 +39,7 @@ struct Worker {
     std::atomic<int> away{here};
     std::array<epoll_event, events_at_once> batch;
     std::atomic<std::uint32_t> cursor{0}; // of the batch: how many there are << 16 | how many are taken
+    std::atomic<bool> relieved{false};    // others may still be reading the batch, with mutex_ held
     std::uint64_t seen = 0;               // the serial at the last supervise(); [main]
 
     static thread_local Worker* current;
@@ -116,6 +119,7 @@ void Pool::push(Event event) noexcept {
 
 // What a thread has taken from the epoll set and will not get to soon is left to the others.
 void Pool::relieve(Worker& worker) noexcept {
+    worker.relieved.store(true);
     while (const epoll_event* event = worker.take()) {
         if (event->data.u64 == bell_token)
             ::eventfd_write(bell_.get(), 1);
@@ -142,6 +146,7 @@ void* Pool::run(void* argument) noexcept {
     Worker& worker = *static_cast<Worker*>(argument);
     Pool& pool = *worker.pool;
     Worker::current = &worker;
+    prepare_thread_for_crash_report();
     if (pool.options_.scheduling == Scheduling::batch) {
         // No wake-up preemption: a thread that is woken by a write does not interrupt the one that writes.
         const sched_param none{};
@@ -173,7 +178,7 @@ void Pool::loop(Worker& worker) noexcept {
         worker.cursor.store(static_cast<std::uint32_t>(ready) << 16U);
         while (const epoll_event* event = worker.take()) {
             worker.serial.store(worker.serial.load(std::memory_order_relaxed) + 1);
-            if (!supervised_.load() && !supervised_.exchange(true)) alarm_.wake_by(coarse_now() + supervision_interval);
+            ask_for_supervision();
             if (event->data.u64 == bell_token)
                 take_posted();
             else
@@ -182,7 +187,15 @@ void Pool::loop(Worker& worker) noexcept {
             if (worker.away.load() == Worker::stuck && worker.away.exchange(Worker::here) == Worker::stuck)
                 running_.fetch_add(1);
         }
+        // Whoever has taken from the batch must have read it before it is filled again.
+        if (worker.relieved.load() && worker.relieved.exchange(false)) {
+            const std::lock_guard lock(mutex_);
+        }
     }
+}
+
+void Pool::ask_for_supervision() noexcept {
+    if (!supervised_.load() && !supervised_.exchange(true)) alarm_.wake_by(coarse_now() + supervision_interval);
 }
 
 bool Pool::leave_if_surplus() noexcept {
@@ -287,6 +300,7 @@ Pool::Blocked::~Blocked() {
     if (worker_ == nullptr) return;
     worker_->away.store(Worker::here);
     worker_->pool->running_.fetch_add(1);
+    worker_->pool->ask_for_supervision(); // it may get stuck from here on
 }
 
 } // namespace gatehouse::host

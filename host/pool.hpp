@@ -95,6 +95,7 @@ class Pool {
     void take_posted() noexcept;
     void push(Event event) noexcept;       // with mutex_ held
     void relieve(Worker& worker) noexcept; // with mutex_ held
+    void ask_for_supervision() noexcept;
     bool leave_if_surplus() noexcept;
     bool spawn() noexcept; // guarded by itself: takes mutex_
     void replace_blocked() noexcept;

@@ -52,8 +52,9 @@ struct Pair {
     Connection* connection = nullptr;
     std::unique_ptr<UpstreamConnection> upstream;
     Nanoseconds idle = never;
-    Nanoseconds active = 0; // when something moved last
-    bool closed = false;    // in RelayThread::graveyard_
+    Nanoseconds active = 0;   // when something moved last
+    bool closed = false;      // in RelayThread::graveyard_
+    bool unwatchable = false; // guarded by RelayThread::mutex_: the second epoll entry could not be had
     std::list<Pair>::iterator self;
 
     Side& other(const Side& side) noexcept { return &side == &client ? server : client; }
@@ -105,8 +106,8 @@ class RelayThread {
     std::atomic<Nanoseconds> next_sweep_{never};
 
     std::mutex mutex_;
-    std::list<Pair> pairs_;          // the list is guarded by mutex_, a pair in it belongs to the thread
-    std::vector<Pair*> unwatchable_; // guarded by mutex_: the second epoll entry could not be had
+    std::list<Pair> pairs_;         // the list is guarded by mutex_, a pair in it belongs to the thread
+    bool some_unwatchable_ = false; // guarded by mutex_
 
     // Of the thread alone.
     std::vector<Side*> again_; // had more to read than one turn allows
@@ -138,14 +139,14 @@ bool RelayThread::watch(Side& side, int operation, std::uint32_t events) noexcep
 }
 
 bool RelayThread::start(Connection& client, std::unique_ptr<UpstreamConnection>& upstream, Nanoseconds idle) noexcept {
-    Pair* pair = nullptr;
+    std::list<Pair> fresh; // not in pairs_ before it is complete: the thread looks through those
     try {
-        const std::lock_guard lock(mutex_);
-        pair = &pairs_.emplace_back();
-        pair->self = std::prev(pairs_.end());
+        fresh.emplace_back();
     } catch (const std::bad_alloc&) {
         return false;
     }
+    Pair* const pair = &fresh.front();
+    pair->self = fresh.begin();
     pair->connection = &client;
     pair->idle = idle;
     pair->active = coarse_now();
@@ -159,18 +160,20 @@ bool RelayThread::start(Connection& client, std::unique_ptr<UpstreamConnection>&
     const Nanoseconds due = idle == never ? never : pair->active + idle;
     const Nanoseconds lifetime = client.lifetime;
     active_.fetch_add(1, std::memory_order_relaxed);
+    // The thread may be at the pair as soon as the first entry is there. It does not close anything before it has the lock, so
+    // that neither the pair nor the descriptors go while they are still needed here.
+    const std::lock_guard lock(mutex_);
+    pairs_.splice(pairs_.end(), fresh);
     if (!watch(pair->server, EPOLL_CTL_ADD, resting_events | (pair->server.out_watched ? std::uint32_t{EPOLLOUT} : 0U))) {
         active_.fetch_sub(1, std::memory_order_relaxed);
         static_cast<void>(pair->upstream.release());
-        const std::lock_guard lock(mutex_);
         pairs_.erase(pair->self);
         return false;
     }
-    // The thread may be at it already, and may have added the other entry by itself.
     static_cast<void>(upstream.release()); // pair->upstream has it
+    // EEXIST: the thread had to wait for the client already, and has added the entry by itself.
     if (!watch(pair->client, EPOLL_CTL_ADD, resting_events) && errno != EEXIST) {
-        const std::lock_guard lock(mutex_);
-        unwatchable_.push_back(pair);
+        pair->unwatchable = some_unwatchable_ = true;
         ring();
     }
     const Nanoseconds first = std::min(due, lifetime);
@@ -237,7 +240,9 @@ void RelayThread::close_unwatchable() noexcept {
     std::vector<Pair*> pairs;
     {
         const std::lock_guard lock(mutex_);
-        pairs.swap(unwatchable_);
+        if (!std::exchange(some_unwatchable_, false)) return;
+        for (Pair& pair : pairs_)
+            if (pair.unwatchable && !pair.closed) pairs.push_back(&pair);
     }
     for (Pair* pair : pairs) close(*pair, Reason::host_out_of_memory);
 }
@@ -254,6 +259,8 @@ void RelayThread::handle(Side& side, std::uint32_t events) noexcept {
         if (flow == Flow::moved) pump(pair.other(side)); // it had to wait, and may have more
     }
     if (!pair.closed && (events & ~std::uint32_t{EPOLLOUT}) != 0) pump(side);
+    // A reset after the side's last byte: no read will tell.
+    if (!pair.closed && side.ended && (events & EPOLLERR) != 0) broke(side);
 }
 
 // Moves what one side has to the other.
@@ -335,6 +342,9 @@ void RelayThread::broke(Side& side) noexcept {
 
 void RelayThread::close(Pair& pair, Reason reason) noexcept {
     if (pair.closed) return;
+    {
+        const std::lock_guard lock(mutex_);
+    } // start() may not be through with it
     pair.closed = true;
     graveyard_.push_back(&pair);
     active_.fetch_sub(1, std::memory_order_relaxed);

@@ -79,6 +79,7 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
 
 void Service::serve(Connection& connection) noexcept {
     for (;;) {
+        set_error_text(""); // what another connection's plugin left here is not this one's error
         const gatehouse_next next = plugin_.serve(connection);
         switch (next) {
         case GATEHOUSE_PARK:
@@ -115,8 +116,9 @@ bool Service::park(Connection& connection) noexcept {
     bool armed = false;
     for (;;) {
         std::uint64_t word = connection.word.load();
+        // The flag may come after the drain has been seen by itself: it must go all the same, or this would never end.
+        if ((word & Connection::stop) != 0) connection.word.fetch_and(~std::uint64_t{Connection::stop});
         if (((word & Connection::stop) != 0 || commons_.drain.started()) && !connection.stop_told) {
-            connection.word.fetch_and(~std::uint64_t{Connection::stop});
             connection.stop_told = true;
             connection.why = GATEHOUSE_EVENT_STOPPING;
             if (!connection.ended) connection.ended = Reason::drained;
@@ -230,7 +232,7 @@ Nanoseconds Service::supervise(Nanoseconds now) noexcept {
             const std::uint64_t id = (word & ~std::uint64_t{Connection::all_flags}) | connection.index;
             if (until > now)
                 earliest = std::min(earliest, until);
-            else if (connection.claim(id, Connection::event) == Connection::Claim::owned)
+            else if (connection.claim(id, Connection::running) == Connection::Claim::owned) // nothing to note if it is running
                 expire(connection, now);
         });
         if (earliest != never) note_due(std::max(earliest, now + sweep_interval));

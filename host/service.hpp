@@ -113,6 +113,7 @@ class Service {
     Pool pool_;
     Ledger ledger_;
 
+    std::atomic<bool> listening_{true};
     std::atomic<std::uint32_t> open_{0};
     std::atomic<std::uint64_t> accepted_{0};
     std::array<std::atomic<std::uint64_t>, 134> accept_errors_{}; // by errno

@@ -27,7 +27,7 @@ void Service::start() {
 
 void Service::listen_again() noexcept {
     listen_again_at_.store(never);
-    if (!commons_.drain.started()) pool_.rearm(listener_.descriptor(), listen_events, listen_token);
+    if (listening_.load()) pool_.rearm(listener_.descriptor(), listen_events, listen_token);
 }
 
 void Service::listen_later(Nanoseconds when) noexcept {
@@ -105,6 +105,7 @@ Connection* Service::welcome(int fd, const SocketAddress& peer) noexcept {
 
 // Whoever is in the accept queue has been promised a connection by the kernel.
 void Service::stop_listening() noexcept {
+    listening_.store(false);
     pool_.forget(listener_.descriptor());
     SocketAddress peer;
     for (int i = 0; i < config_.backlog; ++i) {
@@ -148,7 +149,7 @@ bool Service::accept_failed(int error) noexcept {
     case ENETUNREACH:
         return true;
     default:
-        if (commons_.drain.started()) return false; // the socket has been closed
+        if (!listening_.load()) return false; // the socket has been shut down
         commons_.log.error("accept failed; trying again in a second",
                            {{"listener", config_.name}, {"error", std::strerror(error)}});
         listen_later(monotonic_now() + broken_pause);
