@@ -1,19 +1,21 @@
 #include "log.hpp"
 
-#include "clock.hpp"
 #include "descriptor.hpp"
 
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
 #include <ctime>
+#include <deque>
 #include <fcntl.h>
+#include <mutex>
 #include <poll.h>
-#include <spdlog/async.h>
-#include <spdlog/async_logger.h>
+#include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
 #include <stdexcept>
+#include <thread>
 #include <unistd.h>
 
 namespace gatehouse::host {
@@ -39,17 +41,9 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
 
     bool terminal() const { return ::isatty(fd_.get()) == 1; }
     std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
-    std::uint64_t handled() const noexcept { return handled_.load(std::memory_order_relaxed); } // dropped ones included
 
   protected:
     void sink_it_(const spdlog::details::log_msg& message) override {
-        put(message);
-        handled_.fetch_add(1, std::memory_order_relaxed);
-    }
-    void flush_() override {}
-
-  private:
-    void put(const spdlog::details::log_msg& message) {
         line_.clear();
         if (torn_) line_.push_back('\n'); // the line before was cut short by a full disk
         line_.append(message.payload.data(), message.payload.size());
@@ -69,7 +63,9 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
         if (written > 0) torn_ = true;
         dropped_.fetch_add(1, std::memory_order_relaxed);
     }
+    void flush_() override {}
 
+  private:
     Descriptor open() const {
         if (file_.empty()) return Descriptor(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
         return Descriptor(::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
@@ -90,7 +86,6 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
     bool torn_ = false;
     bool stalled_ = false;
     std::atomic<std::uint64_t> dropped_{0};
-    std::atomic<std::uint64_t> handled_{0};
 };
 
 std::string_view level_name(LogLevel level) {
@@ -218,24 +213,73 @@ std::string escape_json(std::string_view text) {
 }
 
 struct Log::Impl {
-    std::shared_ptr<DescriptorSink> sink;
-    bool json;
-    bool colour;
-    std::atomic<std::uint64_t> written{0}; // lines given to the queue
-    std::shared_ptr<spdlog::details::thread_pool> queue;
-    std::shared_ptr<spdlog::async_logger> logger;
+    explicit Impl(const std::filesystem::path& file)
+        : sink(std::make_shared<DescriptorSink>(file)), logger("gatehouse", sink), thread([this] { run(); }) {}
+    ~Impl();
+
+    void push(std::string line);
+    void run() noexcept;
+
+    // Constant after construction.
+    const std::shared_ptr<DescriptorSink> sink;
+    bool json = false;
+    bool colour = false;
+    spdlog::logger logger; // used by the log thread only
+
+    // spdlog's own asynchronous logger looks at its queue every ten seconds; an idle host must not wake up.
+    std::mutex mutex;
+    std::condition_variable filled;
+    std::condition_variable emptied;
+    std::deque<std::string> lines;         // guarded by mutex
+    bool stopping = false;                 // guarded by mutex
+    bool writing = false;                  // guarded by mutex
+    std::atomic<std::uint64_t> overrun{0}; // lines that found the queue full
+    std::thread thread;                    // last: everything above is ready when it starts
 };
 
-Log::Log(const LogConfig& config) : level_(config.level), impl_(std::make_unique<Impl>()) {
-    impl_->sink = std::make_shared<DescriptorSink>(config.file);
+Log::Impl::~Impl() {
+    {
+        const std::lock_guard lock(mutex);
+        stopping = true;
+    }
+    filled.notify_one();
+    thread.join();
+}
+
+void Log::Impl::push(std::string line) {
+    {
+        const std::lock_guard lock(mutex);
+        if (lines.size() >= queue_length) { // the newest lines are the ones worth having
+            lines.pop_front();
+            overrun.fetch_add(1, std::memory_order_relaxed);
+        }
+        lines.push_back(std::move(line));
+    }
+    filled.notify_one();
+}
+
+void Log::Impl::run() noexcept {
+    ::pthread_setname_np(::pthread_self(), "log");
+    std::deque<std::string> taken;
+    for (;;) {
+        {
+            std::unique_lock lock(mutex);
+            writing = false;
+            if (lines.empty()) emptied.notify_all();
+            filled.wait(lock, [this] { return !lines.empty() || stopping; });
+            if (lines.empty()) return;
+            taken.swap(lines);
+            writing = true;
+        }
+        for (const std::string& line : taken) logger.log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+        taken.clear();
+    }
+}
+
+Log::Log(const LogConfig& config) : level_(config.level), impl_(std::make_unique<Impl>(config.file)) {
     const bool terminal = impl_->sink->terminal();
     impl_->json = config.format == LogFormat::json || (config.format == LogFormat::automatic && !terminal);
     impl_->colour = terminal && ::getenv("NO_COLOR") == nullptr;
-    impl_->sink->set_pattern("%v");
-    impl_->queue = std::make_shared<spdlog::details::thread_pool>(queue_length, 1);
-    impl_->logger = std::make_shared<spdlog::async_logger>("gatehouse", impl_->sink, impl_->queue,
-                                                           spdlog::async_overflow_policy::overrun_oldest);
-    impl_->logger->set_level(spdlog::level::trace);
 }
 
 Log::~Log() = default;
@@ -246,8 +290,7 @@ void Log::write(LogLevel level, std::string_view message, Fields fields) noexcep
         const std::string time = timestamp(impl_->json);
         const std::string line =
             impl_->json ? format_json(time, level, message, fields) : format_human(time, level, message, fields, impl_->colour);
-        impl_->written.fetch_add(1, std::memory_order_relaxed);
-        impl_->logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+        impl_->push(std::move(line));
     } catch (...) { // no memory for the line: there is nobody left to tell
     }
 }
@@ -263,12 +306,10 @@ void Log::reopen() noexcept {
 }
 
 void Log::flush() noexcept {
-    const Nanoseconds deadline = monotonic_now() + 1'000'000'000;
-    const timespec nap{0, 1'000'000};
-    const auto handled = [this] { return impl_->sink->handled() + impl_->queue->overrun_counter(); };
-    while (handled() < impl_->written.load() && monotonic_now() < deadline) ::nanosleep(&nap, nullptr);
+    std::unique_lock lock(impl_->mutex);
+    impl_->emptied.wait_for(lock, std::chrono::seconds(1), [this] { return impl_->lines.empty() && !impl_->writing; });
 }
 
-std::uint64_t Log::dropped() const noexcept { return impl_->sink->dropped() + impl_->queue->overrun_counter(); }
+std::uint64_t Log::dropped() const noexcept { return impl_->sink->dropped() + impl_->overrun.load(std::memory_order_relaxed); }
 
 } // namespace gatehouse::host
