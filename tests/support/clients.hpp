@@ -1,0 +1,92 @@
+// Plain sockets for tests: a client, and a server that stands in for an upstream. Every call has a deadline and throws
+// std::runtime_error when it passes.
+#pragma once
+
+#include "deadline.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace gatehouse::support {
+
+class Client {
+  public:
+    // Connects to "127.0.0.1:PORT", "[::1]:PORT", "unix:/path" or "unix:@abstract"; throws if that is refused.
+    explicit Client(const std::string& address);
+    explicit Client(std::uint16_t port) : Client("127.0.0.1:" + std::to_string(port)) {}
+    static Client adopt(int fd) { return Client(fd, 0); } // a connected socket
+
+    ~Client() { close(); }
+    Client(Client&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Client& operator=(Client&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+
+    void send(std::string_view bytes); // all of them
+    std::string recv_exactly(std::size_t size);
+    std::string recv_until(std::string_view end); // up to and including it
+    // Until the other side has finished; throws if it resets.
+    std::string recv_until_eof();
+
+    // Reads to the end, whatever that is.
+    struct Rest {
+        std::string bytes;
+        bool reset = false;
+    };
+    Rest rest();
+
+    // Whether something to read, or the end, comes within this time. For what must not happen, which has no event to wait for.
+    bool readable(std::chrono::milliseconds within);
+
+    void finish(); // half-close
+    void reset();  // ends it so that the other side gets a reset
+    void close() noexcept;
+
+    std::string local_address() const; // as it stands in the host's log as peer
+    int fd() const noexcept { return fd_; }
+
+  private:
+    Client(int fd, int) : fd_(fd) {}
+    std::size_t recv_some(char* buffer, std::size_t capacity, const Deadline& deadline); // 0: the end
+
+    int fd_ = -1;
+};
+
+// Whether connecting is refused, rather than accepted.
+bool refused(const std::string& address);
+
+class Server {
+  public:
+    // Listens on "127.0.0.1:0", "[::1]:0", "unix:/path", ... with this backlog.
+    explicit Server(const std::string& address = "127.0.0.1:0", int backlog = 128);
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    Client accept();
+    const std::string& address() const noexcept { return address_; } // with the port it got
+    int fd() const noexcept { return fd_; }
+
+  private:
+    int fd_ = -1; // constant after construction
+    std::string address_;
+};
+
+// An address that nobody listens on, and nobody will: it is bound as long as the object lives.
+class NobodyThere {
+  public:
+    NobodyThere();
+    ~NobodyThere();
+    NobodyThere(const NobodyThere&) = delete;
+    NobodyThere& operator=(const NobodyThere&) = delete;
+    const std::string& address() const noexcept { return address_; }
+
+  private:
+    int fd_ = -1;
+    std::string address_;
+};
+
+} // namespace gatehouse::support

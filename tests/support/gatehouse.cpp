@@ -1,0 +1,164 @@
+#include "gatehouse.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <gtest/gtest.h>
+
+namespace gatehouse::support {
+namespace {
+
+constexpr std::size_t tail_lines = 40;
+
+bool fits_all(const Record& record, std::string_view message, Gatehouse::Wanted fields) {
+    return record.message() == message &&
+           std::all_of(fields.begin(), fields.end(), [&](const auto& field) { return record[field.first] == field.second; });
+}
+
+} // namespace
+
+std::string gatehouse_binary() { return GATEHOUSE_BINARY; }
+std::string plugin_dir() { return GATEHOUSE_PLUGIN_DIR; }
+
+Result gatehouse(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), gatehouse_binary());
+    return run(arguments);
+}
+
+std::string listener(std::string_view name, std::string_view plugin, std::string_view more) {
+    std::string text = "[[listeners]]\nname = \"" + std::string(name) + "\"\n";
+    if (more.find("address =") == std::string_view::npos) text += "address = \"127.0.0.1:0\"\n";
+    return text + "plugin = \"" + std::string(plugin) + "\"\n" + std::string(more) + "\n";
+}
+
+Gatehouse::Gatehouse(const std::string& config, GatehouseOptions options) {
+    const bool own_host = config.find("[host]") != std::string::npos;
+    const std::string file = dir_.write("gatehouse.toml", (own_host ? "" : "[host]\ndrain_timeout = \"2s\"\n") + config + "\n");
+
+    std::vector<std::string> argv = std::move(options.wrapper);
+    argv.insert(argv.end(), {gatehouse_binary(), "run"});
+    options.plugin_path.push_back(plugin_dir());
+    for (const std::string& folder : options.plugin_path) argv.insert(argv.end(), {"--plugin-path", folder});
+    argv.push_back(file);
+    process_ = std::make_unique<Process>(argv, ProcessOptions{"", std::move(options.environment), options.inherit});
+    pid_ = process_->pid();
+    try {
+        pid_ = static_cast<pid_t>(wait_for_log("ready").number("pid"));
+    } catch (...) {
+        ended_ = true; // it has been reported
+        throw;
+    }
+}
+
+Gatehouse::~Gatehouse() {
+    if (ended_) return;
+    try {
+        if (const std::optional<int> status = process_->ended()) {
+            ADD_FAILURE() << "gatehouse ended by itself with status " << *status << "; its log ends with\n" << tail();
+            return;
+        }
+        ::kill(pid_, SIGTERM);
+        const int status = process_->wait().status;
+        if (status != 0) ADD_FAILURE() << "gatehouse ended with status " << status << "; its log ends with\n" << tail();
+    } catch (const std::exception& error) {
+        ADD_FAILURE() << error.what();
+        if (pid_ != process_->pid()) ::kill(pid_, SIGKILL); // the wrapper is ended by ~Process()
+    }
+}
+
+void Gatehouse::parse(const std::string& err) {
+    for (std::size_t end = 0; (end = err.find('\n', parsed_)) != std::string::npos; parsed_ = end + 1)
+        records_.push_back(parse_record(std::string_view(err).substr(parsed_, end - parsed_)));
+}
+
+std::string Gatehouse::tail() {
+    const std::string err = process_->err();
+    std::size_t from = err.size();
+    for (std::size_t lines = 0; from > 0 && lines <= tail_lines; --from)
+        if (err[from - 1] == '\n' && ++lines > tail_lines) break;
+    return err.substr(from);
+}
+
+std::vector<Record> Gatehouse::log() {
+    parse(process_->err());
+    return records_;
+}
+
+std::size_t Gatehouse::log_size() {
+    parse(process_->err());
+    return records_.size();
+}
+
+Record Gatehouse::wait_for_log(const Fits& fits, std::string_view what, std::size_t from) {
+    const Record* found = nullptr;
+    const bool seen = process_->wait_output([&](const std::string&, const std::string& err) {
+        parse(err);
+        for (; found == nullptr && from < records_.size(); ++from)
+            if (fits(records_[from])) found = &records_[from];
+        return found != nullptr;
+    });
+    if (seen) return *found;
+    const std::optional<int> status = process_->ended();
+    throw std::runtime_error("no log record: " + std::string(what) +
+                             (status ? "; gatehouse ended with status " + std::to_string(*status) : "") +
+                             "; the log ends with\n" + tail());
+}
+
+Record Gatehouse::wait_for_log(std::string_view message, Wanted fields, std::size_t from) {
+    std::string what(message);
+    for (const auto& [key, value] : fields) what += " " + std::string(key) + "=" + std::string(value);
+    return wait_for_log([&](const Record& record) { return fits_all(record, message, fields); }, what, from);
+}
+
+Record Gatehouse::wait_for_closed(std::string_view listener, std::string_view peer, std::size_t from) {
+    if (peer.empty()) return wait_for_log("closed", {{"listener", listener}}, from);
+    return wait_for_log("closed", {{"listener", listener}, {"peer", peer}}, from);
+}
+
+std::string Gatehouse::address(std::string_view listener) const {
+    for (const Record& record : records_)
+        if (fits_all(record, "listening", {{"listener", listener}})) return record["address"];
+    throw std::runtime_error("there is no listener " + std::string(listener));
+}
+
+std::uint16_t Gatehouse::port(std::string_view listener) const {
+    const std::string text = address(listener);
+    return static_cast<std::uint16_t>(std::stoul(text.substr(text.rfind(':') + 1)));
+}
+
+Record Gatehouse::status(std::string_view listener) {
+    const std::size_t from = log_size();
+    signal(SIGUSR1);
+    Record record = wait_for_log("status", {{"listener", listener}}, from);
+    // The host's own line is the last; what comes after it belongs to the next status.
+    wait_for_log([](const Record& last) { return last.message() == "status" && last.has("relayed"); }, "end of status", from);
+    return record;
+}
+
+Record Gatehouse::wait_for_status(std::string_view listener, std::string_view what, const Fits& fits) {
+    Record record;
+    try {
+        eventually(what, [&] { return fits(record = status(listener)); });
+    } catch (const std::runtime_error& error) {
+        throw std::runtime_error(std::string(error.what()) + "; the last status was\n" + record.line);
+    }
+    return record;
+}
+
+void Gatehouse::signal(int number) const {
+    if (process_->ended() || ::kill(pid_, number) != 0)
+        throw std::runtime_error("gatehouse has ended before signal " + std::to_string(number));
+}
+
+int Gatehouse::wait_exit(std::chrono::milliseconds within) {
+    const int status = process_->wait(within).status;
+    ended_ = true;
+    parse(process_->err());
+    return status;
+}
+
+int Gatehouse::terminate() {
+    signal(SIGTERM);
+    return wait_exit();
+}
+
+} // namespace gatehouse::support

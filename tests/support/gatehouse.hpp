@@ -1,0 +1,99 @@
+// A running Gatehouse: the real program, with a configuration of the test's, whose log is read as it is written.
+//
+//     Gatehouse host(R"([[listeners]]
+//     name = "echo"
+//     address = "127.0.0.1:0"
+//     plugin = "echo")");
+//     Client client(host.port("echo"));
+//     client.send("hello");
+//     EXPECT_EQ(client.recv_exactly(5), "hello");
+//
+// Whatever goes wrong here is thrown as std::runtime_error with the end of the log in it, which fails the test. A host that has
+// died before the test has ended it, or that does not end with status 0 (as a sanitizer makes it), fails the test as well.
+#pragma once
+
+#include "process.hpp"
+#include "record.hpp"
+#include "temp_dir.hpp"
+
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace gatehouse::support {
+
+// Where the program is, and where the plugins are that were built with it.
+std::string gatehouse_binary();
+std::string plugin_dir();
+
+// Runs `gatehouse ARGUMENTS...` to its end.
+Result gatehouse(std::vector<std::string> arguments);
+
+// A [[listeners]] section on a port of the kernel's choice. `more` is further lines of it.
+std::string listener(std::string_view name, std::string_view plugin, std::string_view more = "");
+
+struct GatehouseOptions {
+    std::vector<std::string> plugin_path{}; // folders to look in before plugin_dir()
+    std::vector<std::string> wrapper{};     // a program that runs the host, such as strace, prlimit or sh
+    std::vector<std::string> environment{}; // "NAME=value"
+    int inherit = -1;                       // becomes its descriptor 3
+};
+
+class Gatehouse {
+  public:
+    // Starts it and waits for "ready". Without a [host] section in `config`, one with a short drain_timeout is added.
+    explicit Gatehouse(const std::string& config, GatehouseOptions options = {});
+    // Ends it, unless wait_exit() or terminate() has, and fails the test if it does not end well.
+    ~Gatehouse();
+
+    pid_t pid() const noexcept { return pid_; } // the host's own, also under a wrapper
+    const TempDir& dir() const noexcept { return dir_; }
+
+    // What the listener listens on.
+    std::string address(std::string_view listener) const;
+    std::uint16_t port(std::string_view listener) const;
+
+    // All records so far, and how many that is.
+    std::vector<Record> log();
+    std::size_t log_size();
+
+    // The first record from `from` on that fits, as soon as there is one.
+    using Fits = std::function<bool(const Record&)>;
+    Record wait_for_log(const Fits& fits, std::string_view what, std::size_t from = 0);
+    // The same by its message and some of its fields.
+    using Wanted = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+    Record wait_for_log(std::string_view message, Wanted fields = {}, std::size_t from = 0);
+    // The record of a connection that has ended: by its listener, and by the client's address unless that is "".
+    Record wait_for_closed(std::string_view listener, std::string_view peer = "", std::size_t from = 0);
+
+    // Asks with SIGUSR1.
+    Record status(std::string_view listener);
+    // Asks until the listener's status fits.
+    Record wait_for_status(std::string_view listener, std::string_view what, const Fits& fits);
+
+    void signal(int number) const;
+
+    // Waits for the end, which the test expects; returns the exit status, or 128 + the signal.
+    int wait_exit(std::chrono::milliseconds within = patience);
+    int terminate(); // SIGTERM and wait_exit()
+    std::string out() const { return process_->out(); }
+
+    // The last lines of the log, for messages.
+    std::string tail();
+
+  private:
+    void parse(const std::string& err);
+
+    TempDir dir_;
+    std::unique_ptr<Process> process_;
+    pid_t pid_ = -1;
+    bool ended_ = false; // the test has seen it end
+    std::vector<Record> records_;
+    std::size_t parsed_ = 0; // bytes of standard error
+};
+
+} // namespace gatehouse::support
