@@ -24,6 +24,12 @@ PoolOptions pool_options(const ListenerConfig& config, const HostConfig& host, u
     return options;
 }
 
+// Bytes, an end or an error.
+bool readable(int fd) noexcept {
+    char byte = 0;
+    return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
 } // namespace
 
 Service::Service(const ListenerConfig& config, std::uint32_t number, PluginInstance& plugin, Commons& commons)
@@ -118,7 +124,8 @@ bool Service::park(Connection& connection) noexcept {
         std::uint64_t word = connection.word.load();
         // The flag may come after the drain has been seen by itself: it must go all the same, or this would never end.
         if ((word & Connection::stop) != 0) connection.word.fetch_and(~std::uint64_t{Connection::stop});
-        if (((word & Connection::stop) != 0 || commons_.drain.started()) && !connection.stop_told) {
+        if (((word & Connection::stop) != 0 || commons_.drain.started()) && !connection.stop_told &&
+            !connection.stopping_said) {
             connection.stop_told = true;
             connection.why = GATEHOUSE_EVENT_STOPPING;
             if (!connection.ended) connection.ended = Reason::drained;
@@ -129,6 +136,11 @@ bool Service::park(Connection& connection) noexcept {
             }
         }
         if ((word & Connection::woken) != 0) {
+            if (connection.why == GATEHOUSE_EVENT_WAKE && readable(connection.fd)) { // woken all the time, it must hear of it
+                connection.why = GATEHOUSE_EVENT_DATA;
+                connection.emptied = false;
+                return false;
+            }
             connection.word.fetch_and(~std::uint64_t{Connection::woken});
             connection.why = GATEHOUSE_EVENT_WAKE;
             return false;
