@@ -62,9 +62,10 @@ gatehouse_status gatehouse_conn::wait(short events, bool hear_drain) noexcept {
     const Pool::Blocked blocked;
     if (connection != nullptr) connection->service.unwatch(*connection); // or its events would wake threads for nothing
     const bool hear = hear_drain && !stopping_said;
+    const Due begun = events == POLLIN ? due(monotonic_now()) : Due{write_due_, Reason::idle_timeout}; // idle from here on
     for (;;) {
         const Nanoseconds now = monotonic_now();
-        Due limit = events == POLLIN ? due(now) : Due{write_due_, Reason::idle_timeout};
+        Due limit = begun;
         if (events != POLLIN && plugin_deadline < limit.when) limit = {plugin_deadline, Reason::deadline};
         if (events != POLLIN && lifetime < limit.when) limit = {lifetime, Reason::lifetime};
         if (drain_->deadline() < limit.when) limit = {drain_->deadline(), Reason::drained};

@@ -1,0 +1,129 @@
+// Deadlines end connections in every phase of their life, and what was written last still arrives.
+#include "clients.hpp"
+#include "gatehouse.hpp"
+
+#include <gtest/gtest.h>
+#include <system_error>
+
+using namespace gatehouse::support;
+
+namespace {
+
+const GatehouseOptions with_blocking_echo{.plugin_path = {BLOCKING_ECHO_DIR}};
+
+std::string gateway_to(const std::string& upstream, const std::string& more = "", const std::string& config = "") {
+    return "[plugins.gateway]\nconfig = { upstream = \"" + upstream + "\"" + config + " }\n" +
+           listener("gateway", "gateway", more);
+}
+
+// Says hello to the echo, and reads what comes until the host has had enough of waiting for more.
+std::string hello_and_wait(const Gatehouse& host) {
+    Client client(host.port("echo"));
+    client.send("hello");
+    return client.recv_until_eof();
+}
+
+TEST(Deadline, FirstByteTimeoutEndsSilentClients) {
+    Gatehouse host(listener("echo", "echo", "first_byte_timeout = \"100ms\""));
+    Client client(host.port("echo"));
+    EXPECT_EQ(client.recv_until_eof(), "");
+    EXPECT_EQ(host.wait_for_closed("echo", client.local_address())["reason"], "first_byte_timeout");
+}
+
+TEST(Deadline, IdleTimeoutEndsParkedConnections) {
+    Gatehouse host(listener("echo", "echo", "idle_timeout = \"100ms\""));
+    EXPECT_EQ(hello_and_wait(host), "hello");
+    EXPECT_EQ(host.wait_for_closed("echo")["reason"], "idle_timeout");
+}
+
+TEST(Deadline, IdleTimeoutEndsBlockedConnections) {
+    Gatehouse host(listener("echo", "blocking_echo", "idle_timeout = \"100ms\""), with_blocking_echo);
+    EXPECT_EQ(hello_and_wait(host), "hello");
+    EXPECT_EQ(host.wait_for_closed("echo")["reason"], "idle_timeout");
+}
+
+TEST(Deadline, IdleTimeoutEndsRelayedConnections) {
+    Server upstream;
+    Gatehouse host(gateway_to(upstream.address(), "idle_timeout = \"100ms\""));
+    Client client(host.port("gateway"));
+    Client server = upstream.accept();
+    client.send("hello");
+    EXPECT_EQ(server.recv_exactly(5), "hello");
+    client.rest();
+    server.rest();
+    EXPECT_EQ(host.wait_for_closed("gateway", client.local_address())["reason"], "idle_timeout");
+}
+
+TEST(Deadline, TheGatewaysOwnIdleTimeoutCounts) {
+    Server upstream;
+    Gatehouse host(gateway_to(upstream.address(), "", ", idle_timeout = \"100ms\""));
+    Client client(host.port("gateway"));
+    Client server = upstream.accept();
+    client.rest();
+    EXPECT_EQ(host.wait_for_closed("gateway", client.local_address())["reason"], "idle_timeout");
+}
+
+TEST(Deadline, IdleTimeoutEndsConnectionsThatTakeNothing) {
+    Gatehouse host(listener("chargen", "chargen", "idle_timeout = \"100ms\"\nsend_buffer = \"16KiB\""));
+    const Client client(host.port("chargen"));
+    EXPECT_EQ(host.wait_for_closed("chargen", client.local_address())["reason"], "idle_timeout");
+}
+
+class Lifetime : public testing::TestWithParam<std::string> {};
+
+// Bytes that keep coming push out no lifetime.
+TEST_P(Lifetime, EndsBusyConnections) {
+    Gatehouse host(listener("echo", GetParam(), "lifetime = \"300ms\""), with_blocking_echo);
+    Client client(host.port("echo"));
+    const std::string peer = client.local_address();
+    EXPECT_THROW(
+        for (const Deadline deadline; !deadline.passed();) {
+            client.send("x");
+            client.recv_exactly(1);
+        },
+        std::runtime_error);
+    client.close();
+    EXPECT_EQ(host.wait_for_closed("echo", peer)["reason"], "lifetime");
+}
+
+INSTANTIATE_TEST_SUITE_P(Deadline, Lifetime, testing::Values("echo", "blocking_echo"),
+                         [](const auto& test) { return test.param; });
+
+TEST(Deadline, LifetimeEndsRelayedConnections) {
+    Server upstream;
+    Gatehouse host(gateway_to(upstream.address(), "lifetime = \"300ms\""));
+    Client client(host.port("gateway"));
+    const std::string peer = client.local_address();
+    Client server = upstream.accept();
+    EXPECT_THROW(
+        for (const Deadline deadline; !deadline.passed();) {
+            client.send("x");
+            server.recv_exactly(1);
+        },
+        std::runtime_error);
+    EXPECT_EQ(host.wait_for_closed("gateway", peer)["reason"], "lifetime");
+}
+
+// What a client still sends must not turn the answer that it was given into a reset.
+TEST(Deadline, LingerDeliversTheAnswerToWhoIsStillSending) {
+    const TempDir root;
+    Gatehouse host("[plugins.http]\nconfig = { root = \"" + root.path().string() + "\" }\n" + listener("http", "http"));
+    for (int round = 0; round < 20; ++round) {
+        Client client(host.port("http"));
+        client.send("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+        try {
+            client.send(std::string(1'000'000, 'x'));
+        } catch (const std::system_error&) { // the host may have heard enough; what it said counts
+        }
+        const Client::Rest rest = client.rest();
+        EXPECT_TRUE(rest.bytes.starts_with("HTTP/1.1 413 ")) << rest.bytes;
+    }
+}
+
+TEST(Deadline, LingerEndsWithClientsThatNeverClose) {
+    Gatehouse host(listener("daytime", "daytime", "linger_timeout = \"100ms\""));
+    const Client client(host.port("daytime"));
+    EXPECT_EQ(host.wait_for_closed("daytime", client.local_address())["reason"], "done");
+}
+
+} // namespace
