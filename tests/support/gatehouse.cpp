@@ -19,7 +19,7 @@ bool fits_all(const Record& record, std::string_view message, Gatehouse::Wanted 
 std::string gatehouse_binary() { return GATEHOUSE_BINARY; }
 std::string plugin_dir() { return GATEHOUSE_PLUGIN_DIR; }
 
-Result gatehouse(std::vector<std::string> arguments) {
+Result run_gatehouse(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), gatehouse_binary());
     return run(arguments);
 }

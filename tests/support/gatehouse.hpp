@@ -31,7 +31,7 @@ std::string gatehouse_binary();
 std::string plugin_dir();
 
 // Runs `gatehouse ARGUMENTS...` to its end.
-Result gatehouse(std::vector<std::string> arguments);
+Result run_gatehouse(std::vector<std::string> arguments);
 
 // A [[listeners]] section on a port of the kernel's choice. `more` is further lines of it.
 std::string listener(std::string_view name, std::string_view plugin, std::string_view more = "");

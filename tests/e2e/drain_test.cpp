@@ -1,0 +1,154 @@
+// SIGTERM lets connections finish, and ends; SIGHUP reopens the log.
+#include "clients.hpp"
+#include "gatehouse.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <gtest/gtest.h>
+
+using namespace gatehouse::support;
+
+namespace {
+
+const GatehouseOptions with_blocking_echo{.plugin_path = {BLOCKING_ECHO_DIR}};
+
+std::string draining_within(std::string_view time) { return "[host]\ndrain_timeout = \"" + std::string(time) + "\"\n"; }
+
+std::string gateway_to(const Server& upstream) {
+    return "[plugins.gateway]\nconfig = { upstream = \"" + upstream.address() + "\" }\n" + listener("gateway", "gateway");
+}
+
+void begin_drain(Gatehouse& host) {
+    host.signal(SIGTERM);
+    host.wait_for_log("draining");
+}
+
+TEST(Drain, ParkedAndSilentConnectionsAreClosed) {
+    Gatehouse host(draining_within("5m") + listener("echo", "echo"));
+    Client silent(host.port("echo"));
+    Client parked(host.port("echo"));
+    parked.send("hello");
+    EXPECT_EQ(parked.recv_exactly(5), "hello");
+    host.wait_for_status("echo", "both in", [](const Record& now) { return now["parked"] == "2"; });
+    begin_drain(host);
+    EXPECT_EQ(silent.recv_until_eof(), "");
+    EXPECT_EQ(parked.recv_until_eof(), "");
+    const std::string peers[] = {silent.local_address(), parked.local_address()};
+    silent.close();
+    parked.close();
+    EXPECT_EQ(host.wait_exit(), 0);
+    for (const std::string& peer : peers) EXPECT_EQ(host.wait_for_closed("echo", peer)["reason"], "drained");
+    host.wait_for_log("stopped");
+}
+
+TEST(Drain, BlockedConnectionsAreTold) {
+    Gatehouse host(draining_within("5m") + listener("echo", "blocking_echo"), with_blocking_echo);
+    Client client(host.port("echo"));
+    client.send("hello");
+    EXPECT_EQ(client.recv_exactly(5), "hello");
+    begin_drain(host);
+    EXPECT_EQ(client.recv_until_eof(), "");
+    client.close();
+    EXPECT_EQ(host.wait_exit(), 0);
+}
+
+TEST(Drain, AnAnswerThatHasBegunIsFinished) {
+    const TempDir root;
+    const std::string content(8 << 20, 'x');
+    root.write("large", content);
+    Gatehouse host(draining_within("5m") + "[plugins.http]\nconfig = { root = \"" + root.path().string() + "\" }\n" +
+                   listener("http", "http", "send_buffer = \"64KiB\""));
+    Client client(host.port("http"));
+    client.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_TRUE(client.recv_until("\r\n\r\n").starts_with("HTTP/1.1 200 "));
+    begin_drain(host);
+    EXPECT_TRUE(client.recv_exactly(content.size()) == content);
+    client.close();
+    EXPECT_EQ(host.wait_exit(), 0);
+}
+
+TEST(Drain, ARelayIsFinished) {
+    Server upstream;
+    Gatehouse host(draining_within("5m") + gateway_to(upstream));
+    Client client(host.port("gateway"));
+    Client server = upstream.accept();
+    begin_drain(host);
+    client.send("question");
+    client.finish();
+    EXPECT_EQ(server.recv_until_eof(), "question");
+    server.send("answer");
+    server.close();
+    EXPECT_EQ(client.recv_until_eof(), "answer");
+    EXPECT_EQ(host.wait_exit(), 0);
+    EXPECT_EQ(host.wait_for_closed("gateway", client.local_address())["reason"], "done");
+}
+
+TEST(Drain, TheTimeoutEndsWhatIsLeft) {
+    Server upstream;
+    Gatehouse host(draining_within("300ms") + gateway_to(upstream) + listener("chargen", "chargen"));
+    Client relayed(host.port("gateway"));
+    Client server = upstream.accept();
+    relayed.send("hello");
+    EXPECT_EQ(server.recv_exactly(5), "hello");
+    const Client stalled(host.port("chargen")); // takes nothing
+    host.wait_for_status("chargen", "a blocked thread", [](const Record& now) { return now["threads_blocked"] == "1"; });
+    begin_drain(host);
+    relayed.rest();
+    server.rest();
+    EXPECT_EQ(host.wait_exit(), 0);
+    EXPECT_EQ(host.wait_for_closed("gateway", relayed.local_address())["reason"], "drained");
+    EXPECT_EQ(host.wait_for_closed("chargen", stalled.local_address())["reason"], "drained");
+}
+
+TEST(Drain, NobodyIsLetInAnyMore) {
+    Server upstream;
+    Gatehouse host(draining_within("5m") + gateway_to(upstream) + listener("echo", "echo"));
+    Client relayed(host.port("gateway")); // keeps the host from ending
+    Client server = upstream.accept();
+    begin_drain(host);
+    eventually("the last listener closed", [&] { return refused(host.address("echo")); });
+    EXPECT_TRUE(refused(host.address("gateway")));
+    relayed.close();
+    server.close();
+    EXPECT_EQ(host.wait_exit(), 0);
+}
+
+TEST(Drain, ASecondSignalStopsAtOnce) {
+    Server upstream;
+    Gatehouse host(draining_within("5m") + gateway_to(upstream));
+    Client relayed(host.port("gateway"));
+    Client server = upstream.accept();
+    begin_drain(host);
+    host.signal(SIGTERM);
+    EXPECT_EQ(host.wait_exit(), 1);
+    host.wait_for_log("stopped at once by a second signal");
+    relayed.rest();
+    server.rest();
+}
+
+TEST(Drain, AnIdleHostEndsAtOnce) {
+    Gatehouse host(draining_within("5m") + listener("echo", "echo"));
+    host.signal(SIGINT);
+    EXPECT_EQ(host.wait_exit(), 0);
+}
+
+TEST(Log, IsReopenedAfterItHasBeenMovedAway) {
+    const TempDir dir;
+    const std::string log = dir / "gatehouse.log";
+    const std::string moved = log + ".1";
+    const std::string conf = dir.write("conf.toml", "[log]\nfile = \"" + log + "\"\n" + listener("echo", "echo"));
+    Process host({gatehouse_binary(), "run", "--plugin-path", plugin_dir(), conf});
+    eventually("ready in the log file", [&] { return read_file(log).find("\"ready\"") != std::string::npos; });
+    std::filesystem::rename(log, moved);
+    host.signal(SIGUSR1);
+    eventually("the status in the old file", [&] { return read_file(moved).find("\"relayed\"") != std::string::npos; });
+    EXPECT_FALSE(std::filesystem::exists(log));
+    host.signal(SIGHUP);
+    eventually("the new log file", [&] { return read_file(log).find("log file reopened") != std::string::npos; });
+    host.signal(SIGTERM);
+    EXPECT_EQ(host.wait().status, 0);
+    EXPECT_NE(read_file(log).find("\"stopped\""), std::string::npos);
+    EXPECT_EQ(read_file(moved).find("\"stopped\""), std::string::npos);
+}
+
+} // namespace

@@ -1,0 +1,198 @@
+// The gateway and the relay engine, byte by byte.
+#include "clients.hpp"
+#include "gatehouse.hpp"
+
+#include <future>
+#include <gtest/gtest.h>
+#include <random>
+
+using namespace gatehouse::support;
+
+namespace {
+
+std::string gateway_to(const std::string& upstream, const std::string& config = "") {
+    return "[plugins.gateway]\nconfig = { upstream = \"" + upstream + "\"" + config + " }\n" + listener("gateway", "gateway");
+}
+
+std::string port_of(const Server& server) { return server.address().substr(server.address().rfind(':') + 1); }
+
+// Bytes go both ways, and both ends come through.
+void expect_relay(Gatehouse& host, Server& upstream) {
+    Client client(host.port("gateway"));
+    Client server = upstream.accept();
+    client.send("question");
+    EXPECT_EQ(server.recv_exactly(8), "question");
+    server.send("answer");
+    EXPECT_EQ(client.recv_exactly(6), "answer");
+    client.finish();
+    EXPECT_EQ(server.recv_until_eof(), "");
+    server.finish();
+    EXPECT_EQ(client.recv_until_eof(), "");
+    const Record closed = host.wait_for_closed("gateway", client.local_address());
+    EXPECT_EQ(closed["in"], "8");
+    EXPECT_EQ(closed["out"], "6");
+    EXPECT_EQ(closed["reason"], "done");
+}
+
+class GatewayTo : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(GatewayTo, RelaysBothWays) {
+    const TempDir dir;
+    std::string address = GetParam().second;
+    if (address == "unix:") address += dir / "upstream";
+    Server upstream(address);
+    Gatehouse host(gateway_to(upstream.address()));
+    expect_relay(host, upstream);
+}
+
+INSTANTIATE_TEST_SUITE_P(Gateway, GatewayTo,
+                         testing::Values(std::pair{"ipv4", "127.0.0.1:0"}, std::pair{"ipv6", "[::1]:0"},
+                                         std::pair{"unix", "unix:"}),
+                         [](const auto& test) { return test.param.first; });
+
+TEST(Gateway, UpstreamMayBeAName) {
+    Server upstream; // listens on 127.0.0.1 alone; where localhost is ::1 as well, that is tried first
+    Gatehouse host(gateway_to("localhost:" + port_of(upstream)));
+    expect_relay(host, upstream);
+}
+
+TEST(Gateway, TheClientsHalfCloseIsPassedOn) {
+    Server upstream;
+    Gatehouse host(gateway_to(upstream.address()));
+    Client client(host.port("gateway"));
+    Client server = upstream.accept();
+    client.send("all I have");
+    client.finish();
+    EXPECT_EQ(server.recv_until_eof(), "all I have");
+    server.send("an answer all the same");
+    server.close();
+    EXPECT_EQ(client.recv_until_eof(), "an answer all the same");
+}
+
+TEST(Gateway, TheUpstreamsHalfCloseIsPassedOn) {
+    Server upstream;
+    Gatehouse host(gateway_to(upstream.address()));
+    Client client(host.port("gateway"));
+    Client server = upstream.accept();
+    server.send("that was all");
+    server.finish();
+    EXPECT_EQ(client.recv_until_eof(), "that was all");
+    client.send("thanks");
+    client.close();
+    EXPECT_EQ(server.recv_until_eof(), "thanks");
+}
+
+TEST(Gateway, UpstreamIsDown) {
+    const NobodyThere nobody;
+    Gatehouse host(gateway_to(nobody.address()));
+    Client client(host.port("gateway"));
+    const std::string peer = client.local_address();
+    EXPECT_EQ(client.recv_until_eof(), "");
+    client.close();
+    const Record warning = host.wait_for_log("no connection to the upstream", {{"peer", peer}});
+    EXPECT_EQ(warning.level(), "warning");
+    EXPECT_EQ(warning["listener"], "gateway");
+    EXPECT_EQ(warning["error"], "upstream " + nobody.address() + ": Connection refused");
+    EXPECT_EQ(host.wait_for_closed("gateway", peer)["reason"], "upstream_failed");
+}
+
+TEST(Gateway, UpstreamSocketIsNotThere) {
+    const TempDir dir;
+    Gatehouse host(gateway_to("unix:" + dir / "none"));
+    Client client(host.port("gateway"));
+    EXPECT_EQ(client.recv_until_eof(), "");
+    EXPECT_EQ(host.wait_for_log("no connection to the upstream")["error"],
+              "upstream unix:" + dir / "none" + ": No such file or directory");
+}
+
+TEST(Gateway, ANameThatDoesNotResolveIsNamed) {
+    Gatehouse host(gateway_to("nobody.invalid:80", ", connect_timeout = \"2s\"")); // RFC 6761: never resolves
+    Client client(host.port("gateway"));
+    EXPECT_EQ(client.recv_until_eof(), "");
+    const Record warning = host.wait_for_log("no connection to the upstream");
+    EXPECT_TRUE(warning["error"].starts_with("upstream nobody.invalid:80: ")) << warning.line;
+}
+
+// The upstream's accept queue is full, so its kernel does not answer.
+TEST(Gateway, ConnectTimeoutEndsTheWait) {
+    const Server upstream("127.0.0.1:0", 0);
+    const Client in_the_queue(upstream.address());
+    Gatehouse host(gateway_to(upstream.address(), ", connect_timeout = \"200ms\""));
+    Client client(host.port("gateway"));
+    EXPECT_EQ(client.recv_until_eof(), "");
+    EXPECT_EQ(host.wait_for_log("no connection to the upstream")["error"],
+              "upstream " + upstream.address() + ": Connection timed out");
+}
+
+// A cut stream must not look like a whole one.
+TEST(Gateway, TheUpstreamsResetReachesTheClient) {
+    Server upstream;
+    Gatehouse host(gateway_to(upstream.address()));
+    Client client(host.port("gateway"));
+    Client server = upstream.accept();
+    client.send("hello");
+    EXPECT_EQ(server.recv_exactly(5), "hello");
+    server.reset();
+    EXPECT_TRUE(client.rest().reset);
+    EXPECT_EQ(host.wait_for_closed("gateway")["reason"], "upstream_reset");
+}
+
+TEST(Gateway, TheClientsResetReachesTheUpstream) {
+    Server upstream;
+    Gatehouse host(gateway_to(upstream.address()));
+    Client client(host.port("gateway"));
+    Client server = upstream.accept();
+    client.send("hello");
+    EXPECT_EQ(server.recv_exactly(5), "hello");
+    client.reset();
+    EXPECT_TRUE(server.rest().reset);
+    EXPECT_EQ(host.wait_for_closed("gateway")["reason"], "peer_reset");
+}
+
+std::string random_bytes(std::size_t size, unsigned seed) {
+    std::mt19937_64 random(seed);
+    std::string bytes(size, '\0');
+    for (char& c : bytes) c = static_cast<char>(random());
+    return bytes;
+}
+
+// Each side sends all it has while it reads; the buffers on the way are far smaller.
+TEST(Gateway, MuchBothWaysAtOnceArrivesWhole) {
+    const std::string up = random_bytes(24 << 20, 1);
+    const std::string down = random_bytes(24 << 20, 2);
+    Server upstream;
+    Gatehouse host(gateway_to(upstream.address()));
+    Client client(host.port("gateway"));
+    Client server = upstream.accept();
+    auto send = [](Client& from, const std::string& bytes) {
+        return std::async(std::launch::async, [&] {
+            from.send(bytes);
+            from.finish();
+        });
+    };
+    std::future<void> from_client = send(client, up);
+    std::future<void> from_server = send(server, down);
+    std::future<std::string> at_server = std::async(std::launch::async, [&] { return server.recv_until_eof(); });
+    EXPECT_TRUE(client.recv_until_eof() == down);
+    EXPECT_TRUE(at_server.get() == up);
+    from_client.get();
+    from_server.get();
+    const Record closed = host.wait_for_closed("gateway");
+    EXPECT_EQ(closed["in"], std::to_string(up.size()));
+    EXPECT_EQ(closed["out"], std::to_string(down.size()));
+}
+
+// A side that does not read stops the other one's sender; nothing piles up in the host.
+TEST(Gateway, BackPressureReachesTheSender) {
+    Server upstream;
+    Gatehouse host(gateway_to(upstream.address()));
+    Client client(host.port("gateway"));
+    Client server = upstream.accept();
+    const std::string bytes = random_bytes(64 << 20, 3);
+    std::future<void> sender = std::async(std::launch::async, [&] { client.send(bytes); });
+    EXPECT_EQ(sender.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout); // somebody has to read it
+    EXPECT_TRUE(server.recv_exactly(bytes.size()) == bytes);
+    sender.get();
+}
+
+} // namespace

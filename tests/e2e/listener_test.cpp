@@ -1,0 +1,234 @@
+// Listening sockets of every kind, and what the host says of them.
+#include "clients.hpp"
+#include "gatehouse.hpp"
+
+#include <fstream>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+using namespace gatehouse::support;
+
+namespace {
+
+std::string echo_at(const std::string& address, const std::string& more = "") {
+    return listener("echo", "echo", "address = \"" + address + "\"\n" + more);
+}
+
+void expect_echo(const std::string& address) {
+    Client client(address);
+    client.send("hello");
+    EXPECT_EQ(client.recv_exactly(5), "hello");
+}
+
+std::uint64_t somaxconn() {
+    std::uint64_t value = 0;
+    std::ifstream("/proc/sys/net/core/somaxconn") >> value;
+    return value;
+}
+
+// systemd says with this which process its sockets are for.
+const std::vector<std::string> socket_activation{"sh", "-c", "LISTEN_PID=$$ exec \"$@\"", "sh"};
+
+TEST(Listener, TakesIpv4) {
+    Gatehouse host(echo_at("127.0.0.1:0"));
+    Client client(host.address("echo"));
+    client.send("hello");
+    EXPECT_EQ(client.recv_exactly(5), "hello");
+    const std::string peer = client.local_address();
+    client.finish();
+    const Record closed = host.wait_for_closed("echo", peer);
+    EXPECT_EQ(closed["in"], "5");
+    EXPECT_EQ(closed["out"], "5");
+    EXPECT_EQ(closed["reason"], "peer_closed");
+}
+
+TEST(Listener, TakesIpv6) {
+    Gatehouse host(echo_at("[::1]:0"));
+    Client client(host.address("echo"));
+    const std::string peer = client.local_address();
+    EXPECT_TRUE(peer.starts_with("[::1]:")) << peer;
+    client.finish();
+    host.wait_for_closed("echo", peer);
+}
+
+TEST(Listener, DualStackShowsIpv4ClientsAsIpv4) {
+    Gatehouse host(echo_at("[::]:0"));
+    const std::string port = std::to_string(host.port("echo"));
+    expect_echo("[::1]:" + port);
+    Client client("127.0.0.1:" + port);
+    const std::string peer = client.local_address();
+    client.finish();
+    host.wait_for_closed("echo", peer);
+}
+
+TEST(Listener, Ipv6OnlyTakesNoIpv4) {
+    Gatehouse host(echo_at("[::]:0", "ipv6_only = true"));
+    const std::string port = std::to_string(host.port("echo"));
+    expect_echo("[::1]:" + port);
+    EXPECT_TRUE(refused("127.0.0.1:" + port));
+}
+
+TEST(Listener, UnixSocketHasItsModeAndGoesWithTheHost) {
+    const TempDir dir;
+    const std::string path = dir / "echo";
+    Gatehouse host(echo_at("unix:" + path, "mode = \"0600\""));
+    struct stat info{};
+    ASSERT_EQ(::stat(path.c_str(), &info), 0);
+    EXPECT_TRUE(S_ISSOCK(info.st_mode));
+    EXPECT_EQ(info.st_mode & 0777U, 0600U);
+    EXPECT_EQ(run({"nc", "-N", "-U", path}, {.input = "hello"}).out, "hello");
+    EXPECT_EQ(host.terminate(), 0);
+    EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(Listener, StaleUnixSocketIsReplaced) {
+    const TempDir dir;
+    const std::string address = "unix:" + dir / "echo";
+    {
+        const Server left_behind(address);
+    }
+    ASSERT_TRUE(std::filesystem::is_socket(dir / "echo"));
+    Gatehouse host(echo_at(address));
+    expect_echo(address);
+}
+
+TEST(Listener, LiveUnixSocketIsLeftAlone) {
+    const TempDir dir;
+    const std::string address = "unix:" + dir / "echo";
+    Server other(address);
+    const Result result = run_gatehouse({"run", "--plugin-path", plugin_dir(), dir.write("conf.toml", echo_at(address))});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_NE(
+        result.err.find("listener echo: bind to " + address +
+                        " failed: Address already in use; another program listens on it; stop it, or choose another path"),
+        std::string::npos)
+        << result.err;
+    other.accept(); // the host looking whether somebody is there
+    Client client(address);
+    other.accept().send("still here");
+    EXPECT_EQ(client.recv_exactly(10), "still here");
+}
+
+TEST(Listener, UnixSocketReplacesNoOtherFile) {
+    const TempDir dir;
+    const std::string path = dir.write("precious", "text");
+    const Result result =
+        run_gatehouse({"run", "--plugin-path", plugin_dir(), dir.write("conf.toml", echo_at("unix:" + path))});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_NE(result.err.find("something that is not a socket stands there"), std::string::npos) << result.err;
+    EXPECT_EQ(read_file(path), "text");
+}
+
+TEST(Listener, TakesAnAbstractUnixSocket) {
+    const TempDir dir; // for its name, which nobody else has
+    const std::string address = "unix:@" + dir.path().filename().string();
+    Gatehouse host(echo_at(address));
+    expect_echo(address);
+}
+
+TEST(Listener, TakesAnInheritedSocketByNumber) {
+    const Server socket;
+    Gatehouse host(echo_at("fd:3"), {.wrapper = socket_activation, .environment = {"LISTEN_FDS=1"}, .inherit = socket.fd()});
+    EXPECT_EQ(host.address("echo"), socket.address());
+    expect_echo(socket.address());
+}
+
+TEST(Listener, TakesAnInheritedSocketByName) {
+    const Server socket("[::1]:0");
+    Gatehouse host(
+        echo_at("fd:front"),
+        {.wrapper = socket_activation, .environment = {"LISTEN_FDS=1", "LISTEN_FDNAMES=front"}, .inherit = socket.fd()});
+    expect_echo(socket.address());
+}
+
+TEST(Listener, SaysWhichInheritedSocketsThereAre) {
+    const TempDir dir;
+    const std::string conf = dir.write("conf.toml", echo_at("fd:front"));
+    const Result none = run_gatehouse({"run", "--plugin-path", plugin_dir(), conf});
+    EXPECT_EQ(none.status, 1);
+    EXPECT_NE(none.err.find("no inherited socket front; this process was started without any"), std::string::npos) << none.err;
+}
+
+TEST(Listener, DeferAcceptLeavesSilentClientsToTheKernel) {
+    Gatehouse host(echo_at("127.0.0.1:0", "defer_accept = \"60s\""));
+    Client silent(host.address("echo"));
+    expect_echo(host.address("echo"));
+    EXPECT_EQ(host.status("echo")["accepted"], "1"); // the silent one came first
+    silent.send("now");
+    EXPECT_EQ(silent.recv_exactly(3), "now");
+    EXPECT_EQ(host.status("echo")["accepted"], "2");
+}
+
+TEST(Listener, BacklogIsTheQueuesLimit) {
+    Gatehouse host(echo_at("127.0.0.1:0", "backlog = 7"));
+    EXPECT_EQ(host.status("echo")["queue_limit"], "7");
+    EXPECT_EQ(host.status("echo")["queue_depth"], "0");
+}
+
+TEST(Listener, WarnsWhenTheKernelCutsTheBacklog) {
+    constexpr std::uint64_t wanted = 65'535;
+    ASSERT_LT(somaxconn(), wanted) << "nothing can be cut here: net.core.somaxconn is too high for this test";
+    Gatehouse host(echo_at("127.0.0.1:0", "backlog = " + std::to_string(wanted)));
+    const Record warning = host.wait_for_log(
+        [](const Record& record) { return record.message().starts_with("the kernel cuts the backlog"); }, "the warning");
+    EXPECT_EQ(warning.level(), "warning");
+    EXPECT_EQ(warning["listener"], "echo");
+    EXPECT_EQ(warning["backlog"], std::to_string(wanted));
+    EXPECT_EQ(warning["somaxconn"], std::to_string(somaxconn()));
+    EXPECT_EQ(host.status("echo")["queue_limit"], std::to_string(somaxconn()));
+}
+
+TEST(Listener, EachStepIsInTheDebugLogInOrder) {
+    Gatehouse host("[log]\nlevel = \"debug\"\n" + echo_at("127.0.0.1:0"));
+    Client client(host.address("echo"));
+    const std::string peer = client.local_address();
+    client.finish();
+    host.wait_for_closed("echo", peer);
+    EXPECT_EQ(host.terminate(), 0);
+    std::string steps;
+    for (const Record& record : host.log()) {
+        if (record["listener"] != "echo") continue;
+        if (record.message() == "listener step") steps += record["step"].substr(0, record["step"].find(' ')) + " ";
+        if (record.message() == "accept" || record.message() == "closed") {
+            EXPECT_EQ(record["peer"], peer);
+            steps += record.message() + " ";
+        }
+    }
+    EXPECT_EQ(steps, "socket bind listen accept closed close ");
+}
+
+TEST(Listener, PortInUseSaysWhatToDo) {
+    const Server other;
+    const std::string port = other.address().substr(other.address().rfind(':') + 1);
+    const TempDir dir;
+    const Result result =
+        run_gatehouse({"run", "--plugin-path", plugin_dir(), dir.write("conf.toml", echo_at(other.address()))});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_NE(result.err.find("listener echo: bind to " + other.address() +
+                              " failed: Address already in use; another program uses this port (`ss -ltnp 'sport = :" + port +
+                              "'` shows which); stop it, or choose another port"),
+              std::string::npos)
+        << result.err;
+}
+
+TEST(Listener, AllListenersThatCannotBeOpenedAreReported) {
+    const Server one;
+    const Server two;
+    const TempDir dir;
+    const std::string conf = listener("one", "echo", "address = \"" + one.address() + "\"") + listener("good", "echo") +
+                             listener("two", "echo", "address = \"" + two.address() + "\"");
+    const Result result = run_gatehouse({"run", "--plugin-path", plugin_dir(), dir.write("conf.toml", conf)});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_NE(result.err.find("listener one: bind to " + one.address()), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("listener two: bind to " + two.address()), std::string::npos) << result.err;
+    EXPECT_EQ(result.err.find("listener good"), std::string::npos) << result.err;
+}
+
+TEST(Listener, RunPrintsATableWithCommandsToTry) {
+    Gatehouse host(echo_at("127.0.0.1:0"));
+    const std::string port = std::to_string(host.port("echo"));
+    EXPECT_NE(host.out().find("nc localhost " + port), std::string::npos) << host.out();
+    EXPECT_NE(host.out().find("127.0.0.1:" + port), std::string::npos) << host.out();
+}
+
+} // namespace
