@@ -27,7 +27,14 @@
 namespace gatehouse::testing {
 
 struct Value;
-struct Entry;
+
+// A template, so that it is completed where Value is, which clang needs below.
+template <typename V>
+struct BasicEntry {
+    std::string key;
+    V value;
+};
+using Entry = BasicEntry<Value>;
 
 // {{"root", "/srv"}, {"limit", 5}, {"timeout", "30s"}}; durations and sizes are strings, as in the file.
 struct Table {
@@ -54,11 +61,6 @@ struct Value {
     Value(T number) : of(static_cast<std::int64_t>(number)) {}
     Value(List list) : of(std::move(list)) {}
     Value(Table table) : of(std::move(table)) {}
-};
-
-struct Entry {
-    std::string key;
-    Value value;
 };
 
 inline Table::Table(std::initializer_list<Entry> list) : entries(list) {}
