@@ -27,7 +27,8 @@ void Service::start() {
 
 void Service::listen_again() noexcept {
     listen_again_at_.store(never);
-    if (listening_.load()) pool_.rearm(listener_.descriptor(), listen_events, listen_token);
+    if (listening_.load() && !pool_.rearm(listener_.descriptor(), listen_events, listen_token))
+        listen_later(monotonic_now() + shortage_pause); // no memory: a listener that nobody watches would be deaf for ever
 }
 
 void Service::listen_later(Nanoseconds when) noexcept {
