@@ -159,6 +159,26 @@ TEST(Listener, DeferAcceptLeavesSilentClientsToTheKernel) {
     EXPECT_EQ(host.status("echo")["accepted"], "2");
 }
 
+// ss shows what the kernel has: buffers twice as large as asked for (socket(7)), and the timer of keepalive.
+TEST(Listener, SocketOptionsReachTheKernel) {
+    Gatehouse host(echo_at("127.0.0.1:0", "receive_buffer = \"40KiB\"\nsend_buffer = \"30KiB\"\nkeepalive = true") +
+                   listener("dead", "echo", "keepalive = false"));
+    auto ss = [&](const std::string& options, const std::string& name) {
+        const Result result = run({"ss", "-H", "-n", options, "sport", "=", ":" + std::to_string(host.port(name))});
+        EXPECT_EQ(result.status, 0) << result.err;
+        return result.out;
+    };
+    const std::string memory = ss("-tlm", "echo");
+    EXPECT_NE(memory.find(",rb81920,"), std::string::npos) << memory;
+    EXPECT_NE(memory.find(",tb61440,"), std::string::npos) << memory;
+    Client client(host.port("echo"));
+    Client other(host.port("dead"));
+    host.wait_for_status("echo", "accepted", [](const Record& now) { return now["open"] == "1"; });
+    host.wait_for_status("dead", "accepted", [](const Record& now) { return now["open"] == "1"; });
+    EXPECT_NE(ss("-to", "echo").find("timer:(keepalive"), std::string::npos) << ss("-to", "echo");
+    EXPECT_EQ(ss("-to", "dead").find("timer:(keepalive"), std::string::npos) << ss("-to", "dead");
+}
+
 TEST(Listener, BacklogIsTheQueuesLimit) {
     Gatehouse host(echo_at("127.0.0.1:0", "backlog = 7"));
     EXPECT_EQ(host.status("echo")["queue_limit"], "7");
