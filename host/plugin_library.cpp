@@ -99,6 +99,7 @@ Outcome run_self(const std::vector<std::string>& arguments) {
     ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_adddup2(&files, out_write.get(), STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&files, err_write.get(), STDERR_FILENO);
+    ::posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1); // what this process has inherited
     posix_spawnattr_t attributes;
     ::posix_spawnattr_init(&attributes);
     sigset_t none; // the host's threads block signals; the probe must die of them

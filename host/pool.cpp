@@ -272,8 +272,10 @@ Nanoseconds Pool::supervise(Nanoseconds now) noexcept {
     replace_blocked();
     const Nanoseconds retry = no_spawn_before_.load();
     if (active) supervised_.store(true);
-    const bool short_of_threads = running_.load() < options_.min && threads_.load() < options_.max && retry > now;
-    return std::min(active ? now + supervision_interval : never, short_of_threads ? retry : never);
+    // The retry may be due by one clock and not yet by the coarse one.
+    const bool short_of_threads = running_.load() < options_.min && threads_.load() < options_.max;
+    return std::min(active ? now + supervision_interval : never,
+                    short_of_threads ? std::max(retry, now + supervision_interval) : never);
 }
 
 Pool::Counts Pool::counts() const noexcept {

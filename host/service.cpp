@@ -150,6 +150,7 @@ bool Service::park(Connection& connection) noexcept {
             if (armed) { // so there is something, and another thread was told of it in vain
                 connection.why = GATEHOUSE_EVENT_DATA;
                 connection.emptied = false;
+                connection.hangup = true; // that it has closed may have been what the other was told
                 return false;
             }
             // The client sends while it is being served: without one-shot, every segment would wake a thread in vain.
