@@ -45,6 +45,9 @@ void install_crash_report() {
 }
 
 void prepare_thread_for_crash_report() noexcept {
+    // A sanitizer gives its threads stacks that it wants to find again when they end.
+    stack_t old{};
+    if (::sigaltstack(nullptr, &old) != 0 || (old.ss_flags & SS_DISABLE) == 0) return;
     // Part of the thread's own mapping, and only touched when it is needed.
     thread_local std::array<std::byte, 16384> space;
     const stack_t stack{space.data(), 0, space.size()};
