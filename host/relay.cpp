@@ -330,8 +330,7 @@ RelayThread::Flow RelayThread::flush(Side& to) noexcept {
 
 // Passes a half-close on.
 void RelayThread::shut(Side& side) noexcept {
-    if (!side.shut) ::shutdown(side.fd, SHUT_WR);
-    side.shut = true;
+    if (!std::exchange(side.shut, true) && ::shutdown(side.fd, SHUT_WR) != 0) broke(side); // it would wait for the end for ever
 }
 
 void RelayThread::broke(Side& side) noexcept {

@@ -1,0 +1,31 @@
+// System calls of a running host that fail on purpose, by way of strace.
+#pragma once
+
+#include "running_host.hpp"
+
+#include <string>
+#include <sys/types.h>
+
+namespace gatehouse::testing {
+
+// Attached with the object, detached with it. `what` is strace's: "accept4:error=EMFILE:when=1+3"; calls are counted in each
+// thread by itself.
+class Injection {
+  public:
+    Injection(const RunningHost& host, const std::string& what);
+    ~Injection() { detach(); }
+    Injection(const Injection&) = delete;
+    Injection& operator=(const Injection&) = delete;
+
+    void detach();
+    std::size_t count() const; // of calls that failed on purpose; after detach()
+
+    // Empty, or why it cannot be done on this machine.
+    static std::string impossible();
+
+  private:
+    Folder folder_;
+    Child strace_{};
+};
+
+} // namespace gatehouse::testing

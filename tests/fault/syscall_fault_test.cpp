@@ -1,0 +1,240 @@
+// The kernel says no: each system call that serving needs fails, and the host goes on.
+#include "client.hpp"
+#include "injection.hpp"
+
+#include <csignal>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace gatehouse::testing {
+namespace {
+
+class SyscallFault : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
+    }
+};
+
+// --- accept --------------------------------------------------------------------------------------------------------------
+
+class AcceptFault : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(AcceptFault, EverybodyIsServedAllTheSame) {
+    if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
+    RunningHost host(listener("echo", "echo"));
+    const std::string error = GetParam();
+    {
+        const Injection injection(host, "accept4:error=" + error + ":when=1+3");
+        for (int i = 0; i < 12; ++i) {
+            Client client(host.port("echo"));
+            EXPECT_TRUE(client.echoes("let me in")) << i;
+        }
+    }
+    EXPECT_TRUE(host.alive());
+    const std::string status = host.status("echo");
+    EXPECT_NE(status.find("\"accepted\":12,"), std::string::npos) << status;
+    EXPECT_NE(status.find("\"accept_errors\":\"" + error + ":"), std::string::npos) << status;
+    const auto before = host.cpu_time();
+    ::usleep(500'000); // a span to measure over, not something to wait for
+    EXPECT_LE(host.cpu_time() - before, 30ms);
+    EXPECT_EQ(host.stop(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Errno, AcceptFault,
+                         ::testing::Values("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "ECONNABORTED", "EINTR", "EPROTO", "EPERM"),
+                         [](const auto& error) { return std::string(error.param); });
+
+TEST_F(SyscallFault, AnErrorOfAcceptThatNobodyExpectsIsLoggedAndPaced) {
+    RunningHost host(listener("echo", "echo"));
+    Client client(host.port("echo"));
+    ASSERT_TRUE(client.echoes("x"));
+    {
+        const Injection injection(host, "accept4:error=EIO");
+        Client waiting(host.port("echo"));
+        EXPECT_TRUE(host.will_log(
+            R"("message":"accept failed; trying again in a second","listener":"echo","error":"Input/output error")"));
+    }
+    Client late(host.port("echo"));
+    EXPECT_TRUE(late.echoes("x"));
+}
+
+// --- threads, epoll ------------------------------------------------------------------------------------------------------
+
+TEST_F(SyscallFault, NoMoreThreadsCanBeHad) {
+    RunningHost host(listener("slow", "slow", "", "threads = { min = 2, max = 16 }") + listener("echo", "echo"));
+    std::vector<Client> clients;
+    {
+        const Injection injection(host, "clone3,clone:error=EAGAIN");
+        for (int i = 0; i < 4; ++i) {
+            clients.emplace_back(host.port("slow"));
+            ASSERT_TRUE(clients.back().send("1\n"));
+        }
+        EXPECT_EQ(clients[0].read(2), "1\n");
+        EXPECT_EQ(clients[1].read(2), "1\n");
+        Client other(host.port("echo"));
+        EXPECT_TRUE(other.echoes("not my problem"));
+        EXPECT_TRUE(eventually([&] { return host.status("slow").find("\"thread_failures\":0") == std::string::npos; }));
+        EXPECT_NE(host.status("slow").find("\"threads\":2,"), std::string::npos);
+    }
+    // As soon as the kernel allows it, those who waited are served.
+    EXPECT_EQ(clients[2].read(2), "1\n");
+    EXPECT_EQ(clients[3].read(2), "1\n");
+    for (Client& client : clients) client.close();
+    EXPECT_EQ(host.stop(), 0);
+}
+
+class EpollFault : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(EpollFault, ClosesTheConnectionThatCannotBeWatched) {
+    if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
+    RunningHost host(listener("echo", "echo"));
+    Client old(host.port("echo"));
+    ASSERT_TRUE(old.echoes("x"));
+    {
+        const Injection injection(host, std::string("epoll_ctl:error=") + GetParam() + ":when=1+2");
+        for (int i = 0; i < 10; ++i) {
+            Client client(host.port("echo"));
+            if (client.send("x")) client.read(1); // served or closed, but never left alone
+        }
+    }
+    EXPECT_TRUE(old.echoes("still here"));
+    Client fresh(host.port("echo"));
+    EXPECT_TRUE(fresh.echoes("new"));
+    EXPECT_EQ(host.stop(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Errno, EpollFault, ::testing::Values("ENOMEM", "ENOSPC"),
+                         [](const auto& error) { return std::string(error.param); });
+
+// --- reading and writing -------------------------------------------------------------------------------------------------
+
+TEST_F(SyscallFault, InterruptedCallsAreRepeated) {
+    RunningHost behind(listener("echo", "echo"));
+    RunningHost host(listener("echo", "echo") +
+                     listener("gate", "gateway", "upstream = \"127.0.0.1:" + std::to_string(behind.port("echo")) + "\""));
+    for (const char* call : {"recvfrom", "sendmsg", "sendto", "epoll_wait", "ppoll", "poll"}) {
+        const Injection injection(host, std::string(call) + ":error=EINTR:when=1+2");
+        for (int i = 0; i < 5; ++i) {
+            Client client(host.port("echo"));
+            EXPECT_TRUE(client.echoes("again")) << call;
+            Client relayed(host.port("gate"));
+            EXPECT_TRUE(relayed.echoes("again")) << call;
+        }
+    }
+    EXPECT_EQ(host.stop(), 0);
+}
+
+TEST_F(SyscallFault, AResetEndsOneConnection) {
+    RunningHost host(listener("echo", "echo"));
+    for (const char* what :
+         {"recvfrom:error=ECONNRESET:when=1", "sendmsg,sendto:error=ECONNRESET:when=1", "sendmsg,sendto:error=EPIPE:when=1"}) {
+        Client old(host.port("echo"));
+        ASSERT_TRUE(old.echoes("x"));
+        {
+            const Injection injection(host, what);
+            Client client(host.port("echo"));
+            ASSERT_TRUE(client.send("x"));
+            EXPECT_TRUE(client.ends()) << what;
+        }
+        EXPECT_TRUE(old.echoes("still here")) << what;
+    }
+    EXPECT_TRUE(eventually([&] { return host.count_logged("\"reason\":\"peer_reset\"") == 3; }));
+    EXPECT_EQ(host.stop(), 0);
+}
+
+// --- upstreams -----------------------------------------------------------------------------------------------------------
+
+struct ConnectFault {
+    const char* what;
+    const char* text;
+};
+
+class UpstreamFault : public ::testing::TestWithParam<ConnectFault> {};
+
+TEST_P(UpstreamFault, GivesTheClientACleanCloseAndTheLogALine) {
+    if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
+    RunningHost behind(listener("echo", "echo"));
+    const std::string upstream = "127.0.0.1:" + std::to_string(behind.port("echo"));
+    RunningHost host(listener("gate", "gateway", "upstream = \"" + upstream + "\""));
+    {
+        const Injection injection(host, GetParam().what);
+        Client client(host.port("gate"));
+        EXPECT_EQ(client.read_all(), "");
+        EXPECT_TRUE(host.will_log("\"message\":\"no connection to the upstream\",\"listener\":\"gate\""));
+        EXPECT_TRUE(
+            host.will_log("\"reason\":\"upstream_failed\",\"error\":\"upstream " + upstream + ": " + GetParam().text + "\""));
+    }
+    Client fresh(host.port("gate"));
+    EXPECT_TRUE(fresh.echoes("works again"));
+    fresh.close();
+    EXPECT_EQ(host.stop(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Errno, UpstreamFault,
+                         ::testing::Values(ConnectFault{"connect:error=ECONNREFUSED", "Connection refused"},
+                                           ConnectFault{"connect:error=ETIMEDOUT", "Connection timed out"},
+                                           ConnectFault{"connect:error=EADDRNOTAVAIL", "Cannot assign requested address"},
+                                           ConnectFault{"socket:error=EMFILE", "Too many open files"}),
+                         [](const auto& fault) { return "n" + std::to_string(fault.index); });
+
+// --- every call, one after another ---------------------------------------------------------------------------------------
+
+class EveryCall : public ::testing::TestWithParam<ConnectFault> {};
+
+// For n = 1, 2, 3, ... the n-th call of each thread fails during a session with everything in it, until none has failed. What
+// happens to the session is its own affair: the next one must be served, and nothing may be left open.
+TEST_P(EveryCall, MayFail) {
+    if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
+    const Folder www;
+    www.write("index.html", "hello");
+    RunningHost behind(listener("echo", "echo"));
+    RunningHost host(listener("echo", "echo") + listener("web", "http", "root = \"" + www.path().string() + "\"") +
+                     listener("gate", "gateway", "upstream = \"127.0.0.1:" + std::to_string(behind.port("echo")) + "\""));
+    const auto session = [&] {
+        Client echo(host.port("echo"));
+        Client web(host.port("web"));
+        Client gate(host.port("gate"));
+        const bool sent = echo.send("echo") && web.send("GET / HTTP/1.0\r\n\r\n") && gate.send("gate");
+        echo.finish();
+        gate.finish();
+        return sent && echo.read_all() == "echo" && web.read_all().ends_with("hello") && gate.read_all() == "gate";
+    };
+    const auto nothing_open = [&] {
+        for (const char* name : {"echo", "web", "gate"})
+            if (host.status(name).find("\"open\":0,") == std::string::npos) return false;
+        return true;
+    };
+    ASSERT_TRUE(session());
+    ASSERT_TRUE(eventually(nothing_open));
+    const std::size_t descriptors = host.descriptors();
+    int n = 1;
+    for (std::size_t failed = 1; failed > 0 && n < 30; ++n) {
+        {
+            Injection injection(host, std::string(GetParam().what) + ":when=" + std::to_string(n));
+            session();
+            injection.detach();
+            failed = injection.count();
+        }
+        ASSERT_TRUE(host.alive()) << n;
+        EXPECT_TRUE(session()) << GetParam().what << " " << n;
+        ASSERT_TRUE(eventually(nothing_open)) << GetParam().what << " " << n << "\n"
+                                              << host.status("echo") << host.status("web") << host.status("gate");
+    }
+    EXPECT_LE(host.descriptors(), descriptors) << "descriptors have leaked";
+    EXPECT_EQ(host.stop(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Call, EveryCall,
+                         ::testing::Values(ConnectFault{"accept4:error=ENFILE", ""}, ConnectFault{"epoll_ctl:error=ENOMEM", ""},
+                                           ConnectFault{"recvfrom:error=ENOMEM", ""}, ConnectFault{"sendmsg:error=ENOBUFS", ""},
+                                           ConnectFault{"sendto:error=EPIPE", ""}, ConnectFault{"socket:error=ENFILE", ""},
+                                           ConnectFault{"sendfile:error=EIO", ""}, ConnectFault{"setsockopt:error=EINVAL", ""},
+                                           ConnectFault{"shutdown:error=ENOTCONN", ""}),
+                         [](const auto& fault) {
+                             const std::string what = fault.param.what;
+                             return what.substr(0, what.find(':'));
+                         });
+
+} // namespace
+} // namespace gatehouse::testing
