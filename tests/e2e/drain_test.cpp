@@ -85,19 +85,23 @@ TEST(Drain, ARelayIsFinished) {
 
 TEST(Drain, TheTimeoutEndsWhatIsLeft) {
     Server upstream;
-    Gatehouse host(draining_within("300ms") + gateway_to(upstream) + listener("chargen", "chargen"));
+    const TempDir root;
+    std::filesystem::resize_file(root.write("large", ""), 1U << 30U); // more than any buffer on the way takes
+    Gatehouse host(draining_within("300ms") + gateway_to(upstream) + "[plugins.http]\nconfig = { root = \"" +
+                   root.path().string() + "\" }\n" + listener("http", "http"));
     Client relayed(host.port("gateway"));
     Client server = upstream.accept();
     relayed.send("hello");
     EXPECT_EQ(server.recv_exactly(5), "hello");
-    const Client stalled(host.port("chargen")); // takes nothing
-    host.wait_for_status("chargen", "a blocked thread", [](const Record& now) { return now["threads_blocked"] == "1"; });
+    Client stalled(host.port("http")); // takes no more than the header
+    stalled.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_TRUE(stalled.recv_until("\r\n\r\n").starts_with("HTTP/1.1 200 "));
     begin_drain(host);
     relayed.rest();
     server.rest();
     EXPECT_EQ(host.wait_exit(), 0);
     EXPECT_EQ(host.wait_for_closed("gateway", relayed.local_address())["reason"], "drained");
-    EXPECT_EQ(host.wait_for_closed("chargen", stalled.local_address())["reason"], "drained");
+    EXPECT_EQ(host.wait_for_closed("http", stalled.local_address())["reason"], "drained");
 }
 
 TEST(Drain, NobodyIsLetInAnyMore) {

@@ -34,7 +34,7 @@ void expect_relay(Gatehouse& host, Server& upstream) {
     EXPECT_EQ(closed["reason"], "done");
 }
 
-class GatewayTo : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+class GatewayTo : public testing::TestWithParam<std::pair<std::string, std::string>> {};
 
 TEST_P(GatewayTo, RelaysBothWays) {
     const TempDir dir;
@@ -46,8 +46,8 @@ TEST_P(GatewayTo, RelaysBothWays) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Gateway, GatewayTo,
-                         testing::Values(std::pair{"ipv4", "127.0.0.1:0"}, std::pair{"ipv6", "[::1]:0"},
-                                         std::pair{"unix", "unix:"}),
+                         testing::Values(std::pair("ipv4", "127.0.0.1:0"), std::pair("ipv6", "[::1]:0"),
+                                         std::pair("unix", "unix:")),
                          [](const auto& test) { return test.param.first; });
 
 TEST(Gateway, UpstreamMayBeAName) {
