@@ -13,6 +13,9 @@ namespace {
 
 const GatehouseOptions with_blocking_echo{.plugin_path = {BLOCKING_ECHO_DIR}};
 
+// On a busy machine a thread that gets no CPU for a while looks stuck, and another one is started. There may be a few of those.
+constexpr unsigned helpers = 8;
+
 void expect_echo(Client& client, std::string_view text) {
     client.send(text);
     EXPECT_EQ(client.recv_exactly(text.size()), text);
@@ -60,10 +63,10 @@ TEST(Limit, BlockedConnectionsGetAThreadEach) {
     Gatehouse host(listener("echo", "blocking_echo", "threads = { min = 2, max = 100 }"), with_blocking_echo);
     std::vector<Client> clients;
     for (unsigned i = 0; i < held; ++i) expect_echo(clients.emplace_back(host.port("echo")), "hello");
-    const Record status =
-        host.wait_for_status("echo", "52 threads", [](const Record& now) { return now.number("threads") >= held + min; });
-    EXPECT_EQ(status.number("threads_blocked"), held);
-    EXPECT_EQ(status.number("threads"), held + min);
+    const Record status = host.wait_for_status("echo", "50 blocked threads and 2 more", [](const Record& now) {
+        return now.number("threads_blocked") == held && now.number("threads") >= held + min;
+    });
+    EXPECT_LE(status.number("threads"), held + min + helpers);
     for (Client& client : clients) expect_echo(client, "again");
 }
 
@@ -116,8 +119,8 @@ TEST(Limit, AThousandParkedConnectionsTakeNoThreads) {
     for (Client& client : clients) EXPECT_EQ(client.recv_exactly(5), "hello");
     const Record status =
         host.wait_for_status("echo", "all parked", [](const Record& now) { return now.number("parked") == count; });
-    EXPECT_EQ(status["threads_most"], "2");
-    EXPECT_EQ(threads(host.pid()), before);
+    EXPECT_LE(status.number("threads_most"), 2 + helpers);
+    EXPECT_LE(threads(host.pid()), before + helpers);
     for (Client& client : clients) expect_echo(client, "again");
 }
 
