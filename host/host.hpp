@@ -67,9 +67,9 @@ class Host {
     RelayEngine relays_;
     Resolver resolver_;
     Commons commons_;
+    std::atomic<bool> complete_{false}; // services_ may be looked at by plugins' threads
     Plugins plugins_;
     std::vector<std::unique_ptr<Service>> services_;
-    std::atomic<bool> complete_{false}; // services_ may be looked at by plugins' threads
     Descriptor signals_;
 };
 
