@@ -37,10 +37,12 @@ Result run_gatehouse(std::vector<std::string> arguments);
 std::string listener(std::string_view name, std::string_view plugin, std::string_view more = "");
 
 struct GatehouseOptions {
+    // NOLINTBEGIN(readability-redundant-member-init): without {}, g++ warns of each member that a caller leaves out
     std::vector<std::string> plugin_path{}; // folders to look in before plugin_dir()
     std::vector<std::string> wrapper{};     // a program that runs the host, such as strace, prlimit or sh
     std::vector<std::string> environment{}; // "NAME=value"
     int inherit = -1;                       // becomes its descriptor 3
+    // NOLINTEND(readability-redundant-member-init)
 };
 
 class Gatehouse {

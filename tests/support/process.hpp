@@ -15,9 +15,11 @@
 namespace gatehouse::support {
 
 struct ProcessOptions {
+    // NOLINTBEGIN(readability-redundant-member-init): without {}, g++ warns of each member that a caller leaves out
     std::string input{};                    // standard input; the child's reading it to the end is optional
     std::vector<std::string> environment{}; // "NAME=value", added to the test's own
     int inherit = -1;                       // becomes descriptor 3 of the child, as in socket activation
+    // NOLINTEND(readability-redundant-member-init)
 };
 
 // How a process ended: its exit status, or 128 + the signal that ended it, as the shell says it.
