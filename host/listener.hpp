@@ -65,7 +65,7 @@ class Listener {
     void step(std::string_view what, Fields fields) const;
     [[noreturn]] void fail(std::string_view step, int error) const;
 
-    const ListenerConfig& config_; // constant after construction
+    const ListenerConfig config_; // constant after construction
     Log& log_;
     Descriptor socket_;
     bool closed_ = false; // [main]

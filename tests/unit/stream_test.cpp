@@ -176,6 +176,7 @@ TEST_F(StreamTest, ThePluginsDeadlineIsToldOnceAndMayBeSetAgain) {
 }
 
 TEST_F(StreamTest, BytesDoNotMoveThePluginsDeadline) {
+    const Nanoseconds start = monotonic_now();
     stream_.set_deadline(60);
     std::atomic<bool> stop{false};
     std::thread dripping([&] {
@@ -184,7 +185,6 @@ TEST_F(StreamTest, BytesDoNotMoveThePluginsDeadline) {
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
     });
-    const Nanoseconds start = monotonic_now();
     gatehouse_status status = GATEHOUSE_OK;
     while (status == GATEHOUSE_OK && monotonic_now() - start < 20'000 * millisecond) status = read(text_);
     EXPECT_EQ(status, GATEHOUSE_TIMEOUT);
