@@ -56,9 +56,7 @@ TEST_F(ResolverTest, ADeadlineThatHasPassedIsATimeout) {
     EXPECT_EQ(error_, "cannot resolve no-such-host.invalid: no answer in time");
 }
 
-TEST_F(ResolverTest, WhatIsNoPlaceToConnectToIsInvalid) {
-    EXPECT_EQ(resolve("fd:web"), GATEHOUSE_INVALID);
-}
+TEST_F(ResolverTest, WhatIsNoPlaceToConnectToIsInvalid) { EXPECT_EQ(resolve("fd:web"), GATEHOUSE_INVALID); }
 
 } // namespace
 } // namespace gatehouse::host
