@@ -34,7 +34,8 @@ TEST_P(AcceptFault, EverybodyIsServedAllTheSame) {
     EXPECT_TRUE(host.alive());
     const std::string status = host.status("echo");
     EXPECT_NE(status.find("\"accepted\":12,"), std::string::npos) << status;
-    EXPECT_NE(status.find("\"accept_errors\":\"" + error + ":"), std::string::npos) << status;
+    // Others may stand there too: a call that strace lets go of half-way ends with ENOSYS.
+    EXPECT_NE(status.find(error + ":", status.find("\"accept_errors\"")), std::string::npos) << status;
     const auto before = host.cpu_time();
     ::usleep(500'000); // a span to measure over, not something to wait for
     EXPECT_LE(host.cpu_time() - before, 30ms);
