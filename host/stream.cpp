@@ -95,7 +95,7 @@ gatehouse_status gatehouse_conn::read(void* buffer, std::size_t capacity, std::s
     if (capacity == 0) return GATEHOUSE_INVALID;
     if (at_end) return GATEHOUSE_END;
     for (;;) {
-        if (drain_->started() && coarse_now() >= drain_->deadline()) {
+        if (drain_->started() && monotonic_now() >= drain_->deadline()) {
             expire(Reason::drained);
             return GATEHOUSE_RESET;
         }
@@ -177,7 +177,7 @@ gatehouse_status gatehouse_conn::write(std::span<const gatehouse_bytes> parts) n
 gatehouse_status gatehouse_conn::send_file(std::span<const gatehouse_bytes> parts, int file, std::uint64_t offset,
                                            std::uint64_t length) noexcept {
     if (broken || finished) return GATEHOUSE_RESET;
-    if (drain_->started() && coarse_now() >= drain_->deadline()) {
+    if (drain_->started() && monotonic_now() >= drain_->deadline()) {
         expire(Reason::drained);
         broken = true;
         return GATEHOUSE_RESET;
