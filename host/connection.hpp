@@ -28,7 +28,8 @@ class Service;
 struct UpstreamConnection : Stream {
     using Stream::Stream;
     ~UpstreamConnection();
-    std::string address; // as it was asked for
+    std::string address;                  // as it was asked for
+    std::unique_ptr<std::string[]> facts; // peer and local, made when a plugin asks
 };
 
 struct Connection : Stream {
@@ -72,6 +73,8 @@ struct Connection : Stream {
     Reason parked_reason = Reason::done; // what happens at parked_until
     bool watched = false;                // in the epoll set
     bool one_shot = false;               // busy senders are watched one event at a time
+    bool deaf = false;                   // it rests until somebody wakes it; bytes do not
+    bool watched_deaf = false;           // its entry in the epoll set reports a reset only
     bool hangup = false;                 // the epoll event said that the peer has closed or reset
     bool stop_told = false;              // serve() was called with GATEHOUSE_EVENT_STOPPING
     bool upstream_failed = false;

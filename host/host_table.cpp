@@ -15,6 +15,7 @@ namespace gatehouse::host {
 namespace {
 
 std::string_view view(gatehouse_str text) noexcept { return {text.data, text.size}; }
+gatehouse_str str(const std::string& text) noexcept { return {text.data(), text.size()}; }
 
 gatehouse_status read(gatehouse_conn* conn, void* buffer, std::size_t capacity, std::size_t* size) noexcept {
     return conn->read(buffer, capacity, *size);
@@ -39,43 +40,36 @@ gatehouse_event event(gatehouse_conn* conn) noexcept { return conn->connection->
 
 std::uint64_t id(gatehouse_conn* conn) noexcept { return conn->connection->id; }
 
+using NameOf = int (*)(int fd, sockaddr* address, socklen_t* size) noexcept;
+
+std::string text_of(NameOf name_of, int fd) {
+    SocketAddress address;
+    address.size = sizeof address.storage;
+    return name_of(fd, address.get(), &address.size) == 0 ? to_string(address) : "";
+}
+
 // The addresses are made into text when they are asked for, and kept: few plugins ask.
-gatehouse_str address_fact(Connection& connection, std::size_t which) {
-    if (!connection.facts) {
-        connection.facts = std::make_unique<std::string[]>(2);
-        SocketAddress local;
-        local.size = sizeof local.storage;
-        connection.facts[0] = to_string(connection.peer_address());
-        if (::getsockname(connection.fd, local.get(), &local.size) == 0) connection.facts[1] = to_string(local);
+gatehouse_str address_fact(gatehouse_conn& conn, gatehouse_fact which) {
+    std::unique_ptr<std::string[]>& facts =
+        conn.connection != nullptr ? conn.connection->facts : static_cast<UpstreamConnection&>(conn).facts;
+    if (!facts) {
+        facts = std::make_unique<std::string[]>(2);
+        facts[0] = conn.connection != nullptr ? to_string(conn.connection->peer_address()) : text_of(::getpeername, conn.fd);
+        facts[1] = text_of(::getsockname, conn.fd);
     }
-    const std::string& text = connection.facts[which];
-    return {text.data(), text.size()};
+    return str(facts[which == GATEHOUSE_FACT_PEER ? 0 : 1]);
 }
 
 gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str* value) noexcept {
-    if (conn->connection == nullptr) return GATEHOUSE_UNSUPPORTED;
-    Connection& connection = *conn->connection;
     try {
-        switch (which) {
-        case GATEHOUSE_FACT_PEER:
-            *value = address_fact(connection, 0);
-            return GATEHOUSE_OK;
-        case GATEHOUSE_FACT_LOCAL:
-            *value = address_fact(connection, 1);
-            return GATEHOUSE_OK;
-        case GATEHOUSE_FACT_LISTENER: {
-            const std::string& name = connection.service.config().name;
-            *value = {name.data(), name.size()};
-            return GATEHOUSE_OK;
-        }
-        case GATEHOUSE_FACT_INSTANCE: {
-            const std::string& name = connection.service.plugin().name();
-            *value = {name.data(), name.size()};
-            return GATEHOUSE_OK;
-        }
-        default:
-            return GATEHOUSE_NOT_FOUND;
-        }
+        gatehouse_str found{};
+        if (which == GATEHOUSE_FACT_PEER || which == GATEHOUSE_FACT_LOCAL) found = address_fact(*conn, which);
+        const Service* service = conn->connection != nullptr ? &conn->connection->service : nullptr;
+        if (which == GATEHOUSE_FACT_LISTENER && service != nullptr) found = str(service->config().name);
+        if (which == GATEHOUSE_FACT_INSTANCE && service != nullptr) found = str(service->plugin().name());
+        if (found.size == 0) return GATEHOUSE_NOT_FOUND;
+        *value = found;
+        return GATEHOUSE_OK;
     } catch (const std::bad_alloc&) {
         return GATEHOUSE_EXHAUSTED;
     }
@@ -128,6 +122,10 @@ gatehouse_status config_item(const gatehouse_config* config, gatehouse_str key, 
     return config->item(view(key), index, *item);
 }
 
+gatehouse_status config_table(const gatehouse_config* config, gatehouse_str key, const gatehouse_config** table) noexcept {
+    return config->table(view(key), *table);
+}
+
 void config_reject(const gatehouse_config* config, gatehouse_str key, gatehouse_str why) noexcept {
     config->reject(view(key), view(why));
 }
@@ -169,6 +167,7 @@ const gatehouse_host host_table{
     .config_item = config_item,
     .config_reject = config_reject,
     .get_extension = get_extension,
+    .config_table = config_table,
 };
 
 } // namespace gatehouse::host

@@ -18,7 +18,7 @@ class View;
 // What one create() reads, shared by the instance's table and the items of its arrays.
 struct Reading {
     ConfigProblems problems;
-    std::map<const toml::node*, std::unique_ptr<View>> items; // asked for twice, an item is the same object
+    std::map<const toml::node*, std::unique_ptr<View>> items; // asked for twice, an item or a table is the same object
     bool out_of_memory = false;
 };
 
@@ -76,9 +76,17 @@ class View : public gatehouse_config {
         return guarded([&]() -> gatehouse_status {
             std::optional<ConfigTable> table = table_.item(key, index);
             if (!table) return GATEHOUSE_NOT_FOUND;
-            std::unique_ptr<View>& view = reading_->items[table->node()];
-            if (!view) view = std::make_unique<View>(std::move(*table), *reading_);
-            item = view.get();
+            item = &view_of(std::move(*table));
+            return GATEHOUSE_OK;
+        });
+    }
+
+    gatehouse_status table(std::string_view key, const gatehouse_config*& found) const noexcept override {
+        return guarded([&]() -> gatehouse_status {
+            ConfigTable table = table_.table(key);
+            if (!table_.has(key)) return GATEHOUSE_OK;
+            if (!table.is_table()) return GATEHOUSE_INVALID;
+            found = &view_of(std::move(table));
             return GATEHOUSE_OK;
         });
     }
@@ -109,6 +117,13 @@ class View : public gatehouse_config {
 
     mutable ConfigTable table_;
     Reading* reading_;
+
+  private:
+    const View& view_of(ConfigTable table) const {
+        std::unique_ptr<View>& view = reading_->items[table.node()];
+        if (!view) view = std::make_unique<View>(std::move(table), *reading_);
+        return *view;
+    }
 };
 
 // The instance's table. Reading is a base, before View, since View refers to it.

@@ -31,10 +31,11 @@ struct gatehouse_config {
     virtual gatehouse_status size(std::string_view key, std::uint64_t& bytes) const noexcept = 0;
     virtual gatehouse_status count(std::string_view key, std::size_t& items) const noexcept = 0;
     virtual gatehouse_status item(std::string_view key, std::size_t index, const gatehouse_config*& item) const noexcept = 0;
+    virtual gatehouse_status table(std::string_view key, const gatehouse_config*& table) const noexcept = 0;
     virtual void reject(std::string_view key, std::string_view why) const noexcept = 0;
 
-    // The host's part, for the table of the instance and not for what item() hands out.
-    // Forgets what was read and recorded, for another create(). Also frees the tables that item() handed out.
+    // The host's part, for the table of the instance and not for what item() and table() hand out.
+    // Forgets what was read and recorded, for another create(). Also frees the tables that item() and table() handed out.
     virtual void begin() const = 0;
     // What has gone wrong since begin(): values of the wrong type, rejected ones, and keys that nobody has read. Each with its
     // "FILE:LINE:COLUMN: ", in the order of the file.

@@ -5,12 +5,14 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace gatehouse::host {
 namespace {
 
 constexpr std::uint32_t watched_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr std::uint32_t deaf_events = EPOLLET;      // a reset is always reported
 constexpr Nanoseconds sweep_interval = 50'000'000;  // deadlines of parked connections are kept this precisely
 constexpr std::uint32_t most_lingered = 256 * 1024; // bytes thrown away before a connection is closed all the same
 
@@ -28,6 +30,12 @@ PoolOptions pool_options(const ListenerConfig& config, const HostConfig& host, u
 bool readable(int fd) noexcept {
     char byte = 0;
     return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+// Reset, or closed on both sides.
+bool gone(int fd) noexcept {
+    pollfd now{fd, 0, 0};
+    return ::poll(&now, 1, 0) > 0;
 }
 
 } // namespace
@@ -68,6 +76,8 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         connection->why = GATEHOUSE_EVENT_DATA;
         connection->emptied = false;
         if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) connection->hangup = true;
+        if (connection->deaf && gone(connection->fd)) return end(*connection, Reason::peer_reset);
+        if (connection->deaf && park(*connection)) return;
     }
     switch (connection->phase) {
     case Connection::Phase::silent:
@@ -89,8 +99,10 @@ void Service::serve(Connection& connection) noexcept {
         const gatehouse_next next = plugin_.serve(connection);
         switch (next) {
         case GATEHOUSE_PARK:
+        case GATEHOUSE_WAIT:
             if (connection.broken || (connection.ended && connection.ended != Reason::drained))
                 return end(connection, reason_for(connection, next));
+            connection.deaf = next == GATEHOUSE_WAIT;
             if (park(connection)) return;
             continue;
         case GATEHOUSE_RELAY:
@@ -105,10 +117,12 @@ void Service::serve(Connection& connection) noexcept {
 
 // The connection is edge-triggered: as long as the plugin reads all that is there, going back to rest costs no system call.
 bool Service::arm(Connection& connection) noexcept {
-    const std::uint32_t events = watched_events | (connection.one_shot ? std::uint32_t{EPOLLONESHOT} : 0U);
+    const std::uint32_t events =
+        connection.deaf ? deaf_events : watched_events | (connection.one_shot ? std::uint32_t{EPOLLONESHOT} : 0U);
     const bool armed = connection.watched ? pool_.rearm(connection.fd, events, connection.id)
                                           : pool_.watch(connection.fd, events, connection.id);
     connection.watched = connection.watched || armed;
+    if (armed) connection.watched_deaf = connection.deaf;
     return armed;
 }
 
@@ -118,7 +132,8 @@ bool Service::park(Connection& connection) noexcept {
     std::uint64_t resting = id & ~std::uint64_t{Connection::all_flags};
     const std::uint64_t owned = resting | Connection::running;
     resting |= Connection::parked;
-    bool needs_arming = !connection.watched || !connection.emptied || connection.hangup || connection.one_shot;
+    bool needs_arming = !connection.watched || !connection.emptied || connection.hangup || connection.one_shot ||
+                        connection.deaf != connection.watched_deaf;
     bool armed = false;
     for (;;) {
         std::uint64_t word = connection.word.load();
@@ -136,7 +151,8 @@ bool Service::park(Connection& connection) noexcept {
             }
         }
         if ((word & Connection::woken) != 0) {
-            if (connection.why == GATEHOUSE_EVENT_WAKE && readable(connection.fd)) { // woken all the time, it must hear of it
+            if (connection.why == GATEHOUSE_EVENT_WAKE && !connection.deaf &&
+                readable(connection.fd)) { // woken all the time, it must hear of it
                 connection.why = GATEHOUSE_EVENT_DATA;
                 connection.emptied = false;
                 return false;
@@ -147,7 +163,11 @@ bool Service::park(Connection& connection) noexcept {
         }
         if ((word & Connection::event) != 0) {
             connection.word.fetch_and(~std::uint64_t{Connection::event});
-            if (armed) { // so there is something, and another thread was told of it in vain
+            if (connection.deaf && gone(connection.fd)) {
+                end(connection, Reason::peer_reset);
+                return true;
+            }
+            if (armed && !connection.deaf) { // so there is something, and another thread was told of it in vain
                 connection.why = GATEHOUSE_EVENT_DATA;
                 connection.emptied = false;
                 connection.hangup = true; // that it has closed may have been what the other was told
@@ -155,7 +175,7 @@ bool Service::park(Connection& connection) noexcept {
             }
             // The client sends while it is being served: without one-shot, every segment would wake a thread in vain.
             needs_arming = true;
-            connection.one_shot = true;
+            connection.one_shot = !connection.deaf;
         }
         if (needs_arming && !armed) {
             if (!arm(connection)) {
@@ -259,11 +279,14 @@ Reason Service::reason_for(const Connection& connection, gatehouse_next next) co
     switch (next) {
     case GATEHOUSE_CLOSE:
     case GATEHOUSE_PARK:
+    case GATEHOUSE_WAIT:
         if (connection.ended) return *connection.ended;
         if (connection.deadline_hit) return Reason::deadline;
         return connection.at_end ? Reason::peer_closed : Reason::done;
     case GATEHOUSE_NEXT_EXCEPTION:
         return Reason::plugin_exception;
+    case GATEHOUSE_NEXT_UPSTREAM:
+        return Reason::upstream_failed;
     default:
         return connection.upstream_failed ? Reason::upstream_failed : Reason::plugin_error;
     }
@@ -272,6 +295,7 @@ Reason Service::reason_for(const Connection& connection, gatehouse_next next) co
 // The plugin is done with the connection; what is left is to deliver the last bytes and to close.
 void Service::end(Connection& connection, Reason reason) noexcept {
     connection.ended = reason;
+    connection.deaf = false;
     delete std::exchange(connection.relay_to, nullptr);
     if (reason == Reason::plugin_error || reason == Reason::plugin_exception || reason == Reason::upstream_failed) {
         const std::string why = take_error_text();

@@ -97,7 +97,7 @@ Connection* Service::welcome(int fd, const SocketAddress& peer) noexcept {
     connection->state = nullptr;
     connection->why = GATEHOUSE_EVENT_OPEN;
     connection->phase = plugin_.server_first() ? Connection::Phase::serving : Connection::Phase::silent;
-    connection->watched = connection->one_shot = connection->hangup = false;
+    connection->watched = connection->one_shot = connection->deaf = connection->watched_deaf = connection->hangup = false;
     connection->stop_told = connection->upstream_failed = false;
     connection->lingered = 0;
     connection->relay_idle = never;

@@ -29,6 +29,9 @@ gatehouse_status status_of(int error) {
     case EADDRNOTAVAIL: // no local port left
     case EAGAIN:
         return GATEHOUSE_EXHAUSTED; // EAGAIN: the backlog of a unix socket is full
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+        return GATEHOUSE_UNREACHABLE;
     default:
         return GATEHOUSE_FAILED;
     }
@@ -69,29 +72,39 @@ int connect_to(const SocketAddress& address, Nanoseconds deadline, Descriptor& r
     return 0;
 }
 
+Nanoseconds deadline_of(const Connection& client, std::uint64_t milliseconds) {
+    constexpr std::uint64_t most = 86'400'000;
+    const Nanoseconds asked = after(monotonic_now(), std::chrono::milliseconds(std::min(milliseconds, most)));
+    return std::min({asked, client.service.commons().drain.deadline(), client.lifetime});
+}
+
+// The addresses that a name stands for; what goes wrong is recorded.
+gatehouse_status find(const Connection& client, const std::string& name, Nanoseconds deadline,
+                      std::vector<SocketAddress>& candidates) {
+    std::string error;
+    gatehouse_status status = GATEHOUSE_INVALID;
+    if (const std::optional<Address> address = parse_address(name, error))
+        status = client.service.commons().resolver.resolve(*address, deadline, candidates, error);
+    if (status != GATEHOUSE_OK) set_error_text("upstream " + name + ": " + error);
+    return status;
+}
+
+gatehouse_status no_memory() noexcept {
+    set_error_text("no memory for an upstream connection");
+    return GATEHOUSE_EXHAUSTED;
+}
+
 gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t milliseconds,
                          gatehouse_conn** upstream) noexcept {
     Connection& client = *conn->connection;
     const Commons& commons = client.service.commons();
     client.upstream_failed = true; // until it has not
     try {
-        const Nanoseconds now = monotonic_now();
-        Nanoseconds deadline = std::min(
-            after(now, std::chrono::milliseconds(std::min<std::uint64_t>(milliseconds, 86'400'000))), commons.drain.deadline());
-        deadline = std::min(deadline, client.lifetime);
+        const Nanoseconds deadline = deadline_of(client, milliseconds);
         const std::string name(text.data, text.size);
         std::string error;
-        const std::optional<Address> address = parse_address(name, error);
-        if (!address) {
-            set_error_text("upstream " + name + ": " + error);
-            return GATEHOUSE_INVALID;
-        }
         std::vector<SocketAddress> candidates;
-        if (const gatehouse_status status = commons.resolver.resolve(*address, deadline, candidates, error);
-            status != GATEHOUSE_OK) {
-            set_error_text("upstream " + name + ": " + error);
-            return status;
-        }
+        if (const gatehouse_status status = find(client, name, deadline, candidates); status != GATEHOUSE_OK) return status;
         int failure = 0;
         for (const SocketAddress& candidate : candidates) {
             Descriptor fd;
@@ -111,8 +124,24 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
         set_error_text("upstream " + (error.starts_with(name) ? error : name + " (" + error + ")"));
         return status_of(failure);
     } catch (const std::bad_alloc&) {
-        set_error_text("no memory for an upstream connection");
-        return GATEHOUSE_EXHAUSTED;
+        return no_memory();
+    }
+}
+
+gatehouse_status resolve(gatehouse_conn* conn, gatehouse_str text, std::uint64_t milliseconds,
+                         void (*found)(void* data, gatehouse_str address) noexcept, void* data) noexcept {
+    const Connection& client = *conn->connection;
+    try {
+        std::vector<SocketAddress> candidates;
+        const gatehouse_status status =
+            find(client, std::string(text.data, text.size), deadline_of(client, milliseconds), candidates);
+        for (const SocketAddress& candidate : candidates) {
+            const std::string address = to_string(candidate);
+            found(data, {address.data(), address.size()});
+        }
+        return status;
+    } catch (const std::bad_alloc&) {
+        return no_memory();
     }
 }
 
@@ -128,6 +157,6 @@ gatehouse_status relay(gatehouse_conn* conn, gatehouse_conn* upstream, std::uint
 
 } // namespace
 
-const gatehouse_upstream_v1 upstream_table{connect, close, relay};
+const gatehouse_upstream_v1 upstream_table{connect, close, relay, resolve, nullptr};
 
 } // namespace gatehouse::host

@@ -33,9 +33,10 @@ extern "C" {
 
 /* --- versions ------------------------------------------------------------------------------------------------------------ */
 
-/* The ABI that this header describes. ABI history: 0.1 first draft. */
+/* The ABI that this header describes. ABI history: 0.1 first draft. 0.2 config_table; GATEHOUSE_WAIT,
+ * GATEHOUSE_NEXT_UPSTREAM, GATEHOUSE_UNREACHABLE; facts of upstream connections. */
 #define GATEHOUSE_ABI_MAJOR 0
-#define GATEHOUSE_ABI_MINOR 1
+#define GATEHOUSE_ABI_MINOR 2
 
 /*
  * The lowest minor version that a plugin needs from its host. Define it before including this header to support older hosts:
@@ -70,17 +71,20 @@ enum {
     GATEHOUSE_REFUSED = -7,     /* the other side refused: connection refused, permission denied */
     GATEHOUSE_EXHAUSTED = -8,   /* out of descriptors, memory, ports or another limited resource */
     GATEHOUSE_UNSUPPORTED = -9, /* this host or this kind of connection cannot do that */
-    GATEHOUSE_FAILED = -10      /* anything else; the host has recorded what it knows */
+    GATEHOUSE_FAILED = -10,     /* anything else; the host has recorded what it knows */
+    GATEHOUSE_UNREACHABLE = -11 /* no way to that network or host */
 };
 
 /* What serve() wants to happen next. */
 typedef int32_t gatehouse_next;
 enum {
-    GATEHOUSE_CLOSE = 0,          /* the dialogue is over: what was written is delivered, then the host closes */
-    GATEHOUSE_PARK = 1,           /* call serve() again when bytes, a wake-up, a deadline or a drain arrive; frees the thread */
-    GATEHOUSE_RELAY = 2,          /* the relay that was set up with gatehouse.upstream/1 takes over from here */
-    GATEHOUSE_NEXT_ERROR = -1,    /* the plugin failed: close with reason plugin_error; explain with set_error() */
-    GATEHOUSE_NEXT_EXCEPTION = -2 /* an exception reached the wrapper: close with reason plugin_exception */
+    GATEHOUSE_CLOSE = 0,       /* the dialogue is over: what was written is delivered, then the host closes */
+    GATEHOUSE_PARK = 1,        /* call serve() again when bytes, a wake-up, a deadline or a drain arrive; frees the thread */
+    GATEHOUSE_RELAY = 2,       /* the relay that was set up with gatehouse.upstream/1 takes over from here */
+    GATEHOUSE_WAIT = 3,        /* as PARK, but bytes stay where they are: for a wake-up, a deadline or a drain only */
+    GATEHOUSE_NEXT_ERROR = -1, /* the plugin failed: close with reason plugin_error; explain with set_error() */
+    GATEHOUSE_NEXT_EXCEPTION = -2, /* an exception reached the wrapper: close with reason plugin_exception */
+    GATEHOUSE_NEXT_UPSTREAM = -3   /* no upstream is to be had: close with reason upstream_failed; explain with set_error() */
 };
 
 /* What probe() says of the first bytes of a connection. */
@@ -156,7 +160,10 @@ typedef struct gatehouse_host {
     /* [conn] The connection's id: unique while the host runs, never 0, and safe to keep after the connection has ended. */
     uint64_t (*id)(gatehouse_conn* conn) GATEHOUSE_NOEXCEPT;
 
-    /* [conn] A fact about the connection. *value is valid until serve() returns. GATEHOUSE_NOT_FOUND: not known. */
+    /*
+     * [conn] A fact about the connection. *value is valid until serve() returns. GATEHOUSE_NOT_FOUND: not known. Of an upstream
+     * connection PEER and LOCAL are known: the address that it reached, and ours.
+     */
     gatehouse_status (*fact)(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str* value) GATEHOUSE_NOEXCEPT;
 
     /*
@@ -219,6 +226,15 @@ typedef struct gatehouse_host {
      * the pointer is. NULL: this host does not have it. The pointer stays valid as long as the host runs.
      */
     const void* (*get_extension)(gatehouse_str id)GATEHOUSE_NOEXCEPT;
+
+#if GATEHOUSE_NEEDS_MINOR >= 2
+    /*
+     * [main] The table `key` of a configuration, to be read with the same accessors. *table is valid during create(), and is
+     * left alone if the key is absent (GATEHOUSE_OK).
+     */
+    gatehouse_status (*config_table)(const gatehouse_config* config, gatehouse_str key,
+                                     const gatehouse_config** table) GATEHOUSE_NOEXCEPT;
+#endif
 } gatehouse_host;
 
 /* --- plugin -> host ------------------------------------------------------------------------------------------------------ */

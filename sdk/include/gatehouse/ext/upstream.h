@@ -44,6 +44,22 @@ typedef struct gatehouse_upstream_v1 {
      * closed() is, when the relay has ended.
      */
     gatehouse_status (*relay)(gatehouse_conn* conn, gatehouse_conn* upstream, uint64_t idle_milliseconds) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] Finds the addresses of "host:port", in the order in which connect() would try them, and calls found() with each as
+     * "192.0.2.1:80" or "[2001:db8::1]:80" before it returns: for a plugin that has to judge them before it connects to one.
+     * Bounded and failing like connect(); what the host has recorded is there for GATEHOUSE_NEXT_UPSTREAM too.
+     */
+    gatehouse_status (*resolve)(gatehouse_conn* conn, gatehouse_str address, uint64_t milliseconds,
+                                void (*found)(void* data, gatehouse_str address) GATEHOUSE_NOEXCEPT,
+                                void* data) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [any] Ends the relay of the client's connection with this id, on both sides and with a reset, so that what was cut does
+     * not look whole; its reason is "drained". GATEHOUSE_NOT_FOUND: it has ended, or is none of this instance's. A connection
+     * that is not relayed yet is cut when it starts to be.
+     */
+    gatehouse_status (*cut)(gatehouse_instance* instance, uint64_t id) GATEHOUSE_NOEXCEPT;
 } gatehouse_upstream_v1;
 
 #ifdef __cplusplus

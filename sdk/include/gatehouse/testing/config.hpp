@@ -153,14 +153,19 @@ class FakeConfig {
         const Value* found = find(key);
         const auto* list = found == nullptr ? nullptr : std::get_if<List>(&found->of);
         if (list == nullptr || index >= list->items.size()) return GATEHOUSE_NOT_FOUND;
-        auto& made = items_[{std::string(key), index}];
-        if (!made) {
-            const Value& value = list->items[index];
-            const auto* table = std::get_if<Table>(&value.of);
-            made = std::make_unique<FakeConfig>(table != nullptr ? *table : Table{{"", value}},
-                                                full(key) + "[" + std::to_string(index) + "]", *report_);
-        }
-        item = made.get();
+        const Value& value = list->items[index];
+        const auto* table = std::get_if<Table>(&value.of);
+        item = &part({std::string(key), index}, table != nullptr ? *table : Table{{"", value}},
+                     full(key) + "[" + std::to_string(index) + "]");
+        return GATEHOUSE_OK;
+    }
+
+    gatehouse_status table(std::string_view key, const FakeConfig*& table) const {
+        const Value* found = find(key);
+        if (found == nullptr) return GATEHOUSE_OK;
+        const auto* inner = std::get_if<Table>(&found->of);
+        if (inner == nullptr) return wrong_type(key, *found, "a table");
+        table = &part({std::string(key), 0}, *inner, full(key));
         return GATEHOUSE_OK;
     }
 
@@ -178,10 +183,18 @@ class FakeConfig {
             for (const std::string& key : asked_) known += (known.empty() ? "" : ", ") + key;
             problem(entry.key, "unknown key (" + (known.empty() ? "there are none here" : "known here: " + known) + ")");
         }
-        for (const auto& [key, item] : items_) item->check_unread();
+        for (const auto& [key, part] : parts_) part->check_unread();
     }
 
   private:
+    // Asked for twice, an item or a table is the same object.
+    const FakeConfig& part(const std::pair<std::string, std::size_t>& which, const Table& table,
+                           const std::string& path) const {
+        auto& made = parts_[which];
+        if (!made) made = std::make_unique<FakeConfig>(table, path, *report_);
+        return *made;
+    }
+
     void check_moment(std::string_view key) const {
         if (!report_->creating) report_->violations.push_back("the configuration was used after create(): " + full(key));
     }
@@ -229,7 +242,7 @@ class FakeConfig {
     std::string path_;
     ConfigReport* report_;
     mutable std::vector<std::string> asked_; // the keys that were asked for, present or not
-    mutable std::map<std::pair<std::string, std::size_t>, std::unique_ptr<FakeConfig>> items_;
+    mutable std::map<std::pair<std::string, std::size_t>, std::unique_ptr<FakeConfig>> parts_; // items and tables
 };
 
 } // namespace detail

@@ -1,0 +1,206 @@
+// How a C++ class becomes a table of hooks; <gatehouse/plugin.hpp> says what the class may have.
+#ifndef GATEHOUSE_ADAPTER_HPP
+#define GATEHOUSE_ADAPTER_HPP
+
+#include "connection.hpp"
+#include "control.hpp"
+#include "gatehouse.h"
+#include "init.hpp"
+#include "status.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <iterator>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace gatehouse::detail {
+
+template <class P>
+concept HasSession = requires { typename P::Session; };
+
+template <class P>
+struct SessionOf {
+    struct type {};
+};
+template <HasSession P>
+struct SessionOf<P> {
+    using type = typename P::Session;
+};
+
+template <class P>
+concept HasCommands = requires { std::size(P::commands); };
+
+// Turns a C++ class into the hooks of gatehouse_plugin. Every hook is a barrier that no exception passes.
+template <class P>
+class Adapter {
+    using Session = typename SessionOf<P>::type;
+
+    struct Instance {
+        Host host;
+        P plugin;
+
+        template <class... Arguments>
+        explicit Instance(const Host& table, Arguments&... arguments) : host(table), plugin(arguments...) {}
+    };
+
+    static void explain(const Host& host, const char* what) noexcept { host.table->set_error(host.instance, str(what)); }
+
+    static gatehouse_status create(const gatehouse_host* table, gatehouse_instance* me, const gatehouse_config* config,
+                                   void** self) noexcept {
+        const Host host(table, me);
+        try {
+            if constexpr (std::constructible_from<P, Init&>) {
+                Init init(host, config);
+                *self = new Instance(host, init);
+            } else {
+                *self = new Instance(host);
+            }
+            return GATEHOUSE_OK;
+        } catch (const std::exception& error) {
+            explain(host, error.what());
+        } catch (...) {
+            explain(host, "the constructor threw something that is not a std::exception");
+        }
+        return GATEHOUSE_FAILED;
+    }
+
+    static gatehouse_next serve_instance(Instance& instance, Connection& conn) {
+        auto next_of = [](auto&& call) -> gatehouse_next {
+            if constexpr (std::is_void_v<decltype(call())>) {
+                call();
+                return GATEHOUSE_CLOSE;
+            } else {
+                return static_cast<gatehouse_next>(call());
+            }
+        };
+        if constexpr (HasSession<P>) {
+            auto* session = static_cast<Session*>(conn.state());
+            if (session == nullptr) {
+                if constexpr (std::constructible_from<Session, P&>)
+                    session = new Session(instance.plugin);
+                else
+                    session = new Session();
+                conn.set_state(session);
+            }
+            return next_of([&] { return instance.plugin.serve(conn, *session); });
+        } else {
+            return next_of([&] { return instance.plugin.serve(conn); });
+        }
+    }
+
+    static gatehouse_next serve(void* self, gatehouse_conn* handle) noexcept {
+        auto& instance = *static_cast<Instance*>(self);
+        Connection conn(&instance.host, handle);
+        try {
+            return serve_instance(instance, conn);
+        } catch (const std::exception& error) {
+            explain(instance.host, error.what());
+        } catch (...) {
+            explain(instance.host, "serve() threw something that is not a std::exception");
+        }
+        return GATEHOUSE_NEXT_EXCEPTION;
+    }
+
+    static void closed(void* self, void* state, gatehouse_str reason) noexcept {
+        auto& instance = *static_cast<Instance*>(self);
+        const std::unique_ptr<Session> session(static_cast<Session*>(HasSession<P> ? state : nullptr));
+        guard(instance, "closed() threw", [&] {
+            if constexpr (requires(P& plugin, Session& s) { plugin.closed(s, view(reason)); }) {
+                if (session) instance.plugin.closed(*session, view(reason));
+            } else if constexpr (requires(P& plugin) { plugin.closed(view(reason)); }) {
+                instance.plugin.closed(view(reason));
+            }
+        });
+    }
+
+    static void stop(void* self) noexcept {
+        auto& instance = *static_cast<Instance*>(self);
+        guard(instance, "stop() threw", [&] {
+            if constexpr (requires(P& plugin) { plugin.stop(); }) instance.plugin.stop();
+        });
+    }
+
+    static gatehouse_match probe(void* self, const void* bytes, std::size_t size) noexcept {
+        auto& instance = *static_cast<Instance*>(self);
+        gatehouse_match match = GATEHOUSE_MATCH_NO;
+        guard(instance, "probe() threw", [&] {
+            if constexpr (requires(P& plugin, std::span<const std::byte> s) { plugin.probe(s); })
+                match = instance.plugin.probe(std::span(static_cast<const std::byte*>(bytes), size));
+        });
+        return match;
+    }
+
+    static void destroy(void* self) noexcept { delete static_cast<Instance*>(self); }
+
+    static const void* get_extension(void* /*self*/, gatehouse_str id) noexcept {
+        if constexpr (HasCommands<P>) {
+            static constexpr gatehouse_control_v1 control{std::data(P::commands), std::size(P::commands), run_command};
+            if (view(id) == GATEHOUSE_EXT_CONTROL) return &control;
+        }
+        return nullptr;
+    }
+
+    static gatehouse_status run_command(void* self, const gatehouse_str* words, std::size_t count,
+                                        const gatehouse_answer* sink) noexcept {
+        auto& instance = *static_cast<Instance*>(self);
+        try {
+            std::vector<std::string_view> list;
+            for (std::size_t i = 0; i < count; ++i) list.push_back(view(words[i]));
+            Answer answer(*sink);
+            instance.plugin.command(std::span<const std::string_view>(list), answer);
+            return GATEHOUSE_OK;
+        } catch (const std::exception& error) {
+            explain(instance.host, error.what());
+        } catch (...) {
+            explain(instance.host, "command() threw something that is not a std::exception");
+        }
+        return GATEHOUSE_FAILED;
+    }
+
+    // For hooks that have no way to report a failure: it is logged.
+    static void guard(Instance& instance, std::string_view what, auto&& call) noexcept {
+        try {
+            call();
+            return;
+        } catch (const std::exception& error) {
+            try {
+                const std::string text = std::string(what) + ": " + error.what();
+                instance.host.table->log(instance.host.instance, GATEHOUSE_ERROR, str(text));
+                return;
+            } catch (...) { // no memory for the text: the short form below has to do
+            }
+        } catch (...) { // not a std::exception: there is no text to add
+        }
+        instance.host.table->log(instance.host.instance, GATEHOUSE_ERROR, str(what));
+    }
+
+  public:
+    static constexpr gatehouse_plugin table(std::string_view name, std::string_view version) noexcept {
+        gatehouse_plugin plugin{};
+        plugin.size = sizeof plugin;
+        plugin.abi_major = GATEHOUSE_ABI_MAJOR;
+        plugin.needs_minor = GATEHOUSE_NEEDS_MINOR;
+        if constexpr (requires { P::server_first; }) plugin.flags = P::server_first ? GATEHOUSE_SERVER_FIRST : 0;
+        plugin.name = {name.data(), name.size()};
+        plugin.version = {version.data(), version.size()};
+        if constexpr (requires { P::try_it; }) plugin.try_it = {P::try_it.data(), P::try_it.size()};
+        plugin.create = create;
+        plugin.serve = serve;
+        plugin.closed = closed;
+        plugin.stop = stop;
+        plugin.destroy = destroy;
+        if constexpr (requires(P& p, std::span<const std::byte> s) { p.probe(s); }) plugin.probe = probe;
+        if constexpr (HasCommands<P>) plugin.get_extension = get_extension;
+        return plugin;
+    }
+};
+
+} // namespace gatehouse::detail
+
+#endif

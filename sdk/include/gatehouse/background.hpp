@@ -1,0 +1,156 @@
+// What goes on without a connection: gatehouse.check/1 and gatehouse.discovery/1 for C++.
+//
+// The callbacks run on a thread of the host's, one at a time for each object; they must not block, and what they share with
+// serve() needs a lock. An exception that leaves one is logged. The objects stop when they are destroyed, which waits for a
+// callback that runs on another thread: do not hold a lock meanwhile that the callback takes.
+#ifndef GATEHOUSE_BACKGROUND_HPP
+#define GATEHOUSE_BACKGROUND_HPP
+
+#include "init.hpp"
+#include "status.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace gatehouse {
+
+namespace detail {
+
+// Runs a callback of the plugin's; an exception must not reach the host.
+void guarded(const Init& init, std::string_view what, auto&& call) noexcept {
+    try {
+        call();
+        return;
+    } catch (const std::exception& error) {
+        try {
+            return init.log(GATEHOUSE_ERROR, std::string(what) + " threw: " + error.what());
+        } catch (...) { // no memory for the text: the short form below has to do
+        }
+    } catch (...) { // not a std::exception: there is no text to add
+    }
+    init.log(GATEHOUSE_ERROR, what);
+}
+
+} // namespace detail
+
+// Asks a server at regular times whether it works; see ext/check.h. [any]
+class Check {
+  public:
+    struct Options {
+        std::string address; // numeric, or "unix:/path"
+        std::string send;    // may be empty
+        std::chrono::milliseconds first{0};
+        std::chrono::milliseconds interval{2000};
+        std::chrono::milliseconds jitter{0};
+        std::chrono::milliseconds timeout{2000};
+    };
+    using Judge = std::function<gatehouse_match(std::string_view answer, bool at_end)>; // empty: connecting is enough
+    using Result = std::function<void(Status status, std::string_view why)>;
+
+    // Throws std::runtime_error if the host has no checks or refuses this one.
+    Check(const Init& init, const Options& options, Judge judge, Result result)
+        : calls_(std::make_unique<Calls>(Calls{init, std::move(judge), std::move(result)})) {
+        const gatehouse_check_v1* table = init.host().check;
+        if (table == nullptr) throw std::runtime_error("this host has no health checks (gatehouse.check/1)");
+        gatehouse_check_request request{};
+        request.size = sizeof request;
+        request.address = detail::str(options.address);
+        request.send = detail::str(options.send);
+        request.first_milliseconds = detail::milliseconds(options.first);
+        request.interval_milliseconds = detail::milliseconds(options.interval);
+        request.jitter_milliseconds = detail::milliseconds(options.jitter);
+        request.timeout_milliseconds = detail::milliseconds(options.timeout);
+        request.data = calls_.get();
+        request.judge = calls_->judge ? judge_it : nullptr;
+        request.result = pass_result;
+        const gatehouse_status status = table->start(init.host().instance, &request, &check_);
+        if (status != GATEHOUSE_OK)
+            throw std::runtime_error("cannot check " + options.address + " (status " + std::to_string(status) + ")");
+    }
+    ~Check() { calls_->init.host().check->stop(check_); }
+    Check(const Check&) = delete;
+    Check& operator=(const Check&) = delete;
+
+  private:
+    struct Calls {
+        Init init;
+        Judge judge;
+        Result result;
+    };
+
+    static gatehouse_match judge_it(void* data, const void* bytes, std::size_t size, std::int32_t at_end) noexcept {
+        const auto& calls = *static_cast<Calls*>(data);
+        gatehouse_match match = GATEHOUSE_MATCH_NO;
+        detail::guarded(calls.init, "the judge of a check",
+                        [&] { match = calls.judge({static_cast<const char*>(bytes), size}, at_end != 0); });
+        return match;
+    }
+    static void pass_result(void* data, gatehouse_status status, gatehouse_str why) noexcept {
+        const auto& calls = *static_cast<Calls*>(data);
+        detail::guarded(calls.init, "the result of a check", [&] { calls.result(status, detail::view(why)); });
+    }
+
+    std::unique_ptr<Calls> calls_;
+    gatehouse_check* check_ = nullptr;
+};
+
+// One of the servers behind a name.
+struct Endpoint {
+    std::string_view address;   // "192.0.2.1:80"
+    std::uint16_t priority = 0; // of an SRV record: lower ones come first
+    std::uint16_t weight = 0;   // of an SRV record
+};
+
+// Follows a name, "host:port" or "srv:_service._tcp.domain"; see ext/discovery.h. [any]
+class Watch {
+  public:
+    // All endpoints, or none with why there are none.
+    using Found = std::function<void(std::span<const Endpoint> endpoints, Status status, std::string_view why)>;
+
+    // Throws std::runtime_error if the host has no discovery or refuses the name.
+    Watch(const Init& init, std::string_view name, Found found)
+        : calls_(std::make_unique<Calls>(Calls{init, std::move(found)})) {
+        const gatehouse_discovery_v1* table = init.host().discovery;
+        if (table == nullptr) throw std::runtime_error("this host has no discovery (gatehouse.discovery/1)");
+        const gatehouse_status status =
+            table->watch(init.host().instance, detail::str(name), pass_found, calls_.get(), &watch_);
+        if (status != GATEHOUSE_OK)
+            throw std::runtime_error("cannot watch " + std::string(name) + " (status " + std::to_string(status) + ")");
+    }
+    ~Watch() { calls_->init.host().discovery->unwatch(watch_); }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+  private:
+    struct Calls {
+        Init init;
+        Found found;
+    };
+
+    static void pass_found(void* data, const gatehouse_endpoint* endpoints, std::size_t count, gatehouse_status status,
+                           gatehouse_str why) noexcept {
+        const auto& calls = *static_cast<Calls*>(data);
+        detail::guarded(calls.init, "the callback of a watch", [&] {
+            std::vector<Endpoint> list;
+            for (const gatehouse_endpoint& endpoint : std::span(endpoints, count))
+                list.push_back({detail::view(endpoint.address), endpoint.priority, endpoint.weight});
+            calls.found(list, status, detail::view(why));
+        });
+    }
+
+    std::unique_ptr<Calls> calls_;
+    gatehouse_watch* watch_ = nullptr;
+};
+
+} // namespace gatehouse
+
+#endif

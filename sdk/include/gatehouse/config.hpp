@@ -1,0 +1,79 @@
+// A plugin's configuration as C++ values.
+#ifndef GATEHOUSE_CONFIG_HPP
+#define GATEHOUSE_CONFIG_HPP
+
+#include "gatehouse.h"
+#include "status.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gatehouse {
+
+// The instance's configuration. Absent keys give the default; a key without one is required. A value that is not acceptable is
+// recorded by the host, which then refuses the instance with file and line, so there is nothing to check here. [main]
+class Config {
+  public:
+    Config(const gatehouse_host* host, const gatehouse_config* config) noexcept : host_(host), config_(config) {}
+
+    std::string string(std::string_view key, std::optional<std::string_view> fallback = std::nullopt) const {
+        gatehouse_str value{fallback ? (fallback->data() ? fallback->data() : "") : nullptr, fallback ? fallback->size() : 0};
+        if (host_->config_string(config_, detail::str(key), &value) != GATEHOUSE_OK) return std::string(fallback.value_or(""));
+        return std::string(detail::view(value));
+    }
+    std::int64_t integer(std::string_view key, std::int64_t fallback,
+                         std::int64_t minimum = std::numeric_limits<std::int64_t>::min(),
+                         std::int64_t maximum = std::numeric_limits<std::int64_t>::max()) const noexcept {
+        host_->config_integer(config_, detail::str(key), minimum, maximum, &fallback);
+        return fallback;
+    }
+    bool boolean(std::string_view key, bool fallback) const noexcept {
+        std::int32_t value = fallback ? 1 : 0;
+        host_->config_boolean(config_, detail::str(key), &value);
+        return value != 0;
+    }
+    std::chrono::milliseconds duration(std::string_view key, std::chrono::milliseconds fallback) const noexcept {
+        std::uint64_t value = detail::milliseconds(fallback);
+        host_->config_duration(config_, detail::str(key), &value);
+        return std::chrono::milliseconds(value);
+    }
+    std::uint64_t size(std::string_view key, std::uint64_t fallback) const noexcept {
+        host_->config_size(config_, detail::str(key), &fallback);
+        return fallback;
+    }
+    // The items of an array; one that is not a table has its value under the empty key: item.string("").
+    std::vector<Config> items(std::string_view key) const {
+        std::size_t count = 0;
+        host_->config_count(config_, detail::str(key), &count);
+        std::vector<Config> result;
+        for (std::size_t i = 0; i < count; ++i) {
+            const gatehouse_config* item = nullptr;
+            if (host_->config_item(config_, detail::str(key), i, &item) == GATEHOUSE_OK) result.emplace_back(host_, item);
+        }
+        return result;
+    }
+    // The table `key`; nothing if the key is absent.
+    std::optional<Config> table(std::string_view key) const noexcept {
+        const gatehouse_config* found = nullptr;
+        if (host_->config_table(config_, detail::str(key), &found) != GATEHOUSE_OK || found == nullptr) return std::nullopt;
+        return Config(host_, found);
+    }
+    // Refuses the value of `key`; the message appears with file and line.
+    void reject(std::string_view key, std::string_view why) const noexcept {
+        host_->config_reject(config_, detail::str(key), detail::str(why));
+    }
+
+  private:
+    const gatehouse_host* host_;
+    const gatehouse_config* config_;
+};
+
+} // namespace gatehouse
+
+#endif

@@ -1,0 +1,148 @@
+// The connections that a plugin serves, and those that it makes.
+#ifndef GATEHOUSE_CONNECTION_HPP
+#define GATEHOUSE_CONNECTION_HPP
+
+#include "gatehouse.h"
+#include "init.hpp"
+#include "status.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace gatehouse {
+
+// One end of a byte stream: what a client connection and an upstream connection have in common. [conn]
+class Stream {
+  public:
+    // Waits for bytes and reads what is there into buffer; the result is the filled part of it.
+    Result<std::span<std::byte>> read(std::span<std::byte> buffer) noexcept {
+        std::size_t size = 0;
+        if (Status status = host_->table->read(conn_, buffer.data(), buffer.size(), &size); !status) return status;
+        return buffer.first(size);
+    }
+    Result<std::string_view> read(std::span<char> buffer) noexcept {
+        std::size_t size = 0;
+        if (Status status = host_->table->read(conn_, buffer.data(), buffer.size(), &size); !status) return status;
+        return std::string_view(buffer.data(), size);
+    }
+
+    // Writes everything or fails.
+    Status write(std::span<const gatehouse_bytes> parts) noexcept {
+        return host_->table->write(conn_, parts.data(), parts.size());
+    }
+    Status write(std::initializer_list<std::string_view> parts) {
+        std::vector<gatehouse_bytes> list;
+        list.reserve(parts.size());
+        for (std::string_view part : parts) list.push_back({part.data(), part.size()});
+        return write(list);
+    }
+    Status write(std::span<const std::byte> bytes) noexcept {
+        const gatehouse_bytes part{bytes.data(), bytes.size()};
+        return host_->table->write(conn_, &part, 1);
+    }
+    Status write(std::string_view text) noexcept { return write(std::as_bytes(std::span(text))); }
+
+    Status finish() noexcept { return host_->table->finish(conn_); }
+    void set_deadline(std::chrono::milliseconds from_now) noexcept {
+        // Zero means "no deadline" in the ABI; a deadline that has already passed is the shortest there is.
+        host_->table->set_deadline(conn_, std::max<std::uint64_t>(1, detail::milliseconds(from_now)));
+    }
+    void clear_deadline() noexcept { host_->table->set_deadline(conn_, 0); }
+
+    // A fact about the connection, or an empty text if it is not known; valid until serve() returns.
+    std::string_view fact(gatehouse_fact which) const noexcept {
+        gatehouse_str value{};
+        return host_->table->fact(conn_, which, &value) == GATEHOUSE_OK ? detail::view(value) : std::string_view();
+    }
+    std::string_view peer() const noexcept { return fact(GATEHOUSE_FACT_PEER); }
+    std::string_view local() const noexcept { return fact(GATEHOUSE_FACT_LOCAL); }
+
+    gatehouse_conn* handle() const noexcept { return conn_; }
+
+  protected:
+    Stream(const detail::Host* host, gatehouse_conn* conn) noexcept : host_(host), conn_(conn) {}
+
+    const detail::Host* host_;
+    gatehouse_conn* conn_;
+};
+
+// An outbound connection, closed with its owner unless a relay took it over.
+class Upstream : public Stream {
+  public:
+    Upstream(const detail::Host* host, gatehouse_conn* conn) noexcept : Stream(host, conn) {}
+    Upstream(Upstream&& other) noexcept : Stream(other.host_, other.release()) {}
+    Upstream& operator=(Upstream&& other) noexcept {
+        std::swap(host_, other.host_);
+        std::swap(conn_, other.conn_);
+        return *this;
+    }
+    ~Upstream() {
+        if (conn_ != nullptr) host_->upstream->close(conn_);
+    }
+    gatehouse_conn* release() noexcept { return std::exchange(conn_, nullptr); }
+};
+
+// The client's connection.
+class Connection : public Stream {
+  public:
+    Connection(const detail::Host* host, gatehouse_conn* conn) noexcept : Stream(host, conn) {}
+
+    // True once the host drains: for a dialogue that only writes, and so is not told by read().
+    bool stopping() const noexcept { return host_->table->stopping(host_->instance) != 0; }
+
+    Event event() const noexcept { return static_cast<Event>(host_->table->event(conn_)); }
+    std::uint64_t id() const noexcept { return host_->table->id(conn_); }
+    std::string_view listener() const noexcept { return fact(GATEHOUSE_FACT_LISTENER); }
+
+    // Explains a failure; to be followed by `return Next::error` or `Next::no_upstream`.
+    void set_error(std::string_view text) noexcept { host_->table->set_error(host_->instance, detail::str(text)); }
+
+    // Writes the parts and then `length` bytes of the file from `offset`; see ext/sendfile.h.
+    Status send_file(std::span<const gatehouse_bytes> parts, int fd, std::uint64_t offset, std::uint64_t length) noexcept {
+        if (host_->sendfile == nullptr) return GATEHOUSE_UNSUPPORTED;
+        return host_->sendfile->send(conn_, parts.data(), parts.size(), fd, offset, length);
+    }
+
+    // Connects to "host:port", "[v6]:port" or "unix:/path"; see ext/upstream.h.
+    Result<Upstream> connect(std::string_view address, std::chrono::milliseconds within) noexcept {
+        if (host_->upstream == nullptr) return Status(GATEHOUSE_UNSUPPORTED);
+        gatehouse_conn* upstream = nullptr;
+        Status status = host_->upstream->connect(conn_, detail::str(address), detail::milliseconds(within), &upstream);
+        if (!status) return status;
+        return Upstream(host_, upstream);
+    }
+
+    // The addresses of "host:port" as connect() takes them, in the order in which it would try them; see ext/upstream.h.
+    Result<std::vector<std::string>> resolve(std::string_view address, std::chrono::milliseconds within) {
+        if (host_->upstream == nullptr) return Status(GATEHOUSE_UNSUPPORTED);
+        std::vector<std::string> addresses;
+        const auto found = [](void* list, gatehouse_str text) noexcept {
+            static_cast<std::vector<std::string>*>(list)->emplace_back(detail::view(text));
+        };
+        Status status = host_->upstream->resolve(conn_, detail::str(address), detail::milliseconds(within), found, &addresses);
+        if (!status) return status;
+        return addresses;
+    }
+
+    // Hands both connections to the host's relay engine; to be returned from serve(). An idle time of zero is the listener's.
+    Next relay(Upstream upstream, std::chrono::milliseconds idle = {}) noexcept {
+        const Status status = host_->upstream->relay(conn_, upstream.release(), detail::milliseconds(idle));
+        return status ? Next::relay : Next::error;
+    }
+
+    gatehouse_instance* instance() const noexcept { return host_->instance; }
+    void* state() const noexcept { return host_->table->state(conn_); }
+    void set_state(void* state) noexcept { host_->table->set_state(conn_, state); }
+};
+
+} // namespace gatehouse
+
+#endif

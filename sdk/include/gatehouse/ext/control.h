@@ -1,0 +1,48 @@
+/*
+ * gatehouse.control/1 - commands that a plugin takes from its operator while it runs.
+ *
+ * This one is the plugin's: it answers gatehouse_plugin.get_extension() with its table, and the host shows the commands to the
+ * operator (`gatehouse control CONF INSTANCE COMMAND ARGUMENT...`). A command answers with a table, which may be empty.
+ */
+#ifndef GATEHOUSE_EXT_CONTROL_H
+#define GATEHOUSE_EXT_CONTROL_H
+
+#include "../gatehouse.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GATEHOUSE_EXT_CONTROL "gatehouse.control/1"
+
+typedef struct gatehouse_command {
+    gatehouse_str name;      /* "drain"; lower-case letters, digits and '-' */
+    gatehouse_str arguments; /* for people: "SERVER [WITHIN]"; may be empty */
+    gatehouse_str summary;   /* one line, for people */
+} gatehouse_command;
+
+/* Where a command puts its answer. Texts are copied. */
+typedef struct gatehouse_answer {
+    void* context;
+    /* Names the columns; once, before any row. */
+    void (*columns)(void* context, const gatehouse_str* names, size_t count) GATEHOUSE_NOEXCEPT;
+    /* Adds a row, with as many cells as there are columns. */
+    void (*row)(void* context, const gatehouse_str* cells, size_t count) GATEHOUSE_NOEXCEPT;
+} gatehouse_answer;
+
+typedef struct gatehouse_control_v1 {
+    const gatehouse_command* commands; /* constant as long as the instance lives */
+    size_t command_count;
+
+    /*
+     * [main] Runs the command named by words[0] with the words after it as arguments. Anything but GATEHOUSE_OK is a failure
+     * that set_error() explains. It must not block, and runs while connections are being served.
+     */
+    gatehouse_status (*run)(void* self, const gatehouse_str* words, size_t count,
+                            const gatehouse_answer* answer) GATEHOUSE_NOEXCEPT;
+} gatehouse_control_v1;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,71 @@
+// What a plugin has of its host besides its connections.
+#ifndef GATEHOUSE_INIT_HPP
+#define GATEHOUSE_INIT_HPP
+
+#include "config.hpp"
+#include "ext/check.h"
+#include "ext/discovery.h"
+#include "ext/sendfile.h"
+#include "ext/upstream.h"
+#include "gatehouse.h"
+#include "status.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace gatehouse {
+
+namespace detail {
+
+// The host as one instance sees it; a capability that it does not have is null.
+struct Host {
+    const gatehouse_host* table;
+    gatehouse_instance* instance;
+    const gatehouse_upstream_v1* upstream;
+    const gatehouse_sendfile_v1* sendfile;
+    const gatehouse_check_v1* check;
+    const gatehouse_discovery_v1* discovery;
+
+    Host(const gatehouse_host* host, gatehouse_instance* me) noexcept
+        : table(host), instance(me), upstream(find<gatehouse_upstream_v1>(host, GATEHOUSE_EXT_UPSTREAM)),
+          sendfile(find<gatehouse_sendfile_v1>(host, GATEHOUSE_EXT_SENDFILE)),
+          check(find<gatehouse_check_v1>(host, GATEHOUSE_EXT_CHECK)),
+          discovery(find<gatehouse_discovery_v1>(host, GATEHOUSE_EXT_DISCOVERY)) {}
+
+  private:
+    template <class T>
+    static const T* find(const gatehouse_host* host, std::string_view id) noexcept {
+        return static_cast<const T*>(host->get_extension(str(id)));
+    }
+};
+
+} // namespace detail
+
+// What a plugin's constructor receives, and what it may keep a copy of: the way to log, and to reach connections that are not
+// being served. [any], except config(), which is [main] and for the constructor only.
+class Init {
+  public:
+    Init(const detail::Host& host, const gatehouse_config* config) noexcept : host_(host), config_(host.table, config) {}
+
+    const Config& config() const noexcept { return config_; }
+    void log(gatehouse_level level, std::string_view text) const noexcept {
+        host_.table->log(host_.instance, level, detail::str(text));
+    }
+    bool wake(std::uint64_t connection) const noexcept { return host_.table->wake(host_.instance, connection) == GATEHOUSE_OK; }
+    bool stopping() const noexcept { return host_.table->stopping(host_.instance) != 0; }
+
+    // Ends the relay of the client's connection with this id; see ext/upstream.h.
+    bool cut(std::uint64_t connection) const noexcept {
+        return host_.upstream != nullptr && host_.upstream->cut(host_.instance, connection) == GATEHOUSE_OK;
+    }
+
+    const detail::Host& host() const noexcept { return host_; }
+
+  private:
+    detail::Host host_;
+    Config config_;
+};
+
+} // namespace gatehouse
+
+#endif

@@ -1,0 +1,88 @@
+// The values that calls give and take: what comes next, why, and how a call went.
+#ifndef GATEHOUSE_STATUS_HPP
+#define GATEHOUSE_STATUS_HPP
+
+#include "gatehouse.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace gatehouse {
+
+// What serve() wants to happen next; see gatehouse_next.
+enum class Next : gatehouse_next {
+    close = GATEHOUSE_CLOSE,
+    park = GATEHOUSE_PARK,
+    relay = GATEHOUSE_RELAY,
+    wait = GATEHOUSE_WAIT,
+    error = GATEHOUSE_NEXT_ERROR,
+    no_upstream = GATEHOUSE_NEXT_UPSTREAM,
+};
+
+// Why serve() was called; see gatehouse_event.
+enum class Event : gatehouse_event {
+    open = GATEHOUSE_EVENT_OPEN,
+    data = GATEHOUSE_EVENT_DATA,
+    wake = GATEHOUSE_EVENT_WAKE,
+    timeout = GATEHOUSE_EVENT_TIMEOUT,
+    stopping = GATEHOUSE_EVENT_STOPPING,
+};
+
+// The outcome of a call: true if it succeeded, and why not otherwise.
+class [[nodiscard]] Status {
+  public:
+    constexpr Status(gatehouse_status code) noexcept : code_(code) {}
+    constexpr explicit operator bool() const noexcept { return code_ == GATEHOUSE_OK; }
+    constexpr gatehouse_status code() const noexcept { return code_; }
+    constexpr bool operator==(const Status&) const noexcept = default;
+
+    static const Status end, timeout, stopping, reset, invalid, not_found, refused, exhausted, unsupported, failed, unreachable;
+
+  private:
+    gatehouse_status code_;
+};
+inline constexpr Status Status::end{GATEHOUSE_END};
+inline constexpr Status Status::timeout{GATEHOUSE_TIMEOUT};
+inline constexpr Status Status::stopping{GATEHOUSE_STOPPING};
+inline constexpr Status Status::reset{GATEHOUSE_RESET};
+inline constexpr Status Status::invalid{GATEHOUSE_INVALID};
+inline constexpr Status Status::not_found{GATEHOUSE_NOT_FOUND};
+inline constexpr Status Status::refused{GATEHOUSE_REFUSED};
+inline constexpr Status Status::exhausted{GATEHOUSE_EXHAUSTED};
+inline constexpr Status Status::unsupported{GATEHOUSE_UNSUPPORTED};
+inline constexpr Status Status::failed{GATEHOUSE_FAILED};
+inline constexpr Status Status::unreachable{GATEHOUSE_UNREACHABLE};
+
+// A value, or the status that says why there is none.
+template <class T>
+class [[nodiscard]] Result {
+  public:
+    Result(T value) : value_(std::move(value)) {}
+    Result(Status failure) noexcept : status_(failure) {}
+    explicit operator bool() const noexcept { return value_.has_value(); }
+    T& operator*() noexcept { return *value_; }
+    T* operator->() noexcept { return &*value_; }
+    Status status() const noexcept { return status_; }
+
+  private:
+    Status status_{GATEHOUSE_OK};
+    std::optional<T> value_;
+};
+
+namespace detail {
+
+inline gatehouse_str str(std::string_view text) noexcept { return {text.data(), text.size()}; }
+inline std::string_view view(gatehouse_str text) noexcept { return {text.data, text.size}; }
+
+inline std::uint64_t milliseconds(std::chrono::milliseconds time) noexcept {
+    return time.count() < 0 ? 0 : static_cast<std::uint64_t>(time.count());
+}
+
+} // namespace detail
+
+} // namespace gatehouse
+
+#endif
