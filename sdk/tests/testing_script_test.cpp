@@ -277,7 +277,7 @@ TEST(TestingScript, RelaysWhatIsLeftOfBothScripts) {
     plugin.upstream("db:1", {"one", "two"});
     const Outcome outcome = plugin.serve({"hi", "more", end});
     EXPECT_EQ(outcome.output, "onetwo");
-    EXPECT_EQ(outcome.reason, "done");
+    EXPECT_EQ(outcome.reason, "peer_closed");
     EXPECT_TRUE(outcome.finished);
     ASSERT_EQ(outcome.upstreams.size(), 1u);
     EXPECT_EQ(outcome.upstreams[0].received, "<hi>more");

@@ -94,7 +94,7 @@ TEST(Command, PluginsAsJsonHasARecordEach) {
                                "local $/; my $all = decode_json(<STDIN>); "
                                "print join(' ', map { \"$_->{plugin}:$_->{abi}:$_->{problem}\" } @$all)"},
                               {.input = result.out});
-    EXPECT_EQ(parsed.out, "chargen:0.1: daytime:0.1: discard:0.1: echo:0.1: gateway:0.1: http:0.1: time:0.1:") << parsed.err;
+    EXPECT_EQ(parsed.out, "chargen:0.2: daytime:0.2: discard:0.2: echo:0.2: gateway:0.2: http:0.2: time:0.2:") << parsed.err;
 }
 
 TEST(Command, VersionAndHelp) {

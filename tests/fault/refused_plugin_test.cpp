@@ -46,7 +46,7 @@ TEST_P(RefusedLibrary, IsRefusedWithItsReason) {
 
 #define THROWN                                                                                                                 \
     "loading it crashes: Aborted (signal 6): terminate called after throwing an instance of 'std::runtime_error'\n  what():  "
-#define ABI_HERE "this host has 0.1; rebuild it against this host's SDK"
+#define ABI_HERE "this host has 0.2; rebuild it against this host's SDK"
 INSTANTIATE_TEST_SUITE_P(
     Fault, RefusedLibrary,
     ::testing::Values(Fault{"no_symbol", "it does not export gatehouse_plugin_v1(); is it a Gatehouse plugin?"},
