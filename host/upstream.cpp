@@ -114,6 +114,7 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
                 continue;
             }
             auto connection = std::make_unique<UpstreamConnection>(commons.drain);
+            connection->remember(candidate);
             connection->fd = fd.release();
             connection->idle = client.idle;
             connection->lifetime = client.lifetime;

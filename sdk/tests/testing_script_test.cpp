@@ -285,6 +285,8 @@ TEST(TestingScript, RelaysWhatIsLeftOfBothScripts) {
     EXPECT_TRUE(outcome.upstreams[0].finished);
     EXPECT_EQ(outcome.upstreams[0].idle, 7s);
 
+    EXPECT_EQ(plugin.connect().say({"hi"}).outcome().reason, "upstream_closed"); // the client has not finished
+    EXPECT_EQ(plugin.serve({"hi", timeout}).reason, "idle_timeout");
     EXPECT_EQ(plugin.serve({"hi", reset}).reason, "peer_reset");
     EXPECT_EQ(plugin.serve({"hi"}, {.write_limit = 4}).output, "onet");
     plugin.upstream("db:1", {"one", reset});

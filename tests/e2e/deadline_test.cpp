@@ -49,9 +49,25 @@ TEST(Deadline, IdleTimeoutEndsRelayedConnections) {
     Client server = upstream.accept();
     client.send("hello");
     EXPECT_EQ(server.recv_exactly(5), "hello");
-    client.rest();
-    server.rest();
-    EXPECT_EQ(host.wait_for_closed("gateway", client.local_address())["reason"], "idle_timeout");
+    const std::string peer = client.local_address();
+    EXPECT_TRUE(client.rest().reset); // a cut stream must not look like a whole one
+    EXPECT_TRUE(server.rest().reset);
+    EXPECT_EQ(host.wait_for_closed("gateway", peer)["reason"], "idle_timeout");
+}
+
+// One side has finished in an orderly way; the other is cut all the same.
+TEST(Deadline, IdleTimeoutResetsHalfClosedRelays) {
+    Server upstream;
+    Gatehouse host(gateway_to(upstream.address(), "idle_timeout = \"100ms\""));
+    Client client(host.port("gateway"));
+    Client server = upstream.accept();
+    client.send("all I have");
+    client.finish();
+    EXPECT_EQ(server.recv_until_eof(), "all I have");
+    EXPECT_TRUE(client.rest().reset);
+    EXPECT_THROW(for (const Deadline deadline; !deadline.passed();) server.send("an answer that comes too late"),
+                 std::system_error);
+    EXPECT_EQ(host.wait_for_closed("gateway")["reason"], "idle_timeout");
 }
 
 TEST(Deadline, TheGatewaysOwnIdleTimeoutCounts) {
@@ -100,7 +116,7 @@ TEST(Deadline, LifetimeEndsRelayedConnections) {
             client.send("x");
             server.recv_exactly(1);
         },
-        std::runtime_error);
+        std::system_error); // a reset, and not the end of a stream
     EXPECT_EQ(host.wait_for_closed("gateway", peer)["reason"], "lifetime");
 }
 

@@ -80,7 +80,7 @@ TEST(Drain, ARelayIsFinished) {
     server.close();
     EXPECT_EQ(client.recv_until_eof(), "answer");
     EXPECT_EQ(host.wait_exit(), 0);
-    EXPECT_EQ(host.wait_for_closed("gateway", client.local_address())["reason"], "done");
+    EXPECT_EQ(host.wait_for_closed("gateway", client.local_address())["reason"], "peer_closed");
 }
 
 TEST(Drain, TheTimeoutEndsWhatIsLeft) {
@@ -97,8 +97,8 @@ TEST(Drain, TheTimeoutEndsWhatIsLeft) {
     stalled.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_TRUE(stalled.recv_until("\r\n\r\n").starts_with("HTTP/1.1 200 "));
     begin_drain(host);
-    relayed.rest();
-    server.rest();
+    EXPECT_TRUE(relayed.rest().reset); // a cut stream must not look like a whole one
+    EXPECT_TRUE(server.rest().reset);
     EXPECT_EQ(host.wait_exit(), 0);
     EXPECT_EQ(host.wait_for_closed("gateway", relayed.local_address())["reason"], "drained");
     EXPECT_EQ(host.wait_for_closed("http", stalled.local_address())["reason"], "drained");
