@@ -47,7 +47,8 @@ int check_command(const CommandOptions& options) {
         quiet.level = LogLevel::warning;
         Log log(quiet);
         const Drain drain;
-        const Plugins plugins(config, log, drain, [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; });
+        const auto nobody = [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; };
+        const Plugins plugins(config, log, drain, {.wake = nobody, .cut = nobody});
         std::cout << config.file.string() << ": ok (" << config.listeners.size() << " listeners, " << config.plugins.size()
                   << " plugin instances)\n";
         return 0;

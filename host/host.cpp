@@ -47,7 +47,7 @@ void prepare_process() {
     }
 }
 
-Plugins::Plugins(const Config& config, Log& log, const Drain& drain, const PluginInstance::Wake& wake) {
+Plugins::Plugins(const Config& config, Log& log, const Drain& drain, const PluginInstance::Reach& reach) {
     std::string problems;
     for (const PluginConfig& plugin : config.plugins) {
         try {
@@ -58,7 +58,7 @@ Plugins::Plugins(const Config& config, Log& log, const Drain& drain, const Plugi
                                         {"library", file.string()},
                                         {"version", library->facts().version},
                                         {"abi", library->facts().needs}});
-            instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, log, drain, wake);
+            instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, log, drain, reach);
         } catch (const PluginError& error) {
             const std::string text = error.what();
             problems += (problems.empty() ? "" : "\n") + (text.starts_with("plugin library") ? plugin.where + ": " : "") + text;
@@ -75,7 +75,17 @@ Host::Host(const Config& config)
     : config_(config), log_(config.log),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling, drain_),
       commons_{config.host, cpu_count(), config.log.access, log_, alarm_, drain_, relays_, resolver_},
-      plugins_(config, log_, drain_, [this](const PluginInstance& instance, std::uint64_t id) { return wake(instance, id); }) {
+      plugins_(config, log_, drain_,
+               {.wake =
+                    [this](const PluginInstance& instance, std::uint64_t id) {
+                        Service* service = service_of(instance, id);
+                        return service != nullptr ? service->wake(id) : GATEHOUSE_NOT_FOUND;
+                    },
+                .cut =
+                    [this](const PluginInstance& instance, std::uint64_t id) {
+                        Service* service = service_of(instance, id);
+                        return service != nullptr ? service->cut(id) : GATEHOUSE_NOT_FOUND;
+                    }}) {
     std::string problems;
     for (const ListenerConfig& listener : config.listeners) {
         try {
@@ -95,11 +105,11 @@ Host::Host(const Config& config)
 // Plugins first: until destroy() has returned, their own threads may wake connections.
 Host::~Host() { plugins_.destroy(); }
 
-gatehouse_status Host::wake(const PluginInstance& instance, std::uint64_t id) noexcept {
+// The one that may have the connection; null if it is none of the instance's.
+Service* Host::service_of(const PluginInstance& instance, std::uint64_t id) noexcept {
     const std::uint32_t number = ConnectionTable::service_of(id);
-    if (!complete_.load() || number >= services_.size() || &services_[number]->plugin() != &instance)
-        return GATEHOUSE_NOT_FOUND;
-    return services_[number]->wake(id);
+    if (!complete_.load() || number >= services_.size()) return nullptr;
+    return &services_[number]->plugin() == &instance ? services_[number].get() : nullptr;
 }
 
 int Host::run() {

@@ -18,7 +18,7 @@ namespace gatehouse::host {
 class Plugins {
   public:
     // Throws PluginError with everything that is wrong. [main]
-    Plugins(const Config& config, Log& log, const Drain& drain, const PluginInstance::Wake& wake);
+    Plugins(const Config& config, Log& log, const Drain& drain, const PluginInstance::Reach& reach);
 
     PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
     void stop() noexcept;
@@ -58,7 +58,7 @@ class Host {
     int shut_down();
     [[noreturn]] void leave(int status) noexcept;
     void report() noexcept;
-    gatehouse_status wake(const PluginInstance& instance, std::uint64_t id) noexcept;
+    Service* service_of(const PluginInstance& instance, std::uint64_t id) noexcept;
 
     const Config& config_; // constant after construction, as is services_
     Log log_;
