@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <gtest/gtest.h>
 
 namespace gatehouse::support {
@@ -31,8 +32,12 @@ std::string listener(std::string_view name, std::string_view plugin, std::string
 }
 
 Gatehouse::Gatehouse(const std::string& config, GatehouseOptions options) {
-    const bool own_host = config.find("[host]") != std::string::npos;
-    const std::string file = dir_.write("gatehouse.toml", (own_host ? "" : "[host]\ndrain_timeout = \"2s\"\n") + config + "\n");
+    std::string defaults;
+    if (config.find("[host]") == std::string::npos) defaults += "[host]\ndrain_timeout = \"2s\"\n";
+    const char* seccomp = std::getenv("GATEHOUSE_TEST_SECCOMP");
+    if (seccomp != nullptr && config.find("[process]") == std::string::npos)
+        defaults += "[process]\nseccomp = \"" + std::string(seccomp) + "\"\n";
+    const std::string file = dir_.write("gatehouse.toml", defaults + config + "\n");
 
     std::vector<std::string> argv = std::move(options.wrapper);
     argv.insert(argv.end(), {gatehouse_binary(), "run"});

@@ -47,7 +47,8 @@ struct GatehouseOptions {
 
 class Gatehouse {
   public:
-    // Starts it and waits for "ready". Without a [host] section in `config`, one with a short drain_timeout is added.
+    // Starts it and waits for "ready". Without a [host] section in `config`, one with a short drain_timeout is added; and where
+    // GATEHOUSE_TEST_SECCOMP is set, that becomes [process] seccomp.
     explicit Gatehouse(const std::string& config, GatehouseOptions options = {});
     // Ends it, unless wait_exit() or terminate() has, and fails the test if it does not end well.
     ~Gatehouse();
