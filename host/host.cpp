@@ -95,6 +95,7 @@ Host::Host(const Config& config)
 
 // What is to be done later as another user is handed over first, and looked at afterwards as that user.
 void Host::drop_privileges() {
+    privileges_.expect_possible();
     std::vector<std::string> socket_files;
     for (const auto& service : services_) {
         const ListenerConfig& listener = service->config();

@@ -131,6 +131,22 @@ void Privileges::fail_account(const std::string& what) const {
     fail(user ? config_.user_where : config_.group_where, user ? "user" : "group", what);
 }
 
+void Privileges::fail_change(int error) const {
+    fail_account("cannot change to " + (config_.user.empty() ? config_.group : config_.user) + ": " + std::strerror(error) +
+                 std::string(as_root_or_not));
+}
+
+bool Privileges::stays_root() const noexcept { return config_.user.empty() && config_.group.empty() && ::geteuid() == 0; }
+
+void Privileges::expect_possible() const {
+    const std::uint64_t lacking = config_.capabilities & ~own_capabilities().permitted;
+    if (lacking != 0 && !stays_root())
+        fail(config_.capabilities_where, "capabilities",
+             "this process does not have " + capability_names(lacking) + std::string(as_root_or_not));
+    constexpr std::uint64_t needed = 1U << CAP_SETUID | 1U << CAP_SETGID;
+    if (changes_account_ && (own_capabilities().permitted & needed) != needed) fail_change(EPERM);
+}
+
 void Privileges::hand_over(const fs::path& file) const {
     // Not followed: in a folder that is the user's already it might point to a file that must stay root's.
     if (changes_account_ && ::lchown(file.c_str(), user_, group_) != 0)
@@ -147,14 +163,11 @@ bool Privileges::may_remove(const fs::path& file) const {
 }
 
 void Privileges::drop(Log& log) const {
-    if (::geteuid() == 0 && config_.user.empty() && config_.group.empty()) {
+    if (stays_root()) {
         log.warning("running as root; say in [process] which user to change to once the sockets are open");
     } else {
         const Capabilities own = own_capabilities();
         const bool has_others = own.permitted != config_.capabilities || own.inheritable != 0;
-        if (const std::uint64_t lacking = config_.capabilities & ~own.permitted; lacking != 0)
-            fail(config_.capabilities_where, "capabilities",
-                 "this process does not have " + capability_names(lacking) + std::string(as_root_or_not));
         if (changes_account_) change_account();
         if (changes_account_ || has_others) {
             keep_capabilities();
@@ -181,8 +194,7 @@ void Privileges::change_account() const {
     // libc carries these to all threads.
     if (::setgroups(groups_.size(), groups_.data()) != 0 || ::setresgid(group_, group_, group_) != 0 ||
         ::setresuid(user_, user_, user_) != 0)
-        fail_account("cannot change to " + (config_.user.empty() ? config_.group : config_.user) + ": " + std::strerror(errno) +
-                     std::string(as_root_or_not));
+        fail_change(errno);
 }
 
 void Privileges::keep_capabilities() const {

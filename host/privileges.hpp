@@ -37,6 +37,9 @@ class Privileges {
     uid_t user() const noexcept { return user_; }
     gid_t group() const noexcept { return group_; }
 
+    // Throws PrivilegeError if drop() could not do what it has to, before anything is given away. [main]
+    void expect_possible() const;
+
     // Gives a socket file to that account, if it is about to change. Throws PrivilegeError. [main]
     void hand_over(const std::filesystem::path& file) const;
 
@@ -50,7 +53,9 @@ class Privileges {
     void change_account() const;
     void keep_capabilities() const;
     void verify() const;
+    bool stays_root() const noexcept;
     [[noreturn]] void fail_account(const std::string& what) const;
+    [[noreturn]] void fail_change(int error) const;
 
     ProcessConfig config_; // constant after construction, as is all below
     uid_t user_;
