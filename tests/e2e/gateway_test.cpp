@@ -1,6 +1,7 @@
 // The gateway and the relay engine, byte by byte.
 #include "clients.hpp"
 #include "gatehouse.hpp"
+#include "relayed.hpp"
 
 #include <future>
 #include <gtest/gtest.h>
@@ -9,10 +10,6 @@
 using namespace gatehouse::support;
 
 namespace {
-
-std::string gateway_to(const std::string& upstream, const std::string& config = "") {
-    return "[plugins.gateway]\nconfig = { upstream = \"" + upstream + "\"" + config + " }\n" + listener("gateway", "gateway");
-}
 
 std::string port_of(const Server& server) { return server.address().substr(server.address().rfind(':') + 1); }
 
@@ -57,10 +54,7 @@ TEST(Gateway, UpstreamMayBeAName) {
 }
 
 TEST(Gateway, TheClientsHalfCloseIsPassedOn) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed();
     client.send("all I have");
     client.finish();
     EXPECT_EQ(server.recv_until_eof(), "all I have");
@@ -70,10 +64,7 @@ TEST(Gateway, TheClientsHalfCloseIsPassedOn) {
 }
 
 TEST(Gateway, TheUpstreamsHalfCloseIsPassedOn) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed();
     server.send("that was all");
     server.finish();
     EXPECT_EQ(client.recv_until_eof(), "that was all");
@@ -106,7 +97,7 @@ TEST(Gateway, UpstreamSocketIsNotThere) {
 }
 
 TEST(Gateway, ANameThatDoesNotResolveIsNamed) {
-    Gatehouse host(gateway_to("nobody.invalid:80", ", connect_timeout = \"2s\"")); // RFC 6761: never resolves
+    Gatehouse host(gateway_to("nobody.invalid:80", "connect_timeout = \"2s\"")); // RFC 6761: never resolves
     Client client(host.port("gateway"));
     EXPECT_EQ(client.recv_until_eof(), "");
     const Record warning = host.wait_for_log("no connection to the upstream");
@@ -117,7 +108,7 @@ TEST(Gateway, ANameThatDoesNotResolveIsNamed) {
 TEST(Gateway, ConnectTimeoutEndsTheWait) {
     const Server upstream("127.0.0.1:0", 0);
     const Client in_the_queue(upstream.address());
-    Gatehouse host(gateway_to(upstream.address(), ", connect_timeout = \"200ms\""));
+    Gatehouse host(gateway_to(upstream.address(), "connect_timeout = \"200ms\""));
     Client client(host.port("gateway"));
     EXPECT_EQ(client.recv_until_eof(), "");
     EXPECT_EQ(host.wait_for_log("no connection to the upstream")["error"],
@@ -126,10 +117,7 @@ TEST(Gateway, ConnectTimeoutEndsTheWait) {
 
 // A cut stream must not look like a whole one.
 TEST(Gateway, TheUpstreamsResetReachesTheClient) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed();
     client.send("hello");
     EXPECT_EQ(server.recv_exactly(5), "hello");
     server.reset();
@@ -138,10 +126,7 @@ TEST(Gateway, TheUpstreamsResetReachesTheClient) {
 }
 
 TEST(Gateway, TheClientsResetReachesTheUpstream) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed();
     client.send("hello");
     EXPECT_EQ(server.recv_exactly(5), "hello");
     client.reset();
@@ -160,10 +145,7 @@ std::string random_bytes(std::size_t size, unsigned seed) {
 TEST(Gateway, MuchBothWaysAtOnceArrivesWhole) {
     const std::string up = random_bytes(24 << 20, 1);
     const std::string down = random_bytes(24 << 20, 2);
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed();
     auto send = [](Client& from, const std::string& bytes) {
         return std::async(std::launch::async, [&] {
             from.send(bytes);
@@ -184,10 +166,7 @@ TEST(Gateway, MuchBothWaysAtOnceArrivesWhole) {
 
 // A side that does not read stops the other one's sender; nothing piles up in the host.
 TEST(Gateway, BackPressureReachesTheSender) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed();
     const std::string bytes = random_bytes(64 << 20, 3);
     std::future<void> sender = std::async(std::launch::async, [&] { client.send(bytes); });
     EXPECT_EQ(sender.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout); // somebody has to read it
