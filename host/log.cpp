@@ -303,7 +303,7 @@ void Log::write(LogLevel level, std::string_view message, Fields fields) noexcep
     if (!enabled(level)) return;
     try {
         const std::string time = timestamp(impl_->json);
-        const std::string line =
+        std::string line =
             impl_->json ? format_json(time, level, message, fields) : format_human(time, level, message, fields, impl_->colour);
         impl_->push(std::move(line));
     } catch (...) { // no memory for the line: there is nobody left to tell

@@ -33,7 +33,7 @@ constexpr const char* denied[] = {
 constexpr unsigned new_namespaces[] = {CLONE_NEWNS,  CLONE_NEWUTS, CLONE_NEWIPC,   CLONE_NEWUSER,
                                        CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWCGROUP};
 
-#if defined(__s390__) || defined(__CRIS__)
+#if defined(__s390__)
 constexpr unsigned clone_flags = 1; // the argument's number
 #else
 constexpr unsigned clone_flags = 0;

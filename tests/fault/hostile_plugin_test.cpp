@@ -32,6 +32,14 @@ class HostilePlugin : public testing::Test {
         Client fresh(host_->port("echo"));
         EXPECT_TRUE(fresh.echoes("anybody there?"));
     }
+    // Whoever talks to the plugin loses the connection, with this error in the log.
+    void expect_ended(const std::string& error) {
+        Client bad = client();
+        bad.send("x");
+        EXPECT_TRUE(bad.ends());
+        EXPECT_TRUE(host_->will_log("\"error\":\"" + error + "\""));
+        expect_others_served();
+    }
     Client client() const { return Client(host_->port("bad")); }
 
     std::unique_ptr<Gatehouse> host_;
@@ -53,20 +61,12 @@ TEST_F(HostilePlugin, ThrowsInServe) {
 
 TEST_F(HostilePlugin, ThrowsANumberInServe) {
     start(beside_echo("throws_serve_int"));
-    Client bad = client();
-    bad.send("x");
-    EXPECT_TRUE(bad.ends());
-    EXPECT_TRUE(host_->will_log(R"("error":"serve() threw something that is not a std::exception")"));
-    expect_others_served();
+    expect_ended("serve() threw something that is not a std::exception");
 }
 
 TEST_F(HostilePlugin, ThrowsInTheSession) {
     start(beside_echo("throws_session"));
-    Client bad = client();
-    bad.send("x");
-    EXPECT_TRUE(bad.ends());
-    EXPECT_TRUE(host_->will_log(R"("error":"thrown in the session's constructor")"));
-    expect_others_served();
+    expect_ended("thrown in the session's constructor");
 }
 
 TEST_F(HostilePlugin, ThrowsInClosed) {
@@ -107,11 +107,7 @@ TEST_F(HostilePlugin, ReturnsNumbersThatMeanNothing) {
 
 TEST_F(HostilePlugin, PromisesARelayThatItHasNotSetUp) {
     start(beside_echo("relay_without_relay"));
-    Client bad = client();
-    bad.send("x");
-    EXPECT_TRUE(bad.ends());
-    EXPECT_TRUE(host_->will_log(R"x("error":"serve() returned GATEHOUSE_RELAY without a relay()")x"));
-    expect_others_served();
+    expect_ended("serve() returned GATEHOUSE_RELAY without a relay()");
 }
 
 // Nothing that arrives is lost: it is told again until it is read.
