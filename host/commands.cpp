@@ -43,6 +43,7 @@ int check_command(const CommandOptions& options) {
     return reported([&] {
         prepare_process();
         const Config config = load(options);
+        const Privileges known_account(config.process);
         LogConfig quiet;
         quiet.level = LogLevel::warning;
         Log log(quiet);

@@ -2,6 +2,7 @@
 
 #include "config_document.hpp"
 #include "config_listener.hpp"
+#include "config_process.hpp"
 #include "config_table.hpp"
 #include "did_you_mean.hpp"
 #include "plugin_config.hpp"
@@ -49,6 +50,7 @@ class Reader {
   private:
     void read_host(ConfigTable table);
     void read_plugin_path(ConfigTable& table);
+    void read_process_section(ConfigTable table);
     void read_log(ConfigTable table);
     void read_plugins(ConfigTable table);
     void read_listeners(ConfigTable& root);
@@ -77,6 +79,7 @@ Reader::Reader(std::shared_ptr<const toml::table> document, const std::filesyste
 void Reader::read() {
     ConfigTable root = root_table(*document_, problems_);
     read_host(root.table("host"));
+    read_process_section(root.table("process"));
     read_log(root.table("log"));
     read_plugins(root.table("plugins"));
     read_listeners(root);
@@ -107,6 +110,11 @@ void Reader::read_plugin_path(ConfigTable& table) {
         if (read_text(item, "", text)) listed.push_back(folder_ / text);
     if (table.is_array(key) && table.count(key) == 0) table.reject(key, "empty (expected at least one folder)");
     if (table.is_array(key)) folders = std::move(listed);
+}
+
+void Reader::read_process_section(ConfigTable table) {
+    config_.process = read_process(table, problems_);
+    finish(table);
 }
 
 void Reader::read_log(ConfigTable table) {

@@ -72,7 +72,7 @@ void Plugins::stop() noexcept {
 }
 
 Host::Host(const Config& config)
-    : config_(config), log_(config.log),
+    : config_(config), privileges_(config.process), log_(config.log),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling, drain_),
       commons_{config.host, cpu_count(), config.log.access, log_, alarm_, drain_, relays_, resolver_},
       plugins_(config, log_, drain_,
@@ -99,7 +99,33 @@ Host::Host(const Config& config)
     const sigset_t set = handled_signals();
     signals_ = Descriptor(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
     if (!signals_) throw std::system_error(errno, std::generic_category(), "signalfd");
+    drop_privileges();
     complete_.store(true);
+}
+
+// What is to be done later as another user is handed over first, and looked at afterwards as that user.
+void Host::drop_privileges() {
+    privileges_.expect_possible();
+    std::vector<std::string> socket_files;
+    for (const auto& service : services_) {
+        const ListenerConfig& listener = service->config();
+        const bool file = listener.address.kind == Address::Kind::unix_socket && !listener.address.path.starts_with('@');
+        if (!file) continue;
+        socket_files.push_back(listener.address.path);
+        if (listener.owner.empty() && listener.group.empty()) privileges_.hand_over(listener.address.path);
+    }
+    if (privileges_.changes_account()) {
+        plugins_.hand_over(privileges_.user(), privileges_.group());
+        log_.hand_over(privileges_.user());
+    }
+    privileges_.drop(log_);
+    for (const std::string& file : socket_files)
+        if (!privileges_.may_remove(file))
+            log_.warning("the socket file will stay behind; give its folder to the user of [process], or choose another folder",
+                         {{"path", file}});
+    if (!log_.can_reopen())
+        log_.warning("the log file cannot be opened again after SIGHUP; give it to the user of [process]",
+                     {{"path", config_.log.file.string()}, {"error", std::strerror(errno)}});
 }
 
 // Plugins first: until destroy() has returned, their own threads may wake connections.

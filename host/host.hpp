@@ -4,6 +4,7 @@
 #include "config.hpp"
 #include "plugin_instance.hpp"
 #include "plugin_library.hpp"
+#include "privileges.hpp"
 #include "service.hpp"
 
 #include <atomic>
@@ -26,6 +27,9 @@ class Plugins {
     // Destroys the instances; threads of their own may call the host until then.
     void destroy() noexcept { instances_.clear(); }
 
+    // Makes the folder of the private copies this account's, so that it can remove them. Throws std::system_error. [main]
+    void hand_over(uid_t user, gid_t group) { folder_.hand_over(user, group); }
+
     // Removes the private copies of the libraries, which stay loaded.
     void remove_files() noexcept { folder_.remove(); }
 
@@ -41,8 +45,8 @@ void prepare_process();
 
 class Host {
   public:
-    // Loads the plugins and opens every listener; throws PluginError, ListenError, std::system_error or std::runtime_error,
-    // and then nothing has been started. [main]
+    // Loads the plugins, opens every listener and drops privileges; throws PluginError, ListenError, PrivilegeError,
+    // std::system_error or std::runtime_error, and then nothing has been started. [main]
     explicit Host(const Config& config);
     ~Host();
 
@@ -52,6 +56,7 @@ class Host {
     const std::vector<std::unique_ptr<Service>>& services() const noexcept { return services_; }
 
   private:
+    void drop_privileges();
     void handle_signal(int signal);
     void begin_drain();
     bool drained(Nanoseconds now) const noexcept;
@@ -60,7 +65,8 @@ class Host {
     void report() noexcept;
     Service* service_of(const PluginInstance& instance, std::uint64_t id) noexcept;
 
-    const Config& config_; // constant after construction, as is services_
+    const Config& config_;  // constant after construction, as are the next and services_
+    Privileges privileges_; // before anything that starts a thread
     Log log_;
     Alarm alarm_;
     Drain drain_;

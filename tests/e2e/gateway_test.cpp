@@ -1,16 +1,13 @@
 // The gateway: where it connects to, how it says that it cannot, and how a relay ends.
 #include "clients.hpp"
 #include "gatehouse.hpp"
+#include "relayed.hpp"
 
 #include <gtest/gtest.h>
 
 using namespace gatehouse::support;
 
 namespace {
-
-std::string gateway_to(const std::string& upstream, const std::string& config = "") {
-    return "[plugins.gateway]\nconfig = { upstream = \"" + upstream + "\"" + config + " }\n" + listener("gateway", "gateway");
-}
 
 std::string port_of(const Server& server) { return server.address().substr(server.address().rfind(':') + 1); }
 
@@ -56,10 +53,7 @@ TEST(Gateway, UpstreamMayBeAName) {
 }
 
 TEST(Gateway, TheClientsHalfCloseIsPassedOn) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed();
     client.send("all I have");
     client.finish();
     EXPECT_EQ(server.recv_until_eof(), "all I have");
@@ -69,10 +63,7 @@ TEST(Gateway, TheClientsHalfCloseIsPassedOn) {
 }
 
 TEST(Gateway, TheUpstreamsHalfCloseIsPassedOn) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed();
     server.send("that was all");
     server.finish();
     EXPECT_EQ(client.recv_until_eof(), "that was all");
@@ -107,7 +98,7 @@ TEST(Gateway, UpstreamSocketIsNotThere) {
 }
 
 TEST(Gateway, ANameThatDoesNotResolveIsNamed) {
-    Gatehouse host(gateway_to("nobody.invalid:80", ", connect_timeout = \"2s\"")); // RFC 6761: never resolves
+    Gatehouse host(gateway_to("nobody.invalid:80", "connect_timeout = \"2s\"")); // RFC 6761: never resolves
     Client client(host.port("gateway"));
     EXPECT_EQ(client.recv_until_eof(), "");
     const Record warning = host.wait_for_log("no connection to the upstream");
@@ -118,7 +109,7 @@ TEST(Gateway, ANameThatDoesNotResolveIsNamed) {
 TEST(Gateway, ConnectTimeoutEndsTheWait) {
     const Server upstream("127.0.0.1:0", 0);
     const Client in_the_queue(upstream.address());
-    Gatehouse host(gateway_to(upstream.address(), ", connect_timeout = \"200ms\""));
+    Gatehouse host(gateway_to(upstream.address(), "connect_timeout = \"200ms\""));
     Client client(host.port("gateway"));
     EXPECT_EQ(client.recv_until_eof(), "");
     EXPECT_EQ(host.wait_for_log("no connection to the upstream")["error"],
@@ -127,10 +118,7 @@ TEST(Gateway, ConnectTimeoutEndsTheWait) {
 
 // A cut stream must not look like a whole one.
 TEST(Gateway, TheUpstreamsResetReachesTheClient) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed();
     client.send("hello");
     EXPECT_EQ(server.recv_exactly(5), "hello");
     server.reset();
@@ -139,10 +127,7 @@ TEST(Gateway, TheUpstreamsResetReachesTheClient) {
 }
 
 TEST(Gateway, TheClientsResetReachesTheUpstream) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed();
     client.send("hello");
     EXPECT_EQ(server.recv_exactly(5), "hello");
     client.reset();

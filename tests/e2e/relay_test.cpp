@@ -2,12 +2,12 @@
 #include "clients.hpp"
 #include "gatehouse.hpp"
 #include "proc.hpp"
+#include "random_bytes.hpp"
 
 #include <algorithm>
 #include <future>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <random>
 #include <string_view>
 #include <sys/socket.h>
 #include <vector>
@@ -15,16 +15,6 @@
 using namespace gatehouse::support;
 
 namespace {
-
-std::string random_bytes(std::size_t size, unsigned seed) {
-    std::mt19937_64 random(seed);
-    std::string bytes(size, '\0');
-    for (std::size_t i = 0; i + 8 <= size; i += 8) {
-        const std::uint64_t value = random();
-        std::copy_n(reinterpret_cast<const char*>(&value), 8, bytes.begin() + static_cast<std::ptrdiff_t>(i));
-    }
-    return bytes;
-}
 
 std::future<void> send_all(Client& from, const std::string& bytes) {
     return std::async(std::launch::async, [&] {

@@ -184,6 +184,12 @@ drain_timeout = "5s"
 relay_threads = 3
 scheduling = "other"
 stack_size = "1MiB"
+[process]
+user = "www-data"
+group = "33"
+capabilities = ["CAP_NET_RAW", "CAP_SYS_NICE"]
+no_new_privs = false
+seccomp = "off"
 [log]
 level = "debug"
 format = "json"
@@ -223,11 +229,13 @@ group = "33"
                                        "etc/web.toml");
     EXPECT_EQ(config.file, "etc/web.toml");
     EXPECT_EQ(config.host, (HostConfig{{"etc/a", "/b"}, 5s, 3, Scheduling::other, 1 << 20}));
+    EXPECT_EQ(config.process, (ProcessConfig{"www-data", "33", 1U << 13U | 1U << 23U, false, Seccomp::off, "etc/web.toml:9:8",
+                                             "etc/web.toml:10:9", "etc/web.toml:11:16", "etc/web.toml:13:11"}));
     EXPECT_EQ(config.log, (LogConfig{LogLevel::debug, LogFormat::json, "etc/gatehouse.log", false}));
     ASSERT_EQ(config.plugins.size(), 1U);
     EXPECT_EQ(config.plugins[0].name, "web");
     EXPECT_EQ(config.plugins[0].library, "http");
-    EXPECT_EQ(config.plugins[0].where, "etc/web.toml:13:1");
+    EXPECT_EQ(config.plugins[0].where, "etc/web.toml:19:1");
 
     ASSERT_EQ(config.listeners.size(), 2U);
     ListenerConfig web;
@@ -250,7 +258,7 @@ group = "33"
     web.send_buffer = 65'536;
     web.defer_accept = 5s;
     web.fast_open = 6;
-    web.where = "etc/web.toml:16:1";
+    web.where = "etc/web.toml:22:1";
     EXPECT_EQ(config.listeners[0], web);
 
     ListenerConfig local;
@@ -260,7 +268,7 @@ group = "33"
     local.mode = 0600;
     local.owner = "www-data";
     local.group = "33";
-    local.where = "etc/web.toml:36:1";
+    local.where = "etc/web.toml:42:1";
     EXPECT_EQ(config.listeners[1], local);
 }
 
@@ -376,7 +384,7 @@ std::vector<ReferenceKey> reference_keys() {
 }
 
 // Their values are examples; by default there is none.
-const std::set<std::string> without_default{"log.file", "listeners.owner", "listeners.group"};
+const std::set<std::string> without_default{"process.user", "process.group", "log.file", "listeners.owner", "listeners.group"};
 const std::set<std::string> for_unix_only{"listeners.mode", "listeners.owner", "listeners.group"};
 const std::set<std::string> for_tcp_only{"listeners.reuse_address", "listeners.ipv6_only",    "listeners.nodelay",
                                          "listeners.keepalive",     "listeners.defer_accept", "listeners.fast_open"};
@@ -411,6 +419,9 @@ TEST(Reference, DefaultsAreThoseOfTheCode) {
     for (const bool unix_socket : {false, true}) {
         const Config config = parse_config(uncommented(false, unix_socket), "reference.toml");
         EXPECT_EQ(config.host, HostConfig{});
+        ProcessConfig process = config.process;
+        process.user_where = process.group_where = process.capabilities_where = process.seccomp_where = "";
+        EXPECT_EQ(process, ProcessConfig{});
         EXPECT_EQ(config.log, LogConfig{});
         ASSERT_EQ(config.plugins.size(), 1U);
         EXPECT_EQ(config.plugins[0].library, "NAME");
@@ -436,10 +447,10 @@ TEST(Reference, ExamplesAreValid) {
 
 TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
     const std::string manual = contents(source / "docs/configuration.md");
-    const std::map<std::string, std::string> words{{"log.file", "standard error"},
-                                                   {"plugins.NAME.library", "the instance's name"},
-                                                   {"listeners.owner", "unchanged"},
-                                                   {"listeners.group", "unchanged"}};
+    const std::map<std::string, std::string> words{
+        {"process.user", "unchanged"},    {"process.group", "the user's"},
+        {"log.file", "standard error"},   {"plugins.NAME.library", "the instance's name"},
+        {"listeners.owner", "unchanged"}, {"listeners.group", "unchanged"}};
     std::size_t rows = 0;
     for (const ReferenceKey& key : reference_keys()) {
         const bool threads = key.path.starts_with("listeners.threads.");
