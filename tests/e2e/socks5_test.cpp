@@ -116,7 +116,7 @@ TEST_F(Socks5, ManyAtOnce) {
 }
 
 TEST_F(Socks5, ALargeDownloadArrivesWhole) {
-    const std::string large = random_bytes(64 << 20);
+    const std::string large = random_bytes(24 << 20);
     root_.write("file", large);
     const auto sha256 = [](const std::string& file) { return run({"sha256sum", file}).out.substr(0, 64); };
     ASSERT_EQ(curl({"--socks5-hostname", proxy(), "-o", root_ / "copy", url("localhost")}).status, 0);
@@ -164,6 +164,28 @@ TEST_F(Socks5Users, NobodyElseMay) {
     const Record closed = host_.wait_for_closed("socks5");
     EXPECT_EQ(closed["reason"], "done");
     host_.wait_for_log("refused: wrong user name or password (from " + closed["peer"] + ", user ann)");
+}
+
+TEST(Socks5Example, IsAGoodConfiguration) {
+    const std::string example = GATEHOUSE_SOURCE_DIR "/conf/socks5.toml";
+    const Result result = run_gatehouse({"check", "--plugin-path", plugin_dir(), example});
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(result.out, example + ": ok (1 listeners, 1 plugin instances)\n");
+}
+
+TEST(Socks5Example, BadSettingsAreNamedWithTheirPlace) {
+    const TempDir dir;
+    const std::string file = dir.write("conf.toml", "[plugins.socks5]\nconfig.allow = [\n\"10.0.0.1/8\" ]\n"
+                                                    "config.users = [ { name = \"ann\", hash = \"secret\" } ]\n" +
+                                                        listener("socks5", "socks5"));
+    const Result result = run_gatehouse({"check", "--plugin-path", plugin_dir(), file});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_EQ(result.err, "gatehouse: " + file +
+                              ":3:1: plugins.socks5.config.allow: \"10.0.0.1/8\" has bits set behind its prefix: write the "
+                              "network's first address, or no prefix\n" +
+                              file +
+                              ":4:27: plugins.socks5.config.users.name: the hash of \"ann\" is none that crypt(3) knows "
+                              "(expected such as \"$y$...\" or \"$2b$...\")\n");
 }
 
 // --- what is not to be had -----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ using namespace socks5::wire;
 
 namespace {
 
-const std::string succeeded = "\5\0\0\1\xc0\0\2\xfe\x9c\x40"s; // bound to 192.0.2.254:40000, the fake host's
+const std::string succeeded = "\5\0\0\1\xc0\0\2\xfe\xc3P"s; // bound to 192.0.2.254:50000, the fake host's
 
 // What the client is answered to its request.
 Outcome ask(Plugin& socks, const std::string& request) {
@@ -24,7 +24,7 @@ std::string last_line(Plugin& plugin) { return plugin.log().empty() ? "" : plugi
 
 TEST(Connect, NamesAreResolvedAndConnectedByNumber) {
     Plugin socks({{"connect_timeout", "4s"}, {"idle_timeout", "3m"}, {"log_requests", true}});
-    socks.resolves("example.com:443", {"198.51.100.7:443"});
+    socks.addresses("example.com:443", {"198.51.100.7:443"});
     socks.upstream("198.51.100.7:443", {end});
     const Outcome outcome = ask(socks, request_name("example.com", 443));
     EXPECT_EQ(outcome.output, succeeded);
@@ -44,7 +44,7 @@ TEST(Connect, Ipv6) {
 
 TEST(Connect, TheNextAddressIsTriedIfOneFails) {
     Plugin socks;
-    socks.resolves("example.com:80", {"[2001:db8::1]:80", "198.51.100.7:80", "198.51.100.8:80"});
+    socks.addresses("example.com:80", {"[2001:db8::1]:80", "198.51.100.7:80", "198.51.100.8:80"});
     socks.upstream_fails("[2001:db8::1]:80", GATEHOUSE_UNREACHABLE);
     socks.upstream_fails("198.51.100.7:80", GATEHOUSE_REFUSED);
     socks.upstream("198.51.100.8:80", {"third", end});
@@ -69,6 +69,7 @@ TEST(Connect, FailuresHaveTheirReplies) {
 
 TEST(Connect, ANameThatDoesNotResolve) {
     Plugin socks;
+    socks.addresses("nobody.invalid:80", {});
     const Outcome outcome = ask(socks, request_name("nobody.invalid", 80));
     EXPECT_EQ(outcome.output, refusal(4));
     EXPECT_EQ(outcome.reason, "upstream_failed");
@@ -76,7 +77,7 @@ TEST(Connect, ANameThatDoesNotResolve) {
 
 TEST(Connect, WhatIsNotPublicIsDeniedHoweverItIsWritten) {
     Plugin socks;
-    socks.resolves("inside.example:80", {"10.0.0.1:80", "[fe80::1%eth0]:80", "unix:/run/x"});
+    socks.addresses("inside.example:80", {"10.0.0.1:80", "[fe80::1%eth0]:80", "unix:/run/x"});
     for (const std::string& bad :
          {request("\x7f\0\0\1"s, 80), request("\xa9\xfe\xa9\xfe"s, 80), request(std::string(16, '\0'), 80),
           request("\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\1"s, 80), request_name("127.0.0.1", 80), request_name("::1", 80),
@@ -93,7 +94,7 @@ TEST(Connect, WhatIsNotPublicIsDeniedHoweverItIsWritten) {
 // A name that has an address of each kind leads to the allowed one alone.
 TEST(Connect, OnlyTheAllowedAddressesOfANameAreTried) {
     Plugin socks;
-    socks.resolves("mixed.example:80", {"127.0.0.1:80", "198.51.100.7:80", "[::1]:80"});
+    socks.addresses("mixed.example:80", {"127.0.0.1:80", "198.51.100.7:80", "[::1]:80"});
     socks.upstream("127.0.0.1:80", {"inside", end});
     socks.upstream("[::1]:80", {"inside", end});
     socks.upstream_fails("198.51.100.7:80", GATEHOUSE_REFUSED);

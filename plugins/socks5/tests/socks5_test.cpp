@@ -15,7 +15,7 @@ namespace {
 
 const std::string address = "\xc6\x33\x64\7"; // 198.51.100.7
 const std::string endpoint = "198.51.100.7:80";
-const std::string succeeded = "\5\0\0\1\xc0\0\2\xfe\x9c\x40"s; // bound to 192.0.2.254:40000, the fake host's
+const std::string succeeded = "\5\0\0\1\xc0\0\2\xfe\xc3P"s; // bound to 192.0.2.254:50000, the fake host's
 const Table ann{{"users", List{Table{{"name", "ann"}, {"password", "secret"}}}}};
 
 std::vector<std::string> lines(Plugin& plugin) {
