@@ -50,7 +50,7 @@ TEST(Connect, TheNextAddressIsTriedIfOneFails) {
     socks.upstream("198.51.100.8:80", {"third", end});
     const Outcome outcome = ask(socks, request_name("example.com", 80));
     EXPECT_EQ(outcome.output, succeeded + "third");
-    EXPECT_EQ(outcome.reason, "done");
+    EXPECT_EQ(outcome.reason, "peer_closed");
 }
 
 TEST(Connect, FailuresHaveTheirReplies) {

@@ -29,7 +29,7 @@ TEST(Socks5, ConnectsAndRelays) {
     socks.upstream(endpoint, {"welcome", end});
     const Outcome outcome = socks.serve({greeting, request(address, 80), "hello", end});
     EXPECT_EQ(outcome.output, no_authentication + succeeded + "welcome");
-    EXPECT_EQ(outcome.reason, "done");
+    EXPECT_EQ(outcome.reason, "peer_closed");
     ASSERT_EQ(outcome.upstreams.size(), 1U);
     EXPECT_TRUE(outcome.upstreams[0].relayed);
     EXPECT_EQ(outcome.upstreams[0].received, "hello");
@@ -49,7 +49,7 @@ TEST(Socks5, ItMakesNoDifferenceHowTheBytesArrive) {
             const Outcome outcome = socks.serve(script);
             ASSERT_EQ(outcome.upstreams.size(), 1U);
             EXPECT_EQ(outcome.upstreams[0].received, "optimistic");
-            EXPECT_EQ(outcome.reason, "done");
+            EXPECT_EQ(outcome.reason, "peer_closed");
         });
     }
 }
