@@ -342,7 +342,8 @@ TEST(GoodConfig, TheDemonstrationStaysOnThisMachine) {
                                                                 {"time", 7037},
                                                                 {"chargen", 7019},
                                                                 {"http", 8080},
-                                                                {"gateway", 8081}}));
+                                                                {"gateway", 8081},
+                                                                {"socks5", 1080}}));
     EXPECT_TRUE(fs::exists(source / "conf/www/index.html"));
 }
 
