@@ -47,7 +47,11 @@ int check_command(const CommandOptions& options) {
         quiet.level = LogLevel::warning;
         Log log(quiet);
         const Drain drain;
-        const Plugins plugins(config, log, drain, [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; });
+        Background background(config.host.scheduling);
+        background.end(); // nothing goes on here
+        Discovery discovery(background, config.host.resolvers);
+        const Plugins plugins(config, log, drain, discovery,
+                              [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; });
         std::cout << config.file.string() << ": ok (" << config.listeners.size() << " listeners, " << config.plugins.size()
                   << " plugin instances)\n";
         return 0;

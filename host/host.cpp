@@ -47,7 +47,7 @@ void prepare_process() {
     }
 }
 
-Plugins::Plugins(const Config& config, Log& log, const Drain& drain, const PluginInstance::Wake& wake) {
+Plugins::Plugins(const Config& config, Log& log, const Drain& drain, Discovery& discovery, const PluginInstance::Wake& wake) {
     std::string problems;
     for (const PluginConfig& plugin : config.plugins) {
         try {
@@ -58,7 +58,7 @@ Plugins::Plugins(const Config& config, Log& log, const Drain& drain, const Plugi
                                         {"library", file.string()},
                                         {"version", library->facts().version},
                                         {"abi", library->facts().needs}});
-            instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, log, drain, wake);
+            instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, log, drain, discovery, wake);
         } catch (const PluginError& error) {
             const std::string text = error.what();
             problems += (problems.empty() ? "" : "\n") + (text.starts_with("plugin library") ? plugin.where + ": " : "") + text;
@@ -74,8 +74,10 @@ void Plugins::stop() noexcept {
 Host::Host(const Config& config)
     : config_(config), log_(config.log),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling, drain_),
+      resolver_(config.host.resolvers), background_(config.host.scheduling), discovery_(background_, config.host.resolvers),
       commons_{config.host, cpu_count(), config.log.access, log_, alarm_, drain_, relays_, resolver_},
-      plugins_(config, log_, drain_, [this](const PluginInstance& instance, std::uint64_t id) { return wake(instance, id); }) {
+      plugins_(config, log_, drain_, discovery_,
+               [this](const PluginInstance& instance, std::uint64_t id) { return wake(instance, id); }) {
     std::string problems;
     for (const ListenerConfig& listener : config.listeners) {
         try {
@@ -157,6 +159,7 @@ void Host::begin_drain() {
     for (const auto& service : services_) service->stop_listening();
     const Nanoseconds now = monotonic_now();
     drain_.start(now + config_.host.drain_timeout.count() * 1'000'000);
+    background_.end(); // checks and watches
     plugins_.stop();
     for (const auto& service : services_) service->begin_drain();
     relays_.begin_drain();
@@ -177,6 +180,10 @@ int Host::shut_down() {
         all = false;
         log_.error("a thread is still in the plugin's code; leaving without it",
                    {{"listener", service->config().name}, {"plugin", service->plugin().name()}});
+    }
+    if (!background_.stop(deadline)) {
+        all = false;
+        log_.error("the background thread is still in a plugin's code; leaving without it");
     }
     report();
     log_.info("stopped", {{"log_lines_dropped", log_.dropped()}});

@@ -1,7 +1,9 @@
 // The host: puts everything together from a configuration, runs until it is told to stop, and drains.
 #pragma once
 
+#include "background.hpp"
 #include "config.hpp"
+#include "discovery.hpp"
 #include "plugin_instance.hpp"
 #include "plugin_library.hpp"
 #include "service.hpp"
@@ -18,7 +20,7 @@ namespace gatehouse::host {
 class Plugins {
   public:
     // Throws PluginError with everything that is wrong. [main]
-    Plugins(const Config& config, Log& log, const Drain& drain, const PluginInstance::Wake& wake);
+    Plugins(const Config& config, Log& log, const Drain& drain, Discovery& discovery, const PluginInstance::Wake& wake);
 
     PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
     void stop() noexcept;
@@ -66,6 +68,8 @@ class Host {
     Drain drain_;
     RelayEngine relays_;
     Resolver resolver_;
+    Background background_;
+    Discovery discovery_;
     Commons commons_;
     std::atomic<bool> complete_{false}; // services_ may be looked at by plugins' threads
     Plugins plugins_;

@@ -184,6 +184,8 @@ drain_timeout = "5s"
 relay_threads = 3
 scheduling = "other"
 stack_size = "1MiB"
+resolvers = ["127.0.0.1:5353"]
+control = "run/control"
 [log]
 level = "debug"
 format = "json"
@@ -222,12 +224,13 @@ group = "33"
 )",
                                        "etc/web.toml");
     EXPECT_EQ(config.file, "etc/web.toml");
-    EXPECT_EQ(config.host, (HostConfig{{"etc/a", "/b"}, 5s, 3, Scheduling::other, 1 << 20}));
+    EXPECT_EQ(config.host,
+              (HostConfig{{"etc/a", "/b"}, 5s, 3, Scheduling::other, 1 << 20, {"127.0.0.1:5353"}, "etc/run/control"}));
     EXPECT_EQ(config.log, (LogConfig{LogLevel::debug, LogFormat::json, "etc/gatehouse.log", false}));
     ASSERT_EQ(config.plugins.size(), 1U);
     EXPECT_EQ(config.plugins[0].name, "web");
     EXPECT_EQ(config.plugins[0].library, "http");
-    EXPECT_EQ(config.plugins[0].where, "etc/web.toml:13:1");
+    EXPECT_EQ(config.plugins[0].where, "etc/web.toml:15:1");
 
     ASSERT_EQ(config.listeners.size(), 2U);
     ListenerConfig web;
@@ -250,7 +253,7 @@ group = "33"
     web.send_buffer = 65'536;
     web.defer_accept = 5s;
     web.fast_open = 6;
-    web.where = "etc/web.toml:16:1";
+    web.where = "etc/web.toml:18:1";
     EXPECT_EQ(config.listeners[0], web);
 
     ListenerConfig local;
@@ -260,8 +263,14 @@ group = "33"
     local.mode = 0600;
     local.owner = "www-data";
     local.group = "33";
-    local.where = "etc/web.toml:36:1";
+    local.where = "etc/web.toml:38:1";
     EXPECT_EQ(config.listeners[1], local);
+}
+
+TEST(GoodConfig, ResolversHavePorts) {
+    const Config config = parse_config(
+        "host.resolvers = ['192.0.2.1', '192.0.2.1:5353', '2001:db8::1', '[::1]', '[::1]:5353']\n" + listener, "x");
+    EXPECT_EQ(config.host.resolvers, (Lines{"192.0.2.1:53", "192.0.2.1:5353", "[2001:db8::1]:53", "[::1]:53", "[::1]:5353"}));
 }
 
 TEST(GoodConfig, OneFolderNeedsNoArray) {
@@ -376,7 +385,7 @@ std::vector<ReferenceKey> reference_keys() {
 }
 
 // Their values are examples; by default there is none.
-const std::set<std::string> without_default{"log.file", "listeners.owner", "listeners.group"};
+const std::set<std::string> without_default{"host.control", "log.file", "listeners.owner", "listeners.group"};
 const std::set<std::string> for_unix_only{"listeners.mode", "listeners.owner", "listeners.group"};
 const std::set<std::string> for_tcp_only{"listeners.reuse_address", "listeners.ipv6_only",    "listeners.nodelay",
                                          "listeners.keepalive",     "listeners.defer_accept", "listeners.fast_open"};
@@ -430,13 +439,15 @@ TEST(Reference, IsAValidFileAsItIs) {
 
 TEST(Reference, ExamplesAreValid) {
     const Config config = parse_config(uncommented(true, true), "reference.toml");
+    EXPECT_EQ(config.host.control, "gatehouse.sock");
     EXPECT_EQ(config.log.file, "gatehouse.log");
     EXPECT_EQ(config.listeners.at(0).owner, "gatehouse");
 }
 
 TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
     const std::string manual = contents(source / "docs/configuration.md");
-    const std::map<std::string, std::string> words{{"log.file", "standard error"},
+    const std::map<std::string, std::string> words{{"host.control", "no control socket"},
+                                                   {"log.file", "standard error"},
                                                    {"plugins.NAME.library", "the instance's name"},
                                                    {"listeners.owner", "unchanged"},
                                                    {"listeners.group", "unchanged"}};
