@@ -32,6 +32,9 @@ std::string words(int status) {
         return "there is no such name";
     case ARES_ENODATA:
         return "the name has no such records";
+    case ARES_ECONNREFUSED: // none was reached, or each said that it has failed
+    case ARES_ESERVFAIL:
+        return "no name server could answer";
     case ARES_EBADRESP:
         return "the answer is malformed";
     default:
