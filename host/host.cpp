@@ -67,6 +67,12 @@ Plugins::Plugins(const Config& config, Log& log, const Drain& drain, Discovery& 
     if (!problems.empty()) throw PluginError(problems);
 }
 
+std::vector<PluginInstance*> Plugins::all() const {
+    std::vector<PluginInstance*> list;
+    for (const auto& [name, instance] : instances_) list.push_back(instance.get());
+    return list;
+}
+
 void Plugins::stop() noexcept {
     for (const auto& [name, instance] : instances_) instance->stop();
 }
@@ -87,6 +93,12 @@ Host::Host(const Config& config)
             problems += (problems.empty() ? "" : "\n") + std::string(error.what());
         }
     }
+    try {
+        if (!config.host.control.empty())
+            control_.emplace(config.host.control, config.file.native() + ": host.control", plugins_.all(), log_);
+    } catch (const ListenError& error) {
+        problems += (problems.empty() ? "" : "\n") + std::string(error.what());
+    }
     if (!problems.empty()) throw ListenError(problems);
     const sigset_t set = handled_signals();
     signals_ = Descriptor(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
@@ -95,7 +107,10 @@ Host::Host(const Config& config)
 }
 
 // Plugins first: until destroy() has returned, their own threads may wake connections.
-Host::~Host() { plugins_.destroy(); }
+Host::~Host() {
+    control_.reset();
+    plugins_.destroy();
+}
 
 gatehouse_status Host::wake(const PluginInstance& instance, std::uint64_t id) noexcept {
     const std::uint32_t number = ConnectionTable::service_of(id);
@@ -115,7 +130,9 @@ int Host::run() {
     ::sd_notify(0, "READY=1");
 
     for (;;) {
-        std::array<pollfd, 2> waiting{{{signals_.get(), POLLIN, 0}, {alarm_.descriptor(), POLLIN, 0}}};
+        std::array<pollfd, 3> waiting{{{signals_.get(), POLLIN, 0},
+                                       {alarm_.descriptor(), POLLIN, 0},
+                                       {control_ ? control_->descriptor() : -1, POLLIN, 0}}};
         ::poll(waiting.data(), waiting.size(), -1);
         signalfd_siginfo signal{};
         while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
@@ -130,6 +147,7 @@ int Host::run() {
         Nanoseconds again = never;
         const Nanoseconds now = monotonic_now();
         for (const auto& service : services_) again = std::min(again, service->supervise(now));
+        if (control_) again = std::min(again, control_->serve(now));
         if (drain_.started()) {
             if (drained(now)) return shut_down();
             again = std::min(again, drain_.deadline() > now ? drain_.deadline() : drain_.deadline() + last_grace);
@@ -193,6 +211,7 @@ int Host::shut_down() {
 
 // Ends the process while threads are still inside plugins: nothing that they use may be destroyed, so no destructor runs.
 void Host::leave(int status) noexcept {
+    control_.reset();
     plugins_.remove_files();
     log_.flush();
     std::_Exit(status);

@@ -3,6 +3,7 @@
 
 #include "background.hpp"
 #include "config.hpp"
+#include "control.hpp"
 #include "discovery.hpp"
 #include "plugin_instance.hpp"
 #include "plugin_library.hpp"
@@ -11,6 +12,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,7 @@ class Plugins {
     Plugins(const Config& config, Log& log, const Drain& drain, Discovery& discovery, const PluginInstance::Wake& wake);
 
     PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
+    std::vector<PluginInstance*> all() const; // by name
     void stop() noexcept;
 
     // Destroys the instances; threads of their own may call the host until then.
@@ -74,6 +77,7 @@ class Host {
     std::atomic<bool> complete_{false}; // services_ may be looked at by plugins' threads
     Plugins plugins_;
     std::vector<std::unique_ptr<Service>> services_;
+    std::optional<Control> control_;
     Descriptor signals_;
 };
 
