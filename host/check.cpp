@@ -156,6 +156,7 @@ void gatehouse_check::time_out() {
 
 void gatehouse_check::fail(int error) noexcept {
     if (error == EAGAIN && is_unix()) return finish(GATEHOUSE_REFUSED, "its accept queue is full");
+    if (error == ENOSPC) return finish(GATEHOUSE_EXHAUSTED, std::strerror(error)); // of epoll: max_user_watches
     finish(error == ECONNRESET || error == EPIPE ? GATEHOUSE_RESET : status_of_errno(error), std::strerror(error));
 }
 
