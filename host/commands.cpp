@@ -47,6 +47,7 @@ int check_command(const CommandOptions& options) {
     return reported([&] {
         prepare_process();
         const Config config = load(options);
+        const Privileges known_account(config.process);
         LogConfig quiet;
         quiet.level = LogLevel::warning;
         Log log(quiet);
@@ -54,8 +55,8 @@ int check_command(const CommandOptions& options) {
         Background background(config.host.scheduling);
         background.end(); // nothing goes on here
         Discovery discovery(background, config.host.resolvers);
-        const Plugins plugins(config, log, drain, discovery,
-                              [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; });
+        const auto nobody = [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; };
+        const Plugins plugins(config, log, drain, discovery, {.wake = nobody, .cut = nobody});
         std::cout << config.file.string() << ": ok (" << config.listeners.size() << " listeners, " << config.plugins.size()
                   << " plugin instances)\n";
         return 0;

@@ -2,6 +2,7 @@
 
 #include "config_document.hpp"
 #include "config_listener.hpp"
+#include "config_process.hpp"
 #include "config_table.hpp"
 #include "did_you_mean.hpp"
 #include "plugin_config.hpp"
@@ -65,6 +66,7 @@ class Reader {
     void read_plugin_path(ConfigTable& table);
     void read_resolvers(ConfigTable& table);
     void read_control(ConfigTable& table);
+    void read_process_section(ConfigTable table);
     void read_log(ConfigTable table);
     void read_plugins(ConfigTable table);
     void read_listeners(ConfigTable& root);
@@ -93,6 +95,7 @@ Reader::Reader(std::shared_ptr<const toml::table> document, const std::filesyste
 void Reader::read() {
     ConfigTable root = root_table(*document_, problems_);
     read_host(root.table("host"));
+    read_process_section(root.table("process"));
     read_log(root.table("log"));
     read_plugins(root.table("plugins"));
     read_listeners(root);
@@ -151,6 +154,11 @@ void Reader::read_control(ConfigTable& table) {
         table.reject("control", in_quotes(text) + " is a name without permissions (expected the path of a file)");
     else if (!parse_address("unix:" + config_.host.control.native(), error))
         table.reject("control", error);
+}
+
+void Reader::read_process_section(ConfigTable table) {
+    config_.process = read_process(table, problems_);
+    finish(table);
 }
 
 void Reader::read_log(ConfigTable table) {

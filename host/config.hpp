@@ -23,6 +23,7 @@ namespace gatehouse::host {
 enum class LogLevel { debug, info, warning, error };
 enum class LogFormat { automatic, human, json }; // automatic: human on a terminal, JSON otherwise
 enum class Scheduling { batch, other };          // SCHED_BATCH: no wake-up preemption, fewer context switches
+enum class Seccomp { off, on, kill };            // a denied call fails with EPERM, or ends the process
 enum class WhenFull { wait, refuse }; // at max_connections: newcomers stay in the accept queue, or are closed at once
 
 // [log]
@@ -46,6 +47,19 @@ struct HostConfig {
     std::filesystem::path control;         // unix socket for `gatehouse control`; empty: none
 
     bool operator==(const HostConfig&) const = default;
+};
+
+// [process]
+struct ProcessConfig {
+    std::string user;               // name or number; empty: as started
+    std::string group;              // empty: the user's
+    std::uint64_t capabilities = 0; // those to keep, a bit each (1 << CAP_...)
+    bool no_new_privs = true;
+    Seccomp seccomp = Seccomp::off;
+
+    std::string user_where, group_where, capabilities_where, seccomp_where; // "FILE:LINE:COLUMN", for messages
+
+    bool operator==(const ProcessConfig&) const = default;
 };
 
 // [plugins.NAME]
@@ -102,6 +116,7 @@ struct ListenerConfig {
 struct Config {
     std::filesystem::path file;
     HostConfig host;
+    ProcessConfig process;
     LogConfig log;
     std::vector<PluginConfig> plugins;
     std::vector<ListenerConfig> listeners;

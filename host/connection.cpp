@@ -10,6 +10,19 @@ UpstreamConnection::~UpstreamConnection() {
     if (fd >= 0) ::close(fd);
 }
 
+void UpstreamConnection::remember(const SocketAddress& peer) {
+    peer_.reset(new std::byte[peer.size]);
+    peer_size_ = peer.size;
+    std::memcpy(peer_.get(), &peer.storage, peer.size);
+}
+
+SocketAddress UpstreamConnection::peer_address() const noexcept {
+    SocketAddress address;
+    address.size = peer_size_;
+    std::memcpy(&address.storage, peer_.get(), peer_size_);
+    return address;
+}
+
 SocketAddress Connection::peer_address() const noexcept {
     SocketAddress address;
     address.size = peer.common.sa_family == AF_INET    ? sizeof peer.v4
@@ -24,9 +37,17 @@ Connection::Claim Connection::claim(std::uint64_t wanted, Flags flag) noexcept {
     for (;;) {
         if ((now ^ wanted) >> 32U != 0 || (now & (running | parked)) == 0) return Claim::gone;
         const bool free = (now & parked) != 0;
-        const std::uint64_t next = free ? (now & ~std::uint64_t{all_flags}) | running : now | flag;
+        const std::uint64_t next = free ? (now & (~std::uint64_t{all_flags} | cut)) | running : now | flag;
         if (word.compare_exchange_weak(now, next)) return free ? Claim::owned : Claim::noted;
     }
+}
+
+bool Connection::note_cut(std::uint64_t wanted) noexcept {
+    std::uint64_t now = word.load();
+    do {
+        if ((now ^ wanted) >> 32U != 0 || (now & (running | parked)) == 0) return false;
+    } while (!word.compare_exchange_weak(now, now | cut));
+    return true;
 }
 
 void Connection::release() noexcept {

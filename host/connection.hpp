@@ -14,6 +14,7 @@
 #include "stream.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <netinet/in.h>
@@ -28,8 +29,15 @@ class Service;
 struct UpstreamConnection : Stream {
     using Stream::Stream;
     ~UpstreamConnection();
-    std::string address;                  // as it was asked for
+
     std::unique_ptr<std::string[]> facts; // peer and local, made when a plugin asks
+
+    void remember(const SocketAddress& peer); // throws std::bad_alloc
+    SocketAddress peer_address() const noexcept;
+
+  private:
+    std::unique_ptr<std::byte[]> peer_; // no longer than its family needs: there is one for each relayed connection
+    socklen_t peer_size_ = 0;
 };
 
 struct Connection : Stream {
@@ -40,6 +48,7 @@ struct Connection : Stream {
         event = 4, // epoll had something while it was running
         woken = 8,
         stop = 16,
+        cut = 32, // its relay is to be ended, now or when it begins; stays
         all_flags = 0xffffffff,
     };
     enum class Phase : std::uint8_t {
@@ -78,8 +87,8 @@ struct Connection : Stream {
     bool hangup = false;                 // the epoll event said that the peer has closed or reset
     bool stop_told = false;              // serve() was called with GATEHOUSE_EVENT_STOPPING
     bool upstream_failed = false;
-    std::uint32_t lingered = 0; // bytes thrown away while lingering
-    UpstreamConnection* relay_to = nullptr;
+    std::uint32_t lingered = 0;             // bytes thrown away while lingering
+    UpstreamConnection* relay_to = nullptr; // owned; while relaying, the relay engine's
     Nanoseconds relay_idle = never;
     std::unique_ptr<std::string[]> facts; // peer and local, made when a plugin asks
 
@@ -89,6 +98,9 @@ struct Connection : Stream {
     // it is running. [any]
     enum class Claim { owned, noted, gone };
     Claim claim(std::uint64_t wanted, Flags flag) noexcept;
+
+    // Leaves the flag `cut`, whoever owns it; false if the connection with this id has ended. [any]
+    bool note_cut(std::uint64_t wanted) noexcept;
 
     // The slot is free for the next connection; ids given out so far are stale. [owner]
     void release() noexcept;

@@ -47,7 +47,7 @@ void prepare_process() {
     }
 }
 
-Plugins::Plugins(const Config& config, Log& log, const Drain& drain, Discovery& discovery, const PluginInstance::Wake& wake) {
+Plugins::Plugins(const Config& config, Log& log, const Drain& drain, Discovery& discovery, const PluginInstance::Reach& reach) {
     std::string problems;
     for (const PluginConfig& plugin : config.plugins) {
         try {
@@ -58,7 +58,7 @@ Plugins::Plugins(const Config& config, Log& log, const Drain& drain, Discovery& 
                                         {"library", file.string()},
                                         {"version", library->facts().version},
                                         {"abi", library->facts().needs}});
-            instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, log, drain, discovery, wake);
+            instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, log, drain, discovery, reach);
         } catch (const PluginError& error) {
             const std::string text = error.what();
             problems += (problems.empty() ? "" : "\n") + (text.starts_with("plugin library") ? plugin.where + ": " : "") + text;
@@ -78,12 +78,21 @@ void Plugins::stop() noexcept {
 }
 
 Host::Host(const Config& config)
-    : config_(config), log_(config.log),
+    : config_(config), privileges_(config.process), log_(config.log),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling, drain_),
       resolver_(config.host.resolvers), background_(config.host.scheduling), discovery_(background_, config.host.resolvers),
       commons_{config.host, cpu_count(), config.log.access, log_, alarm_, drain_, relays_, resolver_},
       plugins_(config, log_, drain_, discovery_,
-               [this](const PluginInstance& instance, std::uint64_t id) { return wake(instance, id); }) {
+               {.wake =
+                    [this](const PluginInstance& instance, std::uint64_t id) {
+                        Service* service = service_of(instance, id);
+                        return service != nullptr ? service->wake(id) : GATEHOUSE_NOT_FOUND;
+                    },
+                .cut =
+                    [this](const PluginInstance& instance, std::uint64_t id) {
+                        Service* service = service_of(instance, id);
+                        return service != nullptr ? service->cut(id) : GATEHOUSE_NOT_FOUND;
+                    }}) {
     std::string problems;
     for (const ListenerConfig& listener : config.listeners) {
         try {
@@ -103,7 +112,37 @@ Host::Host(const Config& config)
     const sigset_t set = handled_signals();
     signals_ = Descriptor(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
     if (!signals_) throw std::system_error(errno, std::generic_category(), "signalfd");
+    drop_privileges();
     complete_.store(true);
+}
+
+// What is to be done later as another user is handed over first, and looked at afterwards as that user.
+void Host::drop_privileges() {
+    privileges_.expect_possible();
+    std::vector<std::string> socket_files;
+    for (const auto& service : services_) {
+        const ListenerConfig& listener = service->config();
+        const bool file = listener.address.kind == Address::Kind::unix_socket && !listener.address.path.starts_with('@');
+        if (!file) continue;
+        socket_files.push_back(listener.address.path);
+        if (listener.owner.empty() && listener.group.empty()) privileges_.hand_over(listener.address.path);
+    }
+    if (!config_.host.control.empty()) {
+        socket_files.push_back(config_.host.control);
+        privileges_.hand_over(config_.host.control);
+    }
+    if (privileges_.changes_account()) {
+        plugins_.hand_over(privileges_.user(), privileges_.group());
+        log_.hand_over(privileges_.user());
+    }
+    privileges_.drop(log_);
+    for (const std::string& file : socket_files)
+        if (!privileges_.may_remove(file))
+            log_.warning("the socket file will stay behind; give its folder to the user of [process], or choose another folder",
+                         {{"path", file}});
+    if (!log_.can_reopen())
+        log_.warning("the log file cannot be opened again after SIGHUP; give it to the user of [process]",
+                     {{"path", config_.log.file.string()}, {"error", std::strerror(errno)}});
 }
 
 // Plugins first: until destroy() has returned, their own threads may wake connections.
@@ -112,11 +151,11 @@ Host::~Host() {
     plugins_.destroy();
 }
 
-gatehouse_status Host::wake(const PluginInstance& instance, std::uint64_t id) noexcept {
+// The one that may have the connection; null if it is none of the instance's.
+Service* Host::service_of(const PluginInstance& instance, std::uint64_t id) noexcept {
     const std::uint32_t number = ConnectionTable::service_of(id);
-    if (!complete_.load() || number >= services_.size() || &services_[number]->plugin() != &instance)
-        return GATEHOUSE_NOT_FOUND;
-    return services_[number]->wake(id);
+    if (!complete_.load() || number >= services_.size()) return nullptr;
+    return &services_[number]->plugin() == &instance ? services_[number].get() : nullptr;
 }
 
 int Host::run() {

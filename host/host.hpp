@@ -7,6 +7,7 @@
 #include "discovery.hpp"
 #include "plugin_instance.hpp"
 #include "plugin_library.hpp"
+#include "privileges.hpp"
 #include "service.hpp"
 
 #include <atomic>
@@ -22,7 +23,7 @@ namespace gatehouse::host {
 class Plugins {
   public:
     // Throws PluginError with everything that is wrong. [main]
-    Plugins(const Config& config, Log& log, const Drain& drain, Discovery& discovery, const PluginInstance::Wake& wake);
+    Plugins(const Config& config, Log& log, const Drain& drain, Discovery& discovery, const PluginInstance::Reach& reach);
 
     PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
     std::vector<PluginInstance*> all() const; // by name
@@ -30,6 +31,9 @@ class Plugins {
 
     // Destroys the instances; threads of their own may call the host until then.
     void destroy() noexcept { instances_.clear(); }
+
+    // Makes the folder of the private copies this account's, so that it can remove them. Throws std::system_error. [main]
+    void hand_over(uid_t user, gid_t group) { folder_.hand_over(user, group); }
 
     // Removes the private copies of the libraries, which stay loaded.
     void remove_files() noexcept { folder_.remove(); }
@@ -46,8 +50,8 @@ void prepare_process();
 
 class Host {
   public:
-    // Loads the plugins and opens every listener; throws PluginError, ListenError, std::system_error or std::runtime_error,
-    // and then nothing has been started. [main]
+    // Loads the plugins, opens every listener and drops privileges; throws PluginError, ListenError, PrivilegeError,
+    // std::system_error or std::runtime_error, and then nothing has been started. [main]
     explicit Host(const Config& config);
     ~Host();
 
@@ -57,15 +61,17 @@ class Host {
     const std::vector<std::unique_ptr<Service>>& services() const noexcept { return services_; }
 
   private:
+    void drop_privileges();
     void handle_signal(int signal);
     void begin_drain();
     bool drained(Nanoseconds now) const noexcept;
     int shut_down();
     [[noreturn]] void leave(int status) noexcept;
     void report() noexcept;
-    gatehouse_status wake(const PluginInstance& instance, std::uint64_t id) noexcept;
+    Service* service_of(const PluginInstance& instance, std::uint64_t id) noexcept;
 
-    const Config& config_; // constant after construction, as is services_
+    const Config& config_;  // constant after construction, as are the next and services_
+    Privileges privileges_; // before anything that starts a thread
     Log log_;
     Alarm alarm_;
     Drain drain_;

@@ -242,7 +242,9 @@ void Listener::listen() {
     if (bound.storage.ss_family == AF_INET) port_ = ntohs(reinterpret_cast<const sockaddr_in*>(bound.get())->sin_port);
     if (bound.storage.ss_family == AF_INET6) port_ = ntohs(reinterpret_cast<const sockaddr_in6*>(bound.get())->sin6_port);
     step("listen", {{"address", address_}, {"backlog", config_.backlog}});
-    if (const int most = somaxconn(); most > 0 && config_.backlog > most)
+    // A socket that tells its queue tells the cut limit too, also where /proc/sys is hidden.
+    const std::optional<Queue> accept_queue = queue();
+    if (const int most = accept_queue ? static_cast<int>(accept_queue->limit) : somaxconn(); most > 0 && config_.backlog > most)
         log_.warning("the kernel cuts the backlog; raise it with: sysctl net.core.somaxconn=" + std::to_string(config_.backlog),
                      {{"listener", config_.name}, {"backlog", config_.backlog}, {"somaxconn", most}});
 }
@@ -265,8 +267,10 @@ void Listener::close() noexcept {
     if (file_.st_ino != 0) {
         struct stat now{};
         const std::string& path = config_.address.path;
-        if (::lstat(path.c_str(), &now) == 0 && now.st_ino == file_.st_ino && now.st_dev == file_.st_dev)
-            ::unlink(path.c_str());
+        const bool ours = ::lstat(path.c_str(), &now) == 0 && now.st_ino == file_.st_ino && now.st_dev == file_.st_dev;
+        if (ours && ::unlink(path.c_str()) != 0)
+            log_.warning("the socket file stays behind",
+                         {{"listener", config_.name}, {"path", path}, {"error", std::strerror(errno)}});
     }
     // Threads may be in accept() right now, so the descriptor itself stays until they have gone, or its number could be
     // another's. An inherited socket is its giver's as well: it goes on listening.

@@ -15,6 +15,7 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 
@@ -29,6 +30,15 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
   public:
     explicit DescriptorSink(const std::filesystem::path& file) : file_(file), fd_(open()) {
         if (!fd_) throw std::runtime_error("cannot open the log file " + file_.string() + ": " + std::strerror(errno));
+    }
+
+    void hand_over(unsigned user) {
+        if (created_ && ::fchown(fd_.get(), user, static_cast<gid_t>(-1)) != 0)
+            throw std::system_error(errno, std::generic_category(), "cannot give away the log file " + file_.string());
+    }
+
+    bool can_reopen() const noexcept {
+        return file_.empty() || Descriptor(::open(file_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
     }
 
     bool reopen() {
@@ -66,9 +76,13 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
     void flush_() override {}
 
   private:
-    Descriptor open() const {
+    Descriptor open() {
         if (file_.empty()) return Descriptor(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
-        return Descriptor(::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
+        constexpr int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+        // O_EXCL follows no link, so what it makes is where it seems to be, and may be given away.
+        Descriptor made(::open(file_.c_str(), flags | O_EXCL, 0640));
+        created_ = static_cast<bool>(made);
+        return made ? std::move(made) : Descriptor(::open(file_.c_str(), flags, 0640));
     }
 
     // A pipe whose reader has stopped reading is given a moment once, and none from then on until it moves again.
@@ -80,6 +94,7 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
     }
 
     const std::filesystem::path file_; // constant after construction
+    bool created_ = false;             // the file, by this object; [main]
 
     Descriptor fd_; // guarded by base_sink's mutex_, as are the three below
     std::string line_;
@@ -288,7 +303,7 @@ void Log::write(LogLevel level, std::string_view message, Fields fields) noexcep
     if (!enabled(level)) return;
     try {
         const std::string time = timestamp(impl_->json);
-        const std::string line =
+        std::string line =
             impl_->json ? format_json(time, level, message, fields) : format_human(time, level, message, fields, impl_->colour);
         impl_->push(std::move(line));
     } catch (...) { // no memory for the line: there is nobody left to tell
@@ -304,6 +319,10 @@ void Log::reopen() noexcept {
     } catch (...) { // as in write()
     }
 }
+
+void Log::hand_over(unsigned user) { impl_->sink->hand_over(user); }
+
+bool Log::can_reopen() const noexcept { return impl_->sink->can_reopen(); }
 
 void Log::flush() noexcept {
     std::unique_lock lock(impl_->mutex);

@@ -63,6 +63,13 @@ class Log {
     // Opens the log file again by its name, after somebody has moved it away. Keeps the old one if that fails. [main]
     void reopen() noexcept;
 
+    // Gives the log file to this user if the host has made it; one that was there keeps its owner. Throws std::system_error.
+    // [main]
+    void hand_over(unsigned user);
+
+    // Whether reopen() would succeed as things are; if not, errno says why. [main]
+    bool can_reopen() const noexcept;
+
     // Waits until what is queued has been written, for a second at most. [main]
     void flush() noexcept;
 

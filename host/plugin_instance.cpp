@@ -31,9 +31,13 @@ std::string take_error_text() {
 }
 
 PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library, Log& log,
-                               const Drain& drain, Discovery& discovery, Wake wake)
-    : context_{config.name, log, drain, discovery,
-               [this, wake = std::move(wake)](std::uint64_t id) { return wake(*this, id); }},
+                               const Drain& drain, Discovery& discovery, Reach reach)
+    : context_{config.name,
+               log,
+               drain,
+               discovery,
+               [this, wake = std::move(reach.wake)](std::uint64_t id) { return wake(*this, id); },
+               [this, cut = std::move(reach.cut)](std::uint64_t id) { return cut(*this, id); }},
       library_(std::move(library)), hooks_(library_->hooks()) {
     const gatehouse_config& settings = *config.settings;
     settings.begin();

@@ -22,18 +22,23 @@ struct gatehouse_instance {
     gatehouse::host::Log& log;
     const gatehouse::host::Drain& drain;
     gatehouse::host::Discovery& discovery;
-    std::function<gatehouse_status(std::uint64_t id)> wake;
+    std::function<gatehouse_status(std::uint64_t id)> wake; // the connection with this id is one of this instance's
+    std::function<gatehouse_status(std::uint64_t id)> cut;
 };
 
 namespace gatehouse::host {
 
 class PluginInstance {
   public:
-    using Wake = std::function<gatehouse_status(const PluginInstance&, std::uint64_t id)>;
+    // How an instance reaches those of its connections that it does not serve at the moment. [any]
+    struct Reach {
+        std::function<gatehouse_status(const PluginInstance&, std::uint64_t id)> wake;
+        std::function<gatehouse_status(const PluginInstance&, std::uint64_t id)> cut;
+    };
 
     // Throws PluginError if the plugin refuses its configuration or fails. [main]
     PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library, Log& log, const Drain& drain,
-                   Discovery& discovery, Wake wake);
+                   Discovery& discovery, Reach reach);
     ~PluginInstance(); // destroy()
 
     PluginInstance(const PluginInstance&) = delete;

@@ -179,6 +179,15 @@ void RuntimeFolder::remove() noexcept {
     fs::remove_all(folder_, ignored);
 }
 
+void RuntimeFolder::hand_over(unsigned user, unsigned group) {
+    for (unsigned copy = 0; copy <= copies_; ++copy) { // the folder itself, and one for each copy
+        const fs::path folder = copy == 0 ? folder_ : folder_ / std::to_string(copy);
+        if (::lchown(folder.c_str(), user, group) != 0)
+            throw fs::filesystem_error("cannot give away a private folder", folder,
+                                       std::error_code(errno, std::generic_category()));
+    }
+}
+
 fs::path RuntimeFolder::copy(const fs::path& file) {
     const fs::path folder = folder_ / std::to_string(++copies_);
     std::error_code error;

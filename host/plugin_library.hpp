@@ -35,6 +35,10 @@ class RuntimeFolder {
     RuntimeFolder(const RuntimeFolder&) = delete;
     RuntimeFolder& operator=(const RuntimeFolder&) = delete;
 
+    // Gives the folders to this account, so that it can remove them, but not the files, which are mapped. Throws
+    // std::filesystem::filesystem_error.
+    void hand_over(unsigned user, unsigned group);
+
     // A copy of the file under the same name; throws PluginError.
     std::filesystem::path copy(const std::filesystem::path& file);
 

@@ -11,8 +11,8 @@
 namespace gatehouse::host {
 
 enum class Reason : std::uint8_t {
-    done,               // the plugin, or both directions of a relay, had finished
-    peer_closed,        // the client closed its side, and then the plugin ended
+    done,               // the plugin had finished
+    peer_closed,        // the client closed its side, and then the plugin, or the other direction of a relay, ended
     peer_reset,         // the client reset the connection
     first_byte_timeout, // the client never said anything
     idle_timeout,       // nothing moved in either direction
@@ -22,16 +22,17 @@ enum class Reason : std::uint8_t {
     plugin_error,       // serve() reported a failure
     plugin_exception,   // serve() threw
     upstream_failed,    // no connection to the upstream
+    upstream_closed,    // the upstream closed its side of a relay, and then the client did
     upstream_reset,     // the upstream reset a relayed connection
-    drained,            // the host was stopping
+    drained,            // the host was stopping, or the relay's server is to have no connections
     host_out_of_fds,    // no file descriptor left for it
     host_out_of_memory, // no memory, thread or epoll entry left for it
 };
 
-inline constexpr std::array<std::string_view, 15> reason_names{
-    "done",     "peer_closed",     "peer_reset",         "first_byte_timeout", "idle_timeout",    "deadline",
-    "lifetime", "over_limit",      "plugin_error",       "plugin_exception",   "upstream_failed", "upstream_reset",
-    "drained",  "host_out_of_fds", "host_out_of_memory",
+inline constexpr std::array<std::string_view, 16> reason_names{
+    "done",           "peer_closed", "peer_reset",      "first_byte_timeout", "idle_timeout",    "deadline",
+    "lifetime",       "over_limit",  "plugin_error",    "plugin_exception",   "upstream_failed", "upstream_closed",
+    "upstream_reset", "drained",     "host_out_of_fds", "host_out_of_memory",
 };
 static_assert(reason_names.size() == static_cast<std::size_t>(Reason::host_out_of_memory) + 1);
 

@@ -1,13 +1,12 @@
 // The relay engine: moves bytes between a client and an upstream in both directions, without a thread for each pair.
 //
-// A few threads have an epoll set each; a pair belongs to one of them from start to end. What is read is written on at once
-// from one buffer that the thread has for all its pairs; only what the other side does not take is kept, in a bounded buffer of
-// the pair's own, and until that is gone nothing more is read: that is the back-pressure. An idle pair therefore costs its two
-// sockets and the size of this object. Half-closes are passed on; a reset on one side resets the other, so that a cut stream
-// never looks like a whole one.
+// A few threads have an epoll set each; a pair belongs to one of them from start to end. What is read is passed on at once,
+// copied or spliced (RelayMover); only what the other side does not take is kept, at most 64 KiB copied or 256 KiB in a pipe
+// for each direction, and until that is gone nothing more is read: that is the back-pressure. An idle pair therefore costs its
+// two sockets and the size of a RelayPair. Half-closes are passed on. A reset on one side resets the other, and a relay that is
+// cut (idle, lifetime, drain, cut()) resets both, so that a cut stream never looks like a whole one.
 #pragma once
 
-#include "alarm.hpp"
 #include "clock.hpp"
 #include "config.hpp"
 #include "connection.hpp"
@@ -27,9 +26,12 @@ class RelayEngine {
     RelayEngine(unsigned threads, Scheduling scheduling, const Drain& drain);
     ~RelayEngine(); // after stop()
 
-    // Takes over both connections; Service::relay_ended() gives the client's back when both directions have ended. False: no
-    // memory; both still belong to the caller. [conn]
-    bool start(Connection& client, std::unique_ptr<UpstreamConnection>& upstream, Nanoseconds idle) noexcept;
+    // Takes over the client together with its upstream, client.relay_to; Service::relay_ended() gives them back when both
+    // directions have ended. False: no memory; the client still belongs to the caller. [conn]
+    bool start(Connection& client, Nanoseconds idle) noexcept;
+
+    // Some relayed connections have got Connection::cut: the threads end those relays, all of them in one sweep each. [any]
+    void cut() noexcept;
 
     // The drain has started: wakes the threads so that they learn its deadline. [main]
     void begin_drain() noexcept;

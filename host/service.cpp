@@ -65,6 +65,13 @@ gatehouse_status Service::wake(std::uint64_t id) noexcept {
     return GATEHOUSE_OK;
 }
 
+gatehouse_status Service::cut(std::uint64_t id) noexcept {
+    Connection* connection = connections_.find(id);
+    if (connection == nullptr || !connection->note_cut(id)) return GATEHOUSE_NOT_FOUND;
+    commons_.relays.cut();
+    return GATEHOUSE_OK;
+}
+
 // --- serving -------------------------------------------------------------------------------------------------------------
 
 // A token is an id. With events it is one of epoll's, to be claimed; without, it was posted by somebody who has claimed it.
@@ -188,8 +195,9 @@ bool Service::park(Connection& connection) noexcept {
         const Stream::Due until = due(connection, coarse_now());
         connection.parked_until.store(until.when, std::memory_order_relaxed);
         connection.parked_reason = until.reason;
-        word = owned;
-        if (connection.word.compare_exchange_strong(word, resting)) {
+        const std::uint64_t cut = word & Connection::cut;
+        word = owned | cut;
+        if (connection.word.compare_exchange_strong(word, resting | cut)) {
             note_due(until.when);
             return true;
         }
@@ -203,11 +211,10 @@ void Service::unwatch(Connection& connection) noexcept {
 }
 
 void Service::start_relay(Connection& connection) noexcept {
-    std::unique_ptr<UpstreamConnection> upstream(std::exchange(connection.relay_to, nullptr));
     unwatch(connection);
     connection.phase = Connection::Phase::relaying;
     const Nanoseconds idle = connection.relay_idle == never ? connection.idle : connection.relay_idle;
-    if (!commons_.relays.start(connection, upstream, idle)) end(connection, Reason::host_out_of_memory);
+    if (!commons_.relays.start(connection, idle)) end(connection, Reason::host_out_of_memory);
 }
 
 void Service::relay_ended(Connection& connection, Reason reason, std::uint64_t in, std::uint64_t out) noexcept {
@@ -296,7 +303,7 @@ Reason Service::reason_for(const Connection& connection, gatehouse_next next) co
 void Service::end(Connection& connection, Reason reason) noexcept {
     connection.ended = reason;
     connection.deaf = false;
-    delete std::exchange(connection.relay_to, nullptr);
+    if (connection.phase != Connection::Phase::relaying) delete std::exchange(connection.relay_to, nullptr);
     if (reason == Reason::plugin_error || reason == Reason::plugin_exception || reason == Reason::upstream_failed) {
         const std::string why = take_error_text();
         commons_.log.warning(reason == Reason::upstream_failed ? "no connection to the upstream" : "plugin failed",
@@ -338,9 +345,10 @@ void Service::linger(Connection& connection) noexcept {
 void Service::close(Connection& connection) noexcept {
     const Reason reason = *connection.ended;
     if (commons_.access_log)
-        log_access(connection.peer_address(), connection.bytes_in, connection.bytes_out, monotonic_now() - connection.accepted,
-                   reason);
+        log_access(connection.peer_address(), connection.relay_to, connection.bytes_in, connection.bytes_out,
+                   monotonic_now() - connection.accepted, reason);
     ledger_.count(reason);
+    delete std::exchange(connection.relay_to, nullptr);
     const int fd = connection.fd;
     connection.facts.reset();
     connection.release(); // before the descriptor's number can be used again
@@ -351,14 +359,25 @@ void Service::close(Connection& connection) noexcept {
     if (commons_.drain.started()) commons_.alarm.wake_by(monotonic_now()); // the main thread waits for the last one
 }
 
-void Service::log_access(const SocketAddress& peer, std::uint64_t in, std::uint64_t out, Nanoseconds duration,
-                         Reason reason) noexcept {
-    commons_.log.info("closed", {{"listener", config_.name},
-                                 {"peer", to_string(peer)},
-                                 {"in", in},
-                                 {"out", out},
-                                 {"ms", static_cast<double>(duration / 1000) / 1000.0},
-                                 {"reason", to_string(reason)}});
+void Service::log_access(const SocketAddress& peer, const UpstreamConnection* upstream, std::uint64_t in, std::uint64_t out,
+                         Nanoseconds duration, Reason reason) noexcept {
+    const double milliseconds = static_cast<double>(duration / 1000) / 1000.0;
+    if (upstream == nullptr) {
+        commons_.log.info("closed", {{"listener", config_.name},
+                                     {"peer", to_string(peer)},
+                                     {"in", in},
+                                     {"out", out},
+                                     {"ms", milliseconds},
+                                     {"reason", to_string(reason)}});
+    } else {
+        commons_.log.info("closed", {{"listener", config_.name},
+                                     {"peer", to_string(peer)},
+                                     {"upstream", to_string(upstream->peer_address())},
+                                     {"in", in},
+                                     {"out", out},
+                                     {"ms", milliseconds},
+                                     {"reason", to_string(reason)}});
+    }
 }
 
 // --- drain ---------------------------------------------------------------------------------------------------------------

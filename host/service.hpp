@@ -57,6 +57,10 @@ class Service {
     // Makes a parked connection be served. [any]
     gatehouse_status wake(std::uint64_t id) noexcept;
 
+    // Ends a connection's relay with the reason `drained` and a reset for both sides, as soon as it begins if it is not relayed
+    // yet. GATEHOUSE_NOT_FOUND: it has ended. [any]
+    gatehouse_status cut(std::uint64_t id) noexcept;
+
     // Takes a connection out of the epoll set while its thread waits for it by itself. [conn]
     void unwatch(Connection& connection) noexcept;
 
@@ -102,8 +106,8 @@ class Service {
     void end(Connection& connection, Reason reason) noexcept;
     void linger(Connection& connection) noexcept;
     void close(Connection& connection) noexcept;
-    void log_access(const SocketAddress& peer, std::uint64_t in, std::uint64_t out, Nanoseconds duration,
-                    Reason reason) noexcept;
+    void log_access(const SocketAddress& peer, const UpstreamConnection* upstream, std::uint64_t in, std::uint64_t out,
+                    Nanoseconds duration, Reason reason) noexcept;
 
     const ListenerConfig& config_; // constant after construction, as are the next two
     PluginInstance& plugin_;

@@ -122,7 +122,7 @@ void Service::stop_listening() noexcept {
 void Service::refuse(int fd, const SocketAddress& peer, Reason reason) noexcept {
     ::close(fd);
     ledger_.count(reason);
-    if (commons_.access_log) log_access(peer, 0, 0, 0, reason);
+    if (commons_.access_log) log_access(peer, nullptr, 0, 0, 0, reason);
 }
 
 // True: go on with the next connection. False: the listening socket is watched again later, or never.

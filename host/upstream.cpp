@@ -115,6 +115,7 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
                 continue;
             }
             auto connection = std::make_unique<UpstreamConnection>(commons.drain);
+            connection->remember(candidate);
             connection->fd = fd.release();
             connection->idle = client.idle;
             connection->lifetime = client.lifetime;
@@ -156,8 +157,10 @@ gatehouse_status relay(gatehouse_conn* conn, gatehouse_conn* upstream, std::uint
     return GATEHOUSE_OK;
 }
 
+gatehouse_status cut(gatehouse_instance* instance, std::uint64_t id) noexcept { return instance->cut(id); }
+
 } // namespace
 
-const gatehouse_upstream_v1 upstream_table{connect, close, relay, resolve, nullptr};
+const gatehouse_upstream_v1 upstream_table{connect, close, relay, resolve, cut};
 
 } // namespace gatehouse::host

@@ -3,6 +3,8 @@
 
 #include <string>
 
+namespace {
+
 // The pattern of the RFC: each line has 72 of the 95 printable characters and starts one further than the line before, so
 // that it repeats after 95 lines.
 std::string lines() {
@@ -14,6 +16,8 @@ std::string lines() {
     return text;
 }
 
+} // namespace
+
 struct Chargen {
     static constexpr bool server_first = true;
     static constexpr std::string_view try_it = "nc {host} {port} | head";
@@ -24,6 +28,7 @@ struct Chargen {
         }
     }
 
+  private:
     const std::string text_ = lines();
 };
 GATEHOUSE_PLUGIN(Chargen, "chargen", "1.0.0")

@@ -13,7 +13,7 @@ TEST(Gateway, RelaysBothWays) {
     gateway.upstream(address, {"welcome ", "answer", end});
     const Outcome outcome = gateway.serve({"question ", "thanks", end});
     EXPECT_EQ(outcome.output, "welcome answer");
-    EXPECT_EQ(outcome.reason, "done");
+    EXPECT_EQ(outcome.reason, "peer_closed");
     ASSERT_EQ(outcome.upstreams.size(), 1U);
     EXPECT_EQ(outcome.upstreams[0].address, address);
     EXPECT_EQ(outcome.upstreams[0].received, "question thanks");

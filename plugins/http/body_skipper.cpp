@@ -17,7 +17,7 @@ bool append_digit(std::uint64_t& number, char c) noexcept {
     if (c >= '0' && c <= '9')
         digit = static_cast<std::uint64_t>(c - '0');
     else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        digit = static_cast<std::uint64_t>((c | 0x20) - 'a' + 10);
+        digit = static_cast<std::uint64_t>((c | 0x20) - 'a') + 10;
     else
         return false;
     constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();

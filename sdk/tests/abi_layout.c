@@ -2,6 +2,9 @@
  * The layout of the ABI on a 64-bit machine, in numbers: a table only grows at its end, so an entry that moves is a break that
  * no version number announces. This file is compiled as C99, C11 and (abi_layout.cxx) C++20.
  */
+#include <gatehouse/ext/check.h>
+#include <gatehouse/ext/control.h>
+#include <gatehouse/ext/discovery.h>
 #include <gatehouse/ext/sendfile.h>
 #include <gatehouse/ext/upstream.h>
 #include <gatehouse/gatehouse.h>
@@ -21,7 +24,7 @@ static void expect(const char* what, long long actual, long long expected) {
 
 static void values(void) {
     VALUE(GATEHOUSE_ABI_MAJOR, 0);
-    VALUE(GATEHOUSE_ABI_MINOR, 1);
+    VALUE(GATEHOUSE_ABI_MINOR, 2);
     VALUE(GATEHOUSE_OK, 0);
     VALUE(GATEHOUSE_END, -1);
     VALUE(GATEHOUSE_TIMEOUT, -2);
@@ -33,11 +36,14 @@ static void values(void) {
     VALUE(GATEHOUSE_EXHAUSTED, -8);
     VALUE(GATEHOUSE_UNSUPPORTED, -9);
     VALUE(GATEHOUSE_FAILED, -10);
+    VALUE(GATEHOUSE_UNREACHABLE, -11);
     VALUE(GATEHOUSE_CLOSE, 0);
     VALUE(GATEHOUSE_PARK, 1);
     VALUE(GATEHOUSE_RELAY, 2);
+    VALUE(GATEHOUSE_WAIT, 3);
     VALUE(GATEHOUSE_NEXT_ERROR, -1);
     VALUE(GATEHOUSE_NEXT_EXCEPTION, -2);
+    VALUE(GATEHOUSE_NEXT_UPSTREAM, -3);
     VALUE(GATEHOUSE_MATCH_NO, 0);
     VALUE(GATEHOUSE_MATCH_YES, 1);
     VALUE(GATEHOUSE_MATCH_MORE, 2);
@@ -61,6 +67,45 @@ static void values(void) {
     VALUE(sizeof(gatehouse_event), 4);
     VALUE(sizeof(gatehouse_fact), 4);
     VALUE(sizeof(gatehouse_level), 4);
+}
+
+static void extensions(void) {
+    OFFSET(gatehouse_check_request, size, 0);
+    OFFSET(gatehouse_check_request, reserved, 4);
+    OFFSET(gatehouse_check_request, address, 8);
+    OFFSET(gatehouse_check_request, send, 24);
+    OFFSET(gatehouse_check_request, first_milliseconds, 40);
+    OFFSET(gatehouse_check_request, interval_milliseconds, 48);
+    OFFSET(gatehouse_check_request, jitter_milliseconds, 56);
+    OFFSET(gatehouse_check_request, timeout_milliseconds, 64);
+    OFFSET(gatehouse_check_request, data, 72);
+    OFFSET(gatehouse_check_request, judge, 80);
+    OFFSET(gatehouse_check_request, result, 88);
+    VALUE(sizeof(gatehouse_check_request), 96);
+    OFFSET(gatehouse_check_v1, start, 0);
+    OFFSET(gatehouse_check_v1, stop, 8);
+    VALUE(sizeof(gatehouse_check_v1), 16);
+
+    OFFSET(gatehouse_endpoint, address, 0);
+    OFFSET(gatehouse_endpoint, priority, 16);
+    OFFSET(gatehouse_endpoint, weight, 18);
+    VALUE(sizeof(gatehouse_endpoint), 24);
+    OFFSET(gatehouse_discovery_v1, watch, 0);
+    OFFSET(gatehouse_discovery_v1, unwatch, 8);
+    VALUE(sizeof(gatehouse_discovery_v1), 16);
+
+    OFFSET(gatehouse_command, name, 0);
+    OFFSET(gatehouse_command, arguments, 16);
+    OFFSET(gatehouse_command, summary, 32);
+    VALUE(sizeof(gatehouse_command), 48);
+    OFFSET(gatehouse_answer, context, 0);
+    OFFSET(gatehouse_answer, columns, 8);
+    OFFSET(gatehouse_answer, row, 16);
+    VALUE(sizeof(gatehouse_answer), 24);
+    OFFSET(gatehouse_control_v1, commands, 0);
+    OFFSET(gatehouse_control_v1, command_count, 8);
+    OFFSET(gatehouse_control_v1, run, 16);
+    VALUE(sizeof(gatehouse_control_v1), 24);
 }
 
 static void tables(void) {
@@ -95,7 +140,8 @@ static void tables(void) {
     OFFSET(gatehouse_host, config_item, 168);
     OFFSET(gatehouse_host, config_reject, 176);
     OFFSET(gatehouse_host, get_extension, 184);
-    VALUE(sizeof(gatehouse_host), 192);
+    OFFSET(gatehouse_host, config_table, 192);
+    VALUE(sizeof(gatehouse_host), 200);
 
     OFFSET(gatehouse_plugin, size, 0);
     OFFSET(gatehouse_plugin, abi_major, 4);
@@ -116,9 +162,12 @@ static void tables(void) {
     OFFSET(gatehouse_upstream_v1, connect, 0);
     OFFSET(gatehouse_upstream_v1, close, 8);
     OFFSET(gatehouse_upstream_v1, relay, 16);
-    VALUE(sizeof(gatehouse_upstream_v1), 24);
+    OFFSET(gatehouse_upstream_v1, resolve, 24);
+    OFFSET(gatehouse_upstream_v1, cut, 32);
+    VALUE(sizeof(gatehouse_upstream_v1), 40);
     OFFSET(gatehouse_sendfile_v1, send, 0);
     VALUE(sizeof(gatehouse_sendfile_v1), 8);
+    extensions();
 }
 
 int main(void) {

@@ -277,7 +277,7 @@ TEST(TestingScript, RelaysWhatIsLeftOfBothScripts) {
     plugin.upstream("db:1", {"one", "two"});
     const Outcome outcome = plugin.serve({"hi", "more", end});
     EXPECT_EQ(outcome.output, "onetwo");
-    EXPECT_EQ(outcome.reason, "done");
+    EXPECT_EQ(outcome.reason, "peer_closed");
     EXPECT_TRUE(outcome.finished);
     ASSERT_EQ(outcome.upstreams.size(), 1u);
     EXPECT_EQ(outcome.upstreams[0].received, "<hi>more");
@@ -285,6 +285,8 @@ TEST(TestingScript, RelaysWhatIsLeftOfBothScripts) {
     EXPECT_TRUE(outcome.upstreams[0].finished);
     EXPECT_EQ(outcome.upstreams[0].idle, 7s);
 
+    EXPECT_EQ(plugin.connect().say({"hi"}).outcome().reason, "upstream_closed"); // the client has not finished
+    EXPECT_EQ(plugin.serve({"hi", timeout}).reason, "idle_timeout");
     EXPECT_EQ(plugin.serve({"hi", reset}).reason, "peer_reset");
     EXPECT_EQ(plugin.serve({"hi"}, {.write_limit = 4}).output, "onet");
     plugin.upstream("db:1", {"one", reset});

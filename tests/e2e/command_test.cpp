@@ -73,7 +73,7 @@ TEST(Command, PluginsListsThem) {
     const Result result = run_gatehouse({"plugins", "--plugin-path", plugin_dir()});
     EXPECT_EQ(result.status, 0) << result.err;
     EXPECT_TRUE(result.out.starts_with("plugin")) << result.out;
-    for (const std::string name : {"chargen", "daytime", "discard", "echo", "gateway", "http", "time"})
+    for (const std::string name : {"chargen", "daytime", "discard", "echo", "gateway", "http", "socks5", "time"})
         EXPECT_NE(result.out.find("\n" + name + " "), std::string::npos) << result.out;
     EXPECT_NE(result.out.find(plugin_dir() + "/echo.so"), std::string::npos) << result.out;
 }
@@ -94,7 +94,8 @@ TEST(Command, PluginsAsJsonHasARecordEach) {
                                "local $/; my $all = decode_json(<STDIN>); "
                                "print join(' ', map { \"$_->{plugin}:$_->{abi}:$_->{problem}\" } @$all)"},
                               {.input = result.out});
-    EXPECT_EQ(parsed.out, "chargen:0.1: daytime:0.1: discard:0.1: echo:0.1: gateway:0.1: http:0.1: time:0.1:") << parsed.err;
+    EXPECT_EQ(parsed.out, "chargen:0.2: daytime:0.2: discard:0.2: echo:0.2: gateway:0.2: http:0.2: socks5:0.2: time:0.2:")
+        << parsed.err;
 }
 
 TEST(Command, VersionAndHelp) {

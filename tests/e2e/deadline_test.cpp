@@ -1,6 +1,7 @@
 // Deadlines end connections in every phase of their life, and what was written last still arrives.
 #include "clients.hpp"
 #include "gatehouse.hpp"
+#include "relayed.hpp"
 
 #include <gtest/gtest.h>
 #include <system_error>
@@ -10,11 +11,6 @@ using namespace gatehouse::support;
 namespace {
 
 const GatehouseOptions with_blocking_echo{.plugin_path = {BLOCKING_ECHO_DIR}};
-
-std::string gateway_to(const std::string& upstream, const std::string& more = "", const std::string& config = "") {
-    return "[plugins.gateway]\nconfig = { upstream = \"" + upstream + "\"" + config + " }\n" +
-           listener("gateway", "gateway", more);
-}
 
 // Says hello to the echo, and reads what comes until the host has had enough of waiting for more.
 std::string hello_and_wait(const Gatehouse& host) {
@@ -43,22 +39,32 @@ TEST(Deadline, IdleTimeoutEndsBlockedConnections) {
 }
 
 TEST(Deadline, IdleTimeoutEndsRelayedConnections) {
+    auto [upstream, host, client, server] = Relayed("", "idle_timeout = \"100ms\"");
+    client.send("hello");
+    EXPECT_EQ(server.recv_exactly(5), "hello");
+    const std::string peer = client.local_address();
+    EXPECT_TRUE(client.rest().reset); // a cut stream must not look like a whole one
+    EXPECT_TRUE(server.rest().reset);
+    EXPECT_EQ(host.wait_for_closed("gateway", peer)["reason"], "idle_timeout");
+}
+
+// One side has finished in an orderly way; the other is cut all the same.
+TEST(Deadline, IdleTimeoutResetsHalfClosedRelays) {
     Server upstream;
     Gatehouse host(gateway_to(upstream.address(), "idle_timeout = \"100ms\""));
     Client client(host.port("gateway"));
     Client server = upstream.accept();
-    client.send("hello");
-    EXPECT_EQ(server.recv_exactly(5), "hello");
-    client.rest();
-    server.rest();
-    EXPECT_EQ(host.wait_for_closed("gateway", client.local_address())["reason"], "idle_timeout");
+    client.send("all I have");
+    client.finish();
+    EXPECT_EQ(server.recv_until_eof(), "all I have");
+    EXPECT_TRUE(client.rest().reset);
+    EXPECT_THROW(for (const Deadline deadline; !deadline.passed();) server.send("an answer that comes too late"),
+                 std::system_error);
+    EXPECT_EQ(host.wait_for_closed("gateway")["reason"], "idle_timeout");
 }
 
 TEST(Deadline, TheGatewaysOwnIdleTimeoutCounts) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address(), "", ", idle_timeout = \"100ms\""));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed("", "", "idle_timeout = \"100ms\"");
     client.rest();
     EXPECT_EQ(host.wait_for_closed("gateway", client.local_address())["reason"], "idle_timeout");
 }
@@ -90,24 +96,21 @@ INSTANTIATE_TEST_SUITE_P(Deadline, Lifetime, testing::Values("echo", "blocking_e
                          [](const auto& test) { return test.param; });
 
 TEST(Deadline, LifetimeEndsRelayedConnections) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address(), "lifetime = \"300ms\""));
-    Client client(host.port("gateway"));
+    auto [upstream, host, client, server] = Relayed("", "lifetime = \"300ms\"");
     const std::string peer = client.local_address();
-    Client server = upstream.accept();
     EXPECT_THROW(
         for (const Deadline deadline; !deadline.passed();) {
             client.send("x");
             server.recv_exactly(1);
         },
-        std::runtime_error);
+        std::system_error); // a reset, and not the end of a stream
     EXPECT_EQ(host.wait_for_closed("gateway", peer)["reason"], "lifetime");
 }
 
 // What a client still sends must not turn the answer that it was given into a reset.
 TEST(Deadline, LingerDeliversTheAnswerToWhoIsStillSending) {
     const TempDir root;
-    Gatehouse host("[plugins.http]\nconfig = { root = \"" + root.path().string() + "\" }\n" + listener("http", "http"));
+    Gatehouse host(http_from(root));
     for (int round = 0; round < 20; ++round) {
         Client client(host.port("http"));
         client.send("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");

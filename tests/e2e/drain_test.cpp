@@ -1,6 +1,7 @@
 // SIGTERM lets connections finish, and ends; SIGHUP reopens the log.
 #include "clients.hpp"
 #include "gatehouse.hpp"
+#include "relayed.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -13,10 +14,6 @@ namespace {
 const GatehouseOptions with_blocking_echo{.plugin_path = {BLOCKING_ECHO_DIR}};
 
 std::string draining_within(std::string_view time) { return "[host]\ndrain_timeout = \"" + std::string(time) + "\"\n"; }
-
-std::string gateway_to(const Server& upstream) {
-    return "[plugins.gateway]\nconfig = { upstream = \"" + upstream.address() + "\" }\n" + listener("gateway", "gateway");
-}
 
 void begin_drain(Gatehouse& host) {
     host.signal(SIGTERM);
@@ -56,8 +53,7 @@ TEST(Drain, AnAnswerThatHasBegunIsFinished) {
     const TempDir root;
     const std::string content(8 << 20, 'x');
     root.write("large", content);
-    Gatehouse host(draining_within("5m") + "[plugins.http]\nconfig = { root = \"" + root.path().string() + "\" }\n" +
-                   listener("http", "http", "send_buffer = \"64KiB\""));
+    Gatehouse host(draining_within("5m") + http_from(root, "send_buffer = \"64KiB\""));
     Client client(host.port("http"));
     client.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_TRUE(client.recv_until("\r\n\r\n").starts_with("HTTP/1.1 200 "));
@@ -68,10 +64,7 @@ TEST(Drain, AnAnswerThatHasBegunIsFinished) {
 }
 
 TEST(Drain, ARelayIsFinished) {
-    Server upstream;
-    Gatehouse host(draining_within("5m") + gateway_to(upstream));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed(draining_within("5m"));
     begin_drain(host);
     client.send("question");
     client.finish();
@@ -80,35 +73,29 @@ TEST(Drain, ARelayIsFinished) {
     server.close();
     EXPECT_EQ(client.recv_until_eof(), "answer");
     EXPECT_EQ(host.wait_exit(), 0);
-    EXPECT_EQ(host.wait_for_closed("gateway", client.local_address())["reason"], "done");
+    EXPECT_EQ(host.wait_for_closed("gateway", client.local_address())["reason"], "peer_closed");
 }
 
 TEST(Drain, TheTimeoutEndsWhatIsLeft) {
-    Server upstream;
     const TempDir root;
     std::filesystem::resize_file(root.write("large", ""), 1U << 30U); // more than any buffer on the way takes
-    Gatehouse host(draining_within("300ms") + gateway_to(upstream) + "[plugins.http]\nconfig = { root = \"" +
-                   root.path().string() + "\" }\n" + listener("http", "http"));
-    Client relayed(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, relayed, server] = Relayed(draining_within("300ms") + http_from(root));
     relayed.send("hello");
     EXPECT_EQ(server.recv_exactly(5), "hello");
     Client stalled(host.port("http")); // takes no more than the header
     stalled.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_TRUE(stalled.recv_until("\r\n\r\n").starts_with("HTTP/1.1 200 "));
     begin_drain(host);
-    relayed.rest();
-    server.rest();
+    EXPECT_TRUE(relayed.rest().reset); // a cut stream must not look like a whole one
+    EXPECT_TRUE(server.rest().reset);
     EXPECT_EQ(host.wait_exit(), 0);
     EXPECT_EQ(host.wait_for_closed("gateway", relayed.local_address())["reason"], "drained");
     EXPECT_EQ(host.wait_for_closed("http", stalled.local_address())["reason"], "drained");
 }
 
 TEST(Drain, NobodyIsLetInAnyMore) {
-    Server upstream;
-    Gatehouse host(draining_within("5m") + gateway_to(upstream) + listener("echo", "echo"));
-    Client relayed(host.port("gateway")); // keeps the host from ending
-    Client server = upstream.accept();
+    // The relayed connection keeps the host from ending.
+    auto [upstream, host, relayed, server] = Relayed(draining_within("5m") + listener("echo", "echo"));
     begin_drain(host);
     eventually("the last listener closed", [&] { return refused(host.address("echo")); });
     EXPECT_TRUE(refused(host.address("gateway")));
@@ -118,10 +105,7 @@ TEST(Drain, NobodyIsLetInAnyMore) {
 }
 
 TEST(Drain, ASecondSignalStopsAtOnce) {
-    Server upstream;
-    Gatehouse host(draining_within("5m") + gateway_to(upstream));
-    Client relayed(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, relayed, server] = Relayed(draining_within("5m"));
     begin_drain(host);
     host.signal(SIGTERM);
     EXPECT_EQ(host.wait_exit(), 1);

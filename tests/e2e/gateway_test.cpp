@@ -1,18 +1,13 @@
-// The gateway and the relay engine, byte by byte.
+// The gateway: where it connects to, how it says that it cannot, and how a relay ends.
 #include "clients.hpp"
 #include "gatehouse.hpp"
+#include "relayed.hpp"
 
-#include <future>
 #include <gtest/gtest.h>
-#include <random>
 
 using namespace gatehouse::support;
 
 namespace {
-
-std::string gateway_to(const std::string& upstream, const std::string& config = "") {
-    return "[plugins.gateway]\nconfig = { upstream = \"" + upstream + "\"" + config + " }\n" + listener("gateway", "gateway");
-}
 
 std::string port_of(const Server& server) { return server.address().substr(server.address().rfind(':') + 1); }
 
@@ -31,7 +26,8 @@ void expect_relay(Gatehouse& host, Server& upstream) {
     const Record closed = host.wait_for_closed("gateway", client.local_address());
     EXPECT_EQ(closed["in"], "8");
     EXPECT_EQ(closed["out"], "6");
-    EXPECT_EQ(closed["reason"], "done");
+    EXPECT_EQ(closed["reason"], "peer_closed");
+    EXPECT_EQ(closed["upstream"], upstream.address());
 }
 
 class GatewayTo : public testing::TestWithParam<std::pair<std::string, std::string>> {};
@@ -57,10 +53,7 @@ TEST(Gateway, UpstreamMayBeAName) {
 }
 
 TEST(Gateway, TheClientsHalfCloseIsPassedOn) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed();
     client.send("all I have");
     client.finish();
     EXPECT_EQ(server.recv_until_eof(), "all I have");
@@ -70,16 +63,15 @@ TEST(Gateway, TheClientsHalfCloseIsPassedOn) {
 }
 
 TEST(Gateway, TheUpstreamsHalfCloseIsPassedOn) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed();
     server.send("that was all");
     server.finish();
     EXPECT_EQ(client.recv_until_eof(), "that was all");
     client.send("thanks");
     client.close();
     EXPECT_EQ(server.recv_until_eof(), "thanks");
+    server.close();
+    EXPECT_EQ(host.wait_for_closed("gateway")["reason"], "upstream_closed");
 }
 
 TEST(Gateway, UpstreamIsDown) {
@@ -106,7 +98,7 @@ TEST(Gateway, UpstreamSocketIsNotThere) {
 }
 
 TEST(Gateway, ANameThatDoesNotResolveIsNamed) {
-    Gatehouse host(gateway_to("nobody.invalid:80", ", connect_timeout = \"2s\"")); // RFC 6761: never resolves
+    Gatehouse host(gateway_to("nobody.invalid:80", "connect_timeout = \"2s\"")); // RFC 6761: never resolves
     Client client(host.port("gateway"));
     EXPECT_EQ(client.recv_until_eof(), "");
     const Record warning = host.wait_for_log("no connection to the upstream");
@@ -117,7 +109,7 @@ TEST(Gateway, ANameThatDoesNotResolveIsNamed) {
 TEST(Gateway, ConnectTimeoutEndsTheWait) {
     const Server upstream("127.0.0.1:0", 0);
     const Client in_the_queue(upstream.address());
-    Gatehouse host(gateway_to(upstream.address(), ", connect_timeout = \"200ms\""));
+    Gatehouse host(gateway_to(upstream.address(), "connect_timeout = \"200ms\""));
     Client client(host.port("gateway"));
     EXPECT_EQ(client.recv_until_eof(), "");
     EXPECT_EQ(host.wait_for_log("no connection to the upstream")["error"],
@@ -126,10 +118,7 @@ TEST(Gateway, ConnectTimeoutEndsTheWait) {
 
 // A cut stream must not look like a whole one.
 TEST(Gateway, TheUpstreamsResetReachesTheClient) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed();
     client.send("hello");
     EXPECT_EQ(server.recv_exactly(5), "hello");
     server.reset();
@@ -138,61 +127,12 @@ TEST(Gateway, TheUpstreamsResetReachesTheClient) {
 }
 
 TEST(Gateway, TheClientsResetReachesTheUpstream) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
+    auto [upstream, host, client, server] = Relayed();
     client.send("hello");
     EXPECT_EQ(server.recv_exactly(5), "hello");
     client.reset();
     EXPECT_TRUE(server.rest().reset);
     EXPECT_EQ(host.wait_for_closed("gateway")["reason"], "peer_reset");
-}
-
-std::string random_bytes(std::size_t size, unsigned seed) {
-    std::mt19937_64 random(seed);
-    std::string bytes(size, '\0');
-    for (char& c : bytes) c = static_cast<char>(random());
-    return bytes;
-}
-
-// Each side sends all it has while it reads; the buffers on the way are far smaller.
-TEST(Gateway, MuchBothWaysAtOnceArrivesWhole) {
-    const std::string up = random_bytes(24 << 20, 1);
-    const std::string down = random_bytes(24 << 20, 2);
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
-    auto send = [](Client& from, const std::string& bytes) {
-        return std::async(std::launch::async, [&] {
-            from.send(bytes);
-            from.finish();
-        });
-    };
-    std::future<void> from_client = send(client, up);
-    std::future<void> from_server = send(server, down);
-    std::future<std::string> at_server = std::async(std::launch::async, [&] { return server.recv_until_eof(); });
-    EXPECT_TRUE(client.recv_until_eof() == down);
-    EXPECT_TRUE(at_server.get() == up);
-    from_client.get();
-    from_server.get();
-    const Record closed = host.wait_for_closed("gateway");
-    EXPECT_EQ(closed["in"], std::to_string(up.size()));
-    EXPECT_EQ(closed["out"], std::to_string(down.size()));
-}
-
-// A side that does not read stops the other one's sender; nothing piles up in the host.
-TEST(Gateway, BackPressureReachesTheSender) {
-    Server upstream;
-    Gatehouse host(gateway_to(upstream.address()));
-    Client client(host.port("gateway"));
-    Client server = upstream.accept();
-    const std::string bytes = random_bytes(64 << 20, 3);
-    std::future<void> sender = std::async(std::launch::async, [&] { client.send(bytes); });
-    EXPECT_EQ(sender.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout); // somebody has to read it
-    EXPECT_TRUE(server.recv_exactly(bytes.size()) == bytes);
-    sender.get();
 }
 
 } // namespace

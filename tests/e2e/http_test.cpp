@@ -49,7 +49,7 @@ class Http : public testing::Test {
     const std::string text_ = random_bytes(200'000); // more than what goes through sendfile
     const std::string file_ = root_.write("file.bin", text_);
     const std::string page_ = root_.write("index.html", "<p>hello");
-    Gatehouse host_{"[plugins.http]\nconfig = { root = \"" + root_.path().string() + "\" }\n" + listener("http", "http")};
+    Gatehouse host_{http_from(root_)};
 };
 
 using SlowHttp = Http;
@@ -145,8 +145,7 @@ TEST_F(Http, TenDownloadsAtOnce) {
 
 TEST_F(Http, ThroughTheGateway) {
     const std::string file = root_.write("large", random_bytes(20'000'000));
-    Gatehouse gateway("[plugins.gateway]\nconfig = { upstream = \"" + host_.address("http") + "\" }\n" +
-                      listener("gateway", "gateway"));
+    Gatehouse gateway(gateway_to(host_.address("http")));
     const std::string front = "http://" + gateway.address("gateway");
     EXPECT_EQ(sha256("curl -q -sS --noproxy '*' " + front + "/large"), sha256("cat " + file));
     EXPECT_EQ(curl({"-o", "/dev/null", "-o", "/dev/null", "-w", "%{http_code}:%{num_connects} ", front + "/", front + "/none"}),

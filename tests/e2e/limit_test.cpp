@@ -2,6 +2,7 @@
 #include "clients.hpp"
 #include "gatehouse.hpp"
 #include "proc.hpp"
+#include "relayed.hpp"
 
 #include <algorithm>
 #include <gtest/gtest.h>
@@ -138,13 +139,9 @@ TEST(SlowLimit, SurplusThreadsLeave) {
 #ifndef __SANITIZE_THREAD__ // its run-time has a thread that wakes up by itself
 // Nothing in an idle host goes to sleep, since nothing wakes up.
 TEST(Limit, AnIdleHostDoesNotWakeUp) {
-    Server upstream;
-    Gatehouse host("[plugins.gateway]\nconfig = { upstream = \"" + upstream.address() + "\" }\n" + listener("echo", "echo") +
-                   listener("gateway", "gateway"));
+    auto [upstream, host, relayed, server] = Relayed(listener("echo", "echo"));
     Client parked(host.port("echo"));
     expect_echo(parked, "hello");
-    Client relayed(host.port("gateway"));
-    Client server = upstream.accept();
     relayed.send("hello");
     EXPECT_EQ(server.recv_exactly(5), "hello");
 

@@ -14,10 +14,6 @@ using namespace gatehouse::support;
 
 namespace {
 
-std::string gateway_to(const std::string& upstream) {
-    return "[plugins.gateway]\nconfig = { upstream = \"" + upstream + "\" }\n" + listener("gateway", "gateway");
-}
-
 // A port that nobody has at the moment. Somebody may take it before the server does, which then has to be tried again.
 std::string free_port() {
     const Server server;

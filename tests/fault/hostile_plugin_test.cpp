@@ -1,24 +1,29 @@
 // Plugins that serve badly harm their own connection at most; the echo beside them never notices.
-#include "client.hpp"
-#include "running_host.hpp"
+#include "clients.hpp"
+#include "gatehouse.hpp"
+#include "proc.hpp"
 
 #include <csignal>
 #include <gtest/gtest.h>
-#include <poll.h>
+#include <memory>
 #include <unistd.h>
 
-namespace gatehouse::testing {
+using namespace gatehouse::support;
+using namespace std::chrono_literals;
+
 namespace {
 
+const GatehouseOptions with_fixtures{.plugin_path = {GATEHOUSE_FIXTURES}};
+
 std::string beside_echo(std::string_view fixture, std::string_view more = "") {
-    return listener("bad", fixture, "", more) + listener("echo", "echo");
+    return instance("bad", fixture, "", more) + listener("echo", "echo");
 }
 
 // That the host is well: a new connection is served at once, and an old one still is.
-class HostilePlugin : public ::testing::Test {
+class HostilePlugin : public testing::Test {
   protected:
-    void start(std::string_view listeners, const RunningHost::Options& options = {}) {
-        host_ = std::make_unique<RunningHost>(listeners, options);
+    void start(const std::string& config) {
+        host_ = std::make_unique<Gatehouse>(config, with_fixtures);
         old_ = std::make_unique<Client>(host_->port("echo"));
         expect_others_served();
     }
@@ -27,9 +32,17 @@ class HostilePlugin : public ::testing::Test {
         Client fresh(host_->port("echo"));
         EXPECT_TRUE(fresh.echoes("anybody there?"));
     }
+    // Whoever talks to the plugin loses the connection, with this error in the log.
+    void expect_ended(const std::string& error) {
+        Client bad = client();
+        bad.send("x");
+        EXPECT_TRUE(bad.ends());
+        EXPECT_TRUE(host_->will_log("\"error\":\"" + error + "\""));
+        expect_others_served();
+    }
     Client client() const { return Client(host_->port("bad")); }
 
-    std::unique_ptr<RunningHost> host_;
+    std::unique_ptr<Gatehouse> host_;
     std::unique_ptr<Client> old_;
 };
 
@@ -37,31 +50,23 @@ TEST_F(HostilePlugin, ThrowsInServe) {
     start(beside_echo("throws_serve"));
     for (int i = 0; i < 20; ++i) {
         Client bad = client();
-        ASSERT_TRUE(bad.send("x"));
+        bad.send("x");
         EXPECT_TRUE(bad.ends());
     }
     EXPECT_TRUE(host_->will_log(R"("reason":"plugin_exception","error":"thrown in serve")"));
     expect_others_served();
-    EXPECT_TRUE(eventually([&] { return host_->status("bad").find("plugin_exception:20") != std::string::npos; }));
-    EXPECT_EQ(host_->stop(), 0);
+    host_->wait_for_status("bad", "20 exceptions", [](const Record& now) { return now["reasons"] == "plugin_exception:20"; });
+    EXPECT_EQ(host_->terminate(), 0);
 }
 
 TEST_F(HostilePlugin, ThrowsANumberInServe) {
     start(beside_echo("throws_serve_int"));
-    Client bad = client();
-    ASSERT_TRUE(bad.send("x"));
-    EXPECT_TRUE(bad.ends());
-    EXPECT_TRUE(host_->will_log(R"("error":"serve() threw something that is not a std::exception")"));
-    expect_others_served();
+    expect_ended("serve() threw something that is not a std::exception");
 }
 
 TEST_F(HostilePlugin, ThrowsInTheSession) {
     start(beside_echo("throws_session"));
-    Client bad = client();
-    ASSERT_TRUE(bad.send("x"));
-    EXPECT_TRUE(bad.ends());
-    EXPECT_TRUE(host_->will_log(R"("error":"thrown in the session's constructor")"));
-    expect_others_served();
+    expect_ended("thrown in the session's constructor");
 }
 
 TEST_F(HostilePlugin, ThrowsInClosed) {
@@ -71,19 +76,19 @@ TEST_F(HostilePlugin, ThrowsInClosed) {
     bad.close();
     EXPECT_TRUE(host_->will_log("closed() threw: thrown in closed"));
     expect_others_served();
-    EXPECT_EQ(host_->stop(), 0);
+    EXPECT_EQ(host_->terminate(), 0);
 }
 
 TEST_F(HostilePlugin, ThrowsInStop) {
     start(beside_echo("throws_stop"));
-    EXPECT_EQ(host_->stop(), 0);
+    EXPECT_EQ(host_->terminate(), 0);
     EXPECT_TRUE(host_->logged("stop() threw: thrown in stop"));
 }
 
 // A destructor that throws ends the process by the rules of C++; it says so, and everybody has been served by then.
 TEST_F(HostilePlugin, ThrowsInItsDestructor) {
     start(beside_echo("throws_destroy"));
-    EXPECT_EQ(host_->stop(), 128 + SIGABRT);
+    EXPECT_EQ(host_->terminate(), 128 + SIGABRT);
     EXPECT_TRUE(host_->logged("\"message\":\"draining\""));
     EXPECT_TRUE(host_->logged("gatehouse: crashed by SIGABRT"));
 }
@@ -92,21 +97,17 @@ TEST_F(HostilePlugin, ReturnsNumbersThatMeanNothing) {
     start(beside_echo("garbage_next"));
     for (const char* number : {"-1", "3", "77", "-3", "2147483647", "-2147483648"}) {
         Client bad = client();
-        ASSERT_TRUE(bad.send(number));
+        bad.send(number);
         EXPECT_TRUE(bad.ends()) << number;
     }
-    EXPECT_TRUE(eventually(
-        [&] { return host_->count_logged(R"("reason":"plugin_error","error":"the plugin did not say why")") == 6; }));
+    eventually("6 errors",
+               [&] { return host_->count_logged(R"("reason":"plugin_error","error":"the plugin did not say why")") == 6; });
     expect_others_served();
 }
 
 TEST_F(HostilePlugin, PromisesARelayThatItHasNotSetUp) {
     start(beside_echo("relay_without_relay"));
-    Client bad = client();
-    ASSERT_TRUE(bad.send("x"));
-    EXPECT_TRUE(bad.ends());
-    EXPECT_TRUE(host_->will_log(R"x("error":"serve() returned GATEHOUSE_RELAY without a relay()")x"));
-    expect_others_served();
+    expect_ended("serve() returned GATEHOUSE_RELAY without a relay()");
 }
 
 // Nothing that arrives is lost: it is told again until it is read.
@@ -115,7 +116,7 @@ TEST_F(HostilePlugin, ParksWithoutReading) {
     Client bad = client();
     for (int i = 0; i < 10; ++i) EXPECT_TRUE(bad.echoes("read me"));
     expect_others_served();
-    EXPECT_EQ(host_->stop(), 0);
+    EXPECT_EQ(host_->terminate(), 0);
 }
 
 TEST_F(HostilePlugin, WakesItselfAllTheTime) {
@@ -125,7 +126,7 @@ TEST_F(HostilePlugin, WakesItselfAllTheTime) {
     for (int round = 0; round < 20; ++round)
         for (Client& bad : clients) EXPECT_TRUE(bad.echoes("awake"));
     expect_others_served();
-    EXPECT_EQ(host_->stop(), 0);
+    EXPECT_EQ(host_->terminate(), 0);
 }
 
 TEST_F(HostilePlugin, WakesFromAThreadOfItsOwn) {
@@ -135,27 +136,27 @@ TEST_F(HostilePlugin, WakesFromAThreadOfItsOwn) {
         EXPECT_TRUE(bad.echoes("one"));
         EXPECT_TRUE(bad.echoes("two"));
     }
-    EXPECT_EQ(host_->stop(), 0);
+    EXPECT_EQ(host_->terminate(), 0);
 }
 
 TEST_F(HostilePlugin, WritesForEverToAClientThatDoesNotRead) {
     start(beside_echo("chatterbox", "idle_timeout = \"300ms\""));
     std::vector<Client> clients;
     for (int i = 0; i < 8; ++i) clients.push_back(client());
-    for (Client& bad : clients) ASSERT_TRUE(bad.send("go"));
+    for (Client& bad : clients) bad.send("go");
     expect_others_served();
-    EXPECT_TRUE(eventually([&] { return host_->count_logged(R"("reason":"idle_timeout")") == 8; }));
-    EXPECT_EQ(host_->stop(), 0);
+    eventually("8 timeouts", [&] { return host_->count_logged(R"("reason":"idle_timeout")") == 8; });
+    EXPECT_EQ(host_->terminate(), 0);
 }
 
 TEST_F(HostilePlugin, WritesForEverToAClientThatReads) {
     start(beside_echo("chatterbox"));
     Client bad = client();
-    ASSERT_TRUE(bad.send("go"));
-    EXPECT_EQ(bad.read(1'000'000).size(), 1'000'000U);
+    bad.send("go");
+    EXPECT_EQ(bad.recv_exactly(1'000'000).size(), 1'000'000U);
     host_->signal(SIGTERM);
-    bad.read_all(); // until the drain time is over
-    EXPECT_EQ(host_->wait(), 0);
+    bad.rest(); // until the drain time is over
+    EXPECT_EQ(host_->wait_exit(), 0);
 }
 
 TEST_F(HostilePlugin, CallsTheHostWhenItsThreadsEnd) {
@@ -163,7 +164,7 @@ TEST_F(HostilePlugin, CallsTheHostWhenItsThreadsEnd) {
     Client bad = client();
     EXPECT_TRUE(bad.echoes("x"));
     bad.close();
-    EXPECT_EQ(host_->stop(), 0);
+    EXPECT_EQ(host_->terminate(), 0);
     EXPECT_TRUE(host_->logged("farewell from a thread"));
 }
 
@@ -176,14 +177,14 @@ TEST_F(HostilePlugin, SleepsInServe) {
         ASSERT_TRUE(sleepers.back().echoes("0\n"));
     }
     ::usleep(50'000); // until all of them wait in their read: no one can see that from outside
-    for (Client& sleeper : sleepers) ASSERT_TRUE(sleeper.send("60000\n"));
+    for (Client& sleeper : sleepers) sleeper.send("60000\n");
     const auto begin = std::chrono::steady_clock::now();
     Client quick = client();
     EXPECT_TRUE(quick.echoes("1\n"));
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
     expect_others_served();
     host_->signal(SIGTERM);
-    EXPECT_EQ(host_->wait(), 0);
+    EXPECT_EQ(host_->wait_exit(), 0);
 }
 
 // With all threads gone, newcomers of this listener wait; those of others do not, and the host can stop all the same.
@@ -192,13 +193,13 @@ TEST_F(HostilePlugin, NeverReturns) {
     std::vector<Client> lost;
     for (int i = 0; i < 4; ++i) {
         lost.push_back(client());
-        EXPECT_EQ(lost.back().read(5), "gone\n");
+        EXPECT_EQ(lost.back().recv_exactly(5), "gone\n");
     }
     expect_others_served();
-    EXPECT_TRUE(
-        eventually([&] { return host_->status("bad").find("\"threads\":4,\"threads_blocked\":4") != std::string::npos; }));
+    host_->wait_for_status("bad", "four threads gone",
+                           [](const Record& now) { return now["threads"] == "4" && now["threads_blocked"] == "4"; });
     const auto begin = std::chrono::steady_clock::now();
-    EXPECT_EQ(host_->stop(), 0);
+    EXPECT_EQ(host_->terminate(), 0);
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s + 3s); // drain_timeout, the last grace, and a busy machine
     EXPECT_TRUE(host_->logged(
         R"("message":"a thread is still in the plugin's code; leaving without it","listener":"bad","plugin":"bad")"));
@@ -206,27 +207,27 @@ TEST_F(HostilePlugin, NeverReturns) {
 }
 
 TEST_F(HostilePlugin, NeverReturnsAndASecondSignalComes) {
-    start(beside_echo("never_returns"), {.host_keys = "drain_timeout = \"1h\"\n"});
+    start("[host]\ndrain_timeout = \"1h\"\n" + beside_echo("never_returns"));
     Client lost = client();
-    EXPECT_EQ(lost.read(5), "gone\n");
+    EXPECT_EQ(lost.recv_exactly(5), "gone\n");
     host_->signal(SIGTERM);
     ASSERT_TRUE(host_->will_log("\"message\":\"draining\""));
     EXPECT_TRUE(host_->alive());
     host_->signal(SIGINT);
-    EXPECT_EQ(host_->wait(), 1);
+    EXPECT_EQ(host_->wait_exit(), 1);
     EXPECT_TRUE(host_->logged("stopped at once by a second signal"));
 }
 
 // Parked connections that come back at every event, before, during and after the drain has been announced to them.
 TEST_F(HostilePlugin, StaysWhenTheHostStops) {
     for (int round = 0; round < 5; ++round) {
-        start(beside_echo("stubborn"), {.host_keys = "drain_timeout = \"300ms\"\n"});
+        start("[host]\ndrain_timeout = \"300ms\"\n" + beside_echo("stubborn"));
         std::vector<Client> clients;
         for (int i = 0; i < 100; ++i) {
             clients.push_back(client());
             ASSERT_TRUE(clients.back().echoes("x"));
         }
-        EXPECT_EQ(host_->stop(), 0);
+        EXPECT_EQ(host_->terminate(), 0);
         EXPECT_EQ(host_->count_logged("leaving without it"), 0U);
         EXPECT_EQ(host_->count_logged(R"("message":"closed","listener":"bad")"), 100U);
     }
@@ -237,22 +238,21 @@ TEST_F(HostilePlugin, PublishesToParkedSubscribers) {
     std::vector<Client> subscribers;
     for (int i = 0; i < 20; ++i) {
         subscribers.push_back(client());
-        ASSERT_TRUE(subscribers.back().send("hello\n"));
-        for (Client& subscriber : subscribers) ASSERT_EQ(subscriber.read(6), "hello\n");
+        subscribers.back().send("hello\n");
+        for (Client& subscriber : subscribers) ASSERT_EQ(subscriber.recv_exactly(6), "hello\n");
     }
     subscribers[3].reset();
     subscribers.erase(subscribers.begin() + 3);
     for (int round = 0; round < 50; ++round) {
-        ASSERT_TRUE(subscribers[static_cast<std::size_t>(round) % subscribers.size()].send("news!\n"));
-        for (Client& subscriber : subscribers) ASSERT_EQ(subscriber.read(6), "news!\n") << round;
+        subscribers[static_cast<std::size_t>(round) % subscribers.size()].send("news!\n");
+        for (Client& subscriber : subscribers) ASSERT_EQ(subscriber.recv_exactly(6), "news!\n") << round;
     }
-    EXPECT_EQ(host_->stop(), 0);
+    EXPECT_EQ(host_->terminate(), 0);
 }
 
 TEST_F(HostilePlugin, KeepsAnUpstreamAcrossParks) {
-    RunningHost behind(listener("echo", "echo"));
-    start(listener("bad", "keeps_upstream", "upstream = \"127.0.0.1:" + std::to_string(behind.port("echo")) + "\"") +
-          listener("echo", "echo"));
+    Gatehouse behind(listener("echo", "echo"));
+    start(instance("bad", "keeps_upstream", "upstream = \"" + behind.address("echo") + "\"") + listener("echo", "echo"));
     {
         Client one = client();
         Client two = client();
@@ -260,26 +260,26 @@ TEST_F(HostilePlugin, KeepsAnUpstreamAcrossParks) {
             EXPECT_TRUE(one.echoes("first"));
             EXPECT_TRUE(two.echoes("second"));
         }
-        EXPECT_NE(behind.status("echo").find("\"accepted\":2,"), std::string::npos);
+        EXPECT_NE(behind.status("echo").line.find("\"accepted\":2,"), std::string::npos);
     }
-    EXPECT_TRUE(eventually([&] { return behind.count_logged("\"message\":\"closed\"") == 2; })); // closed with the sessions
-    EXPECT_EQ(host_->stop(), 0);
+    eventually("closed with the sessions", [&] { return behind.count_logged("\"message\":\"closed\"") == 2; });
+    EXPECT_EQ(host_->terminate(), 0);
 }
 
 // --- crashes -------------------------------------------------------------------------------------------------------------
 
-class CrashingPlugin : public ::testing::TestWithParam<std::pair<const char*, int>> {};
+class CrashingPlugin : public testing::TestWithParam<std::pair<const char*, int>> {};
 
 TEST_P(CrashingPlugin, TheHostSaysWhereItDied) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     GTEST_SKIP() << "the sanitizers have handlers of their own for crashes";
 #endif
-    RunningHost host(listener("wobbly", "crashes"));
+    Gatehouse host(listener("wobbly", "crashes"), with_fixtures);
     Client client(host.port("wobbly"));
     EXPECT_TRUE(client.echoes("x"));
-    ASSERT_TRUE(client.send(GetParam().first));
+    client.send(GetParam().first);
     EXPECT_TRUE(client.ends());
-    EXPECT_EQ(host.wait(), 128 + GetParam().second);
+    EXPECT_EQ(host.wait_exit(), 128 + GetParam().second);
     const std::string name = GetParam().second == SIGABRT ? "SIGABRT" : "SIGSEGV";
     EXPECT_TRUE(
         host.logged("gatehouse: crashed by " + name +
@@ -287,8 +287,7 @@ TEST_P(CrashingPlugin, TheHostSaysWhereItDied) {
 }
 
 INSTANTIATE_TEST_SUITE_P(How, CrashingPlugin,
-                         ::testing::Values(std::pair{"s", SIGSEGV}, std::pair{"a", SIGABRT}, std::pair{"o", SIGSEGV}),
+                         testing::Values(std::pair{"s", SIGSEGV}, std::pair{"a", SIGABRT}, std::pair{"o", SIGSEGV}),
                          [](const auto& how) { return std::string(how.param.first); });
 
 } // namespace
-} // namespace gatehouse::testing

@@ -1,18 +1,19 @@
 // System calls of a running host that fail on purpose, by way of strace.
 #pragma once
 
-#include "running_host.hpp"
+#include "gatehouse.hpp"
+#include "process.hpp"
+#include "temp_dir.hpp"
 
 #include <string>
-#include <sys/types.h>
 
-namespace gatehouse::testing {
+namespace gatehouse::support {
 
 // Attached with the object, detached with it. `what` is strace's: "accept4:error=EMFILE:when=1+3"; calls are counted in each
 // thread by itself.
 class Injection {
   public:
-    Injection(const RunningHost& host, const std::string& what);
+    Injection(const Gatehouse& host, const std::string& what);
     ~Injection() { detach(); }
     Injection(const Injection&) = delete;
     Injection& operator=(const Injection&) = delete;
@@ -24,8 +25,8 @@ class Injection {
     static std::string impossible();
 
   private:
-    Folder folder_;
-    Child strace_{};
+    TempDir folder_;
+    Process strace_;
 };
 
-} // namespace gatehouse::testing
+} // namespace gatehouse::support

@@ -1,15 +1,20 @@
 // The kernel says no: each system call that serving needs fails, and the host goes on.
-#include "client.hpp"
+#include "clients.hpp"
 #include "injection.hpp"
+#include "proc.hpp"
 
 #include <csignal>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-namespace gatehouse::testing {
+using namespace gatehouse::support;
+using namespace std::chrono_literals;
+
 namespace {
 
-class SyscallFault : public ::testing::Test {
+const GatehouseOptions with_fixtures{.plugin_path = {GATEHOUSE_FIXTURES}};
+
+class SyscallFault : public testing::Test {
   protected:
     void SetUp() override {
         if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
@@ -18,11 +23,11 @@ class SyscallFault : public ::testing::Test {
 
 // --- accept --------------------------------------------------------------------------------------------------------------
 
-class AcceptFault : public ::testing::TestWithParam<const char*> {};
+class AcceptFault : public testing::TestWithParam<const char*> {};
 
 TEST_P(AcceptFault, EverybodyIsServedAllTheSame) {
     if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
-    RunningHost host(listener("echo", "echo"));
+    Gatehouse host(listener("echo", "echo"));
     const std::string error = GetParam();
     {
         const Injection injection(host, "accept4:error=" + error + ":when=1+3");
@@ -32,22 +37,22 @@ TEST_P(AcceptFault, EverybodyIsServedAllTheSame) {
         }
     }
     EXPECT_TRUE(host.alive());
-    const std::string status = host.status("echo");
+    const std::string status = host.status("echo").line;
     EXPECT_NE(status.find("\"accepted\":12,"), std::string::npos) << status;
     // Others may stand there too: a call that strace lets go of half-way ends with ENOSYS.
     EXPECT_NE(status.find(error + ":", status.find("\"accept_errors\"")), std::string::npos) << status;
-    const auto before = host.cpu_time();
+    const auto before = cpu_time(host.pid());
     ::usleep(500'000); // a span to measure over, not something to wait for
-    EXPECT_LE(host.cpu_time() - before, 30ms);
-    EXPECT_EQ(host.stop(), 0);
+    EXPECT_LE(cpu_time(host.pid()) - before, 30ms);
+    EXPECT_EQ(host.terminate(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Errno, AcceptFault,
-                         ::testing::Values("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "ECONNABORTED", "EINTR", "EPROTO", "EPERM"),
+                         testing::Values("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "ECONNABORTED", "EINTR", "EPROTO", "EPERM"),
                          [](const auto& error) { return std::string(error.param); });
 
 TEST_F(SyscallFault, AnErrorOfAcceptThatNobodyExpectsIsLoggedAndPaced) {
-    RunningHost host(listener("echo", "echo"));
+    Gatehouse host(listener("echo", "echo"));
     Client client(host.port("echo"));
     ASSERT_TRUE(client.echoes("x"));
     {
@@ -63,57 +68,56 @@ TEST_F(SyscallFault, AnErrorOfAcceptThatNobodyExpectsIsLoggedAndPaced) {
 // --- threads, epoll ------------------------------------------------------------------------------------------------------
 
 TEST_F(SyscallFault, NoMoreThreadsCanBeHad) {
-    RunningHost host(listener("slow", "slow", "", "threads = { min = 2, max = 16 }") + listener("echo", "echo"));
+    Gatehouse host(listener("slow", "slow", "threads = { min = 2, max = 16 }") + listener("echo", "echo"), with_fixtures);
     std::vector<Client> clients;
     {
         const Injection injection(host, "clone3,clone:error=EAGAIN");
         for (int i = 0; i < 4; ++i) {
             clients.emplace_back(host.port("slow"));
-            ASSERT_TRUE(clients.back().send("1\n"));
+            clients.back().send("1\n");
         }
-        EXPECT_EQ(clients[0].read(2), "1\n");
-        EXPECT_EQ(clients[1].read(2), "1\n");
+        EXPECT_EQ(clients[0].recv_exactly(2), "1\n");
+        EXPECT_EQ(clients[1].recv_exactly(2), "1\n");
         Client other(host.port("echo"));
         EXPECT_TRUE(other.echoes("not my problem"));
-        EXPECT_TRUE(eventually([&] { return host.status("slow").find("\"thread_failures\":0") == std::string::npos; }));
-        EXPECT_NE(host.status("slow").find("\"threads\":2,"), std::string::npos);
+        host.wait_for_status("slow", "failures", [](const Record& now) { return now["thread_failures"] != "0"; });
+        EXPECT_NE(host.status("slow").line.find("\"threads\":2,"), std::string::npos);
     }
     // As soon as the kernel allows it, those who waited are served.
-    EXPECT_EQ(clients[2].read(2), "1\n");
-    EXPECT_EQ(clients[3].read(2), "1\n");
+    EXPECT_EQ(clients[2].recv_exactly(2), "1\n");
+    EXPECT_EQ(clients[3].recv_exactly(2), "1\n");
     for (Client& client : clients) client.close();
-    EXPECT_EQ(host.stop(), 0);
+    EXPECT_EQ(host.terminate(), 0);
 }
 
-class EpollFault : public ::testing::TestWithParam<const char*> {};
+class EpollFault : public testing::TestWithParam<const char*> {};
 
 TEST_P(EpollFault, ClosesTheConnectionThatCannotBeWatched) {
     if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
-    RunningHost host(listener("echo", "echo"));
+    Gatehouse host(listener("echo", "echo"));
     Client old(host.port("echo"));
     ASSERT_TRUE(old.echoes("x"));
     {
         const Injection injection(host, std::string("epoll_ctl:error=") + GetParam() + ":when=1+2");
         for (int i = 0; i < 10; ++i) {
             Client client(host.port("echo"));
-            if (client.send("x")) client.read(1); // served or closed, but never left alone
+            client.echoes("x"); // served or closed, but never left alone
         }
     }
     EXPECT_TRUE(old.echoes("still here"));
     Client fresh(host.port("echo"));
     EXPECT_TRUE(fresh.echoes("new"));
-    EXPECT_EQ(host.stop(), 0);
+    EXPECT_EQ(host.terminate(), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Errno, EpollFault, ::testing::Values("ENOMEM", "ENOSPC"),
+INSTANTIATE_TEST_SUITE_P(Errno, EpollFault, testing::Values("ENOMEM", "ENOSPC"),
                          [](const auto& error) { return std::string(error.param); });
 
 // --- reading and writing -------------------------------------------------------------------------------------------------
 
 TEST_F(SyscallFault, InterruptedCallsAreRepeated) {
-    RunningHost behind(listener("echo", "echo"));
-    RunningHost host(listener("echo", "echo") +
-                     listener("gate", "gateway", "upstream = \"127.0.0.1:" + std::to_string(behind.port("echo")) + "\""));
+    Gatehouse behind(listener("echo", "echo"));
+    Gatehouse host(listener("echo", "echo") + instance("gate", "gateway", "upstream = \"" + behind.address("echo") + "\""));
     for (const char* call : {"recvfrom", "sendmsg", "sendto", "epoll_wait", "ppoll", "poll"}) {
         const Injection injection(host, std::string(call) + ":error=EINTR:when=1+2");
         for (int i = 0; i < 5; ++i) {
@@ -123,11 +127,11 @@ TEST_F(SyscallFault, InterruptedCallsAreRepeated) {
             EXPECT_TRUE(relayed.echoes("again")) << call;
         }
     }
-    EXPECT_EQ(host.stop(), 0);
+    EXPECT_EQ(host.terminate(), 0);
 }
 
 TEST_F(SyscallFault, AResetEndsOneConnection) {
-    RunningHost host(listener("echo", "echo"));
+    Gatehouse host(listener("echo", "echo"));
     for (const char* what :
          {"recvfrom:error=ECONNRESET:when=1", "sendmsg,sendto:error=ECONNRESET:when=1", "sendmsg,sendto:error=EPIPE:when=1"}) {
         Client old(host.port("echo"));
@@ -135,13 +139,13 @@ TEST_F(SyscallFault, AResetEndsOneConnection) {
         {
             const Injection injection(host, what);
             Client client(host.port("echo"));
-            ASSERT_TRUE(client.send("x"));
+            client.send("x");
             EXPECT_TRUE(client.ends()) << what;
         }
         EXPECT_TRUE(old.echoes("still here")) << what;
     }
-    EXPECT_TRUE(eventually([&] { return host.count_logged("\"reason\":\"peer_reset\"") == 3; }));
-    EXPECT_EQ(host.stop(), 0);
+    eventually("three resets", [&] { return host.count_logged("\"reason\":\"peer_reset\"") == 3; });
+    EXPECT_EQ(host.terminate(), 0);
 }
 
 // --- upstreams -----------------------------------------------------------------------------------------------------------
@@ -151,17 +155,17 @@ struct ConnectFault {
     const char* text;
 };
 
-class UpstreamFault : public ::testing::TestWithParam<ConnectFault> {};
+class UpstreamFault : public testing::TestWithParam<ConnectFault> {};
 
 TEST_P(UpstreamFault, GivesTheClientACleanCloseAndTheLogALine) {
     if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
-    RunningHost behind(listener("echo", "echo"));
-    const std::string upstream = "127.0.0.1:" + std::to_string(behind.port("echo"));
-    RunningHost host(listener("gate", "gateway", "upstream = \"" + upstream + "\""));
+    Gatehouse behind(listener("echo", "echo"));
+    const std::string upstream = behind.address("echo");
+    Gatehouse host(instance("gate", "gateway", "upstream = \"" + upstream + "\""));
     {
         const Injection injection(host, GetParam().what);
         Client client(host.port("gate"));
-        EXPECT_EQ(client.read_all(), "");
+        EXPECT_EQ(client.rest().bytes, "");
         EXPECT_TRUE(host.will_log("\"message\":\"no connection to the upstream\",\"listener\":\"gate\""));
         EXPECT_TRUE(
             host.will_log("\"reason\":\"upstream_failed\",\"error\":\"upstream " + upstream + ": " + GetParam().text + "\""));
@@ -169,46 +173,51 @@ TEST_P(UpstreamFault, GivesTheClientACleanCloseAndTheLogALine) {
     Client fresh(host.port("gate"));
     EXPECT_TRUE(fresh.echoes("works again"));
     fresh.close();
-    EXPECT_EQ(host.stop(), 0);
+    EXPECT_EQ(host.terminate(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Errno, UpstreamFault,
-                         ::testing::Values(ConnectFault{"connect:error=ECONNREFUSED", "Connection refused"},
-                                           ConnectFault{"connect:error=ETIMEDOUT", "Connection timed out"},
-                                           ConnectFault{"connect:error=EADDRNOTAVAIL", "Cannot assign requested address"},
-                                           ConnectFault{"socket:error=EMFILE", "Too many open files"}),
+                         testing::Values(ConnectFault{"connect:error=ECONNREFUSED", "Connection refused"},
+                                         ConnectFault{"connect:error=ETIMEDOUT", "Connection timed out"},
+                                         ConnectFault{"connect:error=EADDRNOTAVAIL", "Cannot assign requested address"},
+                                         ConnectFault{"socket:error=EMFILE", "Too many open files"}),
                          [](const auto& fault) { return "n" + std::to_string(fault.index); });
 
 // --- every call, one after another ---------------------------------------------------------------------------------------
 
-class EveryCall : public ::testing::TestWithParam<ConnectFault> {};
+class EveryCall : public testing::TestWithParam<ConnectFault> {};
 
 // For n = 1, 2, 3, ... the n-th call of each thread fails during a session with everything in it, until none has failed. What
 // happens to the session is its own affair: the next one must be served, and nothing may be left open.
 TEST_P(EveryCall, MayFail) {
     if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
-    const Folder www;
+    const TempDir www;
     www.write("index.html", "hello");
-    RunningHost behind(listener("echo", "echo"));
-    RunningHost host(listener("echo", "echo") + listener("web", "http", "root = \"" + www.path().string() + "\"") +
-                     listener("gate", "gateway", "upstream = \"127.0.0.1:" + std::to_string(behind.port("echo")) + "\""));
+    Gatehouse behind(listener("echo", "echo"));
+    Gatehouse host(listener("echo", "echo") + instance("web", "http", "root = \"" + www.path().string() + "\"") +
+                   instance("gate", "gateway", "upstream = \"" + behind.address("echo") + "\""));
     const auto session = [&] {
-        Client echo(host.port("echo"));
-        Client web(host.port("web"));
-        Client gate(host.port("gate"));
-        const bool sent = echo.send("echo") && web.send("GET / HTTP/1.0\r\n\r\n") && gate.send("gate");
-        echo.finish();
-        gate.finish();
-        return sent && echo.read_all() == "echo" && web.read_all().ends_with("hello") && gate.read_all() == "gate";
+        try {
+            Client echo(host.port("echo"));
+            Client web(host.port("web"));
+            Client gate(host.port("gate"));
+            echo.send("echo");
+            web.send("GET / HTTP/1.0\r\n\r\n");
+            gate.send("gate");
+            echo.finish();
+            gate.finish();
+            return echo.rest().bytes == "echo" && web.rest().bytes.ends_with("hello") && gate.rest().bytes == "gate";
+        } catch (const std::system_error&) { // one has been closed already
+            return false;
+        }
     };
-    const auto nothing_open = [&] {
+    const auto expect_nothing_open = [&](const std::string& after) {
         for (const char* name : {"echo", "web", "gate"})
-            if (host.status(name).find("\"open\":0,") == std::string::npos) return false;
-        return true;
+            host.wait_for_status(name, "nothing open after " + after, [](const Record& now) { return now["open"] == "0"; });
     };
     ASSERT_TRUE(session());
-    ASSERT_TRUE(eventually(nothing_open));
-    const std::size_t descriptors = host.descriptors();
+    expect_nothing_open("the first session");
+    const unsigned descriptors_before = descriptors(host.pid());
     int n = 1;
     for (std::size_t failed = 1; failed > 0 && n < 30; ++n) {
         {
@@ -219,23 +228,21 @@ TEST_P(EveryCall, MayFail) {
         }
         ASSERT_TRUE(host.alive()) << n;
         EXPECT_TRUE(session()) << GetParam().what << " " << n;
-        ASSERT_TRUE(eventually(nothing_open)) << GetParam().what << " " << n << "\n"
-                                              << host.status("echo") << host.status("web") << host.status("gate");
+        expect_nothing_open(std::string(GetParam().what) + " " + std::to_string(n));
     }
-    EXPECT_LE(host.descriptors(), descriptors) << "descriptors have leaked";
-    EXPECT_EQ(host.stop(), 0);
+    EXPECT_LE(descriptors(host.pid()), descriptors_before) << "descriptors have leaked";
+    EXPECT_EQ(host.terminate(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Call, EveryCall,
-                         ::testing::Values(ConnectFault{"accept4:error=ENFILE", ""}, ConnectFault{"epoll_ctl:error=ENOMEM", ""},
-                                           ConnectFault{"recvfrom:error=ENOMEM", ""}, ConnectFault{"sendmsg:error=ENOBUFS", ""},
-                                           ConnectFault{"sendto:error=EPIPE", ""}, ConnectFault{"socket:error=ENFILE", ""},
-                                           ConnectFault{"sendfile:error=EIO", ""}, ConnectFault{"setsockopt:error=EINVAL", ""},
-                                           ConnectFault{"shutdown:error=ENOTCONN", ""}),
+                         testing::Values(ConnectFault{"accept4:error=ENFILE", ""}, ConnectFault{"epoll_ctl:error=ENOMEM", ""},
+                                         ConnectFault{"recvfrom:error=ENOMEM", ""}, ConnectFault{"sendmsg:error=ENOBUFS", ""},
+                                         ConnectFault{"sendto:error=EPIPE", ""}, ConnectFault{"socket:error=ENFILE", ""},
+                                         ConnectFault{"sendfile:error=EIO", ""}, ConnectFault{"setsockopt:error=EINVAL", ""},
+                                         ConnectFault{"shutdown:error=ENOTCONN", ""}),
                          [](const auto& fault) {
                              const std::string what = fault.param.what;
                              return what.substr(0, what.find(':'));
                          });
 
 } // namespace
-} // namespace gatehouse::testing

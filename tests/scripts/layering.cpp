@@ -24,7 +24,7 @@ struct Include {
 using Sources = std::map<std::string, std::vector<Include>>; // by file
 
 constexpr std::array heavy_libraries =
-    std::to_array<std::string_view>({"spdlog/", "toml++/", "boost/dll", "openssl/", "CLI/", "ares", "systemd/"});
+    std::to_array<std::string_view>({"spdlog/", "toml++/", "boost/dll", "openssl/", "CLI/", "ares", "systemd/", "seccomp.h"});
 constexpr std::size_t heavy_limit = 2;
 
 std::vector<Include> includes_of(const fs::path& root, const std::string& file) {

@@ -180,6 +180,25 @@ bool Client::readable(std::chrono::milliseconds within) {
     return ::poll(&waiting, 1, static_cast<int>(within.count())) > 0;
 }
 
+bool Client::ends() {
+    char byte = 0;
+    try {
+        return recv_some(&byte, 1, Deadline()) == 0;
+    } catch (const std::system_error& error) {
+        if (error.code() != std::errc::connection_reset) throw;
+        return true;
+    }
+}
+
+bool Client::echoes(std::string_view bytes) {
+    try {
+        send(bytes);
+        return recv_exactly(bytes.size()) == bytes;
+    } catch (const std::runtime_error&) {
+        return false;
+    }
+}
+
 void Client::finish() {
     if (::shutdown(fd_, SHUT_WR) != 0) fail("shutdown");
 }

@@ -41,6 +41,11 @@ class Client {
     // Whether something to read, or the end, comes within this time. For what must not happen, which has no event to wait for.
     bool readable(std::chrono::milliseconds within);
 
+    // Whether the next thing that comes is the end of the stream, or a reset.
+    bool ends();
+    // Sends, and whether the same comes back. False also if the connection ends, or has ended, meanwhile.
+    bool echoes(std::string_view bytes);
+
     void finish(); // half-close
     void reset();  // ends it so that the other side gets a reset
     void close() noexcept;

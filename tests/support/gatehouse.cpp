@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <gtest/gtest.h>
 
 namespace gatehouse::support {
@@ -30,9 +31,27 @@ std::string listener(std::string_view name, std::string_view plugin, std::string
     return text + "plugin = \"" + std::string(plugin) + "\"\n" + std::string(more) + "\n";
 }
 
+std::string instance(std::string_view name, std::string_view library, std::string_view settings, std::string_view more) {
+    const std::string config = settings.empty() ? "" : "config = { " + std::string(settings) + " }\n";
+    return "[plugins." + std::string(name) + "]\nlibrary = \"" + std::string(library) + "\"\n" + config +
+           listener(name, name, more);
+}
+
+std::string gateway_to(const std::string& upstream, const std::string& settings, std::string_view more) {
+    return instance("gateway", "gateway", "upstream = \"" + upstream + "\"" + (settings.empty() ? "" : ", " + settings), more);
+}
+
+std::string http_from(const TempDir& root, std::string_view more) {
+    return instance("http", "http", "root = \"" + root.path().string() + "\"", more);
+}
+
 Gatehouse::Gatehouse(const std::string& config, GatehouseOptions options) {
-    const bool own_host = config.find("[host]") != std::string::npos;
-    const std::string file = dir_.write("gatehouse.toml", (own_host ? "" : "[host]\ndrain_timeout = \"2s\"\n") + config + "\n");
+    std::string defaults;
+    if (config.find("[host]") == std::string::npos) defaults += "[host]\ndrain_timeout = \"2s\"\n";
+    const char* seccomp = std::getenv("GATEHOUSE_TEST_SECCOMP");
+    if (seccomp != nullptr && config.find("[process]") == std::string::npos)
+        defaults += "[process]\nseccomp = \"" + std::string(seccomp) + "\"\n";
+    const std::string file = dir_.write("gatehouse.toml", defaults + config + "\n");
 
     std::vector<std::string> argv = std::move(options.wrapper);
     argv.insert(argv.end(), {gatehouse_binary(), "run"});
@@ -107,6 +126,17 @@ Record Gatehouse::wait_for_log(std::string_view message, Wanted fields, std::siz
     std::string what(message);
     for (const auto& [key, value] : fields) what += " " + std::string(key) + "=" + std::string(value);
     return wait_for_log([&](const Record& record) { return fits_all(record, message, fields); }, what, from);
+}
+
+std::size_t Gatehouse::count_logged(std::string_view part) {
+    const std::vector<Record> lines = log();
+    return static_cast<std::size_t>(std::count_if(
+        lines.begin(), lines.end(), [&](const Record& record) { return record.line.find(part) != std::string::npos; }));
+}
+
+bool Gatehouse::will_log(std::string_view part) {
+    return process_->wait_output(
+        [&](const std::string&, const std::string& err) { return err.find(part) != std::string::npos; });
 }
 
 Record Gatehouse::wait_for_closed(std::string_view listener, std::string_view peer, std::size_t from) {

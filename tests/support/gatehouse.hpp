@@ -36,6 +36,16 @@ Result run_gatehouse(std::vector<std::string> arguments);
 // A [[listeners]] section on a port of the kernel's choice. `more` is further lines of it.
 std::string listener(std::string_view name, std::string_view plugin, std::string_view more = "");
 
+// The same for an instance of its own, which is called as the listener and has these settings: a [plugins.NAME] section before
+// it.
+std::string instance(std::string_view name, std::string_view library, std::string_view settings = "",
+                     std::string_view more = "");
+
+// Those of the gateway, in front of this address ("127.0.0.1:80", "unix:/path"), and of http, for this folder. Both are called
+// as their plugins.
+std::string gateway_to(const std::string& upstream, const std::string& settings = "", std::string_view more = "");
+std::string http_from(const TempDir& root, std::string_view more = "");
+
 struct GatehouseOptions {
     // NOLINTBEGIN(readability-redundant-member-init): without {}, g++ warns of each member that a caller leaves out
     std::vector<std::string> plugin_path{}; // folders to look in before plugin_dir()
@@ -47,7 +57,8 @@ struct GatehouseOptions {
 
 class Gatehouse {
   public:
-    // Starts it and waits for "ready". Without a [host] section in `config`, one with a short drain_timeout is added.
+    // Starts it and waits for "ready". Without a [host] section in `config`, one with a short drain_timeout is added; and where
+    // GATEHOUSE_TEST_SECCOMP is set, that becomes [process] seccomp.
     explicit Gatehouse(const std::string& config, GatehouseOptions options = {});
     // Ends it, unless wait_exit() or terminate() has, and fails the test if it does not end well.
     ~Gatehouse();
@@ -77,7 +88,17 @@ class Gatehouse {
     // Asks until the listener's status fits.
     Record wait_for_status(std::string_view listener, std::string_view what, const Fits& fits);
 
+    // How many lines of its standard error, records or not, contain this text; and whether one will.
+    std::size_t count_logged(std::string_view part);
+    bool logged(std::string_view part) { return count_logged(part) > 0; }
+    bool will_log(std::string_view part);
+
     void signal(int number) const;
+    bool alive() { return !process_->ended(); }
+
+    // What becomes of its log: see Process. The records up to now stay.
+    void stop_reading_log() { process_->stop_reading(); }
+    void close_log() { process_->close_output(); }
 
     // Waits for the end, which the test expects; returns the exit status, or 128 + the signal.
     int wait_exit(std::chrono::milliseconds within = patience);

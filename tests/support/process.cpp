@@ -9,10 +9,12 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 namespace gatehouse::support {
 namespace {
@@ -65,6 +67,8 @@ Process::Process(const std::vector<std::string>& argv, const ProcessOptions& opt
     if (pid_ == 0) { // only async-signal-safe calls from here to execvpe()
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (::getppid() != parent) ::_exit(127);
+        const rlimit no_core{0, 0}; // crashes are part of the tests
+        ::setrlimit(RLIMIT_CORE, &no_core);
         ::dup2(input, 0);
         ::dup2(out[1], 1);
         ::dup2(err[1], 2);
@@ -92,7 +96,9 @@ Process::Process(const std::vector<std::string>& argv, const ProcessOptions& opt
         throw std::runtime_error("cannot start " + name_ + ": " + std::strerror(error) +
                                  "; scripts/deps test installs what the tests need");
     }
-    collector_ = std::thread([this, out = out[0], err = err[0]] { collect(out, err); });
+    out_pipe_ = out[0];
+    err_pipe_ = err[0];
+    collector_ = std::thread([this] { collect(); });
 }
 
 Process::~Process() {
@@ -100,15 +106,25 @@ Process::~Process() {
         ::kill(pid_, SIGKILL);
         reap();
     }
-    // A grandchild may still hold the pipes open.
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(stop_, &one, sizeof one);
-    collector_.join();
+    close_output(); // a grandchild may still hold the other ends
     ::close(stop_);
 }
 
-void Process::collect(int out, int err) {
-    std::array<pollfd, 3> waiting{{{out, POLLIN, 0}, {err, POLLIN, 0}, {stop_, POLLIN, 0}}};
+void Process::stop_reading() {
+    if (!collector_.joinable()) return;
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(stop_, &one, sizeof one);
+    collector_.join();
+}
+
+void Process::close_output() {
+    stop_reading();
+    for (int* pipe : {&out_pipe_, &err_pipe_})
+        if (*pipe >= 0) ::close(std::exchange(*pipe, -1));
+}
+
+void Process::collect() {
+    std::array<pollfd, 3> waiting{{{out_pipe_, POLLIN, 0}, {err_pipe_, POLLIN, 0}, {stop_, POLLIN, 0}}};
     std::array<char, 65536> buffer{};
     while ((waiting[0].fd >= 0 || waiting[1].fd >= 0) && waiting[2].revents == 0) {
         if (::poll(waiting.data(), waiting.size(), -1) < 0) continue;
@@ -123,8 +139,6 @@ void Process::collect(int out, int err) {
             more_.notify_all();
         }
     }
-    ::close(out);
-    ::close(err);
     const std::lock_guard lock(mutex_);
     closed_ = true;
     more_.notify_all();

@@ -50,18 +50,24 @@ class Process {
     std::string out() const;
     std::string err() const;
 
+    // What becomes of its output from now on: nobody takes it, so that the pipes fill up; or its reader has gone.
+    void stop_reading();
+    void close_output();
+
     // Calls `seen` with both outputs whenever there is more, until it says yes. False: `within` has passed, or there will be no
     // more.
     using Seen = std::function<bool(const std::string& out, const std::string& err)>;
     bool wait_output(const Seen& seen, std::chrono::milliseconds within = patience);
 
   private:
-    void collect(int out, int err);
+    void collect();
     void reap();
 
     std::string name_; // constant after construction, as is pid_
     pid_t pid_ = -1;
     std::optional<int> status_;
+    int out_pipe_ = -1; // the collector's while it runs
+    int err_pipe_ = -1;
 
     mutable std::mutex mutex_;
     std::condition_variable more_;

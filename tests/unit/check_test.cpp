@@ -189,7 +189,7 @@ class CheckTest : public ::testing::Test {
     Drain drain_;
     Background background_{Scheduling::other};
     Discovery discovery_{background_, {}};
-    gatehouse_instance instance_{"test", log_, drain_, discovery_, [](std::uint64_t) { return GATEHOUSE_NOT_FOUND; }};
+    gatehouse_instance instance_{"test", log_, drain_, discovery_, {}, {}};
 };
 
 // --- requests -------------------------------------------------------------------------------------------------------------

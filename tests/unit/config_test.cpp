@@ -186,6 +186,12 @@ scheduling = "other"
 stack_size = "1MiB"
 resolvers = ["127.0.0.1:5353"]
 control = "run/control"
+[process]
+user = "www-data"
+group = "33"
+capabilities = ["CAP_NET_RAW", "CAP_SYS_NICE"]
+no_new_privs = false
+seccomp = "off"
 [log]
 level = "debug"
 format = "json"
@@ -226,11 +232,13 @@ group = "33"
     EXPECT_EQ(config.file, "etc/web.toml");
     EXPECT_EQ(config.host,
               (HostConfig{{"etc/a", "/b"}, 5s, 3, Scheduling::other, 1 << 20, {"127.0.0.1:5353"}, "etc/run/control"}));
+    EXPECT_EQ(config.process, (ProcessConfig{"www-data", "33", 1U << 13U | 1U << 23U, false, Seccomp::off, "etc/web.toml:11:8",
+                                             "etc/web.toml:12:9", "etc/web.toml:13:16", "etc/web.toml:15:11"}));
     EXPECT_EQ(config.log, (LogConfig{LogLevel::debug, LogFormat::json, "etc/gatehouse.log", false}));
     ASSERT_EQ(config.plugins.size(), 1U);
     EXPECT_EQ(config.plugins[0].name, "web");
     EXPECT_EQ(config.plugins[0].library, "http");
-    EXPECT_EQ(config.plugins[0].where, "etc/web.toml:15:1");
+    EXPECT_EQ(config.plugins[0].where, "etc/web.toml:21:1");
 
     ASSERT_EQ(config.listeners.size(), 2U);
     ListenerConfig web;
@@ -253,7 +261,7 @@ group = "33"
     web.send_buffer = 65'536;
     web.defer_accept = 5s;
     web.fast_open = 6;
-    web.where = "etc/web.toml:18:1";
+    web.where = "etc/web.toml:24:1";
     EXPECT_EQ(config.listeners[0], web);
 
     ListenerConfig local;
@@ -263,7 +271,7 @@ group = "33"
     local.mode = 0600;
     local.owner = "www-data";
     local.group = "33";
-    local.where = "etc/web.toml:38:1";
+    local.where = "etc/web.toml:44:1";
     EXPECT_EQ(config.listeners[1], local);
 }
 
@@ -343,7 +351,8 @@ TEST(GoodConfig, TheDemonstrationStaysOnThisMachine) {
                                                                 {"time", 7037},
                                                                 {"chargen", 7019},
                                                                 {"http", 8080},
-                                                                {"gateway", 8081}}));
+                                                                {"gateway", 8081},
+                                                                {"socks5", 1080}}));
     EXPECT_TRUE(fs::exists(source / "conf/www/index.html"));
 }
 
@@ -385,7 +394,8 @@ std::vector<ReferenceKey> reference_keys() {
 }
 
 // Their values are examples; by default there is none.
-const std::set<std::string> without_default{"host.control", "log.file", "listeners.owner", "listeners.group"};
+const std::set<std::string> without_default{"host.control", "process.user",    "process.group",
+                                            "log.file",     "listeners.owner", "listeners.group"};
 const std::set<std::string> for_unix_only{"listeners.mode", "listeners.owner", "listeners.group"};
 const std::set<std::string> for_tcp_only{"listeners.reuse_address", "listeners.ipv6_only",    "listeners.nodelay",
                                          "listeners.keepalive",     "listeners.defer_accept", "listeners.fast_open"};
@@ -420,6 +430,9 @@ TEST(Reference, DefaultsAreThoseOfTheCode) {
     for (const bool unix_socket : {false, true}) {
         const Config config = parse_config(uncommented(false, unix_socket), "reference.toml");
         EXPECT_EQ(config.host, HostConfig{});
+        ProcessConfig process = config.process;
+        process.user_where = process.group_where = process.capabilities_where = process.seccomp_where = "";
+        EXPECT_EQ(process, ProcessConfig{});
         EXPECT_EQ(config.log, LogConfig{});
         ASSERT_EQ(config.plugins.size(), 1U);
         EXPECT_EQ(config.plugins[0].library, "NAME");
@@ -447,6 +460,8 @@ TEST(Reference, ExamplesAreValid) {
 TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
     const std::string manual = contents(source / "docs/configuration.md");
     const std::map<std::string, std::string> words{{"host.control", "no control socket"},
+                                                   {"process.user", "unchanged"},
+                                                   {"process.group", "the user's"},
                                                    {"log.file", "standard error"},
                                                    {"plugins.NAME.library", "the instance's name"},
                                                    {"listeners.owner", "unchanged"},

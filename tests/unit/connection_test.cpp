@@ -71,6 +71,22 @@ TEST_F(Slots, AnIdIsStaleOnceItsConnectionHasEnded) {
     EXPECT_EQ(connection->claim(connection->id, Connection::woken), Claim::owned);
 }
 
+TEST_F(Slots, ACutStaysUntilTheConnectionHasEnded) {
+    Connection* connection = table_.take();
+    const std::uint64_t id = connection->id;
+    ASSERT_TRUE(rest(*connection));
+    EXPECT_TRUE(connection->note_cut(id)); // while it is parked
+    EXPECT_EQ(connection->claim(id, Connection::woken), Claim::owned);
+    EXPECT_NE(connection->word.load() & Connection::cut, 0U);
+    EXPECT_TRUE(connection->note_cut(id)); // while it is running
+    connection->release();
+    EXPECT_FALSE(connection->note_cut(id));
+    table_.give_back(*connection);
+    ASSERT_EQ(table_.take(), connection);
+    EXPECT_FALSE(connection->note_cut(id));
+    EXPECT_EQ(connection->word.load() & Connection::cut, 0U);
+}
+
 TEST_F(Slots, FindKnowsOnlySlotsThatWereMade) {
     EXPECT_EQ(table_.find(0), nullptr);
     const Connection* connection = table_.take();

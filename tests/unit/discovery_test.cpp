@@ -74,7 +74,7 @@ struct World {
     Drain drain;
     Background background{Scheduling::other};
     Discovery discovery{background, {server.address()}};
-    gatehouse_instance instance{"test", log, drain, discovery, [](std::uint64_t) { return GATEHOUSE_NOT_FOUND; }};
+    gatehouse_instance instance{"test", log, drain, discovery, {}, {}};
 };
 
 DnsServer::Answer addresses(std::vector<const char*> list, std::uint32_t ttl = 1) {
@@ -206,7 +206,7 @@ TEST(Discovery, NobodyListensThere) {
     }
     World world(silence);
     Discovery discovery(world.background, {address});
-    gatehouse_instance instance{"test", world.log, world.drain, discovery, {}};
+    gatehouse_instance instance{"test", world.log, world.drain, discovery, {}, {}};
     Watched watched(instance, "db.example:80");
     EXPECT_EQ(watched.news(), "-10: cannot resolve db.example: no name server could answer");
 }

@@ -29,7 +29,9 @@
 #ifndef GATEHOUSE_TESTING_HPP
 #define GATEHOUSE_TESTING_HPP
 
+#include "ext/control.h"
 #include "gatehouse.h"
+#include "testing/background.hpp"
 #include "testing/config.hpp"
 #include "testing/host.hpp"
 #include "testing/run.hpp"
@@ -116,6 +118,27 @@ class Plugin {
         host_.upstreams.insert_or_assign(std::string(address), UpstreamScript{status, {}});
     }
 
+    // What resolve() finds for a name: its addresses, or GATEHOUSE_NOT_FOUND if there are none. Other names stand for
+    // themselves.
+    void addresses(std::string_view name, std::vector<std::string> addresses) {
+        host_.addresses.insert_or_assign(std::string(name), std::move(addresses));
+    }
+
+    // The checks that the plugin has started and not stopped. Nothing happens to them by itself:
+    std::vector<CheckRecord> checks();
+    // One time of every check of this address: the server answers, byte by byte, and closes; or the check fails.
+    // Throws std::logic_error if there is no such check.
+    void check_answers(std::string_view address, std::string_view answer = "");
+    void check_fails(std::string_view address, gatehouse_status status, std::string_view why = "it failed");
+
+    // What a name that the plugin watches stands for from now on. Throws std::logic_error if it does not watch it.
+    void resolves(std::string_view name, const std::vector<EndpointRecord>& endpoints);
+    void does_not_resolve(std::string_view name, gatehouse_status status = GATEHOUSE_NOT_FOUND,
+                          std::string_view why = "no such name");
+
+    // Runs an operator's command: the names of the columns and the rows. Throws Refused with the plugin's explanation.
+    std::vector<std::vector<std::string>> command(const std::vector<std::string>& words);
+
     // Serves the connections that were woken by the plugin's own threads; say() and serve() do it for what they cause.
     void settle();
     // The drain begins: calls the hook, then serves the parked connections with GATEHOUSE_EVENT_STOPPING.
@@ -192,6 +215,8 @@ inline std::string Plugin::refusal(const Table& config, Extensions extensions) {
 inline void Plugin::destroy() noexcept {
     for (auto& client : host_.clients) detail::close(*client, "drained");
     if (std::exchange(created_, false) && host_.plugin->destroy != nullptr) host_.plugin->destroy(host_.self);
+    for (const auto& check : host_.checks) host_.violation("the check of " + check->record.address + " was never stopped");
+    for (const auto& watch : host_.watches) host_.violation("the watch of " + watch->name + " was never ended");
 }
 
 inline Plugin::~Plugin() {
@@ -256,6 +281,76 @@ inline void Plugin::settle() {
 inline void Plugin::stop() {
     host_.begin_drain();
     settle();
+}
+
+inline std::vector<CheckRecord> Plugin::checks() {
+    const std::lock_guard lock(host_.mutex);
+    std::vector<CheckRecord> records;
+    for (const auto& check : host_.checks) records.push_back(check->record);
+    return records;
+}
+
+inline void Plugin::check_answers(std::string_view address, std::string_view answer) {
+    const bool any = detail::visit(host_, host_.checks, [&](const detail::FakeCheck& check) {
+        if (check.record.address == address) detail::answer(check, answer);
+        return check.record.address == address;
+    });
+    if (!any) throw std::logic_error("there is no check of " + std::string(address));
+    settle();
+}
+
+inline void Plugin::check_fails(std::string_view address, gatehouse_status status, std::string_view why) {
+    const bool any = detail::visit(host_, host_.checks, [&](const detail::FakeCheck& check) {
+        if (check.record.address != address) return false;
+        check.request.result(check.request.data, status, {why.data(), why.size()});
+        return true;
+    });
+    if (!any) throw std::logic_error("there is no check of " + std::string(address));
+    settle();
+}
+
+inline void Plugin::resolves(std::string_view name, const std::vector<EndpointRecord>& endpoints) {
+    std::vector<gatehouse_endpoint> list;
+    for (const EndpointRecord& endpoint : endpoints)
+        list.push_back({{endpoint.address.data(), endpoint.address.size()}, endpoint.priority, endpoint.weight, 0});
+    const bool any = detail::visit(host_, host_.watches, [&](const detail::FakeWatch& watch) {
+        if (watch.name == name) watch.found(watch.data, list.data(), list.size(), GATEHOUSE_OK, {nullptr, 0});
+        return watch.name == name;
+    });
+    if (!any) throw std::logic_error(std::string(name) + " is not watched");
+    settle();
+}
+
+inline void Plugin::does_not_resolve(std::string_view name, gatehouse_status status, std::string_view why) {
+    const bool any = detail::visit(host_, host_.watches, [&](const detail::FakeWatch& watch) {
+        if (watch.name == name) watch.found(watch.data, nullptr, 0, status, {why.data(), why.size()});
+        return watch.name == name;
+    });
+    if (!any) throw std::logic_error(std::string(name) + " is not watched");
+    settle();
+}
+
+inline std::vector<std::vector<std::string>> Plugin::command(const std::vector<std::string>& words) {
+    const void* found = nullptr;
+    constexpr std::string_view id = GATEHOUSE_EXT_CONTROL;
+    if (host_.plugin->get_extension != nullptr) found = host_.plugin->get_extension(host_.self, {id.data(), id.size()});
+    if (found == nullptr) throw Refused("the plugin takes no commands");
+    std::vector<gatehouse_str> list;
+    for (const std::string& word : words) list.push_back({word.data(), word.size()});
+    std::vector<std::vector<std::string>> rows;
+    const auto add = [](void* context, const gatehouse_str* cells, std::size_t count) noexcept {
+        auto& row = static_cast<std::vector<std::vector<std::string>>*>(context)->emplace_back();
+        for (const gatehouse_str& cell : std::span(cells, count)) row.emplace_back(detail::view(cell));
+    };
+    const gatehouse_answer answer{&rows, add, add};
+    host_.error.clear();
+    const auto& control = *static_cast<const gatehouse_control_v1*>(found);
+    const gatehouse_status status = control.run(host_.self, list.data(), list.size(), &answer);
+    settle();
+    if (status != GATEHOUSE_OK) throw Refused(host_.error);
+    for (const auto& row : rows)
+        if (row.size() != rows.front().size()) throw ContractViolation("a row has not as many cells as there are columns");
+    return rows;
 }
 
 inline gatehouse_match Plugin::probe(std::string_view bytes) {

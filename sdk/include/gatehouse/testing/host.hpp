@@ -37,6 +37,8 @@ struct UpstreamScript {
 namespace detail {
 
 struct Client;
+struct FakeCheck;
+struct FakeWatch;
 
 // What all connections of one plugin instance share. What is gatehouse_instance* outside.
 struct Host {
@@ -46,11 +48,14 @@ struct Host {
     milliseconds now{0};                         // the fake clock
     std::deque<std::unique_ptr<Client>> clients; // never shrinks, so that handles of ended connections can be recognised
     std::map<std::string, UpstreamScript, std::less<>> upstreams;
+    std::map<std::string, std::vector<std::string>, std::less<>> addresses; // of names
     std::string error;
 
-    std::mutex mutex; // guards what [any] functions touch: the three below, and Client::woken and ::open
+    std::mutex mutex; // guards what [any] functions touch: those below, and Client::woken, ::cut and ::open
     std::vector<LogLine> log;
     std::vector<std::string> violations;
+    std::vector<std::shared_ptr<FakeCheck>> checks;
+    std::vector<std::shared_ptr<FakeWatch>> watches;
 
     void violation(std::string text) {
         const std::lock_guard lock(mutex);
@@ -98,12 +103,16 @@ struct Client : Stream {
     bool opened = false; // serve() was called for it
     bool open = true;    // closed() was not
     bool woken = false;
-    bool closing = false; // closed() runs
+    bool cut = false;      // its relay is to be ended
+    bool waiting = false;  // parked with GATEHOUSE_WAIT
+    bool relaying = false; // the relay engine has it
+    bool closing = false;  // closed() runs
     bool drain_due = false;
     std::optional<std::thread::id> serving; // the thread that runs serve() for it now
     std::vector<std::unique_ptr<Upstream>> upstreams;
     Upstream* relay = nullptr;
-    bool connect_failed = false; // the last connect()
+    std::string_view relay_ended; // by whom first; empty: by nobody yet
+    bool connect_failed = false;  // the last connect()
     Outcome outcome;
 };
 

@@ -6,6 +6,7 @@
 #include "../gatehouse.h"
 #include "host.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -56,23 +57,29 @@ inline void close(Client& client, std::string_view reason) {
             client.host->violation("the upstream connection to " + upstream->record.address + " was never closed");
 }
 
-// Carries what is left of both scripts, as the relay engine does, and says how it ended.
-inline std::string_view carry(Client& client) {
+// Carries what both scripts have, as the relay engine does, and ends the connection when both sides have ended or one breaks.
+inline void carry(Client& client) {
     Stream* const ends[2] = {&client, client.relay};
-    std::string_view reason = "done";
     for (int from = 0; from < 2; ++from) {
-        bool ended = ends[from]->implied_end || ends[from]->over == GATEHOUSE_END;
-        for (const Step& step : ends[from]->incoming) {
-            if (step.kind == Step::Kind::bytes && ends[1 - from]->write(step.bytes) != GATEHOUSE_OK)
-                return from == 0 ? "upstream_reset" : "peer_reset";
-            if (step.kind == Step::Kind::reset) return from == 0 ? "peer_reset" : "upstream_reset";
-            if (step.kind == Step::Kind::timeout) reason = "idle_timeout";
-            if (step.kind == Step::Kind::end) ended = true;
+        Stream& side = *ends[from];
+        Stream& other = *ends[1 - from];
+        while (client.open && side.over == GATEHOUSE_OK) {
+            if (side.incoming.empty() && side.implied_end) side.incoming.push_back(testing::end);
+            if (side.incoming.empty()) break;
+            const Step step = std::move(side.incoming.front());
+            side.incoming.pop_front();
+            if (step.kind == Step::Kind::bytes && !step.bytes.empty() && other.write(step.bytes) != GATEHOUSE_OK)
+                close(client, from == 0 ? "upstream_reset" : "peer_reset");
+            if (step.kind == Step::Kind::reset) close(client, from == 0 ? "peer_reset" : "upstream_reset");
+            if (step.kind == Step::Kind::timeout) close(client, "idle_timeout");
+            if (step.kind == Step::Kind::stopping) client.host->begin_drain(); // relays go on meanwhile
+            if (step.kind != Step::Kind::end) continue;
+            side.over = GATEHOUSE_END;
+            other.finished = true; // the half-close is passed on
+            if (client.relay_ended.empty()) client.relay_ended = from == 0 ? "peer_closed" : "upstream_closed";
         }
-        if (ended && reason == "done") ends[1 - from]->finished = true; // the half-close is passed on
-        ends[from]->incoming.clear();
     }
-    return reason;
+    if (client.over == GATEHOUSE_END && client.relay->over == GATEHOUSE_END) close(client, client.relay_ended);
 }
 
 // Why a connection ends that the plugin is done with.
@@ -94,6 +101,7 @@ inline void serve(Client& client, gatehouse_event event) {
     client.serving.reset();
     client.outcome.next = next;
     client.outcome.error = host.error;
+    client.waiting = next == GATEHOUSE_WAIT;
 
     if (client.relay != nullptr && next != GATEHOUSE_RELAY)
         host.violation("relay() was called, but serve() did not return GATEHOUSE_RELAY");
@@ -106,10 +114,18 @@ inline void serve(Client& client, gatehouse_event event) {
             close(client, "plugin_error");
         }
         return;
+    case GATEHOUSE_WAIT:
+        if (client.write_failed || (!client.ended.empty() && client.ended != "drained")) close(client, reason_of(client));
+        return;
     case GATEHOUSE_CLOSE:
         return close(client, reason_of(client));
+    case GATEHOUSE_NEXT_UPSTREAM:
+        return close(client, "upstream_failed");
     case GATEHOUSE_RELAY:
-        if (client.relay != nullptr) return close(client, carry(client));
+        if (client.relay != nullptr) {
+            client.relaying = true;
+            return carry(client);
+        }
         host.violation("serve() returned GATEHOUSE_RELAY without relay()");
         return close(client, "plugin_error");
     case GATEHOUSE_NEXT_ERROR:
@@ -144,14 +160,22 @@ inline std::optional<gatehouse_event> next_event(Client& client) {
     while (true) {
         if (client.incoming.empty() && client.implied_end && client.over == GATEHOUSE_OK)
             client.incoming.push_back(testing::end);
-        if (client.incoming.empty()) return std::nullopt;
-        const Step& step = client.incoming.front();
-        if (step.kind == Step::Kind::end || step.kind == Step::Kind::reset || !step.bytes.empty()) {
+        auto step = client.incoming.begin();
+        if (client.waiting) // what can be read stays where it is
+            step = std::ranges::find_if(client.incoming, [](const Step& next) {
+                return next.kind != Step::Kind::bytes && next.kind != Step::Kind::end;
+            });
+        if (step == client.incoming.end()) return std::nullopt;
+        if (client.waiting && step->kind == Step::Kind::reset) {
+            close(client, "peer_reset");
+            return std::nullopt;
+        }
+        if (step->kind == Step::Kind::end || step->kind == Step::Kind::reset || !step->bytes.empty()) {
             client.arrived = true;
             return client.opened ? GATEHOUSE_EVENT_DATA : GATEHOUSE_EVENT_OPEN;
         }
-        const Step taken = step;
-        client.incoming.pop_front();
+        const Step taken = *step;
+        client.incoming.erase(step);
         if (taken.kind == Step::Kind::wake && client.opened) return GATEHOUSE_EVENT_WAKE;
         if (taken.kind == Step::Kind::timeout) client.time_out();
         if (taken.kind == Step::Kind::timeout || (taken.kind == Step::Kind::pass && client.pass(taken.time)))
@@ -167,7 +191,13 @@ inline std::optional<gatehouse_event> next_event(Client& client) {
 inline constexpr int most_calls = 100'000; // of serve() in one run: more is a plugin that wakes itself for ever
 
 inline void run(Client& client) {
-    for (int calls = 0; client.open; ++calls) {
+    if (client.relaying) {
+        const std::unique_lock lock(client.host->mutex);
+        client.woken = client.drain_due = false; // what is relayed hears of neither
+    }
+    if (client.relaying && client.cut) return close(client, "drained");
+    if (client.relaying) return carry(client);
+    for (int calls = 0; client.open && !client.relaying; ++calls) {
         const auto event = next_event(client);
         if (!event) return;
         serve(client, *event);
@@ -184,7 +214,8 @@ inline void settle(Host& host) {
         {
             const std::lock_guard lock(host.mutex);
             for (auto& client : host.clients)
-                if (due == nullptr && client->open && (client->woken || client->drain_due)) due = client.get();
+                if (due == nullptr && client->open && (client->woken || client->drain_due || (client->cut && client->relaying)))
+                    due = client.get();
         }
         if (due == nullptr) return;
         run(*due);

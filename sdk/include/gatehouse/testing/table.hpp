@@ -4,6 +4,7 @@
 
 #include "../ext/sendfile.h"
 #include "../ext/upstream.h"
+#include "background.hpp"
 #include "host.hpp"
 
 #include <unistd.h>
@@ -61,9 +62,9 @@ inline uint64_t id(gatehouse_conn* conn) noexcept {
 }
 
 inline gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str* value) noexcept {
-    const Client* client = client_of(conn, "fact()");
-    if (client == nullptr) return GATEHOUSE_INVALID;
-    const Circumstances& facts = client->circumstances;
+    const Stream* stream = stream_of(conn);
+    if (!may_use(stream_of(conn), "fact()")) return GATEHOUSE_INVALID;
+    const Circumstances& facts = stream->circumstances;
     const std::string* text = which == GATEHOUSE_FACT_PEER       ? &facts.peer
                               : which == GATEHOUSE_FACT_LOCAL    ? &facts.local
                               : which == GATEHOUSE_FACT_LISTENER ? &facts.listener
@@ -129,11 +130,18 @@ inline gatehouse_status config_item(const gatehouse_config* config, gatehouse_st
     if (status == GATEHOUSE_OK) *item = reinterpret_cast<const gatehouse_config*>(found);
     return status;
 }
+inline gatehouse_status config_table(const gatehouse_config* config, gatehouse_str key,
+                                     const gatehouse_config** table) noexcept {
+    const FakeConfig* found = nullptr;
+    const gatehouse_status status = config_of(config).table(view(key), found);
+    if (found != nullptr) *table = reinterpret_cast<const gatehouse_config*>(found);
+    return status;
+}
 inline void config_reject(const gatehouse_config* config, gatehouse_str key, gatehouse_str why) noexcept {
     config_of(config).problem(view(key), std::string(view(why)));
 }
 
-// --- gatehouse.upstream/1 and gatehouse.sendfile/1 -------------------------------------------------------------------------
+// --- the extensions ------------------------------------------------------------------------------------------------------
 
 inline gatehouse_status connect(gatehouse_conn* conn, gatehouse_str address, uint64_t time, gatehouse_conn** result) noexcept {
     Client* client = client_of(conn, "connect()");
@@ -148,6 +156,7 @@ inline gatehouse_status connect(gatehouse_conn* conn, gatehouse_str address, uin
     upstream->incoming.assign(found->second.script.begin(), found->second.script.end());
     upstream->implied_end = true;
     upstream->record.address = view(address);
+    upstream->circumstances = {.peer = upstream->record.address, .local = "192.0.2.254:50000", .listener = "", .instance = ""};
     upstream->record.within = milliseconds(time);
     *result = reinterpret_cast<gatehouse_conn*>(static_cast<Stream*>(upstream.get()));
     client->upstreams.push_back(std::move(upstream));
@@ -171,6 +180,28 @@ inline gatehouse_status relay(gatehouse_conn* conn, gatehouse_conn* to, uint64_t
     return GATEHOUSE_OK;
 }
 
+// A name has the addresses that the test has given it with addresses(); any other address is itself.
+inline gatehouse_status resolve(gatehouse_conn* conn, gatehouse_str address, uint64_t,
+                                void (*found)(void*, gatehouse_str) noexcept, void* data) noexcept {
+    const Client* client = client_of(conn, "resolve()");
+    if (client == nullptr) return GATEHOUSE_INVALID;
+    const auto known = client->host->addresses.find(view(address));
+    if (known == client->host->addresses.end()) {
+        found(data, address);
+        return GATEHOUSE_OK;
+    }
+    for (const std::string& text : known->second) found(data, {text.data(), text.size()});
+    return known->second.empty() ? GATEHOUSE_NOT_FOUND : GATEHOUSE_OK;
+}
+
+inline gatehouse_status cut(gatehouse_instance* instance, uint64_t id) noexcept {
+    Host* host = host_of(instance);
+    const std::lock_guard lock(host->mutex);
+    if (id == 0 || id > host->clients.size() || !host->clients[id - 1]->open) return GATEHOUSE_NOT_FOUND;
+    host->clients[id - 1]->cut = true;
+    return GATEHOUSE_OK;
+}
+
 inline gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count, int32_t fd, uint64_t offset,
                                   uint64_t length) noexcept {
     Client* client = client_of(conn, "sendfile send()");
@@ -191,10 +222,14 @@ inline gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* p
 }
 
 inline const void* find_extension(gatehouse_str id) noexcept {
-    static constexpr gatehouse_upstream_v1 upstream{connect, close_upstream, relay};
+    static constexpr gatehouse_upstream_v1 upstream{connect, close_upstream, relay, resolve, cut};
     static constexpr gatehouse_sendfile_v1 sendfile{send_file};
+    static constexpr gatehouse_check_v1 check{start_check, stop_check};
+    static constexpr gatehouse_discovery_v1 discovery{start_watch, stop_watch};
     if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream;
     if (view(id) == GATEHOUSE_EXT_SENDFILE) return &sendfile;
+    if (view(id) == GATEHOUSE_EXT_CHECK) return &check;
+    if (view(id) == GATEHOUSE_EXT_DISCOVERY) return &discovery;
     return nullptr;
 }
 inline const void* no_extension(gatehouse_str) noexcept { return nullptr; }
@@ -226,6 +261,7 @@ inline constexpr gatehouse_host make_table(const void* (*get_extension)(gatehous
     table.config_item = config_item;
     table.config_reject = config_reject;
     table.get_extension = get_extension;
+    table.config_table = config_table;
     return table;
 }
 inline constexpr gatehouse_host full_host = make_table(find_extension);

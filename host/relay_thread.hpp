@@ -1,0 +1,83 @@
+// One thread of the relay engine: its epoll set, its pairs, and when they end.
+#pragma once
+
+#include "clock.hpp"
+#include "config.hpp"
+#include "connection.hpp"
+#include "descriptor.hpp"
+#include "drain.hpp"
+#include "relay_mover.hpp"
+#include "relay_side.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace gatehouse::host {
+
+struct RelayPair {
+    RelaySide client;
+    RelaySide server;
+    Connection* connection = nullptr; // the client's; it owns both descriptors
+    Nanoseconds idle = never;
+    Nanoseconds active = 0;   // when something moved last
+    bool closed = false;      // in RelayThread::graveyard_
+    bool unwatchable = false; // guarded by RelayThread::mutex_: the second epoll entry could not be had
+    std::list<RelayPair>::iterator self;
+
+    RelaySide& other(const RelaySide& side) noexcept { return &side == &client ? server : client; }
+};
+
+class RelayThread {
+  public:
+    RelayThread(Scheduling scheduling, const Drain& drain); // throws std::system_error
+    ~RelayThread() = default;                               // after stop()
+
+    bool start(Connection& client, Nanoseconds idle) noexcept;                                // as RelayEngine's [conn]
+    void cut() noexcept;                                                                      // [any]
+    void ring() noexcept;                                                                     // wakes the thread [any]
+    void stop() noexcept;                                                                     // [main]
+    std::uint32_t active() const noexcept { return active_.load(std::memory_order_relaxed); } // [any]
+
+  private:
+    void run() noexcept;
+    void bury() noexcept;
+    void close_unwatchable() noexcept;
+    bool watch(RelaySide& side, int operation, std::uint32_t events) noexcept;
+    bool watch_out(RelaySide& side) noexcept;
+    void send_first(RelayPair& pair) noexcept;
+    void handle(RelaySide& side, std::uint32_t events) noexcept;
+    void pump(RelaySide& from) noexcept;
+    void shut(RelaySide& side) noexcept;
+    void broke(RelaySide& side) noexcept;
+    void cut(RelayPair& pair, Reason reason) noexcept;
+    void close(RelayPair& pair, Reason reason) noexcept;
+    void sweep() noexcept;
+    void sweep_by(Nanoseconds when) noexcept;
+    int timeout() const noexcept;
+
+    const Scheduling scheduling_; // constant after construction
+    const Drain& drain_;
+    const Descriptor epoll_;
+    const Descriptor bell_;
+    std::atomic<std::uint32_t> active_{0};
+    std::atomic<bool> stopping_{false};
+    std::atomic<Nanoseconds> next_sweep_{never};
+
+    std::mutex mutex_;
+    std::list<RelayPair> pairs_;    // the list is guarded by mutex_, a pair in it belongs to the thread
+    bool some_unwatchable_ = false; // guarded by mutex_
+
+    // Of the thread alone.
+    std::vector<RelaySide*> again_; // had more to read than one turn allows
+    std::vector<RelayPair*> graveyard_;
+    Nanoseconds now_ = 0;
+    RelayMover mover_;
+
+    std::thread thread_; // last: everything above is ready when it starts
+};
+
+} // namespace gatehouse::host

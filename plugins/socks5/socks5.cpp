@@ -1,0 +1,200 @@
+// A SOCKS version 5 proxy (RFC 1928, RFC 1929): connects clients to where they ask to go, if that is allowed.
+#include "dialogue.hpp"
+#include "rules.hpp"
+#include "users.hpp"
+
+#include <gatehouse/plugin.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace socks5 {
+namespace {
+
+using gatehouse::Connection;
+using gatehouse::Next;
+using gatehouse::Status;
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+void read_rules(const gatehouse::Config& config, std::string_view key, Rules::Action action, Rules& rules) {
+    for (const gatehouse::Config& item : config.items(key))
+        if (const std::string problem = rules.add(item.string(""), action); !problem.empty()) item.reject("", problem);
+}
+
+void read_users(const gatehouse::Config& config, Users& users) {
+    for (const gatehouse::Config& item : config.items("users")) {
+        const std::string name = item.string("name");
+        const std::string password = item.string("password", "");
+        const std::string hash = item.string("hash", "");
+        const std::string problem = password.empty() == hash.empty() ? "a user has either a password or a hash"
+                                    : hash.empty()                   ? users.add_password(name, password)
+                                                                     : users.add_hash(name, hash);
+        if (!problem.empty()) item.reject("name", problem);
+    }
+    const std::string path = config.string("users_file", "");
+    if (path.empty()) return;
+    errno = 0;
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    if (!file.is_open() || (!text && errno != 0)) // no text at all is no error of the system's
+        return config.reject("users_file", path + ": " + std::strerror(errno));
+    if (const std::string problem = users.add_lines(text.view()); !problem.empty())
+        return config.reject("users_file", path + ", " + problem);
+    // A file that has nobody in it must not open the proxy to everybody.
+    if (users.empty()) config.reject("users_file", path + ": there are no users in it");
+}
+
+Reply reply_for(Status status) {
+    switch (status.code()) {
+    case GATEHOUSE_REFUSED:
+        return Reply::connection_refused;
+    case GATEHOUSE_UNREACHABLE: // of which network and host are two kinds, and the host does not tell them apart
+    case GATEHOUSE_NOT_FOUND:
+        return Reply::host_unreachable;
+    case GATEHOUSE_TIMEOUT:
+        return Reply::ttl_expired;
+    default:
+        return Reply::general_failure;
+    }
+}
+
+} // namespace
+
+class Socks5 {
+  public:
+    static constexpr std::string_view try_it = "curl --socks5-hostname {host}:{port} http://example.com/";
+    using Session = Dialogue;
+
+    explicit Socks5(gatehouse::Init& init)
+        : host_(init), negotiation_timeout_(init.config().duration("negotiation_timeout", std::chrono::seconds(10))),
+          connect_timeout_(init.config().duration("connect_timeout", std::chrono::seconds(10))),
+          idle_timeout_(init.config().duration("idle_timeout", milliseconds(0))),
+          log_requests_(init.config().boolean("log_requests", false)) {
+        const gatehouse::Config& config = init.config();
+        for (const auto& [key, time] :
+             {std::pair("negotiation_timeout", negotiation_timeout_), std::pair("connect_timeout", connect_timeout_)})
+            if (time.count() == 0) config.reject(key, "it must be longer than 0");
+        read_rules(config, "allow", Rules::Action::allow, rules_);
+        read_rules(config, "deny", Rules::Action::deny, rules_);
+        read_users(config, users_);
+    }
+
+    // One read a call: whoever drips the bytes of a message holds no thread between them.
+    Next serve(Connection& conn, Dialogue& dialogue) {
+        if (conn.event() == gatehouse::Event::open) conn.set_deadline(negotiation_timeout_); // for all of it
+        std::array<char, 1024> buffer;
+        auto bytes = conn.read(buffer);
+        if (!bytes) return Next::close;
+        std::string answer;
+        const Dialogue::State state = dialogue.feed(*bytes, users_, answer);
+        if (!answer.empty() && !conn.write(answer)) return Next::close;
+        switch (state) {
+        case Dialogue::State::incomplete:
+            return Next::park;
+        case Dialogue::State::requested:
+            conn.clear_deadline();
+            return connect(conn, dialogue);
+        case Dialogue::State::refused:
+            log(GATEHOUSE_INFO, conn, dialogue, "refused: ", dialogue.why());
+            break;
+        }
+        return Next::close;
+    }
+
+    gatehouse_match probe(std::span<const std::byte> bytes) const {
+        constexpr unsigned most_methods = 16; // there are ten at IANA, and nobody offers them all
+        if (bytes.empty()) return GATEHOUSE_MATCH_MORE;
+        if (std::to_integer<char>(bytes[0]) != version) return GATEHOUSE_MATCH_NO;
+        if (bytes.size() == 1) return GATEHOUSE_MATCH_MORE;
+        const auto methods = std::to_integer<unsigned>(bytes[1]);
+        return methods >= 1 && methods <= most_methods ? GATEHOUSE_MATCH_YES : GATEHOUSE_MATCH_NO;
+    }
+
+  private:
+    Next connect(Connection& conn, Dialogue& dialogue) {
+        const auto deadline = Clock::now() + connect_timeout_;
+        std::vector<Endpoint> destinations;
+        Status status = find(conn, dialogue.request(), destinations);
+        if (!status) return fail(conn, status);
+        std::erase_if(destinations, [this](const Endpoint& destination) { return !rules_.allow(destination); });
+        if (destinations.empty()) {
+            log(GATEHOUSE_INFO, conn, dialogue, "denied: ", to_string(dialogue.request()));
+            (void)conn.write(reply_message(Reply::not_allowed));
+            return Next::close;
+        }
+        for (std::size_t i = 0; i < destinations.size(); ++i) {
+            // One that does not answer must not use up the time of those behind it.
+            const auto left = std::max(milliseconds(1), std::chrono::ceil<milliseconds>(deadline - Clock::now()));
+            const std::string destination = to_string(destinations[i]);
+            auto upstream = conn.connect(destination, left / static_cast<int>(destinations.size() - i) + milliseconds(1));
+            status = upstream.status();
+            if (!status) continue;
+            if (log_requests_)
+                log(GATEHOUSE_INFO, conn, dialogue, "connected: ", to_string(dialogue.request()) + " at " + destination);
+            return relay(conn, dialogue, std::move(*upstream));
+        }
+        return fail(conn, status);
+    }
+
+    // Where the request leads to, by number, which is what is judged and then connected to: asked again, a name could have
+    // another answer.
+    Status find(Connection& conn, const Request& request, std::vector<Endpoint>& destinations) const {
+        if (request.name.empty()) {
+            destinations.push_back(request.endpoint);
+            return GATEHOUSE_OK;
+        }
+        if (request.endpoint.port == 0) return GATEHOUSE_OK; // leads nowhere, and is denied for that
+        auto addresses = conn.resolve(to_string(request), connect_timeout_);
+        if (!addresses) return addresses.status();
+        for (const std::string& address : *addresses)
+            if (const auto endpoint = parse_endpoint(address)) destinations.push_back(*endpoint);
+        return GATEHOUSE_OK;
+    }
+
+    static Next fail(Connection& conn, Status status) {
+        if (!conn.write(reply_message(reply_for(status)))) return Next::close;
+        return Next::no_upstream; // the host has recorded why
+    }
+
+    Next relay(Connection& conn, Dialogue& dialogue, gatehouse::Upstream upstream) const {
+        const Endpoint bound = parse_endpoint(upstream.local()).value_or(Endpoint{});
+        if (!conn.write(reply_message(Reply::succeeded, bound))) return Next::close;
+        if (!dialogue.rest().empty() && !upstream.write(dialogue.rest())) return Next::no_upstream;
+        dialogue.release();
+        return conn.relay(std::move(upstream), idle_timeout_);
+    }
+
+    // "denied: localhost:22 (from 192.0.2.7:40123, user ann)"
+    void log(gatehouse_level level, const Connection& conn, const Dialogue& dialogue, std::string_view what,
+             std::string_view about) const {
+        std::string text(what);
+        text.append(about).append(" (from ").append(conn.peer());
+        if (!dialogue.user().empty()) text.append(", user ").append(dialogue.user());
+        host_.log(level, text.append(")"));
+    }
+
+    // Constant after construction.
+    const gatehouse::Init host_;
+    const milliseconds negotiation_timeout_;
+    const milliseconds connect_timeout_;
+    const milliseconds idle_timeout_; // 0: the listener's
+    const bool log_requests_;
+    Rules rules_;
+    Users users_;
+};
+
+} // namespace socks5
+
+using Socks5 = socks5::Socks5;
+GATEHOUSE_PLUGIN(Socks5, "socks5", "1.0.0")

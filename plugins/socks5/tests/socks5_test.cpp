@@ -1,0 +1,261 @@
+// The negotiation, as a client has it with the plugin.
+#include "wire.hpp"
+
+#include <gatehouse/testing.hpp>
+
+#include <gtest/gtest.h>
+#include <random>
+#include <stdlib.h>
+#include <unistd.h>
+
+using namespace gatehouse::testing;
+using namespace socks5::wire;
+
+namespace {
+
+const std::string address = "\xc6\x33\x64\7"; // 198.51.100.7
+const std::string endpoint = "198.51.100.7:80";
+const std::string succeeded = "\5\0\0\1\xc0\0\2\xfe\xc3P"s; // bound to 192.0.2.254:50000, the fake host's
+const Table ann{{"users", List{Table{{"name", "ann"}, {"password", "secret"}}}}};
+
+std::vector<std::string> lines(Plugin& plugin) {
+    std::vector<std::string> texts;
+    for (const LogLine& line : plugin.log()) texts.push_back(line.text);
+    return texts;
+}
+
+TEST(Socks5, ConnectsAndRelays) {
+    Plugin socks;
+    socks.upstream(endpoint, {"welcome", end});
+    const Outcome outcome = socks.serve({greeting, request(address, 80), "hello", end});
+    EXPECT_EQ(outcome.output, no_authentication + succeeded + "welcome");
+    EXPECT_EQ(outcome.reason, "peer_closed");
+    ASSERT_EQ(outcome.upstreams.size(), 1U);
+    EXPECT_TRUE(outcome.upstreams[0].relayed);
+    EXPECT_EQ(outcome.upstreams[0].received, "hello");
+    EXPECT_FALSE(outcome.deadline) << "a relay has times of its own";
+}
+
+// Without waiting for any answer, as RFC 1928 does not forbid: what follows the request is for the destination.
+TEST(Socks5, ItMakesNoDifferenceHowTheBytesArrive) {
+    for (const bool password : {false, true}) {
+        Plugin socks(password ? ann : Table{});
+        socks.upstream(endpoint, {"welcome", end});
+        const std::string start = password ? password_greeting + credentials("ann", "secret") : greeting;
+        const std::string input = start + request(address, 80) + "optimistic";
+        const std::string answer = password ? wants_password + right_password : no_authentication;
+        EXPECT_EQ(socks.serve_every_split(input), answer + succeeded + "welcome");
+        for_each_split(input, [&](const Script& script) {
+            const Outcome outcome = socks.serve(script);
+            ASSERT_EQ(outcome.upstreams.size(), 1U);
+            EXPECT_EQ(outcome.upstreams[0].received, "optimistic");
+            EXPECT_EQ(outcome.reason, "peer_closed");
+        });
+    }
+}
+
+TEST(Socks5, ParksBetweenTheBytesOfAMessage) {
+    Plugin socks;
+    Client client = socks.connect();
+    for (const char byte : greeting + request(address, 80).substr(0, 9)) {
+        client.say({std::string(1, byte)});
+        EXPECT_TRUE(client.outcome().open);
+        EXPECT_EQ(client.outcome().next, GATEHOUSE_PARK);
+    }
+    EXPECT_EQ(client.heard(), no_authentication);
+    EXPECT_EQ(client.outcome().deadline, std::chrono::seconds(10)) << "set once, and not moved by what arrives";
+}
+
+TEST(Socks5, TheWholeNegotiationHasOneDeadline) {
+    Plugin socks({{"negotiation_timeout", "3s"}});
+    const Outcome outcome = socks.serve({"\5", pass(milliseconds(1500)), "\1", pass(milliseconds(1500)), "\0", end});
+    EXPECT_EQ(outcome.output, "");
+    EXPECT_EQ(outcome.reason, "deadline");
+}
+
+TEST(Socks5, EndsWithTheClientAndWithTheHost) {
+    Plugin socks;
+    const std::string input = greeting + request(address, 80);
+    for (std::size_t size = 1; size < input.size(); ++size) {
+        EXPECT_EQ(socks.serve({input.substr(0, size), end}).reason, "peer_closed") << size;
+        EXPECT_EQ(socks.serve({input.substr(0, size), reset}).reason, "peer_reset") << size;
+    }
+    EXPECT_EQ(socks.serve({"\5", stopping}).reason, "drained");
+}
+
+TEST(Socks5, ChoosesTheMethodOfItsConfiguration) {
+    Plugin open;
+    EXPECT_EQ(open.serve({"\5\3\1\2\0"s}).output, no_authentication);
+    for (const std::string& bad : {"\5\0"s, "\5\1\2"s, "\5\2\1\2"s, "\5\1\xff"s}) {
+        const Outcome outcome = open.serve({bad, request(address, 80)});
+        EXPECT_EQ(outcome.output, no_method);
+        EXPECT_EQ(outcome.reason, "done");
+    }
+    Plugin closed(ann);
+    EXPECT_EQ(closed.serve({"\5\3\1\2\0"s}).output, wants_password);
+    for (const std::string& bad : {"\5\0"s, "\5\1\0"s, "\5\2\1\0"s}) EXPECT_EQ(closed.serve({bad}).output, no_method);
+    EXPECT_EQ(lines(closed).back(), "refused: it does not offer user name and password (from 192.0.2.1:40123)");
+    EXPECT_EQ(lines(open).back(), "refused: it does not offer to go without authentication (from 192.0.2.1:40123)");
+}
+
+TEST(Socks5, RefusesWhatIsNotSocks5) {
+    Plugin socks;
+    for (const std::string& other : {"\4\1\0\x50\xc6\x33\x64\7\0"s, "GET / HTTP/1.1\r\n\r\n"s, "\x16\3\1\2\0"s, "\0"s}) {
+        EXPECT_EQ(socks.serve_every_split(other), no_method);
+        EXPECT_EQ(socks.serve({other}).reason, "done");
+    }
+    EXPECT_EQ(lines(socks).back(), "refused: it does not speak SOCKS version 5 (from 192.0.2.1:40123)");
+}
+
+TEST(Socks5, ChecksThePassword) {
+    Plugin socks(ann);
+    socks.upstream(endpoint, {end});
+    EXPECT_EQ(socks.serve_every_split(password_greeting + credentials("ann", "secret") + request(address, 80)),
+              wants_password + right_password + succeeded);
+    for (const std::string& bad : {credentials("ann", "Secret"), credentials("ann", ""), credentials("bob", "secret"),
+                                   credentials("", ""), credentials("", "secret"), credentials("ann", "secret\0"s),
+                                   credentials(std::string(255, 'a'), std::string(255, 'b'))}) {
+        const Outcome outcome = socks.serve({password_greeting, bad, request(address, 80)});
+        EXPECT_EQ(outcome.output, wants_password + wrong_password);
+        EXPECT_TRUE(outcome.upstreams.empty());
+        EXPECT_EQ(outcome.reason, "done");
+    }
+    EXPECT_EQ(socks.serve({password_greeting, "\5\3ann\6secret"}).output, wants_password + wrong_password);
+    EXPECT_EQ(lines(socks).back(), "refused: its authentication is malformed (from 192.0.2.1:40123)");
+    static_cast<void>(socks.serve({password_greeting, credentials("bob", "secret")}));
+    EXPECT_EQ(lines(socks).back(), "refused: wrong user name or password (from 192.0.2.1:40123, user bob)");
+}
+
+TEST(Socks5, RefusesWhatItDoesNotDo) {
+    Plugin socks;
+    for (int command = 0; command < 256; ++command) {
+        if (command == 1) continue;
+        const Outcome outcome = socks.serve({greeting, request(address, 80, static_cast<char>(command))});
+        EXPECT_EQ(outcome.output, no_authentication + refusal(7)) << command;
+        EXPECT_EQ(outcome.reason, "done");
+    }
+    EXPECT_EQ(socks.serve_every_split(greeting + request_name("example.com", 80, 2)), no_authentication + refusal(7));
+    EXPECT_EQ(lines(socks).back(), "refused: BIND is not supported (from 192.0.2.1:40123)");
+    EXPECT_EQ(socks.serve_every_split(greeting + request(std::string(16, '\7'), 80, 3)), no_authentication + refusal(7));
+    EXPECT_EQ(lines(socks).back(), "refused: UDP ASSOCIATE is not supported (from 192.0.2.1:40123)");
+    EXPECT_EQ(socks.serve_every_split(greeting + "\5\1\0\2\1\1\1\1\0\x50"s), no_authentication + refusal(8));
+    EXPECT_EQ(lines(socks).back(), "refused: its request has an unknown address type (from 192.0.2.1:40123)");
+    for (const std::string& bad : {"\4\1\0\1\1\1\1\1\0\x50"s, "\5\1\7\1\1\1\1\1\0\x50"s, request_name("", 80),
+                                   request_name("unix:/run/docker.sock", 80)})
+        EXPECT_EQ(socks.serve_every_split(greeting + bad), no_authentication + refusal(1));
+    EXPECT_EQ(lines(socks).back(), "refused: its request is malformed (from 192.0.2.1:40123)");
+}
+
+// What can be sent is one of: nothing yet, or a method, an authentication's result and a reply, in this order.
+bool is_dialogue(std::string_view output) {
+    if (output.empty() || output == no_method) return true;
+    const bool password = output.starts_with(wants_password);
+    if (!password && !output.starts_with(no_authentication)) return false;
+    output.remove_prefix(2);
+    if (password && (output.empty() || output == wrong_password)) return true;
+    if (password && !output.starts_with(right_password)) return false;
+    if (password) output.remove_prefix(2);
+    if (output.empty() || output == succeeded) return true;
+    return output.size() == 10 && output[1] >= 1 && output[1] <= 8 && output == refusal(output[1]);
+}
+
+// Whatever is changed in, added to or taken from what a client sends: an answer of the protocol, an end with a reason of this
+// list, and (the fake host looks) nothing left open.
+TEST(Socks5, MutatedInputIsRefusedClearly) {
+    std::mt19937 random(1928);
+    const auto below = [&](std::size_t limit) { return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random); };
+    for (const bool password : {false, true}) {
+        Plugin socks(password ? ann : Table{});
+        socks.upstream(endpoint, {end});
+        const std::string start = password ? password_greeting + credentials("ann", "secret") : greeting;
+        for (int round = 0; round < 4'000; ++round) {
+            std::string input = start + (round % 2 == 0 ? request(address, 80) : request_name("198.51.100.7", 80));
+            for (std::size_t changes = 1 + below(3); changes > 0 && !input.empty(); --changes) {
+                const std::size_t at = below(input.size());
+                if (const std::size_t kind = below(4); kind == 0)
+                    input.resize(at);
+                else if (kind == 1)
+                    input.insert(at, 1 + below(3), static_cast<char>(below(256)));
+                else
+                    input[at] = static_cast<char>(kind == 2 ? below(256) : below(8));
+            }
+            if (input.empty()) continue;
+            const std::size_t cut = below(input.size());
+            const Outcome outcome = socks.serve({input.substr(0, cut), input.substr(cut), end});
+            ASSERT_TRUE(is_dialogue(outcome.output)) << testing::PrintToString(input);
+            ASSERT_TRUE(outcome.reason == "done" || outcome.reason == "peer_closed" || outcome.reason == "upstream_failed")
+                << outcome.reason;
+            ASSERT_FALSE(outcome.open);
+        }
+    }
+}
+
+TEST(Socks5, LetsGoOfAClientThatTakesNoAnswer) {
+    Plugin socks(ann);
+    socks.upstream(endpoint, {end});
+    const std::string input = password_greeting + credentials("ann", "secret") + request(address, 80);
+    for (std::size_t taken = 0; taken < 14; ++taken)
+        EXPECT_EQ(socks.serve({input, end}, {.write_limit = taken}).reason, "peer_reset") << taken;
+}
+
+TEST(Socks5, RecognisesItsProtocol) {
+    Plugin socks;
+    EXPECT_EQ(socks.probe(""), GATEHOUSE_MATCH_MORE);
+    EXPECT_EQ(socks.probe("\5"), GATEHOUSE_MATCH_MORE);
+    EXPECT_EQ(socks.probe("\5\1"), GATEHOUSE_MATCH_YES);
+    EXPECT_EQ(socks.probe("\5\2\0\2"s), GATEHOUSE_MATCH_YES);
+    EXPECT_EQ(socks.probe("\5\x10"), GATEHOUSE_MATCH_YES);
+    for (const std::string& other : {"\4\1"s, "G"s, "\x16\3"s, "\5\0"s, "\5\x11"s, "\5\xff"s})
+        EXPECT_EQ(socks.probe(other), GATEHOUSE_MATCH_NO);
+}
+
+TEST(Socks5, ChecksItsConfiguration) {
+    EXPECT_EQ(Plugin::refusal({{"negotiation_timeout", "0s"}}), "negotiation_timeout: it must be longer than 0");
+    EXPECT_EQ(Plugin::refusal({{"connect_timeout", "0s"}}), "connect_timeout: it must be longer than 0");
+    EXPECT_EQ(Plugin::refusal({{"allow", List{"10.0.0.0/8", "x"}}}),
+              "allow[1]: \"x\" is no network (expected such as \"10.0.0.0/8\", \"10.0.0.1:22\", \"[fd00::/8]:443\" or \"*\")");
+    EXPECT_EQ(Plugin::refusal({{"deny", List{"*:0"}}}),
+              "deny[0]: \"*:0\" has no good ports (expected numbers and ranges, such as \":22,8000-8999\")");
+    const auto users = [](const Table& user) { return Plugin::refusal({{"users", List{user}}}); };
+    EXPECT_EQ(users({{"password", "x"}}),
+              "users[0].name: missing (expected a string)\nusers[0].name: a user's name has 1 to 255 bytes");
+    EXPECT_EQ(users({{"name", "ann"}}), "users[0].name: a user has either a password or a hash");
+    EXPECT_EQ(users({{"name", "ann"}, {"password", "x"}, {"hash", "$6$x"}}),
+              "users[0].name: a user has either a password or a hash");
+    EXPECT_EQ(users({{"name", "ann"}, {"hash", "secret"}}),
+              "users[0].name: the hash of \"ann\" is none that crypt(3) knows (expected such as \"$y$...\" or \"$2b$...\")");
+}
+
+// A unit test's own file.
+class UsersFile {
+  public:
+    explicit UsersFile(std::string_view text) : path_(testing::TempDir() + "socks5-users-XXXXXX") {
+        const int fd = ::mkstemp(path_.data());
+        EXPECT_EQ(::write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+        ::close(fd);
+    }
+    ~UsersFile() { ::unlink(path_.c_str()); }
+    UsersFile(const UsersFile&) = delete;
+    UsersFile& operator=(const UsersFile&) = delete;
+    const std::string& path() const noexcept { return path_; }
+
+  private:
+    std::string path_;
+};
+
+TEST(Socks5, TakesUsersFromAFile) {
+    const UsersFile file("ann:$2y$04$hvmEVqjma7DSKl0lo.b7BuMWMqJtuXNuhB3yhWB5QxobVUK64nyRe\n");
+    Plugin socks({{"users_file", file.path()}});
+    EXPECT_EQ(socks.serve({password_greeting, credentials("ann", "secret")}).output, wants_password + right_password);
+    EXPECT_EQ(socks.serve({password_greeting, credentials("ann", "Secret")}).output, wants_password + wrong_password);
+    const UsersFile wrong("ann\n");
+    EXPECT_EQ(Plugin::refusal({{"users_file", wrong.path()}}),
+              "users_file: " + wrong.path() + ", line 1: expected \"name:hash\"");
+    const UsersFile nobody("# nobody\n");
+    EXPECT_EQ(Plugin::refusal({{"users_file", nobody.path()}}), "users_file: " + nobody.path() + ": there are no users in it");
+    EXPECT_EQ(Plugin::refusal({{"users_file", "/nonexistent/users"}}),
+              "users_file: /nonexistent/users: No such file or directory");
+    EXPECT_EQ(Plugin::refusal({{"users_file", "/"}}), "users_file: /: Is a directory");
+}
+
+} // namespace

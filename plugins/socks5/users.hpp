@@ -1,0 +1,39 @@
+// Who may use the proxy: user names with passwords, in plain text or hashed by crypt(3).
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace socks5 {
+
+class Users {
+  public:
+    // Both return what is wrong, or nothing. A hash is one of crypt(5) that begins with '$', such as "$y$...", "$6$..." or
+    // "$2b$...": what mkpasswd, htpasswd -B and /etc/shadow have.
+    std::string add_password(std::string_view name, std::string_view password);
+    std::string add_hash(std::string_view name, std::string_view hash);
+
+    // Adds the lines "name:hash" of a text; empty lines, those that begin with '#', and what follows another ':' (as in
+    // /etc/shadow) are skipped. Returns what is wrong, with the line's number, or nothing.
+    std::string add_lines(std::string_view text);
+
+    bool empty() const noexcept { return users_.empty(); }
+
+    // Whether there is such a user with this password. How long it takes tells neither how much of a password is right nor
+    // whether the user exists, as long as all secrets are of one kind and cost. Computing a hash takes a CPU for as long as the
+    // hash was meant to. [any]
+    bool verify(std::string_view name, std::string_view password) const;
+
+  private:
+    struct Secret {
+        bool hashed = false;
+        std::string text;
+    };
+
+    std::string add(std::string_view name, Secret secret);
+
+    std::map<std::string, Secret, std::less<>> users_; // constant once the plugin serves
+};
+
+} // namespace socks5

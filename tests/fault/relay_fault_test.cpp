@@ -1,0 +1,102 @@
+// Bulk through the relay where pipes and splice(2) cannot be had: it is copied instead, and arrives whole.
+#include "clients.hpp"
+#include "gatehouse.hpp"
+#include "injection.hpp"
+#include "proc.hpp"
+#include "random_bytes.hpp"
+
+#include <gtest/gtest.h>
+#include <thread>
+#include <vector>
+
+using namespace gatehouse::support;
+
+namespace {
+
+const std::string bytes = random_bytes(16 << 20, 11);
+
+std::string gate_to(const Gatehouse& behind) { return gateway_to(behind.address("echo")); }
+
+// Sends all of it through an echo while it reads, and returns what came back.
+std::string echo_bulk(Client& client) {
+    std::thread sender([&] {
+        try {
+            client.send(bytes);
+            client.finish();
+        } catch (const std::runtime_error&) { // the stream was cut; what came back says so too
+        }
+    });
+    std::string back = client.rest().bytes;
+    sender.join();
+    return back;
+}
+
+class SpliceFault : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(SpliceFault, IsNoFaultOfTheTransfer) {
+    if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
+    Gatehouse behind(listener("echo", "echo"));
+    Gatehouse host(gate_to(behind));
+    {
+        Injection injection(host, GetParam());
+        for (int i = 0; i < 2; ++i) {
+            Client client(host.port("gateway"));
+            EXPECT_TRUE(echo_bulk(client) == bytes) << i;
+        }
+        injection.detach();
+        EXPECT_GT(injection.count(), 0U) << "nothing was spliced";
+    }
+    host.wait_for_status("gateway", "both ended", [](const Record& now) { return now["open"] == "0"; });
+    EXPECT_EQ(host.count_logged("\"reason\":\"peer_closed\""), 2U);
+    EXPECT_EQ(host.terminate(), 0);
+}
+
+// A pipe's size is asked for with fcntl; of the calls of splice, each first one of a thread is from a socket into a pipe.
+INSTANTIATE_TEST_SUITE_P(Call, SpliceFault,
+                         ::testing::Values("pipe2:error=EMFILE", "pipe2:error=ENFILE", "fcntl:error=EPERM",
+                                           "splice:error=EINVAL:when=1", "splice:error=ENOMEM:when=1",
+                                           "splice:error=EINTR:when=1+2", "splice:error=EAGAIN:when=1"),
+                         [](const auto& fault) { return "n" + std::to_string(fault.index); });
+
+// The second call is out of the pipe: what is in there cannot be had back, so the stream is cut, and says so.
+TEST(SpliceOutFault, IsAResetAndLeavesNothingBehind) {
+    if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
+    Gatehouse behind(listener("echo", "echo"));
+    Gatehouse host(gate_to(behind));
+    unsigned before = 0;
+    for (int i = 0; i < 3; ++i) {
+        {
+            const Injection injection(host, "splice:error=EPIPE:when=2");
+            Client client(host.port("gateway"));
+            EXPECT_LT(echo_bulk(client).size(), bytes.size());
+        }
+        Client client(host.port("gateway"));
+        EXPECT_TRUE(echo_bulk(client) == bytes);
+        client.close();
+        host.wait_for_status("gateway", "nothing open", [](const Record& now) { return now["open"] == "0"; });
+        if (i == 0) before = descriptors(host.pid());
+    }
+    EXPECT_LE(descriptors(host.pid()), before + 8) << "pipes have leaked"; // each thread keeps two empty ones
+    EXPECT_EQ(host.count_logged("\"reason\":\"upstream_reset\"") + host.count_logged("\"reason\":\"peer_reset\""), 3U);
+    EXPECT_EQ(host.terminate(), 0);
+}
+
+// Others have taken the last descriptors, so there is none for a pipe.
+TEST(RelayAtTheDescriptorLimit, Copies) {
+    Gatehouse behind(listener("echo", "echo"));
+    Gatehouse host(gate_to(behind) + listener("echo", "echo"), {.wrapper = {"prlimit", "--nofile=64"}});
+    Client client(host.port("gateway"));
+    ASSERT_TRUE(client.echoes("before"));
+    std::vector<Client> others;
+    for (int i = 0; i < 64; ++i) others.emplace_back(host.port("echo"));
+    ASSERT_TRUE(host.will_log("\"message\":\"cannot accept; newcomers wait\""));
+    EXPECT_TRUE(echo_bulk(client) == bytes);
+    EXPECT_TRUE(host.will_log("\"reason\":\"peer_closed\""));
+    others.clear();
+    Client late(host.port("gateway"));
+    EXPECT_TRUE(echo_bulk(late) == bytes);
+    late.close();
+    EXPECT_EQ(host.terminate(), 0);
+}
+
+} // namespace

@@ -1,0 +1,188 @@
+// Relays that are ended by command: from any thread, by the client's id, and with a reset for both sides.
+#include "host.hpp"
+
+#include <array>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sstream>
+#include <sys/socket.h>
+#include <thread>
+
+namespace gatehouse::host {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int patience = 40'000; // milliseconds
+
+Descriptor listen_anywhere(std::uint16_t& port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    Descriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(fd.get(), 1024), 0);
+    EXPECT_EQ(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port = ntohs(address.sin_port);
+    return fd;
+}
+
+Descriptor connect_to(std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    Descriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    return fd;
+}
+
+// Whether something comes: 1: a byte, 0: the end, -1: a reset.
+ssize_t next(const Descriptor& fd) {
+    pollfd waiting{fd.get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&waiting, 1, patience), 1) << "nothing has come";
+    char byte = 0;
+    return ::recv(fd.get(), &byte, 1, MSG_DONTWAIT);
+}
+
+// A gateway in this process, with an upstream of the test's.
+class RelayCut : public ::testing::Test {
+  protected:
+    RelayCut() {
+        ::signal(SIGPIPE, SIG_IGN);
+        service_.start();
+    }
+    ~RelayCut() override {
+        service_.stop_listening();
+        drain_.start(monotonic_now());
+        service_.begin_drain();
+        relays_.stop();
+        EXPECT_TRUE(service_.stop(monotonic_now() + 10'000'000'000));
+        plugins_.destroy();
+        fs::remove(log_file_);
+    }
+
+    struct Pair {
+        Descriptor client;
+        Descriptor server;
+    };
+    // Connected, and relayed: a byte has gone through.
+    Pair relay() {
+        Pair pair{connect_to(service_.listener().port()),
+                  Descriptor(::accept4(upstream_.get(), nullptr, nullptr, SOCK_CLOEXEC))};
+        EXPECT_EQ(::send(pair.client.get(), "x", 1, 0), 1);
+        EXPECT_EQ(next(pair.server), 1);
+        return pair;
+    }
+
+    // The ids of the first connections of the first listener: each slot in its first generation.
+    static std::uint64_t id_of(std::uint64_t slot) { return (std::uint64_t{1} << 32U) | slot; }
+
+    std::size_t logged(std::string_view text) {
+        log_.flush();
+        std::ostringstream content;
+        content << std::ifstream(log_file_).rdbuf();
+        const std::string all = content.str();
+        std::size_t count = 0;
+        for (std::size_t at = all.find(text); at != std::string::npos; at = all.find(text, at + 1)) ++count;
+        return count;
+    }
+
+    template <class Condition>
+    static bool eventually(Condition condition) {
+        for (const Nanoseconds end = monotonic_now() + Nanoseconds{patience} * 1'000'000; !condition();
+             std::this_thread::sleep_for(std::chrono::milliseconds(2)))
+            if (monotonic_now() > end) return false;
+        return true;
+    }
+
+    std::uint16_t upstream_port_ = 0;
+    const Descriptor upstream_ = listen_anywhere(upstream_port_);
+    const fs::path log_file_ = fs::temp_directory_path() / ("gatehouse-cut-" + std::to_string(::getpid()) + ".log");
+    const Config config_ = parse_config(
+        "[host]\nplugin_path = [\"" GATEHOUSE_PLUGIN_DIR "\"]\n[log]\nfile = \"" + log_file_.string() +
+            "\"\nformat = \"json\"\n[plugins.gateway]\nconfig = { upstream = \"127.0.0.1:" + std::to_string(upstream_port_) +
+            "\" }\n[[listeners]]\nname = \"gateway\"\naddress = \"127.0.0.1:0\"\n"
+            "plugin = \"gateway\"\n",
+        "/test.toml");
+    Log log_{config_.log};
+    Alarm alarm_;
+    Drain drain_;
+    RelayEngine relays_{2, Scheduling::other, drain_};
+    Resolver resolver_;
+    Commons commons_{config_.host, 2, true, log_, alarm_, drain_, relays_, resolver_};
+    Plugins plugins_{config_, log_, drain_, [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; }};
+    Service service_{config_.listeners[0], 0, plugins_.find("gateway"), commons_};
+};
+
+TEST_F(RelayCut, EndsOneRelayWithAReset) {
+    const Pair first = relay();
+    const Pair second = relay();
+    EXPECT_EQ(service_.cut(id_of(0)), GATEHOUSE_OK);
+    EXPECT_EQ(next(first.client), -1);
+    EXPECT_EQ(errno, ECONNRESET);
+    EXPECT_EQ(next(first.server), -1);
+    EXPECT_EQ(errno, ECONNRESET);
+    EXPECT_TRUE(eventually([&] { return logged("\"reason\":\"drained\"") == 1; }));
+    EXPECT_EQ(::send(second.client.get(), "y", 1, 0), 1);
+    EXPECT_EQ(next(second.server), 1);
+}
+
+TEST_F(RelayCut, KnowsWhoHasGone) {
+    EXPECT_EQ(service_.cut(id_of(0)), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(service_.cut(0), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(service_.cut(~std::uint64_t{0}), GATEHOUSE_NOT_FOUND);
+    {
+        const Pair pair = relay();
+    }
+    EXPECT_TRUE(eventually([&] { return service_.open() == 0; }));
+    EXPECT_EQ(service_.cut(id_of(0)), GATEHOUSE_NOT_FOUND);
+    const Pair next_of_slot = relay(); // the same slot, another generation
+    EXPECT_EQ(service_.cut(id_of(0)), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(service_.cut((std::uint64_t{2} << 32U)), GATEHOUSE_OK);
+    EXPECT_EQ(next(next_of_slot.client), -1);
+}
+
+TEST_F(RelayCut, EndsManyAtOnceFromManyThreads) {
+    std::vector<Pair> pairs;
+    for (int i = 0; i < 300; ++i) pairs.push_back(relay());
+    std::vector<std::thread> threads;
+    for (std::uint64_t t = 0; t < 4; ++t)
+        threads.emplace_back([&, t] {
+            for (std::uint64_t slot = t; slot < 300; slot += 2) service_.cut(id_of(slot)); // each by two of them
+        });
+    for (std::thread& thread : threads) thread.join();
+    for (const Pair& pair : pairs) {
+        EXPECT_EQ(next(pair.client), -1);
+        EXPECT_EQ(next(pair.server), -1);
+    }
+    EXPECT_TRUE(eventually([&] { return service_.open() == 0; }));
+    EXPECT_EQ(logged("\"reason\":\"drained\""), 300U);
+    EXPECT_EQ(relays_.active(), 0U);
+}
+
+// While connections come and are cut as they do: each of them ends, whatever its state was.
+TEST_F(RelayCut, MayComeAtAnyTime) {
+    std::atomic<bool> go_on{true};
+    std::thread cutter([&] {
+        while (go_on.load())
+            for (std::uint64_t generation = 1; generation < 64; ++generation)
+                for (std::uint64_t slot = 0; slot < 4; ++slot) service_.cut((generation << 32U) | slot);
+    });
+    for (int i = 0; i < 50; ++i) {
+        const Descriptor client = connect_to(service_.listener().port());
+        EXPECT_LE(next(client), 0);
+    }
+    go_on.store(false);
+    cutter.join();
+    EXPECT_TRUE(eventually([&] { return service_.open() == 0; }));
+    EXPECT_EQ(logged("\"reason\":\"drained\""), 50U);
+}
+
+} // namespace
+} // namespace gatehouse::host
