@@ -43,6 +43,8 @@ struct HostConfig {
     unsigned relay_threads = 0;                                // 0: one per CPU
     Scheduling scheduling = Scheduling::batch;
     std::uint64_t stack_size = 256 * 1024; // bytes, of each pool thread
+    std::vector<std::string> resolvers;    // name servers, "address:port"; empty: those of /etc/resolv.conf
+    std::filesystem::path control;         // unix socket for `gatehouse control`; empty: none
 
     bool operator==(const HostConfig&) const = default;
 };

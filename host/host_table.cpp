@@ -1,5 +1,7 @@
 // The table of functions that plugins call: each finds the object behind its handle and lets that do the work.
+#include "check.hpp"
 #include "connection.hpp"
+#include "discovery.hpp"
 #include "plugin_config.hpp"
 #include "plugin_instance.hpp"
 #include "service.hpp"
@@ -135,6 +137,8 @@ constexpr gatehouse_sendfile_v1 sendfile_table{send_file};
 const void* get_extension(gatehouse_str id) noexcept {
     if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream_table;
     if (view(id) == GATEHOUSE_EXT_SENDFILE) return &sendfile_table;
+    if (view(id) == GATEHOUSE_EXT_CHECK) return &check_table;
+    if (view(id) == GATEHOUSE_EXT_DISCOVERY) return &discovery_table;
     return nullptr;
 }
 

@@ -2,14 +2,17 @@
 #pragma once
 
 #include "config.hpp"
+#include "discovery.hpp"
 #include "drain.hpp"
 #include "log.hpp"
 #include "plugin_library.hpp"
 #include "reason.hpp"
 
 #include <functional>
+#include <gatehouse/ext/control.h>
 #include <gatehouse/gatehouse.h>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +21,7 @@ struct gatehouse_instance {
     std::string name; // constant after construction
     gatehouse::host::Log& log;
     const gatehouse::host::Drain& drain;
+    gatehouse::host::Discovery& discovery;
     std::function<gatehouse_status(std::uint64_t id)> wake; // the connection with this id is one of this instance's
     std::function<gatehouse_status(std::uint64_t id)> cut;
 };
@@ -34,7 +38,7 @@ class PluginInstance {
 
     // Throws PluginError if the plugin refuses its configuration or fails. [main]
     PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library, Log& log, const Drain& drain,
-                   Reach reach);
+                   Discovery& discovery, Reach reach);
     ~PluginInstance(); // destroy()
 
     PluginInstance(const PluginInstance&) = delete;
@@ -47,6 +51,9 @@ class PluginInstance {
     const std::string& name() const noexcept { return context_.name; }
     const gatehouse_plugin& hooks() const noexcept { return hooks_; }
     const PluginLibrary& library() const noexcept { return *library_; }
+    // Its gatehouse.control/1, or null. [main]
+    const gatehouse_control_v1* control() const noexcept { return control_; }
+    gatehouse_status run_command(std::span<const gatehouse_str> words, const gatehouse_answer& answer) noexcept; // [main]
     bool server_first() const noexcept { return (hooks_.flags & GATEHOUSE_SERVER_FIRST) != 0; }
 
   private:
@@ -54,10 +61,13 @@ class PluginInstance {
     const std::shared_ptr<const PluginLibrary> library_;
     const gatehouse_plugin& hooks_;
     void* self_ = nullptr;
+    const gatehouse_control_v1* control_ = nullptr;
 };
 
 // The explanation of a failure that the current hook is about to return; one for each thread.
 void set_error_text(std::string_view text) noexcept;
+// The same for what a plugin asks for on any thread: it is logged as well.
+void refuse(const gatehouse_instance& instance, std::string_view text) noexcept;
 std::string take_error_text();
 
 // The one table that every plugin is given.

@@ -11,9 +11,8 @@
 #include <sys/socket.h>
 
 namespace gatehouse::host {
-namespace {
 
-gatehouse_status status_of(int error) {
+gatehouse_status status_of_errno(int error) noexcept {
     switch (error) {
     case ECONNREFUSED:
     case EACCES:
@@ -36,6 +35,8 @@ gatehouse_status status_of(int error) {
         return GATEHOUSE_FAILED;
     }
 }
+
+namespace {
 
 // Waits until the connection stands; 0 or an errno.
 int await_connection(int fd, Nanoseconds deadline) {
@@ -123,7 +124,7 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
             return GATEHOUSE_OK;
         }
         set_error_text("upstream " + (error.starts_with(name) ? error : name + " (" + error + ")"));
-        return status_of(failure);
+        return status_of_errno(failure);
     } catch (const std::bad_alloc&) {
         return no_memory();
     }

@@ -184,6 +184,8 @@ drain_timeout = "5s"
 relay_threads = 3
 scheduling = "other"
 stack_size = "1MiB"
+resolvers = ["127.0.0.1:5353"]
+control = "run/control"
 [process]
 user = "www-data"
 group = "33"
@@ -228,14 +230,15 @@ group = "33"
 )",
                                        "etc/web.toml");
     EXPECT_EQ(config.file, "etc/web.toml");
-    EXPECT_EQ(config.host, (HostConfig{{"etc/a", "/b"}, 5s, 3, Scheduling::other, 1 << 20}));
-    EXPECT_EQ(config.process, (ProcessConfig{"www-data", "33", 1U << 13U | 1U << 23U, false, Seccomp::off, "etc/web.toml:9:8",
-                                             "etc/web.toml:10:9", "etc/web.toml:11:16", "etc/web.toml:13:11"}));
+    EXPECT_EQ(config.host,
+              (HostConfig{{"etc/a", "/b"}, 5s, 3, Scheduling::other, 1 << 20, {"127.0.0.1:5353"}, "etc/run/control"}));
+    EXPECT_EQ(config.process, (ProcessConfig{"www-data", "33", 1U << 13U | 1U << 23U, false, Seccomp::off, "etc/web.toml:11:8",
+                                             "etc/web.toml:12:9", "etc/web.toml:13:16", "etc/web.toml:15:11"}));
     EXPECT_EQ(config.log, (LogConfig{LogLevel::debug, LogFormat::json, "etc/gatehouse.log", false}));
     ASSERT_EQ(config.plugins.size(), 1U);
     EXPECT_EQ(config.plugins[0].name, "web");
     EXPECT_EQ(config.plugins[0].library, "http");
-    EXPECT_EQ(config.plugins[0].where, "etc/web.toml:19:1");
+    EXPECT_EQ(config.plugins[0].where, "etc/web.toml:21:1");
 
     ASSERT_EQ(config.listeners.size(), 2U);
     ListenerConfig web;
@@ -258,7 +261,7 @@ group = "33"
     web.send_buffer = 65'536;
     web.defer_accept = 5s;
     web.fast_open = 6;
-    web.where = "etc/web.toml:22:1";
+    web.where = "etc/web.toml:24:1";
     EXPECT_EQ(config.listeners[0], web);
 
     ListenerConfig local;
@@ -268,8 +271,14 @@ group = "33"
     local.mode = 0600;
     local.owner = "www-data";
     local.group = "33";
-    local.where = "etc/web.toml:42:1";
+    local.where = "etc/web.toml:44:1";
     EXPECT_EQ(config.listeners[1], local);
+}
+
+TEST(GoodConfig, ResolversHavePorts) {
+    const Config config = parse_config(
+        "host.resolvers = ['192.0.2.1', '192.0.2.1:5353', '2001:db8::1', '[::1]', '[::1]:5353']\n" + listener, "x");
+    EXPECT_EQ(config.host.resolvers, (Lines{"192.0.2.1:53", "192.0.2.1:5353", "[2001:db8::1]:53", "[::1]:53", "[::1]:5353"}));
 }
 
 TEST(GoodConfig, OneFolderNeedsNoArray) {
@@ -385,7 +394,8 @@ std::vector<ReferenceKey> reference_keys() {
 }
 
 // Their values are examples; by default there is none.
-const std::set<std::string> without_default{"process.user", "process.group", "log.file", "listeners.owner", "listeners.group"};
+const std::set<std::string> without_default{"host.control", "process.user",    "process.group",
+                                            "log.file",     "listeners.owner", "listeners.group"};
 const std::set<std::string> for_unix_only{"listeners.mode", "listeners.owner", "listeners.group"};
 const std::set<std::string> for_tcp_only{"listeners.reuse_address", "listeners.ipv6_only",    "listeners.nodelay",
                                          "listeners.keepalive",     "listeners.defer_accept", "listeners.fast_open"};
@@ -442,16 +452,20 @@ TEST(Reference, IsAValidFileAsItIs) {
 
 TEST(Reference, ExamplesAreValid) {
     const Config config = parse_config(uncommented(true, true), "reference.toml");
+    EXPECT_EQ(config.host.control, "gatehouse.sock");
     EXPECT_EQ(config.log.file, "gatehouse.log");
     EXPECT_EQ(config.listeners.at(0).owner, "gatehouse");
 }
 
 TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
     const std::string manual = contents(source / "docs/configuration.md");
-    const std::map<std::string, std::string> words{
-        {"process.user", "unchanged"},    {"process.group", "the user's"},
-        {"log.file", "standard error"},   {"plugins.NAME.library", "the instance's name"},
-        {"listeners.owner", "unchanged"}, {"listeners.group", "unchanged"}};
+    const std::map<std::string, std::string> words{{"host.control", "no control socket"},
+                                                   {"process.user", "unchanged"},
+                                                   {"process.group", "the user's"},
+                                                   {"log.file", "standard error"},
+                                                   {"plugins.NAME.library", "the instance's name"},
+                                                   {"listeners.owner", "unchanged"},
+                                                   {"listeners.group", "unchanged"}};
     std::size_t rows = 0;
     for (const ReferenceKey& key : reference_keys()) {
         const bool threads = key.path.starts_with("listeners.threads.");
