@@ -137,6 +137,8 @@ void Listener::set_options(int family) {
     auto bytes = [](std::uint64_t size) { return static_cast<int>(std::min<std::uint64_t>(size, 1U << 30U)); };
     if (config_.receive_buffer > 0) set(SOL_SOCKET, SO_RCVBUF, bytes(config_.receive_buffer), "receive_buffer");
     if (config_.send_buffer > 0) set(SOL_SOCKET, SO_SNDBUF, bytes(config_.send_buffer), "send_buffer");
+    // An urgent byte (MSG_OOB) is one like all others: nobody here reads it apart. TCP connections inherit this.
+    set(SOL_SOCKET, SO_OOBINLINE, 1, "oobinline");
     if (family != AF_INET && family != AF_INET6) return;
     set(SOL_SOCKET, SO_REUSEADDR, config_.reuse_address ? 1 : 0, "reuse_address");
     if (family == AF_INET6 && config_.address.kind == Address::Kind::tcp)
@@ -251,7 +253,10 @@ void Listener::listen() {
 
 int Listener::accept(SocketAddress& peer) const noexcept {
     peer.size = sizeof peer.storage;
-    return ::accept4(socket_.get(), peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = ::accept4(socket_.get(), peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int on = 1;
+    if (fd >= 0 && peer.storage.ss_family == AF_UNIX) ::setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
+    return fd;
 }
 
 std::optional<Listener::Queue> Listener::queue() const noexcept {

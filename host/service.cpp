@@ -11,7 +11,8 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr std::uint32_t watched_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+// EPOLLPRI: a read stops short at urgent data, although there is more behind it.
+constexpr std::uint32_t watched_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t deaf_events = EPOLLET;      // a reset is always reported
 constexpr Nanoseconds sweep_interval = 50'000'000;  // deadlines of parked connections are kept this precisely
 constexpr std::uint32_t most_lingered = 256 * 1024; // bytes thrown away before a connection is closed all the same
@@ -82,7 +83,7 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         if (connection->claim(token, Connection::event) != Connection::Claim::owned) return;
         connection->why = GATEHOUSE_EVENT_DATA;
         connection->emptied = false;
-        if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) connection->hangup = true;
+        if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0) connection->hangup = true;
         if (connection->deaf && gone(connection->fd)) return end(*connection, Reason::peer_reset);
         if (connection->deaf && park(*connection)) return;
     }
