@@ -88,6 +88,7 @@ struct Connection : Stream {
     bool stop_told = false; // serve() was called with GATEHOUSE_EVENT_STOPPING
     bool upstream_failed = false;
     std::uint32_t lingered = 0;             // bytes thrown away while lingering
+    std::uint32_t source = 0;               // where it counts: see Access::admit()
     UpstreamConnection* relay_to = nullptr; // owned; while relaying, the relay engine's
     Nanoseconds relay_idle = never;
     std::unique_ptr<std::string[]> facts; // peer and local, made when a plugin asks

@@ -7,6 +7,7 @@
 #include "plugin_library.hpp"
 #include "reason.hpp"
 
+#include <atomic>
 #include <functional>
 #include <gatehouse/gatehouse.h>
 #include <memory>
@@ -44,6 +45,16 @@ class PluginInstance {
     void closed(void* state, Reason reason) noexcept;    // [any]
     void stop() noexcept;                                // [main]
 
+    // A connection is about to be this instance's; false: it has as many as it may, and this one does not count. [any]
+    bool enter() noexcept {
+        if (max_connections_ == 0 || open_.fetch_add(1, std::memory_order_relaxed) < max_connections_) return true;
+        open_.fetch_sub(1, std::memory_order_relaxed);
+        return false;
+    }
+    void leave() noexcept { // [any]
+        if (max_connections_ != 0) open_.fetch_sub(1, std::memory_order_relaxed);
+    }
+
     const std::string& name() const noexcept { return context_.name; }
     const gatehouse_plugin& hooks() const noexcept { return hooks_; }
     const PluginLibrary& library() const noexcept { return *library_; }
@@ -53,7 +64,10 @@ class PluginInstance {
     gatehouse_instance context_; // constant after construction, as are all below
     const std::shared_ptr<const PluginLibrary> library_;
     const gatehouse_plugin& hooks_;
+    const std::uint32_t max_connections_; // 0: no limit, and they are not counted
     void* self_ = nullptr;
+
+    std::atomic<std::uint32_t> open_{0};
 };
 
 // The explanation of a failure that the current hook is about to return; one for each thread.
