@@ -63,6 +63,7 @@ int connect_to(const SocketAddress& address, Nanoseconds deadline, Descriptor& r
     if (address.storage.ss_family != AF_UNIX) {
         const int on = 1;
         ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        ::setsockopt(fd.get(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on); // urgent data is data like all other
     }
     if (::connect(fd.get(), address.get(), address.size) != 0) {
         if (errno != EINPROGRESS) return errno;

@@ -40,4 +40,26 @@ TEST(Urgent, DataOverAUnixSocketIsEchoed) {
     EXPECT_EQ(host.wait_for_closed("echo")["reason"], "peer_closed");
 }
 
+void expect_all_relayed(Client& from, Client& to) {
+    for (int i = 0; i < 20; ++i) {
+        from.send("before");
+        send_urgently(from, '!');
+        from.send("behind");
+        EXPECT_EQ(to.recv_exactly(13), "before!behind");
+    }
+}
+
+TEST(Urgent, DataIsRelayedBothWays) {
+    Server upstream;
+    Gatehouse host("[plugins.gateway]\nconfig = { upstream = \"" + upstream.address() + "\" }\n" +
+                   listener("gateway", "gateway"));
+    Client client(host.port("gateway"));
+    Client server = upstream.accept();
+    const int on = 1;
+    ASSERT_EQ(::setsockopt(server.fd(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on), 0);
+    ASSERT_EQ(::setsockopt(client.fd(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on), 0);
+    expect_all_relayed(client, server);
+    expect_all_relayed(server, client);
+}
+
 } // namespace
