@@ -176,12 +176,13 @@ void Reader::read_plugins(ConfigTable table) {
         sections_.push_back(name);
         ConfigTable section = table.table(name);
         if (!is_name(name)) table.reject(name, in_quotes(name) + " is not a name (expected " + std::string(a_name) + ")");
-        PluginConfig plugin{name, name, nullptr, problems_.text(section.place())};
+        PluginConfig plugin{name, name, nullptr, problems_.text(section.place()), 0};
         std::string_view library;
         if (read_text(section, "library", library)) {
             // A path is one like all others in the file; a bare name is looked for on plugin_path.
             plugin.library = library.find('/') != std::string_view::npos ? (folder_ / library).native() : std::string(library);
         }
+        section.number("max_connections", plugin.max_connections, 0, 1'000'000);
         plugin.settings = make_plugin_config(document_, section.table("config"), problems_.file());
         finish(section);
         config_.plugins.push_back(std::move(plugin));
@@ -194,6 +195,9 @@ void Reader::read_listeners(ConfigTable& root) {
     std::vector<ConfigTable> sections = root.items("listeners", expected);
     if (root.is_array("listeners") && sections.empty())
         root.reject("listeners", "empty (expected at least one [[listeners]] section)");
+    if (sections.size() > max_listeners)
+        root.reject("listeners",
+                    std::to_string(sections.size()) + " sections (expected at most " + std::to_string(max_listeners) + ")");
     for (ConfigTable& section : sections) {
         if (!section.is_table()) {
             section.expect_table(expected);
@@ -231,7 +235,8 @@ void Reader::find_plugin(ConfigTable& table, const std::string& name) {
     }
     const ConfigPlace place = table.place("plugin");
     const ConfigTable settings(nullptr, "plugins." + name + ".config", place, problems_);
-    config_.plugins.push_back({name, name, make_plugin_config(document_, settings, problems_.file()), problems_.text(place)});
+    config_.plugins.push_back(
+        {name, name, make_plugin_config(document_, settings, problems_.file()), problems_.text(place), 0});
 }
 
 bool Reader::has_plugin(const std::string& name) const {

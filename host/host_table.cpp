@@ -38,9 +38,12 @@ gatehouse_status set_deadline(gatehouse_conn* conn, std::uint64_t milliseconds) 
     return conn->set_deadline(milliseconds);
 }
 
-gatehouse_event event(gatehouse_conn* conn) noexcept { return conn->connection->why; }
+// An upstream connection is a gatehouse_conn as well, but not a client's: it has none of what is asked for here.
+gatehouse_event event(gatehouse_conn* conn) noexcept {
+    return conn->connection != nullptr ? conn->connection->why : GATEHOUSE_EVENT_OPEN;
+}
 
-std::uint64_t id(gatehouse_conn* conn) noexcept { return conn->connection->id; }
+std::uint64_t id(gatehouse_conn* conn) noexcept { return conn->connection != nullptr ? conn->connection->id : 0; }
 
 using NameOf = int (*)(int fd, sockaddr* address, socklen_t* size) noexcept;
 
@@ -77,9 +80,11 @@ gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str*
     }
 }
 
-void* state(gatehouse_conn* conn) noexcept { return conn->connection->state; }
+void* state(gatehouse_conn* conn) noexcept { return conn->connection != nullptr ? conn->connection->state : nullptr; }
 
-void set_state(gatehouse_conn* conn, void* value) noexcept { conn->connection->state = value; }
+void set_state(gatehouse_conn* conn, void* value) noexcept {
+    if (conn->connection != nullptr) conn->connection->state = value;
+}
 
 gatehouse_status wake(gatehouse_instance* instance, std::uint64_t connection) noexcept { return instance->wake(connection); }
 

@@ -38,7 +38,7 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
                discovery,
                [this, wake = std::move(reach.wake)](std::uint64_t id) { return wake(*this, id); },
                [this, cut = std::move(reach.cut)](std::uint64_t id) { return cut(*this, id); }},
-      library_(std::move(library)), hooks_(library_->hooks()) {
+      library_(std::move(library)), hooks_(library_->hooks()), max_connections_(config.max_connections) {
     const gatehouse_config& settings = *config.settings;
     settings.begin();
     error_size = 0;

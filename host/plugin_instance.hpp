@@ -8,6 +8,7 @@
 #include "plugin_library.hpp"
 #include "reason.hpp"
 
+#include <atomic>
 #include <functional>
 #include <gatehouse/ext/control.h>
 #include <gatehouse/gatehouse.h>
@@ -48,6 +49,16 @@ class PluginInstance {
     void closed(void* state, Reason reason) noexcept;    // [any]
     void stop() noexcept;                                // [main]
 
+    // A connection is about to be this instance's; false: it has as many as it may, and this one does not count. [any]
+    bool enter() noexcept {
+        if (max_connections_ == 0 || open_.fetch_add(1, std::memory_order_relaxed) < max_connections_) return true;
+        open_.fetch_sub(1, std::memory_order_relaxed);
+        return false;
+    }
+    void leave() noexcept { // [any]
+        if (max_connections_ != 0) open_.fetch_sub(1, std::memory_order_relaxed);
+    }
+
     const std::string& name() const noexcept { return context_.name; }
     const gatehouse_plugin& hooks() const noexcept { return hooks_; }
     const PluginLibrary& library() const noexcept { return *library_; }
@@ -60,8 +71,11 @@ class PluginInstance {
     gatehouse_instance context_; // constant after construction, as are all below
     const std::shared_ptr<const PluginLibrary> library_;
     const gatehouse_plugin& hooks_;
+    const std::uint32_t max_connections_; // 0: no limit, and they are not counted
     void* self_ = nullptr;
     const gatehouse_control_v1* control_ = nullptr;
+
+    std::atomic<std::uint32_t> open_{0};
 };
 
 // The explanation of a failure that the current hook is about to return; one for each thread.

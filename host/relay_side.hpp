@@ -18,7 +18,7 @@ struct RelaySide {
     int fd = -1;
     bool ended = false;       // has sent its last byte, and we have read it
     bool shut = false;        // has been told that no more will come
-    bool hangup = false;      // epoll has said that it closed: a short read is no sign that there is no end to be read
+    bool hangup = false;      // it has closed, or sent urgent data: a short read is no sign that nothing more is to be read
     bool out_watched = false; // EPOLLOUT is in its epoll entry
     bool broken = false;     // a send has failed before the relay thread had it; its next event, which will come, ends the pair
     bool queued = false;     // had more to read than one turn allows

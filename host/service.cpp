@@ -9,9 +9,13 @@
 #include <sys/socket.h>
 
 namespace gatehouse::host {
+
+static_assert(max_listeners == 1U << ConnectionTable::service_bits);
+
 namespace {
 
-constexpr std::uint32_t watched_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+// EPOLLPRI: a read stops short at urgent data, although there is more behind it.
+constexpr std::uint32_t watched_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t deaf_events = EPOLLET;      // a reset is always reported
 constexpr Nanoseconds sweep_interval = 50'000'000;  // deadlines of parked connections are kept this precisely
 constexpr std::uint32_t most_lingered = 256 * 1024; // bytes thrown away before a connection is closed all the same
@@ -45,7 +49,7 @@ Service::Service(const ListenerConfig& config, std::uint32_t number, PluginInsta
       connections_(*this, number, commons.drain, config.max_connections),
       pool_(pool_options(config, commons.config, commons.cpus), commons.alarm,
             [this](std::uint64_t token, std::uint32_t events) { ready(token, events); }),
-      spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
+      access_(config.access, config.sources, config.max_connections), spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
 
 Service::~Service() = default;
 
@@ -82,7 +86,7 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         if (connection->claim(token, Connection::event) != Connection::Claim::owned) return;
         connection->why = GATEHOUSE_EVENT_DATA;
         connection->emptied = false;
-        if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) connection->hangup = true;
+        if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0) connection->hangup = true;
         if (connection->deaf && gone(connection->fd)) return end(*connection, Reason::peer_reset);
         if (connection->deaf && park(*connection)) return;
     }
@@ -101,6 +105,7 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
 }
 
 void Service::serve(Connection& connection) noexcept {
+    if (connection.why == GATEHOUSE_EVENT_OPEN) waits_.count(monotonic_now() - connection.accepted);
     for (;;) {
         set_error_text(""); // what another connection's plugin left here is not this one's error
         const gatehouse_next next = plugin_.serve(connection);
@@ -110,6 +115,7 @@ void Service::serve(Connection& connection) noexcept {
             if (connection.broken || (connection.ended && connection.ended != Reason::drained))
                 return end(connection, reason_for(connection, next));
             connection.deaf = next == GATEHOUSE_WAIT;
+            if (connection.deaf) connection.request_complete();
             if (park(connection)) return;
             continue;
         case GATEHOUSE_RELAY:
@@ -350,6 +356,7 @@ void Service::close(Connection& connection) noexcept {
     ledger_.count(reason);
     delete std::exchange(connection.relay_to, nullptr);
     const int fd = connection.fd;
+    leave(connection.source);
     connection.facts.reset();
     connection.release(); // before the descriptor's number can be used again
     ::close(fd);

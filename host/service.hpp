@@ -2,9 +2,11 @@
 // life is decided, from accept to its one reason.
 #pragma once
 
+#include "access.hpp"
 #include "alarm.hpp"
 #include "config.hpp"
 #include "connection.hpp"
+#include "histogram.hpp"
 #include "listener.hpp"
 #include "log.hpp"
 #include "plugin_instance.hpp"
@@ -87,6 +89,8 @@ class Service {
     void out_of_resources(int error) noexcept;
     bool full() noexcept;
     Connection* welcome(int fd, const SocketAddress& peer) noexcept;
+    std::optional<Reason> admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source) noexcept;
+    void leave(std::uint32_t source) noexcept;
     void refuse(int fd, const SocketAddress& peer, Reason reason) noexcept;
     void listen_later(Nanoseconds when) noexcept;
     void listen_again() noexcept;
@@ -115,7 +119,9 @@ class Service {
     Listener listener_;
     ConnectionTable connections_;
     Pool pool_;
+    Access access_;
     Ledger ledger_;
+    Histogram waits_; // from accept to the first serve()
 
     std::atomic<bool> listening_{true};
     std::atomic<std::uint32_t> open_{0};

@@ -75,20 +75,42 @@ void Service::accept_ready() noexcept {
     listen_again();
 }
 
+// Why a connection must not come, if so. Otherwise it counts for its source and its plugin, until leave(source).
+std::optional<Reason> Service::admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source) noexcept {
+    if (const std::optional<Reason> reason = access_.admit(address, now, source)) return reason;
+    if (plugin_.enter()) return std::nullopt;
+    access_.leave(source);
+    return Reason::over_limit;
+}
+
+void Service::leave(std::uint32_t source) noexcept {
+    access_.leave(source);
+    plugin_.leave();
+}
+
 // Makes a connection of an accepted descriptor; null if it had to be refused.
 Connection* Service::welcome(int fd, const SocketAddress& peer) noexcept {
+    const Nanoseconds now = monotonic_now();
+    std::uint32_t source = 0;
+    if (const std::optional<Reason> reason = admit(peer, now, source)) {
+        refuse(fd, peer, *reason);
+        return nullptr;
+    }
     Connection* connection = nullptr;
     if (open_.fetch_add(1) < config_.max_connections) connection = connections_.take();
     if (connection == nullptr) {
         const bool over_limit = open_.fetch_sub(1) > config_.max_connections;
+        leave(source);
         refuse(fd, peer, over_limit ? Reason::over_limit : Reason::host_out_of_memory);
         return nullptr;
     }
     if (commons_.log.enabled(LogLevel::debug))
         commons_.log.debug("accept", {{"listener", config_.name}, {"peer", to_string(peer)}, {"fd", fd}});
     connection->open(fd);
-    connection->accepted = monotonic_now();
+    connection->accepted = now;
+    connection->source = source;
     connection->idle = after(0, config_.idle_timeout);
+    connection->set_rate(config_.min_rate, config_.min_rate_window);
     connection->lifetime = after(connection->accepted, config_.lifetime);
     connection->peer = {};
     connection->peer.common.sa_family = peer.storage.ss_family;
@@ -175,8 +197,10 @@ void Service::out_of_resources(int error) noexcept {
         } else if (now - shortage_since_ >= shortage_patience) {
             spare_.reset();
             SocketAddress peer;
-            if (const int fd = listener_.accept(peer); fd >= 0)
+            if (const int fd = listener_.accept(peer); fd >= 0) {
+                accepted_.fetch_add(1, std::memory_order_relaxed);
                 refuse(fd, peer, error == EMFILE || error == ENFILE ? Reason::host_out_of_fds : Reason::host_out_of_memory);
+            }
             spare_ = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
         }
     }

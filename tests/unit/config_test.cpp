@@ -174,6 +174,79 @@ TEST(BadFile, FifoDoesNotHang) {
 
 TEST(ConfigErrors, WhatHasAllProblems) { EXPECT_STREQ(ConfigError({"a:1:1: x", "a:2:1: y"}).what(), "a:1:1: x\na:2:1: y"); }
 
+// --- files of networks ----------------------------------------------------------------------------------------------------
+
+TEST(NetworkFile, HasANetworkOnEachLine) {
+    const Folder folder;
+    folder.write("blocked.txt",
+                 "# made by hand\n10.0.0.0/8\r\n\n  192.0.2.1 # a bare one\n\t2001:db8::/32\t\n::ffff:192.0.2.2");
+    const fs::path file = folder.write("x.toml", listener + "deny_file = 'blocked.txt'\n");
+    const Config config = load_config(file);
+    std::string text;
+    for (const Network& network : config.listeners.at(0).access.deny) text += to_string(network) + ' ';
+    EXPECT_EQ(text, "10.0.0.0/8 192.0.2.1 2001:db8::/32 192.0.2.2 ");
+}
+
+TEST(NetworkFile, SaysWhereItIsWrong) {
+    const Folder folder;
+    folder.write("blocked.txt", "10.0.0.0/8\n10.0.0.1/8\n\nhello\n");
+    const std::string blocked = (folder / "blocked.txt").string();
+    EXPECT_EQ(
+        problems_of(listener + "deny_file = '" + blocked + "'\n", "x.toml"),
+        (Lines{"x.toml:5:13: listeners.deny_file: " + blocked +
+                   ":2: \"10.0.0.1/8\" has bits set beyond its length (expected the network's first address: \"10.0.0.0/8\")",
+               "x.toml:5:13: listeners.deny_file: " + blocked +
+                   ":4: \"hello\" is not a network (expected a network such as \"192.0.2.0/24\" or \"2001:db8::/32\", or an "
+                   "address)"}));
+}
+
+TEST(NetworkFile, ThatIsSomethingElseIsNotReportedLineByLine) {
+    const Folder folder;
+    std::string text;
+    for (int i = 0; i < 50; ++i) text += "x\n";
+    folder.write("blocked.txt", text);
+    EXPECT_EQ(load_problems(folder.write("x.toml", listener + "deny_file = 'blocked.txt'\n")).size(), 10U);
+}
+
+TEST(NetworkFile, ThatCannotBeRead) {
+    const Folder folder;
+    const auto problem = [&](const std::string& key, const std::string& name, const std::string& what) {
+        const fs::path file = folder.write("x.toml", listener + key + " = '" + name + "'\n");
+        EXPECT_EQ(load_problems(file), Lines{file.string() + ":5:" + std::to_string(key.size() + 4) + ": listeners." + key +
+                                             ": " + (folder / name.c_str()).string() + ": " + what});
+    };
+    problem("deny_file", "nothing", "cannot be opened: No such file or directory");
+    fs::create_directory(folder / "folder");
+    problem("deny_file", "folder", "is not a regular file (expected one with a network on each line)");
+    ASSERT_EQ(mkfifo((folder / "fifo").c_str(), 0600), 0);
+    problem("deny_file", "fifo", "is not a regular file (expected one with a network on each line)");
+    folder.write("empty", "# nobody\n");
+    problem("allow_file", "empty", "has no network (expected at least one, or nobody could connect)");
+    EXPECT_EQ(load_problems(folder.write("x.toml", listener + "deny_file = 'empty'\n")), Lines{});
+}
+
+// Lists that others make overlap with everything, but must not contradict what is allowed.
+TEST(NetworkFile, MayOverlapButNotContradict) {
+    const Folder folder;
+    folder.write("blocked.txt", "10.1.0.0/16\n10.1.0.0/16\n10.1.2.0/24\n192.0.2.0/24\n192.0.2.0/25\n192.0.2.128/25\n");
+    const std::string text = listener + "deny_file = 'blocked.txt'\ndeny = ['10.3.0.0/16']\nallow = ['10.0.0.0/8'";
+    EXPECT_EQ(load_problems(folder.write("good.toml", text + "]\n")), Lines{});
+    const fs::path file = folder.write("bad.toml", text + ", '192.0.2.0/25']\n");
+    EXPECT_EQ(load_problems(file),
+              Lines{file.string() +
+                    ":5:13: listeners.deny_file: \"192.0.2.0/25\" is both allowed and denied (expected it in one of "
+                    "the lists)"});
+}
+
+TEST(ManyListeners, UpTo4096) {
+    std::string text;
+    for (int i = 0; i < 4096; ++i)
+        text += "[[listeners]]\nname = 'l" + std::to_string(i) + "'\naddress = '127.0.0.1:0'\nplugin = 'echo'\n";
+    EXPECT_EQ(problems_of(text, "x.toml"), Lines{});
+    text += "[[listeners]]\nname = 'last'\naddress = '127.0.0.1:0'\nplugin = 'echo'\n";
+    EXPECT_EQ(problems_of(text, "x.toml"), Lines{"x.toml:1:1: listeners: 4097 sections (expected at most 4096)"});
+}
+
 // --- good files -----------------------------------------------------------------------------------------------------------
 
 TEST(GoodConfig, EveryKeyIsRead) {
@@ -199,6 +272,7 @@ file = "gatehouse.log"
 access = false
 [plugins.web]
 library = "http"
+max_connections = 77
 config = { root = "/srv" }
 [[listeners]]
 name = "web"
@@ -207,11 +281,18 @@ plugin = "web"
 backlog = 7
 max_connections = 8
 when_full = "refuse"
+allow = ["10.0.0.0/8", "2001:db8::/32"]
+deny = ["10.1.0.0/16"]
+max_per_source = 5
+rate = { connections = 20, per = "1m", burst = 30 }
+source_bits = { v4 = 24, v6 = 56 }
 threads = { min = 2, max = 9 }
 first_byte_timeout = "1s"
 idle_timeout = "2s"
 lifetime = "3s"
 linger_timeout = "4s"
+min_rate = "1KiB"
+min_rate_window = "2s"
 reuse_address = false
 ipv6_only = true
 nodelay = false
@@ -239,6 +320,7 @@ group = "33"
     EXPECT_EQ(config.plugins[0].name, "web");
     EXPECT_EQ(config.plugins[0].library, "http");
     EXPECT_EQ(config.plugins[0].where, "etc/web.toml:21:1");
+    EXPECT_EQ(config.plugins[0].max_connections, 77U);
 
     ASSERT_EQ(config.listeners.size(), 2U);
     ListenerConfig web;
@@ -248,11 +330,16 @@ group = "33"
     web.backlog = 7;
     web.max_connections = 8;
     web.when_full = WhenFull::refuse;
+    web.access.allow = {{{false, 10ULL << 56U, 0}, 8}, {{true, 0x20010db8ULL << 32U, 0}, 32}};
+    web.access.deny = {{{false, 0x0a01ULL << 48U, 0}, 16}};
+    web.sources = {5, 20, 60s, 30, 24, 56};
     web.threads = {2, 9};
     web.first_byte_timeout = 1s;
     web.idle_timeout = 2s;
     web.lifetime = 3s;
     web.linger_timeout = 4s;
+    web.min_rate = 1024;
+    web.min_rate_window = 2s;
     web.reuse_address = false;
     web.ipv6_only = true;
     web.nodelay = false;
@@ -261,7 +348,7 @@ group = "33"
     web.send_buffer = 65'536;
     web.defer_accept = 5s;
     web.fast_open = 6;
-    web.where = "etc/web.toml:24:1";
+    web.where = "etc/web.toml:25:1";
     EXPECT_EQ(config.listeners[0], web);
 
     ListenerConfig local;
@@ -271,7 +358,7 @@ group = "33"
     local.mode = 0600;
     local.owner = "www-data";
     local.group = "33";
-    local.where = "etc/web.toml:44:1";
+    local.where = "etc/web.toml:52:1";
     EXPECT_EQ(config.listeners[1], local);
 }
 
@@ -394,11 +481,16 @@ std::vector<ReferenceKey> reference_keys() {
 }
 
 // Their values are examples; by default there is none.
-const std::set<std::string> without_default{"host.control", "process.user",    "process.group",
-                                            "log.file",     "listeners.owner", "listeners.group"};
+const std::set<std::string> without_default{"host.control",         "process.user",       "process.group",   "log.file",
+                                            "listeners.owner",      "listeners.group",    "listeners.allow", "listeners.deny",
+                                            "listeners.allow_file", "listeners.deny_file"};
 const std::set<std::string> for_unix_only{"listeners.mode", "listeners.owner", "listeners.group"};
-const std::set<std::string> for_tcp_only{"listeners.reuse_address", "listeners.ipv6_only",    "listeners.nodelay",
-                                         "listeners.keepalive",     "listeners.defer_accept", "listeners.fast_open"};
+const std::set<std::string> for_tcp_only{
+    "listeners.reuse_address", "listeners.ipv6_only",  "listeners.nodelay",        "listeners.keepalive",
+    "listeners.defer_accept",  "listeners.fast_open",  "listeners.allow",          "listeners.deny",
+    "listeners.allow_file",    "listeners.deny_file",  "listeners.max_per_source", "listeners.rate.connections",
+    "listeners.rate.per",      "listeners.rate.burst", "listeners.source_bits.v4", "listeners.source_bits.v6"};
+const std::set<std::string> tables{"listeners.threads", "listeners.rate", "listeners.source_bits"};
 
 // The reference with every key set that fits the kind of socket.
 std::string uncommented(bool with_examples, bool unix_socket) {
@@ -417,7 +509,7 @@ TEST(Reference, HasEveryKeyOnce) {
     for (const ReferenceKey& key : reference_keys()) in_file.insert(key.path);
     std::multiset<std::string> in_code;
     for (const std::string& key : known_config_keys())
-        if (key != "listeners.threads") in_code.insert(key); // it stands as threads.min and threads.max
+        if (!tables.contains(key)) in_code.insert(key); // they stand as threads.min and threads.max
     EXPECT_EQ(in_file, in_code);
     EXPECT_GT(in_code.size(), 30U);
 }
@@ -465,11 +557,16 @@ TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
                                                    {"log.file", "standard error"},
                                                    {"plugins.NAME.library", "the instance's name"},
                                                    {"listeners.owner", "unchanged"},
-                                                   {"listeners.group", "unchanged"}};
+                                                   {"listeners.group", "unchanged"},
+                                                   {"listeners.allow", "everybody"},
+                                                   {"listeners.deny", "nobody"},
+                                                   {"listeners.allow_file", "none"},
+                                                   {"listeners.deny_file", "none"}};
     std::size_t rows = 0;
     for (const ReferenceKey& key : reference_keys()) {
-        const bool threads = key.path.starts_with("listeners.threads.");
-        const std::string name = threads ? key.path.substr(10) : key.path.substr(key.path.rfind('.') + 1);
+        const std::size_t last = key.path.rfind('.');
+        const bool nested = tables.contains(key.path.substr(0, last));
+        const std::string name = nested ? key.path.substr(key.path.rfind('.', last - 1) + 1) : key.path.substr(last + 1);
         const auto word = words.find(key.path);
         const std::string value = key.required ? "required" : word != words.end() ? word->second : '`' + key.value + '`';
         EXPECT_NE(manual.find("\n| `" + name + "` | " + value + " | "), std::string::npos) << key.path << " = " << value;

@@ -114,9 +114,12 @@ class RelayCut : public ::testing::Test {
     Alarm alarm_;
     Drain drain_;
     RelayEngine relays_{2, Scheduling::other, drain_};
-    Resolver resolver_;
+    Resolver resolver_{{}};
+    Background background_{Scheduling::other};
+    Discovery discovery_{background_, {}};
     Commons commons_{config_.host, 2, true, log_, alarm_, drain_, relays_, resolver_};
-    Plugins plugins_{config_, log_, drain_, [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; }};
+    static gatehouse_status nobody(const PluginInstance& /*instance*/, std::uint64_t /*id*/) { return GATEHOUSE_NOT_FOUND; }
+    Plugins plugins_{config_, log_, drain_, discovery_, {.wake = nobody, .cut = nobody}};
     Service service_{config_.listeners[0], 0, plugins_.find("gateway"), commons_};
 };
 
