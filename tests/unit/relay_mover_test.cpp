@@ -195,12 +195,12 @@ TEST_P(Mover, LosesNothingWhenItIsHeldUp) {
 
 TEST_P(Mover, KeepsABoundedAmount) {
     make_it_stall();
-    const std::uint64_t read = from_.read;
-    for (int i = 0; i < 100; ++i) {
+    for (int i = 0; i < 1000; ++i) {
         send_some();
-        EXPECT_EQ(step(), Flow::held_up);
+        EXPECT_NE(step(), Flow::ended);
     }
-    EXPECT_EQ(from_.read, read); // nothing more is read
+    EXPECT_TRUE(to_.held_up());
+    EXPECT_LT(from_.read, 8U << 20U); // what the receiver's buffers took, and no more is read
     EXPECT_LE(held(), RelayMover::spliced_at_once);
     carry(~std::size_t{0}, 1 << 20); // and it goes on
 }
@@ -241,7 +241,9 @@ TEST_P(Mover, HearsOfTheSendersReset) {
     const linger hard{1, 0};
     ::setsockopt(from_ends_.far.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     from_ends_.far.reset();
-    EXPECT_EQ(step(), Flow::from_broken);
+    Flow flow = Flow::emptied;
+    for (int i = 0; i < 1'000'000 && flow == Flow::emptied; ++i) flow = step(); // it may still be on its way
+    EXPECT_EQ(flow, Flow::from_broken);
 }
 
 // Urgent data stops splice(2), which says that there is nothing more. The urgent byte itself is not part of the stream.
