@@ -24,7 +24,7 @@ struct RelaySide {
     bool queued = false;     // had more to read than one turn allows
     bool can_splice = true;  // until the kernel has said no
     bool splicing = false;   // what it sends is bulk: see RelayMover
-    std::uint8_t streak = 0; // how many reads in a row spoke for the other way
+    std::uint8_t streak = 0; // how many reads in a row spoke for the other of the two
     std::uint64_t read = 0;  // bytes, from it
     std::uint64_t written = 0; // bytes, to it
     std::unique_ptr<char[]> kept;
