@@ -65,8 +65,8 @@ void Discovery::found(std::size_t source, std::span<const gatehouse::Endpoint> e
     const std::string text = name + ": " + std::string(why);
     init_.log(GATEHOUSE_WARNING,
               "the name of the servers is not resolved: " + text + (gone ? "" : "; those that were found before stay"));
-    if (gone) apply(source, {});
     pool_.source_failed(source, text, Clock::now());
+    if (gone) apply(source, {});
 }
 
 void Discovery::apply(std::size_t source, const std::vector<ServerSpec>& specs) {

@@ -80,15 +80,18 @@ class Gateway {
         }
         const bool over = conn.event() == Event::timeout && session.last_wait;
         Pool::Verdict verdict = over ? pool_.give_up(visit, Clock::now()) : pool_.admit(visit, Clock::now());
+        bool failed = false;
         while (verdict.kind == Pool::Verdict::connect) {
             if (auto server = connect(conn, visit)) {
                 conn.clear_deadline();
                 return conn.relay(std::move(*server), settings_.idle_timeout);
             }
+            failed = true;
             verdict = pool_.admit(visit, Clock::now());
         }
         if (verdict.kind == Pool::Verdict::wait) return wait(conn, session, verdict.until);
-        conn.set_error(visit.refusal);
+        // Of the one connection that has just failed, the host knows better why.
+        if (!failed || visit.refusal != visit.attempts) conn.set_error(visit.refusal);
         return Next::no_upstream;
     }
 

@@ -68,14 +68,10 @@ void Pool::leave_queue(Change& change, Visit& visit) {
     if (first && changes_at_ && !queue_.empty()) change.wake(*queue_.front());
 }
 
-Pool::Verdict Pool::refuse(Visit& visit, std::string why) {
+Pool::Verdict Pool::refuse(Visit& visit, const std::string& why) {
     visit.place = Visit::Place::refused;
-    visit.refusal = std::move(why);
-    if (!visit.tried.empty()) {
-        const std::string tried = std::to_string(visit.tried.size()) + (visit.tried.size() == 1 ? " server" : " servers") +
-                                  " tried: " + visit.attempts;
-        visit.refusal = visit.refusal.empty() ? tried : tried + "; then " + visit.refusal;
-    }
+    const std::string tried = visit.tried.size() > 1 ? std::to_string(visit.tried.size()) + " servers tried: " : "";
+    visit.refusal = tried + visit.attempts + (visit.attempts.empty() || why.empty() ? "" : "; then ") + why;
     return {Verdict::refuse};
 }
 

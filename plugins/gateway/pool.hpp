@@ -120,7 +120,7 @@ class Pool {
     void take(Visit& visit, Clock::time_point now);
     void dispatch(Change& change, const Visit* self, Clock::time_point now);
     void leave_queue(Change& change, Visit& visit);
-    Verdict refuse(Visit& visit, std::string why);
+    Verdict refuse(Visit& visit, const std::string& why);
     Verdict standing(const Visit& visit) const;
 
     // servers: pool_servers.cpp

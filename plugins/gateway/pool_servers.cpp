@@ -66,7 +66,7 @@ Pool::Changes Pool::set_servers(std::size_t source, std::span<const ServerSpec> 
     }
 
     const bool first = !std::exchange(sources_[source].answered, true);
-    sources_[source].problem.clear();
+    if (!specs.empty()) sources_[source].problem.clear();
     if (!first) {
         for (const auto& server : changes.added) change.log(GATEHOUSE_INFO, server->text() + " is new; " + availability());
         for (const auto& server : changes.removed)
