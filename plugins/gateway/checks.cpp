@@ -60,13 +60,14 @@ void Checks::start(const std::shared_ptr<Server>& server) {
     auto plan = std::make_shared<CheckPlan>(rules, settings_.proxy, server->address);
     gatehouse::Check::Options options;
     options.address = server->address;
-    options.send = plan->request();
+    if (plan->wants_answer()) options.send = plan->request();
     options.interval = rules.interval;
     options.jitter = rules.jitter;
     options.timeout = rules.timeout;
     gatehouse::Check::Judge judge;
     if (plan->wants_answer()) judge = [plan](std::string_view answer, bool at_end) { return plan->judge(answer, at_end); };
     const auto result = [this, plan, server](gatehouse::Status status, std::string_view why) {
+        if (status == gatehouse::Status::exhausted) return; // this host's trouble, not the server's
         const bool wrong_answer = status == gatehouse::Status::invalid;
         pool_.checked(*server, static_cast<bool>(status), wrong_answer ? plan->problem() : why, Clock::now());
     };

@@ -124,6 +124,8 @@ class Reader {
         for (const std::string_view key : {"send", "expect"})
             if ((key == "send" ? checks.send : checks.expect).size() > 32 * 1024)
                 reject(config, key, "it must have at most 32KiB");
+        if (!checks.send.empty() && checks.expect.empty())
+            reject(config, "send", "nothing would look at the answer (expected an \"expect\" as well)");
         read_http(config, checks);
     }
 

@@ -272,8 +272,17 @@ TEST(Gateway, EveryConnectionHasItsUniqueId) {
 }
 
 TEST(Gateway, ChecksIntroduceThemselves) {
-    Plugin gateway({{"upstream", a}, {"proxy_protocol", "v1"}, {"health", Table{}}});
+    Plugin gateway({{"upstream", a}, {"proxy_protocol", "v1"}, {"health", Table{{"expect", "220 "}}}});
     EXPECT_EQ(gateway.checks().at(0).send, "PROXY UNKNOWN\r\n");
+    Plugin connects({{"upstream", a}, {"proxy_protocol", "v1"}, {"health", Table{}}});
+    EXPECT_EQ(connects.checks().at(0).send, "") << "there is nobody to talk to";
+}
+
+TEST(Gateway, AnExhaustedHostSaysNothingAboutAServer) {
+    Plugin gateway({{"upstream", a}, {"health", Table{{"fall", 1}}}});
+    gateway.upstream(a, {"a"});
+    gateway.check_fails(a, GATEHOUSE_EXHAUSTED, "too many open files");
+    EXPECT_EQ(gateway.serve({end}).output, "a");
 }
 
 } // namespace

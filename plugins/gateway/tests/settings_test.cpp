@@ -89,7 +89,10 @@ TEST(Settings, Health) {
     EXPECT_EQ(Plugin::refusal(health("timeout", "0s")), "health.timeout: it must be longer than 0");
     EXPECT_EQ(Plugin::refusal(health("rise", 0)), "health.rise: out of range: 0 (expected an integer from 1 to 1000)");
     EXPECT_EQ(Plugin::refusal(health("fall", 0)), "health.fall: out of range: 0 (expected an integer from 1 to 1000)");
-    EXPECT_EQ(Plugin::refusal(health("send", std::string(32 * 1024 + 1, 'x'))), "health.send: it must have at most 32KiB");
+    EXPECT_EQ(Plugin::refusal(health("send", "x")),
+              "health.send: nothing would look at the answer (expected an \"expect\" as well)");
+    EXPECT_EQ(Plugin::refusal(with("health", Table{{"send", std::string(32 * 1024 + 1, 'x')}, {"expect", "y"}})),
+              "health.send: it must have at most 32KiB");
     EXPECT_EQ(Plugin::refusal(health("expect", std::string(32 * 1024 + 1, 'x'))), "health.expect: it must have at most 32KiB");
     EXPECT_EQ(Plugin::refusal(health("http", "healthz")), "health.http: \"healthz\" is no path (expected \"/path\")");
     EXPECT_EQ(Plugin::refusal(health("http", "/a b")), "health.http: \"/a b\" is no path (expected \"/path\")");
@@ -98,7 +101,7 @@ TEST(Settings, Health) {
     EXPECT_EQ(Plugin::refusal(health("http_status", "200")),
               "health.http_status: for HTTP checks only (expected http = \"/path\")");
     EXPECT_EQ(Plugin::refusal(health("http_host", "a")), "health.http_host: for HTTP checks only (expected http = \"/path\")");
-    EXPECT_EQ(Plugin::refusal(with("health", Table{{"http", "/"}, {"send", "x"}})),
+    EXPECT_EQ(Plugin::refusal(with("health", Table{{"http", "/"}, {"send", "x"}, {"expect", "y"}})),
               "health.http: there is a text to send or to expect too (expected \"http\", or \"send\" and \"expect\")");
 }
 
