@@ -118,7 +118,7 @@ class Gateway {
             server->clear_deadline();
         }
         if (!status) {
-            pool_.connect_failed(visit, text_of(status), Clock::now());
+            pool_.connect_failed(visit, text_of(status), status != Status::exhausted, Clock::now());
             return std::nullopt;
         }
         pool_.connected(visit, Clock::now());

@@ -70,7 +70,7 @@ void Pool::leave_queue(Change& change, Visit& visit) {
 
 Pool::Verdict Pool::refuse(Visit& visit, const std::string& why) {
     visit.place = Visit::Place::refused;
-    const std::string tried = visit.tried.size() > 1 ? std::to_string(visit.tried.size()) + " servers tried: " : "";
+    const std::string tried = visit.tried.size() > 1 ? count_text(visit.tried.size(), "server") + " tried: " : "";
     visit.refusal = tried + visit.attempts + (visit.attempts.empty() || why.empty() ? "" : "; then ") + why;
     return {Verdict::refuse};
 }
@@ -105,7 +105,8 @@ Pool::Verdict Pool::admit(Visit& visit, Clock::time_point now) {
     if (queue_.size() >= rules_.queue.size) {
         ++counts_.refused;
         const std::string who = all_answered() ? "all servers are full" : "the names of the servers are still being resolved";
-        return refuse(visit, who + (queue_.empty() ? "" : ", and " + std::to_string(queue_.size()) + " clients wait already"));
+        return refuse(visit,
+                      who + (queue_.empty() ? "" : ", and the queue is full (" + count_text(queue_.size(), "client") + ')'));
     }
     visit.here = queue_.insert(queue_.end(), &visit);
     visit.place = Visit::Place::queue;
@@ -138,14 +139,14 @@ void Pool::connected(Visit& visit, Clock::time_point now) {
     dispatch(change, nullptr, now);
 }
 
-void Pool::connect_failed(Visit& visit, std::string_view why, Clock::time_point now) {
+void Pool::connect_failed(Visit& visit, std::string_view why, bool blame, Clock::time_point now) {
     Change change(*this);
     const std::shared_ptr<Server> server = visit.server;
     const Health::State before = server->health.state();
     ++server->failures;
     server->last_error = why;
     const auto there = std::ranges::count_if(servers_, [](const auto& other) { return !other->removed; });
-    server->health.connect_failed(std::exchange(visit.on_trial, false), there > 1, now);
+    if (blame) server->health.connect_failed(std::exchange(visit.on_trial, false), there > 1, now);
     visit.tried.push_back(slots_[server->slot].identity);
     visit.attempts += (visit.attempts.empty() ? "" : "; ") + server->text() + ": " + std::string(why);
     take(visit, now);

@@ -76,9 +76,10 @@ class Pool {
     // Its time in the queue is over: refuse, unless it has just been given a place.
     Verdict give_up(Visit& visit, Clock::time_point now);
 
-    // What came of `connect`. After a failure the client has no place, and may be admitted again to another server.
+    // What came of `connect`. After a failure the client has no place, and may be admitted again to another server. `blame`: it
+    // was the server's fault, and not that of a host without descriptors, say.
     void connected(Visit& visit, Clock::time_point now);
-    void connect_failed(Visit& visit, std::string_view why, Clock::time_point now);
+    void connect_failed(Visit& visit, std::string_view why, bool blame, Clock::time_point now);
     // The client has gone, from wherever it was; harmless if it was nowhere.
     void leave(Visit& visit, Clock::time_point now);
 

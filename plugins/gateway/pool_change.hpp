@@ -7,6 +7,11 @@
 
 namespace gateway {
 
+// "1 client", "2 clients"
+inline std::string count_text(std::size_t count, std::string_view noun) {
+    return std::to_string(count) + ' ' + std::string(noun) + (count == 1 ? "" : "s");
+}
+
 class Pool::Change {
   public:
     explicit Change(Pool& pool) : pool_(pool), lock_(pool.mutex_) {}

@@ -132,13 +132,13 @@ void Pool::note(Change& change, const Server& server, Health::State before, std:
         change.log(GATEHOUSE_INFO, server.text() + " is up" + rest);
         break;
     case Health::State::down:
-        change.log(GATEHOUSE_WARNING, server.text() + " is down: " + std::to_string(server.health.bad_checks()) +
-                                          " checks in a row failed, the last one: " + std::string(why) + rest);
+        change.log(GATEHOUSE_WARNING, server.text() + " is down: " + count_text(server.health.bad_checks(), "check") +
+                                          " in a row failed, the last one: " + std::string(why) + rest);
         break;
     case Health::State::ejected:
         change.log(GATEHOUSE_WARNING, server.text() + " is ejected for " + time_text(server.health.backoff()) + ": " +
-                                          std::to_string(server.health.failures()) +
-                                          " connections in a row failed, the last one: " + std::string(why) + rest);
+                                          count_text(server.health.failures(), "connection") +
+                                          " in a row failed, the last one: " + std::string(why) + rest);
         break;
     }
     note_availability(change);
@@ -152,7 +152,7 @@ void Pool::note_availability(Change& change) {
 std::string Pool::availability() const {
     const auto there = std::ranges::count_if(servers_, [](const auto& server) { return !server->removed; });
     const auto up = std::ranges::count_if(servers_, [](const auto& server) { return is_available(*server); });
-    return std::to_string(up) + " of " + std::to_string(there) + (there == 1 ? " server" : " servers") + " available";
+    return std::to_string(up) + " of " + count_text(static_cast<std::size_t>(there), "server") + " available";
 }
 
 // For the log and for clients that are turned away: a few servers say enough.
@@ -208,8 +208,8 @@ std::optional<Clock::time_point> Pool::cut_drained(Clock::time_point now) {
         server->cut_at.reset();
         if (server->visits.empty()) continue;
         for (const Visit* visit : server->visits) change.cut(*visit);
-        change.log(GATEHOUSE_WARNING, server->text() + ": its time to drain is over, " + std::to_string(server->visits.size()) +
-                                          " connections are cut");
+        change.log(GATEHOUSE_WARNING, server->text() + ": its time to drain is over, which cuts " +
+                                          count_text(server->visits.size(), "connection"));
     }
     return next;
 }

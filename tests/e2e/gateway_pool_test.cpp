@@ -112,7 +112,7 @@ TEST(GatewayPool, ClientsWaitForAPlaceAndLoseNothing) {
     });
     EXPECT_EQ(fourth->recv_until_eof(), "");
     EXPECT_EQ(host.wait_for_log("no connection to the upstream", {{"peer", peer}})["error"],
-              "all servers are full, and 2 clients wait already");
+              "all servers are full, and the queue is full (2 clients)");
 
     first.close();
     EXPECT_EQ(second.recv_until("waiting\n"), "a\nsaid while waiting\n");

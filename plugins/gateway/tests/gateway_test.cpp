@@ -147,7 +147,7 @@ TEST(Gateway, AFullQueueTurnsAway) {
     gateway.connect();
     const Client third = gateway.connect();
     EXPECT_EQ(third.outcome().reason, "upstream_failed");
-    EXPECT_EQ(third.outcome().error, "all servers are full, and 1 clients wait already");
+    EXPECT_EQ(third.outcome().error, "all servers are full, and the queue is full (1 client)");
 }
 
 TEST(Gateway, WhoeverGoesAwayWhileWaitingLeavesTheQueue) {

@@ -59,7 +59,7 @@ struct PoolFixture : testing::Test {
         return server;
     }
     std::string fail(Visit& visit, std::string_view why = "connection refused") {
-        pool().connect_failed(visit, why, now);
+        pool().connect_failed(visit, why, true, now);
         return admit(visit);
     }
 

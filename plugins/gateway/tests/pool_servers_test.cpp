@@ -38,7 +38,7 @@ TEST_F(PoolServers, EjectionAndReturnAreLoggedOnce) {
     const auto fail_on_a = [this] {
         Visit& visit = client();
         while (admit(visit) != "a") pool().leave(visit, now);
-        pool().connect_failed(visit, "timed out", now);
+        pool().connect_failed(visit, "timed out", true, now);
     };
     fail_on_a();
     EXPECT_EQ(take_log(), Lines{});
@@ -64,6 +64,19 @@ TEST_F(PoolServers, APoolOfOneEjectsNobody) {
         EXPECT_EQ(fail(visit), "server a (192.0.2.1:80): connection refused");
     }
     EXPECT_EQ(report("a").state, "up");
+}
+
+TEST_F(PoolServers, AHostWithoutDescriptorsEjectsNobody) {
+    start({0, 0}, {.health = {.failures = 1}});
+    for (int i = 0; i < 5; ++i) {
+        Visit& visit = client();
+        ASSERT_EQ(admit(visit).size(), 1U);
+        pool().connect_failed(visit, "out of descriptors", false, now);
+    }
+    EXPECT_EQ(report("a").state, "up");
+    EXPECT_EQ(report("b").state, "up");
+    EXPECT_EQ(report("a").connections, 0U);
+    EXPECT_GT(report("a").failures, 0U);
 }
 
 TEST_F(PoolServers, WhenAllAreDownClientsHearItAtOnce) {
@@ -169,7 +182,7 @@ TEST_F(PoolServers, ADrainCutsWhatIsLeft) {
     now += 1s;
     EXPECT_EQ(pool().cut_drained(now), std::nullopt);
     EXPECT_EQ(cut, Ids{3});
-    EXPECT_EQ(take_log(), Lines{"warning: server a (192.0.2.1:80): its time to drain is over, 1 connections are cut"});
+    EXPECT_EQ(take_log(), Lines{"warning: server a (192.0.2.1:80): its time to drain is over, which cuts 1 connection"});
     pool().leave(visits[2], now);
     EXPECT_EQ(report("a").state, "drained");
 }

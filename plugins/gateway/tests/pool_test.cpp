@@ -58,7 +58,7 @@ TEST_F(PoolClients, AreTurnedAwayWhenTheQueueIsFull) {
     EXPECT_EQ(connect(client()), "a");
     EXPECT_EQ(admit(client()), "wait");
     EXPECT_EQ(admit(client()), "wait");
-    EXPECT_EQ(admit(client()), "all servers are full, and 2 clients wait already");
+    EXPECT_EQ(admit(client()), "all servers are full, and the queue is full (2 clients)");
     const Pool::QueueReport queue = pool().queue_report();
     EXPECT_EQ(queue.waiting, 2U);
     EXPECT_EQ(queue.waited, 2U);
@@ -262,7 +262,7 @@ TEST_F(PoolClients, NoPlaceIsLostBetweenThreads) {
                 std::this_thread::yield();
                 --open;
                 if (random() % 4 == 0) {
-                    pool().connect_failed(visit, "refused", Clock::now());
+                    pool().connect_failed(visit, "refused", true, Clock::now());
                     verdict = pool().admit(visit, Clock::now());
                     continue;
                 }
