@@ -74,7 +74,7 @@ class NameServer {
     std::unique_ptr<Process> process_;
 };
 
-std::string gateway_to(const NameServer& names, const std::string& upstream) {
+std::string gateway_in_front_of(const NameServer& names, const std::string& upstream) {
     return names.host_section() + "[plugins.gateway]\nconfig = { upstream = \"" + upstream + "\" }\n" +
            listener("gateway", "gateway");
 }
@@ -107,7 +107,7 @@ struct Twins {
 TEST(GatewayDns, FollowsAddressesWithoutDroppingConnections) {
     const Twins servers;
     NameServer names("127.0.0.1 db.test\n");
-    Gatehouse host(gateway_to(names, "db.test:" + servers.port()));
+    Gatehouse host(gateway_in_front_of(names, "db.test:" + servers.port()));
     Client old(host.port("gateway"));
     EXPECT_EQ(old.recv_until("\n"), "one\n");
     names.set_hosts("127.0.0.2 db.test\n");
@@ -129,7 +129,7 @@ TEST(GatewayDns, FollowsSrvRecords) {
                std::to_string(weight);
     };
     NameServer names("127.0.0.1 one.test\n", {record(a, 10, 1), record(b, 20, 1)});
-    Gatehouse host(gateway_to(names, "srv:_redis._tcp.test"));
+    Gatehouse host(gateway_in_front_of(names, "srv:_redis._tcp.test"));
     for (int i = 0; i < 5; ++i) EXPECT_EQ(reached(host), 'a') << "b has a lower priority";
     Client old(host.port("gateway"));
     EXPECT_EQ(old.recv_until("\n"), "a\n");
@@ -147,7 +147,7 @@ TEST(GatewayDns, FollowsSrvRecords) {
 TEST(GatewayDns, ANameThatComesLaterIsAWarningOnly) {
     const NamedServer a("a");
     NameServer names("127.0.0.1 other.test\n");
-    Gatehouse host(gateway_to(names, "db.test:" + port_of(a.address())));
+    Gatehouse host(gateway_in_front_of(names, "db.test:" + port_of(a.address())));
     const Record warning = host.wait_for_log(
         [](const Record& record) { return record.message().find("db.test") != std::string::npos; }, "a warning");
     EXPECT_EQ(warning.level(), "warning");
@@ -161,7 +161,7 @@ TEST(GatewayDns, ANameThatComesLaterIsAWarningOnly) {
 TEST(GatewayDns, ADeadNameServerChangesNothing) {
     const NamedServer a("a");
     NameServer names("127.0.0.1 db.test\n");
-    Gatehouse host(gateway_to(names, "db.test:" + port_of(a.address())));
+    Gatehouse host(gateway_in_front_of(names, "db.test:" + port_of(a.address())));
     EXPECT_EQ(reached(host), 'a');
     names.stop();
     wait_for_text(host, "those that were found before stay");

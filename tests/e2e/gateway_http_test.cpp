@@ -64,7 +64,8 @@ class HaProxy {
     std::unique_ptr<Process> process_;
 };
 
-std::string gateway_to(const std::string& address, const std::string& more, const std::string& listening = "127.0.0.1:0") {
+std::string gateway_in_front_of(const std::string& address, const std::string& more,
+                                const std::string& listening = "127.0.0.1:0") {
     return "[plugins.gateway.config]\nupstream = \"" + address + "\"\n" + more + "\n" +
            listener("gateway", "gateway", "address = \"" + listening + "\"");
 }
@@ -84,13 +85,13 @@ class ProxyProtocol : public testing::TestWithParam<std::string> {};
 
 TEST_P(ProxyProtocol, NginxLearnsOfTheClient) {
     const Nginx nginx("proxy_protocol", tell);
-    Gatehouse host(gateway_to(nginx.address(), "proxy_protocol = \"" + GetParam() + '"'));
+    Gatehouse host(gateway_in_front_of(nginx.address(), "proxy_protocol = \"" + GetParam() + '"'));
     EXPECT_EQ(fetch(host), "127.0.0.9 " + host.address("gateway"));
 }
 
 TEST_P(ProxyProtocol, NginxLearnsOfAClientOverIPv6) {
     const Nginx nginx("proxy_protocol", tell);
-    Gatehouse host(gateway_to(nginx.address(), "proxy_protocol = \"" + GetParam() + '"', "[::1]:0"));
+    Gatehouse host(gateway_in_front_of(nginx.address(), "proxy_protocol = \"" + GetParam() + '"', "[::1]:0"));
     const std::string port = std::to_string(host.port("gateway"));
     EXPECT_EQ(fetch(host, "::1"), "::1 ::1:" + port);
 }
@@ -98,7 +99,7 @@ TEST_P(ProxyProtocol, NginxLearnsOfAClientOverIPv6) {
 // The listener has both families on one socket, where IPv4 looks like IPv6.
 TEST_P(ProxyProtocol, IPv4StaysIPv4) {
     const Nginx nginx("proxy_protocol", tell);
-    Gatehouse host(gateway_to(nginx.address(), "proxy_protocol = \"" + GetParam() + '"', "*:0"));
+    Gatehouse host(gateway_in_front_of(nginx.address(), "proxy_protocol = \"" + GetParam() + '"', "*:0"));
     const std::string port = std::to_string(host.port("gateway"));
     EXPECT_EQ(run({"curl", "-sS", "--interface", "127.0.0.9", "http://127.0.0.1:" + port + '/'}).out,
               "127.0.0.9 127.0.0.1:" + port);
@@ -106,7 +107,7 @@ TEST_P(ProxyProtocol, IPv4StaysIPv4) {
 
 TEST_P(ProxyProtocol, HaProxyLearnsOfTheClient) {
     const HaProxy haproxy;
-    Gatehouse host(gateway_to(haproxy.address(), "proxy_protocol = \"" + GetParam() + '"'));
+    Gatehouse host(gateway_in_front_of(haproxy.address(), "proxy_protocol = \"" + GetParam() + '"'));
     const std::string answer = fetch(host);
     EXPECT_TRUE(answer.starts_with("127.0.0.9:")) << answer;
     EXPECT_NE(answer.find(' ' + host.address("gateway") + ' '), std::string::npos) << answer;
@@ -117,7 +118,7 @@ INSTANTIATE_TEST_SUITE_P(Gateway, ProxyProtocol, testing::Values("v1", "v2"), []
 // HAProxy refuses a header whose checksum is wrong.
 TEST(GatewayHttp, HaProxyReadsTheUniqueIdAndChecksTheChecksum) {
     const HaProxy haproxy;
-    Gatehouse host(gateway_to(haproxy.address(), "proxy_protocol = \"v2\"\nproxy_tlvs = [\"unique_id\", \"crc32c\"]"));
+    Gatehouse host(gateway_in_front_of(haproxy.address(), "proxy_protocol = \"v2\"\nproxy_tlvs = [\"unique_id\", \"crc32c\"]"));
     const std::regex with_id("127\\.0\\.0\\.9:[0-9]+ 127\\.0\\.0\\.1:[0-9]+ ([0-9a-f]+-[0-9a-f]+)");
     const std::string one = fetch(host), two = fetch(host);
     std::smatch first, second;
@@ -131,8 +132,8 @@ TEST(GatewayHttp, AUnixClientIsUnknown) {
     const Nginx nginx("proxy_protocol", "location / { return 200 'served'; }");
     for (const char* version : {"v1", "v2"}) {
         const TempDir dir;
-        Gatehouse host(
-            gateway_to(nginx.address(), "proxy_protocol = \"" + std::string(version) + '"', "unix:" + dir / "gateway"));
+        Gatehouse host(gateway_in_front_of(nginx.address(), "proxy_protocol = \"" + std::string(version) + '"',
+                                           "unix:" + dir / "gateway"));
         EXPECT_EQ(run({"curl", "-sS", "--unix-socket", dir / "gateway", "http://localhost/"}).out, "served") << version;
     }
 }
@@ -147,7 +148,7 @@ void expect_health(const std::string& listen_options, const std::string& more) {
     const Nginx nginx(listen_options, "location /healthz { if (-f " + state / "down" +
                                           ") { return 503; } return 204; }\n"
                                           "location / { return 200 'served'; }");
-    Gatehouse host(gateway_to(
+    Gatehouse host(gateway_in_front_of(
         nginx.address(),
         "health = { http = \"/healthz\", http_status = \"204\", interval = \"20ms\", rise = 2, fall = 2 }\n" + more));
     EXPECT_EQ(fetch(host), "served");

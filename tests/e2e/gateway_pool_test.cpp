@@ -19,7 +19,7 @@ std::string entry(const std::string& address, const std::string& more = "") {
     return "{ address = \"" + address + '"' + (more.empty() ? "" : ", " + more) + " }";
 }
 
-std::string gateway_to(const std::string& servers, const std::string& more = "") {
+std::string gateway_in_front_of(const std::string& servers, const std::string& more = "") {
     return "[plugins.gateway.config]\nservers = [" + servers + "]\n" + more + "\n" + listener("gateway", "gateway");
 }
 
@@ -41,14 +41,14 @@ void wait_for_text(Gatehouse& host, const std::string& text, std::size_t from = 
 
 TEST(GatewayPool, TakesTurnsByWeight) {
     const NamedServer a("a"), b("b");
-    Gatehouse host(gateway_to(entry(a.address(), "weight = 2") + ", " + entry(b.address())));
+    Gatehouse host(gateway_in_front_of(entry(a.address(), "weight = 2") + ", " + entry(b.address())));
     EXPECT_EQ(reached(host, 9), "abaabaaba");
 }
 
 TEST(GatewayPool, AFailedConnectGoesToAnotherServer) {
     const NobodyThere nobody;
     const NamedServer b("b");
-    Gatehouse host(gateway_to(entry(nobody.address()) + ", " + entry(b.address())));
+    Gatehouse host(gateway_in_front_of(entry(nobody.address()) + ", " + entry(b.address())));
     EXPECT_EQ(reached(host, 8), "bbbbbbbb");
     const Record ejected = host.wait_for_log(
         [](const Record& record) { return record.message().find("ejected") != std::string::npos; }, "ejected");
@@ -63,7 +63,7 @@ TEST(GatewayPool, AFailedConnectGoesToAnotherServer) {
 TEST(GatewayPool, ABackupTakesOver) {
     NamedServer a("a");
     const NamedServer b("b");
-    Gatehouse host(gateway_to(entry(a.address()) + ", " + entry(b.address(), "backup = true")));
+    Gatehouse host(gateway_in_front_of(entry(a.address()) + ", " + entry(b.address(), "backup = true")));
     EXPECT_EQ(reached(host, 4), "aaaa");
     a.stop();
     EXPECT_EQ(reached(host, 4), "bbbb");
@@ -71,8 +71,8 @@ TEST(GatewayPool, ABackupTakesOver) {
 
 TEST(GatewayPool, AllDownIsSaidAtOnceAndOneComesBack) {
     NamedServer a("a"), b("b");
-    Gatehouse host(gateway_to(entry(a.address(), "name = \"a\"") + ", " + entry(b.address(), "name = \"b\""),
-                              "health = { interval = \"20ms\", fall = 2, rise = 2 }\nejection = { failures = 0 }"));
+    Gatehouse host(gateway_in_front_of(entry(a.address(), "name = \"a\"") + ", " + entry(b.address(), "name = \"b\""),
+                                       "health = { interval = \"20ms\", fall = 2, rise = 2 }\nejection = { failures = 0 }"));
     EXPECT_EQ(reached(host, 2).size(), 2U);
     a.stop();
     b.stop();
@@ -94,7 +94,7 @@ TEST(GatewayPool, AllDownIsSaidAtOnceAndOneComesBack) {
 
 TEST(GatewayPool, ClientsWaitForAPlaceAndLoseNothing) {
     const NamedServer a("a");
-    Gatehouse host(gateway_to(entry(a.address(), "max_connections = 1"), "queue = { size = 2, timeout = \"30s\" }"));
+    Gatehouse host(gateway_in_front_of(entry(a.address(), "max_connections = 1"), "queue = { size = 2, timeout = \"30s\" }"));
     Client first(host.port("gateway"));
     EXPECT_EQ(name_of_server(first), "a\n");
     Client second(host.port("gateway"));
@@ -124,7 +124,7 @@ TEST(GatewayPool, ClientsWaitForAPlaceAndLoseNothing) {
 
 TEST(GatewayPool, WaitingEndsInTime) {
     const NamedServer a("a");
-    Gatehouse host(gateway_to(entry(a.address(), "max_connections = 1"), "queue = { timeout = \"100ms\" }"));
+    Gatehouse host(gateway_in_front_of(entry(a.address(), "max_connections = 1"), "queue = { timeout = \"100ms\" }"));
     Client first(host.port("gateway"));
     EXPECT_EQ(name_of_server(first), "a\n");
     Client second(host.port("gateway"));
@@ -134,7 +134,7 @@ TEST(GatewayPool, WaitingEndsInTime) {
 
 TEST(GatewayPool, ADrainEndsTheWait) {
     const NamedServer a("a");
-    Gatehouse host(gateway_to(entry(a.address(), "max_connections = 1"), "queue = { timeout = \"30s\" }"));
+    Gatehouse host(gateway_in_front_of(entry(a.address(), "max_connections = 1"), "queue = { timeout = \"30s\" }"));
     Client first(host.port("gateway"));
     EXPECT_EQ(name_of_server(first), "a\n");
     Client second(host.port("gateway"));
@@ -211,9 +211,9 @@ class Load {
 // One server goes and comes back a hundred times; those on the others do not notice.
 TEST(SlowGatewayPool, AFlappingServerHarmsNobodyElse) {
     NamedServer a("a"), b("b"), c("c");
-    Gatehouse host(gateway_to(entry(a.address()) + ", " + entry(b.address()) + ", " + entry(c.address()),
-                              "health = { interval = \"10ms\", rise = 1, fall = 1, timeout = \"5s\" }\n"
-                              "ejection = { backoff = \"10ms\", max_backoff = \"20ms\" }"));
+    Gatehouse host(gateway_in_front_of(entry(a.address()) + ", " + entry(b.address()) + ", " + entry(c.address()),
+                                       "health = { interval = \"10ms\", rise = 1, fall = 1, timeout = \"5s\" }\n"
+                                       "ejection = { backoff = \"10ms\", max_backoff = \"20ms\" }"));
     Load load(host.port("gateway"), 6, 20);
     for (int flap = 0; flap < 100; ++flap) {
         const int before = load.total();
@@ -277,7 +277,7 @@ std::string ask_name(Client& client) {
 TEST(GatewayPool, KillingAServerFailsItsConnectionsOnly) {
     const NamedRedis a("a"), c("c");
     NamedRedis b("b");
-    Gatehouse host(gateway_to(entry(a.address()) + ", " + entry(b.address()) + ", " + entry(c.address())));
+    Gatehouse host(gateway_in_front_of(entry(a.address()) + ", " + entry(b.address()) + ", " + entry(c.address())));
     const std::uint16_t port = host.port("gateway");
 
     std::atomic<bool> killed = false, stop = false;
