@@ -4,10 +4,13 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <optional>
 #include <pwd.h>
 #include <regex>
+#include <sys/ipc.h>
+#include <sys/shm.h>
 #include <unistd.h>
 
 using namespace gatehouse::support;
@@ -98,6 +101,7 @@ class Postgres {
 
     // An orderly end, or its shared memory stays.
     ~Postgres() {
+        if (killed_) return;
         try {
             process_->signal(SIGINT);
             process_->wait();
@@ -107,6 +111,20 @@ class Postgres {
     }
 
     std::string address() const { return "unix:" + dir_ / ".s.PGSQL.5432"; }
+    std::string folder() const { return dir_.path().string(); } // of the socket, as clients want it
+
+    // As a crash would: its other processes go when they notice.
+    void kill() {
+        killed_ = true;
+        std::ifstream file(dir_ / "data/postmaster.pid");
+        std::string line;
+        for (int number = 0; number < 7; ++number) std::getline(file, line);
+        process_->signal(SIGKILL);
+        process_->wait();
+        // The seventh line ends with the number of its shared memory, which nobody else would remove.
+        if (const std::size_t blank = line.rfind(' '); blank != std::string::npos)
+            ::shmctl(std::stoi(line.substr(blank)), IPC_RMID, nullptr);
+    }
 
     // A program of the same version.
     static std::string program(const std::string& name) {
@@ -130,6 +148,7 @@ class Postgres {
 
     TempDir dir_;
     std::unique_ptr<Process> process_;
+    bool killed_ = false;
 };
 
 TEST(RealServer, PostgreSql) {
@@ -156,6 +175,41 @@ TEST(RealServer, PostgreSql) {
     EXPECT_GT(std::stoi(processed[1]), 8) << report;
     const Record status = host.wait_for_status("gateway", "all closed", [](const Record& now) { return now["open"] == "0"; });
     EXPECT_EQ(status["reasons"].find("upstream"), std::string::npos) << status.line;
+}
+
+// One of two is killed while pgbench runs: its four connections fail, the other four and all that come later do not.
+TEST(RealServer, OneOfTwoPostgreSqlServersIsKilled) {
+    const Postgres one;
+    Postgres two;
+    const auto pgbench = [](const std::string& folder, const std::string& port, const std::vector<std::string>& arguments) {
+        std::vector<std::string> argv{Postgres::program("pgbench"), "-h", folder, "-p", port, "-U", "postgres"};
+        argv.insert(argv.end(), arguments.begin(), arguments.end());
+        return argv;
+    };
+    const ProcessOptions database{.environment = {"PGDATABASE=postgres"}};
+    for (const Postgres* server : {&one, static_cast<const Postgres*>(&two)})
+        ASSERT_EQ(run(pgbench(server->folder(), "5432", {"-i", "-q"}), database).status, 0);
+    Gatehouse host("[plugins.gateway.config]\nservers = [{ name = \"one\", address = \"" + one.address() +
+                   "\" }, { name = \"two\", address = \"" + two.address() +
+                   "\" }]\nhealth = { interval = \"50ms\", fall = 2 }\n" + listener("gateway", "gateway"));
+    const std::string port = std::to_string(host.port("gateway"));
+
+    Process load(pgbench("127.0.0.1", port, {"-n", "-c", "8", "-j", "2", "-T", "4", "-P", "1"}), database);
+    ASSERT_TRUE(load.wait_output([](const std::string&, const std::string& err) {
+        return err.find("progress: 1.") != std::string::npos;
+    })) << load.err();
+    two.kill();
+    host.wait_for_log([](const Record& record) { return record.message().starts_with("server two "); }, "two is gone");
+    const Result later = run(pgbench("127.0.0.1", port, {"-n", "-c", "6", "-C", "-t", "20"}), database); // a connection each
+    EXPECT_EQ(later.status, 0) << later.out << later.err;
+    EXPECT_NE(later.out.find("number of transactions actually processed: 120/120"), std::string::npos) << later.out;
+
+    const Result result = load.wait();
+    EXPECT_EQ(result.status, 2) << "some clients were aborted";
+    const std::regex aborted("pgbench: error: client [0-9]+ aborted|pgbench: error: client [0-9]+ script [0-9]+ aborted");
+    EXPECT_EQ(std::distance(std::sregex_iterator(result.err.begin(), result.err.end(), aborted), std::sregex_iterator()), 4)
+        << result.err;
+    EXPECT_NE(result.err.find("Run was aborted"), std::string::npos) << result.out + result.err;
 }
 
 } // namespace
