@@ -67,6 +67,9 @@ class Mover : public ::testing::TestWithParam<Ends (*)()> {
         const int size = 256 * 1024; // so that it does not take long to fill
         ::setsockopt(to_ends_.near.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
         ::setsockopt(to_ends_.far.get(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+        const int large = 1024 * 1024; // so that several reads in a row find it full
+        ::setsockopt(from_ends_.near.get(), SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
+        ::setsockopt(from_ends_.far.get(), SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
         from_.fd = from_ends_.near.get();
         to_.fd = to_ends_.near.get();
     }
