@@ -23,6 +23,7 @@
 
 namespace gatehouse::host {
 
+class PluginInstance;
 class Service;
 
 // An outbound connection that a plugin has made.
@@ -52,6 +53,7 @@ struct Connection : Stream {
         all_flags = 0xffffffff,
     };
     enum class Phase : std::uint8_t {
+        staging, // in one of the stages before serve(); see stage.hpp
         silent,  // the client has not said anything yet
         serving, // serve() has been called
         relaying,
@@ -67,6 +69,7 @@ struct Connection : Stream {
 
     std::atomic<std::uint64_t> word{std::uint64_t{1} << 32U};
     std::atomic<Nanoseconds> parked_until{never}; // read by the sweep
+    std::atomic<PluginInstance*> plugin{nullptr}; // written by the owner until serve() is called
 
     // Everything below belongs to the owner.
     std::uint64_t id = 0; // generation and index
@@ -79,6 +82,11 @@ struct Connection : Stream {
     void* state = nullptr; // the plugin's
     gatehouse_event why = GATEHOUSE_EVENT_OPEN;
     Phase phase = Phase::silent;
+    std::uint8_t stage = 0;              // which one it is in
+    bool heard = false;                  // something has arrived while it was in a stage
+    bool for_room = false;               // the epoll set also waits for room to write
+    bool stage_expired = false;          // stage_due has passed, and the stage has not been asked yet
+    Nanoseconds stage_due = never;       // when the time of the stage, or of the silence after the last one, is over
     Reason parked_reason = Reason::done; // what happens at parked_until
     bool watched = false;                // in the epoll set
     bool one_shot = false;               // busy senders are watched one event at a time

@@ -78,13 +78,13 @@ Host::Host(const Config& config)
       plugins_(config, log_, drain_,
                {.wake =
                     [this](const PluginInstance& instance, std::uint64_t id) {
-                        Service* service = service_of(instance, id);
-                        return service != nullptr ? service->wake(id) : GATEHOUSE_NOT_FOUND;
+                        Service* service = service_of(id);
+                        return service != nullptr ? service->wake(instance, id) : GATEHOUSE_NOT_FOUND;
                     },
                 .cut =
                     [this](const PluginInstance& instance, std::uint64_t id) {
-                        Service* service = service_of(instance, id);
-                        return service != nullptr ? service->cut(id) : GATEHOUSE_NOT_FOUND;
+                        Service* service = service_of(id);
+                        return service != nullptr ? service->cut(instance, id) : GATEHOUSE_NOT_FOUND;
                     }}) {
     std::string problems;
     for (const ListenerConfig& listener : config.listeners) {
@@ -131,11 +131,10 @@ void Host::drop_privileges() {
 // Plugins first: until destroy() has returned, their own threads may wake connections.
 Host::~Host() { plugins_.destroy(); }
 
-// The one that may have the connection; null if it is none of the instance's.
-Service* Host::service_of(const PluginInstance& instance, std::uint64_t id) noexcept {
+// The one that may have the connection.
+Service* Host::service_of(std::uint64_t id) noexcept {
     const std::uint32_t number = ConnectionTable::service_of(id);
-    if (!complete_.load() || number >= services_.size()) return nullptr;
-    return &services_[number]->plugin() == &instance ? services_[number].get() : nullptr;
+    return complete_.load() && number < services_.size() ? services_[number].get() : nullptr;
 }
 
 int Host::run() {

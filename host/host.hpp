@@ -63,7 +63,7 @@ class Host {
     int shut_down();
     [[noreturn]] void leave(int status) noexcept;
     void report() noexcept;
-    Service* service_of(const PluginInstance& instance, std::uint64_t id) noexcept;
+    Service* service_of(std::uint64_t id) noexcept;
 
     const Config& config_;  // constant after construction, as are the next and services_
     Privileges privileges_; // before anything that starts a thread

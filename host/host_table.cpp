@@ -66,7 +66,8 @@ gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str*
         if (which == GATEHOUSE_FACT_PEER || which == GATEHOUSE_FACT_LOCAL) found = address_fact(*conn, which);
         const Service* service = conn->connection != nullptr ? &conn->connection->service : nullptr;
         if (which == GATEHOUSE_FACT_LISTENER && service != nullptr) found = str(service->config().name);
-        if (which == GATEHOUSE_FACT_INSTANCE && service != nullptr) found = str(service->plugin().name());
+        if (which == GATEHOUSE_FACT_INSTANCE && service != nullptr)
+            found = str(conn->connection->plugin.load(std::memory_order_relaxed)->name());
         if (found.size == 0) return GATEHOUSE_NOT_FOUND;
         *value = found;
         return GATEHOUSE_OK;

@@ -26,12 +26,6 @@ PoolOptions pool_options(const ListenerConfig& config, const HostConfig& host, u
     return options;
 }
 
-// Bytes, an end or an error.
-bool readable(int fd) noexcept {
-    char byte = 0;
-    return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
-}
-
 // Reset, or closed on both sides.
 bool gone(int fd) noexcept {
     pollfd now{fd, 0, 0};
@@ -39,6 +33,11 @@ bool gone(int fd) noexcept {
 }
 
 } // namespace
+
+bool readable(int fd) noexcept {
+    char byte = 0;
+    return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
 
 Service::Service(const ListenerConfig& config, std::uint32_t number, PluginInstance& plugin, Commons& commons)
     : config_(config), plugin_(plugin), commons_(commons), listener_(config, commons.log),
@@ -49,8 +48,14 @@ Service::Service(const ListenerConfig& config, std::uint32_t number, PluginInsta
 
 Service::~Service() = default;
 
-gatehouse_status Service::wake(std::uint64_t id) noexcept {
+// Null: the plugin has no such connection.
+Connection* Service::find(const PluginInstance& plugin, std::uint64_t id) noexcept {
     Connection* connection = connections_.find(id);
+    return connection != nullptr && connection->plugin.load(std::memory_order_relaxed) == &plugin ? connection : nullptr;
+}
+
+gatehouse_status Service::wake(const PluginInstance& plugin, std::uint64_t id) noexcept {
+    Connection* connection = find(plugin, id);
     if (connection == nullptr) return GATEHOUSE_NOT_FOUND;
     switch (connection->claim(id, Connection::woken)) {
     case Connection::Claim::gone:
@@ -65,8 +70,8 @@ gatehouse_status Service::wake(std::uint64_t id) noexcept {
     return GATEHOUSE_OK;
 }
 
-gatehouse_status Service::cut(std::uint64_t id) noexcept {
-    Connection* connection = connections_.find(id);
+gatehouse_status Service::cut(const PluginInstance& plugin, std::uint64_t id) noexcept {
+    Connection* connection = find(plugin, id);
     if (connection == nullptr || !connection->note_cut(id)) return GATEHOUSE_NOT_FOUND;
     commons_.relays.cut();
     return GATEHOUSE_OK;
@@ -87,6 +92,9 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         if (connection->deaf && park(*connection)) return;
     }
     switch (connection->phase) {
+    case Connection::Phase::staging:
+        connection->heard = connection->heard || events != 0;
+        return advance(*connection);
     case Connection::Phase::silent:
         connection->phase = Connection::Phase::serving;
         connection->why = GATEHOUSE_EVENT_OPEN;
@@ -101,9 +109,10 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
 }
 
 void Service::serve(Connection& connection) noexcept {
+    PluginInstance& plugin = *connection.plugin.load(std::memory_order_relaxed);
     for (;;) {
         set_error_text(""); // what another connection's plugin left here is not this one's error
-        const gatehouse_next next = plugin_.serve(connection);
+        const gatehouse_next next = plugin.serve(connection);
         switch (next) {
         case GATEHOUSE_PARK:
         case GATEHOUSE_WAIT:
@@ -228,9 +237,8 @@ void Service::relay_ended(Connection& connection, Reason reason, std::uint64_t i
 
 Stream::Due Service::due(const Connection& connection, Nanoseconds now) const noexcept {
     Stream::Due due = connection.due(now);
-    if (connection.phase == Connection::Phase::silent)
-        due = {std::min(after(connection.accepted, config_.first_byte_timeout), connection.lifetime),
-               Reason::first_byte_timeout};
+    if (connection.phase == Connection::Phase::staging || connection.phase == Connection::Phase::silent)
+        due = {connection.stage_due, Reason::first_byte_timeout};
     if (connection.phase == Connection::Phase::lingering) due = {connection.plugin_deadline, Reason::done};
     if (commons_.drain.deadline() < due.when) due = {commons_.drain.deadline(), Reason::drained};
     return due;
@@ -247,12 +255,17 @@ void Service::expire(Connection& connection, Nanoseconds now) noexcept {
     // It may have been served since then; what it was parked with last counts.
     if (connection.parked_until.load(std::memory_order_relaxed) > now) {
         connection.emptied = false; // so that it is armed again: an event may have been noted in vain meanwhile
-        if (!park(connection)) pool_.post(connection.id);
+        const bool staging = connection.phase == Connection::Phase::staging;
+        if (staging ? !rest(connection, connection.for_room) : !park(connection)) pool_.post(connection.id);
         return;
     }
     const Reason reason = connection.parked_reason;
     if (connection.phase == Connection::Phase::lingering) return close(connection);
     if (connection.phase == Connection::Phase::silent || reason == Reason::drained) return end(connection, reason);
+    if (connection.phase == Connection::Phase::staging) {
+        connection.stage_expired = true;
+        return pool_.post(connection.id);
+    }
     connection.expire(reason);
     connection.why = GATEHOUSE_EVENT_TIMEOUT;
     pool_.post(connection.id);
@@ -301,6 +314,8 @@ Reason Service::reason_for(const Connection& connection, gatehouse_next next) co
 
 // The plugin is done with the connection; what is left is to deliver the last bytes and to close.
 void Service::end(Connection& connection, Reason reason) noexcept {
+    PluginInstance& plugin = *connection.plugin.load(std::memory_order_relaxed);
+    const bool unserved = connection.phase == Connection::Phase::staging || connection.phase == Connection::Phase::silent;
     connection.ended = reason;
     connection.deaf = false;
     if (connection.phase != Connection::Phase::relaying) delete std::exchange(connection.relay_to, nullptr);
@@ -308,16 +323,16 @@ void Service::end(Connection& connection, Reason reason) noexcept {
         const std::string why = take_error_text();
         commons_.log.warning(reason == Reason::upstream_failed ? "no connection to the upstream" : "plugin failed",
                              {{"listener", config_.name},
-                              {"plugin", plugin_.name()},
+                              {"plugin", plugin.name()},
                               {"peer", to_string(connection.peer_address())},
                               {"reason", to_string(reason)},
                               {"error", why.empty() ? "the plugin did not say why" : why}});
     }
-    if (connection.phase != Connection::Phase::silent) plugin_.closed(std::exchange(connection.state, nullptr), reason);
+    if (!unserved) plugin.closed(std::exchange(connection.state, nullptr), reason);
 
     // A close with unread input, or with input still on its way, makes the kernel send a reset, which can overtake the last
     // bytes that were written. So the client is told that this was all, and is given a moment to close by itself.
-    const bool quiet = connection.at_end || connection.broken || connection.phase == Connection::Phase::silent;
+    const bool quiet = connection.at_end || connection.broken || (unserved && connection.bytes_out == 0);
     if (quiet || config_.linger_timeout.count() == 0 || connection.finish() != GATEHOUSE_OK) return close(connection);
     connection.phase = Connection::Phase::lingering;
     connection.plugin_deadline = after(monotonic_now(), config_.linger_timeout);
@@ -387,6 +402,7 @@ void Service::begin_drain() noexcept {
         const std::uint64_t word = connection.word.load();
         const std::uint64_t id = (word & ~std::uint64_t{Connection::all_flags}) | connection.index;
         if (connection.claim(id, Connection::stop) != Connection::Claim::owned) return;
+        if (connection.phase == Connection::Phase::staging) return pool_.post(id);
         char first = 0; // it may have spoken without having been heard yet
         if (connection.phase == Connection::Phase::silent && ::recv(connection.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
             return end(connection, Reason::drained);

@@ -12,11 +12,14 @@
 #include "reason.hpp"
 #include "relay.hpp"
 #include "resolver.hpp"
+#include "stage.hpp"
 
 #include <array>
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace gatehouse::host {
 
@@ -54,12 +57,12 @@ class Service {
     // [main]
     Nanoseconds supervise(Nanoseconds now) noexcept;
 
-    // Makes a parked connection be served. [any]
-    gatehouse_status wake(std::uint64_t id) noexcept;
+    // Makes a parked connection be served, if it is that plugin's; one that is in a stage is looked at again. [any]
+    gatehouse_status wake(const PluginInstance& plugin, std::uint64_t id) noexcept;
 
     // Ends a connection's relay with the reason `drained` and a reset for both sides, as soon as it begins if it is not relayed
     // yet. GATEHOUSE_NOT_FOUND: it has ended. [any]
-    gatehouse_status cut(std::uint64_t id) noexcept;
+    gatehouse_status cut(const PluginInstance& plugin, std::uint64_t id) noexcept;
 
     // Takes a connection out of the epoll set while its thread waits for it by itself. [conn]
     void unwatch(Connection& connection) noexcept;
@@ -79,6 +82,7 @@ class Service {
     const Commons& commons() const noexcept { return commons_; }
 
   private:
+    Connection* find(const PluginInstance& plugin, std::uint64_t id) noexcept;
     void ready(std::uint64_t token, std::uint32_t events) noexcept;
 
     // accepting: service_accept.cpp
@@ -86,10 +90,16 @@ class Service {
     bool accept_failed(int error) noexcept;
     void out_of_resources(int error) noexcept;
     bool full() noexcept;
+    void receive(Connection& connection) noexcept;
     Connection* welcome(int fd, const SocketAddress& peer) noexcept;
     void refuse(int fd, const SocketAddress& peer, Reason reason) noexcept;
     void listen_later(Nanoseconds when) noexcept;
     void listen_again() noexcept;
+
+    // the stages before serve(): service_stage.cpp
+    void enter_stage(Connection& connection, std::size_t number, Nanoseconds now) noexcept;
+    void advance(Connection& connection) noexcept;
+    bool rest(Connection& connection, bool for_room) noexcept;
 
     // serving
     void serve(Connection& connection) noexcept;
@@ -109,9 +119,10 @@ class Service {
     void log_access(const SocketAddress& peer, const UpstreamConnection* upstream, std::uint64_t in, std::uint64_t out,
                     Nanoseconds duration, Reason reason) noexcept;
 
-    const ListenerConfig& config_; // constant after construction, as are the next two
+    const ListenerConfig& config_; // constant after construction, as are the next three
     PluginInstance& plugin_;
     Commons& commons_;
+    std::vector<std::unique_ptr<const Stage>> stages_;
     Listener listener_;
     ConnectionTable connections_;
     Pool pool_;
@@ -130,5 +141,8 @@ class Service {
     Nanoseconds shortage_since_ = 0; // guarded by shortage_mutex_; 0: none
     std::atomic<bool> shortage_{false};
 };
+
+// Bytes, an end or an error.
+bool readable(int fd) noexcept;
 
 } // namespace gatehouse::host

@@ -47,7 +47,7 @@ bool Service::full() noexcept {
 void Service::accept_ready() noexcept {
     // A plugin that waits for the client's first bytes costs nothing yet, so several connections are taken at once. One that
     // speaks first needs this thread, so the next connection is left for the next thread.
-    const bool one = plugin_.server_first();
+    const bool one = plugin_.server_first() && stages_.empty();
     for (int i = 0; i < accept_batch; ++i) {
         if (full()) return;
         SocketAddress peer;
@@ -67,12 +67,19 @@ void Service::accept_ready() noexcept {
         if (Connection* connection = welcome(fd, peer)) {
             if (one)
                 serve(*connection);
-            else if (!park(*connection))
-                pool_.post(connection->id);
+            else
+                receive(*connection);
         }
         if (one) return;
     }
     listen_again();
+}
+
+// Lets a newcomer rest until it says something, unless it is to be served at once.
+void Service::receive(Connection& connection) noexcept {
+    const bool staging = connection.phase == Connection::Phase::staging;
+    if (connection.phase == Connection::Phase::serving || (staging ? !rest(connection, false) : !park(connection)))
+        pool_.post(connection.id);
 }
 
 // Makes a connection of an accepted descriptor; null if it had to be refused.
@@ -96,11 +103,13 @@ Connection* Service::welcome(int fd, const SocketAddress& peer) noexcept {
         std::memcpy(&connection->peer, &peer.storage, std::min<std::size_t>(peer.size, sizeof connection->peer));
     connection->state = nullptr;
     connection->why = GATEHOUSE_EVENT_OPEN;
-    connection->phase = plugin_.server_first() ? Connection::Phase::serving : Connection::Phase::silent;
     connection->watched = connection->one_shot = connection->deaf = connection->watched_deaf = connection->hangup = false;
-    connection->stop_told = connection->upstream_failed = false;
+    connection->stop_told = connection->upstream_failed = connection->heard = connection->stage_expired = false;
+    connection->for_room = false;
+    connection->plugin.store(&plugin_, std::memory_order_relaxed);
     connection->lingered = 0;
     connection->relay_idle = never;
+    enter_stage(*connection, 0, connection->accepted);
     return connection;
 }
 
@@ -113,8 +122,7 @@ void Service::stop_listening() noexcept {
         const int fd = listener_.accept(peer);
         if (fd < 0) break;
         accepted_.fetch_add(1, std::memory_order_relaxed);
-        Connection* connection = welcome(fd, peer);
-        if (connection != nullptr && (plugin_.server_first() || !park(*connection))) pool_.post(connection->id);
+        if (Connection* connection = welcome(fd, peer)) receive(*connection);
     }
     listener_.close();
 }
