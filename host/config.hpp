@@ -6,11 +6,13 @@
 #pragma once
 
 #include "address.hpp"
+#include "network.hpp"
 #include "units.hpp"
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -75,11 +77,43 @@ struct Threads {
     bool operator==(const Threads&) const = default;
 };
 
+// listeners.proxy_protocol
+struct ProxyProtocolConfig {
+    std::vector<Network> from; // whose connections begin with a PROXY header, and nobody else's
+    bool from_unix = false;    // those of a unix socket's listener do
+    Milliseconds timeout{5'000};
+
+    bool operator==(const ProxyProtocolConfig&) const = default;
+};
+
+// [[listeners.routes]]: what there is of sni, alpn, source and of one of the two kinds of probe must hold
+struct RouteConfig {
+    std::vector<std::string> sni; // in lower case
+    std::vector<std::string> alpn;
+    std::vector<Network> source;
+    bool probe = false;  // the plugin's own
+    std::string pattern; // the name of a ProtocolPattern
+    std::string plugin;  // the name of a PluginConfig
+    std::string where;   // "FILE:LINE:COLUMN" of the section, for messages
+
+    bool operator==(const RouteConfig&) const = default;
+};
+
+// listeners.on_silence
+struct OnSilence {
+    Milliseconds after{0};
+    std::string plugin;
+
+    bool operator==(const OnSilence&) const = default;
+};
+
+inline constexpr std::size_t max_detect_limit = 16 * 1024;
+
 // [[listeners]]
 struct ListenerConfig {
     std::string name;
     Address address;
-    std::string plugin; // the name of a PluginConfig
+    std::string plugin; // the name of a PluginConfig; empty: only what a route takes is served
 
     int backlog = 1024; // connections that may wait in the kernel's accept queue
     std::uint32_t max_connections = 10'000;
@@ -90,6 +124,13 @@ struct ListenerConfig {
     Milliseconds idle_timeout{300'000};      // without a byte in either direction
     Milliseconds lifetime{0};                // from accept to close
     Milliseconds linger_timeout{2'000};      // for the client to take the last bytes and close its side
+
+    // What comes before serve().
+    std::optional<ProxyProtocolConfig> proxy_protocol;
+    std::vector<RouteConfig> routes;
+    std::optional<OnSilence> on_silence;
+    Milliseconds detect_timeout{5'000}; // for the routes, from the client's first byte on
+    std::uint64_t detect_limit = 4096;  // bytes that they look at
 
     // Socket options. They apply to TCP unless noted, and are inherited by accepted connections.
     bool reuse_address = true;

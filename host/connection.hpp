@@ -41,6 +41,16 @@ struct UpstreamConnection : Stream {
     socklen_t peer_size_ = 0;
 };
 
+// What a PROXY header has said, and who has said it.
+struct Proxied {
+    SocketAddress transport; // the proxy's
+    SocketAddress source;
+    SocketAddress destination;
+    std::string unique_id;
+    std::string authority; // SNI, if the proxy has terminated TLS
+    std::string alpn;
+};
+
 struct Connection : Stream {
     // The word: the generation in the upper half, and these below.
     enum Flags : std::uint64_t {
@@ -73,7 +83,7 @@ struct Connection : Stream {
 
     // Everything below belongs to the owner.
     std::uint64_t id = 0; // generation and index
-    union {
+    union { // of the client, as the PROXY header says it if there was one; the path of a unix socket is in `proxied`
         sockaddr common;
         sockaddr_in v4;
         sockaddr_in6 v6;
@@ -85,6 +95,7 @@ struct Connection : Stream {
     std::uint8_t stage = 0;              // which one it is in
     bool heard = false;                  // something has arrived while it was in a stage
     bool for_room = false;               // the epoll set also waits for room to write
+    bool stage_begun = false;            // for the stage's own use
     bool stage_expired = false;          // stage_due has passed, and the stage has not been asked yet
     Nanoseconds stage_due = never;       // when the time of the stage, or of the silence after the last one, is over
     Reason parked_reason = Reason::done; // what happens at parked_until
@@ -98,9 +109,11 @@ struct Connection : Stream {
     std::uint32_t lingered = 0;             // bytes thrown away while lingering
     UpstreamConnection* relay_to = nullptr; // owned; while relaying, the relay engine's
     Nanoseconds relay_idle = never;
-    std::unique_ptr<std::string[]> facts; // peer and local, made when a plugin asks
+    std::unique_ptr<const Proxied> proxied; // null: no proxy, or its own connection
+    std::unique_ptr<std::string[]> facts;   // peer, local and transport peer, made when a plugin asks
 
     SocketAddress peer_address() const noexcept;
+    void set_peer(const SocketAddress& address) noexcept;
 
     // Becomes the owner if the connection is parked and still the one with this id. Otherwise leaves `flag` for the owner, if
     // it is running. [any]

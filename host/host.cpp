@@ -65,6 +65,10 @@ Plugins::Plugins(const Config& config, Log& log, const Drain& drain, const Plugi
         }
     }
     if (!problems.empty()) throw PluginError(problems);
+    for (const ListenerConfig& listener : config.listeners)
+        if (const std::string text = check_routes(listener, finder()); !text.empty())
+            problems += (problems.empty() ? "" : "\n") + text;
+    if (!problems.empty()) throw PluginError(problems);
 }
 
 void Plugins::stop() noexcept {
@@ -89,8 +93,8 @@ Host::Host(const Config& config)
     std::string problems;
     for (const ListenerConfig& listener : config.listeners) {
         try {
-            services_.push_back(std::make_unique<Service>(listener, static_cast<std::uint32_t>(services_.size()),
-                                                          plugins_.find(listener.plugin), commons_));
+            services_.push_back(
+                std::make_unique<Service>(listener, static_cast<std::uint32_t>(services_.size()), plugins_.finder(), commons_));
         } catch (const ListenError& error) {
             problems += (problems.empty() ? "" : "\n") + std::string(error.what());
         }
@@ -142,7 +146,7 @@ int Host::run() {
         service->start();
         log_.info("listening", {{"listener", service->config().name},
                                 {"address", service->listener().address()},
-                                {"plugin", service->plugin().name()}});
+                                {"plugin", service->plugin_names()}});
     }
     log_.info("ready", {{"listeners", services_.size()}, {"pid", ::getpid()}});
     ::sd_notify(0, "READY=1");
@@ -211,7 +215,7 @@ int Host::shut_down() {
         if (service->stop(deadline)) continue;
         all = false;
         log_.error("a thread is still in the plugin's code; leaving without it",
-                   {{"listener", service->config().name}, {"plugin", service->plugin().name()}});
+                   {{"listener", service->config().name}, {"plugin", service->plugin_names()}});
     }
     report();
     log_.info("stopped", {{"log_lines_dropped", log_.dropped()}});
@@ -243,7 +247,7 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
 
 // The plugin's own suggestion, with this listener's address in it.
 std::string command_to_try(const Service& service) {
-    const gatehouse_str suggestion = service.plugin().hooks().try_it;
+    const gatehouse_str suggestion = service.plugins().front()->hooks().try_it;
     const std::string& address = service.listener().address();
     if (address.starts_with("unix:")) return "nc -U " + address.substr(5);
     if (suggestion.size == 0) return "nc localhost " + std::to_string(service.listener().port());
@@ -259,7 +263,7 @@ std::string listener_table(const Host& host) {
     std::vector<Row> rows{{"listener", "address", "plugin", "try"}};
     for (const auto& service : host.services())
         rows.push_back(
-            {service->config().name, service->listener().address(), service->plugin().name(), command_to_try(*service)});
+            {service->config().name, service->listener().address(), service->plugin_names(), command_to_try(*service)});
     return format_table(rows);
 }
 

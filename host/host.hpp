@@ -22,6 +22,9 @@ class Plugins {
     Plugins(const Config& config, Log& log, const Drain& drain, const PluginInstance::Reach& reach);
 
     PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
+    FindPlugin finder() const {
+        return [this](const std::string& name) -> PluginInstance& { return find(name); };
+    }
     void stop() noexcept;
 
     // Destroys the instances; threads of their own may call the host until then.

@@ -1,5 +1,7 @@
 #include "service.hpp"
 
+#include "proxy_stage.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -26,6 +28,26 @@ PoolOptions pool_options(const ListenerConfig& config, const HostConfig& host, u
     return options;
 }
 
+std::vector<PluginInstance*> all_plugins(const ListenerConfig& config, const FindPlugin& find) {
+    std::vector<PluginInstance*> plugins;
+    const auto add = [&](const std::string& name) {
+        if (PluginInstance* plugin = &find(name); std::find(plugins.begin(), plugins.end(), plugin) == plugins.end())
+            plugins.push_back(plugin);
+    };
+    if (!config.plugin.empty()) add(config.plugin);
+    for (const RouteConfig& route : config.routes) add(route.plugin);
+    if (config.on_silence) add(config.on_silence->plugin);
+    return plugins;
+}
+
+// In the order in which a connection passes them.
+std::vector<std::unique_ptr<const Stage>> make_stages(const ListenerConfig& config, const FindPlugin& find, Log& log) {
+    std::vector<std::unique_ptr<const Stage>> stages;
+    if (config.proxy_protocol) stages.push_back(std::make_unique<ProxyStage>(*config.proxy_protocol, config.name, log));
+    if (!config.routes.empty() || config.on_silence) stages.push_back(std::make_unique<Detection>(config, find));
+    return stages;
+}
+
 // Reset, or closed on both sides.
 bool gone(int fd) noexcept {
     pollfd now{fd, 0, 0};
@@ -39,14 +61,21 @@ bool readable(int fd) noexcept {
     return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
-Service::Service(const ListenerConfig& config, std::uint32_t number, PluginInstance& plugin, Commons& commons)
-    : config_(config), plugin_(plugin), commons_(commons), listener_(config, commons.log),
+Service::Service(const ListenerConfig& config, std::uint32_t number, const FindPlugin& find, Commons& commons)
+    : config_(config), plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)), plugins_(all_plugins(config, find)),
+      commons_(commons), stages_(make_stages(config, find, commons.log)), listener_(config, commons.log),
       connections_(*this, number, commons.drain, config.max_connections),
       pool_(pool_options(config, commons.config, commons.cpus), commons.alarm,
             [this](std::uint64_t token, std::uint32_t events) { ready(token, events); }),
       spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
 
 Service::~Service() = default;
+
+std::string Service::plugin_names() const {
+    std::string names;
+    for (const PluginInstance* plugin : plugins_) names += (names.empty() ? "" : ", ") + plugin->name();
+    return names;
+}
 
 // Null: the plugin has no such connection.
 Connection* Service::find(const PluginInstance& plugin, std::uint64_t id) noexcept {
@@ -314,7 +343,7 @@ Reason Service::reason_for(const Connection& connection, gatehouse_next next) co
 
 // The plugin is done with the connection; what is left is to deliver the last bytes and to close.
 void Service::end(Connection& connection, Reason reason) noexcept {
-    PluginInstance& plugin = *connection.plugin.load(std::memory_order_relaxed);
+    PluginInstance* const plugin = connection.plugin.load(std::memory_order_relaxed);
     const bool unserved = connection.phase == Connection::Phase::staging || connection.phase == Connection::Phase::silent;
     connection.ended = reason;
     connection.deaf = false;
@@ -323,12 +352,12 @@ void Service::end(Connection& connection, Reason reason) noexcept {
         const std::string why = take_error_text();
         commons_.log.warning(reason == Reason::upstream_failed ? "no connection to the upstream" : "plugin failed",
                              {{"listener", config_.name},
-                              {"plugin", plugin.name()},
+                              {"plugin", plugin->name()},
                               {"peer", to_string(connection.peer_address())},
                               {"reason", to_string(reason)},
                               {"error", why.empty() ? "the plugin did not say why" : why}});
     }
-    if (!unserved) plugin.closed(std::exchange(connection.state, nullptr), reason);
+    if (!unserved) plugin->closed(std::exchange(connection.state, nullptr), reason);
 
     // A close with unread input, or with input still on its way, makes the kernel send a reset, which can overtake the last
     // bytes that were written. So the client is told that this was all, and is given a moment to close by itself.
@@ -359,13 +388,12 @@ void Service::linger(Connection& connection) noexcept {
 
 void Service::close(Connection& connection) noexcept {
     const Reason reason = *connection.ended;
-    if (commons_.access_log)
-        log_access(connection.peer_address(), connection.relay_to, connection.bytes_in, connection.bytes_out,
-                   monotonic_now() - connection.accepted, reason);
+    if (commons_.access_log) log_access(connection.peer_address(), reason, &connection);
     ledger_.count(reason);
     delete std::exchange(connection.relay_to, nullptr);
     const int fd = connection.fd;
     connection.facts.reset();
+    connection.proxied.reset();
     connection.release(); // before the descriptor's number can be used again
     ::close(fd);
     connections_.give_back(connection);
@@ -374,24 +402,28 @@ void Service::close(Connection& connection) noexcept {
     if (commons_.drain.started()) commons_.alarm.wake_by(monotonic_now()); // the main thread waits for the last one
 }
 
-void Service::log_access(const SocketAddress& peer, const UpstreamConnection* upstream, std::uint64_t in, std::uint64_t out,
-                         Nanoseconds duration, Reason reason) noexcept {
-    const double milliseconds = static_cast<double>(duration / 1000) / 1000.0;
-    if (upstream == nullptr) {
-        commons_.log.info("closed", {{"listener", config_.name},
-                                     {"peer", to_string(peer)},
-                                     {"in", in},
-                                     {"out", out},
-                                     {"ms", milliseconds},
-                                     {"reason", to_string(reason)}});
-    } else {
-        commons_.log.info("closed", {{"listener", config_.name},
-                                     {"peer", to_string(peer)},
-                                     {"upstream", to_string(upstream->peer_address())},
-                                     {"in", in},
-                                     {"out", out},
-                                     {"ms", milliseconds},
-                                     {"reason", to_string(reason)}});
+// Of a connection that was refused when it was accepted there is no more than its address.
+void Service::log_access(const SocketAddress& peer, Reason reason, const Connection* connection) noexcept {
+    try {
+        const Nanoseconds duration = connection != nullptr ? monotonic_now() - connection->accepted : 0;
+        const PluginInstance* const plugin =
+            connection != nullptr && plugins_.size() > 1 ? connection->plugin.load(std::memory_order_relaxed) : nullptr;
+        const Proxied* const proxied = connection != nullptr ? connection->proxied.get() : nullptr;
+        const UpstreamConnection* const upstream = connection != nullptr ? connection->relay_to : nullptr;
+        // Fields without a key are left out.
+        commons_.log.info(
+            "closed", {{"listener", config_.name},
+                       {plugin != nullptr ? "plugin" : "", plugin != nullptr ? std::string_view(plugin->name()) : ""},
+                       {"peer", to_string(peer)},
+                       {proxied != nullptr ? "transport_peer" : "", proxied != nullptr ? to_string(proxied->transport) : ""},
+                       {proxied != nullptr && !proxied->unique_id.empty() ? "unique_id" : "",
+                        proxied != nullptr ? std::string_view(proxied->unique_id) : ""},
+                       {upstream != nullptr ? "upstream" : "", upstream != nullptr ? to_string(upstream->peer_address()) : ""},
+                       {"in", connection != nullptr ? connection->bytes_in : 0},
+                       {"out", connection != nullptr ? connection->bytes_out : 0},
+                       {"ms", static_cast<double>(duration / 1000) / 1000.0},
+                       {"reason", to_string(reason)}});
+    } catch (const std::bad_alloc&) { // the reason is counted all the same
     }
 }
 

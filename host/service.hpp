@@ -5,6 +5,7 @@
 #include "alarm.hpp"
 #include "config.hpp"
 #include "connection.hpp"
+#include "detection.hpp"
 #include "listener.hpp"
 #include "log.hpp"
 #include "plugin_instance.hpp"
@@ -38,7 +39,7 @@ struct Commons {
 class Service {
   public:
     // Opens the listening socket; throws ListenError or std::system_error. [main]
-    Service(const ListenerConfig& config, std::uint32_t number, PluginInstance& plugin, Commons& commons);
+    Service(const ListenerConfig& config, std::uint32_t number, const FindPlugin& find, Commons& commons);
     ~Service();
 
     // Starts the threads; connections are accepted from here on. [main]
@@ -78,7 +79,8 @@ class Service {
 
     const ListenerConfig& config() const noexcept { return config_; }
     const Listener& listener() const noexcept { return listener_; }
-    const PluginInstance& plugin() const noexcept { return plugin_; }
+    const std::vector<PluginInstance*>& plugins() const noexcept { return plugins_; } // all it may use, its own first
+    std::string plugin_names() const;                                                 // of these, as a text
     const Commons& commons() const noexcept { return commons_; }
 
   private:
@@ -116,11 +118,11 @@ class Service {
     void end(Connection& connection, Reason reason) noexcept;
     void linger(Connection& connection) noexcept;
     void close(Connection& connection) noexcept;
-    void log_access(const SocketAddress& peer, const UpstreamConnection* upstream, std::uint64_t in, std::uint64_t out,
-                    Nanoseconds duration, Reason reason) noexcept;
+    void log_access(const SocketAddress& peer, Reason reason, const Connection* connection) noexcept;
 
-    const ListenerConfig& config_; // constant after construction, as are the next three
-    PluginInstance& plugin_;
+    const ListenerConfig& config_; // constant after construction, as are the next four
+    PluginInstance* const plugin_; // null: only what a route takes is served
+    const std::vector<PluginInstance*> plugins_;
     Commons& commons_;
     std::vector<std::unique_ptr<const Stage>> stages_;
     Listener listener_;

@@ -47,7 +47,7 @@ bool Service::full() noexcept {
 void Service::accept_ready() noexcept {
     // A plugin that waits for the client's first bytes costs nothing yet, so several connections are taken at once. One that
     // speaks first needs this thread, so the next connection is left for the next thread.
-    const bool one = plugin_.server_first() && stages_.empty();
+    const bool one = stages_.empty() && plugin_->server_first();
     for (int i = 0; i < accept_batch; ++i) {
         if (full()) return;
         SocketAddress peer;
@@ -78,8 +78,8 @@ void Service::accept_ready() noexcept {
 // Lets a newcomer rest until it says something, unless it is to be served at once.
 void Service::receive(Connection& connection) noexcept {
     const bool staging = connection.phase == Connection::Phase::staging;
-    if (connection.phase == Connection::Phase::serving || (staging ? !rest(connection, false) : !park(connection)))
-        pool_.post(connection.id);
+    const bool at_once = connection.phase == Connection::Phase::serving || (staging && stages_[connection.stage]->at_once());
+    if (at_once || (staging ? !rest(connection, false) : !park(connection))) pool_.post(connection.id);
 }
 
 // Makes a connection of an accepted descriptor; null if it had to be refused.
@@ -97,16 +97,13 @@ Connection* Service::welcome(int fd, const SocketAddress& peer) noexcept {
     connection->accepted = monotonic_now();
     connection->idle = after(0, config_.idle_timeout);
     connection->lifetime = after(connection->accepted, config_.lifetime);
-    connection->peer = {};
-    connection->peer.common.sa_family = peer.storage.ss_family;
-    if (peer.storage.ss_family != AF_UNIX)
-        std::memcpy(&connection->peer, &peer.storage, std::min<std::size_t>(peer.size, sizeof connection->peer));
+    connection->set_peer(peer);
     connection->state = nullptr;
     connection->why = GATEHOUSE_EVENT_OPEN;
     connection->watched = connection->one_shot = connection->deaf = connection->watched_deaf = connection->hangup = false;
     connection->stop_told = connection->upstream_failed = connection->heard = connection->stage_expired = false;
     connection->for_room = false;
-    connection->plugin.store(&plugin_, std::memory_order_relaxed);
+    connection->plugin.store(plugin_, std::memory_order_relaxed);
     connection->lingered = 0;
     connection->relay_idle = never;
     enter_stage(*connection, 0, connection->accepted);
@@ -130,7 +127,7 @@ void Service::stop_listening() noexcept {
 void Service::refuse(int fd, const SocketAddress& peer, Reason reason) noexcept {
     ::close(fd);
     ledger_.count(reason);
-    if (commons_.access_log) log_access(peer, nullptr, 0, 0, 0, reason);
+    if (commons_.access_log) log_access(peer, reason, nullptr);
 }
 
 // True: go on with the next connection. False: the listening socket is watched again later, or never.

@@ -41,6 +41,7 @@ void Service::enter_stage(Connection& connection, std::size_t number, Nanosecond
         if (!limit) continue;
         connection.phase = Connection::Phase::staging;
         connection.stage = static_cast<std::uint8_t>(number);
+        connection.stage_begun = false;
         connection.stage_due = std::min(after(now, *limit), connection.lifetime);
         return;
     }

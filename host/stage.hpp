@@ -47,6 +47,9 @@ class Stage {
     // stage is not for this connection. [owner]
     virtual std::optional<Milliseconds> limit(const Connection& connection) const noexcept = 0;
 
+    // Whether it can tell something of a connection before anything has arrived. [any]
+    virtual bool at_once() const noexcept { return false; }
+
     // Why it was asked, besides the bytes that can be peeked at.
     struct News {
         bool ended;   // the client has closed its side or has gone: what is there is all there will be

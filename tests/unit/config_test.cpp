@@ -368,8 +368,8 @@ template <class Call>
 void for_each_reference_line(Call call) {
     std::string section;
     for (const std::string& line : lines_of(contents(source / "conf/reference.toml"))) {
-        if (line.starts_with('[')) {
-            section = line.substr(line.find_first_not_of('['));
+        if (line.starts_with('[') || line.starts_with("#[")) { // the latter is an example
+            section = line.substr(line.find_first_not_of("#["));
             section.resize(section.find(']'));
         }
         call(line, reference_key(line, section));
@@ -385,7 +385,20 @@ std::vector<ReferenceKey> reference_keys() {
 }
 
 // Their values are examples; by default there is none.
-const std::set<std::string> without_default{"process.user", "process.group", "log.file", "listeners.owner", "listeners.group"};
+const std::set<std::string> without_default{"process.user",
+                                            "process.group",
+                                            "log.file",
+                                            "listeners.owner",
+                                            "listeners.group",
+                                            "listeners.proxy_protocol.from",
+                                            "listeners.proxy_protocol.timeout",
+                                            "listeners.on_silence.after",
+                                            "listeners.on_silence.plugin",
+                                            "listeners.routes.sni",
+                                            "listeners.routes.alpn",
+                                            "listeners.routes.source",
+                                            "listeners.routes.probe",
+                                            "listeners.routes.plugin"};
 const std::set<std::string> for_unix_only{"listeners.mode", "listeners.owner", "listeners.group"};
 const std::set<std::string> for_tcp_only{"listeners.reuse_address", "listeners.ipv6_only",    "listeners.nodelay",
                                          "listeners.keepalive",     "listeners.defer_accept", "listeners.fast_open"};
@@ -396,18 +409,22 @@ std::string uncommented(bool with_examples, bool unix_socket) {
     for_each_reference_line([&](const std::string& line, const std::optional<ReferenceKey>& key) {
         const bool set = key && !key->required && (with_examples || !without_default.contains(key->path)) &&
                          !(unix_socket ? for_tcp_only : for_unix_only).contains(key->path);
-        text += (set ? line.substr(1) : line) + '\n';
+        text += (set || (with_examples && line.starts_with("#[")) ? line.substr(1) : line) + '\n';
     });
     if (unix_socket) text.replace(text.find("127.0.0.1:7007"), 14, "unix:/run/a");
     return text;
 }
+
+// What stands there key by key, as in threads.min.
+const std::set<std::string> tables{"listeners.threads", "listeners.proxy_protocol", "listeners.detect", "listeners.on_silence",
+                                   "listeners.routes"};
 
 TEST(Reference, HasEveryKeyOnce) {
     std::multiset<std::string> in_file;
     for (const ReferenceKey& key : reference_keys()) in_file.insert(key.path);
     std::multiset<std::string> in_code;
     for (const std::string& key : known_config_keys())
-        if (key != "listeners.threads") in_code.insert(key); // it stands as threads.min and threads.max
+        if (!tables.contains(key)) in_code.insert(key);
     EXPECT_EQ(in_file, in_code);
     EXPECT_GT(in_code.size(), 30U);
 }
@@ -444,18 +461,23 @@ TEST(Reference, ExamplesAreValid) {
     const Config config = parse_config(uncommented(true, true), "reference.toml");
     EXPECT_EQ(config.log.file, "gatehouse.log");
     EXPECT_EQ(config.listeners.at(0).owner, "gatehouse");
+    EXPECT_EQ(config.listeners.at(0).routes.size(), 1U);
 }
 
 TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
     const std::string manual = contents(source / "docs/configuration.md");
     const std::map<std::string, std::string> words{
-        {"process.user", "unchanged"},    {"process.group", "the user's"},
-        {"log.file", "standard error"},   {"plugins.NAME.library", "the instance's name"},
-        {"listeners.owner", "unchanged"}, {"listeners.group", "unchanged"}};
+        {"process.user", "unchanged"},           {"process.group", "the user's"},
+        {"log.file", "standard error"},          {"plugins.NAME.library", "the instance's name"},
+        {"listeners.owner", "unchanged"},        {"listeners.proxy_protocol.from", "nobody"},
+        {"listeners.on_silence.after", "none"},  {"listeners.on_silence.plugin", "none"},
+        {"listeners.routes.sni", "any"},         {"listeners.routes.alpn", "any"},
+        {"listeners.routes.source", "any"},      {"listeners.routes.probe", "none"},
+        {"listeners.routes.plugin", "required"}, {"listeners.group", "unchanged"}};
     std::size_t rows = 0;
     for (const ReferenceKey& key : reference_keys()) {
-        const bool threads = key.path.starts_with("listeners.threads.");
-        const std::string name = threads ? key.path.substr(10) : key.path.substr(key.path.rfind('.') + 1);
+        const bool whole = key.path.starts_with("listeners.") && !key.path.starts_with("listeners.routes.");
+        const std::string name = whole ? key.path.substr(10) : key.path.substr(key.path.rfind('.') + 1);
         const auto word = words.find(key.path);
         const std::string value = key.required ? "required" : word != words.end() ? word->second : '`' + key.value + '`';
         EXPECT_NE(manual.find("\n| `" + name + "` | " + value + " | "), std::string::npos) << key.path << " = " << value;
