@@ -152,7 +152,7 @@ bool for_each_tlv(Bytes tlvs, Take take) noexcept {
     return true;
 }
 
-bool read_tls(Bytes value, ProxyHeader::Tls& tls) noexcept {
+bool read_tls(Bytes value, ProxyTls& tls) noexcept {
     if (value.size() < 5) return false;
     const unsigned client = byte_at(value, 0);
     tls.encrypted = (client & 1U) != 0;

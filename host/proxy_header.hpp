@@ -18,17 +18,17 @@ namespace gatehouse::host {
 // The longest header that is read, with all its TLVs. The specification asks for 536 bytes at least (section 2.2).
 inline constexpr std::size_t max_proxy_header = 4096;
 
+// PP2_TYPE_SSL (section 2.2.6): the client's connection to the proxy. Absent texts are empty.
+struct ProxyTls {
+    bool encrypted = false;            // PP2_CLIENT_SSL
+    bool certificate = false;          // the client has shown one, in this connection or in the session before
+    bool verified = false;             // and it was verified
+    std::string_view version, subject; // "TLSv1.3"; the certificate's common name
+    std::string_view cipher, signature, key;
+};
+
 // All texts refer to the bytes that were parsed.
 struct ProxyHeader {
-    // PP2_TYPE_SSL (section 2.2.6): the client's connection to the proxy. Absent texts are empty.
-    struct Tls {
-        bool encrypted = false;            // PP2_CLIENT_SSL
-        bool certificate = false;          // the client has shown one, in this connection or in the session before
-        bool verified = false;             // and it was verified
-        std::string_view version, subject; // "TLSv1.3"; the certificate's common name
-        std::string_view cipher, signature, key;
-    };
-
     std::size_t size = 0; // bytes; the connection's own begin after it
     bool local = false;   // LOCAL, UNKNOWN or UNSPEC: the connection is the proxy's own, or it does not say whose
     SocketAddress source; // size 0 if `local`
@@ -36,7 +36,7 @@ struct ProxyHeader {
     std::string_view unique_id; // at most 128 bytes, any
     std::string_view authority; // the name that the client asked for (SNI); at most 255 bytes
     std::string_view alpn;      // the protocol that was agreed on; at most 255 bytes
-    std::optional<Tls> tls;
+    std::optional<ProxyTls> tls;
 };
 
 struct ProxyParse {
