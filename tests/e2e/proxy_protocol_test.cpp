@@ -177,7 +177,8 @@ TEST_P(FromHaproxy, TheClientsAddressArrives) {
 }
 
 INSTANTIATE_TEST_SUITE_P(ProxyProtocol, FromHaproxy,
-                         testing::Values("send-proxy", "send-proxy-v2", "send-proxy-v2 proxy-v2-options crc32c,ssl,cert-cn,unique-id"),
+                         testing::Values("send-proxy", "send-proxy-v2",
+                                         "send-proxy-v2 proxy-v2-options crc32c,ssl,cert-cn,unique-id"),
                          [](const auto& test) {
                              std::string name;
                              for (const char c : test.param) name += c >= 'a' && c <= 'z' ? c : '_';

@@ -204,8 +204,8 @@ TEST(Routes, AServerThatSpeaksFirstNeedsOnSilence) {
 }
 
 TEST(Routes, TheExampleIsAValidFile) {
-    const Result result = run({"env", "--chdir", GATEHOUSE_SOURCE_DIR, gatehouse_binary(), "check", "--plugin-path", plugin_dir(),
-                               "conf/one-port.toml"});
+    const Result result = run({"env", "--chdir", GATEHOUSE_SOURCE_DIR, gatehouse_binary(), "check", "--plugin-path",
+                               plugin_dir(), "conf/one-port.toml"});
     EXPECT_EQ(result.status, 0) << result.err;
 }
 
