@@ -2,7 +2,8 @@
 //
 // Credentials belong to a thread, and of the calls that change them libc carries only set*id() and setgroups() to all threads.
 // For the others (capset, prctl) there is this: each thread is interrupted in turn by a signal, whose handler runs the
-// function. A thread that is started meanwhile inherits what its creator has; asking for new threads until there are none
+// function. Libraries like to block all signals in their threads, so it is the one that libc lets nobody block, since it does
+// the same. A thread that is started meanwhile inherits what its creator has; asking for new threads until there are none
 // closes the gap.
 #pragma once
 
@@ -12,7 +13,7 @@ namespace gatehouse::host {
 using ThreadAction = int (*)(const void* argument) noexcept;
 
 // Throws std::system_error if the function has failed in a thread, and std::runtime_error if a thread could not be reached
-// because it blocks all signals. The caller's own thread comes first. [main]
+// because it blocks even that signal. The caller's own thread comes first. [main]
 void in_every_thread(ThreadAction action, const void* argument);
 
 } // namespace gatehouse::host

@@ -1,9 +1,13 @@
 #include "commands.hpp"
 
+#include "control_client.hpp"
+#include "control_message.hpp"
 #include "crash_report.hpp"
 #include "host.hpp"
+#include "printable.hpp"
 #include "table.hpp"
 
+#include <cstdlib>
 #include <iostream>
 
 namespace gatehouse::host {
@@ -48,8 +52,11 @@ int check_command(const CommandOptions& options) {
         quiet.level = LogLevel::warning;
         Log log(quiet);
         const Drain drain;
+        Background background(config.host.scheduling);
+        background.end(); // nothing goes on here
+        Discovery discovery(background, config.host.resolvers);
         const auto nobody = [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; };
-        const Plugins plugins(config, log, drain, {.wake = nobody, .cut = nobody});
+        const Plugins plugins(config, log, drain, discovery, {.wake = nobody, .cut = nobody});
         std::cout << config.file.string() << ": ok (" << config.listeners.size() << " listeners, " << config.plugins.size()
                   << " plugin instances)\n";
         return 0;
@@ -75,6 +82,29 @@ int list_plugins_command(const CommandOptions& options, bool json) {
         }
         std::cout << (json ? format_json_rows(rows) : format_table(rows));
         return all ? 0 : 1;
+    });
+}
+
+int control_command(const CommandOptions& options, const std::vector<std::string>& words, bool json) {
+    return reported([&] {
+        const Config config = load_config(options.config);
+        if (config.host.control.empty())
+            throw std::runtime_error(config.file.string() +
+                                     ": there is no host.control, so a host that runs with it takes no " +
+                                     "commands; add control = \"gatehouse.sock\" to its [host] section");
+        const std::vector<std::string> answer = ask_host(config.host.control, words);
+        if (answer.size() < 2 || answer[0] != answer_table)
+            throw std::runtime_error(answer.size() == 2 ? printable(answer[1], most_answer) : "the host has no answer");
+        const std::size_t columns = std::strtoul(answer[1].c_str(), nullptr, 10);
+        std::vector<Row> rows;
+        for (std::size_t i = 2; columns != 0 && i + columns <= answer.size(); i += columns) {
+            rows.emplace_back();
+            for (std::size_t j = i; j < i + columns; ++j)
+                rows.back().push_back(json ? answer[j] : printable(answer[j], most_answer));
+        }
+        if (!rows.empty()) std::cout << (json ? format_json_rows(rows) : format_table(rows));
+        if (rows.empty() && json) std::cout << "[]\n";
+        return 0;
     });
 }
 

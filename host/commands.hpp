@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace gatehouse::host {
@@ -14,5 +15,7 @@ struct CommandOptions {
 int run_command(const CommandOptions& options);
 int check_command(const CommandOptions& options);
 int list_plugins_command(const CommandOptions& options, bool json);
+// `words`: nothing, an instance, or an instance, its command and the arguments.
+int control_command(const CommandOptions& options, const std::vector<std::string>& words, bool json);
 
 } // namespace gatehouse::host

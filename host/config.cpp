@@ -37,6 +37,20 @@ std::string identity(const Address& address) {
     return text;
 }
 
+// "192.0.2.1", "192.0.2.1:5353", "2001:db8::1" or "[2001:db8::1]:5353", with its port; "" if it is none of these.
+std::string resolver_address(std::string_view text) {
+    constexpr std::string_view usual = ":53";
+    for (const std::string& form :
+         {std::string(text), std::string(text).append(usual), '[' + std::string(text) + ']' + ":53"}) {
+        std::string error;
+        const std::optional<Address> address = parse_address(form, error);
+        if (!address || address->kind != Address::Kind::tcp || address->host.empty() || address->host == "*") continue;
+        if (address->port == 0 || address->host.find('%') != std::string::npos) return ""; // c-ares takes no zones
+        return numeric_address(*address) ? to_string(*address) : "";
+    }
+    return "";
+}
+
 // Reads one document, top to bottom.
 class Reader {
   public:
@@ -50,6 +64,8 @@ class Reader {
   private:
     void read_host(ConfigTable table);
     void read_plugin_path(ConfigTable& table);
+    void read_resolvers(ConfigTable& table);
+    void read_control(ConfigTable& table);
     void read_process_section(ConfigTable table);
     void read_log(ConfigTable table);
     void read_plugins(ConfigTable table);
@@ -93,6 +109,8 @@ void Reader::read_host(ConfigTable table) {
     table.number("relay_threads", host.relay_threads, 0, 256);
     table.choice("scheduling", host.scheduling, schedulings);
     table.size("stack_size", host.stack_size, 64 << 10, 64 << 20);
+    read_resolvers(table);
+    read_control(table);
     finish(table);
 }
 
@@ -110,6 +128,32 @@ void Reader::read_plugin_path(ConfigTable& table) {
         if (read_text(item, "", text)) listed.push_back(folder_ / text);
     if (table.is_array(key) && table.count(key) == 0) table.reject(key, "empty (expected at least one folder)");
     if (table.is_array(key)) folders = std::move(listed);
+}
+
+void Reader::read_resolvers(ConfigTable& table) {
+    constexpr std::size_t most = 16;
+    std::vector<ConfigTable> items = table.items("resolvers", "an array of name servers");
+    for (ConfigTable& item : items) {
+        std::string_view text;
+        if (!read_text(item, "", text)) continue;
+        if (const std::string resolver = resolver_address(text); !resolver.empty())
+            config_.host.resolvers.push_back(resolver);
+        else
+            item.reject("", in_quotes(text) + " is not the address of a name server (expected a numeric one, with a port if "
+                                              "it is not 53: \"192.0.2.1\" or \"[2001:db8::1]:5353\")");
+    }
+    if (items.size() > most) table.reject("resolvers", "too many (expected at most " + std::to_string(most) + ")");
+}
+
+void Reader::read_control(ConfigTable& table) {
+    std::string_view text;
+    if (!read_text(table, "control", text)) return;
+    config_.host.control = folder_ / text;
+    std::string error;
+    if (config_.host.control.native().starts_with('@'))
+        table.reject("control", in_quotes(text) + " is a name without permissions (expected the path of a file)");
+    else if (!parse_address("unix:" + config_.host.control.native(), error))
+        table.reject("control", error);
 }
 
 void Reader::read_process_section(ConfigTable table) {
@@ -132,12 +176,13 @@ void Reader::read_plugins(ConfigTable table) {
         sections_.push_back(name);
         ConfigTable section = table.table(name);
         if (!is_name(name)) table.reject(name, in_quotes(name) + " is not a name (expected " + std::string(a_name) + ")");
-        PluginConfig plugin{name, name, nullptr, problems_.text(section.place())};
+        PluginConfig plugin{name, name, nullptr, problems_.text(section.place()), 0};
         std::string_view library;
         if (read_text(section, "library", library)) {
             // A path is one like all others in the file; a bare name is looked for on plugin_path.
             plugin.library = library.find('/') != std::string_view::npos ? (folder_ / library).native() : std::string(library);
         }
+        section.number("max_connections", plugin.max_connections, 0, 1'000'000);
         plugin.settings = make_plugin_config(document_, section.table("config"), problems_.file());
         finish(section);
         config_.plugins.push_back(std::move(plugin));
@@ -150,6 +195,9 @@ void Reader::read_listeners(ConfigTable& root) {
     std::vector<ConfigTable> sections = root.items("listeners", expected);
     if (root.is_array("listeners") && sections.empty())
         root.reject("listeners", "empty (expected at least one [[listeners]] section)");
+    if (sections.size() > max_listeners)
+        root.reject("listeners",
+                    std::to_string(sections.size()) + " sections (expected at most " + std::to_string(max_listeners) + ")");
     for (ConfigTable& section : sections) {
         if (!section.is_table()) {
             section.expect_table(expected);
@@ -192,7 +240,8 @@ void Reader::find_plugin(ConfigTable& table, const std::string& name) {
     }
     const ConfigPlace place = table.place("plugin");
     const ConfigTable settings(nullptr, "plugins." + name + ".config", place, problems_);
-    config_.plugins.push_back({name, name, make_plugin_config(document_, settings, problems_.file()), problems_.text(place)});
+    config_.plugins.push_back(
+        {name, name, make_plugin_config(document_, settings, problems_.file()), problems_.text(place), 0});
 }
 
 bool Reader::has_plugin(const std::string& name) const {

@@ -45,6 +45,8 @@ struct HostConfig {
     unsigned relay_threads = 0;                                // 0: one per CPU
     Scheduling scheduling = Scheduling::batch;
     std::uint64_t stack_size = 256 * 1024; // bytes, of each pool thread
+    std::vector<std::string> resolvers;    // name servers, "address:port"; empty: those of /etc/resolv.conf
+    std::filesystem::path control;         // unix socket for `gatehouse control`; empty: none
 
     bool operator==(const HostConfig&) const = default;
 };
@@ -67,7 +69,8 @@ struct PluginConfig {
     std::string name;
     std::string library;                              // file name without ".so", or a path
     std::shared_ptr<const gatehouse_config> settings; // the `config` table; one without keys if there is none, never null
-    std::string where; // "FILE:LINE:COLUMN" of the section or, without one, of the `plugin` key that names it
+    std::string where;                 // "FILE:LINE:COLUMN" of the section or, without one, of the `plugin` key that names it
+    std::uint32_t max_connections = 0; // over all its listeners; 0: no limit but theirs
 };
 
 struct Threads {
@@ -109,6 +112,27 @@ struct OnSilence {
 
 inline constexpr std::size_t max_detect_limit = 16 * 1024;
 
+// Who may connect, by the address. The narrowest network that has the address counts; an address in none may connect if `allow`
+// is empty. What the files named by allow_file and deny_file say is in these lists.
+struct AccessLists {
+    std::vector<Network> allow;
+    std::vector<Network> deny; // none of them is in `allow` as well
+
+    bool operator==(const AccessLists&) const = default;
+};
+
+// How much one source may have. A source is a network of the given length around the address.
+struct SourceLimits {
+    std::uint32_t most = 0;  // connections that are open at a time; 0: no limit
+    std::uint32_t rate = 0;  // new connections in each `per`; 0: no limit
+    Milliseconds per{1'000}; // never 0
+    std::uint32_t burst = 0; // new connections at once, before the rate counts; 0: as `rate`
+    std::uint8_t v4_bits = 32;
+    std::uint8_t v6_bits = 64; // a customer's or a machine's own network, as a rule
+
+    bool operator==(const SourceLimits&) const = default;
+};
+
 // [[listeners]]
 struct ListenerConfig {
     std::string name;
@@ -118,12 +142,16 @@ struct ListenerConfig {
     int backlog = 1024; // connections that may wait in the kernel's accept queue
     std::uint32_t max_connections = 10'000;
     WhenFull when_full = WhenFull::wait;
+    AccessLists access;
+    SourceLimits sources;
     Threads threads;
 
     Milliseconds first_byte_timeout{30'000}; // from accept to the client's first byte; 0: none (also below)
     Milliseconds idle_timeout{300'000};      // without a byte in either direction
     Milliseconds lifetime{0};                // from accept to close
     Milliseconds linger_timeout{2'000};      // for the client to take the last bytes and close its side
+    std::uint64_t min_rate = 0;              // bytes per second while a request comes or an answer goes; 0: none
+    Milliseconds min_rate_window{10'000};    // over which it is measured
 
     // What comes before serve().
     std::optional<ProxyProtocolConfig> proxy_protocol;
@@ -151,6 +179,8 @@ struct ListenerConfig {
 
     bool operator==(const ListenerConfig&) const = default;
 };
+
+inline constexpr std::size_t max_listeners = 4096; // the ids of connections have 12 bits for the listener's number
 
 struct Config {
     std::filesystem::path file;

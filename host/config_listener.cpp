@@ -1,5 +1,6 @@
 #include "config_listener.hpp"
 
+#include "config_access.hpp"
 #include "config_routes.hpp"
 #include "printable.hpp"
 
@@ -47,7 +48,8 @@ void reject_options_of_other_kinds(ConfigTable& table, Address::Kind kind) {
     if (kind != Address::Kind::unix_socket)
         reject({"mode", "owner", "group"}, "for unix sockets only (expected address = \"unix:...\")");
     if (kind == Address::Kind::unix_socket)
-        reject({"reuse_address", "ipv6_only", "nodelay", "keepalive", "defer_accept", "fast_open"},
+        reject({"allow", "deny", "allow_file", "deny_file", "max_per_source", "rate", "source_bits", "reuse_address",
+                "ipv6_only", "nodelay", "keepalive", "defer_accept", "fast_open"},
                "for TCP only (the address is a unix socket's)");
 }
 
@@ -57,6 +59,18 @@ void read_threads(ConfigTable& table, Threads& threads) {
     if (threads.min > threads.max)
         table.reject(table.has("min") ? "min" : "max", "min is greater than max: " + std::to_string(threads.min) + " > " +
                                                            std::to_string(threads.max) + " (expected min <= max)");
+}
+
+void read_min_rate(ConfigTable& table, ListenerConfig& listener) {
+    constexpr std::string_view window = "min_rate_window";
+    table.size("min_rate", listener.min_rate, 0, 1 << 30);
+    table.duration(window, listener.min_rate_window, std::chrono::hours(1));
+    if (listener.min_rate_window < std::chrono::seconds(1)) table.reject(window, "too short (expected at least \"1s\")");
+    if (listener.min_rate == 0 && listener.min_rate_window != ListenerConfig().min_rate_window)
+        table.reject(window, "without a rate (expected with min_rate)");
+    if (listener.min_rate > 0 && listener.idle_timeout.count() > 0 && listener.min_rate_window > listener.idle_timeout)
+        table.reject("min_rate", "never measured: min_rate_window is " + format_duration(listener.min_rate_window) +
+                                     ", and idle_timeout is only " + format_duration(listener.idle_timeout));
 }
 
 } // namespace
@@ -75,6 +89,12 @@ ListenerConfig read_listener(ConfigTable& table, const std::filesystem::path& fo
     table.number("backlog", listener.backlog, 1, 65'535);
     table.number("max_connections", listener.max_connections, 1, max_connections);
     table.choice("when_full", listener.when_full, when_full_words);
+    listener.access = read_access_lists(table, folder);
+    listener.sources = read_source_limits(table, nested);
+    if (listener.sources.most >= listener.max_connections)
+        table.reject("max_per_source", "never reached: " + std::to_string(listener.sources.most) +
+                                           " (expected less than max_connections, which is " +
+                                           std::to_string(listener.max_connections) + ")");
     nested.push_back(table.table("threads"));
     read_threads(nested.back(), listener.threads);
 
@@ -82,6 +102,7 @@ ListenerConfig read_listener(ConfigTable& table, const std::filesystem::path& fo
     table.duration("idle_timeout", listener.idle_timeout);
     table.duration("lifetime", listener.lifetime);
     table.duration("linger_timeout", listener.linger_timeout, std::chrono::hours(1));
+    read_min_rate(table, listener);
     read_routes(table, listener, nested);
 
     table.boolean("reuse_address", listener.reuse_address);

@@ -103,10 +103,13 @@ struct Connection : Stream {
     bool one_shot = false;               // busy senders are watched one event at a time
     bool deaf = false;                   // it rests until somebody wakes it; bytes do not
     bool watched_deaf = false;           // its entry in the epoll set reports a reset only
-    bool hangup = false;                 // the epoll event said that the peer has closed or reset
-    bool stop_told = false;              // serve() was called with GATEHOUSE_EVENT_STOPPING
+    bool hangup = false;    // the event said that the peer has closed, reset or sent urgent data: a short read does not end it
+    bool stop_told = false; // serve() was called with GATEHOUSE_EVENT_STOPPING
     bool upstream_failed = false;
     std::uint32_t lingered = 0;             // bytes thrown away while lingering
+    std::uint32_t source = 0;               // where it counts: see Access::admit()
+    bool admitted = false;                  // it counts there
+    bool entered = false;                   // it counts for its plugin
     UpstreamConnection* relay_to = nullptr; // owned; while relaying, the relay engine's
     Nanoseconds relay_idle = never;
     std::unique_ptr<const Proxied> proxied; // null: no proxy, or its own connection

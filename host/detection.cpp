@@ -52,6 +52,8 @@ Verdict Detection::look(Connection& connection, News news) const noexcept {
     if (!bytes) return Verdict::refuse(Reason::peer_reset);
     const auto take = [&](PluginInstance* plugin, Reason otherwise) {
         if (plugin == nullptr) return Verdict::refuse(otherwise);
+        if (!plugin->enter()) return Verdict::refuse(Reason::over_limit);
+        connection.entered = true;
         connection.plugin.store(plugin, std::memory_order_relaxed);
         return Verdict::pass();
     };

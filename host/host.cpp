@@ -47,7 +47,7 @@ void prepare_process() {
     }
 }
 
-Plugins::Plugins(const Config& config, Log& log, const Drain& drain, const PluginInstance::Reach& reach) {
+Plugins::Plugins(const Config& config, Log& log, const Drain& drain, Discovery& discovery, const PluginInstance::Reach& reach) {
     std::string problems;
     for (const PluginConfig& plugin : config.plugins) {
         try {
@@ -58,7 +58,7 @@ Plugins::Plugins(const Config& config, Log& log, const Drain& drain, const Plugi
                                         {"library", file.string()},
                                         {"version", library->facts().version},
                                         {"abi", library->facts().needs}});
-            instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, log, drain, reach);
+            instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, log, drain, discovery, reach);
         } catch (const PluginError& error) {
             const std::string text = error.what();
             problems += (problems.empty() ? "" : "\n") + (text.starts_with("plugin library") ? plugin.where + ": " : "") + text;
@@ -71,6 +71,12 @@ Plugins::Plugins(const Config& config, Log& log, const Drain& drain, const Plugi
     if (!problems.empty()) throw PluginError(problems);
 }
 
+std::vector<PluginInstance*> Plugins::all() const {
+    std::vector<PluginInstance*> list;
+    for (const auto& [name, instance] : instances_) list.push_back(instance.get());
+    return list;
+}
+
 void Plugins::stop() noexcept {
     for (const auto& [name, instance] : instances_) instance->stop();
 }
@@ -78,8 +84,9 @@ void Plugins::stop() noexcept {
 Host::Host(const Config& config)
     : config_(config), privileges_(config.process), log_(config.log),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling, drain_),
+      resolver_(config.host.resolvers), background_(config.host.scheduling), discovery_(background_, config.host.resolvers),
       commons_{config.host, cpu_count(), config.log.access, log_, alarm_, drain_, relays_, resolver_},
-      plugins_(config, log_, drain_,
+      plugins_(config, log_, drain_, discovery_,
                {.wake =
                     [this](const PluginInstance& instance, std::uint64_t id) {
                         Service* service = service_of(id);
@@ -98,6 +105,12 @@ Host::Host(const Config& config)
         } catch (const ListenError& error) {
             problems += (problems.empty() ? "" : "\n") + std::string(error.what());
         }
+    }
+    try {
+        if (!config.host.control.empty())
+            control_.emplace(config.host.control, config.file.native() + ": host.control", plugins_.all(), log_);
+    } catch (const ListenError& error) {
+        problems += (problems.empty() ? "" : "\n") + std::string(error.what());
     }
     if (!problems.empty()) throw ListenError(problems);
     const sigset_t set = handled_signals();
@@ -118,6 +131,10 @@ void Host::drop_privileges() {
         socket_files.push_back(listener.address.path);
         if (listener.owner.empty() && listener.group.empty()) privileges_.hand_over(listener.address.path);
     }
+    if (!config_.host.control.empty()) {
+        socket_files.push_back(config_.host.control);
+        privileges_.hand_over(config_.host.control);
+    }
     if (privileges_.changes_account()) {
         plugins_.hand_over(privileges_.user(), privileges_.group());
         log_.hand_over(privileges_.user());
@@ -133,7 +150,10 @@ void Host::drop_privileges() {
 }
 
 // Plugins first: until destroy() has returned, their own threads may wake connections.
-Host::~Host() { plugins_.destroy(); }
+Host::~Host() {
+    control_.reset();
+    plugins_.destroy();
+}
 
 // The one that may have the connection.
 Service* Host::service_of(std::uint64_t id) noexcept {
@@ -152,7 +172,9 @@ int Host::run() {
     ::sd_notify(0, "READY=1");
 
     for (;;) {
-        std::array<pollfd, 2> waiting{{{signals_.get(), POLLIN, 0}, {alarm_.descriptor(), POLLIN, 0}}};
+        std::array<pollfd, 3> waiting{{{signals_.get(), POLLIN, 0},
+                                       {alarm_.descriptor(), POLLIN, 0},
+                                       {control_ ? control_->descriptor() : -1, POLLIN, 0}}};
         ::poll(waiting.data(), waiting.size(), -1);
         signalfd_siginfo signal{};
         while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
@@ -167,6 +189,7 @@ int Host::run() {
         Nanoseconds again = never;
         const Nanoseconds now = monotonic_now();
         for (const auto& service : services_) again = std::min(again, service->supervise(now));
+        if (control_) again = std::min(again, control_->serve(now));
         if (drain_.started()) {
             if (drained(now)) return shut_down();
             again = std::min(again, drain_.deadline() > now ? drain_.deadline() : drain_.deadline() + last_grace);
@@ -196,6 +219,7 @@ void Host::begin_drain() {
     for (const auto& service : services_) service->stop_listening();
     const Nanoseconds now = monotonic_now();
     drain_.start(now + config_.host.drain_timeout.count() * 1'000'000);
+    background_.end(); // checks and watches
     plugins_.stop();
     for (const auto& service : services_) service->begin_drain();
     relays_.begin_drain();
@@ -217,6 +241,10 @@ int Host::shut_down() {
         log_.error("a thread is still in the plugin's code; leaving without it",
                    {{"listener", service->config().name}, {"plugin", service->plugin_names()}});
     }
+    if (!background_.stop(deadline)) {
+        all = false;
+        log_.error("the background thread is still in a plugin's code; leaving without it");
+    }
     report();
     log_.info("stopped", {{"log_lines_dropped", log_.dropped()}});
     if (!all) leave(0);
@@ -225,6 +253,7 @@ int Host::shut_down() {
 
 // Ends the process while threads are still inside plugins: nothing that they use may be destroyed, so no destructor runs.
 void Host::leave(int status) noexcept {
+    control_.reset();
     plugins_.remove_files();
     log_.flush();
     std::_Exit(status);

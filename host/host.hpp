@@ -1,7 +1,10 @@
 // The host: puts everything together from a configuration, runs until it is told to stop, and drains.
 #pragma once
 
+#include "background.hpp"
 #include "config.hpp"
+#include "control.hpp"
+#include "discovery.hpp"
 #include "plugin_instance.hpp"
 #include "plugin_library.hpp"
 #include "privileges.hpp"
@@ -10,6 +13,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,12 +23,13 @@ namespace gatehouse::host {
 class Plugins {
   public:
     // Throws PluginError with everything that is wrong. [main]
-    Plugins(const Config& config, Log& log, const Drain& drain, const PluginInstance::Reach& reach);
+    Plugins(const Config& config, Log& log, const Drain& drain, Discovery& discovery, const PluginInstance::Reach& reach);
 
     PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
     FindPlugin finder() const {
         return [this](const std::string& name) -> PluginInstance& { return find(name); };
     }
+    std::vector<PluginInstance*> all() const; // by name
     void stop() noexcept;
 
     // Destroys the instances; threads of their own may call the host until then.
@@ -75,10 +80,13 @@ class Host {
     Drain drain_;
     RelayEngine relays_;
     Resolver resolver_;
+    Background background_;
+    Discovery discovery_;
     Commons commons_;
     std::atomic<bool> complete_{false}; // services_ may be looked at by plugins' threads
     Plugins plugins_;
     std::vector<std::unique_ptr<Service>> services_;
+    std::optional<Control> control_;
     Descriptor signals_;
 };
 

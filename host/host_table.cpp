@@ -1,5 +1,7 @@
 // The table of functions that plugins call: each finds the object behind its handle and lets that do the work.
+#include "check.hpp"
 #include "connection.hpp"
+#include "discovery.hpp"
 #include "plugin_config.hpp"
 #include "plugin_instance.hpp"
 #include "service.hpp"
@@ -36,9 +38,12 @@ gatehouse_status set_deadline(gatehouse_conn* conn, std::uint64_t milliseconds) 
     return conn->set_deadline(milliseconds);
 }
 
-gatehouse_event event(gatehouse_conn* conn) noexcept { return conn->connection->why; }
+// An upstream connection is a gatehouse_conn as well, but not a client's: it has none of what is asked for here.
+gatehouse_event event(gatehouse_conn* conn) noexcept {
+    return conn->connection != nullptr ? conn->connection->why : GATEHOUSE_EVENT_OPEN;
+}
 
-std::uint64_t id(gatehouse_conn* conn) noexcept { return conn->connection->id; }
+std::uint64_t id(gatehouse_conn* conn) noexcept { return conn->connection != nullptr ? conn->connection->id : 0; }
 
 using NameOf = int (*)(int fd, sockaddr* address, socklen_t* size) noexcept;
 
@@ -79,9 +84,11 @@ gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str*
     }
 }
 
-void* state(gatehouse_conn* conn) noexcept { return conn->connection->state; }
+void* state(gatehouse_conn* conn) noexcept { return conn->connection != nullptr ? conn->connection->state : nullptr; }
 
-void set_state(gatehouse_conn* conn, void* value) noexcept { conn->connection->state = value; }
+void set_state(gatehouse_conn* conn, void* value) noexcept {
+    if (conn->connection != nullptr) conn->connection->state = value;
+}
 
 gatehouse_status wake(gatehouse_instance* instance, std::uint64_t connection) noexcept { return instance->wake(connection); }
 
@@ -139,6 +146,8 @@ constexpr gatehouse_sendfile_v1 sendfile_table{send_file};
 const void* get_extension(gatehouse_str id) noexcept {
     if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream_table;
     if (view(id) == GATEHOUSE_EXT_SENDFILE) return &sendfile_table;
+    if (view(id) == GATEHOUSE_EXT_CHECK) return &check_table;
+    if (view(id) == GATEHOUSE_EXT_DISCOVERY) return &discovery_table;
     return nullptr;
 }
 

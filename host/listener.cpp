@@ -137,6 +137,8 @@ void Listener::set_options(int family) {
     auto bytes = [](std::uint64_t size) { return static_cast<int>(std::min<std::uint64_t>(size, 1U << 30U)); };
     if (config_.receive_buffer > 0) set(SOL_SOCKET, SO_RCVBUF, bytes(config_.receive_buffer), "receive_buffer");
     if (config_.send_buffer > 0) set(SOL_SOCKET, SO_SNDBUF, bytes(config_.send_buffer), "send_buffer");
+    // An urgent byte (MSG_OOB) is one like all others: nobody here reads it apart. TCP connections inherit this.
+    set(SOL_SOCKET, SO_OOBINLINE, 1, "oobinline");
     if (family != AF_INET && family != AF_INET6) return;
     set(SOL_SOCKET, SO_REUSEADDR, config_.reuse_address ? 1 : 0, "reuse_address");
     if (family == AF_INET6 && config_.address.kind == Address::Kind::tcp)
@@ -243,23 +245,18 @@ void Listener::listen() {
     if (bound.storage.ss_family == AF_INET6) port_ = ntohs(reinterpret_cast<const sockaddr_in6*>(bound.get())->sin6_port);
     step("listen", {{"address", address_}, {"backlog", config_.backlog}});
     // A socket that tells its queue tells the cut limit too, also where /proc/sys is hidden.
-    const std::optional<Queue> accept_queue = queue();
-    if (const int most = accept_queue ? static_cast<int>(accept_queue->limit) : somaxconn(); most > 0 && config_.backlog > most)
+    const std::optional<AcceptQueue> told = queue();
+    if (const int most = told ? static_cast<int>(told->limit) : somaxconn(); most > 0 && config_.backlog > most)
         log_.warning("the kernel cuts the backlog; raise it with: sysctl net.core.somaxconn=" + std::to_string(config_.backlog),
                      {{"listener", config_.name}, {"backlog", config_.backlog}, {"somaxconn", most}});
 }
 
 int Listener::accept(SocketAddress& peer) const noexcept {
     peer.size = sizeof peer.storage;
-    return ::accept4(socket_.get(), peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-}
-
-std::optional<Listener::Queue> Listener::queue() const noexcept {
-    // On a listening TCP socket these two fields of TCP_INFO are the length of the accept queue and its limit.
-    tcp_info info{};
-    socklen_t size = sizeof info;
-    if (::getsockopt(socket_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
-    return Queue{info.tcpi_unacked, info.tcpi_sacked};
+    const int fd = ::accept4(socket_.get(), peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int on = 1;
+    if (fd >= 0 && peer.storage.ss_family == AF_UNIX) ::setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
+    return fd;
 }
 
 void Listener::close() noexcept {

@@ -10,6 +10,7 @@
 // An inherited descriptor (socket activation) enters at listen. Each step is logged at debug level.
 #pragma once
 
+#include "accept_queue.hpp"
 #include "address.hpp"
 #include "config.hpp"
 #include "descriptor.hpp"
@@ -40,12 +41,8 @@ class Listener {
     // The next connection, non-blocking and close-on-exec, and its address; or -1 and errno. [any]
     int accept(SocketAddress& peer) const noexcept;
 
-    // The accept queue: how many connections wait in it, and how many may. Nothing for kinds of sockets that do not tell. [any]
-    struct Queue {
-        unsigned depth;
-        unsigned limit;
-    };
-    std::optional<Queue> queue() const noexcept;
+    // How its accept queue is. Nothing for kinds of sockets that do not tell. [any]
+    std::optional<AcceptQueue> queue() const noexcept { return accept_queue(socket_.get()); }
 
     // The address that it really listens on (with the port that was chosen for port 0). [any]
     const std::string& address() const noexcept { return address_; }

@@ -43,6 +43,12 @@ int main(int argc, char** argv) {
     plugins->add_flag("--json", json, "Print JSON");
     add_plugin_path(*plugins);
 
+    std::vector<std::string> words;
+    CLI::App* control = app.add_subcommand("control", "Ask a running host: list the commands of its plugins, or run one");
+    control->add_option("CONF", options.config, "The configuration file that the host runs with")->required();
+    control->add_option("WORD", words, "Nothing, INSTANCE, or INSTANCE COMMAND ARGUMENT... (after -- if one begins with -)");
+    control->add_flag("--json", json, "Print JSON");
+
     std::string library;
     CLI::App* probe = app.add_subcommand("probe-plugin", "Load one library and say what it is (the host runs this)")->group("");
     probe->add_option("FILE", library)->required();
@@ -51,5 +57,6 @@ int main(int argc, char** argv) {
     if (*run) return run_command(options);
     if (*check) return check_command(options);
     if (*plugins) return list_plugins_command(options, json);
+    if (*control) return control_command(options, words, json);
     return run_plugin_probe(library);
 }

@@ -179,11 +179,13 @@ std::optional<std::uint32_t> NetworkTable::find(const IpAddress& address) const 
     return address.v6 ? v6_.find({address.high, address.low}) : v4_.find(static_cast<std::uint32_t>(address.high >> 32U));
 }
 
-bool NetworkTable::has(std::uint32_t value) const noexcept {
-    const auto among = [&](const std::vector<std::uint32_t>& values) {
-        return std::find(values.begin(), values.end(), value) != values.end();
-    };
-    return among(v4_.values) || among(v6_.values);
+std::vector<std::uint32_t> NetworkTable::values() const {
+    std::vector<std::uint32_t> all = v4_.values;
+    all.insert(all.end(), v6_.values.begin(), v6_.values.end());
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    if (!all.empty() && all.back() == nobody) all.pop_back();
+    return all;
 }
 
 } // namespace gatehouse::host

@@ -69,8 +69,8 @@ class NetworkTable {
     // The value of the narrowest network with this address; nothing if there is none.
     std::optional<std::uint32_t> find(const IpAddress& address) const noexcept;
 
-    // Whether there is an address with this value: not, if narrower networks have all of those with it.
-    bool has(std::uint32_t value) const noexcept;
+    // The values that some address has, each once, in order: without those whose networks are covered by narrower ones.
+    std::vector<std::uint32_t> values() const;
 
     bool empty() const noexcept { return v4_.starts.empty() && v6_.starts.empty(); }
 

@@ -19,6 +19,11 @@ void set_error_text(std::string_view text) noexcept {
     std::copy_n(text.data(), error_size, error_text.data());
 }
 
+void refuse(const gatehouse_instance& instance, std::string_view text) noexcept {
+    set_error_text(text);
+    instance.log.warning(text, {{"plugin", instance.name}});
+}
+
 std::string take_error_text() {
     std::string text(error_text.data(), error_size);
     error_size = 0;
@@ -26,10 +31,14 @@ std::string take_error_text() {
 }
 
 PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library, Log& log,
-                               const Drain& drain, Reach reach)
-    : context_{config.name, log, drain, [this, wake = std::move(reach.wake)](std::uint64_t id) { return wake(*this, id); },
+                               const Drain& drain, Discovery& discovery, Reach reach)
+    : context_{config.name,
+               log,
+               drain,
+               discovery,
+               [this, wake = std::move(reach.wake)](std::uint64_t id) { return wake(*this, id); },
                [this, cut = std::move(reach.cut)](std::uint64_t id) { return cut(*this, id); }},
-      library_(std::move(library)), hooks_(library_->hooks()) {
+      library_(std::move(library)), hooks_(library_->hooks()), max_connections_(config.max_connections) {
     const gatehouse_config& settings = *config.settings;
     settings.begin();
     error_size = 0;
@@ -37,7 +46,12 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
     if (hooks_.create != nullptr) status = hooks_.create(&host_table, &context_, &settings, &self_);
     const std::string why = take_error_text();
     std::vector<std::string> problems = settings.problems();
-    if (status == GATEHOUSE_OK && problems.empty()) return;
+    if (status == GATEHOUSE_OK && problems.empty()) {
+        constexpr std::string_view control = GATEHOUSE_EXT_CONTROL;
+        if (hooks_.get_extension != nullptr)
+            control_ = static_cast<const gatehouse_control_v1*>(hooks_.get_extension(self_, {control.data(), control.size()}));
+        return;
+    }
     if (status == GATEHOUSE_OK && hooks_.destroy != nullptr) hooks_.destroy(self_);
     std::string text;
     if (problems.empty())
@@ -63,6 +77,11 @@ gatehouse_next PluginInstance::serve(gatehouse_conn& conn) noexcept {
 void PluginInstance::closed(void* state, Reason reason) noexcept {
     const std::string_view word = to_string(reason);
     if (hooks_.closed != nullptr) hooks_.closed(self_, state, {word.data(), word.size()});
+}
+
+gatehouse_status PluginInstance::run_command(std::span<const gatehouse_str> words, const gatehouse_answer& answer) noexcept {
+    error_size = 0;
+    return control_->run(self_, words.data(), words.size(), &answer);
 }
 
 void PluginInstance::stop() noexcept {

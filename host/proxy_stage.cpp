@@ -40,10 +40,13 @@ ProxyStage::ProxyStage(const ProxyProtocolConfig& config, std::string listener, 
     from_ = NetworkTable(std::move(entries));
 }
 
+bool ProxyStage::lists(const SocketAddress& address) const noexcept {
+    const std::optional<IpAddress> source = ip_address(address);
+    return source ? from_.find(*source).has_value() : from_unix_;
+}
+
 std::optional<Milliseconds> ProxyStage::limit(const Connection& connection) const noexcept {
-    const std::optional<IpAddress> source = ip_address(connection.peer_address());
-    const bool listed = source ? from_.find(*source).has_value() : from_unix_;
-    return listed ? std::optional(timeout_) : std::nullopt;
+    return lists(connection.peer_address()) ? std::optional(timeout_) : std::nullopt;
 }
 
 Verdict ProxyStage::look(Connection& connection, News news) const noexcept {

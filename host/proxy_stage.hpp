@@ -16,6 +16,9 @@ class ProxyStage final : public Stage {
     // `listener` is the name for messages. [main]
     ProxyStage(const ProxyProtocolConfig& config, std::string listener, Log& log);
 
+    // Whether a connection from there must begin with a header. [any]
+    bool lists(const SocketAddress& address) const noexcept;
+
     std::optional<Milliseconds> limit(const Connection& connection) const noexcept override;
     Verdict look(Connection& connection, News news) const noexcept override;
 

@@ -2,6 +2,9 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <utility>
 
 namespace gatehouse::host {
@@ -20,13 +23,24 @@ ssize_t splice_some(int from, int to, std::size_t size) noexcept {
     return count;
 }
 
+// How much the kernel queues for a peer that cannot be sent yet. By default that is megabytes, which have left the caches by
+// the time that they are sent; with splice nothing touches them in between.
+void limit_unsent(const RelaySide& side) noexcept {
+    constexpr int most_unsent = 1024 * 1024;
+    ::setsockopt(side.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent, sizeof most_unsent); // fails on unix sockets
+}
+
 // What is no fault of the connection.
 bool cannot_splice(int error) noexcept { return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == ENOMEM; }
 
-// Whether this read is the last of `enough` in a row that spoke for the other way.
-bool turns(RelaySide& from, bool speaks_for_it, std::uint8_t enough) noexcept {
-    from.streak = speaks_for_it ? static_cast<std::uint8_t>(from.streak + 1) : std::uint8_t{0};
-    return from.streak >= enough && (from.streak = 0) == 0;
+// Takes note of a read of this size, after which the direction may go the other way.
+void judge(RelaySide& from, const RelaySide& to, std::size_t size) noexcept {
+    const bool speaks_for_the_other = from.splicing ? size < small : size == RelayMover::copied_at_once && from.can_splice;
+    from.streak = speaks_for_the_other ? static_cast<std::uint8_t>(from.streak + 1) : std::uint8_t{0};
+    if (from.streak < (from.splicing ? small_reads : full_reads)) return;
+    from.streak = 0;
+    from.splicing = !from.splicing;
+    if (from.splicing) limit_unsent(to);
 }
 
 } // namespace
@@ -46,11 +60,10 @@ RelayMover::Flow RelayMover::copy(RelaySide& from, RelaySide& to) noexcept {
     if (count < 0) return errno == EAGAIN ? Flow::emptied : Flow::from_broken;
     if (count == 0) return Flow::ended;
     const auto size = static_cast<std::size_t>(count);
-    const bool full = size == buffer_.size();
-    if (turns(from, full && from.can_splice, full_reads)) from.splicing = true;
+    judge(from, to, size);
     if (!deliver(to, std::span(buffer_).first(size))) return Flow::to_broken;
     if (to.held_up()) return Flow::held_up;
-    return full || from.hangup ? Flow::more : Flow::emptied;
+    return size == buffer_.size() || from.hangup ? Flow::more : Flow::emptied;
 }
 
 RelayMover::Flow RelayMover::splice(RelaySide& from, RelaySide& to, std::unique_ptr<Pipe> pipe) noexcept {
@@ -65,7 +78,7 @@ RelayMover::Flow RelayMover::splice(RelaySide& from, RelaySide& to, std::unique_
     const auto size = static_cast<std::size_t>(count);
     from.read += size;
     pipe->held = size;
-    if (turns(from, size < small, small_reads)) from.splicing = false;
+    judge(from, to, size);
     to.pipe = std::move(pipe);
     const Flow flow = flush(to);
     return flow == Flow::emptied ? Flow::more : flow;

@@ -18,13 +18,13 @@ struct RelaySide {
     int fd = -1;
     bool ended = false;       // has sent its last byte, and we have read it
     bool shut = false;        // has been told that no more will come
-    bool hangup = false;      // epoll has said that it closed: a short read is no sign that there is no end to be read
+    bool hangup = false;      // it has closed, or sent urgent data: a short read is no sign that nothing more is to be read
     bool out_watched = false; // EPOLLOUT is in its epoll entry
     bool broken = false;     // a send has failed before the relay thread had it; its next event, which will come, ends the pair
     bool queued = false;     // had more to read than one turn allows
     bool can_splice = true;  // until the kernel has said no
     bool splicing = false;   // what it sends is bulk: see RelayMover
-    std::uint8_t streak = 0; // how many reads in a row spoke for the other way
+    std::uint8_t streak = 0; // how many reads in a row spoke for the other of the two
     std::uint64_t read = 0;  // bytes, from it
     std::uint64_t written = 0; // bytes, to it
     std::unique_ptr<char[]> kept;

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t first_size = 16 * 1024; // of what is passed on by the thread that starts a pair
 constexpr int events_at_once = 64;
-constexpr std::uint32_t resting_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr std::uint32_t resting_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 constexpr Nanoseconds sweep_interval = 50'000'000;
 
 // Makes close() send a reset instead of an orderly end.
@@ -163,7 +163,7 @@ void RelayThread::close_unwatchable() noexcept {
 void RelayThread::handle(RelaySide& side, std::uint32_t events) noexcept {
     RelayPair& pair = *side.pair;
     if (side.broken) return broke(side);
-    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) side.hangup = true;
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0) side.hangup = true;
     if (side.held_up() && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
         const std::uint64_t before = side.written;
         const RelayMover::Flow flow = mover_.flush(side);

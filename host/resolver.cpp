@@ -67,7 +67,13 @@ void run(ares_channel channel, Query& query, Nanoseconds deadline) {
 
 } // namespace
 
-Resolver::Resolver() {
+std::string resolver_list(const std::vector<std::string>& resolvers) {
+    std::string list;
+    for (const std::string& resolver : resolvers) list += (list.empty() ? "" : ",") + resolver;
+    return list;
+}
+
+Resolver::Resolver(const std::vector<std::string>& resolvers) : resolvers_(resolver_list(resolvers)) {
     if (const int status = ares_library_init(ARES_LIB_INIT_ALL); status != ARES_SUCCESS)
         throw std::runtime_error(std::string("c-ares: ") + ares_strerror(status));
 }
@@ -93,7 +99,12 @@ gatehouse_status Resolver::resolve(const Address& address, Nanoseconds deadline,
         }
     }
     ares_channel channel{};
-    if (const int status = ares_init(&channel); status != ARES_SUCCESS) {
+    int status = ares_init(&channel);
+    if (status == ARES_SUCCESS && !resolvers_.empty()) {
+        status = ares_set_servers_ports_csv(channel, resolvers_.c_str());
+        if (status != ARES_SUCCESS) ares_destroy(channel);
+    }
+    if (status != ARES_SUCCESS) {
         error = std::string("cannot resolve: ") + ares_strerror(status);
         return GATEHOUSE_FAILED;
     }

@@ -14,7 +14,8 @@ namespace gatehouse::host {
 
 class Resolver {
   public:
-    Resolver(); // throws std::runtime_error
+    // `resolvers`: name servers as in HostConfig; empty: those of /etc/resolv.conf. Throws std::runtime_error.
+    explicit Resolver(const std::vector<std::string>& resolvers = {});
     ~Resolver();
 
     // The addresses of `address`, which is numeric, a unix path or a name (IPv6 and IPv4, in the order of RFC 6724). Answers
@@ -29,8 +30,12 @@ class Resolver {
         Nanoseconds expires = 0;
     };
 
+    const std::string resolvers_; // constant after construction
     std::mutex mutex_;
     std::unordered_map<std::string, Answer> answers_; // guarded by mutex_; by "host:port"
 };
+
+// Name servers in one line, as c-ares takes them.
+std::string resolver_list(const std::vector<std::string>& resolvers);
 
 } // namespace gatehouse::host

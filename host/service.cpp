@@ -1,7 +1,5 @@
 #include "service.hpp"
 
-#include "proxy_stage.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -11,9 +9,13 @@
 #include <sys/socket.h>
 
 namespace gatehouse::host {
+
+static_assert(max_listeners == 1U << ConnectionTable::service_bits);
+
 namespace {
 
-constexpr std::uint32_t watched_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+// EPOLLPRI: a read stops short at urgent data, although there is more behind it.
+constexpr std::uint32_t watched_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t deaf_events = EPOLLET;      // a reset is always reported
 constexpr Nanoseconds sweep_interval = 50'000'000;  // deadlines of parked connections are kept this precisely
 constexpr std::uint32_t most_lingered = 256 * 1024; // bytes thrown away before a connection is closed all the same
@@ -40,14 +42,6 @@ std::vector<PluginInstance*> all_plugins(const ListenerConfig& config, const Fin
     return plugins;
 }
 
-// In the order in which a connection passes them.
-std::vector<std::unique_ptr<const Stage>> make_stages(const ListenerConfig& config, const FindPlugin& find, Log& log) {
-    std::vector<std::unique_ptr<const Stage>> stages;
-    if (config.proxy_protocol) stages.push_back(std::make_unique<ProxyStage>(*config.proxy_protocol, config.name, log));
-    if (!config.routes.empty() || config.on_silence) stages.push_back(std::make_unique<Detection>(config, find));
-    return stages;
-}
-
 // Reset, or closed on both sides.
 bool gone(int fd) noexcept {
     pollfd now{fd, 0, 0};
@@ -63,11 +57,18 @@ bool readable(int fd) noexcept {
 
 Service::Service(const ListenerConfig& config, std::uint32_t number, const FindPlugin& find, Commons& commons)
     : config_(config), plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)), plugins_(all_plugins(config, find)),
-      commons_(commons), stages_(make_stages(config, find, commons.log)), listener_(config, commons.log),
-      connections_(*this, number, commons.drain, config.max_connections),
+      commons_(commons), listener_(config, commons.log), connections_(*this, number, commons.drain, config.max_connections),
       pool_(pool_options(config, commons.config, commons.cpus), commons.alarm,
             [this](std::uint64_t token, std::uint32_t events) { ready(token, events); }),
-      spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
+      access_(config.access, config.sources, config.max_connections), spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
+    if (config.proxy_protocol) {
+        auto stage = std::make_unique<const ProxyStage>(*config.proxy_protocol, config.name, commons.log);
+        proxies_ = stage.get();
+        stages_.push_back(std::move(stage));
+    }
+    detects_ = !config.routes.empty() || config.on_silence;
+    if (detects_) stages_.push_back(std::make_unique<const Detection>(config, find));
+}
 
 Service::~Service() = default;
 
@@ -116,7 +117,7 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         if (connection->claim(token, Connection::event) != Connection::Claim::owned) return;
         connection->why = GATEHOUSE_EVENT_DATA;
         connection->emptied = false;
-        if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) connection->hangup = true;
+        if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0) connection->hangup = true;
         if (connection->deaf && gone(connection->fd)) return end(*connection, Reason::peer_reset);
         if (connection->deaf && park(*connection)) return;
     }
@@ -138,6 +139,7 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
 }
 
 void Service::serve(Connection& connection) noexcept {
+    if (connection.why == GATEHOUSE_EVENT_OPEN) waits_.count(monotonic_now() - connection.accepted);
     PluginInstance& plugin = *connection.plugin.load(std::memory_order_relaxed);
     for (;;) {
         set_error_text(""); // what another connection's plugin left here is not this one's error
@@ -148,6 +150,7 @@ void Service::serve(Connection& connection) noexcept {
             if (connection.broken || (connection.ended && connection.ended != Reason::drained))
                 return end(connection, reason_for(connection, next));
             connection.deaf = next == GATEHOUSE_WAIT;
+            if (connection.deaf) connection.request_complete();
             if (park(connection)) return;
             continue;
         case GATEHOUSE_RELAY:
@@ -392,6 +395,8 @@ void Service::close(Connection& connection) noexcept {
     ledger_.count(reason);
     delete std::exchange(connection.relay_to, nullptr);
     const int fd = connection.fd;
+    if (connection.admitted) access_.leave(connection.source);
+    if (connection.entered) connection.plugin.load(std::memory_order_relaxed)->leave();
     connection.facts.reset();
     connection.proxied.reset();
     connection.release(); // before the descriptor's number can be used again

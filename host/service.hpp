@@ -2,14 +2,17 @@
 // life is decided, from accept to its one reason.
 #pragma once
 
+#include "access.hpp"
 #include "alarm.hpp"
 #include "config.hpp"
 #include "connection.hpp"
 #include "detection.hpp"
+#include "histogram.hpp"
 #include "listener.hpp"
 #include "log.hpp"
 #include "plugin_instance.hpp"
 #include "pool.hpp"
+#include "proxy_stage.hpp"
 #include "reason.hpp"
 #include "relay.hpp"
 #include "resolver.hpp"
@@ -94,6 +97,7 @@ class Service {
     bool full() noexcept;
     void receive(Connection& connection) noexcept;
     Connection* welcome(int fd, const SocketAddress& peer) noexcept;
+    std::optional<Reason> admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source) noexcept;
     void refuse(int fd, const SocketAddress& peer, Reason reason) noexcept;
     void listen_later(Nanoseconds when) noexcept;
     void listen_again() noexcept;
@@ -120,15 +124,19 @@ class Service {
     void close(Connection& connection) noexcept;
     void log_access(const SocketAddress& peer, Reason reason, const Connection* connection) noexcept;
 
-    const ListenerConfig& config_; // constant after construction, as are the next four
+    const ListenerConfig& config_; // constant after construction, as are the next six
     PluginInstance* const plugin_; // null: only what a route takes is served
     const std::vector<PluginInstance*> plugins_;
     Commons& commons_;
-    std::vector<std::unique_ptr<const Stage>> stages_;
+    std::vector<std::unique_ptr<const Stage>> stages_; // in the order in which a connection passes them
+    const ProxyStage* proxies_ = nullptr;              // one of them, or null
+    bool detects_ = false;                             // the plugin is found out in one of them
     Listener listener_;
     ConnectionTable connections_;
     Pool pool_;
+    Access access_;
     Ledger ledger_;
+    Histogram waits_; // from accept to the first serve()
 
     std::atomic<bool> listening_{true};
     std::atomic<std::uint32_t> open_{0};

@@ -82,20 +82,44 @@ void Service::receive(Connection& connection) noexcept {
     if (at_once || (staging ? !rest(connection, false) : !park(connection))) pool_.post(connection.id);
 }
 
+// Why a connection must not come, if so. Otherwise it counts for its source and, unless routes are to find out which that is,
+// for its plugin.
+std::optional<Reason> Service::admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source) noexcept {
+    if (const std::optional<Reason> reason = access_.admit(address, now, source)) return reason;
+    if (detects_ || plugin_->enter()) return std::nullopt;
+    access_.leave(source);
+    return Reason::over_limit;
+}
+
 // Makes a connection of an accepted descriptor; null if it had to be refused.
 Connection* Service::welcome(int fd, const SocketAddress& peer) noexcept {
+    const Nanoseconds now = monotonic_now();
+    std::uint32_t source = 0;
+    const bool for_another = proxies_ != nullptr && proxies_->lists(peer); // for whom, its header will say
+    if (!for_another) {
+        if (const std::optional<Reason> reason = admit(peer, now, source)) {
+            refuse(fd, peer, *reason);
+            return nullptr;
+        }
+    }
     Connection* connection = nullptr;
     if (open_.fetch_add(1) < config_.max_connections) connection = connections_.take();
     if (connection == nullptr) {
         const bool over_limit = open_.fetch_sub(1) > config_.max_connections;
+        if (!for_another) access_.leave(source);
+        if (!for_another && !detects_) plugin_->leave();
         refuse(fd, peer, over_limit ? Reason::over_limit : Reason::host_out_of_memory);
         return nullptr;
     }
     if (commons_.log.enabled(LogLevel::debug))
         commons_.log.debug("accept", {{"listener", config_.name}, {"peer", to_string(peer)}, {"fd", fd}});
     connection->open(fd);
-    connection->accepted = monotonic_now();
+    connection->accepted = now;
+    connection->source = source;
+    connection->admitted = !for_another;
+    connection->entered = !for_another && !detects_;
     connection->idle = after(0, config_.idle_timeout);
+    connection->set_rate(config_.min_rate, config_.min_rate_window);
     connection->lifetime = after(connection->accepted, config_.lifetime);
     connection->set_peer(peer);
     connection->state = nullptr;
@@ -180,8 +204,10 @@ void Service::out_of_resources(int error) noexcept {
         } else if (now - shortage_since_ >= shortage_patience) {
             spare_.reset();
             SocketAddress peer;
-            if (const int fd = listener_.accept(peer); fd >= 0)
+            if (const int fd = listener_.accept(peer); fd >= 0) {
+                accepted_.fetch_add(1, std::memory_order_relaxed);
                 refuse(fd, peer, error == EMFILE || error == ENFILE ? Reason::host_out_of_fds : Reason::host_out_of_memory);
+            }
             spare_ = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
         }
     }

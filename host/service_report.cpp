@@ -28,13 +28,23 @@ void Service::report() noexcept {
             if ((connection.word.load(std::memory_order_relaxed) & Connection::parked) != 0) ++parked;
         });
         const Pool::Counts pool = pool_.counts();
-        const Listener::Queue queue = listener_.queue().value_or(Listener::Queue{0, static_cast<unsigned>(config_.backlog)});
+        const AcceptQueue queue = listener_.queue().value_or(AcceptQueue{0, static_cast<unsigned>(config_.backlog), 0});
+        const Histogram::Counts waits = waits_.counts();
+        std::string wait_buckets;
+        for (std::size_t i = 0; i < waits.size(); ++i) append_count(wait_buckets, std::to_string(histogram_limit(i)), waits[i]);
+        const SourceTable::Counts sources = access_.counts(monotonic_now()).value_or(SourceTable::Counts());
         commons_.log.info("status", {{"listener", config_.name},
                                      {"open", open()},
                                      {"parked", parked},
                                      {"accepted", accepted_.load()},
                                      {"queue_depth", queue.depth},
                                      {"queue_limit", queue.limit},
+                                     {"queue_drops", queue.drops},
+                                     {"wait_p50_us", histogram_percentile(waits, 50)},
+                                     {"wait_p99_us", histogram_percentile(waits, 99)},
+                                     {"wait_us", wait_buckets.empty() ? "none" : wait_buckets},
+                                     {"sources", sources.remembered},
+                                     {"sources_uncounted", sources.uncounted},
                                      {"threads", pool.threads},
                                      {"threads_blocked", pool.blocked},
                                      {"threads_most", pool.most},

@@ -59,6 +59,12 @@ void Service::advance(Connection& connection) noexcept {
         case Verdict::What::refuse:
             return end(connection, verdict.reason);
         case Verdict::What::pass:
+            if (!connection.admitted) { // it is known now for whom it comes
+                if (const auto reason = admit(connection.peer_address(), coarse_now(), connection.source))
+                    return end(connection, *reason);
+                connection.admitted = true;
+                connection.entered = !detects_;
+            }
             enter_stage(connection, connection.stage + std::size_t{1}, coarse_now());
             break;
         case Verdict::What::more:

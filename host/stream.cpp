@@ -8,7 +8,9 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -37,6 +39,7 @@ gatehouse_conn::Due gatehouse_conn::due(Nanoseconds now) const noexcept {
     Due due{plus(now, idle), Reason::idle_timeout};
     if (plugin_deadline < due.when) due = {plugin_deadline, Reason::deadline};
     if (lifetime < due.when) due = {lifetime, Reason::lifetime};
+    if (request_due_ < due.when) due = {request_due_, Reason::too_slow};
     return due;
 }
 
@@ -62,13 +65,18 @@ gatehouse_status gatehouse_conn::wait(short events, bool hear_drain) noexcept {
     const Pool::Blocked blocked;
     if (connection != nullptr) connection->service.unwatch(*connection); // or its events would wake threads for nothing
     const bool hear = hear_drain && !stopping_said;
-    const Due begun = events == POLLIN ? due(monotonic_now()) : Due{write_due_, Reason::idle_timeout}; // idle from here on
+    const Reason stalled = rate_window_ != never ? Reason::too_slow : Reason::idle_timeout;
+    Due begun = events == POLLIN ? due(monotonic_now()) : Due{write_due_, stalled}; // idle from here on
     for (;;) {
         const Nanoseconds now = monotonic_now();
         Due limit = begun;
         if (events != POLLIN && plugin_deadline < limit.when) limit = {plugin_deadline, Reason::deadline};
         if (events != POLLIN && lifetime < limit.when) limit = {lifetime, Reason::lifetime};
         if (drain_->deadline() < limit.when) limit = {drain_->deadline(), Reason::drained};
+        if (limit.when <= now && limit.reason == Reason::too_slow && events == POLLOUT && renew_write(now)) {
+            begun.when = write_due_;
+            continue;
+        }
         if (limit.when <= now) {
             expire(limit.reason);
             if (limit.reason != Reason::deadline) return limit.reason == Reason::drained ? GATEHOUSE_RESET : GATEHOUSE_TIMEOUT;
@@ -104,6 +112,7 @@ gatehouse_status gatehouse_conn::read(void* buffer, std::size_t capacity, std::s
             size = static_cast<std::size_t>(count);
             bytes_in += size;
             emptied = size < capacity;
+            if (rate_window_ != never) count_request();
             deadline_hit = false;
             return GATEHOUSE_OK;
         }
@@ -123,11 +132,42 @@ gatehouse_status gatehouse_conn::read(void* buffer, std::size_t capacity, std::s
     }
 }
 
-// A slow reader must take 64 KiB in each idle time, so that it cannot hold the thread by taking a byte now and then.
+void gatehouse_conn::set_rate(std::uint64_t bytes_per_second, std::chrono::milliseconds window) noexcept {
+    if (bytes_per_second == 0) return;
+    rate_window_ = after(0, window);
+    rate_bytes_ = std::max<std::uint64_t>(bytes_per_second * static_cast<std::uint64_t>(window.count()) / 1000, 1);
+}
+
+// A request begins with the first bytes after an answer. Its time starts anew whenever the window's share of it has come.
+void gatehouse_conn::count_request() noexcept {
+    if (request_due_ != never && bytes_in - request_mark_ < rate_bytes_) return;
+    request_due_ = plus(coarse_now(), rate_window_);
+    request_mark_ = bytes_in;
+}
+
+// How much of what was written has reached the peer. What a socket can buffer would be many seconds' worth at a low rate.
+std::uint64_t gatehouse_conn::taken() const noexcept {
+    int queued = 0;
+    if (::ioctl(fd, SIOCOUTQ, &queued) != 0) return bytes_out;
+    return bytes_out - std::min(bytes_out, static_cast<std::uint64_t>(queued));
+}
+
+// Whether the peer has taken its share within the window; then the next one begins.
+bool gatehouse_conn::renew_write(Nanoseconds now) noexcept {
+    if (farewell_ != 0 || taken() < write_mark_ + rate_bytes_) return false;
+    write_due_ = plus(now, rate_window_);
+    write_mark_ = taken();
+    return true;
+}
+
+// A slow reader must take 64 KiB in each idle time, so that it cannot hold the thread by taking a byte now and then; or what
+// the rate asks for, as often as wait() finds its time over.
 gatehouse_status gatehouse_conn::wait_writable() noexcept {
-    if (write_due_ == 0 || write_progress_ >= write_progress_step) {
-        write_due_ = farewell_ != 0 ? farewell_ : plus(monotonic_now(), idle);
+    const bool rated = rate_window_ != never;
+    if (write_due_ == 0 || (!rated && write_progress_ >= write_progress_step)) {
+        write_due_ = farewell_ != 0 ? farewell_ : plus(monotonic_now(), rated ? rate_window_ : idle);
         write_progress_ = 0;
+        if (rated) write_mark_ = taken();
     }
     const gatehouse_status status = wait(POLLOUT, false);
     if (status != GATEHOUSE_OK) broken = true;
@@ -182,7 +222,9 @@ gatehouse_status gatehouse_conn::send_file(std::span<const gatehouse_bytes> part
         broken = true;
         return GATEHOUSE_RESET;
     }
-    write_due_ = 0;
+    // The time of a rate goes on from one write to the next while the peer has something left to take.
+    if (rate_window_ == never || farewell_ != 0 || (write_due_ != 0 && taken() == bytes_out)) write_due_ = 0;
+    request_complete(); // this is the answer
     while (!parts.empty()) {
         std::array<gatehouse_bytes, gather_at_once> some; // NOLINT(*-member-init): only the copied ones are looked at
         const std::size_t count = std::min(parts.size(), some.size());

@@ -38,12 +38,19 @@ struct gatehouse_conn {
     gatehouse::host::Nanoseconds lifetime = gatehouse::host::never;
     gatehouse::host::Nanoseconds plugin_deadline = gatehouse::host::never;
 
-    // The earliest of the three, if nothing moves from now on, and which one that is.
+    // The earliest of the three and of the request's, if nothing moves from now on, and which one that is.
     struct Due {
         gatehouse::host::Nanoseconds when;
         gatehouse::host::Reason reason;
     };
     Due due(gatehouse::host::Nanoseconds now) const noexcept;
+
+    // From the first byte of a request to the answer, and while the answer is written, so many bytes per second must move in
+    // each such time; 0: none are asked for.
+    void set_rate(std::uint64_t bytes_per_second, std::chrono::milliseconds window) noexcept;
+
+    // The client has said all that it has to for now: its rate is not looked at until it says more.
+    void request_complete() noexcept { request_due_ = gatehouse::host::never; }
 
     // Notes that a deadline has passed, so that the next read that would wait says GATEHOUSE_TIMEOUT.
     void expire(gatehouse::host::Reason reason) noexcept;
@@ -63,6 +70,9 @@ struct gatehouse_conn {
   private:
     gatehouse_status wait(short events, bool hear_drain) noexcept;
     gatehouse_status wait_writable() noexcept;
+    void count_request() noexcept;
+    bool renew_write(gatehouse::host::Nanoseconds now) noexcept;
+    std::uint64_t taken() const noexcept;
     gatehouse_status fail(int error) noexcept;
     gatehouse_status write_some(std::span<gatehouse_bytes> parts, int flags) noexcept;
 
@@ -70,6 +80,12 @@ struct gatehouse_conn {
     gatehouse::host::Nanoseconds farewell_ = 0;  // until when writes may wait after a deadline has passed
     gatehouse::host::Nanoseconds write_due_ = 0; // of the write that is going on
     std::uint64_t write_progress_ = 0;           // bytes since write_due_ was set
+    std::uint64_t write_mark_ = 0;               // what the peer had taken when write_due_ was set
+
+    gatehouse::host::Nanoseconds rate_window_ = gatehouse::host::never; // never: no rate is asked for
+    std::uint64_t rate_bytes_ = 0;                                      // of each window
+    gatehouse::host::Nanoseconds request_due_ = gatehouse::host::never; // of its next rate_bytes_; never: it has been answered
+    std::uint64_t request_mark_ = 0;                                    // bytes_in when request_due_ was set
 };
 
 namespace gatehouse::host {

@@ -26,7 +26,7 @@ std::string format_json_rows(const std::vector<Row>& rows) {
     for (std::size_t i = 1; i < rows.size(); ++i) {
         text += i == 1 ? "\n  {" : ",\n  {";
         for (std::size_t j = 0; j < rows[i].size(); ++j)
-            text += (j == 0 ? "\"" : ", \"") + rows[0][j] + "\": \"" + escape_json(rows[i][j]) + '"';
+            text += (j == 0 ? "\"" : ", \"") + escape_json(rows[0][j]) + "\": \"" + escape_json(rows[i][j]) + '"';
         text += '}';
     }
     return text + "\n]\n";

@@ -11,9 +11,8 @@
 #include <sys/socket.h>
 
 namespace gatehouse::host {
-namespace {
 
-gatehouse_status status_of(int error) {
+gatehouse_status status_of_errno(int error) noexcept {
     switch (error) {
     case ECONNREFUSED:
     case EACCES:
@@ -36,6 +35,8 @@ gatehouse_status status_of(int error) {
         return GATEHOUSE_FAILED;
     }
 }
+
+namespace {
 
 // Waits until the connection stands; 0 or an errno.
 int await_connection(int fd, Nanoseconds deadline) {
@@ -63,6 +64,7 @@ int connect_to(const SocketAddress& address, Nanoseconds deadline, Descriptor& r
     if (address.storage.ss_family != AF_UNIX) {
         const int on = 1;
         ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        ::setsockopt(fd.get(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on); // urgent data is data like all other
     }
     if (::connect(fd.get(), address.get(), address.size) != 0) {
         if (errno != EINPROGRESS) return errno;
@@ -94,8 +96,14 @@ gatehouse_status no_memory() noexcept {
     return GATEHOUSE_EXHAUSTED;
 }
 
+gatehouse_status no_client() noexcept {
+    set_error_text("only a client's connection connects to an upstream");
+    return GATEHOUSE_UNSUPPORTED;
+}
+
 gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t milliseconds,
                          gatehouse_conn** upstream) noexcept {
+    if (conn->connection == nullptr) return no_client();
     Connection& client = *conn->connection;
     const Commons& commons = client.service.commons();
     client.upstream_failed = true; // until it has not
@@ -123,7 +131,7 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
             return GATEHOUSE_OK;
         }
         set_error_text("upstream " + (error.starts_with(name) ? error : name + " (" + error + ")"));
-        return status_of(failure);
+        return status_of_errno(failure);
     } catch (const std::bad_alloc&) {
         return no_memory();
     }
@@ -131,6 +139,7 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
 
 gatehouse_status resolve(gatehouse_conn* conn, gatehouse_str text, std::uint64_t milliseconds,
                          void (*found)(void* data, gatehouse_str address) noexcept, void* data) noexcept {
+    if (conn->connection == nullptr) return no_client();
     const Connection& client = *conn->connection;
     try {
         std::vector<SocketAddress> candidates;
@@ -146,11 +155,17 @@ gatehouse_status resolve(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
     }
 }
 
-void close(gatehouse_conn* upstream) noexcept { delete static_cast<UpstreamConnection*>(upstream); }
+bool is_upstream(const gatehouse_conn* conn) noexcept { return conn != nullptr && conn->connection == nullptr; }
+
+void close(gatehouse_conn* upstream) noexcept {
+    if (is_upstream(upstream)) delete static_cast<UpstreamConnection*>(upstream);
+}
 
 gatehouse_status relay(gatehouse_conn* conn, gatehouse_conn* upstream, std::uint64_t idle_milliseconds) noexcept {
+    if (is_upstream(conn) || !is_upstream(upstream)) return GATEHOUSE_INVALID;
     Connection& client = *conn->connection;
-    delete std::exchange(client.relay_to, static_cast<UpstreamConnection*>(upstream));
+    UpstreamConnection* const before = std::exchange(client.relay_to, static_cast<UpstreamConnection*>(upstream));
+    if (before != upstream) delete before;
     constexpr std::uint64_t most = 1000ULL * 86'400 * 365;
     client.relay_idle = after(0, std::chrono::milliseconds(std::min(idle_milliseconds, most)));
     return GATEHOUSE_OK;

@@ -7,4 +7,7 @@ namespace gatehouse::host {
 
 extern const gatehouse_upstream_v1 upstream_table;
 
+// What a plugin is told of the errno of a connect() that has failed.
+gatehouse_status status_of_errno(int error) noexcept;
+
 } // namespace gatehouse::host

@@ -1,47 +1,136 @@
-// Connects every client to one upstream and lets the host relay the bytes both ways.
+// Connects every client to a server of its pool and lets the host relay the bytes both ways. README.md says what it does.
+#include "address.hpp"
+#include "checks.hpp"
+#include "control.hpp"
+#include "discovery.hpp"
+#include "pool.hpp"
+#include "proxy_header.hpp"
+#include "settings.hpp"
+
 #include <gatehouse/plugin.hpp>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
+#include <memory>
+#include <optional>
+#include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 
-// Whether it has the form of an address, so that a slip shows when the configuration is read and not with the first client.
-bool is_address(std::string_view text) {
-    if (text.starts_with("unix:")) return text.size() > 5;
-    const std::size_t colon = text.rfind(':');
-    if (colon == 0 || colon == std::string_view::npos) return false;
-    const std::string_view host = text.substr(0, colon);
-    const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-    if (!bracketed && host.find_first_of("[]:") != std::string_view::npos) return false;
-    unsigned port = 0;
-    const auto [rest, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
-    return error == std::errc() && rest == text.data() + text.size() && port >= 1 && port <= 65535;
+namespace gateway {
+
+using gatehouse::Connection;
+using gatehouse::Event;
+using gatehouse::Next;
+using gatehouse::Status;
+
+namespace {
+
+// A failed connect in words, for the messages that name several.
+std::string_view text_of(Status status) {
+    if (status == Status::refused) return "connection refused";
+    if (status == Status::timeout) return "timed out";
+    if (status == Status::unreachable) return "unreachable";
+    if (status == Status::exhausted) return "out of descriptors, ports or memory";
+    if (status == Status::reset) return "connection reset";
+    return "failed";
 }
+
+std::string hexadecimal(std::uint64_t number) {
+    std::array<char, 16> digits{};
+    return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr};
+}
+
+std::uint64_t random_number() {
+    std::random_device random;
+    return (std::uint64_t{random()} << 32U) | random();
+}
+
+} // namespace
 
 class Gateway {
   public:
-    // Nobody knows whose turn it is to speak first, so the upstream is connected at once.
+    // Nobody knows whose turn it is to speak first, so the server is connected at once.
     static constexpr bool server_first = true;
+    static constexpr const auto& commands = Control::commands;
+
+    struct Session {
+        Visit visit;
+        bool last_wait = false; // its deadline is the one at which it gives up
+    };
 
     explicit Gateway(gatehouse::Init& init)
-        : upstream_(init.config().string("upstream", "")),
-          connect_timeout_(init.config().duration("connect_timeout", std::chrono::seconds(5))),
-          idle_timeout_(init.config().duration("idle_timeout", std::chrono::milliseconds(0))) {
-        if (!is_address(upstream_))
-            init.config().reject("upstream", (upstream_.empty() ? "missing" : "is no address: \"" + upstream_ + "\"") +
-                                                 " (expected \"host:port\", \"[v6]:port\" or \"unix:/path\")");
-        if (connect_timeout_.count() == 0) init.config().reject("connect_timeout", "it must be longer than 0");
+        : settings_(read_settings(init.config())),
+          pool_({settings_.balance, settings_.queue, settings_.health, settings_.retries}, settings_.sources.size(),
+                {[init](std::uint64_t connection) { init.wake(connection); },
+                 [init](std::uint64_t connection) { init.cut(connection); },
+                 [init](gatehouse_level level, std::string_view text) { init.log(level, text); }}),
+          control_(pool_), boot_(hexadecimal(random_number())) {
+        if (settings_.valid) discovery_.emplace(init, settings_, pool_);
     }
 
-    gatehouse::Next serve(gatehouse::Connection& conn) {
-        auto upstream = conn.connect(upstream_, connect_timeout_);
-        if (!upstream) return gatehouse::Next::error; // the host knows and logs why
-        return conn.relay(std::move(*upstream), idle_timeout_);
+    Next serve(Connection& conn, Session& session) {
+        Visit& visit = session.visit;
+        if (conn.event() == Event::stopping) return Next::close; // it waits, and there is nothing to wait for any more
+        if (visit.connection == 0) {
+            visit.connection = conn.id();
+            if (settings_.balance == Method::source) visit.key = hash_of(host_of(conn.peer()));
+        }
+        const bool over = conn.event() == Event::timeout && session.last_wait;
+        Pool::Verdict verdict = over ? pool_.give_up(visit, Clock::now()) : pool_.admit(visit, Clock::now());
+        bool failed = false;
+        while (verdict.kind == Pool::Verdict::connect) {
+            if (auto server = connect(conn, visit)) {
+                conn.clear_deadline();
+                return conn.relay(std::move(*server), settings_.idle_timeout);
+            }
+            failed = true;
+            verdict = pool_.admit(visit, Clock::now());
+        }
+        if (verdict.kind == Pool::Verdict::wait) return wait(conn, session, verdict.until);
+        // Of the one connection that has just failed, the host knows better why.
+        if (!failed || visit.refusal != visit.attempts) conn.set_error(visit.refusal);
+        return Next::no_upstream;
     }
+
+    void closed(Session& session, std::string_view /*reason*/) { pool_.leave(session.visit, Clock::now()); }
+
+    void command(std::span<const std::string_view> words, gatehouse::Answer& answer) { control_.run(words, answer); }
 
   private:
-    const std::string upstream_; // constant after construction
-    const std::chrono::milliseconds connect_timeout_;
-    const std::chrono::milliseconds idle_timeout_; // 0: the listener's
+    static Next wait(Connection& conn, Session& session, Clock::time_point until) {
+        session.last_wait = until == session.visit.give_up_at;
+        conn.set_deadline(std::max(std::chrono::ceil<milliseconds>(until - Clock::now()), milliseconds(1)));
+        return Next::wait;
+    }
+
+    // Connects to the server that has a place for the client. Nothing of the client's has been read yet, so that what fails
+    // here, the header included, can be tried again elsewhere.
+    std::optional<gatehouse::Upstream> connect(Connection& conn, Visit& visit) {
+        auto server = conn.connect(visit.server->address, settings_.connect_timeout);
+        Status status = server.status();
+        if (server && settings_.proxy.version != 0) {
+            server->set_deadline(settings_.connect_timeout);
+            status =
+                server->write(proxy_header(settings_.proxy, conn.peer(), conn.local(), boot_ + '-' + hexadecimal(conn.id())));
+            server->clear_deadline();
+        }
+        if (!status) {
+            pool_.connect_failed(visit, text_of(status), status != Status::exhausted, Clock::now());
+            return std::nullopt;
+        }
+        pool_.connected(visit, Clock::now());
+        return std::move(*server);
+    }
+
+    const Settings settings_; // constant after construction
+    Pool pool_;
+    Control control_;
+    const std::string boot_;             // tells this run's connections from those of another
+    std::optional<Discovery> discovery_; // last: its callbacks use the others
 };
-GATEHOUSE_PLUGIN(Gateway, "gateway", "1.0.0")
+GATEHOUSE_PLUGIN(Gateway, "gateway", "2.0.0")
+
+} // namespace gateway

@@ -102,7 +102,7 @@ TEST(Gateway, ANameThatDoesNotResolveIsNamed) {
     Client client(host.port("gateway"));
     EXPECT_EQ(client.recv_until_eof(), "");
     const Record warning = host.wait_for_log("no connection to the upstream");
-    EXPECT_TRUE(warning["error"].starts_with("upstream nobody.invalid:80: ")) << warning.line;
+    EXPECT_TRUE(warning["error"].starts_with("there is no server: nobody.invalid:80: ")) << warning.line;
 }
 
 // The upstream's accept queue is full, so its kernel does not answer.

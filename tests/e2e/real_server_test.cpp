@@ -70,4 +70,39 @@ TEST(RealServer, PostgreSql) {
     EXPECT_EQ(status["reasons"].find("upstream"), std::string::npos) << status.line;
 }
 
+// One of two is killed while pgbench runs: its four connections fail, the other four and all that come later do not.
+TEST(RealServer, OneOfTwoPostgreSqlServersIsKilled) {
+    const Postgres one;
+    Postgres two;
+    const auto pgbench = [](const std::string& folder, const std::string& port, const std::vector<std::string>& arguments) {
+        std::vector<std::string> argv{Postgres::program("pgbench"), "-h", folder, "-p", port, "-U", "postgres"};
+        argv.insert(argv.end(), arguments.begin(), arguments.end());
+        return argv;
+    };
+    const ProcessOptions database{.environment = {"PGDATABASE=postgres"}};
+    for (const Postgres* server : {&one, static_cast<const Postgres*>(&two)})
+        ASSERT_EQ(run(pgbench(server->folder(), "5432", {"-i", "-q"}), database).status, 0);
+    Gatehouse host("[plugins.gateway.config]\nservers = [{ name = \"one\", address = \"" + one.address() +
+                   "\" }, { name = \"two\", address = \"" + two.address() +
+                   "\" }]\nhealth = { interval = \"50ms\", fall = 2 }\n" + listener("gateway", "gateway"));
+    const std::string port = std::to_string(host.port("gateway"));
+
+    Process load(pgbench("127.0.0.1", port, {"-n", "-c", "8", "-j", "2", "-T", "4", "-P", "1"}), database);
+    ASSERT_TRUE(load.wait_output([](const std::string&, const std::string& err) {
+        return err.find("progress: 1.") != std::string::npos;
+    })) << load.err();
+    two.kill();
+    host.wait_for_log([](const Record& record) { return record.message().starts_with("server two "); }, "two is gone");
+    const Result later = run(pgbench("127.0.0.1", port, {"-n", "-c", "6", "-C", "-t", "20"}), database); // a connection each
+    EXPECT_EQ(later.status, 0) << later.out << later.err;
+    EXPECT_NE(later.out.find("number of transactions actually processed: 120/120"), std::string::npos) << later.out;
+
+    const Result result = load.wait();
+    EXPECT_EQ(result.status, 2) << "some clients were aborted";
+    const std::regex aborted("pgbench: error: client [0-9]+ aborted|pgbench: error: client [0-9]+ script [0-9]+ aborted");
+    EXPECT_EQ(std::distance(std::sregex_iterator(result.err.begin(), result.err.end(), aborted), std::sregex_iterator()), 4)
+        << result.err;
+    EXPECT_NE(result.err.find("Run was aborted"), std::string::npos) << result.out + result.err;
+}
+
 } // namespace

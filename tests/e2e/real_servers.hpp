@@ -13,6 +13,8 @@
 #include <pwd.h>
 #include <stdexcept>
 #include <string>
+#include <sys/ipc.h>
+#include <sys/shm.h>
 #include <unistd.h>
 #include <vector>
 
@@ -68,6 +70,7 @@ class Postgres {
 
     // An orderly end, or its shared memory stays.
     ~Postgres() {
+        if (killed_) return;
         try {
             process_->signal(SIGINT);
             process_->wait();
@@ -77,6 +80,20 @@ class Postgres {
     }
 
     std::string address() const { return "unix:" + dir_ / ".s.PGSQL.5432"; }
+    std::string folder() const { return dir_.path().string(); } // of the socket, as clients want it
+
+    // As a crash would: its other processes go when they notice.
+    void kill() {
+        killed_ = true;
+        std::ifstream file(dir_ / "data/postmaster.pid");
+        std::string line;
+        for (int number = 0; number < 7; ++number) std::getline(file, line);
+        process_->signal(SIGKILL);
+        process_->wait();
+        // The seventh line ends with the number of its shared memory, which nobody else would remove.
+        if (const std::size_t blank = line.rfind(' '); blank != std::string::npos)
+            ::shmctl(std::stoi(line.substr(blank)), IPC_RMID, nullptr);
+    }
 
     // A program of the same version.
     static std::string program(const std::string& name) {
@@ -100,6 +117,7 @@ class Postgres {
 
     TempDir dir_;
     std::unique_ptr<Process> process_;
+    bool killed_ = false;
 };
 
 // An SSH server that lets in whoever runs the test, with a key of its own.

@@ -52,7 +52,7 @@ INSTANTIATE_TEST_SUITE_P(
     Fault, RefusedLibrary,
     testing::Values(Fault{"no_symbol", "it does not export gatehouse_plugin_v1(); is it a Gatehouse plugin?"},
                     Fault{"null_table", "gatehouse_plugin_v1() returned NULL"},
-                    Fault{"wrong_major", "it needs Gatehouse ABI 7.1, " ABI_HERE},
+                    Fault{"wrong_major", "it needs Gatehouse ABI 7.2, " ABI_HERE},
                     Fault{"newer_minor", "it needs Gatehouse ABI 0.99, " ABI_HERE},
                     Fault{"size_zero", "its table has 0 bytes, at least 80 are needed"},
                     Fault{"size_too_small", "its table has 24 bytes, at least 80 are needed"},

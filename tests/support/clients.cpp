@@ -83,10 +83,14 @@ void wait_for(int fd, short events, const Deadline& deadline, const char* what) 
 
 } // namespace
 
-Client::Client(const std::string& text) {
+Client::Client(const std::string& text, const std::string& from) {
     const SocketAddress address = parse(text);
     fd_ = ::socket(address.common.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd_ < 0) fail("socket");
+    if (!from.empty()) {
+        const SocketAddress source = parse(from);
+        if (::bind(fd_, &source.common, source.size) != 0) fail("bind");
+    }
     const Deadline deadline;
     // A unix socket whose accept queue is full says EAGAIN, and there is nothing to poll for.
     while (::connect(fd_, &address.common, address.size) != 0 && errno != EINPROGRESS) {

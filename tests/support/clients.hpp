@@ -13,8 +13,9 @@ namespace gatehouse::support {
 
 class Client {
   public:
-    // Connects to "127.0.0.1:PORT", "[::1]:PORT", "unix:/path" or "unix:@abstract"; throws if that is refused.
-    explicit Client(const std::string& address);
+    // Connects to "127.0.0.1:PORT", "[::1]:PORT", "unix:/path" or "unix:@abstract"; throws if that is refused. `from`: the
+    // address that it comes from, as "127.0.0.2:0"; "": the kernel's choice.
+    explicit Client(const std::string& address, const std::string& from = "");
     explicit Client(std::uint16_t port) : Client("127.0.0.1:" + std::to_string(port)) {}
     static Client adopt(int fd) { return Client(fd, 0); } // a connected socket
 

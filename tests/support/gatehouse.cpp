@@ -4,6 +4,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <map>
+#include <sstream>
 
 namespace gatehouse::support {
 namespace {
@@ -78,6 +80,8 @@ Gatehouse::~Gatehouse() {
         ::kill(pid_, SIGTERM);
         const int status = process_->wait().status;
         if (status != 0) ADD_FAILURE() << "gatehouse ended with status " << status << "; its log ends with\n" << tail();
+        parse(process_->err());
+        check_ledgers();
     } catch (const std::exception& error) {
         ADD_FAILURE() << error.what();
         if (pid_ != process_->pid()) ::kill(pid_, SIGKILL); // the wrapper is ended by ~Process()
@@ -105,6 +109,27 @@ std::vector<Record> Gatehouse::log() {
 std::size_t Gatehouse::log_size() {
     parse(process_->err());
     return records_.size();
+}
+
+// Each connection has exactly one reason. Only a host that was stopped in order, with no thread left behind in a plugin, knows.
+void Gatehouse::check_ledgers() {
+    const auto last =
+        std::find_if(records_.rbegin(), records_.rend(), [](const Record& record) { return record.message() == "stopped"; });
+    const bool all_known = std::none_of(records_.begin(), records_.end(), [](const Record& record) {
+        return record.message().starts_with("a thread is still in the plugin's code");
+    });
+    if (last == records_.rend() || last->number("log_lines_dropped") > 0 || !all_known) return;
+    std::map<std::string, const Record*> statuses;
+    for (const Record& record : records_)
+        if (record.message() == "status" && record.has("listener")) statuses[record["listener"]] = &record;
+    for (const auto& [name, status] : statuses) {
+        std::uint64_t sum = 0;
+        std::istringstream reasons((*status)["reasons"]);
+        for (std::string reason; reasons >> reason;)
+            if (reason != "none") sum += std::stoull(reason.substr(reason.find(':') + 1));
+        EXPECT_EQ(static_cast<std::uint64_t>(status->number("accepted")), sum) << status->line;
+        EXPECT_EQ((*status)["open"], "0") << status->line;
+    }
 }
 
 Record Gatehouse::wait_for_log(const Fits& fits, std::string_view what, std::size_t from) {
@@ -183,6 +208,7 @@ int Gatehouse::wait_exit(std::chrono::milliseconds within) {
     const int status = process_->wait(within).status;
     ended_ = true;
     parse(process_->err());
+    check_ledgers();
     return status;
 }
 

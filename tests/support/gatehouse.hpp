@@ -9,7 +9,8 @@
 //     EXPECT_EQ(client.recv_exactly(5), "hello");
 //
 // Whatever goes wrong here is thrown as std::runtime_error with the end of the log in it, which fails the test. A host that has
-// died before the test has ended it, or that does not end with status 0 (as a sanitizer makes it), fails the test as well.
+// died before the test has ended it, or that does not end with status 0 (as a sanitizer makes it), fails the test as well; and
+// so does one whose ledger is wrong: in its last status, the reasons must add up to what was accepted.
 #pragma once
 
 #include "process.hpp"
@@ -110,6 +111,7 @@ class Gatehouse {
 
   private:
     void parse(const std::string& err);
+    void check_ledgers();
 
     TempDir dir_;
     std::unique_ptr<Process> process_;

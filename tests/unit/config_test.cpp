@@ -174,6 +174,79 @@ TEST(BadFile, FifoDoesNotHang) {
 
 TEST(ConfigErrors, WhatHasAllProblems) { EXPECT_STREQ(ConfigError({"a:1:1: x", "a:2:1: y"}).what(), "a:1:1: x\na:2:1: y"); }
 
+// --- files of networks ----------------------------------------------------------------------------------------------------
+
+TEST(NetworkFile, HasANetworkOnEachLine) {
+    const Folder folder;
+    folder.write("blocked.txt",
+                 "# made by hand\n10.0.0.0/8\r\n\n  192.0.2.1 # a bare one\n\t2001:db8::/32\t\n::ffff:192.0.2.2");
+    const fs::path file = folder.write("x.toml", listener + "deny_file = 'blocked.txt'\n");
+    const Config config = load_config(file);
+    std::string text;
+    for (const Network& network : config.listeners.at(0).access.deny) text += to_string(network) + ' ';
+    EXPECT_EQ(text, "10.0.0.0/8 192.0.2.1 2001:db8::/32 192.0.2.2 ");
+}
+
+TEST(NetworkFile, SaysWhereItIsWrong) {
+    const Folder folder;
+    folder.write("blocked.txt", "10.0.0.0/8\n10.0.0.1/8\n\nhello\n");
+    const std::string blocked = (folder / "blocked.txt").string();
+    EXPECT_EQ(
+        problems_of(listener + "deny_file = '" + blocked + "'\n", "x.toml"),
+        (Lines{"x.toml:5:13: listeners.deny_file: " + blocked +
+                   ":2: \"10.0.0.1/8\" has bits set beyond its length (expected the network's first address: \"10.0.0.0/8\")",
+               "x.toml:5:13: listeners.deny_file: " + blocked +
+                   ":4: \"hello\" is not a network (expected a network such as \"192.0.2.0/24\" or \"2001:db8::/32\", or an "
+                   "address)"}));
+}
+
+TEST(NetworkFile, ThatIsSomethingElseIsNotReportedLineByLine) {
+    const Folder folder;
+    std::string text;
+    for (int i = 0; i < 50; ++i) text += "x\n";
+    folder.write("blocked.txt", text);
+    EXPECT_EQ(load_problems(folder.write("x.toml", listener + "deny_file = 'blocked.txt'\n")).size(), 10U);
+}
+
+TEST(NetworkFile, ThatCannotBeRead) {
+    const Folder folder;
+    const auto problem = [&](const std::string& key, const std::string& name, const std::string& what) {
+        const fs::path file = folder.write("x.toml", listener + key + " = '" + name + "'\n");
+        EXPECT_EQ(load_problems(file), Lines{file.string() + ":5:" + std::to_string(key.size() + 4) + ": listeners." + key +
+                                             ": " + (folder / name.c_str()).string() + ": " + what});
+    };
+    problem("deny_file", "nothing", "cannot be opened: No such file or directory");
+    fs::create_directory(folder / "folder");
+    problem("deny_file", "folder", "is not a regular file (expected one with a network on each line)");
+    ASSERT_EQ(mkfifo((folder / "fifo").c_str(), 0600), 0);
+    problem("deny_file", "fifo", "is not a regular file (expected one with a network on each line)");
+    folder.write("empty", "# nobody\n");
+    problem("allow_file", "empty", "has no network (expected at least one, or nobody could connect)");
+    EXPECT_EQ(load_problems(folder.write("x.toml", listener + "deny_file = 'empty'\n")), Lines{});
+}
+
+// Lists that others make overlap with everything, but must not contradict what is allowed.
+TEST(NetworkFile, MayOverlapButNotContradict) {
+    const Folder folder;
+    folder.write("blocked.txt", "10.1.0.0/16\n10.1.0.0/16\n10.1.2.0/24\n192.0.2.0/24\n192.0.2.0/25\n192.0.2.128/25\n");
+    const std::string text = listener + "deny_file = 'blocked.txt'\ndeny = ['10.3.0.0/16']\nallow = ['10.0.0.0/8'";
+    EXPECT_EQ(load_problems(folder.write("good.toml", text + "]\n")), Lines{});
+    const fs::path file = folder.write("bad.toml", text + ", '192.0.2.0/25']\n");
+    EXPECT_EQ(load_problems(file),
+              Lines{file.string() +
+                    ":5:13: listeners.deny_file: \"192.0.2.0/25\" is both allowed and denied (expected it in one of "
+                    "the lists)"});
+}
+
+TEST(ManyListeners, UpTo4096) {
+    std::string text;
+    for (int i = 0; i < 4096; ++i)
+        text += "[[listeners]]\nname = 'l" + std::to_string(i) + "'\naddress = '127.0.0.1:0'\nplugin = 'echo'\n";
+    EXPECT_EQ(problems_of(text, "x.toml"), Lines{});
+    text += "[[listeners]]\nname = 'last'\naddress = '127.0.0.1:0'\nplugin = 'echo'\n";
+    EXPECT_EQ(problems_of(text, "x.toml"), Lines{"x.toml:1:1: listeners: 4097 sections (expected at most 4096)"});
+}
+
 // --- good files -----------------------------------------------------------------------------------------------------------
 
 TEST(GoodConfig, EveryKeyIsRead) {
@@ -184,6 +257,8 @@ drain_timeout = "5s"
 relay_threads = 3
 scheduling = "other"
 stack_size = "1MiB"
+resolvers = ["127.0.0.1:5353"]
+control = "run/control"
 [process]
 user = "www-data"
 group = "33"
@@ -197,6 +272,7 @@ file = "gatehouse.log"
 access = false
 [plugins.web]
 library = "http"
+max_connections = 77
 config = { root = "/srv" }
 [[listeners]]
 name = "web"
@@ -205,11 +281,18 @@ plugin = "web"
 backlog = 7
 max_connections = 8
 when_full = "refuse"
+allow = ["10.0.0.0/8", "2001:db8::/32"]
+deny = ["10.1.0.0/16"]
+max_per_source = 5
+rate = { connections = 20, per = "1m", burst = 30 }
+source_bits = { v4 = 24, v6 = 56 }
 threads = { min = 2, max = 9 }
 first_byte_timeout = "1s"
 idle_timeout = "2s"
 lifetime = "3s"
 linger_timeout = "4s"
+min_rate = "1KiB"
+min_rate_window = "2s"
 reuse_address = false
 ipv6_only = true
 nodelay = false
@@ -228,14 +311,16 @@ group = "33"
 )",
                                        "etc/web.toml");
     EXPECT_EQ(config.file, "etc/web.toml");
-    EXPECT_EQ(config.host, (HostConfig{{"etc/a", "/b"}, 5s, 3, Scheduling::other, 1 << 20}));
-    EXPECT_EQ(config.process, (ProcessConfig{"www-data", "33", 1U << 13U | 1U << 23U, false, Seccomp::off, "etc/web.toml:9:8",
-                                             "etc/web.toml:10:9", "etc/web.toml:11:16", "etc/web.toml:13:11"}));
+    EXPECT_EQ(config.host,
+              (HostConfig{{"etc/a", "/b"}, 5s, 3, Scheduling::other, 1 << 20, {"127.0.0.1:5353"}, "etc/run/control"}));
+    EXPECT_EQ(config.process, (ProcessConfig{"www-data", "33", 1U << 13U | 1U << 23U, false, Seccomp::off, "etc/web.toml:11:8",
+                                             "etc/web.toml:12:9", "etc/web.toml:13:16", "etc/web.toml:15:11"}));
     EXPECT_EQ(config.log, (LogConfig{LogLevel::debug, LogFormat::json, "etc/gatehouse.log", false}));
     ASSERT_EQ(config.plugins.size(), 1U);
     EXPECT_EQ(config.plugins[0].name, "web");
     EXPECT_EQ(config.plugins[0].library, "http");
-    EXPECT_EQ(config.plugins[0].where, "etc/web.toml:19:1");
+    EXPECT_EQ(config.plugins[0].where, "etc/web.toml:21:1");
+    EXPECT_EQ(config.plugins[0].max_connections, 77U);
 
     ASSERT_EQ(config.listeners.size(), 2U);
     ListenerConfig web;
@@ -245,11 +330,16 @@ group = "33"
     web.backlog = 7;
     web.max_connections = 8;
     web.when_full = WhenFull::refuse;
+    web.access.allow = {{{false, 10ULL << 56U, 0}, 8}, {{true, 0x20010db8ULL << 32U, 0}, 32}};
+    web.access.deny = {{{false, 0x0a01ULL << 48U, 0}, 16}};
+    web.sources = {5, 20, 60s, 30, 24, 56};
     web.threads = {2, 9};
     web.first_byte_timeout = 1s;
     web.idle_timeout = 2s;
     web.lifetime = 3s;
     web.linger_timeout = 4s;
+    web.min_rate = 1024;
+    web.min_rate_window = 2s;
     web.reuse_address = false;
     web.ipv6_only = true;
     web.nodelay = false;
@@ -258,7 +348,7 @@ group = "33"
     web.send_buffer = 65'536;
     web.defer_accept = 5s;
     web.fast_open = 6;
-    web.where = "etc/web.toml:22:1";
+    web.where = "etc/web.toml:25:1";
     EXPECT_EQ(config.listeners[0], web);
 
     ListenerConfig local;
@@ -268,8 +358,14 @@ group = "33"
     local.mode = 0600;
     local.owner = "www-data";
     local.group = "33";
-    local.where = "etc/web.toml:42:1";
+    local.where = "etc/web.toml:52:1";
     EXPECT_EQ(config.listeners[1], local);
+}
+
+TEST(GoodConfig, ResolversHavePorts) {
+    const Config config = parse_config(
+        "host.resolvers = ['192.0.2.1', '192.0.2.1:5353', '2001:db8::1', '[::1]', '[::1]:5353']\n" + listener, "x");
+    EXPECT_EQ(config.host.resolvers, (Lines{"192.0.2.1:53", "192.0.2.1:5353", "[2001:db8::1]:53", "[::1]:53", "[::1]:5353"}));
 }
 
 TEST(GoodConfig, OneFolderNeedsNoArray) {
@@ -385,11 +481,16 @@ std::vector<ReferenceKey> reference_keys() {
 }
 
 // Their values are examples; by default there is none.
-const std::set<std::string> without_default{"process.user",
+const std::set<std::string> without_default{"host.control",
+                                            "process.user",
                                             "process.group",
                                             "log.file",
                                             "listeners.owner",
                                             "listeners.group",
+                                            "listeners.allow",
+                                            "listeners.deny",
+                                            "listeners.allow_file",
+                                            "listeners.deny_file",
                                             "listeners.proxy_protocol.from",
                                             "listeners.proxy_protocol.timeout",
                                             "listeners.on_silence.after",
@@ -400,8 +501,15 @@ const std::set<std::string> without_default{"process.user",
                                             "listeners.routes.probe",
                                             "listeners.routes.plugin"};
 const std::set<std::string> for_unix_only{"listeners.mode", "listeners.owner", "listeners.group"};
-const std::set<std::string> for_tcp_only{"listeners.reuse_address", "listeners.ipv6_only",    "listeners.nodelay",
-                                         "listeners.keepalive",     "listeners.defer_accept", "listeners.fast_open"};
+const std::set<std::string> for_tcp_only{
+    "listeners.reuse_address", "listeners.ipv6_only",  "listeners.nodelay",        "listeners.keepalive",
+    "listeners.defer_accept",  "listeners.fast_open",  "listeners.allow",          "listeners.deny",
+    "listeners.allow_file",    "listeners.deny_file",  "listeners.max_per_source", "listeners.rate.connections",
+    "listeners.rate.per",      "listeners.rate.burst", "listeners.source_bits.v4", "listeners.source_bits.v6"};
+// What stands there key by key, as in threads.min.
+const std::set<std::string> tables{"listeners.threads",        "listeners.rate",   "listeners.source_bits",
+                                   "listeners.proxy_protocol", "listeners.detect", "listeners.on_silence",
+                                   "listeners.routes"};
 
 // The reference with every key set that fits the kind of socket.
 std::string uncommented(bool with_examples, bool unix_socket) {
@@ -414,10 +522,6 @@ std::string uncommented(bool with_examples, bool unix_socket) {
     if (unix_socket) text.replace(text.find("127.0.0.1:7007"), 14, "unix:/run/a");
     return text;
 }
-
-// What stands there key by key, as in threads.min.
-const std::set<std::string> tables{"listeners.threads", "listeners.proxy_protocol", "listeners.detect", "listeners.on_silence",
-                                   "listeners.routes"};
 
 TEST(Reference, HasEveryKeyOnce) {
     std::multiset<std::string> in_file;
@@ -459,6 +563,7 @@ TEST(Reference, IsAValidFileAsItIs) {
 
 TEST(Reference, ExamplesAreValid) {
     const Config config = parse_config(uncommented(true, true), "reference.toml");
+    EXPECT_EQ(config.host.control, "gatehouse.sock");
     EXPECT_EQ(config.log.file, "gatehouse.log");
     EXPECT_EQ(config.listeners.at(0).owner, "gatehouse");
     EXPECT_EQ(config.listeners.at(0).routes.size(), 1U);
@@ -466,18 +571,30 @@ TEST(Reference, ExamplesAreValid) {
 
 TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
     const std::string manual = contents(source / "docs/configuration.md");
-    const std::map<std::string, std::string> words{
-        {"process.user", "unchanged"},           {"process.group", "the user's"},
-        {"log.file", "standard error"},          {"plugins.NAME.library", "the instance's name"},
-        {"listeners.owner", "unchanged"},        {"listeners.proxy_protocol.from", "nobody"},
-        {"listeners.on_silence.after", "none"},  {"listeners.on_silence.plugin", "none"},
-        {"listeners.routes.sni", "any"},         {"listeners.routes.alpn", "any"},
-        {"listeners.routes.source", "any"},      {"listeners.routes.probe", "none"},
-        {"listeners.routes.plugin", "required"}, {"listeners.group", "unchanged"}};
+    const std::map<std::string, std::string> words{{"host.control", "no control socket"},
+                                                   {"process.user", "unchanged"},
+                                                   {"process.group", "the user's"},
+                                                   {"log.file", "standard error"},
+                                                   {"plugins.NAME.library", "the instance's name"},
+                                                   {"listeners.owner", "unchanged"},
+                                                   {"listeners.group", "unchanged"},
+                                                   {"listeners.allow", "everybody"},
+                                                   {"listeners.deny", "nobody"},
+                                                   {"listeners.allow_file", "none"},
+                                                   {"listeners.deny_file", "none"},
+                                                   {"listeners.proxy_protocol.from", "nobody"},
+                                                   {"listeners.on_silence.after", "none"},
+                                                   {"listeners.on_silence.plugin", "none"},
+                                                   {"listeners.routes.sni", "any"},
+                                                   {"listeners.routes.alpn", "any"},
+                                                   {"listeners.routes.source", "any"},
+                                                   {"listeners.routes.probe", "none"},
+                                                   {"listeners.routes.plugin", "required"}};
     std::size_t rows = 0;
     for (const ReferenceKey& key : reference_keys()) {
-        const bool whole = key.path.starts_with("listeners.") && !key.path.starts_with("listeners.routes.");
-        const std::string name = whole ? key.path.substr(10) : key.path.substr(key.path.rfind('.') + 1);
+        const std::size_t last = key.path.rfind('.');
+        const bool nested = tables.contains(key.path.substr(0, last)) && !key.path.starts_with("listeners.routes.");
+        const std::string name = nested ? key.path.substr(key.path.rfind('.', last - 1) + 1) : key.path.substr(last + 1);
         const auto word = words.find(key.path);
         const std::string value = key.required ? "required" : word != words.end() ? word->second : '`' + key.value + '`';
         EXPECT_NE(manual.find("\n| `" + name + "` | " + value + " | "), std::string::npos) << key.path << " = " << value;

@@ -101,6 +101,42 @@ TEST_F(ListenerTest, AcceptsInOrderAndTellsTheQueue) {
     }
 }
 
+TEST_F(ListenerTest, TellsWhatTheKernelHasDropped) {
+    ListenerConfig settings = config("127.0.0.1:0");
+    settings.backlog = 1;
+    const Listener listener(settings, *log_);
+    EXPECT_EQ(listener.queue()->drops, 0U);
+    const Descriptor one = connect(listener);
+    const Descriptor two = connect(listener); // Linux takes one more than the limit
+    ASSERT_TRUE(one && two);
+    const Descriptor three(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(listener.port());
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(three.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), -1);
+    EXPECT_EQ(errno, EINPROGRESS);
+    for (int i = 0; i < 1000 && listener.queue()->drops == 0; ++i) ::poll(nullptr, 0, 10);
+    EXPECT_GE(listener.queue()->drops, 1U);
+}
+
+TEST_F(ListenerTest, TellsTheQueueOfAUnixSocket) {
+    ListenerConfig settings = config(unix_address());
+    settings.backlog = 5;
+    const Listener listener(settings, *log_);
+    ASSERT_TRUE(listener.queue()) << "the kernel has no unix_diag";
+    EXPECT_EQ(listener.queue()->depth, 0U);
+    EXPECT_EQ(listener.queue()->limit, 5U);
+    const SocketAddress address = numeric_address(settings.address).value();
+    const Descriptor client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::connect(client.get(), address.get(), address.size), 0);
+    EXPECT_EQ(listener.queue()->depth, 1U);
+    SocketAddress peer;
+    const Descriptor accepted(accept(listener, peer));
+    EXPECT_EQ(listener.queue()->depth, 0U);
+    EXPECT_EQ(accept_queue(accepted.get())->drops, 0U); // no listening socket, and no harm
+}
+
 TEST_F(ListenerTest, RefusesOnceClosed) {
     Listener listener(config("127.0.0.1:0"), *log_);
     EXPECT_TRUE(connect(listener));

@@ -2,7 +2,8 @@
 //
 // The callbacks run on a thread of the host's, one at a time for each object; they must not block, and what they share with
 // serve() needs a lock. An exception that leaves one is logged. The objects stop when they are destroyed, which waits for a
-// callback that runs on another thread: do not hold a lock meanwhile that the callback takes.
+// callback that runs on another thread: do not hold a lock meanwhile that the callback takes. A callback may destroy other
+// objects, but not its own, whose function it still runs in.
 #ifndef GATEHOUSE_BACKGROUND_HPP
 #define GATEHOUSE_BACKGROUND_HPP
 

@@ -30,22 +30,26 @@ typedef struct gatehouse_check_request {
 
     /*
      * [any] Judges the first `size` bytes of the answer, of which there are at most 64 KiB; asked again whenever more have come
-     * and it says GATEHOUSE_MATCH_MORE. `at_end`: no more will come. NULL: the connection alone is good enough.
+     * and it says GATEHOUSE_MATCH_MORE. `at_end`: no more will come. Not asked of an answer without a byte. NULL: the
+     * connection alone is good enough, and nothing is sent.
      */
     gatehouse_match (*judge)(void* data, const void* bytes, size_t size, int32_t at_end) GATEHOUSE_NOEXCEPT;
 
     /*
      * [any] One time is over. GATEHOUSE_OK: connected, and the answer is good. GATEHOUSE_REFUSED, _TIMEOUT, _UNREACHABLE,
-     * _RESET, _EXHAUSTED: as they say. GATEHOUSE_INVALID: the answer is wrong. GATEHOUSE_END: it ended before it could be
-     * judged. `why` says it in words, and is empty with GATEHOUSE_OK.
+     * _RESET, _FAILED: as they say. GATEHOUSE_INVALID: the answer is wrong. GATEHOUSE_END: it ended before it could be judged.
+     * GATEHOUSE_EXHAUSTED: this host had no descriptor, port or memory for it, which says nothing about the server, neither
+     * good nor bad. `why` says it in words, without the address, and is empty with GATEHOUSE_OK.
      */
     void (*result)(void* data, gatehouse_status status, gatehouse_str why) GATEHOUSE_NOEXCEPT;
 } gatehouse_check_request;
 
 typedef struct gatehouse_check_v1 {
     /*
-     * [any] Starts a check; everything in `request` is copied. GATEHOUSE_INVALID: the request is not acceptable, and the host
-     * has recorded why. GATEHOUSE_EXHAUSTED: no memory or thread for it.
+     * [any] Starts a check; everything in `request` is copied. Its callbacks may come before this returns. The connection is
+     * ended with a reset, so that none stays in TIME_WAIT. Once the host drains, checks rest. GATEHOUSE_INVALID: the request is
+     * not acceptable, and the host has recorded why. GATEHOUSE_EXHAUSTED: no memory or thread for it, or too many (8192 in a
+     * host, watches included).
      */
     gatehouse_status (*start)(gatehouse_instance* instance, const gatehouse_check_request* request,
                               gatehouse_check** check) GATEHOUSE_NOEXCEPT;

@@ -1,8 +1,9 @@
 /*
  * gatehouse.discovery/1 - which servers stand behind a name, now and whenever that changes.
  *
- * Names are asked for again when their records' time to live is over (RFC 1035 3.2.1), between 1 and 60 seconds. One thread of
- * the host watches all names, so the callback must not block.
+ * Names are asked for again when their records' time to live is over (RFC 1035 3.2.1), between 1 and 60 seconds; those that
+ * /etc/hosts has, each 60 seconds; those that cannot be resolved, after 1, 2, 4, ... and then each 30 seconds. One thread of the
+ * host watches all names, so the callback must not block.
  */
 #ifndef GATEHOUSE_EXT_DISCOVERY_H
 #define GATEHOUSE_EXT_DISCOVERY_H
@@ -29,8 +30,11 @@ typedef struct gatehouse_discovery_v1 {
      * [any] Watches "host:port" (its A and AAAA records) or "srv:_service._tcp.domain" (SRV records, and the addresses of their
      * targets). found() is called with the first answer, and again whenever the set of endpoints is another one, each time with
      * all of them, sorted by address. It is also called, without endpoints and with GATEHOUSE_NOT_FOUND, _TIMEOUT or _FAILED
-     * and `why` in words, when a name stops being resolved (or never was): once, until there is an answer again.
-     * GATEHOUSE_INVALID: not such a name; the host has recorded why. GATEHOUSE_EXHAUSTED: no memory or thread for it.
+     * and `why` in words, when a name stops being resolved (or never was): once, until there is an answer again. A part that
+     * cannot be asked for at the moment, such as one target of an SRV record, keeps its last addresses. A numeric host is found
+     * at once and once. found() may be called before this returns, and is not any more once the host drains.
+     * GATEHOUSE_INVALID: not such a name; the host has recorded why. GATEHOUSE_EXHAUSTED: no memory or thread for it, or too
+     * many.
      */
     gatehouse_status (*watch)(gatehouse_instance* instance, gatehouse_str name,
                               void (*found)(void* data, const gatehouse_endpoint* endpoints, size_t count,

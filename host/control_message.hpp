@@ -1,0 +1,27 @@
+// What travels over the control socket: lists of texts. The format is this program's own affair, on both sides of the socket:
+// the size of what follows, then each text after its size; sizes are 32 bits in the machine's own order.
+//
+// A question is empty (all commands of all instances), or an instance, or an instance, a command and its arguments. An answer
+// is "failed" and why, or "table", the number of columns, their names, and the cells row by row.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gatehouse::host {
+
+inline constexpr std::size_t most_question = 64 << 10; // bytes
+inline constexpr std::size_t most_answer = 4 << 20;
+inline constexpr std::string_view answer_failed = "failed";
+inline constexpr std::string_view answer_table = "table";
+
+std::string encode_message(const std::vector<std::string>& texts);
+
+// Reads the one message that `bytes` begin with. More: it is not there as a whole yet. Bad: it is larger than `most`, or
+// malformed.
+enum class Decoded { whole, more, bad };
+Decoded decode_message(std::string_view bytes, std::size_t most, std::vector<std::string>& texts);
+
+} // namespace gatehouse::host

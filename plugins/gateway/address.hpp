@@ -1,0 +1,24 @@
+// The forms in which the configuration says where a server is.
+#pragma once
+
+#include <string_view>
+
+namespace gateway {
+
+enum class AddressKind {
+    invalid,
+    numeric,     // "192.0.2.1:80", "[2001:db8::1]:80", "[fe80::1%eth0]:80"
+    unix_socket, // "unix:/path", "unix:@abstract"
+    name,        // "db.example:5432"
+    service,     // "srv:_postgres._tcp.example": the name of SRV records (RFC 2782), without a port
+};
+
+// What form `text` has, so that a slip shows when the configuration is read and not with the first client. An address that
+// nobody can connect to is invalid too: "*:80", "0.0.0.0:80", port 0.
+AddressKind kind_of(std::string_view text) noexcept;
+
+// The address without its port: "192.0.2.1" of "192.0.2.1:80", "2001:db8::1" of "[2001:db8::1]:80"; the whole text if it has no
+// port.
+std::string_view host_of(std::string_view address) noexcept;
+
+} // namespace gateway

@@ -1,0 +1,78 @@
+#include "discovery.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace gateway {
+namespace {
+
+constexpr std::uint32_t backup_rank = 1U << 16U; // more than SRV priorities
+constexpr std::uint32_t max_weight = 1U << 20U;
+
+ServerSpec spec_of(const Source& source) {
+    return {source.name.empty() ? source.address : source.name, source.address, source.weight, source.backup ? backup_rank : 0,
+            source.max_connections == 0 ? Slot::unlimited : source.max_connections};
+}
+
+} // namespace
+
+std::vector<ServerSpec> specs_of(const Source& source, std::span<const gatehouse::Endpoint> endpoints) {
+    endpoints = endpoints.first(std::min(endpoints.size(), max_servers));
+    std::set<std::uint16_t> priorities;
+    for (const auto& endpoint : endpoints) priorities.insert(endpoint.priority);
+    std::vector<ServerSpec> specs;
+    for (const auto& endpoint : endpoints) {
+        ServerSpec spec = spec_of(source);
+        spec.address = endpoint.address;
+        spec.name = source.name.empty() ? spec.address : source.name + '/' + spec.address;
+        spec.rank += static_cast<std::uint32_t>(std::distance(priorities.begin(), priorities.find(endpoint.priority)));
+        if (source.kind == AddressKind::service) // RFC 2782: a weight of 0 is a very small one
+            spec.weight = std::min(max_weight, spec.weight * std::max<std::uint32_t>(1, endpoint.weight));
+        specs.push_back(std::move(spec));
+    }
+    return specs;
+}
+
+Discovery::Discovery(const gatehouse::Init& init, const Settings& settings, Pool& pool)
+    : init_(init), settings_(settings), pool_(pool), checks_(init, settings, pool) {
+    for (std::size_t i = 0; i < settings.sources.size(); ++i) {
+        const Source& source = settings.sources[i];
+        if (!source.is_name()) {
+            apply(i, {spec_of(source)});
+            continue;
+        }
+        watches_.push_back(std::make_unique<gatehouse::Watch>(
+            init, source.address,
+            [this, i](std::span<const gatehouse::Endpoint> endpoints, gatehouse::Status status, std::string_view why) {
+                found(i, endpoints, status, why);
+            }));
+    }
+}
+
+// That a name does not exist is an answer, and nobody is behind it then. If nobody answers, what was known still holds.
+void Discovery::found(std::size_t source, std::span<const gatehouse::Endpoint> endpoints, gatehouse::Status status,
+                      std::string_view why) {
+    const std::string& name = settings_.sources[source].address;
+    if (status) {
+        if (endpoints.size() > max_servers)
+            init_.log(GATEHOUSE_WARNING, name + " has " + std::to_string(endpoints.size()) + " servers; only the first " +
+                                             std::to_string(max_servers) + " are used");
+        return apply(source, specs_of(settings_.sources[source], endpoints));
+    }
+    const bool gone = status == gatehouse::Status::not_found;
+    const std::string text = name + ": " + std::string(why);
+    init_.log(GATEHOUSE_WARNING,
+              "the name of the servers is not resolved: " + text + (gone ? "" : "; those that were found before stay"));
+    pool_.source_failed(source, text, Clock::now());
+    if (gone) apply(source, {});
+}
+
+void Discovery::apply(std::size_t source, const std::vector<ServerSpec>& specs) {
+    const Pool::Changes changes = pool_.set_servers(source, specs, Clock::now());
+    for (const auto& server : changes.removed) checks_.stop(*server);
+    for (const auto& server : changes.added) checks_.start(server);
+}
+
+} // namespace gateway

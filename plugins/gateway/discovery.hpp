@@ -1,0 +1,39 @@
+// Keeps a pool's servers those that its sources name: what is configured as an address is there from the start, and names are
+// watched by the host.
+#pragma once
+
+#include "checks.hpp"
+#include "pool.hpp"
+#include "settings.hpp"
+
+#include <gatehouse/background.hpp>
+
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace gateway {
+
+// The servers behind a name. The endpoints' priorities become ranks, from 0 without gaps; those of a backup come after all
+// others. At most `max_servers`, the first by address.
+std::vector<ServerSpec> specs_of(const Source& source, std::span<const gatehouse::Endpoint> endpoints);
+inline constexpr std::size_t max_servers = 1024;
+
+class Discovery {
+  public:
+    // Throws std::runtime_error if a name cannot be watched. The pool has as many sources as the settings. [main]
+    Discovery(const gatehouse::Init& init, const Settings& settings, Pool& pool);
+
+  private:
+    void found(std::size_t source, std::span<const gatehouse::Endpoint> endpoints, gatehouse::Status status,
+               std::string_view why);
+    void apply(std::size_t source, const std::vector<ServerSpec>& specs);
+
+    const gatehouse::Init init_; // constant after construction
+    const Settings& settings_;
+    Pool& pool_;
+    Checks checks_;
+    std::vector<std::unique_ptr<gatehouse::Watch>> watches_; // last: the others are used by their callbacks
+};
+
+} // namespace gateway

@@ -1,0 +1,169 @@
+#include "pool.hpp"
+
+#include "pool_change.hpp"
+#include "time_text.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace gateway {
+
+Pool::Pool(const Rules& rules, std::size_t sources, Hooks hooks)
+    : rules_(rules), hooks_(std::move(hooks)), sources_(sources),
+      balancer_(rules.balance, static_cast<std::uint64_t>(Clock::now().time_since_epoch().count())) {
+    counts_.size = rules.queue.size;
+}
+
+Balancer::Choice Pool::choose(const Visit& visit) { return balancer_.choose(slots_, visit.key, visit.tried); }
+
+// Moves the visit, which stands in `from`, to a place on a server.
+void Pool::give(Visit& visit, std::size_t index, std::list<Visit*>& from) {
+    const std::shared_ptr<Server>& server = servers_[index];
+    Slot& slot = slots_[index];
+    server->visits.splice(server->visits.end(), from, visit.here);
+    ++slot.connections;
+    visit.place = Visit::Place::server;
+    visit.server = server;
+    visit.on_trial = server->health.connecting();
+    if (visit.on_trial) slot.usable = false; // one at a time
+}
+
+// The visit's place on its server is free again.
+void Pool::take(Visit& visit, Clock::time_point now) {
+    const std::shared_ptr<Server> server = std::exchange(visit.server, nullptr);
+    server->visits.erase(visit.here);
+    --slots_[server->slot].connections;
+    visit.place = Visit::Place::nowhere;
+    if (std::exchange(visit.on_trial, false)) server->health.trial_abandoned();
+    update(*server, now);
+    if (server->removed && server->visits.empty()) forget(*server);
+}
+
+// Gives the places that are free to those who wait, in their order. One who waits for a server that it has not tried yet does
+// not keep those behind it from taking another.
+void Pool::dispatch(Change& change, const Visit* self, Clock::time_point now) {
+    refresh(now);
+    for (auto next = queue_.begin(); next != queue_.end();) {
+        Visit& visit = **next++;
+        const Balancer::Choice choice = choose(visit);
+        if (choice.kind == Balancer::Choice::chosen) {
+            give(visit, choice.index, queue_);
+        } else if (choice.kind == Balancer::Choice::none && all_answered()) {
+            queue_.erase(visit.here);
+            refuse(visit, visit.tried.empty() ? why_none() : "");
+        } else if (visit.tried.empty()) {
+            return;
+        } else {
+            continue;
+        }
+        if (&visit != self) change.wake(visit);
+    }
+}
+
+// Whoever is first in the queue also waits for servers that come back by time alone.
+void Pool::leave_queue(Change& change, Visit& visit) {
+    const bool first = queue_.front() == &visit;
+    queue_.erase(visit.here);
+    visit.place = Visit::Place::nowhere;
+    if (first && changes_at_ && !queue_.empty()) change.wake(*queue_.front());
+}
+
+Pool::Verdict Pool::refuse(Visit& visit, const std::string& why) {
+    visit.place = Visit::Place::refused;
+    const std::string tried = visit.tried.size() > 1 ? count_text(visit.tried.size(), "server") + " tried: " : "";
+    visit.refusal = tried + visit.attempts + (visit.attempts.empty() || why.empty() ? "" : "; then ") + why;
+    return {Verdict::refuse};
+}
+
+// How it stands with a visit that has been through the queue.
+Pool::Verdict Pool::standing(const Visit& visit) const {
+    if (visit.place == Visit::Place::server) return {Verdict::connect};
+    if (visit.place == Visit::Place::refused) return {Verdict::refuse};
+    const bool first = queue_.front() == &visit;
+    return {Verdict::wait, first && changes_at_ ? std::min(visit.give_up_at, *changes_at_) : visit.give_up_at};
+}
+
+Pool::Verdict Pool::admit(Visit& visit, Clock::time_point now) {
+    Change change(*this);
+    if (visit.place == Visit::Place::queue) dispatch(change, &visit, now);
+    if (visit.place != Visit::Place::nowhere) return standing(visit);
+
+    if (visit.tried.size() > rules_.retries) return refuse(visit, "");
+    refresh(now);
+    if (queue_.empty()) {
+        const Balancer::Choice choice = choose(visit);
+        if (choice.kind == Balancer::Choice::chosen) {
+            std::list<Visit*> alone{&visit};
+            visit.here = alone.begin();
+            give(visit, choice.index, alone);
+            return {Verdict::connect};
+        }
+        if (choice.kind == Balancer::Choice::none && all_answered())
+            return refuse(visit, visit.tried.empty() ? why_none() : "");
+    }
+    if (queue_.size() >= rules_.queue.size) dispatch(change, nullptr, now);
+    if (queue_.size() >= rules_.queue.size) {
+        ++counts_.refused;
+        const std::string who = all_answered() ? "all servers are full" : "the names of the servers are still being resolved";
+        return refuse(visit,
+                      who + (queue_.empty() ? "" : ", and the queue is full (" + count_text(queue_.size(), "client") + ')'));
+    }
+    visit.here = queue_.insert(queue_.end(), &visit);
+    visit.place = Visit::Place::queue;
+    if (visit.give_up_at == Clock::time_point{}) visit.give_up_at = now + rules_.queue.timeout;
+    ++counts_.waited;
+    dispatch(change, &visit, now);
+    return standing(visit);
+}
+
+Pool::Verdict Pool::give_up(Visit& visit, Clock::time_point /*now*/) {
+    Change change(*this);
+    if (visit.place != Visit::Place::queue) return standing(visit);
+    leave_queue(change, visit);
+    ++counts_.timed_out;
+    return refuse(visit,
+                  (all_answered() ? "all servers were full for " : "the names of the servers were not resolved within ") +
+                      time_text(rules_.queue.timeout));
+}
+
+void Pool::connected(Visit& visit, Clock::time_point now) {
+    Change change(*this);
+    Server& server = *visit.server;
+    const Health::State before = server.health.state();
+    ++server.total;
+    visit.on_trial = false;
+    server.health.connected(now);
+    if (before == Health::State::up) return;
+    update(server, now);
+    note(change, server, before, "");
+    dispatch(change, nullptr, now);
+}
+
+void Pool::connect_failed(Visit& visit, std::string_view why, bool blame, Clock::time_point now) {
+    Change change(*this);
+    const std::shared_ptr<Server> server = visit.server;
+    const Health::State before = server->health.state();
+    ++server->failures;
+    server->last_error = why;
+    const auto there = std::ranges::count_if(servers_, [](const auto& other) { return !other->removed; });
+    if (blame) server->health.connect_failed(std::exchange(visit.on_trial, false), there > 1, now);
+    visit.tried.push_back(slots_[server->slot].identity);
+    visit.attempts += (visit.attempts.empty() ? "" : "; ") + server->text() + ": " + std::string(why);
+    take(visit, now);
+    note(change, *server, before, why);
+    // Whoever is first in the queue now waits for this server's return as well.
+    if (server->health.state() == Health::State::ejected && !queue_.empty()) change.wake(*queue_.front());
+    dispatch(change, nullptr, now);
+}
+
+void Pool::leave(Visit& visit, Clock::time_point now) {
+    Change change(*this);
+    if (visit.place == Visit::Place::queue) leave_queue(change, visit);
+    if (visit.place == Visit::Place::server) {
+        take(visit, now);
+        dispatch(change, nullptr, now);
+    }
+    visit.place = Visit::Place::nowhere;
+}
+
+} // namespace gateway

@@ -1,0 +1,151 @@
+// The servers of one instance, and the clients that have a place on one or wait for one.
+//
+// A place is given, not fought for: when a connection ends, or a server comes back, its place is the first waiting client's at
+// once, who is then woken; whoever comes meanwhile stands in line. So no wake-up is lost, and the order is that of arrival.
+//
+// What has to be told to others (wake-ups, log lines) is told when the lock has been released. Time is always passed in.
+// All functions are [any].
+#pragma once
+
+#include "balance.hpp"
+#include "health.hpp"
+#include "server.hpp"
+#include "settings.hpp"
+
+#include <gatehouse/gatehouse.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gateway {
+
+class Pool {
+  public:
+    struct Rules {
+        Method balance = Method::round_robin;
+        QueueRules queue{};   // NOLINT(readability-redundant-member-init): without {}, g++ warns of callers that leave it out
+        HealthRules health{}; // NOLINT(readability-redundant-member-init)
+        unsigned retries = 3;
+    };
+    // None of these may block, throw or call the pool.
+    struct Hooks {
+        std::function<void(std::uint64_t connection)> wake;
+        std::function<void(std::uint64_t connection)> cut;
+        std::function<void(gatehouse_level level, std::string_view text)> log;
+    };
+
+    // `sources`: how many there are; set_servers() or source_failed() answers for each.
+    Pool(const Rules& rules, std::size_t sources, Hooks hooks);
+
+    // --- servers ---------------------------------------------------------------------------------------------------------
+
+    struct Changes {
+        std::vector<std::shared_ptr<Server>> added, removed;
+    };
+    // All servers of a source. One that is not among them any more gets no new connections, keeps those that it has, and is
+    // forgotten with the last of them, unless it comes back before that.
+    Changes set_servers(std::size_t source, std::span<const ServerSpec> specs, Clock::time_point now);
+    // A source cannot say its servers; those that it has said remain.
+    void source_failed(std::size_t source, std::string_view why, Clock::time_point now);
+
+    // A check of the server has ended; `why` if it was bad.
+    void checked(Server& server, bool good, std::string_view why, Clock::time_point now);
+
+    // --- clients ---------------------------------------------------------------------------------------------------------
+
+    struct Verdict {
+        enum Kind {
+            connect, // to visit.server
+            wait,    // until woken, or `until`; then ask again
+            refuse,  // visit.refusal says why
+        };
+        Kind kind;
+        Clock::time_point until{}; // not after visit.give_up_at
+    };
+    // Gives a client a place on a server or in the queue, or tells one in the queue how it stands.
+    Verdict admit(Visit& visit, Clock::time_point now);
+    // Its time in the queue is over: refuse, unless it has just been given a place.
+    Verdict give_up(Visit& visit, Clock::time_point now);
+
+    // What came of `connect`. After a failure the client has no place, and may be admitted again to another server. `blame`: it
+    // was the server's fault, and not that of a host without descriptors, say.
+    void connected(Visit& visit, Clock::time_point now);
+    void connect_failed(Visit& visit, std::string_view why, bool blame, Clock::time_point now);
+    // The client has gone, from wherever it was; harmless if it was nowhere.
+    void leave(Visit& visit, Clock::time_point now);
+
+    // --- the operator ----------------------------------------------------------------------------------------------------
+
+    // Servers with this name or address; how many there are.
+    std::size_t order(std::string_view server, Server::Order order, std::optional<Clock::time_point> cut_at,
+                      Clock::time_point now);
+    // Cuts the connections of servers whose time to drain is over; returns when that is next the case.
+    std::optional<Clock::time_point> cut_drained(Clock::time_point now);
+
+    struct Report {
+        std::string server, address, state, check, last_error;
+        std::uint32_t weight;      // configured
+        std::uint32_t share;       // of the weight that it has at the moment, in percent
+        std::uint32_t connections; // and those being made
+        std::uint32_t limit;
+        std::uint64_t total, failures;
+    };
+    std::vector<Report> report(Clock::time_point now);
+
+    struct QueueReport {
+        std::size_t waiting = 0;
+        std::size_t size = 0;
+        std::uint64_t waited = 0, timed_out = 0, refused = 0; // clients so far; refused: the queue was full
+    };
+    QueueReport queue_report();
+
+  private:
+    struct Source {
+        bool answered = false;
+        std::string problem;
+    };
+    class Change; // pool_change.hpp: holds the lock, and collects what is to be told when it has been released
+
+    // clients: pool.cpp
+    Balancer::Choice choose(const Visit& visit);
+    void give(Visit& visit, std::size_t index, std::list<Visit*>& from);
+    void take(Visit& visit, Clock::time_point now);
+    void dispatch(Change& change, const Visit* self, Clock::time_point now);
+    void leave_queue(Change& change, Visit& visit);
+    Verdict refuse(Visit& visit, const std::string& why);
+    Verdict standing(const Visit& visit) const;
+
+    // servers: pool_servers.cpp
+    void refresh(Clock::time_point now);
+    void update(const Server& server, Clock::time_point now);
+    void forget(const Server& server);
+    void note(Change& change, const Server& server, Health::State before, std::string_view why);
+    void note_availability(Change& change);
+    bool all_answered() const;
+    std::string availability() const;
+    std::string why_none() const;
+
+    const Rules rules_; // constant after construction
+    const Hooks hooks_;
+
+    std::mutex mutex_; // guards everything below
+    std::vector<Slot> slots_;
+    std::vector<std::shared_ptr<Server>> servers_; // as many, in the same order
+    std::vector<Source> sources_;
+    Balancer balancer_;
+    std::list<Visit*> queue_;
+    QueueReport counts_;
+    std::optional<Clock::time_point> changes_at_; // when refresh() has something to do
+    bool available_ = false;                      // a server is up
+};
+
+} // namespace gateway

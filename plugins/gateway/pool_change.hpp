@@ -1,0 +1,38 @@
+// One step of a pool: its lock, and what it has to tell others once that has been released.
+#pragma once
+
+#include "pool.hpp"
+
+#include <utility>
+
+namespace gateway {
+
+// "1 client", "2 clients"
+inline std::string count_text(std::size_t count, std::string_view noun) {
+    return std::to_string(count) + ' ' + std::string(noun) + (count == 1 ? "" : "s");
+}
+
+class Pool::Change {
+  public:
+    explicit Change(Pool& pool) : pool_(pool), lock_(pool.mutex_) {}
+    ~Change() {
+        lock_.unlock();
+        for (const auto& [level, text] : lines_) pool_.hooks_.log(level, text);
+        for (const std::uint64_t connection : woken_) pool_.hooks_.wake(connection);
+        for (const std::uint64_t connection : cut_) pool_.hooks_.cut(connection);
+    }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+
+    void log(gatehouse_level level, std::string text) { lines_.emplace_back(level, std::move(text)); }
+    void wake(const Visit& visit) { woken_.push_back(visit.connection); }
+    void cut(const Visit& visit) { cut_.push_back(visit.connection); }
+
+  private:
+    Pool& pool_;
+    std::unique_lock<std::mutex> lock_;
+    std::vector<std::pair<gatehouse_level, std::string>> lines_;
+    std::vector<std::uint64_t> woken_, cut_;
+};
+
+} // namespace gateway

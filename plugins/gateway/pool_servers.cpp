@@ -1,0 +1,237 @@
+// The pool's servers: which there are, how they are, and what the operator wants of them.
+#include "pool.hpp"
+#include "pool_change.hpp"
+#include "time_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+#include <utility>
+
+namespace gateway {
+namespace {
+
+std::string_view state_of(const Server& server) {
+    if (server.removed) return "removed";
+    if (server.order == Server::Order::disabled) return "disabled";
+    if (server.order == Server::Order::draining) return server.visits.empty() ? "drained" : "draining";
+    constexpr std::array<std::string_view, 3> names{"up", "down", "ejected"};
+    return names[static_cast<std::size_t>(server.health.state())];
+}
+
+bool is_available(const Server& server) { return state_of(server) == "up"; }
+
+} // namespace
+
+// --- which there are -------------------------------------------------------------------------------------------------------
+
+Pool::Changes Pool::set_servers(std::size_t source, std::span<const ServerSpec> specs, Clock::time_point now) {
+    Change change(*this);
+    std::unordered_map<std::string_view, const ServerSpec*> wanted;
+    for (const ServerSpec& spec : specs) wanted.emplace(spec.address, &spec);
+
+    Changes changes;
+    const auto set = [&](const std::shared_ptr<Server>& server, const ServerSpec& spec) {
+        server->weight = spec.weight;
+        slots_[server->slot].rank = spec.rank;
+        slots_[server->slot].limit = spec.limit;
+        update(*server, now);
+    };
+    const std::vector<std::shared_ptr<Server>> before = servers_;
+    for (const std::shared_ptr<Server>& server : before) {
+        if (server->source != source) continue;
+        const auto found = wanted.find(server->address);
+        if (found != wanted.end()) {
+            if (std::exchange(server->removed, false)) changes.added.push_back(server);
+            set(server, *found->second);
+            wanted.erase(found);
+        } else if (!std::exchange(server->removed, true)) {
+            changes.removed.push_back(server);
+            update(*server, now);
+            if (server->visits.empty()) forget(*server);
+        }
+    }
+    for (const ServerSpec& spec : specs) { // in their order
+        const auto found = wanted.find(spec.address);
+        if (found == wanted.end() || found->second != &spec) continue;
+        auto server = std::make_shared<Server>(spec, source, rules_.health);
+        server->slot = slots_.size();
+        Slot slot;
+        slot.identity = hash_of(spec.address);
+        slots_.push_back(slot);
+        servers_.push_back(server);
+        if (sources_[source].answered) server->health.enabled(now); // it starts slowly, unlike those of the beginning
+        set(server, spec);
+        changes.added.push_back(std::move(server));
+    }
+
+    const bool first = !std::exchange(sources_[source].answered, true);
+    if (!specs.empty()) sources_[source].problem.clear();
+    if (!first) {
+        for (const auto& server : changes.added) change.log(GATEHOUSE_INFO, server->text() + " is new; " + availability());
+        for (const auto& server : changes.removed)
+            change.log(GATEHOUSE_INFO, server->text() + " is removed; " + availability());
+    }
+    note_availability(change);
+    dispatch(change, nullptr, now);
+    return changes;
+}
+
+void Pool::source_failed(std::size_t source, std::string_view why, Clock::time_point now) {
+    Change change(*this);
+    sources_[source].answered = true;
+    sources_[source].problem = why;
+    dispatch(change, nullptr, now);
+}
+
+void Pool::forget(const Server& server) {
+    const std::size_t gone = server.slot;
+    slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(gone));
+    servers_.erase(servers_.begin() + static_cast<std::ptrdiff_t>(gone));
+    for (std::size_t i = gone; i < servers_.size(); ++i) servers_[i]->slot = i;
+}
+
+bool Pool::all_answered() const { return std::ranges::all_of(sources_, &Source::answered); }
+
+// --- how they are ----------------------------------------------------------------------------------------------------------
+
+// The server's slot says what its health says.
+void Pool::update(const Server& server, Clock::time_point now) {
+    Slot& slot = slots_[server.slot];
+    slot.usable = server.order == Server::Order::enabled && !server.removed && server.health.usable(now);
+    slot.weight = std::max(1U, server.weight * server.health.share(now));
+    if (const auto when = server.health.changes_at(now)) changes_at_ = changes_at_ ? std::min(*changes_at_, *when) : *when;
+}
+
+// What time has changed.
+void Pool::refresh(Clock::time_point now) {
+    if (!changes_at_ || now < *changes_at_) return;
+    changes_at_.reset();
+    for (const auto& server : servers_) update(*server, now);
+}
+
+void Pool::checked(Server& server, bool good, std::string_view why, Clock::time_point now) {
+    Change change(*this);
+    if (server.removed) return; // the check is about to be stopped
+    const Health::State before = server.health.state();
+    server.last_check = good ? "ok" : why;
+    server.health.checked(good, now);
+    if (server.health.state() == before) return;
+    update(server, now);
+    note(change, server, before, why);
+    dispatch(change, nullptr, now);
+}
+
+// Logs that the server's state is another one than `before`.
+void Pool::note(Change& change, const Server& server, Health::State before, std::string_view why) {
+    const Health::State state = server.health.state();
+    if (state == before || server.removed) return;
+    const std::string rest = "; " + availability();
+    switch (state) {
+    case Health::State::up:
+        change.log(GATEHOUSE_INFO, server.text() + " is up" + rest);
+        break;
+    case Health::State::down:
+        change.log(GATEHOUSE_WARNING, server.text() + " is down: " + count_text(server.health.bad_checks(), "check") +
+                                          " in a row failed, the last one: " + std::string(why) + rest);
+        break;
+    case Health::State::ejected:
+        change.log(GATEHOUSE_WARNING, server.text() + " is ejected for " + time_text(server.health.backoff()) + ": " +
+                                          count_text(server.health.failures(), "connection") +
+                                          " in a row failed, the last one: " + std::string(why) + rest);
+        break;
+    }
+    note_availability(change);
+}
+
+void Pool::note_availability(Change& change) {
+    const bool now = std::ranges::any_of(servers_, [](const auto& server) { return is_available(*server); });
+    if (std::exchange(available_, now) && !now) change.log(GATEHOUSE_ERROR, why_none());
+}
+
+std::string Pool::availability() const {
+    const auto there = std::ranges::count_if(servers_, [](const auto& server) { return !server->removed; });
+    const auto up = std::ranges::count_if(servers_, [](const auto& server) { return is_available(*server); });
+    return std::to_string(up) + " of " + count_text(static_cast<std::size_t>(there), "server") + " available";
+}
+
+// For the log and for clients that are turned away: a few servers say enough.
+std::string Pool::why_none() const {
+    std::string text;
+    std::size_t there = 0;
+    constexpr std::size_t most = 3;
+    for (const auto& server : servers_) {
+        if (server->removed || ++there > most) continue;
+        text += (text.empty() ? "" : ", ") + server->name + " is " + std::string(state_of(*server));
+        const std::string& why = server->health.state() == Health::State::down ? server->last_check : server->last_error;
+        if (server->order == Server::Order::enabled && !why.empty()) text += " (" + why + ')';
+    }
+    if (there > most) text += " and " + std::to_string(there - most) + " more";
+    if (there > 0) return "no server is available: " + text;
+    for (const Source& source : sources_)
+        if (!source.problem.empty()) return "there is no server: " + source.problem;
+    return "there is no server: the names of the servers have no addresses";
+}
+
+// --- what the operator wants -----------------------------------------------------------------------------------------------
+
+std::size_t Pool::order(std::string_view name, Server::Order order, std::optional<Clock::time_point> cut_at,
+                        Clock::time_point now) {
+    Change change(*this);
+    std::size_t found = 0;
+    for (const auto& server : servers_) {
+        if ((server->name != name && server->address != name) || server->removed) continue;
+        ++found;
+        server->cut_at = cut_at;
+        const Server::Order before = std::exchange(server->order, order);
+        if (before == order) continue;
+        if (order == Server::Order::enabled) server->health.enabled(now);
+        update(*server, now);
+        constexpr std::array<std::string_view, 3> words{"enabled", "disabled", "to drain"};
+        change.log(GATEHOUSE_INFO, server->text() + " is " + std::string(words[static_cast<std::size_t>(order)]) +
+                                       ", by the operator; " + availability());
+    }
+    note_availability(change);
+    dispatch(change, nullptr, now);
+    return found;
+}
+
+std::optional<Clock::time_point> Pool::cut_drained(Clock::time_point now) {
+    Change change(*this);
+    std::optional<Clock::time_point> next;
+    for (const auto& server : servers_) {
+        if (!server->cut_at) continue;
+        if (*server->cut_at > now) {
+            next = next ? std::min(*next, *server->cut_at) : *server->cut_at;
+            continue;
+        }
+        server->cut_at.reset();
+        if (server->visits.empty()) continue;
+        for (const Visit* visit : server->visits) change.cut(*visit);
+        change.log(GATEHOUSE_WARNING, server->text() + ": its time to drain is over, which cuts " +
+                                          count_text(server->visits.size(), "connection"));
+    }
+    return next;
+}
+
+std::vector<Pool::Report> Pool::report(Clock::time_point now) {
+    const std::lock_guard lock(mutex_);
+    refresh(now);
+    std::vector<Report> reports;
+    for (const auto& server : servers_) {
+        const Slot& slot = slots_[server->slot];
+        reports.push_back({server->name, server->address, std::string(state_of(*server)), server->last_check,
+                           server->last_error, server->weight, server->health.share(now) * 100 / Slot::one, slot.connections,
+                           slot.limit, server->total, server->failures});
+    }
+    return reports;
+}
+
+Pool::QueueReport Pool::queue_report() {
+    const std::lock_guard lock(mutex_);
+    QueueReport report = counts_;
+    report.waiting = queue_.size();
+    return report;
+}
+
+} // namespace gateway

@@ -1,0 +1,31 @@
+// The PROXY protocol's header, by which a server learns of the client that is behind this connection: HAProxy's
+// proxy-protocol.txt, versions 1 (text, 2.1) and 2 (binary, 2.2).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace gateway {
+
+struct ProxyProtocol {
+    int version = 0; // 1 or 2; 0: no header
+    // TLVs of version 2.
+    bool unique_id = false; // PP2_TYPE_UNIQUE_ID, 2.2.5
+    bool crc32c = false;    // PP2_TYPE_CRC32C, 2.2.3
+};
+
+// The header for a client: its address, and the one that it connected to, as the host's facts have them ("192.0.2.1:40123",
+// "[2001:db8::1]:40123", "unix:/path"). IPv4 in IPv6 becomes IPv4. Where version 1 has no words for them, or they are not
+// known, the header says so ("UNKNOWN", AF_UNSPEC). `unique_id` has at most 128 bytes.
+std::string proxy_header(const ProxyProtocol& protocol, std::string_view peer, std::string_view local,
+                         std::string_view unique_id);
+
+// The header for connections of the gateway's own, such as checks: "LOCAL" (version 2), "UNKNOWN" (version 1). Empty for
+// version 0.
+std::string proxy_header_for_checks(const ProxyProtocol& protocol);
+
+// CRC-32C (RFC 3720 appendix B.4).
+std::uint32_t crc32c(std::string_view bytes) noexcept;
+
+} // namespace gateway

@@ -1,0 +1,216 @@
+#include "settings.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+namespace gateway {
+namespace {
+
+using gatehouse::Config;
+
+constexpr std::string_view an_address = "expected \"host:port\", \"[v6]:port\", \"unix:/path\" or \"srv:NAME\"";
+constexpr milliseconds a_day{86'400'000};
+
+std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
+
+bool is_printable(std::string_view text) {
+    return std::ranges::all_of(text, [](unsigned char c) { return c > 0x20 && c != 0x7f; });
+}
+
+class Reader {
+  public:
+    explicit Reader(Settings& settings) : settings_(settings) {}
+
+    void read(const Config& config) {
+        read_sources(config);
+        read_balance(config);
+        if (const auto table = config.table("queue")) read_queue(*table);
+        if (const auto table = config.table("health")) read_health(*table);
+        if (const auto table = config.table("ejection")) read_ejection(*table);
+        settings_.retries = integer(config, "retries", settings_.retries, 0, 100);
+        duration(config, "connect_timeout", settings_.connect_timeout, milliseconds(1));
+        duration(config, "idle_timeout", settings_.idle_timeout, milliseconds(0));
+        duration(config, "slow_start", settings_.health.slow_start, milliseconds(0));
+        read_proxy_protocol(config);
+    }
+
+  private:
+    void reject(const Config& config, std::string_view key, const std::string& why) {
+        config.reject(key, why);
+        settings_.valid = false;
+    }
+
+    static std::uint32_t integer(const Config& config, std::string_view key, std::uint32_t fallback, std::uint32_t minimum,
+                                 std::uint32_t maximum) {
+        return static_cast<std::uint32_t>(config.integer(key, fallback, minimum, maximum));
+    }
+
+    void duration(const Config& config, std::string_view key, milliseconds& value, milliseconds minimum) {
+        value = config.duration(key, value);
+        if (value < minimum)
+            reject(config, key,
+                   "it must be " + (minimum.count() == 1 ? "longer than 0" : "at least \"" + in_ms(minimum) + '"'));
+        if (value > a_day) reject(config, key, "it must be at most \"1d\"");
+    }
+    static std::string in_ms(milliseconds time) { return std::to_string(time.count()) + "ms"; }
+
+    void read_sources(const Config& config) {
+        const std::string upstream = config.string("upstream", "");
+        const std::vector<Config> servers = config.items("servers");
+        for (const Config& server : servers) read_source(server);
+        if (!upstream.empty() && !servers.empty())
+            return reject(config, "upstream", "there are servers too (expected \"upstream\" or \"servers\")");
+        if (!servers.empty()) return;
+        Source source;
+        source.address = upstream;
+        source.kind = kind_of(upstream);
+        if (source.kind == AddressKind::invalid)
+            reject(config, "upstream",
+                   (upstream.empty() ? "missing" : "is no address: " + in_quotes(upstream)) + " (" + std::string(an_address) +
+                       (upstream.empty() ? "; or \"servers\")" : ")"));
+        settings_.sources.push_back(std::move(source));
+    }
+
+    void read_source(const Config& config) {
+        Source source;
+        source.address = config.string("address");
+        source.kind = kind_of(source.address);
+        if (!source.address.empty() && source.kind == AddressKind::invalid)
+            reject(config, "address", "is no address: " + in_quotes(source.address) + " (" + std::string(an_address) + ")");
+        source.name = config.string("name", "");
+        if (source.name.size() > 64 || !is_printable(source.name))
+            reject(config, "name", in_quotes(source.name) + " is no name (expected at most 64 characters without blanks)");
+        for (const Source& other : settings_.sources)
+            if (!source.name.empty() && other.name == source.name)
+                reject(config, "name", in_quotes(source.name) + " is the name of another server");
+        source.weight = integer(config, "weight", 1, 1, 256);
+        source.backup = config.boolean("backup", false);
+        source.max_connections = integer(config, "max_connections", 0, 0, 1'000'000);
+        settings_.sources.push_back(std::move(source));
+    }
+
+    void read_balance(const Config& config) {
+        const std::string name = config.string("balance", "round_robin");
+        if (name == "round_robin")
+            settings_.balance = Method::round_robin;
+        else if (name == "least_connections")
+            settings_.balance = Method::least_connections;
+        else if (name == "source")
+            settings_.balance = Method::source;
+        else if (name == "random")
+            settings_.balance = Method::random;
+        else
+            reject(config, "balance",
+                   "unknown value " + in_quotes(name) +
+                       " (expected \"round_robin\", \"least_connections\", \"source\" or \"random\")");
+    }
+
+    void read_queue(const Config& config) {
+        settings_.queue.size = integer(config, "size", 1024, 0, 1'000'000);
+        duration(config, "timeout", settings_.queue.timeout, milliseconds(1));
+    }
+
+    void read_health(const Config& config) {
+        CheckRules& checks = settings_.checks.emplace();
+        duration(config, "interval", checks.interval, milliseconds(10));
+        duration(config, "jitter", checks.jitter, milliseconds(0));
+        duration(config, "timeout", checks.timeout, milliseconds(1));
+        if (checks.jitter > checks.interval) reject(config, "jitter", "it must be at most the interval");
+        settings_.health.rise = integer(config, "rise", settings_.health.rise, 1, 1000);
+        settings_.health.fall = integer(config, "fall", settings_.health.fall, 1, 1000);
+        checks.send = config.string("send", "");
+        checks.expect = config.string("expect", "");
+        for (const std::string_view key : {"send", "expect"})
+            if ((key == "send" ? checks.send : checks.expect).size() > 32 * 1024)
+                reject(config, key, "it must have at most 32KiB");
+        if (!checks.send.empty() && checks.expect.empty())
+            reject(config, "send", "nothing would look at the answer (expected an \"expect\" as well)");
+        read_http(config, checks);
+    }
+
+    void read_http(const Config& config, CheckRules& checks) {
+        checks.http = config.string("http", "");
+        checks.http_host = config.string("http_host", "");
+        const std::string status = config.string("http_status", "");
+        if (!checks.http.empty() && (!checks.http.starts_with('/') || !is_printable(checks.http)))
+            reject(config, "http", in_quotes(checks.http) + " is no path (expected \"/path\")");
+        if (!is_printable(checks.http_host))
+            reject(config, "http_host", in_quotes(checks.http_host) + " is no value of the Host field");
+        if (checks.http.empty())
+            for (const std::string_view key : {"http_host", "http_status"})
+                if (!(key == "http_host" ? checks.http_host : status).empty())
+                    reject(config, key, "for HTTP checks only (expected http = \"/path\")");
+        if (!checks.http.empty() && !(checks.send.empty() && checks.expect.empty()))
+            reject(config, "http", "there is a text to send or to expect too (expected \"http\", or \"send\" and \"expect\")");
+        if (!status.empty() && !parse_statuses(status, checks.http_status))
+            reject(config, "http_status",
+                   in_quotes(status) + " is no list of status codes (expected \"200\", \"200-399\" or "
+                                       "\"200,204,301-308\")");
+    }
+
+    // "200,204,301-308"
+    static bool parse_statuses(std::string_view text, std::vector<std::pair<unsigned, unsigned>>& statuses) {
+        statuses.clear();
+        const auto code = [&text](unsigned& value) {
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+            text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+            return error == std::errc() && value >= 100 && value <= 599;
+        };
+        for (;;) {
+            unsigned first = 0;
+            if (!code(first)) return false;
+            unsigned last = first;
+            if (text.starts_with('-')) {
+                text.remove_prefix(1);
+                if (!code(last) || last < first) return false;
+            }
+            statuses.emplace_back(first, last);
+            if (text.empty()) return true;
+            if (!text.starts_with(',')) return false;
+            text.remove_prefix(1);
+        }
+    }
+
+    void read_ejection(const Config& config) {
+        HealthRules& health = settings_.health;
+        health.failures = integer(config, "failures", health.failures, 0, 1000);
+        duration(config, "backoff", health.backoff, milliseconds(1));
+        duration(config, "max_backoff", health.max_backoff, milliseconds(1));
+        if (health.max_backoff < health.backoff) reject(config, "max_backoff", "it must be at least the backoff");
+    }
+
+    void read_proxy_protocol(const Config& config) {
+        const std::string version = config.string("proxy_protocol", "");
+        if (version == "v1")
+            settings_.proxy.version = 1;
+        else if (version == "v2")
+            settings_.proxy.version = 2;
+        else if (!version.empty())
+            reject(config, "proxy_protocol", "unknown value " + in_quotes(version) + " (expected \"v1\" or \"v2\")");
+        const std::vector<Config> tlvs = config.items("proxy_tlvs");
+        if (!tlvs.empty() && settings_.proxy.version != 2)
+            reject(config, "proxy_tlvs", "only version 2 has them (expected proxy_protocol = \"v2\")");
+        for (const Config& item : tlvs) {
+            const std::string name = item.string("");
+            if (name == "unique_id")
+                settings_.proxy.unique_id = true;
+            else if (name == "crc32c")
+                settings_.proxy.crc32c = true;
+            else
+                reject(item, "", "unknown value " + in_quotes(name) + " (expected \"unique_id\" or \"crc32c\")");
+        }
+    }
+
+    Settings& settings_;
+};
+
+} // namespace
+
+Settings read_settings(const Config& config) {
+    Settings settings;
+    Reader(settings).read(config);
+    return settings;
+}
+
+} // namespace gateway

@@ -1,0 +1,66 @@
+// The plugin's configuration. README.md describes the keys; the defaults stand here.
+#pragma once
+
+#include "address.hpp"
+#include "balance.hpp"
+#include "health.hpp"
+#include "proxy_header.hpp"
+
+#include <gatehouse/config.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gateway {
+
+// An entry of `servers`: one server, or the name of some.
+struct Source {
+    std::string address;
+    AddressKind kind = AddressKind::invalid;
+    std::string name;         // of the server; empty: its address
+    std::uint32_t weight = 1; // 1 to 256; of the records of a "srv:" name, by which it is multiplied
+    bool backup = false;
+    std::uint32_t max_connections = 0; // to each server; 0: as many as come
+
+    bool is_name() const noexcept { return kind == AddressKind::name || kind == AddressKind::service; }
+};
+
+// How a pool's clients wait for a server with room.
+struct QueueRules {
+    std::size_t size = 1024; // 0: nobody waits
+    milliseconds timeout{5000};
+};
+
+// What a check sends, and which answer is good.
+struct CheckRules {
+    milliseconds interval{2000};
+    milliseconds jitter{0};
+    milliseconds timeout{2000};
+    std::string send;
+    std::string expect;    // the answer has to begin with it
+    std::string http;      // the target of a GET request
+    std::string http_host; // empty: the server's address
+    std::vector<std::pair<unsigned, unsigned>> http_status{{200, 399}};
+};
+
+struct Settings {
+    std::vector<Source> sources;
+    Method balance = Method::round_robin;
+    QueueRules queue;
+    unsigned retries = 3; // other servers that are tried if connecting to the first fails
+    milliseconds connect_timeout{5000};
+    milliseconds idle_timeout{0}; // 0: the listener's
+    std::optional<CheckRules> checks;
+    HealthRules health;
+    ProxyProtocol proxy;
+    bool valid = true; // nothing was rejected here
+};
+
+// [main] What is not acceptable is rejected at its key; `valid` is false then.
+Settings read_settings(const gatehouse::Config& config);
+
+} // namespace gateway

@@ -1,0 +1,288 @@
+#include <gatehouse/testing.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+using namespace gatehouse::testing;
+
+namespace {
+
+const std::string address = "192.0.2.10:80";
+const std::string a = "192.0.2.1:80", b = "192.0.2.2:80";
+
+Table server(const std::string& where, std::int64_t limit = 0) { return {{"address", where}, {"max_connections", limit}}; }
+Table pool(const List& servers) { return {{"servers", servers}}; }
+Table and_also(Table table, std::string key, Value value) {
+    table.entries.push_back({std::move(key), std::move(value)});
+    return table;
+}
+
+TEST(Gateway, RelaysBothWays) {
+    Plugin gateway({{"upstream", address}});
+    gateway.upstream(address, {"welcome ", "answer", end});
+    const Outcome outcome = gateway.serve({"question ", "thanks", end});
+    EXPECT_EQ(outcome.output, "welcome answer");
+    EXPECT_EQ(outcome.reason, "peer_closed");
+    ASSERT_EQ(outcome.upstreams.size(), 1U);
+    EXPECT_EQ(outcome.upstreams[0].address, address);
+    EXPECT_EQ(outcome.upstreams[0].received, "question thanks");
+    EXPECT_TRUE(outcome.upstreams[0].relayed);
+}
+
+TEST(Gateway, ConnectsBeforeTheClientHasSpoken) {
+    Plugin gateway({{"upstream", address}});
+    gateway.upstream(address, {"220 ready\r\n", end});
+    EXPECT_EQ(gateway.connect().outcome().output, "220 ready\r\n");
+}
+
+TEST(Gateway, HasItsTimesFromTheConfiguration) {
+    Plugin gateway({{"upstream", address}, {"connect_timeout", "2s"}, {"idle_timeout", "3m"}});
+    gateway.upstream(address, {end});
+    const Outcome outcome = gateway.serve({end});
+    ASSERT_EQ(outcome.upstreams.size(), 1U);
+    EXPECT_EQ(outcome.upstreams[0].within, std::chrono::seconds(2));
+    EXPECT_EQ(outcome.upstreams[0].idle, std::chrono::minutes(3));
+}
+
+TEST(Gateway, WithoutTimesWaitsFiveSecondsAndIdlesLikeTheListener) {
+    Plugin gateway({{"upstream", address}});
+    gateway.upstream(address, {end});
+    const Outcome outcome = gateway.serve({end});
+    ASSERT_EQ(outcome.upstreams.size(), 1U);
+    EXPECT_EQ(outcome.upstreams[0].within, std::chrono::seconds(5));
+    EXPECT_EQ(outcome.upstreams[0].idle, std::chrono::seconds(0));
+}
+
+TEST(Gateway, LeavesTheClientCleanlyIfNobodyIsThere) {
+    for (const gatehouse_status status : {GATEHOUSE_REFUSED, GATEHOUSE_TIMEOUT, GATEHOUSE_NOT_FOUND, GATEHOUSE_EXHAUSTED}) {
+        Plugin gateway({{"upstream", address}});
+        gateway.upstream_fails(address, status);
+        const Outcome outcome = gateway.serve({"question", end});
+        EXPECT_EQ(outcome.output, "");
+        EXPECT_EQ(outcome.reason, "upstream_failed");
+        EXPECT_EQ(outcome.error, "") << "the host knows better why";
+    }
+}
+
+TEST(Gateway, TriesAnotherServerBeforeAByteIsSpent) {
+    Plugin gateway(pool({server(a), server(b)}));
+    gateway.upstream_fails(a, GATEHOUSE_REFUSED);
+    gateway.upstream(b, {"welcome"});
+    for (int i = 0; i < 5; ++i) {
+        const Outcome outcome = gateway.serve({"question", end});
+        EXPECT_EQ(outcome.output, "welcome");
+        ASSERT_EQ(outcome.upstreams.size(), 1U);
+        EXPECT_EQ(outcome.upstreams[0].received, "question");
+    }
+    ASSERT_EQ(gateway.log().size(), 1U);
+    EXPECT_EQ(gateway.log()[0].text, "server 192.0.2.1:80 is ejected for 1s: 3 connections in a row failed, the last one: "
+                                     "connection refused; 1 of 2 servers available");
+}
+
+TEST(Gateway, NamesAllThatItTried) {
+    Plugin gateway(pool({server(a), server(b)}));
+    gateway.upstream_fails(a, GATEHOUSE_REFUSED);
+    gateway.upstream_fails(b, GATEHOUSE_UNREACHABLE);
+    const Outcome outcome = gateway.serve({"question", end});
+    EXPECT_EQ(outcome.reason, "upstream_failed");
+    EXPECT_EQ(outcome.error, "2 servers tried: server 192.0.2.1:80: connection refused; server 192.0.2.2:80: unreachable");
+}
+
+TEST(Gateway, DoesNotRetryIfThatIsNotWanted) {
+    Plugin gateway(and_also(pool({server(a), server(b)}), "retries", 0));
+    gateway.upstream_fails(a, GATEHOUSE_REFUSED);
+    gateway.upstream(b, {"welcome"});
+    EXPECT_EQ(gateway.serve({end}).reason, "upstream_failed");
+    EXPECT_EQ(gateway.serve({end}).output, "welcome");
+}
+
+// What the server does once it is connected is between it and the client.
+TEST(Gateway, DoesNotRetryWhatWasConnected) {
+    Plugin gateway(pool({server(a), server(b)}));
+    gateway.upstream(a, {reset});
+    gateway.upstream(b, {"welcome"});
+    const Outcome outcome = gateway.serve({"question", end});
+    EXPECT_EQ(outcome.output, "");
+    EXPECT_EQ(outcome.reason, "upstream_reset");
+    EXPECT_EQ(outcome.upstreams.size(), 1U);
+}
+
+// --- waiting -----------------------------------------------------------------------------------------------------------------
+
+TEST(Gateway, AClosedConnectionMakesRoomForOneThatWaits) {
+    Plugin gateway(pool({server(a, 1)}));
+    gateway.upstream(a, {"welcome"});
+    Client first = gateway.connect();
+    Client second = gateway.connect(), third = gateway.connect();
+    EXPECT_EQ(first.heard(), "welcome");
+    second.say({"early words"});
+    EXPECT_EQ(second.outcome().next, GATEHOUSE_WAIT);
+    EXPECT_EQ(second.outcome().deadline, std::chrono::seconds(5));
+    first.say({end});
+    EXPECT_EQ(second.heard(), "welcome");
+    EXPECT_EQ(second.outcome().upstreams.at(0).received, "early words");
+    EXPECT_EQ(second.outcome().deadline, std::nullopt) << "it was for waiting";
+    EXPECT_EQ(third.heard(), "");
+    second.say({reset});
+    EXPECT_EQ(third.heard(), "welcome");
+}
+
+TEST(Gateway, WaitingHasAnEnd) {
+    Plugin gateway(and_also(pool({server(a, 1)}), "queue", Table{{"timeout", "2s"}}));
+    gateway.upstream(a, {"welcome"});
+    Client first = gateway.connect(), second = gateway.connect(), third = gateway.connect();
+    second.say({pass(std::chrono::milliseconds(2000))});
+    EXPECT_EQ(second.outcome().reason, "upstream_failed");
+    EXPECT_EQ(second.outcome().error, "all servers were full for 2s");
+    EXPECT_TRUE(third.outcome().open);
+    first.say({end});
+    EXPECT_EQ(third.heard(), "welcome");
+}
+
+TEST(Gateway, AFullQueueTurnsAway) {
+    Plugin gateway(and_also(pool({server(a, 1)}), "queue", Table{{"size", 1}}));
+    gateway.upstream(a, {"welcome"});
+    gateway.connect();
+    gateway.connect();
+    const Client third = gateway.connect();
+    EXPECT_EQ(third.outcome().reason, "upstream_failed");
+    EXPECT_EQ(third.outcome().error, "all servers are full, and the queue is full (1 client)");
+}
+
+TEST(Gateway, WhoeverGoesAwayWhileWaitingLeavesTheQueue) {
+    Plugin gateway(pool({server(a, 1)}));
+    gateway.upstream(a, {"welcome"});
+    Client first = gateway.connect(), second = gateway.connect(), third = gateway.connect();
+    second.say({reset});
+    EXPECT_EQ(second.outcome().reason, "peer_reset");
+    first.say({end});
+    EXPECT_EQ(third.heard(), "welcome");
+    third.say({end});
+    EXPECT_EQ(gateway.serve({end}).output, "welcome") << "no place is lost";
+}
+
+TEST(Gateway, ADrainEndsTheWait) {
+    Plugin gateway(pool({server(a, 1)}));
+    gateway.upstream(a, {"welcome"});
+    Client first = gateway.connect(), second = gateway.connect();
+    gateway.stop();
+    EXPECT_EQ(second.outcome().reason, "drained");
+    EXPECT_TRUE(first.outcome().open) << "what is relayed goes on";
+}
+
+TEST(Gateway, AStrayWakeUpChangesNothing) {
+    Plugin gateway(pool({server(a, 1)}));
+    gateway.upstream(a, {"welcome"});
+    Client first = gateway.connect(), second = gateway.connect();
+    second.say({wake, wake});
+    EXPECT_TRUE(second.outcome().open);
+    EXPECT_EQ(second.outcome().next, GATEHOUSE_WAIT);
+    first.say({end});
+    EXPECT_EQ(second.heard(), "welcome");
+}
+
+TEST(Gateway, AFailedConnectAfterWaitingIsExplained) {
+    Plugin gateway(pool({server(a, 1)}));
+    gateway.upstream(a, {"welcome"});
+    Client first = gateway.connect(), second = gateway.connect(), third = gateway.connect();
+    gateway.upstream_fails(a, GATEHOUSE_REFUSED);
+    first.say({end});
+    EXPECT_EQ(second.outcome().reason, "upstream_failed");
+    EXPECT_EQ(third.outcome().reason, "upstream_failed") << "the place went on to the next";
+    gateway.upstream(a, {"welcome"});
+    EXPECT_EQ(gateway.serve({end}).output, "welcome");
+}
+
+// --- health ------------------------------------------------------------------------------------------------------------------
+
+TEST(Gateway, ChecksAsConfigured) {
+    Plugin gateway(
+        {{"upstream", a},
+         {"health",
+          Table{{"interval", "1s"}, {"jitter", "100ms"}, {"timeout", "500ms"}, {"send", "PING\r\n"}, {"expect", "+PONG"}}}});
+    const auto checks = gateway.checks();
+    ASSERT_EQ(checks.size(), 1U);
+    EXPECT_EQ(checks[0].address, a);
+    EXPECT_EQ(checks[0].send, "PING\r\n");
+    EXPECT_EQ(checks[0].first, milliseconds(0));
+    EXPECT_EQ(checks[0].interval, milliseconds(1000));
+    EXPECT_EQ(checks[0].jitter, milliseconds(100));
+    EXPECT_EQ(checks[0].timeout, milliseconds(500));
+    EXPECT_EQ(Plugin({{"upstream", a}}).checks().size(), 0U);
+}
+
+TEST(Gateway, AllDownAndOneIsBack) {
+    Plugin gateway(and_also(pool({server(a), server(b)}), "health", Table{{"expect", "+"}, {"fall", 1}, {"rise", 1}}));
+    gateway.upstream(a, {"a"});
+    gateway.upstream(b, {"b"});
+    gateway.check_answers(a, "-LOADING");
+    EXPECT_EQ(gateway.serve({end}).output, "b");
+    EXPECT_EQ(gateway.serve({end}).output, "b");
+    gateway.check_fails(b, GATEHOUSE_TIMEOUT, "timed out");
+    const Outcome outcome = gateway.serve({end});
+    EXPECT_EQ(outcome.reason, "upstream_failed");
+    EXPECT_EQ(outcome.error, "no server is available: 192.0.2.1:80 is down (the answer is not the expected one), 192.0.2.2:80 "
+                             "is down (timed out)");
+    EXPECT_TRUE(outcome.upstreams.empty());
+    gateway.check_answers(a, "+OK");
+    EXPECT_EQ(gateway.serve({end}).output, "a");
+}
+
+TEST(Gateway, HttpChecksSayTheStatus) {
+    Plugin gateway({{"upstream", a}, {"health", Table{{"http", "/healthz"}, {"http_status", "200"}, {"fall", 1}}}});
+    gateway.check_answers(a, "HTTP/1.1 503 Service Unavailable\r\n\r\n");
+    EXPECT_EQ(gateway.serve({end}).error, "no server is available: 192.0.2.1:80 is down (HTTP status 503)");
+}
+
+// --- the client's address ----------------------------------------------------------------------------------------------------
+
+TEST(Gateway, SourceKeepsAClientOnItsServer) {
+    Plugin gateway(and_also(pool({server(a), server(b)}), "balance", "source"));
+    gateway.upstream(a, {"a"});
+    gateway.upstream(b, {"b"});
+    std::string all;
+    for (int i = 0; i < 50; ++i) {
+        const std::string host = "198.51.100." + std::to_string(i) + ':';
+        const std::string first = gateway.serve({end}, {.peer = host + "1000"}).output;
+        EXPECT_EQ(gateway.serve({end}, {.peer = host + "1001"}).output, first);
+        all += first;
+    }
+    EXPECT_NE(all.find('a'), all.npos);
+    EXPECT_NE(all.find('b'), all.npos);
+}
+
+TEST(Gateway, AProxyHeaderComesBeforeTheFirstByte) {
+    Plugin gateway({{"upstream", a}, {"proxy_protocol", "v1"}});
+    gateway.upstream(a, {});
+    const Circumstances client{.peer = "198.51.100.7:40000", .local = "203.0.113.1:443"};
+    EXPECT_EQ(gateway.serve({"hello", end}, client).upstreams.at(0).received,
+              "PROXY TCP4 198.51.100.7 203.0.113.1 40000 443\r\nhello");
+}
+
+TEST(Gateway, EveryConnectionHasItsUniqueId) {
+    Plugin gateway({{"upstream", a}, {"proxy_protocol", "v2"}, {"proxy_tlvs", List{"unique_id"}}});
+    gateway.upstream(a, {});
+    const std::string one = gateway.serve({end}).upstreams.at(0).received;
+    const std::string two = gateway.serve({end}).upstreams.at(0).received;
+    ASSERT_GT(one.size(), 31U);
+    EXPECT_EQ(one.substr(0, 28), two.substr(0, 28));
+    EXPECT_EQ(one[28], '\x05');
+    EXPECT_NE(one.substr(31), two.substr(31));
+}
+
+TEST(Gateway, ChecksIntroduceThemselves) {
+    Plugin gateway({{"upstream", a}, {"proxy_protocol", "v1"}, {"health", Table{{"expect", "220 "}}}});
+    EXPECT_EQ(gateway.checks().at(0).send, "PROXY UNKNOWN\r\n");
+    Plugin connects({{"upstream", a}, {"proxy_protocol", "v1"}, {"health", Table{}}});
+    EXPECT_EQ(connects.checks().at(0).send, "") << "there is nobody to talk to";
+}
+
+TEST(Gateway, AnExhaustedHostSaysNothingAboutAServer) {
+    Plugin gateway({{"upstream", a}, {"health", Table{{"fall", 1}}}});
+    gateway.upstream(a, {"a"});
+    gateway.check_fails(a, GATEHOUSE_EXHAUSTED, "too many open files");
+    EXPECT_EQ(gateway.serve({end}).output, "a");
+}
+
+} // namespace

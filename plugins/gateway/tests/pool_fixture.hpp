@@ -1,0 +1,94 @@
+// A pool with recorded surroundings and a clock of the test's.
+#pragma once
+
+#include "pool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace gateway {
+
+using namespace std::chrono_literals;
+
+struct PoolFixture : testing::Test {
+    void make(const Pool::Rules& rules, std::size_t sources = 1) {
+        pool_.emplace(rules, sources,
+                      Pool::Hooks{[this](std::uint64_t id) { woken.push_back(id); },
+                                  [this](std::uint64_t id) { cut.push_back(id); },
+                                  [this](gatehouse_level level, std::string_view text) {
+                                      static constexpr const char* levels[] = {"debug", "info", "warning", "error"};
+                                      log.push_back(levels[level] + (": " + std::string(text)));
+                                  }});
+    }
+
+    // One server each, called a, b, c, ..., with this many places; 0: without limit.
+    Pool::Changes servers(const std::vector<std::uint32_t>& limits, std::size_t source = 0) {
+        std::vector<ServerSpec> specs;
+        for (std::size_t i = 0; i < limits.size(); ++i)
+            specs.push_back({std::string(1, static_cast<char>('a' + i)), "192.0.2." + std::to_string(i + 1) + ":80", 1, 0,
+                             limits[i] == 0 ? Slot::unlimited : limits[i]});
+        return pool().set_servers(source, specs, now);
+    }
+
+    Pool& pool() { return *pool_; }
+
+    Visit& client() {
+        Visit& visit = visits.emplace_back();
+        visit.connection = visits.size();
+        visit.key = hash_of(std::to_string(visits.size()));
+        return visit;
+    }
+
+    // "a": a place on that server; "wait"; or the refusal.
+    std::string admit(Visit& visit) { return text(visit, pool().admit(visit, now)); }
+    std::string give_up(Visit& visit) { return text(visit, pool().give_up(visit, now)); }
+    static std::string text(const Visit& visit, Pool::Verdict verdict) {
+        if (verdict.kind == Pool::Verdict::connect) return visit.server->name;
+        return verdict.kind == Pool::Verdict::wait ? "wait" : visit.refusal;
+    }
+    // Admitted to a server, and connected.
+    std::string connect(Visit& visit) {
+        const std::string server = admit(visit);
+        if (visit.place == Visit::Place::server) pool().connected(visit, now);
+        return server;
+    }
+    std::string fail(Visit& visit, std::string_view why = "connection refused") {
+        pool().connect_failed(visit, why, true, now);
+        return admit(visit);
+    }
+
+    Server& server(std::string_view name) {
+        for (const auto& server : known)
+            if (server->name == name) return *server;
+        throw std::runtime_error("no such server");
+    }
+    void check(std::string_view name, std::string_view results, std::string_view why = "connection refused") {
+        for (const char c : results) pool().checked(server(name), c == '+', c == '+' ? "" : why, now);
+    }
+
+    Pool::Report report(std::string_view name) {
+        for (Pool::Report& report : pool().report(now))
+            if (report.server == name) return report;
+        throw std::runtime_error("no such server");
+    }
+    std::vector<std::uint64_t> take_woken() { return std::exchange(woken, {}); }
+    std::vector<std::string> take_log() { return std::exchange(log, {}); }
+
+    using Ids = std::vector<std::uint64_t>;
+    using Lines = std::vector<std::string>;
+
+    Clock::time_point now = Clock::time_point{} + 1h;
+    std::vector<std::uint64_t> woken, cut;
+    std::vector<std::string> log;
+    std::vector<std::shared_ptr<Server>> known;
+    std::deque<Visit> visits;
+    std::optional<Pool> pool_;
+};
+
+} // namespace gateway

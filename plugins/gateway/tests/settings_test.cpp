@@ -1,0 +1,138 @@
+#include <gatehouse/testing.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+using namespace gatehouse::testing;
+
+namespace {
+
+const std::string address = "192.0.2.10:80";
+const std::string forms = "expected \"host:port\", \"[v6]:port\", \"unix:/path\" or \"srv:NAME\"";
+
+Table with(std::string key, Value value) { return {{"upstream", address}, {std::move(key), std::move(value)}}; }
+Table with_server(const Table& server) { return {{"servers", List{server}}}; }
+Table health(std::string key, Value value) { return with("health", Table{{std::move(key), std::move(value)}}); }
+
+TEST(Settings, NeedAnUpstreamOrServers) {
+    const std::string missing = "upstream: missing (" + forms + "; or \"servers\")";
+    EXPECT_EQ(Plugin::refusal({}), missing);
+    EXPECT_EQ(Plugin::refusal({{"upstream", ""}}), missing);
+    EXPECT_EQ(Plugin::refusal({{"servers", List{}}}), missing);
+    EXPECT_EQ(Plugin::refusal({{"upstream", address}, {"servers", List{Table{{"address", address}}}}}),
+              "upstream: there are servers too (expected \"upstream\" or \"servers\")");
+}
+
+TEST(Settings, TakeEveryFormOfAddress) {
+    for (const std::string good : {"127.0.0.1:80", "[::1]:65535", "db.example:5432", "localhost:1", "unix:/run/x", "unix:@x",
+                                   "srv:_redis._tcp.example"}) {
+        EXPECT_EQ(Plugin::refusal({{"upstream", good}}), "") << good;
+        EXPECT_EQ(Plugin::refusal(with_server({{"address", good}})), "") << good;
+    }
+}
+
+TEST(Settings, RefuseWhatIsNoAddress) {
+    for (const std::string bad :
+         {"localhost", ":80", "localhost:0", "*:80", "0.0.0.0:80", "[::]:80", "::1:80", "unix:", "srv:"}) {
+        EXPECT_EQ(Plugin::refusal({{"upstream", bad}}), "upstream: is no address: \"" + bad + "\" (" + forms + ")");
+        EXPECT_EQ(Plugin::refusal(with_server({{"address", bad}})),
+                  "servers[0].address: is no address: \"" + bad + "\" (" + forms + ")");
+    }
+    EXPECT_EQ(Plugin::refusal(with_server({{"name", "a"}})), "servers[0].address: missing (expected a string)");
+}
+
+TEST(Settings, CheckEveryServer) {
+    EXPECT_EQ(Plugin::refusal(with_server(
+                  {{"address", address}, {"name", "a"}, {"weight", 256}, {"backup", true}, {"max_connections", 1'000'000}})),
+              "");
+    EXPECT_EQ(Plugin::refusal(with_server({{"address", address}, {"weight", 0}})),
+              "servers[0].weight: out of range: 0 (expected an integer from 1 to 256)");
+    EXPECT_EQ(Plugin::refusal(with_server({{"address", address}, {"max_connections", -1}})),
+              "servers[0].max_connections: out of range: -1 (expected an integer from 0 to 1000000)");
+    EXPECT_EQ(Plugin::refusal(with_server({{"address", address}, {"name", "a b"}})),
+              "servers[0].name: \"a b\" is no name (expected at most 64 characters without blanks)");
+    const Table a{{"address", address}, {"name", "a"}};
+    EXPECT_EQ(Plugin::refusal({{"servers", List{a, a}}}), "servers[1].name: \"a\" is the name of another server");
+    EXPECT_EQ(Plugin::refusal(with_server({{"address", address}, {"wieght", 1}})),
+              "servers[0].wieght: unknown key (known here: address, name, weight, backup, max_connections)");
+}
+
+TEST(Settings, Balance) {
+    for (const char* good : {"round_robin", "least_connections", "source", "random"})
+        EXPECT_EQ(Plugin::refusal(with("balance", good)), "") << good;
+    EXPECT_EQ(Plugin::refusal(with("balance", "sauce")), "balance: unknown value \"sauce\" (expected \"round_robin\", "
+                                                         "\"least_connections\", \"source\" or \"random\")");
+}
+
+TEST(Settings, Times) {
+    EXPECT_EQ(Plugin::refusal(with("connect_timeout", "0s")), "connect_timeout: it must be longer than 0");
+    EXPECT_EQ(Plugin::refusal(with("connect_timeout", "2d")), "connect_timeout: it must be at most \"1d\"");
+    EXPECT_EQ(Plugin::refusal(with("slow_start", "2d")), "slow_start: it must be at most \"1d\"");
+    EXPECT_EQ(Plugin::refusal(with("queue", Table{{"timeout", "0s"}})), "queue.timeout: it must be longer than 0");
+    EXPECT_EQ(Plugin::refusal(with("retries", 101)), "retries: out of range: 101 (expected an integer from 0 to 100)");
+    EXPECT_EQ(Plugin::refusal(with("queue", Table{{"size", 0}, {"timeout", "1h"}})), "");
+    EXPECT_EQ(Plugin::refusal(with("ejection", Table{{"backoff", "10s"}, {"max_backoff", "5s"}})),
+              "ejection.max_backoff: it must be at least the backoff");
+    EXPECT_EQ(Plugin::refusal(with("ejection", Table{{"backoff", "0s"}})), "ejection.backoff: it must be longer than 0");
+    EXPECT_EQ(Plugin::refusal(with("ejection", Table{{"failures", 0}})), "");
+}
+
+TEST(Settings, Health) {
+    EXPECT_EQ(Plugin::refusal(with("health", Table{})), "");
+    EXPECT_EQ(Plugin::refusal(with("health", Table{{"send", "PING\r\n"}, {"expect", "+PONG"}})), "");
+    EXPECT_EQ(Plugin::refusal(with(
+                  "health", Table{{"http", "/healthz"}, {"http_host", "www.example"}, {"http_status", "200,204,301-308"}})),
+              "");
+    EXPECT_EQ(Plugin::refusal(health("interval", "9ms")), "health.interval: it must be at least \"10ms\"");
+    EXPECT_EQ(Plugin::refusal(health("jitter", "3s")), "health.jitter: it must be at most the interval");
+    EXPECT_EQ(Plugin::refusal(health("timeout", "0s")), "health.timeout: it must be longer than 0");
+    EXPECT_EQ(Plugin::refusal(health("rise", 0)), "health.rise: out of range: 0 (expected an integer from 1 to 1000)");
+    EXPECT_EQ(Plugin::refusal(health("fall", 0)), "health.fall: out of range: 0 (expected an integer from 1 to 1000)");
+    EXPECT_EQ(Plugin::refusal(health("send", "x")),
+              "health.send: nothing would look at the answer (expected an \"expect\" as well)");
+    EXPECT_EQ(Plugin::refusal(with("health", Table{{"send", std::string(32 * 1024 + 1, 'x')}, {"expect", "y"}})),
+              "health.send: it must have at most 32KiB");
+    EXPECT_EQ(Plugin::refusal(health("expect", std::string(32 * 1024 + 1, 'x'))), "health.expect: it must have at most 32KiB");
+    EXPECT_EQ(Plugin::refusal(health("http", "healthz")), "health.http: \"healthz\" is no path (expected \"/path\")");
+    EXPECT_EQ(Plugin::refusal(health("http", "/a b")), "health.http: \"/a b\" is no path (expected \"/path\")");
+    EXPECT_EQ(Plugin::refusal(with("health", Table{{"http", "/"}, {"http_host", "a b"}})),
+              "health.http_host: \"a b\" is no value of the Host field");
+    EXPECT_EQ(Plugin::refusal(health("http_status", "200")),
+              "health.http_status: for HTTP checks only (expected http = \"/path\")");
+    EXPECT_EQ(Plugin::refusal(health("http_host", "a")), "health.http_host: for HTTP checks only (expected http = \"/path\")");
+    EXPECT_EQ(Plugin::refusal(with("health", Table{{"http", "/"}, {"send", "x"}, {"expect", "y"}})),
+              "health.http: there is a text to send or to expect too (expected \"http\", or \"send\" and \"expect\")");
+}
+
+TEST(Settings, StatusCodes) {
+    for (const std::string bad :
+         {"20", "99", "600", "200-", "-200", "300-200", "200,", ",200", "200 ", "2xx", "200-300-400", "x"})
+        EXPECT_EQ(Plugin::refusal(with("health", Table{{"http", "/"}, {"http_status", bad}})),
+                  "health.http_status: \"" + bad +
+                      "\" is no list of status codes (expected \"200\", \"200-399\" or \"200,204,301-308\")");
+}
+
+TEST(Settings, ProxyProtocol) {
+    for (const char* good : {"v1", "v2"}) EXPECT_EQ(Plugin::refusal(with("proxy_protocol", good)), "");
+    EXPECT_EQ(Plugin::refusal(with("proxy_protocol", "v3")),
+              "proxy_protocol: unknown value \"v3\" (expected \"v1\" or \"v2\")");
+    EXPECT_EQ(Plugin::refusal({{"upstream", address}, {"proxy_protocol", "v1"}, {"proxy_tlvs", List{"unique_id"}}}),
+              "proxy_tlvs: only version 2 has them (expected proxy_protocol = \"v2\")");
+    EXPECT_EQ(Plugin::refusal({{"upstream", address}, {"proxy_protocol", "v2"}, {"proxy_tlvs", List{"unique_id", "id"}}}),
+              "proxy_tlvs[1]: unknown value \"id\" (expected \"unique_id\" or \"crc32c\")");
+}
+
+TEST(Settings, WrongTypes) {
+    EXPECT_EQ(Plugin::refusal(with("queue", 5)), "queue: wrong type: integer (expected a table)");
+    EXPECT_EQ(Plugin::refusal(with("health", true)), "health: wrong type: boolean (expected a table)");
+    EXPECT_EQ(Plugin::refusal({{"servers", address}}).substr(0, 42), "servers: wrong type: string (expected an a");
+    EXPECT_EQ(Plugin::refusal({{"servers", List{address}}}).substr(0, 10), "servers[0]");
+}
+
+TEST(Settings, ANameNeedsAHostThatFollowsIt) {
+    EXPECT_EQ(Plugin::refusal({{"upstream", "db.example:80"}}, Extensions::none),
+              "this host has no discovery (gatehouse.discovery/1)");
+}
+
+} // namespace

@@ -1,0 +1,171 @@
+// The gateway follows names: a real name server (dnsmasq), whose A and SRV records change meanwhile.
+#include "clients.hpp"
+#include "gatehouse.hpp"
+#include "named_server.hpp"
+
+#include <csignal>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+using namespace gatehouse::support;
+
+namespace {
+
+std::string port_of(const std::string& address) { return address.substr(address.rfind(':') + 1); }
+
+// Answers for the domain "test" with a time to live of a second, and asks nobody else.
+class NameServer {
+  public:
+    // `options`: further ones, such as the SRV records. They are fixed until restart().
+    explicit NameServer(const std::string& hosts, const std::vector<std::string>& options = {}) {
+        for (int attempt = 0; attempt < 5 && !process_; ++attempt) {
+            port_ = port_of(Server().address());
+            dir_.write("hosts", hosts);
+            start(options);
+        }
+        if (!process_) throw std::runtime_error("dnsmasq does not start");
+    }
+
+    std::string address() const { return "127.0.0.1:" + port_; }
+    std::string host_section() const { return "[host]\ndrain_timeout = \"2s\"\nresolvers = [\"" + address() + "\"]\n"; }
+
+    // Replaces the A records: lines of "ADDRESS NAME".
+    void set_hosts(const std::string& hosts) {
+        dir_.write("hosts", hosts);
+        process_->signal(SIGHUP);
+    }
+    void restart(const std::vector<std::string>& options) {
+        stop();
+        start(options);
+        if (!process_) throw std::runtime_error("dnsmasq does not start again");
+    }
+    void stop() {
+        process_->signal(SIGTERM);
+        process_->wait();
+        process_.reset();
+    }
+
+  private:
+    void start(const std::vector<std::string>& options) {
+        std::vector<std::string> argv{"dnsmasq",
+                                      "--keep-in-foreground",
+                                      "--conf-file=/dev/null",
+                                      "--no-resolv",
+                                      "--no-hosts",
+                                      "--no-ping",
+                                      "--log-facility=-",
+                                      "--pid-file=",
+                                      "--port=" + port_,
+                                      "--listen-address=127.0.0.1",
+                                      "--bind-interfaces",
+                                      "--local-ttl=1",
+                                      "--local=/test/",
+                                      "--addn-hosts=" + dir_ / "hosts"};
+        if (::geteuid() == 0) argv.insert(argv.end(), {"--user=root", "--group=root"}); // the folder is nobody else's
+        argv.insert(argv.end(), options.begin(), options.end());
+        process_ = std::make_unique<Process>(argv);
+        const bool started = process_->wait_output(
+            [](const std::string&, const std::string& err) { return err.find("started, version") != std::string::npos; });
+        if (!started) process_.reset();
+    }
+
+    TempDir dir_;
+    std::string port_;
+    std::unique_ptr<Process> process_;
+};
+
+std::string gateway_in_front_of(const NameServer& names, const std::string& upstream) {
+    return names.host_section() + "[plugins.gateway]\nconfig = { upstream = \"" + upstream + "\" }\n" +
+           listener("gateway", "gateway");
+}
+
+char reached(Gatehouse& host) {
+    Client client(host.port("gateway"));
+    return client.recv_until("\n").front();
+}
+
+void wait_for_text(Gatehouse& host, const std::string& text) {
+    host.wait_for_log([&](const Record& record) { return record.message().find(text) != std::string::npos; }, text);
+}
+
+// Two servers with the same port on two addresses.
+struct Twins {
+    Twins() {
+        for (int attempt = 0; attempt < 20 && two == nullptr; ++attempt) {
+            one = std::make_unique<NamedServer>("one", "127.0.0.1:0");
+            try {
+                two = std::make_unique<NamedServer>("two", "127.0.0.2:" + port_of(one->address()));
+            } catch (const std::exception&) { // somebody has that port there
+            }
+        }
+        if (two == nullptr) throw std::runtime_error("there are no two addresses with a free port of the same number");
+    }
+    std::string port() const { return port_of(one->address()); }
+    std::unique_ptr<NamedServer> one, two;
+};
+
+TEST(GatewayDns, FollowsAddressesWithoutDroppingConnections) {
+    const Twins servers;
+    NameServer names("127.0.0.1 db.test\n");
+    Gatehouse host(gateway_in_front_of(names, "db.test:" + servers.port()));
+    Client old(host.port("gateway"));
+    EXPECT_EQ(old.recv_until("\n"), "one\n");
+    names.set_hosts("127.0.0.2 db.test\n");
+    wait_for_text(host, "server 127.0.0.1:" + servers.port() + " is removed");
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(reached(host), 't');
+    old.send("still here\n");
+    EXPECT_EQ(old.recv_until("\n"), "still here\n");
+    names.set_hosts("127.0.0.1 db.test\n127.0.0.2 db.test\n");
+    wait_for_text(host, "server 127.0.0.1:" + servers.port() + " is new; 2 of 2 servers available");
+    std::string both;
+    for (int i = 0; i < 4; ++i) both += reached(host);
+    EXPECT_TRUE(both == "otot" || both == "toto") << both;
+}
+
+TEST(GatewayDns, FollowsSrvRecords) {
+    const NamedServer a("a"), b("b"), c("c");
+    const auto record = [](const NamedServer& server, int priority, int weight) {
+        return "--srv-host=_redis._tcp.test,one.test," + port_of(server.address()) + ',' + std::to_string(priority) + ',' +
+               std::to_string(weight);
+    };
+    NameServer names("127.0.0.1 one.test\n", {record(a, 10, 1), record(b, 20, 1)});
+    Gatehouse host(gateway_in_front_of(names, "srv:_redis._tcp.test"));
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(reached(host), 'a') << "b has a lower priority";
+    Client old(host.port("gateway"));
+    EXPECT_EQ(old.recv_until("\n"), "a\n");
+    names.restart({record(b, 10, 1), record(c, 10, 3)});
+    wait_for_text(host, "server " + c.address() + " is new");
+    wait_for_text(host, "server " + a.address() + " is removed");
+    std::string all;
+    for (int i = 0; i < 8; ++i) all += reached(host);
+    EXPECT_EQ(std::count(all.begin(), all.end(), 'c'), 6) << all;
+    EXPECT_EQ(std::count(all.begin(), all.end(), 'b'), 2) << all;
+    old.send("still here\n");
+    EXPECT_EQ(old.recv_until("\n"), "still here\n");
+}
+
+TEST(GatewayDns, ANameThatComesLaterIsAWarningOnly) {
+    const NamedServer a("a");
+    NameServer names("127.0.0.1 other.test\n");
+    Gatehouse host(gateway_in_front_of(names, "db.test:" + port_of(a.address())));
+    const Record warning = host.wait_for_log(
+        [](const Record& record) { return record.message().find("db.test") != std::string::npos; }, "a warning");
+    EXPECT_EQ(warning.level(), "warning");
+    Client early(host.port("gateway"));
+    EXPECT_EQ(early.recv_until_eof(), "");
+    names.set_hosts("127.0.0.1 db.test\n");
+    wait_for_text(host, "server " + a.address() + " is new; 1 of 1 server available");
+    EXPECT_EQ(reached(host), 'a');
+}
+
+TEST(GatewayDns, ADeadNameServerChangesNothing) {
+    const NamedServer a("a");
+    NameServer names("127.0.0.1 db.test\n");
+    Gatehouse host(gateway_in_front_of(names, "db.test:" + port_of(a.address())));
+    EXPECT_EQ(reached(host), 'a');
+    names.stop();
+    wait_for_text(host, "those that were found before stay");
+    EXPECT_EQ(reached(host), 'a');
+}
+
+} // namespace
