@@ -207,9 +207,14 @@ void Reader::read_listeners(ConfigTable& root) {
         ListenerConfig listener = read_listener(section, folder_, nested);
         listener.where = problems_.text(section.place());
         finish(section);
-        for (ConfigTable& table : nested) finish(table);
         check_unique(section, listener);
         if (!listener.plugin.empty()) find_plugin(section, listener.plugin);
+        for (ConfigTable& table : nested) {
+            finish(table);
+            std::string_view plugin; // of a route or of on_silence
+            if (table.is_string("plugin") && table.string("plugin", plugin) == ConfigTable::Found::good && is_name(plugin))
+                find_plugin(table, std::string(plugin));
+        }
         config_.listeners.push_back(std::move(listener));
     }
 }
@@ -264,7 +269,7 @@ Config parse_config(std::string_view text, const std::filesystem::path& file) {
 }
 
 std::vector<std::string> known_config_keys() {
-    Reader reader(parse_toml("[plugins.NAME]\n[[listeners]]\n", ""), "");
+    Reader reader(parse_toml("[plugins.NAME]\n[[listeners]]\n[[listeners.routes]]\n", ""), "");
     reader.read();
     return reader.known();
 }

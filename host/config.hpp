@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -79,6 +80,38 @@ struct Threads {
     bool operator==(const Threads&) const = default;
 };
 
+// listeners.proxy_protocol
+struct ProxyProtocolConfig {
+    std::vector<Network> from; // whose connections begin with a PROXY header, and nobody else's
+    bool from_unix = false;    // those of a unix socket's listener do
+    Milliseconds timeout{5'000};
+
+    bool operator==(const ProxyProtocolConfig&) const = default;
+};
+
+// [[listeners.routes]]: what there is of sni, alpn, source and of one of the two kinds of probe must hold
+struct RouteConfig {
+    std::vector<std::string> sni; // in lower case
+    std::vector<std::string> alpn;
+    std::vector<Network> source;
+    bool probe = false;  // the plugin's own
+    std::string pattern; // the name of a ProtocolPattern
+    std::string plugin;  // the name of a PluginConfig
+    std::string where;   // "FILE:LINE:COLUMN" of the section, for messages
+
+    bool operator==(const RouteConfig&) const = default;
+};
+
+// listeners.on_silence
+struct OnSilence {
+    Milliseconds after{0};
+    std::string plugin;
+
+    bool operator==(const OnSilence&) const = default;
+};
+
+inline constexpr std::size_t max_detect_limit = 16 * 1024;
+
 // Who may connect, by the address. The narrowest network that has the address counts; an address in none may connect if `allow`
 // is empty. What the files named by allow_file and deny_file say is in these lists.
 struct AccessLists {
@@ -104,7 +137,7 @@ struct SourceLimits {
 struct ListenerConfig {
     std::string name;
     Address address;
-    std::string plugin; // the name of a PluginConfig
+    std::string plugin; // the name of a PluginConfig; empty: only what a route takes is served
 
     int backlog = 1024; // connections that may wait in the kernel's accept queue
     std::uint32_t max_connections = 10'000;
@@ -119,6 +152,13 @@ struct ListenerConfig {
     Milliseconds linger_timeout{2'000};      // for the client to take the last bytes and close its side
     std::uint64_t min_rate = 0;              // bytes per second while a request comes or an answer goes; 0: none
     Milliseconds min_rate_window{10'000};    // over which it is measured
+
+    // What comes before serve().
+    std::optional<ProxyProtocolConfig> proxy_protocol;
+    std::vector<RouteConfig> routes;
+    std::optional<OnSilence> on_silence;
+    Milliseconds detect_timeout{5'000}; // for the routes, from the client's first byte on
+    std::uint64_t detect_limit = 4096;  // bytes that they look at
 
     // Socket options. They apply to TCP unless noted, and are inherited by accepted connections.
     bool reuse_address = true;

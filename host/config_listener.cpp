@@ -1,6 +1,7 @@
 #include "config_listener.hpp"
 
 #include "config_access.hpp"
+#include "config_routes.hpp"
 #include "printable.hpp"
 
 #include <algorithm>
@@ -79,7 +80,11 @@ ListenerConfig read_listener(ConfigTable& table, const std::filesystem::path& fo
     listener.name = read_name(table, "name", "a name for the log and for status");
     const std::optional<Address> address = read_address(table, folder);
     if (address) listener.address = *address;
-    listener.plugin = read_name(table, "plugin", "the name of a plugin");
+    std::string_view text;
+    if (table.has("plugin") || !table.has("routes"))
+        listener.plugin = read_name(table, "plugin", "the name of a plugin");
+    else
+        table.string("plugin", text); // absent, but known
 
     table.number("backlog", listener.backlog, 1, 65'535);
     table.number("max_connections", listener.max_connections, 1, max_connections);
@@ -98,6 +103,7 @@ ListenerConfig read_listener(ConfigTable& table, const std::filesystem::path& fo
     table.duration("lifetime", listener.lifetime);
     table.duration("linger_timeout", listener.linger_timeout, std::chrono::hours(1));
     read_min_rate(table, listener);
+    read_routes(table, listener, nested);
 
     table.boolean("reuse_address", listener.reuse_address);
     table.boolean("ipv6_only", listener.ipv6_only);
@@ -108,7 +114,6 @@ ListenerConfig read_listener(ConfigTable& table, const std::filesystem::path& fo
     table.duration("defer_accept", listener.defer_accept, std::chrono::hours(1));
     table.number("fast_open", listener.fast_open, 0, 65'535);
 
-    std::string_view text;
     table.mode("mode", listener.mode);
     if (read_text(table, "owner", text)) listener.owner = text;
     if (read_text(table, "group", text)) listener.group = text;

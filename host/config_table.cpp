@@ -270,6 +270,8 @@ ConfigPlace ConfigTable::place(std::string_view key) const {
 
 void ConfigTable::reject(std::string_view key, std::string_view why) { problems_->add(place(key), path_of(key), why); }
 
+void ConfigTable::reject_whole(std::string_view why) { problems_->add(place_, path_, why); }
+
 void ConfigTable::missing(std::string_view key, std::string_view expected) {
     problems_->add(place_, path_of(key), "missing (expected " + std::string(expected) + ")");
 }

@@ -75,11 +75,13 @@ class ConfigTable {
     bool is_string(std::string_view key) const;
     ConfigPlace place(std::string_view key) const;
     ConfigPlace place() const noexcept { return place_; }
+    std::string where() const { return problems_->text(place_); } // "FILE:LINE:COLUMN"
     const toml::node* node() const noexcept { return node_; }
     const std::string& path() const noexcept { return path_; }
 
     // Records a problem of a key's value, or that the key is missing: "missing (expected ...)".
     void reject(std::string_view key, std::string_view why);
+    void reject_whole(std::string_view why); // of the table itself
     void missing(std::string_view key, std::string_view expected);
 
     // Records, of an item that is not a table, that it should be one.

@@ -1,5 +1,6 @@
 #include "connection.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <unistd.h>
@@ -24,12 +25,20 @@ SocketAddress UpstreamConnection::peer_address() const noexcept {
 }
 
 SocketAddress Connection::peer_address() const noexcept {
+    if (proxied && proxied->source.storage.ss_family == AF_UNIX) return proxied->source;
     SocketAddress address;
     address.size = peer.common.sa_family == AF_INET    ? sizeof peer.v4
                    : peer.common.sa_family == AF_INET6 ? sizeof peer.v6
                                                        : sizeof(sa_family_t);
     std::memcpy(&address.storage, &peer, address.size);
     return address;
+}
+
+void Connection::set_peer(const SocketAddress& address) noexcept {
+    peer = {};
+    peer.common.sa_family = address.storage.ss_family;
+    if (address.storage.ss_family != AF_UNIX)
+        std::memcpy(&peer, &address.storage, std::min<std::size_t>(address.size, sizeof peer));
 }
 
 Connection::Claim Connection::claim(std::uint64_t wanted, Flags flag) noexcept {

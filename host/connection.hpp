@@ -23,6 +23,7 @@
 
 namespace gatehouse::host {
 
+class PluginInstance;
 class Service;
 
 // An outbound connection that a plugin has made.
@@ -40,6 +41,16 @@ struct UpstreamConnection : Stream {
     socklen_t peer_size_ = 0;
 };
 
+// What a PROXY header has said, and who has said it.
+struct Proxied {
+    SocketAddress transport; // the proxy's
+    SocketAddress source;
+    SocketAddress destination;
+    std::string unique_id;
+    std::string authority; // SNI, if the proxy has terminated TLS
+    std::string alpn;
+};
+
 struct Connection : Stream {
     // The word: the generation in the upper half, and these below.
     enum Flags : std::uint64_t {
@@ -52,6 +63,7 @@ struct Connection : Stream {
         all_flags = 0xffffffff,
     };
     enum class Phase : std::uint8_t {
+        staging, // in one of the stages before serve(); see stage.hpp
         silent,  // the client has not said anything yet
         serving, // serve() has been called
         relaying,
@@ -67,10 +79,11 @@ struct Connection : Stream {
 
     std::atomic<std::uint64_t> word{std::uint64_t{1} << 32U};
     std::atomic<Nanoseconds> parked_until{never}; // read by the sweep
+    std::atomic<PluginInstance*> plugin{nullptr}; // written by the owner until serve() is called
 
     // Everything below belongs to the owner.
     std::uint64_t id = 0; // generation and index
-    union {
+    union { // of the client, as the PROXY header says it if there was one; the path of a unix socket is in `proxied`
         sockaddr common;
         sockaddr_in v4;
         sockaddr_in6 v6;
@@ -79,6 +92,12 @@ struct Connection : Stream {
     void* state = nullptr; // the plugin's
     gatehouse_event why = GATEHOUSE_EVENT_OPEN;
     Phase phase = Phase::silent;
+    std::uint8_t stage = 0;              // which one it is in
+    bool heard = false;                  // something has arrived while it was in a stage
+    bool for_room = false;               // the epoll set also waits for room to write
+    bool stage_begun = false;            // for the stage's own use
+    bool stage_expired = false;          // stage_due has passed, and the stage has not been asked yet
+    Nanoseconds stage_due = never;       // when the time of the stage, or of the silence after the last one, is over
     Reason parked_reason = Reason::done; // what happens at parked_until
     bool watched = false;                // in the epoll set
     bool one_shot = false;               // busy senders are watched one event at a time
@@ -89,11 +108,15 @@ struct Connection : Stream {
     bool upstream_failed = false;
     std::uint32_t lingered = 0;             // bytes thrown away while lingering
     std::uint32_t source = 0;               // where it counts: see Access::admit()
+    bool admitted = false;                  // it counts there
+    bool entered = false;                   // it counts for its plugin
     UpstreamConnection* relay_to = nullptr; // owned; while relaying, the relay engine's
     Nanoseconds relay_idle = never;
-    std::unique_ptr<std::string[]> facts; // peer and local, made when a plugin asks
+    std::unique_ptr<const Proxied> proxied; // null: no proxy, or its own connection
+    std::unique_ptr<std::string[]> facts;   // peer, local and transport peer, made when a plugin asks
 
     SocketAddress peer_address() const noexcept;
+    void set_peer(const SocketAddress& address) noexcept;
 
     // Becomes the owner if the connection is parked and still the one with this id. Otherwise leaves `flag` for the owner, if
     // it is running. [any]

@@ -65,6 +65,10 @@ Plugins::Plugins(const Config& config, Log& log, const Drain& drain, Discovery& 
         }
     }
     if (!problems.empty()) throw PluginError(problems);
+    for (const ListenerConfig& listener : config.listeners)
+        if (const std::string text = check_routes(listener, finder()); !text.empty())
+            problems += (problems.empty() ? "" : "\n") + text;
+    if (!problems.empty()) throw PluginError(problems);
 }
 
 std::vector<PluginInstance*> Plugins::all() const {
@@ -85,19 +89,19 @@ Host::Host(const Config& config)
       plugins_(config, log_, drain_, discovery_,
                {.wake =
                     [this](const PluginInstance& instance, std::uint64_t id) {
-                        Service* service = service_of(instance, id);
-                        return service != nullptr ? service->wake(id) : GATEHOUSE_NOT_FOUND;
+                        Service* service = service_of(id);
+                        return service != nullptr ? service->wake(instance, id) : GATEHOUSE_NOT_FOUND;
                     },
                 .cut =
                     [this](const PluginInstance& instance, std::uint64_t id) {
-                        Service* service = service_of(instance, id);
-                        return service != nullptr ? service->cut(id) : GATEHOUSE_NOT_FOUND;
+                        Service* service = service_of(id);
+                        return service != nullptr ? service->cut(instance, id) : GATEHOUSE_NOT_FOUND;
                     }}) {
     std::string problems;
     for (const ListenerConfig& listener : config.listeners) {
         try {
-            services_.push_back(std::make_unique<Service>(listener, static_cast<std::uint32_t>(services_.size()),
-                                                          plugins_.find(listener.plugin), commons_));
+            services_.push_back(
+                std::make_unique<Service>(listener, static_cast<std::uint32_t>(services_.size()), plugins_.finder(), commons_));
         } catch (const ListenError& error) {
             problems += (problems.empty() ? "" : "\n") + std::string(error.what());
         }
@@ -151,11 +155,10 @@ Host::~Host() {
     plugins_.destroy();
 }
 
-// The one that may have the connection; null if it is none of the instance's.
-Service* Host::service_of(const PluginInstance& instance, std::uint64_t id) noexcept {
+// The one that may have the connection.
+Service* Host::service_of(std::uint64_t id) noexcept {
     const std::uint32_t number = ConnectionTable::service_of(id);
-    if (!complete_.load() || number >= services_.size()) return nullptr;
-    return &services_[number]->plugin() == &instance ? services_[number].get() : nullptr;
+    return complete_.load() && number < services_.size() ? services_[number].get() : nullptr;
 }
 
 int Host::run() {
@@ -163,7 +166,7 @@ int Host::run() {
         service->start();
         log_.info("listening", {{"listener", service->config().name},
                                 {"address", service->listener().address()},
-                                {"plugin", service->plugin().name()}});
+                                {"plugin", service->plugin_names()}});
     }
     log_.info("ready", {{"listeners", services_.size()}, {"pid", ::getpid()}});
     ::sd_notify(0, "READY=1");
@@ -236,7 +239,7 @@ int Host::shut_down() {
         if (service->stop(deadline)) continue;
         all = false;
         log_.error("a thread is still in the plugin's code; leaving without it",
-                   {{"listener", service->config().name}, {"plugin", service->plugin().name()}});
+                   {{"listener", service->config().name}, {"plugin", service->plugin_names()}});
     }
     if (!background_.stop(deadline)) {
         all = false;
@@ -273,7 +276,7 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
 
 // The plugin's own suggestion, with this listener's address in it.
 std::string command_to_try(const Service& service) {
-    const gatehouse_str suggestion = service.plugin().hooks().try_it;
+    const gatehouse_str suggestion = service.plugins().front()->hooks().try_it;
     const std::string& address = service.listener().address();
     if (address.starts_with("unix:")) return "nc -U " + address.substr(5);
     if (suggestion.size == 0) return "nc localhost " + std::to_string(service.listener().port());
@@ -289,7 +292,7 @@ std::string listener_table(const Host& host) {
     std::vector<Row> rows{{"listener", "address", "plugin", "try"}};
     for (const auto& service : host.services())
         rows.push_back(
-            {service->config().name, service->listener().address(), service->plugin().name(), command_to_try(*service)});
+            {service->config().name, service->listener().address(), service->plugin_names(), command_to_try(*service)});
     return format_table(rows);
 }
 

@@ -26,6 +26,9 @@ class Plugins {
     Plugins(const Config& config, Log& log, const Drain& drain, Discovery& discovery, const PluginInstance::Reach& reach);
 
     PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
+    FindPlugin finder() const {
+        return [this](const std::string& name) -> PluginInstance& { return find(name); };
+    }
     std::vector<PluginInstance*> all() const; // by name
     void stop() noexcept;
 
@@ -68,7 +71,7 @@ class Host {
     int shut_down();
     [[noreturn]] void leave(int status) noexcept;
     void report() noexcept;
-    Service* service_of(const PluginInstance& instance, std::uint64_t id) noexcept;
+    Service* service_of(std::uint64_t id) noexcept;
 
     const Config& config_;  // constant after construction, as are the next and services_
     Privileges privileges_; // before anything that starts a thread

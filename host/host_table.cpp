@@ -58,20 +58,24 @@ gatehouse_str address_fact(gatehouse_conn& conn, gatehouse_fact which) {
     std::unique_ptr<std::string[]>& facts =
         conn.connection != nullptr ? conn.connection->facts : static_cast<UpstreamConnection&>(conn).facts;
     if (!facts) {
-        facts = std::make_unique<std::string[]>(2);
+        const Proxied* proxied = conn.connection != nullptr ? conn.connection->proxied.get() : nullptr;
+        facts = std::make_unique<std::string[]>(3);
         facts[0] = conn.connection != nullptr ? to_string(conn.connection->peer_address()) : text_of(::getpeername, conn.fd);
-        facts[1] = text_of(::getsockname, conn.fd);
+        facts[1] = proxied != nullptr ? to_string(proxied->destination) : text_of(::getsockname, conn.fd);
+        facts[2] = proxied != nullptr ? to_string(proxied->transport) : facts[0];
     }
-    return str(facts[which == GATEHOUSE_FACT_PEER ? 0 : 1]);
+    return str(facts[which == GATEHOUSE_FACT_PEER ? 0 : which == GATEHOUSE_FACT_LOCAL ? 1 : 2]);
 }
 
 gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str* value) noexcept {
     try {
         gatehouse_str found{};
-        if (which == GATEHOUSE_FACT_PEER || which == GATEHOUSE_FACT_LOCAL) found = address_fact(*conn, which);
+        if (which == GATEHOUSE_FACT_PEER || which == GATEHOUSE_FACT_LOCAL || which == GATEHOUSE_FACT_TRANSPORT_PEER)
+            found = address_fact(*conn, which);
         const Service* service = conn->connection != nullptr ? &conn->connection->service : nullptr;
         if (which == GATEHOUSE_FACT_LISTENER && service != nullptr) found = str(service->config().name);
-        if (which == GATEHOUSE_FACT_INSTANCE && service != nullptr) found = str(service->plugin().name());
+        if (which == GATEHOUSE_FACT_INSTANCE && service != nullptr)
+            found = str(conn->connection->plugin.load(std::memory_order_relaxed)->name());
         if (found.size == 0) return GATEHOUSE_NOT_FOUND;
         *value = found;
         return GATEHOUSE_OK;

@@ -187,6 +187,7 @@ std::string format_human(std::string_view time, LogLevel level, std::string_view
     line.append(8 - level_name(level).size(), ' ');
     append_escaped(line, message.substr(0, max_log_line / 8), false, false);
     for (const Field& field : fields) {
+        if (field.key().empty()) continue;
         line += ' ';
         line += field.key();
         line += '=';
@@ -210,6 +211,7 @@ std::string format_json(std::string_view time, LogLevel level, std::string_view 
     append_escaped(line, message.substr(0, max_log_line / 8), true, true);
     line += '"';
     for (const Field& field : fields) {
+        if (field.key().empty()) continue;
         std::string member = ",\"" + std::string(field.key()) + "\":";
         if (field.quoted()) member += '"';
         append_escaped(member, field.text().substr(0, max_log_line / 8), true, true);

@@ -16,7 +16,7 @@
 
 namespace gatehouse::host {
 
-// A named value. The key is a literal without characters that need escaping.
+// A named value. The key is a literal without characters that need escaping; a field with an empty one is left out.
 class Field {
   public:
     Field(std::string_view key, std::string_view value) : key_(key), text_(value), quoted_(true) {}

@@ -65,6 +65,10 @@ PluginInstance::~PluginInstance() {
     if (hooks_.destroy != nullptr) hooks_.destroy(self_);
 }
 
+gatehouse_match PluginInstance::probe(std::span<const std::byte> bytes) const noexcept {
+    return hooks_.probe != nullptr ? hooks_.probe(self_, bytes.data(), bytes.size()) : gatehouse_match{GATEHOUSE_MATCH_NO};
+}
+
 gatehouse_next PluginInstance::serve(gatehouse_conn& conn) noexcept {
     error_size = 0; // what an earlier call has explained is not this one's
     return hooks_.serve(self_, &conn);

@@ -45,6 +45,9 @@ class PluginInstance {
     PluginInstance(const PluginInstance&) = delete;
     PluginInstance& operator=(const PluginInstance&) = delete;
 
+    // What the plugin says of a connection's first bytes; no if it has no such hook. [any]
+    gatehouse_match probe(std::span<const std::byte> bytes) const noexcept;
+
     gatehouse_next serve(gatehouse_conn& conn) noexcept; // [conn]
     void closed(void* state, Reason reason) noexcept;    // [any]
     void stop() noexcept;                                // [main]

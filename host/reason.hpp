@@ -18,6 +18,8 @@ enum class Reason : std::uint8_t {
     idle_timeout,       // nothing moved in either direction
     deadline,           // a deadline of the plugin's own had passed
     lifetime,           // the listener's limit for a whole connection
+    bad_proxy_header,   // no PROXY header, or a bad one, from where one is required
+    no_match,           // no route is for it, and the listener has no plugin of its own
     denied_acl,         // its address is not allowed, or is denied
     over_limit,         // max_connections of the listener (with when_full = "refuse") or plugin, or max_per_source
     over_rate,          // its source has made too many connections in too short a time
@@ -32,11 +34,11 @@ enum class Reason : std::uint8_t {
     host_out_of_memory, // no memory, thread or epoll entry left for it
 };
 
-inline constexpr std::array<std::string_view, 19> reason_names{
-    "done",           "peer_closed",  "peer_reset",       "first_byte_timeout", "idle_timeout",
-    "deadline",       "lifetime",     "denied_acl",       "over_limit",         "over_rate",
-    "too_slow",       "plugin_error", "plugin_exception", "upstream_failed",    "upstream_closed",
-    "upstream_reset", "drained",      "host_out_of_fds",  "host_out_of_memory",
+inline constexpr std::array<std::string_view, 21> reason_names{
+    "done",     "peer_closed",      "peer_reset",         "first_byte_timeout", "idle_timeout",    "deadline",
+    "lifetime", "bad_proxy_header", "no_match",           "denied_acl",         "over_limit",      "over_rate",
+    "too_slow", "plugin_error",     "plugin_exception",   "upstream_failed",    "upstream_closed", "upstream_reset",
+    "drained",  "host_out_of_fds",  "host_out_of_memory",
 };
 static_assert(reason_names.size() == static_cast<std::size_t>(Reason::host_out_of_memory) + 1);
 

@@ -30,10 +30,16 @@ PoolOptions pool_options(const ListenerConfig& config, const HostConfig& host, u
     return options;
 }
 
-// Bytes, an end or an error.
-bool readable(int fd) noexcept {
-    char byte = 0;
-    return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+std::vector<PluginInstance*> all_plugins(const ListenerConfig& config, const FindPlugin& find) {
+    std::vector<PluginInstance*> plugins;
+    const auto add = [&](const std::string& name) {
+        if (PluginInstance* plugin = &find(name); std::find(plugins.begin(), plugins.end(), plugin) == plugins.end())
+            plugins.push_back(plugin);
+    };
+    if (!config.plugin.empty()) add(config.plugin);
+    for (const RouteConfig& route : config.routes) add(route.plugin);
+    if (config.on_silence) add(config.on_silence->plugin);
+    return plugins;
 }
 
 // Reset, or closed on both sides.
@@ -44,17 +50,42 @@ bool gone(int fd) noexcept {
 
 } // namespace
 
-Service::Service(const ListenerConfig& config, std::uint32_t number, PluginInstance& plugin, Commons& commons)
-    : config_(config), plugin_(plugin), commons_(commons), listener_(config, commons.log),
-      connections_(*this, number, commons.drain, config.max_connections),
+bool readable(int fd) noexcept {
+    char byte = 0;
+    return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+Service::Service(const ListenerConfig& config, std::uint32_t number, const FindPlugin& find, Commons& commons)
+    : config_(config), plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)), plugins_(all_plugins(config, find)),
+      commons_(commons), listener_(config, commons.log), connections_(*this, number, commons.drain, config.max_connections),
       pool_(pool_options(config, commons.config, commons.cpus), commons.alarm,
             [this](std::uint64_t token, std::uint32_t events) { ready(token, events); }),
-      access_(config.access, config.sources, config.max_connections), spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
+      access_(config.access, config.sources, config.max_connections), spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
+    if (config.proxy_protocol) {
+        auto stage = std::make_unique<const ProxyStage>(*config.proxy_protocol, config.name, commons.log);
+        proxies_ = stage.get();
+        stages_.push_back(std::move(stage));
+    }
+    detects_ = !config.routes.empty() || config.on_silence;
+    if (detects_) stages_.push_back(std::make_unique<const Detection>(config, find));
+}
 
 Service::~Service() = default;
 
-gatehouse_status Service::wake(std::uint64_t id) noexcept {
+std::string Service::plugin_names() const {
+    std::string names;
+    for (const PluginInstance* plugin : plugins_) names += (names.empty() ? "" : ", ") + plugin->name();
+    return names;
+}
+
+// Null: the plugin has no such connection.
+Connection* Service::find(const PluginInstance& plugin, std::uint64_t id) noexcept {
     Connection* connection = connections_.find(id);
+    return connection != nullptr && connection->plugin.load(std::memory_order_relaxed) == &plugin ? connection : nullptr;
+}
+
+gatehouse_status Service::wake(const PluginInstance& plugin, std::uint64_t id) noexcept {
+    Connection* connection = find(plugin, id);
     if (connection == nullptr) return GATEHOUSE_NOT_FOUND;
     switch (connection->claim(id, Connection::woken)) {
     case Connection::Claim::gone:
@@ -69,8 +100,8 @@ gatehouse_status Service::wake(std::uint64_t id) noexcept {
     return GATEHOUSE_OK;
 }
 
-gatehouse_status Service::cut(std::uint64_t id) noexcept {
-    Connection* connection = connections_.find(id);
+gatehouse_status Service::cut(const PluginInstance& plugin, std::uint64_t id) noexcept {
+    Connection* connection = find(plugin, id);
     if (connection == nullptr || !connection->note_cut(id)) return GATEHOUSE_NOT_FOUND;
     commons_.relays.cut();
     return GATEHOUSE_OK;
@@ -91,6 +122,9 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         if (connection->deaf && park(*connection)) return;
     }
     switch (connection->phase) {
+    case Connection::Phase::staging:
+        connection->heard = connection->heard || events != 0;
+        return advance(*connection);
     case Connection::Phase::silent:
         connection->phase = Connection::Phase::serving;
         connection->why = GATEHOUSE_EVENT_OPEN;
@@ -106,9 +140,10 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
 
 void Service::serve(Connection& connection) noexcept {
     if (connection.why == GATEHOUSE_EVENT_OPEN) waits_.count(monotonic_now() - connection.accepted);
+    PluginInstance& plugin = *connection.plugin.load(std::memory_order_relaxed);
     for (;;) {
         set_error_text(""); // what another connection's plugin left here is not this one's error
-        const gatehouse_next next = plugin_.serve(connection);
+        const gatehouse_next next = plugin.serve(connection);
         switch (next) {
         case GATEHOUSE_PARK:
         case GATEHOUSE_WAIT:
@@ -234,9 +269,8 @@ void Service::relay_ended(Connection& connection, Reason reason, std::uint64_t i
 
 Stream::Due Service::due(const Connection& connection, Nanoseconds now) const noexcept {
     Stream::Due due = connection.due(now);
-    if (connection.phase == Connection::Phase::silent)
-        due = {std::min(after(connection.accepted, config_.first_byte_timeout), connection.lifetime),
-               Reason::first_byte_timeout};
+    if (connection.phase == Connection::Phase::staging || connection.phase == Connection::Phase::silent)
+        due = {connection.stage_due, Reason::first_byte_timeout};
     if (connection.phase == Connection::Phase::lingering) due = {connection.plugin_deadline, Reason::done};
     if (commons_.drain.deadline() < due.when) due = {commons_.drain.deadline(), Reason::drained};
     return due;
@@ -253,12 +287,17 @@ void Service::expire(Connection& connection, Nanoseconds now) noexcept {
     // It may have been served since then; what it was parked with last counts.
     if (connection.parked_until.load(std::memory_order_relaxed) > now) {
         connection.emptied = false; // so that it is armed again: an event may have been noted in vain meanwhile
-        if (!park(connection)) pool_.post(connection.id);
+        const bool staging = connection.phase == Connection::Phase::staging;
+        if (staging ? !rest(connection, connection.for_room) : !park(connection)) pool_.post(connection.id);
         return;
     }
     const Reason reason = connection.parked_reason;
     if (connection.phase == Connection::Phase::lingering) return close(connection);
     if (connection.phase == Connection::Phase::silent || reason == Reason::drained) return end(connection, reason);
+    if (connection.phase == Connection::Phase::staging) {
+        connection.stage_expired = true;
+        return pool_.post(connection.id);
+    }
     connection.expire(reason);
     connection.why = GATEHOUSE_EVENT_TIMEOUT;
     pool_.post(connection.id);
@@ -307,6 +346,8 @@ Reason Service::reason_for(const Connection& connection, gatehouse_next next) co
 
 // The plugin is done with the connection; what is left is to deliver the last bytes and to close.
 void Service::end(Connection& connection, Reason reason) noexcept {
+    PluginInstance* const plugin = connection.plugin.load(std::memory_order_relaxed);
+    const bool unserved = connection.phase == Connection::Phase::staging || connection.phase == Connection::Phase::silent;
     connection.ended = reason;
     connection.deaf = false;
     if (connection.phase != Connection::Phase::relaying) delete std::exchange(connection.relay_to, nullptr);
@@ -314,16 +355,16 @@ void Service::end(Connection& connection, Reason reason) noexcept {
         const std::string why = take_error_text();
         commons_.log.warning(reason == Reason::upstream_failed ? "no connection to the upstream" : "plugin failed",
                              {{"listener", config_.name},
-                              {"plugin", plugin_.name()},
+                              {"plugin", plugin->name()},
                               {"peer", to_string(connection.peer_address())},
                               {"reason", to_string(reason)},
                               {"error", why.empty() ? "the plugin did not say why" : why}});
     }
-    if (connection.phase != Connection::Phase::silent) plugin_.closed(std::exchange(connection.state, nullptr), reason);
+    if (!unserved) plugin->closed(std::exchange(connection.state, nullptr), reason);
 
     // A close with unread input, or with input still on its way, makes the kernel send a reset, which can overtake the last
     // bytes that were written. So the client is told that this was all, and is given a moment to close by itself.
-    const bool quiet = connection.at_end || connection.broken || connection.phase == Connection::Phase::silent;
+    const bool quiet = connection.at_end || connection.broken || (unserved && connection.bytes_out == 0);
     if (quiet || config_.linger_timeout.count() == 0 || connection.finish() != GATEHOUSE_OK) return close(connection);
     connection.phase = Connection::Phase::lingering;
     connection.plugin_deadline = after(monotonic_now(), config_.linger_timeout);
@@ -350,14 +391,14 @@ void Service::linger(Connection& connection) noexcept {
 
 void Service::close(Connection& connection) noexcept {
     const Reason reason = *connection.ended;
-    if (commons_.access_log)
-        log_access(connection.peer_address(), connection.relay_to, connection.bytes_in, connection.bytes_out,
-                   monotonic_now() - connection.accepted, reason);
+    if (commons_.access_log) log_access(connection.peer_address(), reason, &connection);
     ledger_.count(reason);
     delete std::exchange(connection.relay_to, nullptr);
     const int fd = connection.fd;
-    leave(connection.source);
+    if (connection.admitted) access_.leave(connection.source);
+    if (connection.entered) connection.plugin.load(std::memory_order_relaxed)->leave();
     connection.facts.reset();
+    connection.proxied.reset();
     connection.release(); // before the descriptor's number can be used again
     ::close(fd);
     connections_.give_back(connection);
@@ -366,24 +407,28 @@ void Service::close(Connection& connection) noexcept {
     if (commons_.drain.started()) commons_.alarm.wake_by(monotonic_now()); // the main thread waits for the last one
 }
 
-void Service::log_access(const SocketAddress& peer, const UpstreamConnection* upstream, std::uint64_t in, std::uint64_t out,
-                         Nanoseconds duration, Reason reason) noexcept {
-    const double milliseconds = static_cast<double>(duration / 1000) / 1000.0;
-    if (upstream == nullptr) {
-        commons_.log.info("closed", {{"listener", config_.name},
-                                     {"peer", to_string(peer)},
-                                     {"in", in},
-                                     {"out", out},
-                                     {"ms", milliseconds},
-                                     {"reason", to_string(reason)}});
-    } else {
-        commons_.log.info("closed", {{"listener", config_.name},
-                                     {"peer", to_string(peer)},
-                                     {"upstream", to_string(upstream->peer_address())},
-                                     {"in", in},
-                                     {"out", out},
-                                     {"ms", milliseconds},
-                                     {"reason", to_string(reason)}});
+// Of a connection that was refused when it was accepted there is no more than its address.
+void Service::log_access(const SocketAddress& peer, Reason reason, const Connection* connection) noexcept {
+    try {
+        const Nanoseconds duration = connection != nullptr ? monotonic_now() - connection->accepted : 0;
+        const PluginInstance* const plugin =
+            connection != nullptr && plugins_.size() > 1 ? connection->plugin.load(std::memory_order_relaxed) : nullptr;
+        const Proxied* const proxied = connection != nullptr ? connection->proxied.get() : nullptr;
+        const UpstreamConnection* const upstream = connection != nullptr ? connection->relay_to : nullptr;
+        // Fields without a key are left out.
+        commons_.log.info(
+            "closed", {{"listener", config_.name},
+                       {plugin != nullptr ? "plugin" : "", plugin != nullptr ? std::string_view(plugin->name()) : ""},
+                       {"peer", to_string(peer)},
+                       {proxied != nullptr ? "transport_peer" : "", proxied != nullptr ? to_string(proxied->transport) : ""},
+                       {proxied != nullptr && !proxied->unique_id.empty() ? "unique_id" : "",
+                        proxied != nullptr ? std::string_view(proxied->unique_id) : ""},
+                       {upstream != nullptr ? "upstream" : "", upstream != nullptr ? to_string(upstream->peer_address()) : ""},
+                       {"in", connection != nullptr ? connection->bytes_in : 0},
+                       {"out", connection != nullptr ? connection->bytes_out : 0},
+                       {"ms", static_cast<double>(duration / 1000) / 1000.0},
+                       {"reason", to_string(reason)}});
+    } catch (const std::bad_alloc&) { // the reason is counted all the same
     }
 }
 
@@ -394,6 +439,7 @@ void Service::begin_drain() noexcept {
         const std::uint64_t word = connection.word.load();
         const std::uint64_t id = (word & ~std::uint64_t{Connection::all_flags}) | connection.index;
         if (connection.claim(id, Connection::stop) != Connection::Claim::owned) return;
+        if (connection.phase == Connection::Phase::staging) return pool_.post(id);
         char first = 0; // it may have spoken without having been heard yet
         if (connection.phase == Connection::Phase::silent && ::recv(connection.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
             return end(connection, Reason::drained);

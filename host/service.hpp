@@ -6,19 +6,24 @@
 #include "alarm.hpp"
 #include "config.hpp"
 #include "connection.hpp"
+#include "detection.hpp"
 #include "histogram.hpp"
 #include "listener.hpp"
 #include "log.hpp"
 #include "plugin_instance.hpp"
 #include "pool.hpp"
+#include "proxy_stage.hpp"
 #include "reason.hpp"
 #include "relay.hpp"
 #include "resolver.hpp"
+#include "stage.hpp"
 
 #include <array>
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace gatehouse::host {
 
@@ -37,7 +42,7 @@ struct Commons {
 class Service {
   public:
     // Opens the listening socket; throws ListenError or std::system_error. [main]
-    Service(const ListenerConfig& config, std::uint32_t number, PluginInstance& plugin, Commons& commons);
+    Service(const ListenerConfig& config, std::uint32_t number, const FindPlugin& find, Commons& commons);
     ~Service();
 
     // Starts the threads; connections are accepted from here on. [main]
@@ -56,12 +61,12 @@ class Service {
     // [main]
     Nanoseconds supervise(Nanoseconds now) noexcept;
 
-    // Makes a parked connection be served. [any]
-    gatehouse_status wake(std::uint64_t id) noexcept;
+    // Makes a parked connection be served, if it is that plugin's; one that is in a stage is looked at again. [any]
+    gatehouse_status wake(const PluginInstance& plugin, std::uint64_t id) noexcept;
 
     // Ends a connection's relay with the reason `drained` and a reset for both sides, as soon as it begins if it is not relayed
     // yet. GATEHOUSE_NOT_FOUND: it has ended. [any]
-    gatehouse_status cut(std::uint64_t id) noexcept;
+    gatehouse_status cut(const PluginInstance& plugin, std::uint64_t id) noexcept;
 
     // Takes a connection out of the epoll set while its thread waits for it by itself. [conn]
     void unwatch(Connection& connection) noexcept;
@@ -77,10 +82,12 @@ class Service {
 
     const ListenerConfig& config() const noexcept { return config_; }
     const Listener& listener() const noexcept { return listener_; }
-    const PluginInstance& plugin() const noexcept { return plugin_; }
+    const std::vector<PluginInstance*>& plugins() const noexcept { return plugins_; } // all it may use, its own first
+    std::string plugin_names() const;                                                 // of these, as a text
     const Commons& commons() const noexcept { return commons_; }
 
   private:
+    Connection* find(const PluginInstance& plugin, std::uint64_t id) noexcept;
     void ready(std::uint64_t token, std::uint32_t events) noexcept;
 
     // accepting: service_accept.cpp
@@ -88,12 +95,17 @@ class Service {
     bool accept_failed(int error) noexcept;
     void out_of_resources(int error) noexcept;
     bool full() noexcept;
+    void receive(Connection& connection) noexcept;
     Connection* welcome(int fd, const SocketAddress& peer) noexcept;
     std::optional<Reason> admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source) noexcept;
-    void leave(std::uint32_t source) noexcept;
     void refuse(int fd, const SocketAddress& peer, Reason reason) noexcept;
     void listen_later(Nanoseconds when) noexcept;
     void listen_again() noexcept;
+
+    // the stages before serve(): service_stage.cpp
+    void enter_stage(Connection& connection, std::size_t number, Nanoseconds now) noexcept;
+    void advance(Connection& connection) noexcept;
+    bool rest(Connection& connection, bool for_room) noexcept;
 
     // serving
     void serve(Connection& connection) noexcept;
@@ -110,12 +122,15 @@ class Service {
     void end(Connection& connection, Reason reason) noexcept;
     void linger(Connection& connection) noexcept;
     void close(Connection& connection) noexcept;
-    void log_access(const SocketAddress& peer, const UpstreamConnection* upstream, std::uint64_t in, std::uint64_t out,
-                    Nanoseconds duration, Reason reason) noexcept;
+    void log_access(const SocketAddress& peer, Reason reason, const Connection* connection) noexcept;
 
-    const ListenerConfig& config_; // constant after construction, as are the next two
-    PluginInstance& plugin_;
+    const ListenerConfig& config_; // constant after construction, as are the next six
+    PluginInstance* const plugin_; // null: only what a route takes is served
+    const std::vector<PluginInstance*> plugins_;
     Commons& commons_;
+    std::vector<std::unique_ptr<const Stage>> stages_; // in the order in which a connection passes them
+    const ProxyStage* proxies_ = nullptr;              // one of them, or null
+    bool detects_ = false;                             // the plugin is found out in one of them
     Listener listener_;
     ConnectionTable connections_;
     Pool pool_;
@@ -136,5 +151,8 @@ class Service {
     Nanoseconds shortage_since_ = 0; // guarded by shortage_mutex_; 0: none
     std::atomic<bool> shortage_{false};
 };
+
+// Bytes, an end or an error.
+bool readable(int fd) noexcept;
 
 } // namespace gatehouse::host

@@ -47,7 +47,7 @@ bool Service::full() noexcept {
 void Service::accept_ready() noexcept {
     // A plugin that waits for the client's first bytes costs nothing yet, so several connections are taken at once. One that
     // speaks first needs this thread, so the next connection is left for the next thread.
-    const bool one = plugin_.server_first();
+    const bool one = stages_.empty() && plugin_->server_first();
     for (int i = 0; i < accept_batch; ++i) {
         if (full()) return;
         SocketAddress peer;
@@ -67,40 +67,47 @@ void Service::accept_ready() noexcept {
         if (Connection* connection = welcome(fd, peer)) {
             if (one)
                 serve(*connection);
-            else if (!park(*connection))
-                pool_.post(connection->id);
+            else
+                receive(*connection);
         }
         if (one) return;
     }
     listen_again();
 }
 
-// Why a connection must not come, if so. Otherwise it counts for its source and its plugin, until leave(source).
-std::optional<Reason> Service::admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source) noexcept {
-    if (const std::optional<Reason> reason = access_.admit(address, now, source)) return reason;
-    if (plugin_.enter()) return std::nullopt;
-    access_.leave(source);
-    return Reason::over_limit;
+// Lets a newcomer rest until it says something, unless it is to be served at once.
+void Service::receive(Connection& connection) noexcept {
+    const bool staging = connection.phase == Connection::Phase::staging;
+    const bool at_once = connection.phase == Connection::Phase::serving || (staging && stages_[connection.stage]->at_once());
+    if (at_once || (staging ? !rest(connection, false) : !park(connection))) pool_.post(connection.id);
 }
 
-void Service::leave(std::uint32_t source) noexcept {
+// Why a connection must not come, if so. Otherwise it counts for its source and, unless routes are to find out which that is,
+// for its plugin.
+std::optional<Reason> Service::admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source) noexcept {
+    if (const std::optional<Reason> reason = access_.admit(address, now, source)) return reason;
+    if (detects_ || plugin_->enter()) return std::nullopt;
     access_.leave(source);
-    plugin_.leave();
+    return Reason::over_limit;
 }
 
 // Makes a connection of an accepted descriptor; null if it had to be refused.
 Connection* Service::welcome(int fd, const SocketAddress& peer) noexcept {
     const Nanoseconds now = monotonic_now();
     std::uint32_t source = 0;
-    if (const std::optional<Reason> reason = admit(peer, now, source)) {
-        refuse(fd, peer, *reason);
-        return nullptr;
+    const bool for_another = proxies_ != nullptr && proxies_->lists(peer); // for whom, its header will say
+    if (!for_another) {
+        if (const std::optional<Reason> reason = admit(peer, now, source)) {
+            refuse(fd, peer, *reason);
+            return nullptr;
+        }
     }
     Connection* connection = nullptr;
     if (open_.fetch_add(1) < config_.max_connections) connection = connections_.take();
     if (connection == nullptr) {
         const bool over_limit = open_.fetch_sub(1) > config_.max_connections;
-        leave(source);
+        if (!for_another) access_.leave(source);
+        if (!for_another && !detects_) plugin_->leave();
         refuse(fd, peer, over_limit ? Reason::over_limit : Reason::host_out_of_memory);
         return nullptr;
     }
@@ -109,20 +116,21 @@ Connection* Service::welcome(int fd, const SocketAddress& peer) noexcept {
     connection->open(fd);
     connection->accepted = now;
     connection->source = source;
+    connection->admitted = !for_another;
+    connection->entered = !for_another && !detects_;
     connection->idle = after(0, config_.idle_timeout);
     connection->set_rate(config_.min_rate, config_.min_rate_window);
     connection->lifetime = after(connection->accepted, config_.lifetime);
-    connection->peer = {};
-    connection->peer.common.sa_family = peer.storage.ss_family;
-    if (peer.storage.ss_family != AF_UNIX)
-        std::memcpy(&connection->peer, &peer.storage, std::min<std::size_t>(peer.size, sizeof connection->peer));
+    connection->set_peer(peer);
     connection->state = nullptr;
     connection->why = GATEHOUSE_EVENT_OPEN;
-    connection->phase = plugin_.server_first() ? Connection::Phase::serving : Connection::Phase::silent;
     connection->watched = connection->one_shot = connection->deaf = connection->watched_deaf = connection->hangup = false;
-    connection->stop_told = connection->upstream_failed = false;
+    connection->stop_told = connection->upstream_failed = connection->heard = connection->stage_expired = false;
+    connection->for_room = false;
+    connection->plugin.store(plugin_, std::memory_order_relaxed);
     connection->lingered = 0;
     connection->relay_idle = never;
+    enter_stage(*connection, 0, connection->accepted);
     return connection;
 }
 
@@ -135,8 +143,7 @@ void Service::stop_listening() noexcept {
         const int fd = listener_.accept(peer);
         if (fd < 0) break;
         accepted_.fetch_add(1, std::memory_order_relaxed);
-        Connection* connection = welcome(fd, peer);
-        if (connection != nullptr && (plugin_.server_first() || !park(*connection))) pool_.post(connection->id);
+        if (Connection* connection = welcome(fd, peer)) receive(*connection);
     }
     listener_.close();
 }
@@ -144,7 +151,7 @@ void Service::stop_listening() noexcept {
 void Service::refuse(int fd, const SocketAddress& peer, Reason reason) noexcept {
     ::close(fd);
     ledger_.count(reason);
-    if (commons_.access_log) log_access(peer, nullptr, 0, 0, 0, reason);
+    if (commons_.access_log) log_access(peer, reason, nullptr);
 }
 
 // True: go on with the next connection. False: the listening socket is watched again later, or never.

@@ -50,6 +50,8 @@ SUBJECTS = [
     Subject("echo-1000", "echo, 1,000 connections", "echo", RedisBenchmark(1000), echo_targets(1.15)),
     Subject("echo-new", "echo, 50 clients, a new connection for each request", "echo", RedisBenchmark(50, reconnect=True),
             echo_targets(1.10)),
+    Subject("detect-new", "echo behind four routes, 50 clients, a new connection for each request", "detect",
+            RedisBenchmark(50, reconnect=True), [Target("cost", ["no-routes"], 1.05)]),
     Subject("gateway-50", "gateway, 50 connections", "gateway", RedisBenchmark(50), proxy_targets(0.90, 0.95)),
     Subject("gateway-1000", "gateway, 1,000 connections", "gateway", RedisBenchmark(1000),
             proxy_targets(0.85, 0.85)),
@@ -66,6 +68,8 @@ def start_group(group, servers):
     """Starts the servers of a group, in the order of measurement, and returns those that are installed."""
     if group == "echo":
         found = [servers.gatehouse_echo(), servers.epoll("epoll"), servers.epoll("epoll-batch", "-b"), servers.apache()]
+    elif group == "detect":
+        found = [servers.gatehouse_routes(), servers.gatehouse("no-routes", "echo")]
     elif group == "http":
         found = [servers.gatehouse_http(), servers.nginx_http()]
     else:

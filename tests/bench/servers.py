@@ -77,7 +77,7 @@ class Servers:
 
     # --- Gatehouse ---------------------------------------------------------------------------------------------------------
 
-    def gatehouse(self, name, plugin, settings="", threads_max=256):
+    def gatehouse(self, name, plugin, settings="", threads_max=256, routes=()):
         """The host with one listener. Everything that is not about size is the default, but for the log."""
         port = free_port()
         conf = self._write(f"{name}-{port}.toml", f"""
@@ -99,11 +99,17 @@ plugin = "measured"
 backlog = 4096
 max_connections = 20000
 threads = {{ max = {threads_max} }}
-""")
+""" + "".join(f'[[listeners.routes]]\n{condition}\nplugin = "{plugin}"\n' for condition, plugin in routes))
         return self._start(name, port, [self.build / "bin" / "gatehouse", "run", conf])
 
     def gatehouse_echo(self):
         return self.gatehouse("gatehouse", "echo")
+
+    def gatehouse_routes(self):
+        """The last of the routes takes everything that redis-benchmark sends; the others have to be ruled out first."""
+        return self.gatehouse("gatehouse", "echo", routes=[
+            ('sni = "*.example.org"', "discard"), ('probe = "http"', "discard"), ('probe = "ssh"', "discard"),
+            ('probe = "redis"', "measured")])
 
     def gatehouse_gateway(self, upstream):
         return self.gatehouse("gatehouse", "gateway", f'upstream = "{upstream}"')

@@ -1,55 +1,16 @@
 // Redis and PostgreSQL behind the gateway, and their own clients in front of it.
 #include "clients.hpp"
 #include "gatehouse.hpp"
+#include "real_servers.hpp"
 
-#include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <gtest/gtest.h>
-#include <optional>
-#include <pwd.h>
 #include <regex>
-#include <sys/ipc.h>
-#include <sys/shm.h>
-#include <unistd.h>
 
 using namespace gatehouse::support;
 
 namespace {
 
-// A port that nobody has at the moment. Somebody may take it before the server does, which then has to be tried again.
-std::string free_port() {
-    const Server server;
-    return server.address().substr(server.address().rfind(':') + 1);
-}
-
 // --- Redis -----------------------------------------------------------------------------------------------------------
-
-class Redis {
-  public:
-    Redis() {
-        for (int attempt = 0; attempt < 5; ++attempt) {
-            const std::string port = free_port();
-            process_ = std::make_unique<Process>(std::vector<std::string>{
-                "redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket", dir_ / "redis", "--dir",
-                dir_.path().string(), "--save", "", "--appendonly", "no", "--daemonize", "no"});
-            tcp_ = "127.0.0.1:" + port;
-            if (process_->wait_output([](const std::string& out, const std::string&) {
-                    return out.find("connections at " /* ... the unix socket, which comes last */) != std::string::npos;
-                }))
-                return;
-        }
-        throw std::runtime_error("redis-server does not start: " + process_->out() + process_->err());
-    }
-
-    const std::string& tcp() const noexcept { return tcp_; }
-    std::string unix_socket() const { return "unix:" + dir_ / "redis"; }
-
-  private:
-    TempDir dir_;
-    std::unique_ptr<Process> process_;
-    std::string tcp_;
-};
 
 void expect_redis_through(Gatehouse& host) {
     const std::string port = std::to_string(host.port("gateway"));
@@ -82,74 +43,6 @@ TEST(RealServer, RedisOverAUnixSocket) {
 }
 
 // --- PostgreSQL ------------------------------------------------------------------------------------------------------
-
-// A database cluster of its own, which is reached over a unix socket.
-class Postgres {
-  public:
-    Postgres() {
-        std::filesystem::permissions(dir_.path(), std::filesystem::perms::all);
-        const Result init = run(as_user({"initdb", "-D", dir_ / "data", "-A", "trust", "-U", "postgres", "--no-sync"}));
-        if (init.status != 0) throw std::runtime_error("initdb: " + init.out + init.err);
-        process_ = std::make_unique<Process>(
-            as_user({"postgres", "-D", dir_ / "data", "-k", dir_.path().string(), "-c", "listen_addresses=", "-c", "fsync=off",
-                     "-c", "dynamic_shared_memory_type=mmap", "-c", "shared_buffers=16MB"}));
-        if (!process_->wait_output([](const std::string&, const std::string& err) {
-                return err.find("ready to accept connections") != std::string::npos;
-            }))
-            throw std::runtime_error("postgres does not start: " + process_->err());
-    }
-
-    // An orderly end, or its shared memory stays.
-    ~Postgres() {
-        if (killed_) return;
-        try {
-            process_->signal(SIGINT);
-            process_->wait();
-        } catch (const std::exception& error) {
-            ADD_FAILURE() << error.what();
-        }
-    }
-
-    std::string address() const { return "unix:" + dir_ / ".s.PGSQL.5432"; }
-    std::string folder() const { return dir_.path().string(); } // of the socket, as clients want it
-
-    // As a crash would: its other processes go when they notice.
-    void kill() {
-        killed_ = true;
-        std::ifstream file(dir_ / "data/postmaster.pid");
-        std::string line;
-        for (int number = 0; number < 7; ++number) std::getline(file, line);
-        process_->signal(SIGKILL);
-        process_->wait();
-        // The seventh line ends with the number of its shared memory, which nobody else would remove.
-        if (const std::size_t blank = line.rfind(' '); blank != std::string::npos)
-            ::shmctl(std::stoi(line.substr(blank)), IPC_RMID, nullptr);
-    }
-
-    // A program of the same version.
-    static std::string program(const std::string& name) {
-        std::string found;
-        if (std::filesystem::is_directory("/usr/lib/postgresql"))
-            for (const auto& version : std::filesystem::directory_iterator("/usr/lib/postgresql"))
-                if (std::filesystem::exists(version.path() / "bin" / name)) found = version.path() / "bin" / name;
-        if (found.empty()) throw std::runtime_error("there is no " + name + "; scripts/deps test installs postgresql-15");
-        return found;
-    }
-
-  private:
-    // PostgreSQL does not run as root, so root runs it as the user that its package has made.
-    static std::vector<std::string> as_user(std::vector<std::string> argv) {
-        argv.front() = program(argv.front());
-        if (::geteuid() != 0) return argv;
-        std::vector<std::string> result{"setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig=KILL"};
-        result.insert(result.end(), argv.begin(), argv.end());
-        return result;
-    }
-
-    TempDir dir_;
-    std::unique_ptr<Process> process_;
-    bool killed_ = false;
-};
 
 TEST(RealServer, PostgreSql) {
     const Postgres postgres;

@@ -464,8 +464,8 @@ template <class Call>
 void for_each_reference_line(Call call) {
     std::string section;
     for (const std::string& line : lines_of(contents(source / "conf/reference.toml"))) {
-        if (line.starts_with('[')) {
-            section = line.substr(line.find_first_not_of('['));
+        if (line.starts_with('[') || line.starts_with("#[")) { // the latter is an example
+            section = line.substr(line.find_first_not_of("#["));
             section.resize(section.find(']'));
         }
         call(line, reference_key(line, section));
@@ -481,16 +481,35 @@ std::vector<ReferenceKey> reference_keys() {
 }
 
 // Their values are examples; by default there is none.
-const std::set<std::string> without_default{"host.control",         "process.user",       "process.group",   "log.file",
-                                            "listeners.owner",      "listeners.group",    "listeners.allow", "listeners.deny",
-                                            "listeners.allow_file", "listeners.deny_file"};
+const std::set<std::string> without_default{"host.control",
+                                            "process.user",
+                                            "process.group",
+                                            "log.file",
+                                            "listeners.owner",
+                                            "listeners.group",
+                                            "listeners.allow",
+                                            "listeners.deny",
+                                            "listeners.allow_file",
+                                            "listeners.deny_file",
+                                            "listeners.proxy_protocol.from",
+                                            "listeners.proxy_protocol.timeout",
+                                            "listeners.on_silence.after",
+                                            "listeners.on_silence.plugin",
+                                            "listeners.routes.sni",
+                                            "listeners.routes.alpn",
+                                            "listeners.routes.source",
+                                            "listeners.routes.probe",
+                                            "listeners.routes.plugin"};
 const std::set<std::string> for_unix_only{"listeners.mode", "listeners.owner", "listeners.group"};
 const std::set<std::string> for_tcp_only{
     "listeners.reuse_address", "listeners.ipv6_only",  "listeners.nodelay",        "listeners.keepalive",
     "listeners.defer_accept",  "listeners.fast_open",  "listeners.allow",          "listeners.deny",
     "listeners.allow_file",    "listeners.deny_file",  "listeners.max_per_source", "listeners.rate.connections",
     "listeners.rate.per",      "listeners.rate.burst", "listeners.source_bits.v4", "listeners.source_bits.v6"};
-const std::set<std::string> tables{"listeners.threads", "listeners.rate", "listeners.source_bits"};
+// What stands there key by key, as in threads.min.
+const std::set<std::string> tables{"listeners.threads",        "listeners.rate",   "listeners.source_bits",
+                                   "listeners.proxy_protocol", "listeners.detect", "listeners.on_silence",
+                                   "listeners.routes"};
 
 // The reference with every key set that fits the kind of socket.
 std::string uncommented(bool with_examples, bool unix_socket) {
@@ -498,7 +517,7 @@ std::string uncommented(bool with_examples, bool unix_socket) {
     for_each_reference_line([&](const std::string& line, const std::optional<ReferenceKey>& key) {
         const bool set = key && !key->required && (with_examples || !without_default.contains(key->path)) &&
                          !(unix_socket ? for_tcp_only : for_unix_only).contains(key->path);
-        text += (set ? line.substr(1) : line) + '\n';
+        text += (set || (with_examples && line.starts_with("#[")) ? line.substr(1) : line) + '\n';
     });
     if (unix_socket) text.replace(text.find("127.0.0.1:7007"), 14, "unix:/run/a");
     return text;
@@ -509,7 +528,7 @@ TEST(Reference, HasEveryKeyOnce) {
     for (const ReferenceKey& key : reference_keys()) in_file.insert(key.path);
     std::multiset<std::string> in_code;
     for (const std::string& key : known_config_keys())
-        if (!tables.contains(key)) in_code.insert(key); // they stand as threads.min and threads.max
+        if (!tables.contains(key)) in_code.insert(key);
     EXPECT_EQ(in_file, in_code);
     EXPECT_GT(in_code.size(), 30U);
 }
@@ -547,6 +566,7 @@ TEST(Reference, ExamplesAreValid) {
     EXPECT_EQ(config.host.control, "gatehouse.sock");
     EXPECT_EQ(config.log.file, "gatehouse.log");
     EXPECT_EQ(config.listeners.at(0).owner, "gatehouse");
+    EXPECT_EQ(config.listeners.at(0).routes.size(), 1U);
 }
 
 TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
@@ -561,11 +581,19 @@ TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
                                                    {"listeners.allow", "everybody"},
                                                    {"listeners.deny", "nobody"},
                                                    {"listeners.allow_file", "none"},
-                                                   {"listeners.deny_file", "none"}};
+                                                   {"listeners.deny_file", "none"},
+                                                   {"listeners.proxy_protocol.from", "nobody"},
+                                                   {"listeners.on_silence.after", "none"},
+                                                   {"listeners.on_silence.plugin", "none"},
+                                                   {"listeners.routes.sni", "any"},
+                                                   {"listeners.routes.alpn", "any"},
+                                                   {"listeners.routes.source", "any"},
+                                                   {"listeners.routes.probe", "none"},
+                                                   {"listeners.routes.plugin", "required"}};
     std::size_t rows = 0;
     for (const ReferenceKey& key : reference_keys()) {
         const std::size_t last = key.path.rfind('.');
-        const bool nested = tables.contains(key.path.substr(0, last));
+        const bool nested = tables.contains(key.path.substr(0, last)) && !key.path.starts_with("listeners.routes.");
         const std::string name = nested ? key.path.substr(key.path.rfind('.', last - 1) + 1) : key.path.substr(last + 1);
         const auto word = words.find(key.path);
         const std::string value = key.required ? "required" : word != words.end() ? word->second : '`' + key.value + '`';

@@ -34,7 +34,8 @@ extern "C" {
 /* --- versions ------------------------------------------------------------------------------------------------------------ */
 
 /* The ABI that this header describes. ABI history: 0.1 first draft. 0.2 config_table; GATEHOUSE_WAIT,
- * GATEHOUSE_NEXT_UPSTREAM, GATEHOUSE_UNREACHABLE; facts of upstream connections. */
+ * GATEHOUSE_NEXT_UPSTREAM, GATEHOUSE_UNREACHABLE; facts of upstream connections;
+ * GATEHOUSE_FACT_TRANSPORT_PEER. */
 #define GATEHOUSE_ABI_MAJOR 0
 #define GATEHOUSE_ABI_MINOR 2
 
@@ -108,7 +109,9 @@ enum {
     GATEHOUSE_FACT_PEER = 1,     /* the client's address: "192.0.2.1:40123", "[2001:db8::1]:40123", "unix:" */
     GATEHOUSE_FACT_LOCAL = 2,    /* the address it connected to, in the same form */
     GATEHOUSE_FACT_LISTENER = 3, /* the listener's name in the configuration */
-    GATEHOUSE_FACT_INSTANCE = 4  /* the plugin instance's name in the configuration */
+    GATEHOUSE_FACT_INSTANCE = 4, /* the plugin instance's name in the configuration */
+    GATEHOUSE_FACT_TRANSPORT_PEER =
+        5 /* who has connected: a proxy that speaks for the client (PROXY protocol), or PEER itself */
 };
 
 /* Levels of log(). */

@@ -1,0 +1,39 @@
+// What a TLS client asks for in its first message: the name of the server (SNI, RFC 6066 section 3) and the protocols that it
+// offers (ALPN, RFC 7301). For routing connections whose TLS passes through, so nothing here verifies or decides anything about
+// TLS itself: whoever terminates it will.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace gatehouse::host {
+
+struct ClientHello {
+    std::array<char, 255> name{}; // as it was sent
+    std::size_t name_size = 0;
+    // ALPN's list as it stands on the wire: for each protocol its length in a byte, and its name. What does not fit in is not
+    // looked at.
+    std::array<char, 512> protocols{};
+    std::size_t protocols_size = 0;
+
+    std::string_view server_name() const noexcept { return {name.data(), name_size}; }
+    bool offers(std::string_view protocol) const noexcept;
+};
+
+// The longest message that is read; real ones have 200 to 2,000 bytes, and some more with post-quantum keys.
+inline constexpr std::size_t max_client_hello = 16 * 1024;
+
+enum class HelloParse : std::uint8_t {
+    whole,
+    more, // this may be the beginning of one
+    none, // no continuation makes a ClientHello of it
+};
+
+// What the bytes begin with: a ClientHello in one TLS record or spread over several (RFC 8446, section 5.1), of TLS 1.0 to 1.3.
+// `hello` is written to in any case, and means something if it is whole.
+HelloParse parse_client_hello(std::span<const std::byte> bytes, ClientHello& hello) noexcept;
+
+} // namespace gatehouse::host

@@ -1,0 +1,15 @@
+// The keys of a [[listeners]] section for what comes before serve(): proxy_protocol, detect, on_silence and the routes.
+#pragma once
+
+#include "config.hpp"
+#include "config_table.hpp"
+
+#include <vector>
+
+namespace gatehouse::host {
+
+// Reads them into `listener`, finds routes that are in each other's way, and appends the tables that it has read from to
+// `nested`, as read_listener() does.
+void read_routes(ConfigTable& table, ListenerConfig& listener, std::vector<ConfigTable>& nested);
+
+} // namespace gatehouse::host

@@ -1,0 +1,44 @@
+// The stage that finds out which plugin a connection is for, by the listener's routes, from what it sends first. The bytes are
+// left for the plugin to read.
+#pragma once
+
+#include "config.hpp"
+#include "plugin_instance.hpp"
+#include "route.hpp"
+#include "stage.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace gatehouse::host {
+
+using FindPlugin = std::function<PluginInstance&(const std::string& name)>;
+
+class Detection final : public Stage {
+  public:
+    // [main]
+    Detection(const ListenerConfig& config, const FindPlugin& find);
+
+    std::optional<Milliseconds> limit(const Connection& connection) const noexcept override;
+    bool at_once() const noexcept override { return at_once_; }
+    Verdict look(Connection& connection, News news) const noexcept override;
+
+  private:
+    Choice choose(const Connection& connection, std::span<const std::byte> bytes, bool all) const;
+
+    std::vector<Route> routes_; // constant after construction, as are all below
+    bool at_once_ = false;      // there are routes for connections that have not said anything
+    bool by_source_ = false;
+    PluginInstance* otherwise_ = nullptr; // null: no_match
+    PluginInstance* silence_ = nullptr;   // null: first_byte_timeout
+    Milliseconds patience_;               // until the first byte
+    Milliseconds timeout_;                // from then on
+    std::size_t most_;                    // bytes
+};
+
+// What is wrong with the listener's routes that only the plugins themselves can tell, as "FILE:LINE:COLUMN: KEY: ...", each on
+// a line; empty if they are fine. [main]
+std::string check_routes(const ListenerConfig& config, const FindPlugin& find);
+
+} // namespace gatehouse::host

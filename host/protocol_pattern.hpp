@@ -1,0 +1,29 @@
+// How the first bytes of well-known protocols look, for routes whose plugin does not know the protocol itself: a gateway passes
+// on whatever comes, so `probe = "ssh"` says what to look for on its behalf. This is all that the host knows of any protocol.
+//
+// A pattern is a pure function of the bytes so far. What it has answered holds for whatever follows: only "more" is open.
+#pragma once
+
+#include <cstddef>
+#include <gatehouse/gatehouse.h>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gatehouse::host {
+
+using Probe = gatehouse_match (*)(std::span<const std::byte> bytes);
+
+struct ProtocolPattern {
+    std::string_view name;
+    Probe probe;
+};
+
+// "http", "postgresql", "redis", "socks5", "ssh" and "tls".
+std::span<const ProtocolPattern> protocol_patterns() noexcept;
+
+// Null: there is none of this name.
+const ProtocolPattern* find_protocol_pattern(std::string_view name) noexcept;
+
+} // namespace gatehouse::host

@@ -1,0 +1,42 @@
+// Patterns and routes: what they have chosen holds for whatever follows.
+#include "fuzz.hpp"
+#include "protocol_pattern.hpp"
+#include "route.hpp"
+
+#include <optional>
+
+using namespace gatehouse::host;
+using gatehouse::fuzz::require;
+
+namespace {
+
+std::vector<Route> make_routes() {
+    std::vector<Route> routes(2);
+    routes[0].sni = {"a.example", "*.example.org"};
+    routes[1].alpn = {"h2"};
+    for (const ProtocolPattern& pattern : protocol_patterns()) routes.emplace_back().probe = pattern.probe;
+    return routes;
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    static const std::vector<Route> routes = make_routes();
+    std::vector<gatehouse_match> last(protocol_patterns().size(), GATEHOUSE_MATCH_MORE);
+    std::optional<Choice> chosen;
+    gatehouse::fuzz::for_each_beginning(data, size, [&](std::span<const std::byte> bytes) {
+        for (std::size_t i = 0; i < last.size(); ++i) {
+            const gatehouse_match now = protocol_patterns()[i].probe(bytes);
+            require(last[i] == GATEHOUSE_MATCH_MORE || now == last[i]);
+            last[i] = now;
+        }
+        Arrived arrived;
+        arrived.bytes = bytes;
+        const Choice choice = choose_route(routes, arrived);
+        if (chosen) require(choice.what == chosen->what && choice.route == chosen->route);
+        if (choice.what != Choice::What::more) chosen = choice;
+        arrived.all = true;
+        require(choose_route(routes, arrived).what != Choice::What::more);
+    });
+    return 0;
+}
