@@ -1,6 +1,7 @@
 #include "commands.hpp"
 
 #include "crash_report.hpp"
+#include "dev_cert.hpp"
 #include "host.hpp"
 #include "table.hpp"
 
@@ -47,11 +48,19 @@ int check_command(const CommandOptions& options) {
         LogConfig quiet;
         quiet.level = LogLevel::warning;
         Log log(quiet);
+        const TlsServers tls(config.tls, log);
         const Drain drain;
         const auto nobody = [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; };
         const Plugins plugins(config, log, drain, {.wake = nobody, .cut = nobody});
         std::cout << config.file.string() << ": ok (" << config.listeners.size() << " listeners, " << config.plugins.size()
                   << " plugin instances)\n";
+        return 0;
+    });
+}
+
+int dev_cert_command(const std::filesystem::path& folder, const std::vector<std::string>& names) {
+    return reported([&] {
+        make_dev_certificate(folder, names, std::cout);
         return 0;
     });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace gatehouse::host {
@@ -13,6 +14,7 @@ struct CommandOptions {
 
 int run_command(const CommandOptions& options);
 int check_command(const CommandOptions& options);
+int dev_cert_command(const std::filesystem::path& folder, const std::vector<std::string>& names);
 int list_plugins_command(const CommandOptions& options, bool json);
 
 } // namespace gatehouse::host

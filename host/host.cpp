@@ -78,7 +78,8 @@ void Plugins::stop() noexcept {
 Host::Host(const Config& config)
     : config_(config), privileges_(config.process), log_(config.log),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling, drain_),
-      commons_{config.host, cpu_count(), config.log.access, log_, alarm_, drain_, relays_, resolver_},
+      tls_(config.tls, log_),
+      commons_{config.host, cpu_count(), config.log.access, log_, alarm_, drain_, relays_, resolver_, tls_},
       plugins_(config, log_, drain_,
                {.wake =
                     [this](const PluginInstance& instance, std::uint64_t id) {
@@ -150,9 +151,12 @@ int Host::run() {
     }
     log_.info("ready", {{"listeners", services_.size()}, {"pid", ::getpid()}});
     ::sd_notify(0, "READY=1");
+    tls_.watch();
+    alarm_.wake_by(monotonic_now());
 
     for (;;) {
-        std::array<pollfd, 2> waiting{{{signals_.get(), POLLIN, 0}, {alarm_.descriptor(), POLLIN, 0}}};
+        std::array<pollfd, 3> waiting{
+            {{signals_.get(), POLLIN, 0}, {alarm_.descriptor(), POLLIN, 0}, {tls_.descriptor(), POLLIN, 0}}};
         ::poll(waiting.data(), waiting.size(), -1);
         signalfd_siginfo signal{};
         while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
@@ -164,8 +168,8 @@ int Host::run() {
             handle_signal(static_cast<int>(signal.ssi_signo));
         }
         alarm_.acknowledge();
-        Nanoseconds again = never;
         const Nanoseconds now = monotonic_now();
+        Nanoseconds again = tls_.supervise(now);
         for (const auto& service : services_) again = std::min(again, service->supervise(now));
         if (drain_.started()) {
             if (drained(now)) return shut_down();
@@ -179,6 +183,7 @@ void Host::handle_signal(int signal) {
     switch (signal) {
     case SIGHUP:
         log_.reopen();
+        tls_.reload();
         break;
     case SIGUSR1:
         report();

@@ -21,6 +21,7 @@ enum class Reason : std::uint8_t {
     bad_proxy_header,   // no PROXY header, or a bad one, from where one is required
     no_match,           // no route is for it, and the listener has no plugin of its own
     over_limit,         // max_connections, with when_full = "refuse"
+    tls_failed,         // the TLS handshake, or what came after it, was not as it has to be; or took too long
     plugin_error,       // serve() reported a failure
     plugin_exception,   // serve() threw
     upstream_failed,    // no connection to the upstream
@@ -31,11 +32,11 @@ enum class Reason : std::uint8_t {
     host_out_of_memory, // no memory, thread or epoll entry left for it
 };
 
-inline constexpr std::array<std::string_view, 18> reason_names{
-    "done",         "peer_closed",      "peer_reset",         "first_byte_timeout", "idle_timeout",
-    "deadline",     "lifetime",         "bad_proxy_header",   "no_match",           "over_limit",
-    "plugin_error", "plugin_exception", "upstream_failed",    "upstream_closed",    "upstream_reset",
-    "drained",      "host_out_of_fds",  "host_out_of_memory",
+inline constexpr std::array<std::string_view, 19> reason_names{
+    "done",           "peer_closed",  "peer_reset",       "first_byte_timeout", "idle_timeout",
+    "deadline",       "lifetime",     "bad_proxy_header", "no_match",           "over_limit",
+    "tls_failed",     "plugin_error", "plugin_exception", "upstream_failed",    "upstream_closed",
+    "upstream_reset", "drained",      "host_out_of_fds",  "host_out_of_memory",
 };
 static_assert(reason_names.size() == static_cast<std::size_t>(Reason::host_out_of_memory) + 1);
 

@@ -272,6 +272,56 @@ group = "33"
     EXPECT_EQ(config.listeners[1], local);
 }
 
+TEST(GoodConfig, EveryKeyOfTlsIsRead) {
+    const Config config = parse_config(R"(
+[tls.web]
+certificate = "a.pem"
+key = "/keys/a.key"
+ocsp = "a.ocsp"
+sni = [{ certificate = "b.pem", key = "b.key", ocsp = "b.ocsp" }, { certificate = "c.pem" }]
+min_version = "1.3"
+ciphers = "c"
+ciphersuites = "s"
+groups = "g"
+alpn = ["h2", "http/1.1"]
+client = "required"
+client_ca = "ca.pem"
+ticket_lifetime = "1h"
+handshake_timeout = "3s"
+max_handshakes = 7
+)" + listener + "tls = 'web'\n",
+                                       "etc/x.toml");
+    ASSERT_EQ(config.tls.size(), 1U);
+    TlsConfig web;
+    web.name = "web";
+    web.pairs = {{{"etc/a.pem", "etc/x.toml:3:15: tls.web.certificate"},
+                  {"/keys/a.key", "etc/x.toml:4:7: tls.web.key"},
+                  {"etc/a.ocsp", "etc/x.toml:5:8: tls.web.ocsp"}},
+                 {{"etc/b.pem", "etc/x.toml:6:24: tls.web.sni.certificate"},
+                  {"etc/b.key", "etc/x.toml:6:39: tls.web.sni.key"},
+                  {"etc/b.ocsp", "etc/x.toml:6:55: tls.web.sni.ocsp"}},
+                 {{"etc/c.pem", "etc/x.toml:6:83: tls.web.sni.certificate"},
+                  {"etc/c.pem", "etc/x.toml:6:83: tls.web.sni.certificate"},
+                  {}}};
+    web.min_version = TlsVersion::v1_3;
+    web.ciphers = {"c", "etc/x.toml:8:11: tls.web.ciphers"};
+    web.ciphersuites = {"s", "etc/x.toml:9:16: tls.web.ciphersuites"};
+    web.groups = {"g", "etc/x.toml:10:10: tls.web.groups"};
+    web.alpn = {"h2", "http/1.1"};
+    web.client = TlsClient::required;
+    web.client_ca = {"etc/ca.pem", "etc/x.toml:13:13: tls.web.client_ca"};
+    web.ticket_lifetime = 1h;
+    web.handshake_timeout = 3s;
+    web.max_handshakes = 7;
+    web.where = "etc/x.toml:2:1";
+    for (std::size_t i = 0; i < 3; ++i) {
+        EXPECT_EQ(config.tls[0].pairs.at(i).certificate.where, web.pairs[i].certificate.where);
+        EXPECT_EQ(config.tls[0].pairs.at(i).key.where, web.pairs[i].key.where);
+    }
+    EXPECT_EQ(config.tls[0], web);
+    EXPECT_EQ(config.listeners[0].tls, "web");
+}
+
 TEST(GoodConfig, OneFolderNeedsNoArray) {
     EXPECT_EQ(parse_config("host.plugin_path = 'p'\n" + listener, "x.toml").host.plugin_path, std::vector<fs::path>{"p"});
 }
@@ -388,6 +438,12 @@ std::vector<ReferenceKey> reference_keys() {
 const std::set<std::string> without_default{"process.user",
                                             "process.group",
                                             "log.file",
+                                            "listeners.tls",
+                                            "tls.NAME.key",
+                                            "tls.NAME.ocsp",
+                                            "tls.NAME.client_ca",
+                                            "tls.NAME.sni.key",
+                                            "tls.NAME.sni.ocsp",
                                             "listeners.owner",
                                             "listeners.group",
                                             "listeners.proxy_protocol.from",
@@ -441,6 +497,16 @@ TEST(Reference, DefaultsAreThoseOfTheCode) {
         process.user_where = process.group_where = process.capabilities_where = process.seccomp_where = "";
         EXPECT_EQ(process, ProcessConfig{});
         EXPECT_EQ(config.log, LogConfig{});
+        ASSERT_EQ(config.tls.size(), 1U);
+        TlsConfig tls = config.tls[0];
+        TlsConfig expected_tls;
+        expected_tls.name = "NAME";
+        expected_tls.pairs = tls.pairs;
+        for (auto list : {&TlsConfig::ciphers, &TlsConfig::ciphersuites, &TlsConfig::groups}) (tls.*list).where.clear();
+        expected_tls.where = tls.where;
+        EXPECT_EQ(tls, expected_tls);
+        EXPECT_EQ(tls.pairs.size(), 2U);
+        EXPECT_EQ(tls.pairs[0].key.path, "cert.pem");
         ASSERT_EQ(config.plugins.size(), 1U);
         EXPECT_EQ(config.plugins[0].library, "NAME");
         ASSERT_EQ(config.listeners.size(), 1U);
@@ -466,14 +532,26 @@ TEST(Reference, ExamplesAreValid) {
 
 TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
     const std::string manual = contents(source / "docs/configuration.md");
-    const std::map<std::string, std::string> words{
-        {"process.user", "unchanged"},           {"process.group", "the user's"},
-        {"log.file", "standard error"},          {"plugins.NAME.library", "the instance's name"},
-        {"listeners.owner", "unchanged"},        {"listeners.proxy_protocol.from", "nobody"},
-        {"listeners.on_silence.after", "none"},  {"listeners.on_silence.plugin", "none"},
-        {"listeners.routes.sni", "any"},         {"listeners.routes.alpn", "any"},
-        {"listeners.routes.source", "any"},      {"listeners.routes.probe", "none"},
-        {"listeners.routes.plugin", "required"}, {"listeners.group", "unchanged"}};
+    const std::map<std::string, std::string> words{{"process.user", "unchanged"},
+                                                   {"process.group", "the user's"},
+                                                   {"log.file", "standard error"},
+                                                   {"plugins.NAME.library", "the instance's name"},
+                                                   {"tls.NAME.key", "the certificate's file"},
+                                                   {"tls.NAME.sni.key", "the certificate's file"},
+                                                   {"tls.NAME.ocsp", "none"},
+                                                   {"tls.NAME.sni.ocsp", "none"},
+                                                   {"tls.NAME.client_ca", "none"},
+                                                   {"listeners.tls", "none"},
+                                                   {"listeners.owner", "unchanged"},
+                                                   {"listeners.proxy_protocol.from", "nobody"},
+                                                   {"listeners.on_silence.after", "none"},
+                                                   {"listeners.on_silence.plugin", "none"},
+                                                   {"listeners.routes.sni", "any"},
+                                                   {"listeners.routes.alpn", "any"},
+                                                   {"listeners.routes.source", "any"},
+                                                   {"listeners.routes.probe", "none"},
+                                                   {"listeners.routes.plugin", "required"},
+                                                   {"listeners.group", "unchanged"}};
     std::size_t rows = 0;
     for (const ReferenceKey& key : reference_keys()) {
         const bool whole = key.path.starts_with("listeners.") && !key.path.starts_with("listeners.routes.");

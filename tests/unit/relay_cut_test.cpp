@@ -115,7 +115,8 @@ class RelayCut : public ::testing::Test {
     Drain drain_;
     RelayEngine relays_{2, Scheduling::other, drain_};
     Resolver resolver_;
-    Commons commons_{config_.host, 2, true, log_, alarm_, drain_, relays_, resolver_};
+    TlsServers tls_{config_.tls, log_};
+    Commons commons_{config_.host, 2, true, log_, alarm_, drain_, relays_, resolver_, tls_};
     Plugins plugins_{config_, log_, drain_, [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; }};
     Service service_{config_.listeners[0], 0, plugins_.find("gateway"), commons_};
 };
