@@ -397,6 +397,14 @@ TEST(GoodConfig, TheDemonstrationStaysOnThisMachine) {
     EXPECT_TRUE(fs::exists(source / "conf/www/index.html"));
 }
 
+TEST(GoodConfig, TheExampleOfTlsIsValid) {
+    const Config config = load_config(source / "conf/tls.toml");
+    ASSERT_EQ(config.tls.size(), 1U);
+    EXPECT_EQ(config.tls[0].pairs.at(0).key.path, source / "conf/dev-cert/key.pem");
+    EXPECT_EQ(config.listeners.at(0).tls, "web");
+    EXPECT_EQ(config.listeners.at(1).tls, "");
+}
+
 // --- the documents --------------------------------------------------------------------------------------------------------
 
 // A line of conf/reference.toml that has a key: "#key = value" is one at its default, "key = value" is required.
