@@ -18,7 +18,10 @@ ssize_t receive(RelaySide& from, std::span<char> buffer) noexcept {
         auto size = static_cast<std::size_t>(count);
         while (size < buffer.size()) {
             const ssize_t more = from.stream->receive(buffer.data() + size, buffer.size() - size);
-            if (more <= 0) break; // if it is the end or a failure, it is said again
+            if (more <= 0) { // the end, or a failure, is said once more when it is asked for
+                from.hangup = from.hangup || more == 0 || errno != EAGAIN;
+                break;
+            }
             size += static_cast<std::size_t>(more);
         }
         count = static_cast<ssize_t>(size);
