@@ -480,8 +480,8 @@ std::string uncommented(bool with_examples, bool unix_socket) {
 }
 
 // What stands there key by key, as in threads.min.
-const std::set<std::string> tables{"listeners.threads", "listeners.proxy_protocol", "listeners.detect", "listeners.on_silence",
-                                   "listeners.routes"};
+const std::set<std::string> tables{"listeners.threads", "tls.NAME.sni",         "listeners.proxy_protocol",
+                                   "listeners.detect",  "listeners.on_silence", "listeners.routes"};
 
 TEST(Reference, HasEveryKeyOnce) {
     std::multiset<std::string> in_file;

@@ -117,14 +117,16 @@ class RelayCut : public ::testing::Test {
     Resolver resolver_;
     TlsServers tls_{config_.tls, log_};
     Commons commons_{config_.host, 2, true, log_, alarm_, drain_, relays_, resolver_, tls_};
-    Plugins plugins_{config_, log_, drain_, [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; }};
-    Service service_{config_.listeners[0], 0, plugins_.find("gateway"), commons_};
+    static gatehouse_status nobody(const PluginInstance&, std::uint64_t) noexcept { return GATEHOUSE_NOT_FOUND; }
+    Plugins plugins_{config_, log_, drain_, {.wake = nobody, .cut = nobody}};
+    Service service_{config_.listeners[0], 0,
+                     [this](const std::string& name) -> PluginInstance& { return plugins_.find(name); }, commons_};
 };
 
 TEST_F(RelayCut, EndsOneRelayWithAReset) {
     const Pair first = relay();
     const Pair second = relay();
-    EXPECT_EQ(service_.cut(id_of(0)), GATEHOUSE_OK);
+    EXPECT_EQ(service_.cut(plugins_.find("gateway"), id_of(0)), GATEHOUSE_OK);
     EXPECT_EQ(next(first.client), -1);
     EXPECT_EQ(errno, ECONNRESET);
     EXPECT_EQ(next(first.server), -1);
@@ -135,17 +137,17 @@ TEST_F(RelayCut, EndsOneRelayWithAReset) {
 }
 
 TEST_F(RelayCut, KnowsWhoHasGone) {
-    EXPECT_EQ(service_.cut(id_of(0)), GATEHOUSE_NOT_FOUND);
-    EXPECT_EQ(service_.cut(0), GATEHOUSE_NOT_FOUND);
-    EXPECT_EQ(service_.cut(~std::uint64_t{0}), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(service_.cut(plugins_.find("gateway"), id_of(0)), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(service_.cut(plugins_.find("gateway"), 0), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(service_.cut(plugins_.find("gateway"), ~std::uint64_t{0}), GATEHOUSE_NOT_FOUND);
     {
         const Pair pair = relay();
     }
     EXPECT_TRUE(eventually([&] { return service_.open() == 0; }));
-    EXPECT_EQ(service_.cut(id_of(0)), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(service_.cut(plugins_.find("gateway"), id_of(0)), GATEHOUSE_NOT_FOUND);
     const Pair next_of_slot = relay(); // the same slot, another generation
-    EXPECT_EQ(service_.cut(id_of(0)), GATEHOUSE_NOT_FOUND);
-    EXPECT_EQ(service_.cut((std::uint64_t{2} << 32U)), GATEHOUSE_OK);
+    EXPECT_EQ(service_.cut(plugins_.find("gateway"), id_of(0)), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(service_.cut(plugins_.find("gateway"), (std::uint64_t{2} << 32U)), GATEHOUSE_OK);
     EXPECT_EQ(next(next_of_slot.client), -1);
 }
 
@@ -155,7 +157,8 @@ TEST_F(RelayCut, EndsManyAtOnceFromManyThreads) {
     std::vector<std::thread> threads;
     for (std::uint64_t t = 0; t < 4; ++t)
         threads.emplace_back([&, t] {
-            for (std::uint64_t slot = t; slot < 300; slot += 2) service_.cut(id_of(slot)); // each by two of them
+            for (std::uint64_t slot = t; slot < 300; slot += 2)
+                service_.cut(plugins_.find("gateway"), id_of(slot)); // each by two of them
         });
     for (std::thread& thread : threads) thread.join();
     for (const Pair& pair : pairs) {
@@ -173,7 +176,8 @@ TEST_F(RelayCut, MayComeAtAnyTime) {
     std::thread cutter([&] {
         while (go_on.load())
             for (std::uint64_t generation = 1; generation < 64; ++generation)
-                for (std::uint64_t slot = 0; slot < 4; ++slot) service_.cut((generation << 32U) | slot);
+                for (std::uint64_t slot = 0; slot < 4; ++slot)
+                    service_.cut(plugins_.find("gateway"), (generation << 32U) | slot);
     });
     for (int i = 0; i < 50; ++i) {
         const Descriptor client = connect_to(service_.listener().port());
