@@ -255,11 +255,15 @@ std::string command_to_try(const Service& service) {
     const gatehouse_str suggestion = service.plugins().front()->hooks().try_it;
     const std::string& address = service.listener().address();
     if (address.starts_with("unix:")) return "nc -U " + address.substr(5);
-    if (suggestion.size == 0) return "nc localhost " + std::to_string(service.listener().port());
+    const std::string port = std::to_string(service.listener().port());
     std::string host = address.substr(0, address.rfind(':'));
     if (host == "[::]" || host == "0.0.0.0" || host == "127.0.0.1" || host == "[::1]") host = "localhost";
-    return replaced(replaced(std::string(suggestion.data, suggestion.size), "{host}", host), "{port}",
-                    std::to_string(service.listener().port()));
+    std::string command = suggestion.size == 0 ? "nc localhost {port}" : std::string(suggestion.data, suggestion.size);
+    if (!service.config().tls.empty()) {
+        const bool web = command.starts_with("curl http://");
+        command = web ? replaced(command, "http://", "https://") : "openssl s_client -quiet -connect {host}:{port}";
+    }
+    return replaced(replaced(command, "{host}", host), "{port}", port);
 }
 
 } // namespace

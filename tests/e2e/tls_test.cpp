@@ -163,6 +163,44 @@ TEST_F(Tls, AnOcspResponseIsStapled) {
     }
 }
 
+TEST_F(Tls, TheTableSaysHowToTryIt) {
+    const auto web = host("http", "", "", "[plugins.http]\nconfig = { root = \"/tmp\" }\n");
+    EXPECT_NE(web->out().find("curl https://localhost:" + std::to_string(web->port("tls")) + "/"), std::string::npos)
+        << web->out();
+    const auto echo = host("echo");
+    EXPECT_NE(echo->out().find("openssl s_client -quiet -connect localhost:"), std::string::npos) << echo->out();
+}
+
+TEST_F(Tls, CheckSaysWhatDoesNotFit) {
+    certificates_.make("other", {"localhost"});
+    const std::string text = certificates_.section("web") + listener("tls", "echo", "tls = \"web\"");
+    const auto check = [&](const std::string& config) {
+        return run_gatehouse({"check", "--plugin-path", plugin_dir(), certificates_.dir().write("conf.toml", config)});
+    };
+    EXPECT_EQ(check(text).status, 0);
+    EXPECT_EQ(check(text).err, "");
+    std::filesystem::permissions(certificates_ / "web.key", std::filesystem::perms(0644));
+    const Result open = check(text);
+    EXPECT_EQ(open.status, 0);
+    EXPECT_NE(open.err.find("conf.toml:3:7: tls.web.key: "), std::string::npos) << open.err;
+    EXPECT_NE(open.err.find("everybody on this machine may use the key"), std::string::npos) << open.err;
+    std::filesystem::rename(certificates_ / "other.key", certificates_ / "web.key");
+    const Result wrong = check(text);
+    EXPECT_EQ(wrong.status, 1);
+    EXPECT_EQ(wrong.err, "gatehouse: " + certificates_ / "conf.toml" + ":3:7: tls.web.key: " + certificates_ / "web.key" +
+                             ": the key is not the certificate's: key values mismatch\n");
+}
+
+TEST_F(Tls, DetectionLooksInside) {
+    Gatehouse routed(certificates_.section("web", "alpn = [\"a\", \"facts\"]") +
+                         listener("tls", "echo",
+                                  "tls = \"web\"\n[[listeners.routes]]\nalpn = [\"facts\"]\nplugin = \"facts\"\n"
+                                  "[[listeners.routes]]\nprobe = \"ssh\"\nplugin = \"daytime\"\n"),
+                     {.plugin_path = {E2E_PLUGIN_DIR}});
+    EXPECT_TRUE(s_client(routed, {"-alpn", "facts"}).has("version=TLSv1.3\n"));
+    EXPECT_TRUE(s_client(routed, {}, "SSH-2.0-x\r\n").has("20")); // the daytime, whose year it is
+}
+
 // --- resumption -----------------------------------------------------------------------------------------------------------
 
 TEST_F(Tls, SessionsAreResumed) {
