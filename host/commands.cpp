@@ -3,6 +3,7 @@
 #include "control_client.hpp"
 #include "control_message.hpp"
 #include "crash_report.hpp"
+#include "dev_cert.hpp"
 #include "host.hpp"
 #include "printable.hpp"
 #include "table.hpp"
@@ -51,6 +52,7 @@ int check_command(const CommandOptions& options) {
         LogConfig quiet;
         quiet.level = LogLevel::warning;
         Log log(quiet);
+        const TlsServers tls(config.tls, log);
         const Drain drain;
         Background background(config.host.scheduling);
         background.end(); // nothing goes on here
@@ -59,6 +61,13 @@ int check_command(const CommandOptions& options) {
         const Plugins plugins(config, log, drain, discovery, {.wake = nobody, .cut = nobody});
         std::cout << config.file.string() << ": ok (" << config.listeners.size() << " listeners, " << config.plugins.size()
                   << " plugin instances)\n";
+        return 0;
+    });
+}
+
+int dev_cert_command(const std::filesystem::path& folder, const std::vector<std::string>& names) {
+    return reported([&] {
+        make_dev_certificate(folder, names, std::cout);
         return 0;
     });
 }

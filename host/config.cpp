@@ -4,6 +4,7 @@
 #include "config_listener.hpp"
 #include "config_process.hpp"
 #include "config_table.hpp"
+#include "config_tls.hpp"
 #include "did_you_mean.hpp"
 #include "plugin_config.hpp"
 #include "printable.hpp"
@@ -68,10 +69,12 @@ class Reader {
     void read_control(ConfigTable& table);
     void read_process_section(ConfigTable table);
     void read_log(ConfigTable table);
+    void read_tls_sections(ConfigTable table);
     void read_plugins(ConfigTable table);
     void read_listeners(ConfigTable& root);
     void check_unique(ConfigTable& table, const ListenerConfig& listener);
     void find_plugin(ConfigTable& table, const std::string& name);
+    void find_tls(ConfigTable& table, const std::string& name);
     void finish(ConfigTable& table);
     bool has_plugin(const std::string& name) const;
 
@@ -97,6 +100,7 @@ void Reader::read() {
     read_host(root.table("host"));
     read_process_section(root.table("process"));
     read_log(root.table("log"));
+    read_tls_sections(root.table("tls"));
     read_plugins(root.table("plugins"));
     read_listeners(root);
     root.reject_unknown();
@@ -171,6 +175,20 @@ void Reader::read_log(ConfigTable table) {
     finish(table);
 }
 
+void Reader::read_tls_sections(ConfigTable table) {
+    for (const std::string& name : table.keys()) {
+        ConfigTable section = table.table(name);
+        if (!is_name(name)) table.reject(name, in_quotes(name) + " is not a name (expected " + std::string(a_name) + ")");
+        std::vector<ConfigTable> nested;
+        TlsConfig tls = read_tls(section, folder_, nested, problems_);
+        tls.name = name;
+        tls.where = problems_.text(section.place());
+        finish(section);
+        for (ConfigTable& pair : nested) finish(pair);
+        config_.tls.push_back(std::move(tls));
+    }
+}
+
 void Reader::read_plugins(ConfigTable table) {
     for (const std::string& name : table.keys()) {
         sections_.push_back(name);
@@ -215,6 +233,7 @@ void Reader::read_listeners(ConfigTable& root) {
             if (table.is_string("plugin") && table.string("plugin", plugin) == ConfigTable::Found::good && is_name(plugin))
                 find_plugin(table, std::string(plugin));
         }
+        if (!listener.tls.empty()) find_tls(section, listener.tls);
         config_.listeners.push_back(std::move(listener));
     }
 }
@@ -244,6 +263,15 @@ void Reader::find_plugin(ConfigTable& table, const std::string& name) {
         {name, name, make_plugin_config(document_, settings, problems_.file()), problems_.text(place), 0});
 }
 
+void Reader::find_tls(ConfigTable& table, const std::string& name) {
+    std::vector<std::string> names;
+    for (const TlsConfig& tls : config_.tls) names.push_back(tls.name);
+    if (std::find(names.begin(), names.end(), name) != names.end()) return;
+    const std::string near = did_you_mean(name, names);
+    table.reject("tls", "there is no [tls." + printable(name) + "]" +
+                            (near.empty() ? "" : " (did you mean " + in_quotes(near) + "?)"));
+}
+
 bool Reader::has_plugin(const std::string& name) const {
     return std::any_of(config_.plugins.begin(), config_.plugins.end(),
                        [&](const PluginConfig& plugin) { return plugin.name == name; });
@@ -269,7 +297,7 @@ Config parse_config(std::string_view text, const std::filesystem::path& file) {
 }
 
 std::vector<std::string> known_config_keys() {
-    Reader reader(parse_toml("[plugins.NAME]\n[[listeners]]\n[[listeners.routes]]\n", ""), "");
+    Reader reader(parse_toml("[tls.NAME]\n[[tls.NAME.sni]]\n[plugins.NAME]\n[[listeners]]\n[[listeners.routes]]\n", ""), "");
     reader.read();
     return reader.known();
 }

@@ -26,6 +26,8 @@ enum class LogLevel { debug, info, warning, error };
 enum class LogFormat { automatic, human, json }; // automatic: human on a terminal, JSON otherwise
 enum class Scheduling { batch, other };          // SCHED_BATCH: no wake-up preemption, fewer context switches
 enum class Seccomp { off, on, kill };            // a denied call fails with EPERM, or ends the process
+enum class TlsVersion { v1_2, v1_3 };
+enum class TlsClient { none, optional, required }; // whether clients show a certificate; one that is shown must be good
 enum class WhenFull { wait, refuse }; // at max_connections: newcomers stay in the accept queue, or are closed at once
 
 // [log]
@@ -71,6 +73,50 @@ struct PluginConfig {
     std::shared_ptr<const gatehouse_config> settings; // the `config` table; one without keys if there is none, never null
     std::string where;                 // "FILE:LINE:COLUMN" of the section or, without one, of the `plugin` key that names it
     std::uint32_t max_connections = 0; // over all its listeners; 0: no limit but theirs
+};
+
+// A file that a [tls.NAME] section names, and where: "FILE:LINE:COLUMN: KEY" (of the section, if the key is absent).
+struct TlsFile {
+    std::filesystem::path path; // empty: none
+    std::string where;
+
+    bool operator==(const TlsFile&) const = default;
+};
+
+// A list as OpenSSL writes it, and where it stands.
+struct TlsList {
+    std::string text;
+    std::string where;
+
+    bool operator==(const TlsList&) const = default;
+};
+
+// A certificate with its key and, if there is one, what its issuer says about it.
+struct TlsPairConfig {
+    TlsFile certificate; // PEM: the certificate, then those that lead to its root
+    TlsFile key;         // PEM; may be the same file
+    TlsFile ocsp;        // DER
+
+    bool operator==(const TlsPairConfig&) const = default;
+};
+
+// [tls.NAME]
+struct TlsConfig {
+    std::string name;
+    std::vector<TlsPairConfig> pairs; // the first is for clients that ask for no name, or for one that no other pair has
+    TlsVersion min_version = TlsVersion::v1_2;
+    TlsList ciphers{"ECDHE+AESGCM:ECDHE+CHACHA20", ""};                                                     // of TLS 1.2
+    TlsList ciphersuites{"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256", ""}; // of TLS 1.3
+    TlsList groups{"X25519:P-256:P-384", ""}; // of the key exchange
+    std::vector<std::string> alpn;            // in the order of preference; empty: what clients offer is not answered
+    TlsClient client = TlsClient::none;
+    TlsFile client_ca;
+    Milliseconds ticket_lifetime{21'600'000}; // how long sessions can be resumed; 0: never
+    Milliseconds handshake_timeout{10'000};   // from the client's first byte
+    std::uint32_t max_handshakes = 1'000;     // going on at a time, over all listeners that use this
+    std::string where;                        // "FILE:LINE:COLUMN" of the section
+
+    bool operator==(const TlsConfig&) const = default;
 };
 
 struct Threads {
@@ -138,6 +184,7 @@ struct ListenerConfig {
     std::string name;
     Address address;
     std::string plugin; // the name of a PluginConfig; empty: only what a route takes is served
+    std::string tls;    // the name of a TlsConfig; empty: connections are plain
 
     int backlog = 1024; // connections that may wait in the kernel's accept queue
     std::uint32_t max_connections = 10'000;
@@ -187,6 +234,7 @@ struct Config {
     HostConfig host;
     ProcessConfig process;
     LogConfig log;
+    std::vector<TlsConfig> tls;
     std::vector<PluginConfig> plugins;
     std::vector<ListenerConfig> listeners;
 };

@@ -85,6 +85,7 @@ ListenerConfig read_listener(ConfigTable& table, const std::filesystem::path& fo
         listener.plugin = read_name(table, "plugin", "the name of a plugin");
     else
         table.string("plugin", text); // absent, but known
+    if (read_text(table, "tls", text)) listener.tls = text;
 
     table.number("backlog", listener.backlog, 1, 65'535);
     table.number("max_connections", listener.max_connections, 1, max_connections);

@@ -8,6 +8,7 @@
 namespace gatehouse::host {
 
 UpstreamConnection::~UpstreamConnection() {
+    part();
     if (fd >= 0) ::close(fd);
 }
 

@@ -112,8 +112,9 @@ struct Connection : Stream {
     bool entered = false;                   // it counts for its plugin
     UpstreamConnection* relay_to = nullptr; // owned; while relaying, the relay engine's
     Nanoseconds relay_idle = never;
-    std::unique_ptr<const Proxied> proxied; // null: no proxy, or its own connection
-    std::unique_ptr<std::string[]> facts;   // peer, local and transport peer, made when a plugin asks
+    std::unique_ptr<const Proxied> proxied;   // null: no proxy, or its own connection
+    std::unique_ptr<std::string[]> facts;     // peer, local and transport peer, made when a plugin asks
+    std::unique_ptr<std::string[]> tls_facts; // of the client's certificate: its subject and alternative names
 
     SocketAddress peer_address() const noexcept;
     void set_peer(const SocketAddress& address) noexcept;

@@ -43,6 +43,12 @@ Choice Detection::choose(const Connection& connection, std::span<const std::byte
         if (!proxied->authority.empty()) arrived.server_name = &proxied->authority;
         if (!proxied->alpn.empty()) arrived.protocol = &proxied->alpn;
     }
+    std::string name;
+    std::string protocol;
+    if (connection.tls) { // we have; this is inside of it
+        arrived.server_name = &(name = connection.tls->sni());
+        arrived.protocol = &(protocol = connection.tls->alpn());
+    }
     return choose_route(routes_, arrived);
 }
 
@@ -99,7 +105,7 @@ std::string check_routes(const ListenerConfig& config, const FindPlugin& find) {
     bool reads = false;
     for (const RouteConfig& route : config.routes) {
         const PluginInstance& plugin = find(route.plugin);
-        const bool tls = !route.sni.empty() || !route.alpn.empty() || route.pattern == "tls";
+        const bool tls = config.tls.empty() && (!route.sni.empty() || !route.alpn.empty() || route.pattern == "tls");
         reads = reads || tls || route.probe || !route.pattern.empty();
         if (route.probe && plugin.hooks().probe == nullptr)
             add(route.where, "listeners.routes.probe: plugin " + route.plugin +

@@ -85,7 +85,8 @@ Host::Host(const Config& config)
     : config_(config), privileges_(config.process), log_(config.log),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling, drain_),
       resolver_(config.host.resolvers), background_(config.host.scheduling), discovery_(background_, config.host.resolvers),
-      commons_{config.host, cpu_count(), config.log.access, log_, alarm_, drain_, relays_, resolver_},
+      tls_(config.tls, log_),
+      commons_{config.host, cpu_count(), config.log.access, log_, alarm_, drain_, relays_, resolver_, tls_},
       plugins_(config, log_, drain_, discovery_,
                {.wake =
                     [this](const PluginInstance& instance, std::uint64_t id) {
@@ -170,10 +171,13 @@ int Host::run() {
     }
     log_.info("ready", {{"listeners", services_.size()}, {"pid", ::getpid()}});
     ::sd_notify(0, "READY=1");
+    tls_.watch();
+    alarm_.wake_by(monotonic_now());
 
     for (;;) {
-        std::array<pollfd, 3> waiting{{{signals_.get(), POLLIN, 0},
+        std::array<pollfd, 4> waiting{{{signals_.get(), POLLIN, 0},
                                        {alarm_.descriptor(), POLLIN, 0},
+                                       {tls_.descriptor(), POLLIN, 0},
                                        {control_ ? control_->descriptor() : -1, POLLIN, 0}}};
         ::poll(waiting.data(), waiting.size(), -1);
         signalfd_siginfo signal{};
@@ -186,8 +190,8 @@ int Host::run() {
             handle_signal(static_cast<int>(signal.ssi_signo));
         }
         alarm_.acknowledge();
-        Nanoseconds again = never;
         const Nanoseconds now = monotonic_now();
+        Nanoseconds again = tls_.supervise(now);
         for (const auto& service : services_) again = std::min(again, service->supervise(now));
         if (control_) again = std::min(again, control_->serve(now));
         if (drain_.started()) {
@@ -202,6 +206,7 @@ void Host::handle_signal(int signal) {
     switch (signal) {
     case SIGHUP:
         log_.reopen();
+        tls_.reload();
         break;
     case SIGUSR1:
         report();
@@ -279,11 +284,15 @@ std::string command_to_try(const Service& service) {
     const gatehouse_str suggestion = service.plugins().front()->hooks().try_it;
     const std::string& address = service.listener().address();
     if (address.starts_with("unix:")) return "nc -U " + address.substr(5);
-    if (suggestion.size == 0) return "nc localhost " + std::to_string(service.listener().port());
+    const std::string port = std::to_string(service.listener().port());
     std::string host = address.substr(0, address.rfind(':'));
     if (host == "[::]" || host == "0.0.0.0" || host == "127.0.0.1" || host == "[::1]") host = "localhost";
-    return replaced(replaced(std::string(suggestion.data, suggestion.size), "{host}", host), "{port}",
-                    std::to_string(service.listener().port()));
+    std::string command = suggestion.size == 0 ? "nc localhost {port}" : std::string(suggestion.data, suggestion.size);
+    if (!service.config().tls.empty()) {
+        const bool web = command.starts_with("curl http://");
+        command = web ? replaced(command, "http://", "https://") : "openssl s_client -quiet -connect {host}:{port}";
+    }
+    return replaced(replaced(command, "{host}", host), "{port}", port);
 }
 
 } // namespace

@@ -53,12 +53,13 @@ void prepare_process();
 
 class Host {
   public:
-    // Loads the plugins, opens every listener and drops privileges; throws PluginError, ListenError, PrivilegeError,
+    // Loads the plugins, opens every listener and drops privileges; throws PluginError, ListenError, TlsError, PrivilegeError,
     // std::system_error or std::runtime_error, and then nothing has been started. [main]
     explicit Host(const Config& config);
     ~Host();
 
-    // Serves until SIGTERM or SIGINT, then drains; returns the exit status. SIGHUP reopens the log, SIGUSR1 logs the status.
+    // Serves until SIGTERM or SIGINT, then drains; returns the exit status. SIGHUP reopens the log and loads the
+    // certificates anew, SIGUSR1 logs the status.
     int run();
 
     const std::vector<std::unique_ptr<Service>>& services() const noexcept { return services_; }
@@ -82,6 +83,7 @@ class Host {
     Resolver resolver_;
     Background background_;
     Discovery discovery_;
+    TlsServers tls_;
     Commons commons_;
     std::atomic<bool> complete_{false}; // services_ may be looked at by plugins' threads
     Plugins plugins_;

@@ -67,6 +67,24 @@ gatehouse_str address_fact(gatehouse_conn& conn, gatehouse_fact which) {
     return str(facts[which == GATEHOUSE_FACT_PEER ? 0 : which == GATEHOUSE_FACT_LOCAL ? 1 : 2]);
 }
 
+// Nothing, where the peer has shown or asked for nothing.
+std::string_view tls_fact(gatehouse_conn& conn, gatehouse_fact which) {
+    const TlsSession& tls = *conn.tls;
+    if (which == GATEHOUSE_FACT_TLS_VERSION) return tls.version();
+    if (which == GATEHOUSE_FACT_TLS_CIPHER) return tls.cipher();
+    if (which == GATEHOUSE_FACT_TLS_SNI) return tls.sni();
+    if (which == GATEHOUSE_FACT_TLS_ALPN) return tls.alpn();
+    if (conn.connection == nullptr) return {}; // the certificate of an upstream is a server's
+    std::unique_ptr<std::string[]>& facts = conn.connection->tls_facts;
+    if (!facts) {
+        facts = std::make_unique<std::string[]>(2);
+        facts[0] = tls.client_subject();
+        facts[1] = tls.client_alternative_names();
+    }
+    if (which == GATEHOUSE_FACT_TLS_CLIENT_SUBJECT) return facts[0];
+    return which == GATEHOUSE_FACT_TLS_CLIENT_SANS ? facts[1] : std::string_view();
+}
+
 gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str* value) noexcept {
     try {
         gatehouse_str found{};
@@ -76,6 +94,10 @@ gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str*
         if (which == GATEHOUSE_FACT_LISTENER && service != nullptr) found = str(service->config().name);
         if (which == GATEHOUSE_FACT_INSTANCE && service != nullptr)
             found = str(conn->connection->plugin.load(std::memory_order_relaxed)->name());
+        if (which >= GATEHOUSE_FACT_TLS_VERSION && which <= GATEHOUSE_FACT_TLS_CLIENT_SANS && conn->tls) {
+            const std::string_view text = tls_fact(*conn, which);
+            found = {text.data(), text.size()};
+        }
         if (found.size == 0) return GATEHOUSE_NOT_FOUND;
         *value = found;
         return GATEHOUSE_OK;

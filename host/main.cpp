@@ -9,10 +9,9 @@ int main(int argc, char** argv) {
 
     CLI::App app("Gatehouse: a plugin-based multi-protocol server host.\n"
                  "It listens on the ports of a configuration file and hands each connection to a plugin.");
-    app.footer(
-        "Signals of a running host: SIGTERM or SIGINT drains (a second one stops at once), SIGHUP reopens the log file,\n"
-        "SIGUSR1 writes the status to the log.\n"
-        "A first try:  gatehouse run conf/gatehouse.toml");
+    app.footer("Signals of a running host: SIGTERM or SIGINT drains (a second one stops at once), SIGHUP reopens the log file\n"
+               "and loads the certificates anew, SIGUSR1 writes the status to the log.\n"
+               "A first try:  gatehouse run conf/gatehouse.toml");
     app.set_version_flag("--version", std::string("gatehouse ") + GATEHOUSE_VERSION + " (plugin ABI " +
                                           std::to_string(GATEHOUSE_ABI_MAJOR) + "." + std::to_string(GATEHOUSE_ABI_MINOR) +
                                           ")");
@@ -48,6 +47,11 @@ int main(int argc, char** argv) {
     control->add_option("CONF", options.config, "The configuration file that the host runs with")->required();
     control->add_option("WORD", words, "Nothing, INSTANCE, or INSTANCE COMMAND ARGUMENT... (after -- if one begins with -)");
     control->add_flag("--json", json, "Print JSON");
+    std::filesystem::path folder;
+    std::vector<std::string> names;
+    CLI::App* dev_cert = app.add_subcommand("dev-cert", "Make a local authority and a certificate for trying TLS out");
+    dev_cert->add_option("DIR", folder, "The folder for ca.pem, ca.key, cert.pem and key.pem")->required();
+    dev_cert->add_option("NAME", names, "Host names and addresses (default: localhost 127.0.0.1 ::1)");
 
     std::string library;
     CLI::App* probe = app.add_subcommand("probe-plugin", "Load one library and say what it is (the host runs this)")->group("");
@@ -56,6 +60,7 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     if (*run) return run_command(options);
     if (*check) return check_command(options);
+    if (*dev_cert) return dev_cert_command(folder, names);
     if (*plugins) return list_plugins_command(options, json);
     if (*control) return control_command(options, words, json);
     return run_plugin_probe(library);

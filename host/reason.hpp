@@ -24,6 +24,7 @@ enum class Reason : std::uint8_t {
     over_limit,         // max_connections of the listener (with when_full = "refuse") or plugin, or max_per_source
     over_rate,          // its source has made too many connections in too short a time
     too_slow,           // it sent, or took, less than min_rate
+    tls_failed,         // the TLS handshake, or what came after it, was not as it has to be; or took too long
     plugin_error,       // serve() reported a failure
     plugin_exception,   // serve() threw
     upstream_failed,    // no connection to the upstream
@@ -34,11 +35,11 @@ enum class Reason : std::uint8_t {
     host_out_of_memory, // no memory, thread or epoll entry left for it
 };
 
-inline constexpr std::array<std::string_view, 21> reason_names{
-    "done",     "peer_closed",      "peer_reset",         "first_byte_timeout", "idle_timeout",    "deadline",
-    "lifetime", "bad_proxy_header", "no_match",           "denied_acl",         "over_limit",      "over_rate",
-    "too_slow", "plugin_error",     "plugin_exception",   "upstream_failed",    "upstream_closed", "upstream_reset",
-    "drained",  "host_out_of_fds",  "host_out_of_memory",
+inline constexpr std::array<std::string_view, 22> reason_names{
+    "done",           "peer_closed",      "peer_reset",      "first_byte_timeout", "idle_timeout",    "deadline",
+    "lifetime",       "bad_proxy_header", "no_match",        "denied_acl",         "over_limit",      "over_rate",
+    "too_slow",       "tls_failed",       "plugin_error",    "plugin_exception",   "upstream_failed", "upstream_closed",
+    "upstream_reset", "drained",          "host_out_of_fds", "host_out_of_memory",
 };
 static_assert(reason_names.size() == static_cast<std::size_t>(Reason::host_out_of_memory) + 1);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pipe_pool.hpp"
+#include "stream.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -15,9 +16,11 @@ struct RelayPair;
 // What was read from the other side and has not been taken by this one yet is in `kept` or in `pipe`, never in both.
 struct RelaySide {
     RelayPair* pair = nullptr;
+    Stream* stream = nullptr; // the connection itself; TLS is its affair
     int fd = -1;
     bool ended = false;       // has sent its last byte, and we have read it
     bool shut = false;        // has been told that no more will come
+    bool shut_later = false;  // is to be told as soon as its socket has room for a close_notify
     bool hangup = false;      // it has closed, or sent urgent data: a short read is no sign that nothing more is to be read
     bool out_watched = false; // EPOLLOUT is in its epoll entry
     bool broken = false;     // a send has failed before the relay thread had it; its next event, which will come, ends the pair
@@ -35,8 +38,8 @@ struct RelaySide {
     bool held_up() const noexcept { return kept || pipe; }
 };
 
-// As recv(2) and send(2), without waiting, and never with EINTR. Bytes are read from and written to a side by these two, and by
-// RelayMover where it splices.
+// As recv(2) and send(2), without waiting, and never with EINTR; with TLS, as many records as fit, and see Stream::receive().
+// Bytes are read from and written to a side by these two, and by RelayMover where it splices.
 ssize_t receive(RelaySide& from, std::span<char> buffer) noexcept;
 ssize_t send(RelaySide& to, std::span<const char> bytes) noexcept;
 

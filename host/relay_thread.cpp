@@ -21,6 +21,7 @@ constexpr Nanoseconds sweep_interval = 50'000'000;
 
 // Makes close() send a reset instead of an orderly end.
 void reset_on_close(const RelaySide& side) noexcept {
+    side.stream->broken = true; // nor must a close_notify make it look whole
     const linger hard{1, 0};
     ::setsockopt(side.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
 }
@@ -62,11 +63,17 @@ bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
     pair->idle = idle;
     pair->active = coarse_now();
     pair->client.pair = pair->server.pair = pair;
+    pair->client.stream = &client;
+    pair->server.stream = client.relay_to;
     pair->client.fd = client.fd;
     pair->server.fd = client.relay_to->fd;
+    pair->client.can_splice = pair->server.can_splice = !client.tls && !client.relay_to->tls;
     pair->client.shut = client.finished; // the plugin may have said so already
     pair->server.shut = client.relay_to->finished;
     send_first(*pair);
+    // No event of its own tells of plaintext, or an end, that has been taken in already; that there is room does.
+    for (RelaySide* side : {&pair->client, &pair->server})
+        side->out_watched = side->out_watched || (side->stream->tls && side->stream->has_news());
     const Nanoseconds due = idle == never ? never : pair->active + idle;
     const Nanoseconds lifetime = client.lifetime;
     active_.fetch_add(1, std::memory_order_relaxed);
@@ -80,7 +87,8 @@ bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
         return false;
     }
     // EEXIST: the thread had to wait for the client already, and has added the entry by itself.
-    if (!watch(pair->client, EPOLL_CTL_ADD, resting_events) && errno != EEXIST) {
+    if (!watch(pair->client, EPOLL_CTL_ADD, resting_events | (pair->client.out_watched ? std::uint32_t{EPOLLOUT} : 0U)) &&
+        errno != EEXIST) {
         pair->unwatchable = some_unwatchable_ = true;
         ring();
     }
@@ -171,7 +179,8 @@ void RelayThread::handle(RelaySide& side, std::uint32_t events) noexcept {
         if (flow == RelayMover::Flow::to_broken) return broke(side);
         if (flow == RelayMover::Flow::emptied) pump(pair.other(side)); // it had to wait, and may have more
     }
-    if (!pair.closed && (events & ~std::uint32_t{EPOLLOUT}) != 0) pump(side);
+    if (!pair.closed && side.shut_later) shut(side);
+    if (!pair.closed && ((events & ~std::uint32_t{EPOLLOUT}) != 0 || side.stream->tls)) pump(side);
     // A reset after the side's last byte: no read will tell.
     if (!pair.closed && side.ended && (events & EPOLLERR) != 0) broke(side);
 }
@@ -186,6 +195,8 @@ void RelayThread::pump(RelaySide& from) noexcept {
     if (from.read != before) pair.active = now_;
     switch (flow) {
     case RelayMover::Flow::emptied:
+        // TLS may have to answer before it goes on (RFC 8446 4.6.3).
+        if (from.stream->tls && from.stream->tls->wants_write() && !watch_out(from)) broke(from);
         return;
     case RelayMover::Flow::more:
         if (!std::exchange(from.queued, true)) again_.push_back(&from);
@@ -216,7 +227,11 @@ bool RelayThread::watch_out(RelaySide& side) noexcept {
 
 // Passes a half-close on.
 void RelayThread::shut(RelaySide& side) noexcept {
-    if (!std::exchange(side.shut, true) && ::shutdown(side.fd, SHUT_WR) != 0) broke(side); // it would wait for the end for ever
+    if (side.shut) return;
+    const std::optional<gatehouse_status> told = side.stream->try_finish();
+    side.shut = told.has_value();
+    side.shut_later = !told;
+    if (told ? *told != GATEHOUSE_OK : !watch_out(side)) broke(side); // it would wait for the end for ever
 }
 
 void RelayThread::broke(RelaySide& side) noexcept {

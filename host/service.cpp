@@ -1,5 +1,7 @@
 #include "service.hpp"
 
+#include "tls_stage.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -19,6 +21,8 @@ constexpr std::uint32_t watched_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLL
 constexpr std::uint32_t deaf_events = EPOLLET;      // a reset is always reported
 constexpr Nanoseconds sweep_interval = 50'000'000;  // deadlines of parked connections are kept this precisely
 constexpr std::uint32_t most_lingered = 256 * 1024; // bytes thrown away before a connection is closed all the same
+
+bool wants_write(const Connection& connection) noexcept { return connection.tls && connection.tls->wants_write(); }
 
 PoolOptions pool_options(const ListenerConfig& config, const HostConfig& host, unsigned cpus) {
     PoolOptions options;
@@ -66,6 +70,8 @@ Service::Service(const ListenerConfig& config, std::uint32_t number, const FindP
         proxies_ = stage.get();
         stages_.push_back(std::move(stage));
     }
+    if (!config.tls.empty())
+        stages_.push_back(std::make_unique<const TlsStage>(commons.tls.find(config.tls), config, commons.log));
     detects_ = !config.routes.empty() || config.on_silence;
     if (detects_) stages_.push_back(std::make_unique<const Detection>(config, find));
 }
@@ -116,7 +122,7 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
     if (events != 0) {
         if (connection->claim(token, Connection::event) != Connection::Claim::owned) return;
         connection->why = GATEHOUSE_EVENT_DATA;
-        connection->emptied = false;
+        connection->emptied = false; // of TLS, it may be less than a record
         if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0) connection->hangup = true;
         if (connection->deaf && gone(connection->fd)) return end(*connection, Reason::peer_reset);
         if (connection->deaf && park(*connection)) return;
@@ -126,10 +132,12 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         connection->heard = connection->heard || events != 0;
         return advance(*connection);
     case Connection::Phase::silent:
+        if (events != 0 && rests_again(*connection)) return;
         connection->phase = Connection::Phase::serving;
         connection->why = GATEHOUSE_EVENT_OPEN;
         return serve(*connection);
     case Connection::Phase::serving:
+        if (events != 0 && rests_again(*connection)) return;
         return serve(*connection);
     case Connection::Phase::lingering:
         return linger(*connection);
@@ -165,8 +173,9 @@ void Service::serve(Connection& connection) noexcept {
 
 // The connection is edge-triggered: as long as the plugin reads all that is there, going back to rest costs no system call.
 bool Service::arm(Connection& connection) noexcept {
-    const std::uint32_t events =
+    std::uint32_t events =
         connection.deaf ? deaf_events : watched_events | (connection.one_shot ? std::uint32_t{EPOLLONESHOT} : 0U);
+    if (wants_write(connection)) events |= EPOLLOUT;
     const bool armed = connection.watched ? pool_.rearm(connection.fd, events, connection.id)
                                           : pool_.watch(connection.fd, events, connection.id);
     connection.watched = connection.watched || armed;
@@ -175,13 +184,21 @@ bool Service::arm(Connection& connection) noexcept {
 }
 
 // True: the connection rests, and may belong to another thread already. False: it is to be served again, for `why`.
-bool Service::park(Connection& connection) noexcept {
+bool Service::park(Connection& connection, bool keep_deadline) noexcept {
+    if (connection.holds_bytes() && !connection.deaf && connection.phase != Connection::Phase::lingering) {
+        if (connection.has_news()) { // no event of the socket will tell
+            connection.why = GATEHOUSE_EVENT_DATA;
+            connection.emptied = false;
+            return false;
+        }
+        connection.emptied = true;
+    }
     const std::uint64_t id = connection.id;
     std::uint64_t resting = id & ~std::uint64_t{Connection::all_flags};
     const std::uint64_t owned = resting | Connection::running;
     resting |= Connection::parked;
     bool needs_arming = !connection.watched || !connection.emptied || connection.hangup || connection.one_shot ||
-                        connection.deaf != connection.watched_deaf;
+                        connection.deaf != connection.watched_deaf || wants_write(connection);
     bool armed = false;
     for (;;) {
         std::uint64_t word = connection.word.load();
@@ -200,7 +217,7 @@ bool Service::park(Connection& connection) noexcept {
         }
         if ((word & Connection::woken) != 0) {
             if (connection.why == GATEHOUSE_EVENT_WAKE && !connection.deaf &&
-                readable(connection.fd)) { // woken all the time, it must hear of it
+                connection.has_news()) { // woken all the time, it must hear of it
                 connection.why = GATEHOUSE_EVENT_DATA;
                 connection.emptied = false;
                 return false;
@@ -233,7 +250,8 @@ bool Service::park(Connection& connection) noexcept {
             armed = true;
             connection.hangup = false;
         }
-        const Stream::Due until = due(connection, coarse_now());
+        const Stream::Due until = keep_deadline ? Stream::Due{connection.parked_until.load(), connection.parked_reason}
+                                                : due(connection, coarse_now());
         connection.parked_until.store(until.when, std::memory_order_relaxed);
         connection.parked_reason = until.reason;
         const std::uint64_t cut = word & Connection::cut;
@@ -243,6 +261,14 @@ bool Service::park(Connection& connection) noexcept {
             return true;
         }
     }
+}
+
+// Of TLS, what has arrived may be nothing yet: less than a record, or one without data. No thread waits for the rest of it, and
+// it does not count as something that has moved. True: it rests.
+bool Service::rests_again(Connection& connection) noexcept {
+    if (!connection.tls || connection.has_news()) return false;
+    connection.emptied = true;
+    return park(connection, true);
 }
 
 void Service::unwatch(Connection& connection) noexcept {
@@ -364,8 +390,14 @@ void Service::end(Connection& connection, Reason reason) noexcept {
 
     // A close with unread input, or with input still on its way, makes the kernel send a reset, which can overtake the last
     // bytes that were written. So the client is told that this was all, and is given a moment to close by itself.
-    const bool quiet = connection.at_end || connection.broken || (unserved && connection.bytes_out == 0);
-    if (quiet || config_.linger_timeout.count() == 0 || connection.finish() != GATEHOUSE_OK) return close(connection);
+    // Of TLS, it is told even if it has gone (RFC 8446 6.1), and an alert has been sent to it if it has failed.
+    const bool answered = connection.bytes_out != 0 || reason == Reason::tls_failed;
+    const bool quiet = connection.at_end || connection.broken || (unserved && !answered);
+    if (quiet || config_.linger_timeout.count() == 0) {
+        connection.part();
+        return close(connection);
+    }
+    if (const auto told = connection.try_finish(); told && *told != GATEHOUSE_OK) return close(connection);
     connection.phase = Connection::Phase::lingering;
     connection.plugin_deadline = after(monotonic_now(), config_.linger_timeout);
     connection.emptied = false;
@@ -374,6 +406,10 @@ void Service::end(Connection& connection, Reason reason) noexcept {
 
 // Throws away what the client still sends, until it closes, the time is over or it has been too much.
 void Service::linger(Connection& connection) noexcept {
+    if (!connection.finished) { // it had no room for a close_notify
+        const std::optional<gatehouse_status> told = connection.try_finish();
+        if (told && *told != GATEHOUSE_OK) return close(connection);
+    }
     std::array<char, 16384> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): only ever written
     for (;;) {
         const ssize_t size = ::recv(connection.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -397,8 +433,10 @@ void Service::close(Connection& connection) noexcept {
     const int fd = connection.fd;
     if (connection.admitted) access_.leave(connection.source);
     if (connection.entered) connection.plugin.load(std::memory_order_relaxed)->leave();
+    connection.tls.reset();
     connection.facts.reset();
     connection.proxied.reset();
+    connection.tls_facts.reset();
     connection.release(); // before the descriptor's number can be used again
     ::close(fd);
     connections_.give_back(connection);
@@ -415,6 +453,7 @@ void Service::log_access(const SocketAddress& peer, Reason reason, const Connect
             connection != nullptr && plugins_.size() > 1 ? connection->plugin.load(std::memory_order_relaxed) : nullptr;
         const Proxied* const proxied = connection != nullptr ? connection->proxied.get() : nullptr;
         const UpstreamConnection* const upstream = connection != nullptr ? connection->relay_to : nullptr;
+        const bool tls = connection != nullptr && connection->tls && connection->tls->established();
         // Fields without a key are left out.
         commons_.log.info(
             "closed", {{"listener", config_.name},
@@ -424,6 +463,7 @@ void Service::log_access(const SocketAddress& peer, Reason reason, const Connect
                        {proxied != nullptr && !proxied->unique_id.empty() ? "unique_id" : "",
                         proxied != nullptr ? std::string_view(proxied->unique_id) : ""},
                        {upstream != nullptr ? "upstream" : "", upstream != nullptr ? to_string(upstream->peer_address()) : ""},
+                       {tls ? "tls" : "", tls ? connection->tls->version() : ""},
                        {"in", connection != nullptr ? connection->bytes_in : 0},
                        {"out", connection != nullptr ? connection->bytes_out : 0},
                        {"ms", static_cast<double>(duration / 1000) / 1000.0},

@@ -17,6 +17,7 @@
 #include "relay.hpp"
 #include "resolver.hpp"
 #include "stage.hpp"
+#include "tls_server.hpp"
 
 #include <array>
 #include <atomic>
@@ -37,6 +38,7 @@ struct Commons {
     Drain& drain;
     RelayEngine& relays;
     Resolver& resolver;
+    TlsServers& tls;
 };
 
 class Service {
@@ -109,7 +111,8 @@ class Service {
 
     // serving
     void serve(Connection& connection) noexcept;
-    bool park(Connection& connection) noexcept;
+    bool park(Connection& connection, bool keep_deadline = false) noexcept;
+    bool rests_again(Connection& connection) noexcept;
     bool arm(Connection& connection) noexcept;
     void start_relay(Connection& connection) noexcept;
     void poke(Connection& connection, std::uint64_t id, Connection::Flags flag, gatehouse_event why) noexcept;

@@ -36,6 +36,7 @@ void Service::report() noexcept {
         commons_.log.info("status", {{"listener", config_.name},
                                      {"open", open()},
                                      {"parked", parked},
+                                     {"handshakes", config_.tls.empty() ? 0 : commons_.tls.find(config_.tls).handshakes()},
                                      {"accepted", accepted_.load()},
                                      {"queue_depth", queue.depth},
                                      {"queue_limit", queue.limit},

@@ -24,6 +24,15 @@ bool has_ended(int fd) noexcept {
 } // namespace
 
 std::optional<std::span<const std::byte>> peek(Connection& connection, std::span<std::byte> buffer) noexcept {
+    if (connection.tls) {
+        std::size_t size = 0;
+        bool ended = false;
+        const TlsSession::Outcome what = connection.tls->peek(buffer.data(), buffer.size(), size, ended);
+        if (ended && what != TlsSession::Outcome::done && what != TlsSession::Outcome::end) return std::nullopt;
+        connection.hangup = connection.hangup || ended;
+        connection.emptied = size == 0;
+        return std::span<const std::byte>(buffer).first(size);
+    }
     for (;;) {
         const ssize_t size = ::recv(connection.fd, buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
         if (size < 0 && errno == EINTR) continue;

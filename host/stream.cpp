@@ -8,7 +8,9 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstring>
 #include <linux/sockios.h>
+#include <new>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -23,6 +25,44 @@ constexpr Nanoseconds farewell_time = 1'000'000'000; // for a plugin's last word
 constexpr std::uint64_t write_progress_step = 64 * 1024;
 constexpr std::size_t gather_at_once = 64; // parts per system call
 constexpr std::size_t file_at_once = 1024 * 1024;
+constexpr std::size_t record_size = 16 * 1024;      // RFC 8446 5.1
+constexpr std::size_t file_piece = 4 * record_size; // read at once where a file has to be encrypted
+
+// Takes `count` bytes off the front.
+void consume(std::span<gatehouse_bytes>& parts, std::size_t count) {
+    while (!parts.empty() && count >= parts.front().size) {
+        count -= parts.front().size;
+        parts = parts.subspan(1);
+    }
+    if (count > 0) {
+        parts.front().data = static_cast<const char*>(parts.front().data) + count;
+        parts.front().size -= count;
+    }
+}
+
+// The result of a system call that stands for what TLS says.
+ssize_t as_call(TlsSession::Outcome outcome, std::size_t size, const TlsSession& tls) {
+    switch (outcome) {
+    case TlsSession::Outcome::done:
+        return static_cast<ssize_t>(size);
+    case TlsSession::Outcome::end:
+        return 0;
+    case TlsSession::Outcome::want_read:
+    case TlsSession::Outcome::want_write:
+        errno = EAGAIN;
+        break;
+    case TlsSession::Outcome::cut:
+        errno = Stream::cut_short;
+        break;
+    case TlsSession::Outcome::reset:
+        errno = tls.error();
+        break;
+    case TlsSession::Outcome::failed:
+        errno = Stream::tls_error;
+        break;
+    }
+    return -1;
+}
 
 Nanoseconds plus(Nanoseconds time, Nanoseconds span) { return span >= never - time ? never : time + span; }
 
@@ -55,7 +95,7 @@ void gatehouse_conn::expire(Reason reason) noexcept {
 
 gatehouse_status gatehouse_conn::fail(int error) noexcept {
     broken = true;
-    if (!ended) ended = Reason::peer_reset;
+    if (!ended) ended = error == tls_error ? Reason::tls_failed : error == cut_short ? Reason::peer_closed : Reason::peer_reset;
     return error == ENOMEM || error == ENOBUFS ? GATEHOUSE_EXHAUSTED : GATEHOUSE_RESET;
 }
 
@@ -85,7 +125,8 @@ gatehouse_status gatehouse_conn::wait(short events, bool hear_drain) noexcept {
         }
         // A drain that starts while this waits must be heard even when it is not reported: its deadline counts from then on.
         const bool listen = hear || !drain_->started();
-        std::array<pollfd, 2> waiting{{{fd, events, 0}, {drain_->descriptor(), POLLIN, 0}}};
+        const short wanted = !tls ? events : tls->wants_write() ? POLLOUT : POLLIN;
+        std::array<pollfd, 2> waiting{{{fd, wanted, 0}, {drain_->descriptor(), POLLIN, 0}}};
         timespec timeout{};
         if (limit.when != never) timeout = {(limit.when - now) / 1'000'000'000, (limit.when - now) % 1'000'000'000};
         const int ready = ::ppoll(waiting.data(), listen ? 2 : 1, limit.when == never ? nullptr : &timeout, nullptr);
@@ -99,6 +140,26 @@ gatehouse_status gatehouse_conn::wait(short events, bool hear_drain) noexcept {
     }
 }
 
+ssize_t gatehouse_conn::receive(void* buffer, std::size_t capacity) noexcept {
+    if (!tls) return ::recv(fd, buffer, capacity, MSG_DONTWAIT);
+    std::size_t size = 0;
+    const TlsSession::Outcome outcome = tls->read(buffer, capacity, size);
+    return as_call(outcome, size, *tls);
+}
+
+ssize_t gatehouse_conn::transmit(const void* data, std::size_t size, int flags) noexcept {
+    if (!tls) return ::send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
+    std::size_t written = 0;
+    const TlsSession::Outcome outcome = tls->write(data, size, flags != 0, written);
+    return as_call(outcome, written, *tls);
+}
+
+bool gatehouse_conn::has_news() noexcept {
+    if (tls) return tls->has_news();
+    char byte = 0;
+    return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
 gatehouse_status gatehouse_conn::read(void* buffer, std::size_t capacity, std::size_t& size) noexcept {
     if (capacity == 0) return GATEHOUSE_INVALID;
     if (at_end) return GATEHOUSE_END;
@@ -107,11 +168,11 @@ gatehouse_status gatehouse_conn::read(void* buffer, std::size_t capacity, std::s
             expire(Reason::drained);
             return GATEHOUSE_RESET;
         }
-        const ssize_t count = ::recv(fd, buffer, capacity, MSG_DONTWAIT);
+        const ssize_t count = receive(buffer, capacity);
         if (count > 0) {
             size = static_cast<std::size_t>(count);
             bytes_in += size;
-            emptied = size < capacity;
+            emptied = tls ? tls->emptied() : size < capacity;
             if (rate_window_ != never) count_request();
             deadline_hit = false;
             return GATEHOUSE_OK;
@@ -174,8 +235,51 @@ gatehouse_status gatehouse_conn::wait_writable() noexcept {
     return status;
 }
 
+// Writes all, in one piece or, with TLS, a record at a time.
+gatehouse_status gatehouse_conn::write_all(const char* data, std::size_t size, int flags) noexcept {
+    while (size > 0) {
+        const ssize_t count = transmit(data, size, flags);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0 && errno != EAGAIN) return fail(errno);
+        if (count < 0) {
+            if (const gatehouse_status status = wait_writable(); status != GATEHOUSE_OK) return status;
+            continue;
+        }
+        const auto written = static_cast<std::size_t>(count);
+        bytes_out += written;
+        write_progress_ += written;
+        data += written;
+        size -= written;
+    }
+    return GATEHOUSE_OK;
+}
+
+// Small parts share a record: each costs a few tens of bytes, and an encryption.
+gatehouse_status gatehouse_conn::write_records(std::span<gatehouse_bytes> parts, int flags) noexcept {
+    std::array<char, record_size> record; // NOLINT(*-member-init): filled as far as it is looked at
+    for (consume(parts, 0); !parts.empty(); consume(parts, 0)) {
+        const char* data = static_cast<const char*>(parts.front().data);
+        std::size_t size = parts.front().size;
+        if (size < record.size() && parts.size() > 1) {
+            size = 0;
+            for (const gatehouse_bytes& part : parts) {
+                const std::size_t some = std::min(part.size, record.size() - size);
+                if (some > 0) std::memcpy(record.data() + size, part.data, some);
+                size += some;
+                if (size == record.size()) break;
+            }
+            data = record.data();
+        }
+        consume(parts, size);
+        if (const gatehouse_status status = write_all(data, size, parts.empty() ? flags : MSG_MORE); status != GATEHOUSE_OK)
+            return status;
+    }
+    return GATEHOUSE_OK;
+}
+
 // Sends all parts, changing them as it goes.
 gatehouse_status gatehouse_conn::write_some(std::span<gatehouse_bytes> parts, int flags) noexcept {
+    if (tls) return write_records(parts, flags);
     static_assert(sizeof(gatehouse_bytes) == sizeof(iovec) && offsetof(gatehouse_bytes, size) == offsetof(iovec, iov_len));
     while (!parts.empty()) {
         if (parts.front().size == 0) {
@@ -197,17 +301,10 @@ gatehouse_status gatehouse_conn::write_some(std::span<gatehouse_bytes> parts, in
             if (const gatehouse_status status = wait_writable(); status != GATEHOUSE_OK) return status;
             continue;
         }
-        auto left = static_cast<std::size_t>(count);
-        bytes_out += left;
-        write_progress_ += left;
-        while (!parts.empty() && left >= parts.front().size) {
-            left -= parts.front().size;
-            parts = parts.subspan(1);
-        }
-        if (left > 0) {
-            parts.front().data = static_cast<const char*>(parts.front().data) + left;
-            parts.front().size -= left;
-        }
+        const auto written = static_cast<std::size_t>(count);
+        bytes_out += written;
+        write_progress_ += written;
+        consume(parts, written);
     }
     return GATEHOUSE_OK;
 }
@@ -234,6 +331,7 @@ gatehouse_status gatehouse_conn::send_file(std::span<const gatehouse_bytes> part
         if (const gatehouse_status status = write_some(std::span(some).first(count), more); status != GATEHOUSE_OK)
             return status;
     }
+    if (tls && length > 0) return copy_file(file, offset, length);
     while (length > 0) {
         auto position = static_cast<off_t>(offset);
         const ssize_t count = ::sendfile(fd, file, &position, std::min<std::uint64_t>(length, file_at_once));
@@ -255,11 +353,51 @@ gatehouse_status gatehouse_conn::send_file(std::span<const gatehouse_bytes> part
     return GATEHOUSE_OK;
 }
 
-gatehouse_status gatehouse_conn::finish() noexcept {
+// What is encrypted has to pass through here.
+gatehouse_status gatehouse_conn::copy_file(int file, std::uint64_t offset, std::uint64_t length) noexcept {
+    const std::unique_ptr<char[]> buffer(new (std::nothrow) char[std::min<std::uint64_t>(length, file_piece)]);
+    if (!buffer) {
+        broken = true; // a part of what was promised may have been sent
+        return GATEHOUSE_EXHAUSTED;
+    }
+    while (length > 0) {
+        const ssize_t count =
+            ::pread(file, buffer.get(), std::min<std::uint64_t>(length, file_piece), static_cast<off_t>(offset));
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) {
+            broken = true; // the file is shorter than was promised to the peer, or cannot be read
+            return GATEHOUSE_FAILED;
+        }
+        const auto size = static_cast<std::size_t>(count);
+        offset += size;
+        length -= size;
+        if (const gatehouse_status status = write_all(buffer.get(), size, length > 0 ? MSG_MORE : 0); status != GATEHOUSE_OK)
+            return status;
+    }
+    return GATEHOUSE_OK;
+}
+
+std::optional<gatehouse_status> gatehouse_conn::try_finish() noexcept {
     if (broken) return GATEHOUSE_RESET;
     if (finished) return GATEHOUSE_OK;
+    if (tls && tls->established() && as_call(tls->finish(), 0, *tls) != 0) {
+        if (errno == EAGAIN) return std::nullopt;
+        return fail(errno);
+    }
     finished = true;
     return ::shutdown(fd, SHUT_WR) == 0 ? GATEHOUSE_OK : fail(errno);
+}
+
+void gatehouse_conn::part() noexcept {
+    if (tls && tls->established() && !broken && !finished) static_cast<void>(tls->finish());
+}
+
+gatehouse_status gatehouse_conn::finish() noexcept {
+    write_due_ = 0;
+    for (;;) {
+        if (const std::optional<gatehouse_status> status = try_finish()) return *status;
+        if (const gatehouse_status status = wait_writable(); status != GATEHOUSE_OK) return status;
+    }
 }
 
 gatehouse_status gatehouse_conn::set_deadline(std::uint64_t milliseconds) noexcept {

@@ -1,6 +1,8 @@
 // One end of a byte stream: the part that a client connection and an upstream connection have in common. This is what plugins
 // hold as gatehouse_conn, and its functions are those of gatehouse_host with the same name; see gatehouse.h for their contract.
 //
+// With a TLS session, all of it is about the plaintext; the deadlines and the waiting are the same.
+//
 // Descriptors are non-blocking. A call that has to wait marks its thread as blocked and polls the descriptor together with the
 // drain's, up to the nearest of the deadlines below. Only the thread that serves the connection calls these. [conn]
 #pragma once
@@ -8,11 +10,15 @@
 #include "clock.hpp"
 #include "drain.hpp"
 #include "reason.hpp"
+#include "tls.hpp"
 
+#include <cerrno>
 #include <cstdint>
 #include <gatehouse/gatehouse.h>
+#include <memory>
 #include <optional>
 #include <span>
+#include <sys/types.h>
 
 namespace gatehouse::host {
 struct Connection;
@@ -28,8 +34,29 @@ struct gatehouse_conn {
     gatehouse_status finish() noexcept;
     gatehouse_status set_deadline(std::uint64_t milliseconds) noexcept;
 
+    // recv() and send() without waiting: bytes, 0 (the end) or -1 and errno. EAGAIN: see tls->wants_write() for what to wait
+    // for. With TLS also cut_short: the peer has gone without saying that it was at its end; and tls_error: see tls->words().
+    // What send() has not taken has to be offered again, from where it stood. `flags`: 0 or MSG_MORE.
+    static constexpr int cut_short = ENODATA; // neither comes from a socket
+    static constexpr int tls_error = EPROTO;
+    ssize_t receive(void* buffer, std::size_t capacity) noexcept;
+    ssize_t transmit(const void* data, std::size_t size, int flags) noexcept;
+
+    // finish() without waiting. Nothing: the socket takes nothing at the moment.
+    std::optional<gatehouse_status> try_finish() noexcept;
+
+    // Before the socket is closed: a close_notify, if there is TLS and it can be sent at once.
+    void part() noexcept;
+
+    // Whether there is something that read() would not wait for. With TLS, bytes of a record that is not complete are nothing.
+    bool has_news() noexcept;
+
+    // Whether what is left unread would be forgotten if only the socket was watched from now on.
+    bool holds_bytes() const noexcept { return tls && tls->holds_bytes(); }
+
     gatehouse::host::Connection* connection = nullptr; // itself, if it is a client's
     int fd = -1;
+    std::unique_ptr<gatehouse::host::TlsSession> tls; // null: the connection is plain
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
 
@@ -75,6 +102,9 @@ struct gatehouse_conn {
     std::uint64_t taken() const noexcept;
     gatehouse_status fail(int error) noexcept;
     gatehouse_status write_some(std::span<gatehouse_bytes> parts, int flags) noexcept;
+    gatehouse_status write_records(std::span<gatehouse_bytes> parts, int flags) noexcept;
+    gatehouse_status copy_file(int file, std::uint64_t offset, std::uint64_t length) noexcept;
+    gatehouse_status write_all(const char* data, std::size_t size, int flags) noexcept;
 
     const gatehouse::host::Drain* drain_;
     gatehouse::host::Nanoseconds farewell_ = 0;  // until when writes may wait after a deadline has passed

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Callable
 
 import report
-from loads import Held, Iperf3, RedisBenchmark, Wrk, answer_size, measure
+from loads import Held, Iperf3, RedisBenchmark, TlsDownload, TlsHandshakes, Wrk, answer_size, measure
 from processes import BenchError, Disturbance
 from report import Target
 from servers import Server, Servers
@@ -61,6 +61,13 @@ SUBJECTS = [
     Subject("bulk-4", "gateway, bulk data, 4 streams", "bulk", Iperf3(4), BULK),
     Subject("http-50", "http, a file of 1 KB, 50 connections (for information)", "http", Wrk(50)),
     Subject("http-1000", "http, a file of 1 KB, 1,000 connections (for information)", "http", Wrk(1000)),
+    Subject("tls-new", "TLS 1.3, full handshakes (P-256)", "tls", TlsHandshakes(resumed=False),
+            [Target("cost", ["s_server"], 1 / 0.95), Target("cost", ["haproxy"], 1.0), Target("cost", ["nginx"], 1.0)]),
+    Subject("tls-resumed", "TLS 1.3, resumed handshakes", "tls", TlsHandshakes(resumed=True),
+            [Target("cost", ["haproxy"], 1.0), Target("cost", ["nginx"], 1.0)]),
+    Subject("tls-file", "https, a file of 1 GB", "tlsfile", TlsDownload("/large.bin"), [Target("rate", ["nginx"], 1.0)]),
+    Subject("tls-relay", "TLS relayed to a plain upstream, a file of 1 GB", "tlsrelay", TlsDownload("/large.bin"),
+            [Target("rate", ["haproxy"], 1.0), Target("rate", ["nginx"], 1.0)]),
 ]
 
 
@@ -70,6 +77,14 @@ def start_group(group, servers):
         found = [servers.gatehouse_echo(), servers.epoll("epoll"), servers.epoll("epoll-batch", "-b"), servers.apache()]
     elif group == "detect":
         found = [servers.gatehouse_routes(), servers.gatehouse("no-routes", "echo")]
+    elif group == "tls":
+        found = [servers.gatehouse_https(), servers.s_server(), servers.haproxy_tls(), servers.nginx_https()]
+    elif group == "tlsfile":
+        found = [servers.gatehouse_https(), servers.nginx_https()]
+    elif group == "tlsrelay":
+        upstream = servers.nginx_http() or servers.gatehouse_http()
+        address = f"127.0.0.1:{upstream.port}"
+        found = [servers.gatehouse_tls_gateway(address), servers.haproxy_tls(address), servers.nginx_stream_tls(address)]
     elif group == "http":
         found = [servers.gatehouse_http(), servers.nginx_http()]
     else:

@@ -4,8 +4,10 @@ import json
 import re
 import socket
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from processes import BenchError
 from servers import program
@@ -88,6 +90,35 @@ class Iperf3:
                 break
             time.sleep(0.1)  # the server still ends the test before; through a proxy its refusal may come as a reset
         raise BenchError(f"iperf3 through {server.name}: {result['error']}")
+
+
+class TlsHandshakes:
+    """TLS 1.3 handshakes on new connections, with nothing said on them."""
+    rate_unit, cost_unit, cost_scale = "handshakes/s", "CPU µs/handshake", 1e6
+    processes = 2
+
+    def __init__(self, resumed):
+        self.kind = "resumed" if resumed else "new"
+
+    def drive(self, server, seconds, rate):
+        handshakes = min(10000, max(100, int((rate or 600) * seconds))) // self.processes * self.processes
+        output = run([sys.executable, Path(__file__).with_name("tls_client.py"), server.port, handshakes, self.processes,
+                      self.kind], seconds)
+        return handshakes, handshakes / float(output), {}
+
+
+class TlsDownload:
+    """One large file over TLS."""
+    rate_unit, cost_unit, cost_scale = "Gbit/s", "CPU ms/GB", 1e3
+
+    def __init__(self, path):
+        self.path = path
+
+    def drive(self, server, seconds, rate):
+        output = run([program("curl"), "-q", "-sS", "-k", "--noproxy", "*", "--tlsv1.3", "-o", "/dev/null", "-w",
+                      "%{size_download} %{time_total}", f"https://127.0.0.1:{server.port}{self.path}"], 20)
+        size, time_taken = (float(word) for word in output.split())
+        return size / 1e9, size * 8 / 1e9 / time_taken, {}
 
 
 def measure(load, server, seconds, rate=None):

@@ -3,6 +3,7 @@
 import os
 import resource
 import shutil
+import subprocess
 from pathlib import Path
 
 from processes import Process, free_port
@@ -77,7 +78,7 @@ class Servers:
 
     # --- Gatehouse ---------------------------------------------------------------------------------------------------------
 
-    def gatehouse(self, name, plugin, settings="", threads_max=256, routes=()):
+    def gatehouse(self, name, plugin, settings="", threads_max=256, routes=(), tls=False):
         """The host with one listener. Everything that is not about size is the default, but for the log."""
         port = free_port()
         conf = self._write(f"{name}-{port}.toml", f"""
@@ -88,6 +89,7 @@ plugin_path = ["{self.build}/plugins", "{self.tools}"]
 level = "warning"
 access = false
 
+{self.tls_section() if tls else ""}
 [plugins.measured]
 library = "{plugin}"
 config = {{ {settings} }}
@@ -99,6 +101,7 @@ plugin = "measured"
 backlog = 4096
 max_connections = 20000
 threads = {{ max = {threads_max} }}
+{'tls = "measured"' if tls else ""}
 """ + "".join(f'[[listeners.routes]]\n{condition}\nplugin = "{plugin}"\n' for condition, plugin in routes))
         return self._start(name, port, [self.build / "bin" / "gatehouse", "run", conf])
 
@@ -120,11 +123,33 @@ threads = {{ max = {threads_max} }}
     def gatehouse_blocking(self, connections):
         return self.gatehouse("gatehouse", "blocking_echo", threads_max=connections + 100)
 
+    def gatehouse_https(self):
+        return self.gatehouse("gatehouse", "http", f'root = "{self.site()}"', tls=True)
+
+    def gatehouse_tls_gateway(self, upstream):
+        return self.gatehouse("gatehouse", "gateway", f'upstream = "{upstream}"', tls=True)
+
+    def tls_section(self):
+        folder = self.certificates()
+        return f'[tls.measured]\ncertificate = "{folder}/cert.pem"\nkey = "{folder}/key.pem"'
+
+    def certificates(self):
+        """A folder with a certificate (P-256) for all servers, made once."""
+        folder = self.folder / "certificates"
+        if not folder.exists():
+            subprocess.run([self.build / "bin" / "gatehouse", "dev-cert", folder], check=True, stdout=subprocess.DEVNULL)
+            both = folder / "both.pem"
+            both.write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
+        return folder
+
     def site(self):
         """A folder with the one small file that the http servers serve."""
         site = self.folder / "site"
         site.mkdir(exist_ok=True)
         (site / "small.txt").write_text("x" * 1023 + "\n")
+        if not (site / "large.bin").exists():
+            with open(site / "large.bin", "wb") as large:
+                large.truncate(1_000_000_000)  # a hole: reading it costs no disk
         return site
 
     # --- the limit, and upstreams ------------------------------------------------------------------------------------------
@@ -136,6 +161,13 @@ threads = {{ max = {threads_max} }}
     def iperf3(self):
         port = free_port()
         return self._start("iperf3", port, [program("iperf3"), "-s", "-p", port])
+
+    def s_server(self):
+        """openssl s_server: a loop of accept and handshake on one thread, and nothing else."""
+        port = free_port()
+        folder = self.certificates()
+        return self._start("s_server", port, [program("openssl"), "s_server", "-quiet", "-accept", f"127.0.0.1:{port}", "-cert",
+                                              folder / "cert.pem", "-key", folder / "key.pem", "-tls1_3"])
 
     # --- what others have built; None where it is not installed ------------------------------------------------------------
 
@@ -189,6 +221,43 @@ listen measured
 """)
         return self._start("haproxy-splice" if splice else "haproxy", port, [program("haproxy"), "-db", "-f", conf])
 
+    def haproxy_tls(self, upstream=None):
+        """HAProxy with TLS: to an upstream, or answering by itself."""
+        if not program("haproxy"):
+            return None
+        port = free_port()
+        answer = f"mode tcp\n    server upstream {upstream}" if upstream else "mode http\n    http-request return status 200"
+        conf = self._write(f"haproxy-{port}.cfg", f"""
+global
+    nbthread {CPUS}
+    maxconn {self.max_relayed}
+    ssl-default-bind-options ssl-min-ver TLSv1.2
+defaults
+    timeout connect 5s
+    timeout client 300s
+    timeout server 300s
+listen measured
+    bind 127.0.0.1:{port} ssl crt {self.certificates()}/both.pem
+    {answer}
+""")
+        return self._start("haproxy", port, [program("haproxy"), "-db", "-f", conf])
+
+    def _nginx_tls(self):
+        folder = self.certificates()
+        return f"ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem; ssl_protocols TLSv1.2 TLSv1.3;"
+
+    def nginx_https(self):
+        if not program("nginx"):
+            return None
+        return self._nginx("", self._nginx_http_section("ssl", self._nginx_tls()))
+
+    def nginx_stream_tls(self, upstream):
+        if not program("nginx") or not NGINX_STREAM.exists():
+            return None
+        return self._nginx(f"load_module {NGINX_STREAM};",
+                           f"stream {{ server {{ listen 127.0.0.1:PORT ssl backlog=4096; {self._nginx_tls()} "
+                           f"proxy_pass {upstream}; }} }}")
+
     def _nginx(self, modules, section):
         for kind in ("body", "proxy", "fastcgi", "uwsgi", "scgi"):
             (self.folder / f"nginx-{kind}").mkdir(exist_ok=True)
@@ -215,11 +284,14 @@ events {{ worker_connections 32768; }}
     def nginx_http(self):
         if not program("nginx"):
             return None
-        return self._nginx("", f"""
+        return self._nginx("", self._nginx_http_section())
+
+    def _nginx_http_section(self, option="", more=""):
+        return f"""
 http {{
     access_log off;
     client_body_temp_path nginx-body; proxy_temp_path nginx-proxy; fastcgi_temp_path nginx-fastcgi;
     uwsgi_temp_path nginx-uwsgi; scgi_temp_path nginx-scgi;
     sendfile on; keepalive_timeout 300s; keepalive_requests 1000000000;
-    server {{ listen 127.0.0.1:PORT backlog=4096; root {self.site()}; }}
-}}""")
+    server {{ listen 127.0.0.1:PORT {option} backlog=4096; {more} root {self.site()}; }}
+}}"""

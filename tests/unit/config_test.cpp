@@ -368,6 +368,56 @@ TEST(GoodConfig, ResolversHavePorts) {
     EXPECT_EQ(config.host.resolvers, (Lines{"192.0.2.1:53", "192.0.2.1:5353", "[2001:db8::1]:53", "[::1]:53", "[::1]:5353"}));
 }
 
+TEST(GoodConfig, EveryKeyOfTlsIsRead) {
+    const Config config = parse_config(R"(
+[tls.web]
+certificate = "a.pem"
+key = "/keys/a.key"
+ocsp = "a.ocsp"
+sni = [{ certificate = "b.pem", key = "b.key", ocsp = "b.ocsp" }, { certificate = "c.pem" }]
+min_version = "1.3"
+ciphers = "c"
+ciphersuites = "s"
+groups = "g"
+alpn = ["h2", "http/1.1"]
+client = "required"
+client_ca = "ca.pem"
+ticket_lifetime = "1h"
+handshake_timeout = "3s"
+max_handshakes = 7
+)" + listener + "tls = 'web'\n",
+                                       "etc/x.toml");
+    ASSERT_EQ(config.tls.size(), 1U);
+    TlsConfig web;
+    web.name = "web";
+    web.pairs = {{{"etc/a.pem", "etc/x.toml:3:15: tls.web.certificate"},
+                  {"/keys/a.key", "etc/x.toml:4:7: tls.web.key"},
+                  {"etc/a.ocsp", "etc/x.toml:5:8: tls.web.ocsp"}},
+                 {{"etc/b.pem", "etc/x.toml:6:24: tls.web.sni.certificate"},
+                  {"etc/b.key", "etc/x.toml:6:39: tls.web.sni.key"},
+                  {"etc/b.ocsp", "etc/x.toml:6:55: tls.web.sni.ocsp"}},
+                 {{"etc/c.pem", "etc/x.toml:6:83: tls.web.sni.certificate"},
+                  {"etc/c.pem", "etc/x.toml:6:83: tls.web.sni.certificate"},
+                  {}}};
+    web.min_version = TlsVersion::v1_3;
+    web.ciphers = {"c", "etc/x.toml:8:11: tls.web.ciphers"};
+    web.ciphersuites = {"s", "etc/x.toml:9:16: tls.web.ciphersuites"};
+    web.groups = {"g", "etc/x.toml:10:10: tls.web.groups"};
+    web.alpn = {"h2", "http/1.1"};
+    web.client = TlsClient::required;
+    web.client_ca = {"etc/ca.pem", "etc/x.toml:13:13: tls.web.client_ca"};
+    web.ticket_lifetime = 1h;
+    web.handshake_timeout = 3s;
+    web.max_handshakes = 7;
+    web.where = "etc/x.toml:2:1";
+    for (std::size_t i = 0; i < 3; ++i) {
+        EXPECT_EQ(config.tls[0].pairs.at(i).certificate.where, web.pairs[i].certificate.where);
+        EXPECT_EQ(config.tls[0].pairs.at(i).key.where, web.pairs[i].key.where);
+    }
+    EXPECT_EQ(config.tls[0], web);
+    EXPECT_EQ(config.listeners[0].tls, "web");
+}
+
 TEST(GoodConfig, OneFolderNeedsNoArray) {
     EXPECT_EQ(parse_config("host.plugin_path = 'p'\n" + listener, "x.toml").host.plugin_path, std::vector<fs::path>{"p"});
 }
@@ -443,6 +493,14 @@ TEST(GoodConfig, TheDemonstrationStaysOnThisMachine) {
     EXPECT_TRUE(fs::exists(source / "conf/www/index.html"));
 }
 
+TEST(GoodConfig, TheExampleOfTlsIsValid) {
+    const Config config = load_config(source / "conf/tls.toml");
+    ASSERT_EQ(config.tls.size(), 1U);
+    EXPECT_EQ(config.tls[0].pairs.at(0).key.path, source / "conf/dev-cert/key.pem");
+    EXPECT_EQ(config.listeners.at(0).tls, "web");
+    EXPECT_EQ(config.listeners.at(1).tls, "");
+}
+
 // --- the documents --------------------------------------------------------------------------------------------------------
 
 // A line of conf/reference.toml that has a key: "#key = value" is one at its default, "key = value" is required.
@@ -485,6 +543,12 @@ const std::set<std::string> without_default{"host.control",
                                             "process.user",
                                             "process.group",
                                             "log.file",
+                                            "listeners.tls",
+                                            "tls.NAME.key",
+                                            "tls.NAME.ocsp",
+                                            "tls.NAME.client_ca",
+                                            "tls.NAME.sni.key",
+                                            "tls.NAME.sni.ocsp",
                                             "listeners.owner",
                                             "listeners.group",
                                             "listeners.allow",
@@ -509,7 +573,7 @@ const std::set<std::string> for_tcp_only{
 // What stands there key by key, as in threads.min.
 const std::set<std::string> tables{"listeners.threads",        "listeners.rate",   "listeners.source_bits",
                                    "listeners.proxy_protocol", "listeners.detect", "listeners.on_silence",
-                                   "listeners.routes"};
+                                   "listeners.routes",         "tls.NAME.sni"};
 
 // The reference with every key set that fits the kind of socket.
 std::string uncommented(bool with_examples, bool unix_socket) {
@@ -545,6 +609,16 @@ TEST(Reference, DefaultsAreThoseOfTheCode) {
         process.user_where = process.group_where = process.capabilities_where = process.seccomp_where = "";
         EXPECT_EQ(process, ProcessConfig{});
         EXPECT_EQ(config.log, LogConfig{});
+        ASSERT_EQ(config.tls.size(), 1U);
+        TlsConfig tls = config.tls[0];
+        TlsConfig expected_tls;
+        expected_tls.name = "NAME";
+        expected_tls.pairs = tls.pairs;
+        for (auto list : {&TlsConfig::ciphers, &TlsConfig::ciphersuites, &TlsConfig::groups}) (tls.*list).where.clear();
+        expected_tls.where = tls.where;
+        EXPECT_EQ(tls, expected_tls);
+        EXPECT_EQ(tls.pairs.size(), 2U);
+        EXPECT_EQ(tls.pairs[0].key.path, "cert.pem");
         ASSERT_EQ(config.plugins.size(), 1U);
         EXPECT_EQ(config.plugins[0].library, "NAME");
         ASSERT_EQ(config.listeners.size(), 1U);
@@ -582,6 +656,12 @@ TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
                                                    {"listeners.deny", "nobody"},
                                                    {"listeners.allow_file", "none"},
                                                    {"listeners.deny_file", "none"},
+                                                   {"tls.NAME.key", "the certificate's file"},
+                                                   {"tls.NAME.sni.key", "the certificate's file"},
+                                                   {"tls.NAME.ocsp", "none"},
+                                                   {"tls.NAME.sni.ocsp", "none"},
+                                                   {"tls.NAME.client_ca", "none"},
+                                                   {"listeners.tls", "none"},
                                                    {"listeners.proxy_protocol.from", "nobody"},
                                                    {"listeners.on_silence.after", "none"},
                                                    {"listeners.on_silence.plugin", "none"},

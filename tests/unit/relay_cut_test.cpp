@@ -117,7 +117,8 @@ class RelayCut : public ::testing::Test {
     Resolver resolver_{{}};
     Background background_{Scheduling::other};
     Discovery discovery_{background_, {}};
-    Commons commons_{config_.host, 2, true, log_, alarm_, drain_, relays_, resolver_};
+    TlsServers tls_{config_.tls, log_};
+    Commons commons_{config_.host, 2, true, log_, alarm_, drain_, relays_, resolver_, tls_};
     static gatehouse_status nobody(const PluginInstance& /*instance*/, std::uint64_t /*id*/) { return GATEHOUSE_NOT_FOUND; }
     Plugins plugins_{config_, log_, drain_, discovery_, {.wake = nobody, .cut = nobody}};
     Service service_{config_.listeners[0], 0, plugins_.finder(), commons_};

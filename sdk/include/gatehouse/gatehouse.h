@@ -111,7 +111,15 @@ enum {
     GATEHOUSE_FACT_LISTENER = 3, /* the listener's name in the configuration */
     GATEHOUSE_FACT_INSTANCE = 4, /* the plugin instance's name in the configuration */
     GATEHOUSE_FACT_TRANSPORT_PEER =
-        5 /* who has connected: a proxy that speaks for the client (PROXY protocol), or PEER itself */
+        5, /* who has connected: a proxy that speaks for the client (PROXY protocol), or PEER itself */
+
+    /* Of connections with TLS; those that there may be none of are then not known. */
+    GATEHOUSE_FACT_TLS_VERSION = 16,        /* "TLSv1.2", "TLSv1.3" */
+    GATEHOUSE_FACT_TLS_CIPHER = 17,         /* "TLS_AES_128_GCM_SHA256" */
+    GATEHOUSE_FACT_TLS_SNI = 18,            /* the name that the client asked for */
+    GATEHOUSE_FACT_TLS_ALPN = 19,           /* the protocol that was agreed on: "http/1.1" */
+    GATEHOUSE_FACT_TLS_CLIENT_SUBJECT = 20, /* of the client's verified certificate, as RFC 2253 has it: "CN=alice,O=Example" */
+    GATEHOUSE_FACT_TLS_CLIENT_SANS = 21     /* its alternative names: "DNS:a.example, IP:192.0.2.1, URI:spiffe://a" */
 };
 
 /* Levels of log(). */

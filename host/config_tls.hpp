@@ -1,0 +1,17 @@
+// The [tls.NAME] sections of the configuration.
+#pragma once
+
+#include "config.hpp"
+#include "config_table.hpp"
+
+#include <filesystem>
+
+namespace gatehouse::host {
+
+// What the section says; relative paths are taken from `folder`. Files are named here, and read when the host starts. Problems
+// are recorded, unknown keys left to the caller, as are the tables in `nested`, which it appends. What is bad keeps its
+// default.
+TlsConfig read_tls(ConfigTable& table, const std::filesystem::path& folder, std::vector<ConfigTable>& nested,
+                   const ConfigProblems& problems);
+
+} // namespace gatehouse::host

@@ -1,0 +1,611 @@
+#include "tls.hpp"
+
+#include "certificate.hpp"
+#include "printable.hpp"
+#include "tls_names.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+#include <utility>
+
+namespace gatehouse::host {
+
+// --- contexts -------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr std::time_t expiry_warning = 14 * 86'400; // seconds before
+constexpr int most_chain_links = 10;
+
+struct FreeContext {
+    void operator()(SSL_CTX* context) const noexcept { ::SSL_CTX_free(context); }
+};
+using ContextPtr = std::unique_ptr<SSL_CTX, FreeContext>;
+
+// One certificate as it was loaded. Several of one context differ in the type of their key.
+struct Loaded {
+    Certificate certificate;
+    std::vector<std::string> names;
+    std::string ocsp; // DER
+    std::time_t ocsp_until = 0;
+};
+
+struct Slot {
+    ContextPtr context;
+    std::vector<const Loaded*> certificates;
+};
+
+std::string at(const TlsFile& file, const std::string& what) {
+    return file.where + ": " + printable(file.path.native()) + ": " + what;
+}
+
+std::string day(std::time_t time) {
+    char text[32];
+    std::tm parts{};
+    ::gmtime_r(&time, &parts);
+    return {text, std::strftime(text, sizeof text, "%Y-%m-%d", &parts)};
+}
+
+std::string joined(const std::vector<std::string>& lines, const char* separator) {
+    std::string text;
+    for (const std::string& line : lines) text += (text.empty() ? "" : separator) + line;
+    return text;
+}
+
+} // namespace
+
+struct TlsContext::Impl {
+    // Constant after construction.
+    std::vector<std::unique_ptr<Loaded>> loaded;
+    std::vector<Slot> slots; // the first is for all names that no other has; a client's context has one
+    TlsNames names;
+    std::string alpn; // names with their lengths in front, as they are sent
+    std::shared_ptr<TicketKeys> keys;
+
+    static Impl& of(const SSL* ssl) noexcept { return *static_cast<Impl*>(SSL_CTX_get_app_data(::SSL_get_SSL_CTX(ssl))); }
+
+    ContextPtr make(const SSL_METHOD* method);
+    ContextPtr make_server(const TlsConfig& config, const std::vector<Certificate>& authorities, const TlsFiles& files);
+    void add_pair(const TlsConfig& config, std::size_t index, const TlsFiles::Pair& files, std::vector<std::string>& warnings,
+                  const std::vector<Certificate>& authorities, const TlsFiles& all);
+
+    static int choose_name(SSL* ssl, int* alert, void*) noexcept;
+    static int choose_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                           unsigned offered_size, void*) noexcept;
+    static int staple(SSL* ssl, void*) noexcept;
+    static int ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
+                          int making) noexcept;
+};
+
+// Called first in a handshake: the certificates of the name that the client asks for.
+int TlsContext::Impl::choose_name(SSL* ssl, int* /*alert*/, void* /*unused*/) noexcept {
+    const char* asked = ::SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    if (asked == nullptr) return SSL_TLSEXT_ERR_NOACK;
+    const Impl& self = of(ssl);
+    if (const std::size_t index = self.names.find(asked); index != 0) ::SSL_set_SSL_CTX(ssl, self.slots[index].context.get());
+    return SSL_TLSEXT_ERR_OK;
+}
+
+// RFC 7301 3.2: the server's preference decides; who offers nothing that we speak is refused.
+int TlsContext::Impl::choose_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                                  unsigned offered_size, void* /*unused*/) noexcept {
+    const Impl& self = of(ssl);
+    unsigned char* chosen = nullptr;
+    const int found = ::SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(self.alpn.data()),
+                                              static_cast<unsigned>(self.alpn.size()), offered, offered_size);
+    *out = chosen;
+    return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+int TlsContext::Impl::staple(SSL* ssl, void* /*unused*/) noexcept {
+    const Impl& self = of(ssl);
+    const X509* certificate = ::SSL_get_certificate(ssl);
+    for (const auto& loaded : self.loaded) {
+        if (loaded->certificate.get() != certificate || loaded->ocsp.empty()) continue;
+        // One that is out of date is worse than none: clients take it for a failure.
+        if (loaded->ocsp_until != 0 && loaded->ocsp_until < std::time(nullptr)) break;
+        void* copy = OPENSSL_memdup(loaded->ocsp.data(), loaded->ocsp.size());
+        if (copy == nullptr) break;
+        SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(loaded->ocsp.size()));
+        return SSL_TLSEXT_ERR_OK;
+    }
+    return SSL_TLSEXT_ERR_NOACK;
+}
+
+// 1: done; 2: done, and the client should get a new ticket; 0: no such key; -1: failed.
+int TlsContext::Impl::ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
+                                 int making) noexcept {
+    // Fetched once: OpenSSL 3 takes microseconds to look an algorithm up by its name.
+    static EVP_CIPHER* const aes = ::EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
+    static char digest[] = "SHA256";
+    TicketKeys& keys = *of(ssl).keys;
+    const Nanoseconds now = coarse_now();
+    bool renew = false;
+    std::optional<TicketKey> key =
+        making != 0 ? keys.current(now) : keys.find(std::span<const unsigned char, 16>(name, 16), now, renew);
+    if (!key) return making != 0 ? -1 : 0;
+    bool good = aes != nullptr;
+    if (making != 0) {
+        std::copy(key->name.begin(), key->name.end(), name);
+        good = good && ::RAND_bytes(iv, ::EVP_CIPHER_get_iv_length(aes)) == 1 &&
+               ::EVP_EncryptInit_ex2(cipher, aes, key->cipher.data(), iv, nullptr) == 1;
+    } else {
+        good = good && ::EVP_DecryptInit_ex2(cipher, aes, key->cipher.data(), iv, nullptr) == 1;
+    }
+    const std::array<OSSL_PARAM, 3> parameters{
+        ::OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key->mac.data(), key->mac.size()),
+        ::OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), ::OSSL_PARAM_construct_end()};
+    good = good && ::EVP_MAC_CTX_set_params(mac, parameters.data()) == 1;
+    ::explicit_bzero(&*key, sizeof *key);
+    if (!good) return -1;
+    return renew ? 2 : 1;
+}
+
+// What servers and clients have in common.
+ContextPtr TlsContext::Impl::make(const SSL_METHOD* method) {
+    ContextPtr context(::SSL_CTX_new(method));
+    if (!context) throw std::bad_alloc();
+    SSL_CTX_set_app_data(context.get(), this);
+    SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+    ::SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    // A record at a time, from wherever the caller keeps it; nothing that an idle connection does not need; and no building of
+    // chains at each handshake: the file has the chain.
+    SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                        SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY); // so that records without data come back to us, and are counted
+    SSL_CTX_set_read_ahead(context.get(), 1);
+    ::SSL_CTX_set_verify_depth(context.get(), most_chain_links);
+    ::SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+    return context;
+}
+
+ContextPtr TlsContext::Impl::make_server(const TlsConfig& config, const std::vector<Certificate>& authorities,
+                                         const TlsFiles& files) {
+    ContextPtr made = make(::TLS_server_method());
+    SSL_CTX* context = made.get();
+    if (config.min_version == TlsVersion::v1_3) SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+    ::SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    const auto accept = [](const TlsList& list, long result) {
+        if (result != 1)
+            throw TlsError(list.where + ": " + in_quotes(list.text) + ": " + openssl_words("not known to OpenSSL"));
+    };
+    accept(config.ciphers, ::SSL_CTX_set_cipher_list(context, config.ciphers.text.c_str()));
+    accept(config.ciphersuites, ::SSL_CTX_set_ciphersuites(context, config.ciphersuites.text.c_str()));
+    accept(config.groups, SSL_CTX_set1_groups_list(context, config.groups.text.c_str()));
+
+    SSL_CTX_set_tlsext_servername_callback(context, choose_name);
+    if (!alpn.empty()) ::SSL_CTX_set_alpn_select_cb(context, choose_alpn, nullptr);
+    SSL_CTX_set_tlsext_status_cb(context, staple);
+
+    if (config.client != TlsClient::none) {
+        const int mode =
+            config.client == TlsClient::required ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER;
+        ::SSL_CTX_set_verify(context, mode, nullptr);
+        for (const Certificate& authority : authorities) {
+            ::X509_STORE_add_cert(::SSL_CTX_get_cert_store(context), authority.get());
+            ::SSL_CTX_add_client_CA(context, authority.get());
+        }
+    }
+
+    // Tickets hold what was verified. What they were verified against is part of what they are accepted for.
+    const std::string rules = config.name + '\0' + std::to_string(static_cast<int>(config.client)) + files.client_ca.text;
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+    ::SHA256(reinterpret_cast<const unsigned char*>(rules.data()), rules.size(), digest.data());
+    ::SSL_CTX_set_session_id_context(context, digest.data(), digest.size());
+    if (keys) {
+        ::SSL_CTX_set_tlsext_ticket_key_evp_cb(context, ticket_key);
+        ::SSL_CTX_set_timeout(context, config.ticket_lifetime.count() / 1000);
+        ::SSL_CTX_set_num_tickets(context, 1); // it can be used for several connections; another one costs every client
+    } else {
+        ::SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+        ::SSL_CTX_set_num_tickets(context, 0);
+    }
+    return made;
+}
+
+void TlsContext::Impl::add_pair(const TlsConfig& config, std::size_t index, const TlsFiles::Pair& files,
+                                std::vector<std::string>& warnings, const std::vector<Certificate>& authorities,
+                                const TlsFiles& all) {
+    const TlsPairConfig& pair = config.pairs[index];
+    const auto blamed = [](const TlsFile& file, auto&& work) {
+        try {
+            return work();
+        } catch (const CertificateError& error) {
+            throw TlsError(at(file, error.what()));
+        }
+    };
+    std::vector<Certificate> chain = blamed(pair.certificate, [&] { return parse_certificates(files.certificate.text); });
+    const PrivateKey key = blamed(pair.key, [&] { return parse_key(files.key.text); });
+    X509& leaf = *chain.front();
+    blamed(pair.key, [&] { check_match(leaf, *key); });
+
+    auto fresh = std::make_unique<Loaded>();
+    fresh->names = dns_names(leaf);
+    if (!pair.ocsp.path.empty()) {
+        fresh->ocsp_until = blamed(pair.ocsp, [&] { return check_ocsp(files.ocsp.text, leaf); });
+        fresh->ocsp = files.ocsp.text;
+        if (fresh->ocsp_until != 0 && fresh->ocsp_until < std::time(nullptr))
+            warnings.push_back(at(pair.ocsp, "out of date since " + day(fresh->ocsp_until) + "; it is not shown to clients"));
+    }
+    const std::time_t now = std::time(nullptr);
+    const std::time_t until = not_after(leaf);
+    if (not_before(leaf) > now) warnings.push_back(at(pair.certificate, "is good from " + day(not_before(leaf)) + " on only"));
+    if (until < now)
+        warnings.push_back(at(pair.certificate, "expired on " + day(until)));
+    else if (until - now < expiry_warning)
+        warnings.push_back(at(pair.certificate, "expires on " + day(until)));
+    if ((files.key.mode & 0007U) != 0)
+        warnings.push_back(at(pair.key, "everybody on this machine may use the key (chmod o= it, or better chmod 600)"));
+
+    // A second certificate for the same names, but with another type of key, is a choice for clients that cannot use the first.
+    std::vector<std::string> sorted = fresh->names;
+    std::sort(sorted.begin(), sorted.end());
+    Slot* slot = nullptr;
+    for (Slot& other : slots) {
+        std::vector<std::string> names_there = other.certificates.front()->names;
+        std::sort(names_there.begin(), names_there.end());
+        const bool other_types = std::none_of(other.certificates.begin(), other.certificates.end(),
+                                              [&](const Loaded* one) { return key_type(*one->certificate) == key_type(leaf); });
+        if (names_there == sorted && other_types) slot = &other;
+    }
+    if (slot == nullptr) {
+        slots.push_back({make_server(config, authorities, all), {}});
+        slot = &slots.back();
+        std::vector<std::string> taken;
+        for (const std::string& name : fresh->names)
+            if (!names.add(name, slots.size() - 1)) taken.push_back(name);
+        if (!taken.empty())
+            warnings.push_back(at(pair.certificate, "an earlier certificate is used for " + printable(joined(taken, ", "))));
+    }
+    const std::unique_ptr<STACK_OF(X509), decltype([](STACK_OF(X509) * stack) { sk_X509_free(stack); })> rest(
+        sk_X509_new_null());
+    for (std::size_t i = 1; i < chain.size(); ++i) sk_X509_push(rest.get(), chain[i].get());
+    ::ERR_clear_error();
+    if (::SSL_CTX_use_cert_and_key(slot->context.get(), &leaf, key.get(), rest.get(), 0) != 1)
+        throw TlsError(at(pair.certificate, openssl_words()));
+    fresh->certificate = std::move(chain.front());
+    slot->certificates.push_back(fresh.get());
+    loaded.push_back(std::move(fresh));
+}
+
+TlsContext::TlsContext(const TlsConfig& config, const TlsFiles& files, std::shared_ptr<TicketKeys> keys)
+    : impl_(std::make_unique<Impl>()) {
+    std::vector<std::string> problems;
+    const auto collect = [&](auto&& work) {
+        try {
+            work();
+        } catch (const TlsError& error) {
+            if (std::find(problems.begin(), problems.end(), error.what()) == problems.end())
+                problems.emplace_back(error.what());
+        }
+    };
+    impl_->keys = std::move(keys);
+    for (const std::string& name : config.alpn) impl_->alpn += static_cast<char>(name.size()) + name;
+    std::vector<Certificate> authorities;
+    if (!config.client_ca.path.empty())
+        collect([&] {
+            try {
+                authorities = parse_certificates(files.client_ca.text);
+            } catch (const CertificateError& error) {
+                throw TlsError(at(config.client_ca, error.what()));
+            }
+        });
+    for (std::size_t i = 0; i < config.pairs.size(); ++i)
+        collect([&] { impl_->add_pair(config, i, files.pairs[i], warnings_, authorities, files); });
+    if (!problems.empty()) throw TlsError(joined(problems, "\n"));
+}
+
+TlsContext::TlsContext(const ClientOptions& options) : impl_(std::make_unique<Impl>()) {
+    impl_->slots.push_back({impl_->make(::TLS_client_method()), {}});
+    SSL_CTX* context = impl_->slots.front().context.get();
+    try {
+        if (options.verify) ::SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+        if (!options.authorities.text.empty()) {
+            for (const Certificate& authority : parse_certificates(options.authorities.text))
+                ::X509_STORE_add_cert(::SSL_CTX_get_cert_store(context), authority.get());
+        } else if (options.verify && ::SSL_CTX_set_default_verify_paths(context) != 1) {
+            throw TlsError("the system's certificate authorities: " + openssl_words());
+        }
+        if (!options.certificate.text.empty()) {
+            const std::vector<Certificate> chain = parse_certificates(options.certificate.text);
+            const PrivateKey key = parse_key(options.key.text);
+            check_match(*chain.front(), *key);
+            for (std::size_t i = 0; i < chain.size(); ++i)
+                if ((i == 0 ? ::SSL_CTX_use_certificate(context, chain[i].get())
+                            : static_cast<int>(SSL_CTX_add1_chain_cert(context, chain[i].get()))) != 1)
+                    throw TlsError(openssl_words());
+            if (::SSL_CTX_use_PrivateKey(context, key.get()) != 1) throw TlsError(openssl_words());
+        }
+    } catch (const CertificateError& error) {
+        throw TlsError(error.what());
+    }
+    if (!options.alpn.empty())
+        ::SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(options.alpn.data()),
+                                  static_cast<unsigned>(options.alpn.size()));
+}
+
+TlsContext::~TlsContext() = default;
+
+std::string TlsContext::summary() const {
+    std::vector<std::string> all;
+    for (const auto& loaded : impl_->loaded)
+        all.push_back(printable(loaded->names.empty() ? subject(*loaded->certificate) : joined(loaded->names, " ")) + " (" +
+                      key_type(*loaded->certificate) + ", until " + day(not_after(*loaded->certificate)) + ")");
+    return joined(all, ", ");
+}
+
+// --- sessions -------------------------------------------------------------------------------------------------------------
+
+// The functions of our BIO. OpenSSL's own socket BIO would write without MSG_NOSIGNAL, read a record's header by itself, and
+// not say whether anything is left.
+struct WireMethods {
+    using State = TlsSession::WireState;
+
+    static State& state(BIO* bio) noexcept { return *static_cast<State*>(::BIO_get_data(bio)); }
+
+    static int read(BIO* bio, char* buffer, std::size_t capacity, std::size_t* size) noexcept {
+        State& wire = state(bio);
+        BIO_clear_retry_flags(bio);
+        ssize_t count = 0;
+        do {
+            count = ::recv(wire.fd, buffer, capacity, MSG_DONTWAIT);
+        } while (count < 0 && errno == EINTR);
+        wire.short_read = count < static_cast<ssize_t>(capacity);
+        if (count > 0) {
+            *size = static_cast<std::size_t>(count);
+            return 1;
+        }
+        if (count == 0) {
+            wire.ended = true;
+        } else if (errno == EAGAIN) {
+            wire.would_block = true;
+            BIO_set_retry_read(bio);
+        } else {
+            wire.error = errno;
+        }
+        return 0;
+    }
+
+    static int write(BIO* bio, const char* data, std::size_t size, std::size_t* written) noexcept {
+        State& wire = state(bio);
+        BIO_clear_retry_flags(bio);
+        ssize_t count = 0;
+        do {
+            count = ::send(wire.fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL | (wire.more ? MSG_MORE : 0));
+        } while (count < 0 && errno == EINTR);
+        if (count >= 0) {
+            *written = static_cast<std::size_t>(count);
+            return 1;
+        }
+        if (errno == EAGAIN) {
+            wire.would_block = true;
+            BIO_set_retry_write(bio);
+        } else {
+            wire.error = errno;
+        }
+        return 0;
+    }
+
+    static long control(BIO* bio, int command, long /*number*/, void* /*pointer*/) noexcept {
+        if (command == BIO_CTRL_FLUSH) return 1;
+        if (command == BIO_CTRL_EOF) return state(bio).ended ? 1 : 0;
+        return 0;
+    }
+
+    static const BIO_METHOD* get() noexcept {
+        static const BIO_METHOD* const methods = [] {
+            BIO_METHOD* made = ::BIO_meth_new(::BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
+            if (made != nullptr) {
+                ::BIO_meth_set_read_ex(made, read);
+                ::BIO_meth_set_write_ex(made, write);
+                ::BIO_meth_set_ctrl(made, control);
+            }
+            return made;
+        }();
+        return methods;
+    }
+};
+
+TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, int fd) noexcept : context_(std::move(context)) {
+    wire_.fd = fd;
+}
+
+TlsSession::~TlsSession() {
+    uncount();
+    ::SSL_free(ssl_);
+}
+
+void TlsSession::uncount() noexcept {
+    if (auto* const handshakes = std::exchange(handshakes_, nullptr)) handshakes->fetch_sub(1, std::memory_order_relaxed);
+}
+
+bool TlsSession::open(bool server) noexcept {
+    ssl_ = ::SSL_new(context_->impl_->slots.front().context.get());
+    BIO* bio = ssl_ != nullptr && WireMethods::get() != nullptr ? ::BIO_new(WireMethods::get()) : nullptr;
+    if (bio == nullptr) return false;
+    ::BIO_set_data(bio, &wire_);
+    ::BIO_set_init(bio, 1);
+    ::SSL_set_bio(ssl_, bio, bio);
+    if (server)
+        ::SSL_set_accept_state(ssl_);
+    else
+        ::SSL_set_connect_state(ssl_);
+    return true;
+}
+
+std::unique_ptr<TlsSession> TlsSession::server(std::shared_ptr<const TlsContext> context, int fd,
+                                               std::atomic<std::uint32_t>& handshakes) noexcept {
+    std::unique_ptr<TlsSession> session(new (std::nothrow) TlsSession(std::move(context), fd));
+    if (!session || !session->open(true)) {
+        handshakes.fetch_sub(1, std::memory_order_relaxed);
+        return nullptr;
+    }
+    session->handshakes_ = &handshakes;
+    return session;
+}
+
+std::unique_ptr<TlsSession> TlsSession::client(std::shared_ptr<const TlsContext> context, int fd,
+                                               const std::string& name) noexcept {
+    std::unique_ptr<TlsSession> session(new (std::nothrow) TlsSession(std::move(context), fd));
+    if (!session || !session->open(false)) return nullptr;
+    // An address is no host name: it is not asked for (RFC 6066 3), and is looked for among the certificate's addresses.
+    X509_VERIFY_PARAM* rules = ::SSL_get0_param(session->ssl_);
+    const bool good =
+        ::X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str()) == 1 ||
+        (::SSL_set1_host(session->ssl_, name.c_str()) == 1 && SSL_set_tlsext_host_name(session->ssl_, name.c_str()) == 1);
+    ::ERR_clear_error();
+    return good ? std::move(session) : nullptr;
+}
+
+// What a result of SSL_... that is no success means.
+TlsSession::Outcome TlsSession::outcome(int result) noexcept {
+    wants_write_ = false;
+    switch (::SSL_get_error(ssl_, result)) {
+    case SSL_ERROR_WANT_READ:
+        return Outcome::want_read;
+    case SSL_ERROR_WANT_WRITE:
+        wants_write_ = true;
+        return Outcome::want_write;
+    case SSL_ERROR_ZERO_RETURN:
+        return dead_ = Outcome::end;
+    default:
+        break;
+    }
+    if (wire_.error != 0)
+        dead_ = Outcome::reset;
+    else if (wire_.ended && ERR_GET_REASON(::ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+        dead_ = Outcome::cut;
+    else
+        dead_ = Outcome::failed;
+    try {
+        words_ = openssl_words();
+        if (const long verdict = ::SSL_get_verify_result(ssl_); verdict != X509_V_OK && dead_ == Outcome::failed)
+            words_ += std::string(": ") + ::X509_verify_cert_error_string(verdict);
+    } catch (const std::bad_alloc&) {
+        ::ERR_clear_error();
+    }
+    return dead_;
+}
+
+TlsSession::Outcome TlsSession::handshake() noexcept {
+    if (dead_ != Outcome::done) return dead_;
+    ::ERR_clear_error(); // a plugin may have used OpenSSL on this thread as well
+    wire_.would_block = false;
+    const int result = ::SSL_do_handshake(ssl_);
+    if (result != 1) return outcome(result);
+    established_ = true;
+    uncount();
+    return Outcome::done;
+}
+
+// A peer that sends nothing but records without data (RFC 8446 4.6.3, 5.1) is not listened to for ever.
+TlsSession::Outcome TlsSession::take(void* buffer, std::size_t capacity, std::size_t& size, bool keep) noexcept {
+    constexpr int most_records = 32;
+    if (dead_ != Outcome::done) return dead_;
+    ::ERR_clear_error();
+    for (int i = 0; i < most_records; ++i) {
+        wire_.would_block = false;
+        const int result = keep ? ::SSL_peek_ex(ssl_, buffer, capacity, &size) : ::SSL_read_ex(ssl_, buffer, capacity, &size);
+        if (result == 1) return Outcome::done;
+        if (const Outcome what = outcome(result); what != Outcome::want_read || wire_.would_block) return what;
+    }
+    words_ = "too many records without data";
+    return dead_ = Outcome::failed;
+}
+
+TlsSession::Outcome TlsSession::read(void* buffer, std::size_t capacity, std::size_t& size) noexcept {
+    if (peeked_.empty()) return take(buffer, capacity, size, false);
+    size = peeked_.copy(static_cast<char*>(buffer), capacity);
+    peeked_.erase(0, size);
+    if (peeked_.empty()) peeked_.shrink_to_fit();
+    return Outcome::done;
+}
+
+// OpenSSL would show the first record alone, and a protocol's first bytes may come in several.
+TlsSession::Outcome TlsSession::peek(void* buffer, std::size_t capacity, std::size_t& size, bool& ended) noexcept {
+    Outcome what = Outcome::done;
+    try {
+        while (what == Outcome::done && peeked_.size() < capacity) {
+            const std::size_t have = peeked_.size();
+            std::size_t fresh = 0;
+            peeked_.resize(capacity);
+            what = take(peeked_.data() + have, capacity - have, fresh, false);
+            peeked_.resize(have + (what == Outcome::done ? fresh : 0));
+        }
+    } catch (const std::bad_alloc&) { // what has been read so far is there
+        if (peeked_.empty()) return dead_ = Outcome::failed;
+    }
+    ended = dead_ != Outcome::done;
+    size = peeked_.copy(static_cast<char*>(buffer), capacity);
+    return size > 0 ? Outcome::done : what;
+}
+
+bool TlsSession::has_news() noexcept {
+    char byte = 0;
+    std::size_t size = 0;
+    if (!peeked_.empty()) return true;
+    const Outcome what = take(&byte, 1, size, true);
+    return what != Outcome::want_read && what != Outcome::want_write;
+}
+
+TlsSession::Outcome TlsSession::write(const void* data, std::size_t size, bool more, std::size_t& written) noexcept {
+    if (dead_ == Outcome::reset || dead_ == Outcome::failed) return dead_;
+    ::ERR_clear_error();
+    wire_.would_block = false;
+    wire_.more = more || size > SSL3_RT_MAX_PLAIN_LENGTH;
+    const int result = ::SSL_write_ex(ssl_, data, size, &written);
+    return result == 1 ? Outcome::done : outcome(result);
+}
+
+TlsSession::Outcome TlsSession::finish() noexcept {
+    if (dead_ == Outcome::reset || dead_ == Outcome::failed) return dead_;
+    ::ERR_clear_error();
+    wire_.would_block = wire_.more = false;
+    const int result = ::SSL_shutdown(ssl_); // 0: sent, and the peer's has not come yet
+    return result >= 0 ? Outcome::done : outcome(result);
+}
+
+bool TlsSession::emptied() const noexcept { return (wire_.would_block || wire_.short_read) && !holds_bytes(); }
+
+bool TlsSession::holds_bytes() const noexcept { return !peeked_.empty() || ::SSL_has_pending(ssl_) == 1; }
+
+std::string_view TlsSession::version() const noexcept { return ::SSL_get_version(ssl_); }
+
+std::string_view TlsSession::cipher() const noexcept { return ::SSL_get_cipher_name(ssl_); }
+
+std::string_view TlsSession::sni() const noexcept {
+    const char* name = ::SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
+    return name != nullptr ? name : "";
+}
+
+std::string_view TlsSession::alpn() const noexcept {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    ::SSL_get0_alpn_selected(ssl_, &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+}
+
+bool TlsSession::resumed() const noexcept { return ::SSL_session_reused(ssl_) == 1; }
+
+std::string TlsSession::client_subject() const {
+    const X509* certificate = ::SSL_get0_peer_certificate(ssl_);
+    return certificate != nullptr && ::SSL_get_verify_result(ssl_) == X509_V_OK ? subject(*certificate) : "";
+}
+
+std::string TlsSession::client_alternative_names() const {
+    const X509* certificate = ::SSL_get0_peer_certificate(ssl_);
+    return certificate != nullptr && ::SSL_get_verify_result(ssl_) == X509_V_OK ? alternative_names(*certificate) : "";
+}
+
+} // namespace gatehouse::host

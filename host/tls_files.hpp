@@ -1,0 +1,48 @@
+// The files of a [tls.NAME] section as they were at one moment: each is read once, so that whatever is checked is what is used,
+// however often somebody replaces them meanwhile.
+#pragma once
+
+#include "config.hpp"
+
+#include <cstdint>
+#include <string>
+#include <sys/types.h>
+#include <time.h>
+#include <vector>
+
+namespace gatehouse::host {
+
+// Which version of a file it is.
+struct FileStamp {
+    dev_t device = 0;
+    ino_t inode = 0;
+    off_t size = -1;
+    std::int64_t changed = 0; // ctime and mtime, in nanoseconds
+    std::int64_t modified = 0;
+
+    bool operator==(const FileStamp&) const = default;
+};
+
+struct FileText {
+    std::string text;
+    FileStamp stamp;
+    unsigned mode = 0; // permission bits
+};
+
+struct TlsFiles {
+    struct Pair {
+        FileText certificate;
+        FileText key;
+        FileText ocsp;
+    };
+    std::vector<Pair> pairs; // as in the configuration
+    FileText client_ca;
+};
+
+// Appends "FILE:LINE:COLUMN: KEY: PATH: what is wrong" to `problems` for each file that cannot be read. [main]
+TlsFiles read_tls_files(const TlsConfig& config, std::vector<std::string>& problems);
+
+// Whether one of the files is another by now than it was. [main]
+bool tls_files_changed(const TlsConfig& config, const TlsFiles& files);
+
+} // namespace gatehouse::host

@@ -1,0 +1,26 @@
+// The stage of a listener with TLS: the handshake. It holds no thread while it waits for the client, and costs nothing until
+// the client has said something: silence is ended by first_byte_timeout, and handshake_timeout counts from the first byte on.
+#pragma once
+
+#include "stage.hpp"
+#include "tls_server.hpp"
+
+namespace gatehouse::host {
+
+class TlsStage final : public Stage {
+  public:
+    TlsStage(TlsServer& server, const ListenerConfig& listener, Log& log) noexcept
+        : server_(server), listener_(listener), log_(log) {}
+
+    std::optional<Milliseconds> limit(const Connection& connection) const noexcept override;
+    Verdict look(Connection& connection, News news) const noexcept override;
+
+  private:
+    Verdict failed(Connection& connection, std::string_view why) const noexcept;
+
+    TlsServer& server_; // constant after construction
+    const ListenerConfig& listener_;
+    Log& log_;
+};
+
+} // namespace gatehouse::host

@@ -1,0 +1,712 @@
+// TLS as its clients see it: openssl, GnuTLS, curl, socat.
+#include "certificates.hpp"
+#include "clients.hpp"
+#include "gatehouse.hpp"
+
+#include <array>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <thread>
+
+using namespace gatehouse::support;
+
+namespace {
+
+std::string connect_to(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
+
+// What is said on both outputs.
+struct Said {
+    int status;
+    std::string text;
+
+    bool has(std::string_view what) const { return text.find(what) != std::string::npos; }
+};
+
+std::ostream& operator<<(std::ostream& out, const Said& said) { return out << said.status << ": " << said.text; }
+
+class Tls : public testing::Test {
+  public:
+    Tls() { certificates_.make("web", {"localhost", "127.0.0.1"}); }
+
+    // A host whose listener "tls" has TLS as [tls.web] says, with `more` lines in that section.
+    std::unique_ptr<Gatehouse> host(std::string_view plugin, std::string_view more = "", std::string_view for_listener = "",
+                                    std::string_view more_sections = "") const {
+        return std::make_unique<Gatehouse>(certificates_.section("web", more) + std::string(more_sections) +
+                                               listener("tls", plugin, "tls = \"web\"\n" + std::string(for_listener)),
+                                           GatehouseOptions{.plugin_path = {E2E_PLUGIN_DIR}});
+    }
+
+    // openssl s_client, which goes on until the server closes.
+    Said s_client(const Gatehouse& host, std::vector<std::string> options = {}, const std::string& input = "?\n") const {
+        options.insert(options.begin(), {"openssl", "s_client", "-ign_eof", "-verify_return_error", "-CAfile",
+                                         certificates_.ca(), "-connect", connect_to(host.port("tls"))});
+        const Result result = run(options, {.input = input});
+        return {result.status, result.out + result.err};
+    }
+
+    std::string curl(const Gatehouse& host, std::vector<std::string> options, std::string_view path = "/") const {
+        options.insert(options.begin(),
+                       {"curl", "-q", "-sS", "--noproxy", "*", "--max-time", "60", "--cacert", certificates_.ca()});
+        options.push_back("https://" + connect_to(host.port("tls")) + std::string(path));
+        const Result result = run(options);
+        EXPECT_EQ(result.status, 0) << result.err;
+        return result.out;
+    }
+
+    const Certificates certificates_;
+};
+
+// --- versions, certificates -----------------------------------------------------------------------------------------------
+
+TEST_F(Tls, SpeaksBothVersionsAndNoOlderOne) {
+    const auto server = host("facts");
+    const Said modern = s_client(*server);
+    EXPECT_TRUE(modern.has("version=TLSv1.3\ncipher=TLS_AES_")) << modern;
+    EXPECT_TRUE(modern.has("Verify return code: 0 (ok)")) << modern;
+    EXPECT_TRUE(modern.has("X25519")) << modern;
+    EXPECT_TRUE(modern.has("Compression: NONE")) << modern;
+    const Said older = s_client(*server, {"-tls1_2"});
+    EXPECT_TRUE(older.has("version=TLSv1.2\ncipher=ECDHE-ECDSA-AES")) << older;
+    EXPECT_NE(s_client(*server, {"-tls1_1", "-cipher", "ALL:@SECLEVEL=0"}).status, 0);
+    const Record failed = server->wait_for_log("TLS handshake failed", {{"listener", "tls"}});
+    EXPECT_EQ(failed["error"], "unsupported protocol");
+    EXPECT_EQ(server->wait_for_log("closed", {{"peer", failed["peer"]}})["reason"], "tls_failed");
+}
+
+TEST_F(Tls, MinVersionAndCiphersAreKept) {
+    const auto server =
+        host("facts", "min_version = \"1.3\"\nciphersuites = \"TLS_CHACHA20_POLY1305_SHA256\"\ngroups = \"P-384\"");
+    const Said modern = s_client(*server);
+    EXPECT_TRUE(modern.has("cipher=TLS_CHACHA20_POLY1305_SHA256\n")) << modern;
+    EXPECT_TRUE(modern.has("secp384r1")) << modern;
+    EXPECT_NE(s_client(*server, {"-tls1_2"}).status, 0);
+}
+
+TEST_F(Tls, ThePlainClientIsTold) {
+    const auto server = host("facts");
+    Client client(server->port("tls"));
+    client.send("\x16\x03\x01" + std::string(20'000, 'x'));
+    EXPECT_EQ(client.recv_until_eof().substr(0, 3), "\x15\x03\x03"); // an alert, and no reset that would eat it
+    const std::string address = client.local_address();
+    client.close();
+    EXPECT_EQ(server->wait_for_closed("tls", address)["reason"], "tls_failed");
+    const std::size_t from = server->log_size();
+    Client http(server->port("tls"));
+    http.send("GET / HTTP/1.1\r\n\r\n");
+    EXPECT_EQ(http.recv_until_eof(), "");
+    EXPECT_EQ(server->wait_for_log("TLS handshake failed", {}, from)["error"], "http request");
+}
+
+TEST_F(Tls, TheCertificateIsChosenByName) {
+    certificates_.make("exact", {"a.example", "b.example"});
+    certificates_.make("wild", {"*.example"});
+    const auto sni = [&](const std::string& name) {
+        return "{ certificate = \"" + certificates_ / (name + ".pem") + "\", key = \"" + certificates_ / (name + ".key") +
+               "\" }";
+    };
+    const auto server = host("facts", "sni = [" + sni("exact") + ", " + sni("wild") + "]");
+    const auto subject = [&](std::vector<std::string> options) {
+        const Said said = s_client(*server, std::move(options));
+        const std::size_t at = said.text.find("subject=CN = ");
+        return at == std::string::npos ? said.text : said.text.substr(at + 13, said.text.find('\n', at) - at - 13);
+    };
+    EXPECT_EQ(subject({"-servername", "b.example"}), "a.example");
+    EXPECT_EQ(subject({"-servername", "B.Example", "-tls1_2"}), "a.example");
+    EXPECT_EQ(subject({"-servername", "c.example"}), "*.example");
+    EXPECT_EQ(subject({"-servername", "d.c.example"}), "localhost"); // a wildcard is for one label
+    EXPECT_EQ(subject({"-servername", "example"}), "localhost");
+    EXPECT_EQ(subject({"-noservername"}), "localhost");
+    EXPECT_TRUE(s_client(*server, {"-servername", "c.example"}).has("sni=c.example\n"));
+}
+
+TEST_F(Tls, TheTypeOfKeyIsChosenByTheClient) {
+    // The same names twice, with an RSA key the second time.
+    const Result made = run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=rsa", "-addext",
+                             "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", certificates_ / "rsa.key", "-out",
+                             certificates_ / "rsa.pem"});
+    ASSERT_EQ(made.status, 0) << made.err;
+    const auto server = host("facts", "sni = [{ certificate = \"" + certificates_ / "rsa.pem" + "\", key = \"" +
+                                          certificates_ / "rsa.key" + "\" }]");
+    const Said rsa = s_client(*server, {"-sigalgs", "rsa_pss_rsae_sha256", "-CAfile", certificates_ / "rsa.pem"});
+    EXPECT_TRUE(rsa.has("subject=CN = rsa")) << rsa;
+    const Said ecdsa = s_client(*server);
+    EXPECT_TRUE(ecdsa.has("subject=CN = localhost")) << ecdsa;
+}
+
+TEST_F(Tls, Alpn) {
+    const auto server = host("facts", "alpn = [\"h2\", \"http/1.1\"]");
+    EXPECT_TRUE(s_client(*server, {"-alpn", "http/1.1,h2"}).has("alpn=h2\n")); // the server's preference
+    EXPECT_TRUE(s_client(*server, {"-alpn", "http/1.0,http/1.1"}).has("alpn=http/1.1\n"));
+    EXPECT_TRUE(s_client(*server).has("alpn=\n"));
+    const Said refused = s_client(*server, {"-alpn", "imap"});
+    EXPECT_TRUE(refused.has("no application protocol")) << refused;
+    EXPECT_EQ(server->wait_for_log("TLS handshake failed")["error"], "no application protocol");
+}
+
+TEST_F(Tls, AnOcspResponseIsStapled) {
+    const Result serial = run({"openssl", "x509", "-in", certificates_ / "web.pem", "-noout", "-serial"});
+    std::ofstream(certificates_ / "index") << "V\t370101000000Z\t\t" << serial.out.substr(7, serial.out.find('\n') - 7)
+                                           << "\tunknown\t/CN=localhost\n";
+    const Result made = run({"openssl", "ocsp", "-index", certificates_ / "index", "-CA", certificates_.ca(), "-rsigner",
+                             certificates_.ca(), "-rkey", certificates_ / "ca.key", "-issuer", certificates_.ca(), "-cert",
+                             certificates_ / "web.pem", "-ndays", "7", "-respout", certificates_ / "web.ocsp"});
+    ASSERT_EQ(made.status, 0) << made.err;
+    const auto server = host("facts", "ocsp = \"" + certificates_ / "web.ocsp" + "\"");
+    for (const std::string version : {"-tls1_3", "-tls1_2"}) {
+        const Said said = s_client(*server, {"-status", version});
+        EXPECT_TRUE(said.has("OCSP Response Status: successful")) << said;
+        EXPECT_TRUE(said.has("Cert Status: good")) << said;
+    }
+}
+
+TEST_F(Tls, TheTableSaysHowToTryIt) {
+    const auto web = host("http", "", "", "[plugins.http]\nconfig = { root = \"/tmp\" }\n");
+    EXPECT_NE(web->out().find("curl https://localhost:" + std::to_string(web->port("tls")) + "/"), std::string::npos)
+        << web->out();
+    const auto echo = host("echo");
+    EXPECT_NE(echo->out().find("openssl s_client -quiet -connect localhost:"), std::string::npos) << echo->out();
+}
+
+TEST_F(Tls, CheckSaysWhatDoesNotFit) {
+    certificates_.make("other", {"localhost"});
+    const std::string text = certificates_.section("web") + listener("tls", "echo", "tls = \"web\"");
+    const auto check = [&](const std::string& config) {
+        return run_gatehouse({"check", "--plugin-path", plugin_dir(), certificates_.dir().write("conf.toml", config)});
+    };
+    EXPECT_EQ(check(text).status, 0);
+    EXPECT_EQ(check(text).err, "");
+    std::filesystem::permissions(certificates_ / "web.key", std::filesystem::perms(0644));
+    const Result open = check(text);
+    EXPECT_EQ(open.status, 0);
+    EXPECT_NE(open.err.find("conf.toml:3:7: tls.web.key: "), std::string::npos) << open.err;
+    EXPECT_NE(open.err.find("everybody on this machine may use the key"), std::string::npos) << open.err;
+    std::filesystem::rename(certificates_ / "other.key", certificates_ / "web.key");
+    const Result wrong = check(text);
+    EXPECT_EQ(wrong.status, 1);
+    EXPECT_EQ(wrong.err, "gatehouse: " + certificates_ / "conf.toml" + ":3:7: tls.web.key: " + certificates_ / "web.key" +
+                             ": the key is not the certificate's: key values mismatch\n");
+}
+
+TEST_F(Tls, DetectionLooksInside) {
+    Gatehouse routed(certificates_.section("web", "alpn = [\"a\", \"facts\"]") +
+                         listener("tls", "echo",
+                                  "tls = \"web\"\n[[listeners.routes]]\nalpn = [\"facts\"]\nplugin = \"facts\"\n"
+                                  "[[listeners.routes]]\nprobe = \"ssh\"\nplugin = \"daytime\"\n"),
+                     {.plugin_path = {E2E_PLUGIN_DIR}});
+    EXPECT_TRUE(s_client(routed, {"-alpn", "facts"}).has("version=TLSv1.3\n"));
+    EXPECT_TRUE(s_client(routed, {}, "SSH-2.0-x\r\n").has("20")); // the daytime, whose year it is
+}
+
+// --- resumption -----------------------------------------------------------------------------------------------------------
+
+TEST_F(Tls, SessionsAreResumed) {
+    const auto server = host("facts");
+    for (const std::string version : {"-tls1_3", "-tls1_2"}) {
+        const std::string session = certificates_ / "session";
+        EXPECT_TRUE(s_client(*server, {version, "-sess_out", session}).has("New, TLSv1"));
+        const Said again = s_client(*server, {version, "-sess_in", session});
+        EXPECT_TRUE(again.has("Reused, TLSv1")) << again;
+        server->signal(SIGHUP); // tickets survive
+        server->wait_for_log("certificates reloaded");
+        EXPECT_TRUE(s_client(*server, {version, "-sess_in", session}).has("Reused, TLSv1"));
+    }
+}
+
+TEST_F(Tls, WithoutTicketsNothingIsResumed) {
+    const auto server = host("facts", "ticket_lifetime = 0");
+    for (const std::string version : {"-tls1_3", "-tls1_2"}) {
+        const std::string session = certificates_ / ("session" + version);
+        EXPECT_FALSE(s_client(*server, {version, "-sess_out", session}).has("TLS session ticket:"));
+        const bool some = std::filesystem::exists(session);
+        EXPECT_TRUE(!some || s_client(*server, {version, "-sess_in", session}).has("New, TLSv1"));
+    }
+}
+
+// --- client certificates --------------------------------------------------------------------------------------------------
+
+class TlsClients : public Tls {
+  public:
+    TlsClients() {
+        certificates_.make("alice", {"alice.example"});
+        stranger_.make("eve", {"eve.example"});
+    }
+    std::string ca(std::string_view client) const {
+        return "client = \"" + std::string(client) + "\"\nclient_ca = \"" + certificates_.ca() + "\"";
+    }
+    std::vector<std::string> shows(const Certificates& from, const std::string& name) const {
+        return {"-cert", from / (name + ".pem"), "-key", from / (name + ".key")};
+    }
+
+    const Certificates stranger_;
+};
+
+TEST_F(TlsClients, RequiredMeansVerified) {
+    const auto server = host("facts", ca("required"));
+    for (const std::string version : {"-tls1_3", "-tls1_2"}) {
+        std::vector<std::string> options = shows(certificates_, "alice");
+        options.push_back(version);
+        const Said alice = s_client(*server, options);
+        EXPECT_TRUE(alice.has("subject=CN=alice.example\nsans=DNS:alice.example\n")) << alice;
+        const std::size_t from = server->log_size();
+        EXPECT_FALSE(s_client(*server, {version}).has("version=")) << version;
+        EXPECT_EQ(server->wait_for_log("TLS handshake failed", {}, from)["error"], "peer did not return a certificate");
+    }
+    const std::size_t from = server->log_size();
+    EXPECT_FALSE(s_client(*server, shows(stranger_, "eve")).has("version="));
+    EXPECT_EQ(server->wait_for_log("TLS handshake failed", {}, from)["error"],
+              "certificate verify failed: unable to get local issuer certificate");
+}
+
+TEST_F(TlsClients, OptionalMeansVerifiedIfShown) {
+    const auto server = host("facts", ca("optional"));
+    EXPECT_TRUE(s_client(*server).has("subject=\nsans=\n"));
+    EXPECT_TRUE(s_client(*server, shows(certificates_, "alice")).has("subject=CN=alice.example\n"));
+    EXPECT_FALSE(s_client(*server, shows(stranger_, "eve")).has("version="));
+}
+
+TEST_F(TlsClients, AResumedSessionKnowsItsClient) {
+    const auto server = host("facts", ca("required"));
+    std::vector<std::string> options = shows(certificates_, "alice");
+    const std::string session = certificates_ / "session";
+    options.insert(options.end(), {"-sess_out", session});
+    ASSERT_TRUE(s_client(*server, options).has("subject=CN=alice.example\n"));
+    const Said again = s_client(*server, {"-sess_in", session});
+    EXPECT_TRUE(again.has("Reused, TLSv1.3")) << again;
+    EXPECT_TRUE(again.has("subject=CN=alice.example\nsans=DNS:alice.example\n")) << again;
+    // Whoever was let in by one authority is asked again when it is another one.
+    std::filesystem::copy(stranger_.ca(), certificates_.ca() + ".new");
+    std::filesystem::rename(certificates_.ca() + ".new", certificates_ / "other.pem");
+    std::filesystem::copy(certificates_.ca(), certificates_ / "own-ca.pem");
+    std::filesystem::rename(certificates_ / "other.pem", certificates_.ca());
+    server->wait_for_log("certificates reloaded");
+    const Said refused = s_client(*server, {"-sess_in", session, "-CAfile", certificates_ / "own-ca.pem"});
+    EXPECT_FALSE(refused.has("subject=CN=alice.example\nsans")) << refused;
+}
+
+// --- the stream -----------------------------------------------------------------------------------------------------------
+
+TEST_F(Tls, HalfCloseIsHeardAndTheAnswerArrives) {
+    const auto server = host("facts");
+    const std::string port = std::to_string(server->port("tls"));
+    const Result socat = run({"socat", "-t30", "-", "openssl:127.0.0.1:" + port + ",cafile=" + certificates_.ca()},
+                             {.input = std::string(100'000, 'x')});
+    EXPECT_EQ(socat.out, "bytes=100000\n") << socat.err;
+    const Result gnutls =
+        run({"gnutls-cli", "--logfile", "/dev/null", "--x509cafile", certificates_.ca(), "-p", port, "127.0.0.1"},
+            {.input = "hello"});
+    EXPECT_NE(gnutls.out.find("bytes=5\n"), std::string::npos) << gnutls.out << gnutls.err;
+}
+
+TEST_F(Tls, AStreamThatIsCutIsNoEnd) {
+    const auto server = host("facts");
+    Process client({"openssl", "s_client", "-quiet", "-connect", connect_to(server->port("tls"))}, {.input = "abc"});
+    server->wait_for_status("tls", "served", [](const Record& status) { return status.number("threads_blocked") == 1; });
+    client.signal(SIGKILL);
+    const Record closed = server->wait_for_closed("tls");
+    EXPECT_EQ(closed["in"], "3");
+    EXPECT_EQ(closed["out"], "0"); // the plugin was not told that this was all
+    EXPECT_EQ(closed["reason"], "peer_closed");
+    EXPECT_EQ(closed["tls"], "TLSv1.3");
+}
+
+// Carries what a client sends to the host one byte at a time.
+class Dribble {
+  public:
+    explicit Dribble(std::uint16_t to) : thread_([this, to] { carry(to); }) {}
+    ~Dribble() { thread_.join(); }
+    std::string port() const { return server_.address().substr(server_.address().rfind(':') + 1); }
+
+  private:
+    void carry(std::uint16_t to) {
+        try {
+            Client near = server_.accept();
+            Client far(to);
+            const int on = 1;
+            ::setsockopt(far.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+            std::array<char, 4096> buffer{};
+            bool open = true;
+            for (;;) {
+                std::array<pollfd, 2> both{{{open ? near.fd() : -1, POLLIN, 0}, {far.fd(), POLLIN, 0}}};
+                if (::poll(both.data(), both.size(), Deadline().left()) <= 0) return;
+                if (both[0].revents != 0) {
+                    const ssize_t size = ::recv(near.fd(), buffer.data(), buffer.size(), 0);
+                    open = size > 0;
+                    if (!open) far.finish();
+                    for (ssize_t i = 0; i < size; ++i) far.send({&buffer[static_cast<std::size_t>(i)], 1});
+                }
+                if (both[1].revents != 0) {
+                    const ssize_t size = ::recv(far.fd(), buffer.data(), buffer.size(), 0);
+                    if (size <= 0) return;
+                    near.send({buffer.data(), static_cast<std::size_t>(size)});
+                }
+            }
+        } catch (const std::exception& error) {
+            ADD_FAILURE() << error.what();
+        }
+    }
+
+    Server server_;
+    std::thread thread_;
+};
+
+TEST_F(Tls, ByteByByte) {
+    const auto server = host("echo");
+    for (const std::string version : {"-tls1_3", "-tls1_2"}) {
+        Dribble dribble(server->port("tls"));
+        const Result result = run({"openssl", "s_client", "-quiet", "-no_ign_eof", version, "-CAfile", certificates_.ca(),
+                                   "-connect", "127.0.0.1:" + dribble.port()},
+                                  {.input = "hello, slowly\n"});
+        EXPECT_EQ(result.status, 0) << result.err;
+    }
+    server->wait_for_log("closed", {{"in", "14"}, {"out", "14"}, {"tls", "TLSv1.3"}});
+    server->wait_for_log("closed", {{"in", "14"}, {"out", "14"}, {"tls", "TLSv1.2"}});
+}
+
+// The first bytes of a handshake, of a client that says no more.
+std::string half_hello() { return std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11); }
+
+TEST_F(Tls, ClientsInTheMiddleOfAHandshakeHoldNoThread) {
+    const auto server = host("facts", "handshake_timeout = \"2s\"", "threads.max = 1");
+    std::vector<Client> slow;
+    for (int i = 0; i < 40; ++i) {
+        slow.emplace_back(server->port("tls"));
+        if (i % 2 == 0) slow.back().send(half_hello()); // the others say nothing at all
+    }
+    EXPECT_TRUE(s_client(*server).has("version=TLSv1.3\n"));
+    const Record closed = server->wait_for_closed("tls", slow.front().local_address());
+    EXPECT_EQ(closed["reason"], "tls_failed");
+    EXPECT_GE(closed.number("ms"), 2000);
+    EXPECT_EQ(server->wait_for_log("TLS handshake failed")["error"], "handshake_timeout has passed");
+    EXPECT_EQ(server->status("tls").number("threads_most"), 1);
+}
+
+TEST_F(Tls, HandshakesAtATimeAreLimited) {
+    const auto server = host("facts", "max_handshakes = 2");
+    Client first(server->port("tls"));
+    Client second(server->port("tls"));
+    Client silent(server->port("tls"));
+    first.send(half_hello());
+    second.send(half_hello());
+    server->wait_for_status("tls", "both begun", [](const Record& status) { return status.number("handshakes") == 2; });
+    Client third(server->port("tls"));
+    third.send(half_hello());
+    const Record refused = server->wait_for_closed("tls", third.local_address());
+    EXPECT_EQ(refused["reason"], "over_limit");
+    const std::string address = first.local_address();
+    first.close();
+    EXPECT_EQ(server->wait_for_closed("tls", address)["reason"], "peer_closed");
+    server->wait_for_status("tls", "one left", [](const Record& status) { return status.number("handshakes") == 1; });
+    EXPECT_TRUE(s_client(*server).has("version=TLSv1.3\n"));
+}
+
+TEST_F(Tls, SilenceIsEndedByTheFirstByteTimeout) {
+    const auto server = host("facts", "", "first_byte_timeout = \"300ms\"");
+    Client silent(server->port("tls"));
+    EXPECT_EQ(server->wait_for_closed("tls", silent.local_address())["reason"], "first_byte_timeout");
+    // It counts anew after the handshake.
+    Process quiet({"openssl", "s_client", "-quiet", "-connect", connect_to(server->port("tls"))});
+    const Record closed = server->wait_for_log("closed", {{"tls", "TLSv1.3"}});
+    EXPECT_EQ(closed["reason"], "first_byte_timeout");
+}
+
+TEST_F(Tls, RenegotiationIsRefused) {
+    const auto server = host("facts");
+    const Result result =
+        run({"openssl", "s_client", "-tls1_2", "-CAfile", certificates_.ca(), "-connect", connect_to(server->port("tls"))},
+            {.input = "R\n"});
+    EXPECT_NE(result.err.find("no renegotiation"), std::string::npos) << result.err;
+    EXPECT_EQ(server->wait_for_closed("tls")["in"], "0");
+}
+
+TEST_F(Tls, KeyUpdatesAreAnswered) {
+    const auto server = host("echo");
+    Process client({"sh", "-c",
+                    "(echo before; sleep 0.1; echo K; sleep 0.1; echo k; sleep 0.1; echo after; sleep 30) | "
+                    "exec openssl s_client -tls1_3 -CAfile " +
+                        certificates_.ca() + " -connect " + connect_to(server->port("tls"))});
+    EXPECT_TRUE(client.wait_output([](const std::string& out, const std::string&) {
+        return out.find("before\n") != std::string::npos && out.find("after\n") != std::string::npos;
+    })) << client.out()
+        << client.err();
+}
+
+// --- http over TLS --------------------------------------------------------------------------------------------------------
+
+class Https : public Tls {
+  public:
+    Https() {
+        std::ofstream(root_ / "index.html") << "<p>hello";
+        std::ofstream big(root_ / "big.bin", std::ios::binary);
+        std::string block(1 << 20, '\0');
+        for (int i = 0; i < 40; ++i) {
+            for (std::size_t j = 0; j < block.size(); ++j)
+                block[j] = static_cast<char>((j * 131 + j / 977 + static_cast<std::size_t>(i)) & 0xff);
+            big << block;
+        }
+    }
+    std::unique_ptr<Gatehouse> https(std::string_view more = "", std::string_view for_listener = "") const {
+        return host("http", more, for_listener, "[plugins.http]\nconfig = { root = \"" + root_.path().string() + "\" }\n");
+    }
+    static std::string sha256(const std::string& command) {
+        const Result result = run({"sh", "-c", command + " | sha256sum"}, {}, std::chrono::seconds(110));
+        EXPECT_EQ(result.status, 0) << result.err;
+        return result.out;
+    }
+
+    const TempDir root_;
+};
+using SlowHttps = Https;
+
+TEST_F(Https, KeepAliveAndFiles) {
+    const auto server = https("alpn = [\"http/1.1\"]");
+    const std::string url = "https://" + connect_to(server->port("tls")) + "/";
+    EXPECT_EQ(curl(*server, {"-w", " %{num_connects}", url}), "<p>hello 1<p>hello 0");
+    for (const std::string version : {"1.2", "1.3"})
+        EXPECT_EQ(sha256("curl -q -sS --noproxy '*' --tls-max " + version + " --cacert " + certificates_.ca() + " " + url +
+                         "big.bin"),
+                  sha256("cat " + root_ / "big.bin"));
+    server->wait_for_log("closed", {{"tls", "TLSv1.2"}, {"reason", "peer_closed"}});
+}
+
+TEST_F(Https, Pipelining) {
+    const auto server = https();
+    std::string requests;
+    for (int i = 0; i < 200; ++i) requests += "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    requests += "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    const Said said = s_client(*server, {}, requests);
+    std::size_t answers = 0;
+    for (std::size_t at = 0; (at = said.text.find("<p>hello", at)) != std::string::npos; ++at) ++answers;
+    EXPECT_EQ(answers, 201U);
+}
+
+TEST_F(Https, IdleConnectionsHoldNoThread) {
+    const auto server = https("", "threads.max = 1");
+    std::vector<std::unique_ptr<Process>> idle;
+    for (int i = 0; i < 5; ++i) {
+        idle.push_back(std::make_unique<Process>(std::vector<std::string>{
+            "sh", "-c",
+            "(printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; sleep 60) | exec openssl s_client -quiet -connect " +
+                connect_to(server->port("tls"))}));
+        EXPECT_TRUE(idle.back()->wait_output(
+            [](const std::string& out, const std::string&) { return out.find("<p>hello") != std::string::npos; }));
+    }
+    server->wait_for_status("tls", "all parked", [](const Record& status) { return status.number("parked") == 5; });
+    EXPECT_EQ(curl(*server, {}), "<p>hello");
+    EXPECT_EQ(server->terminate(), 0);
+    EXPECT_EQ(server->log().back().message(), "stopped");
+}
+
+TEST_F(SlowHttps, AGigabyteArrivesAsItIs) {
+    for (int i = 0; i < 3; ++i) // 40 MB become 1 GB and more
+        ASSERT_EQ(run({"sh", "-c", "cd " + root_.path().string() + " && cat big.bin big.bin big.bin > more && mv more big.bin"})
+                      .status,
+                  0);
+    const auto server = https();
+    EXPECT_EQ(sha256("curl -q -sS --noproxy '*' --cacert " + certificates_.ca() + " https://" +
+                     connect_to(server->port("tls")) + "/big.bin"),
+              sha256("cat " + root_ / "big.bin"));
+}
+
+// --- relayed --------------------------------------------------------------------------------------------------------------
+
+class TlsRelay : public Https {
+  public:
+    // "tls" relays to a listener of the same host.
+    std::unique_ptr<Gatehouse> relay_to(const std::string& plugin) const {
+        const std::string socket = "unix:" + root_ / "upstream";
+        return host("gateway", "", "",
+                    "[plugins.gateway]\nconfig = { upstream = \"" + socket + "\" }\n[plugins.http]\nconfig = { root = \"" +
+                        root_.path().string() + "\" }\n" + listener("upstream", plugin, "address = \"" + socket + "\""));
+    }
+};
+
+TEST_F(TlsRelay, BytesGoBothWays) {
+    const auto server = relay_to("http");
+    const std::string url = "https://" + connect_to(server->port("tls")) + "/";
+    EXPECT_EQ(curl(*server, {"-w", " %{num_connects}", url}), "<p>hello 1<p>hello 0");
+    for (const std::string version : {"1.2", "1.3"})
+        EXPECT_EQ(sha256("curl -q -sS --noproxy '*' --tls-max " + version + " --cacert " + certificates_.ca() + " " + url +
+                         "big.bin"),
+                  sha256("cat " + root_ / "big.bin"));
+    const Record closed = server->wait_for_closed("tls");
+    EXPECT_EQ(closed["reason"], "peer_closed");
+    EXPECT_EQ(closed["tls"], "TLSv1.3");
+}
+
+TEST_F(TlsRelay, HalfCloseIsPassedOn) {
+    const auto server = relay_to("facts");
+    const std::string port = std::to_string(server->port("tls"));
+    for (const std::size_t size : {0, 1, 5'000'000}) {
+        const Result socat = run({"socat", "-t30", "-", "openssl:127.0.0.1:" + port + ",cafile=" + certificates_.ca()},
+                                 {.input = std::string(size, 'x')});
+        EXPECT_EQ(socat.out, "bytes=" + std::to_string(size) + "\n") << socat.err;
+    }
+}
+
+TEST_F(TlsRelay, AStreamThatIsCutIsCutOnTheOtherSideToo) {
+    Server upstream;
+    const auto server = host("gateway", "", "", "[plugins.gateway]\nconfig = { upstream = \"" + upstream.address() + "\" }\n");
+    Process client({"openssl", "s_client", "-quiet", "-connect", connect_to(server->port("tls"))}, {.input = "abc"});
+    Client behind = upstream.accept();
+    EXPECT_EQ(behind.recv_exactly(3), "abc");
+    client.signal(SIGKILL);
+    EXPECT_TRUE(behind.rest().reset);
+    EXPECT_EQ(server->wait_for_closed("tls")["reason"], "peer_reset");
+}
+
+TEST_F(TlsRelay, ByteByByte) {
+    const auto server = relay_to("facts");
+    Dribble dribble(server->port("tls"));
+    const Result socat = run({"socat", "-t30", "-", "openssl:127.0.0.1:" + dribble.port() + ",cafile=" + certificates_.ca()},
+                             {.input = std::string(3000, 'x')});
+    EXPECT_EQ(socat.out, "bytes=3000\n") << socat.err;
+}
+
+// --- certificates that change ---------------------------------------------------------------------------------------------
+
+std::string serial_of(const Said& said) { // of the certificate that was shown
+    const std::size_t at = said.text.find("-----BEGIN CERTIFICATE-----");
+    return at == std::string::npos ? said.text : said.text.substr(at, said.text.find("-----END", at) - at);
+}
+
+TEST_F(Tls, ReloadedWhenTheFilesChange) {
+    const auto server = host("facts");
+    const std::string before = serial_of(s_client(*server));
+    certificates_.make("web", {"localhost", "127.0.0.1"}); // renames both files over the old ones
+    EXPECT_EQ(server->wait_for_log("certificates reloaded")["tls"], "web");
+    const std::string after = serial_of(s_client(*server));
+    EXPECT_NE(before, after);
+
+    // Written in place.
+    certificates_.make("next", {"localhost"});
+    std::size_t from = server->log_size();
+    ASSERT_EQ(run({"sh", "-c",
+                   "cat " + certificates_ / "next.pem" + " > " + certificates_ / "web.pem" + " && cat " +
+                       certificates_ / "next.key" + " > " + certificates_ / "web.key"})
+                  .status,
+              0);
+    server->wait_for_log("certificates reloaded", {}, from);
+    EXPECT_NE(serial_of(s_client(*server)), after);
+}
+
+TEST_F(Tls, ABadPairKeepsTheOldOne) {
+    const auto server = host("facts");
+    const std::string before = serial_of(s_client(*server));
+    certificates_.make("other", {"localhost"});
+    std::filesystem::rename(certificates_ / "other.pem", certificates_ / "web.pem"); // without its key
+    const Record kept = server->wait_for_log("certificates not reloaded, the old ones stay");
+    EXPECT_EQ(kept["tls"], "web");
+    EXPECT_NE(kept["problem"].find("gatehouse.toml:5:7: tls.web.key: " + certificates_ / "web.key" +
+                                   ": the key is not the certificate's: key values mismatch"),
+              std::string::npos)
+        << kept.line;
+    EXPECT_EQ(serial_of(s_client(*server)), before);
+
+    std::size_t from = server->log_size();
+    std::filesystem::remove(certificates_ / "web.key");
+    const Record gone = server->wait_for_log("certificates not reloaded, the old ones stay", {}, from);
+    EXPECT_NE(gone["problem"].find("cannot be opened: No such file or directory"), std::string::npos) << gone.line;
+    from = server->log_size();
+    std::filesystem::rename(certificates_ / "other.key", certificates_ / "web.key");
+    server->wait_for_log("certificates reloaded", {}, from);
+    EXPECT_NE(serial_of(s_client(*server)), before);
+}
+
+TEST_F(Tls, AFolderIsExchangedByTurningALink) { // as Kubernetes does it
+    const std::filesystem::path folder = certificates_.dir().path();
+    const auto fill = [&](const std::string& version) {
+        certificates_.make("linked", {"localhost"});
+        std::filesystem::create_directory(folder / version);
+        std::filesystem::rename(folder / "linked.pem", folder / version / "pem");
+        std::filesystem::rename(folder / "linked.key", folder / version / "key");
+        std::filesystem::create_directory_symlink(version, folder / "data.new");
+        std::filesystem::rename(folder / "data.new", folder / "data");
+    };
+    fill("1");
+    std::filesystem::create_symlink("data/pem", folder / "linked.crt");
+    Gatehouse server("[tls.web]\ncertificate = \"" + certificates_ / "linked.crt" + "\"\nkey = \"" +
+                         certificates_ / "data/key" + "\"\n" + listener("tls", "facts", "tls = \"web\""),
+                     {.plugin_path = {E2E_PLUGIN_DIR}});
+    const std::string before = serial_of(s_client(server));
+    fill("2");
+    server.wait_for_log("certificates reloaded");
+    EXPECT_NE(serial_of(s_client(server)), before);
+}
+
+TEST_F(Tls, ChangingUnderLoadFailsNoHandshake) {
+    const auto server = host("facts");
+    std::atomic<bool> stop{false};
+    std::atomic<int> handshakes{0};
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 3; ++i)
+        clients.emplace_back([&] {
+            while (!stop) {
+                const Said said = s_client(*server);
+                if (!said.has("version=TLSv1.3\n")) ADD_FAILURE() << said;
+                ++handshakes;
+            }
+        });
+    for (int i = 0; i < 8; ++i) {
+        const std::size_t from = server->log_size();
+        certificates_.make("web", {"localhost", "127.0.0.1"});
+        server->wait_for_log("certificates reloaded", {}, from);
+    }
+    stop = true;
+    for (std::thread& client : clients) client.join();
+    EXPECT_GT(handshakes, 20);
+    for (const Record& record : server->log()) EXPECT_NE(record.message(), "TLS handshake failed") << record.line;
+}
+
+TEST_F(Tls, FilesThatAreReplacedAllTheTimeAreNeverMixed) {
+    certificates_.make("a", {"localhost", "127.0.0.1"});
+    certificates_.make("b", {"localhost", "127.0.0.1"});
+    const auto server = host("facts");
+    std::atomic<bool> stop{false};
+    std::thread replacing([&] { // each pair in one file, so that there is no moment at which they do not fit
+        for (int i = 0; !stop; ++i) {
+            const std::string name = certificates_ / (i % 2 == 0 ? "a" : "b");
+            std::ofstream(certificates_ / "both") << read_file(name + ".pem") << read_file(name + ".key");
+            std::filesystem::rename(certificates_ / "both", certificates_ / "web.pem");
+            std::filesystem::copy_file(certificates_ / "web.pem", certificates_ / "web.key.new",
+                                       std::filesystem::copy_options::overwrite_existing);
+        }
+    });
+    for (int i = 0; i < 30; ++i) {
+        server->signal(SIGHUP);
+        EXPECT_TRUE(s_client(*server).has("version=TLSv1.3\n"));
+    }
+    stop = true;
+    replacing.join();
+}
+
+// --- the tools that look for weaknesses -----------------------------------------------------------------------------------
+
+TEST_F(Tls, SslscanFindsNothingOld) {
+    const auto server = host("facts");
+    const Result result =
+        run({"sslscan", "--no-colour", "--ipv4", connect_to(server->port("tls"))}, {}, std::chrono::seconds(100));
+    const Said said{result.status, result.out};
+    for (const char* line : {"SSLv2     disabled", "SSLv3     disabled", "TLSv1.0   disabled", "TLSv1.1   disabled",
+                             "TLSv1.2   enabled", "TLSv1.3   enabled", "Server supports TLS Fallback SCSV",
+                             "Session renegotiation not supported", "TLSv1.3 not vulnerable to heartbleed"})
+        EXPECT_TRUE(said.has(line)) << line << " in\n" << said;
+}
+
+using SlowTls = Tls;
+
+TEST_F(SlowTls, TestsslFindsNoWeakness) {
+    const auto server = host("facts");
+    const Result result = run({"testssl", "--quiet", "--color", "0", "--warnings", "batch", "--openssl-timeout", "5", "-U",
+                               connect_to(server->port("tls"))},
+                              {}, std::chrono::seconds(170));
+    const Said said{result.status, result.out};
+    EXPECT_TRUE(said.has("Heartbleed (CVE-2014-0160)                not vulnerable (OK)")) << said;
+    EXPECT_TRUE(said.has("Secure Client-Initiated Renegotiation     not vulnerable (OK)")) << said;
+    EXPECT_FALSE(said.has("VULNERABLE")) << said;
+}
+
+} // namespace
