@@ -120,7 +120,7 @@ class Service {
     void expire(Connection& connection, Nanoseconds now) noexcept;
     void note_due(Nanoseconds when) noexcept;
 
-    // ending
+    // ending: service_end.cpp
     Reason reason_for(const Connection& connection, gatehouse_next next) const noexcept;
     void end(Connection& connection, Reason reason) noexcept;
     void linger(Connection& connection) noexcept;
