@@ -212,19 +212,19 @@ void Host::handle_signal(int signal) {
         report();
         break;
     default:
-        log_.info("draining", {{"signal", ::sigabbrev_np(signal)},
-                               {"timeout_ms", config_.host.drain_timeout.count()},
-                               {"listeners", services_.size()}});
-        begin_drain();
+        begin_drain(signal);
     }
 }
 
-void Host::begin_drain() {
+void Host::begin_drain(int signal) {
     ::sd_notify(0, "STOPPING=1");
     for (const auto& service : services_) service->stop_listening();
     const Nanoseconds now = monotonic_now();
     drain_.start(now + config_.host.drain_timeout.count() * 1'000'000);
-    background_.end(); // checks and watches
+    log_.info("draining", {{"signal", ::sigabbrev_np(signal)},
+                           {"timeout_ms", config_.host.drain_timeout.count()},
+                           {"listeners", services_.size()}}); // said when nobody is let in any more
+    background_.end();                                        // checks and watches
     plugins_.stop();
     for (const auto& service : services_) service->begin_drain();
     relays_.begin_drain();

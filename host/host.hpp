@@ -67,7 +67,7 @@ class Host {
   private:
     void drop_privileges();
     void handle_signal(int signal);
-    void begin_drain();
+    void begin_drain(int signal);
     bool drained(Nanoseconds now) const noexcept;
     int shut_down();
     [[noreturn]] void leave(int status) noexcept;

@@ -64,8 +64,8 @@ void Control::drain(std::span<const std::string_view> words) {
     if (words.size() == 2) return order(words[1], Server::Order::draining);
     const auto within = parse_time(words[2]);
     if (!within) throw std::invalid_argument('"' + std::string(words[2]) + "\" is not a duration such as \"30s\"");
-    order(words[1], Server::Order::draining, Clock::now() + *within);
     if (!cutter_.joinable()) cutter_ = std::jthread([this](const std::stop_token& stop) { cut_in_time(stop); });
+    order(words[1], Server::Order::draining, Clock::now() + *within);
     {
         const std::lock_guard lock(mutex_);
         news_ = true;

@@ -34,6 +34,7 @@ void Pool::take(Visit& visit, Clock::time_point now) {
     server->visits.erase(visit.here);
     --slots_[server->slot].connections;
     visit.place = Visit::Place::nowhere;
+    visit.connected = false;
     if (std::exchange(visit.on_trial, false)) server->health.trial_abandoned();
     update(*server, now);
     if (server->removed && server->visits.empty()) forget(*server);
@@ -43,6 +44,7 @@ void Pool::take(Visit& visit, Clock::time_point now) {
 // not keep those behind it from taking another.
 void Pool::dispatch(Change& change, const Visit* self, Clock::time_point now) {
     refresh(now);
+    const Visit* const first = queue_.empty() ? nullptr : queue_.front();
     for (auto next = queue_.begin(); next != queue_.end();) {
         Visit& visit = **next++;
         const Balancer::Choice choice = choose(visit);
@@ -52,12 +54,14 @@ void Pool::dispatch(Change& change, const Visit* self, Clock::time_point now) {
             queue_.erase(visit.here);
             refuse(visit, visit.tried.empty() ? why_none() : "");
         } else if (visit.tried.empty()) {
-            return;
+            break;
         } else {
             continue;
         }
         if (&visit != self) change.wake(visit);
     }
+    const bool another = !queue_.empty() && queue_.front() != first && queue_.front() != self;
+    if (another && changes_at_) change.wake(*queue_.front());
 }
 
 // Whoever is first in the queue also waits for servers that come back by time alone.
@@ -116,8 +120,9 @@ Pool::Verdict Pool::admit(Visit& visit, Clock::time_point now) {
     return standing(visit);
 }
 
-Pool::Verdict Pool::give_up(Visit& visit, Clock::time_point /*now*/) {
+Pool::Verdict Pool::give_up(Visit& visit, Clock::time_point now) {
     Change change(*this);
+    if (visit.place == Visit::Place::queue) dispatch(change, &visit, now); // a server may have come back by time alone
     if (visit.place != Visit::Place::queue) return standing(visit);
     leave_queue(change, visit);
     ++counts_.timed_out;
@@ -130,6 +135,8 @@ void Pool::connected(Visit& visit, Clock::time_point now) {
     Change change(*this);
     Server& server = *visit.server;
     const Health::State before = server.health.state();
+    visit.connected = true;
+    if (server.drained) change.cut(visit);
     ++server.total;
     visit.on_trial = false;
     server.health.connected(now);
@@ -145,7 +152,8 @@ void Pool::connect_failed(Visit& visit, std::string_view why, bool blame, Clock:
     const Health::State before = server->health.state();
     ++server->failures;
     server->last_error = why;
-    const auto there = std::ranges::count_if(servers_, [](const auto& other) { return !other->removed; });
+    const auto there = std::ranges::count_if(
+        servers_, [](const auto& other) { return !other->removed && other->order == Server::Order::enabled; });
     if (blame) server->health.connect_failed(std::exchange(visit.on_trial, false), there > 1, now);
     visit.tried.push_back(slots_[server->slot].identity);
     visit.attempts += (visit.attempts.empty() ? "" : "; ") + server->text() + ": " + std::string(why);

@@ -180,9 +180,11 @@ std::size_t Pool::order(std::string_view name, Server::Order order, std::optiona
     Change change(*this);
     std::size_t found = 0;
     for (const auto& server : servers_) {
-        if ((server->name != name && server->address != name) || server->removed) continue;
+        if (server->name != name && server->address != name) continue;
         ++found;
         server->cut_at = cut_at;
+        server->drained = false;
+        if (server->removed) continue; // it drains already; what is left on it may be cut all the same
         const Server::Order before = std::exchange(server->order, order);
         if (before == order) continue;
         if (order == Server::Order::enabled) server->health.enabled(now);
@@ -206,10 +208,16 @@ std::optional<Clock::time_point> Pool::cut_drained(Clock::time_point now) {
             continue;
         }
         server->cut_at.reset();
-        if (server->visits.empty()) continue;
-        for (const Visit* visit : server->visits) change.cut(*visit);
-        change.log(GATEHOUSE_WARNING, server->text() + ": its time to drain is over, which cuts " +
-                                          count_text(server->visits.size(), "connection"));
+        server->drained = true;
+        std::size_t cut = 0;
+        for (const Visit* visit : server->visits) {
+            if (!visit->connected) continue; // its way may still lead to another server
+            change.cut(*visit);
+            ++cut;
+        }
+        if (cut > 0)
+            change.log(GATEHOUSE_WARNING,
+                       server->text() + ": its time to drain is over, which cuts " + count_text(cut, "connection"));
     }
     return next;
 }

@@ -46,6 +46,7 @@ struct Server {
     std::string last_error;
     std::string last_check;                  // "": not checked yet
     std::optional<Clock::time_point> cut_at; // while it drains: when what is left is cut
+    bool drained = false;                    // that time is over: who has been connecting meanwhile is cut too
 
     // How it is called in messages.
     std::string text() const { return name == address ? "server " + name : "server " + name + " (" + address + ')'; }
@@ -60,6 +61,7 @@ struct Visit {
     std::uint64_t key = 0;        // for Method::source
     Place place = Place::nowhere;
     bool on_trial = false;
+    bool connected = false;           // to `server`
     Clock::time_point give_up_at{};   // in the queue
     std::shared_ptr<Server> server;   // that has a place for it
     std::list<Visit*>::iterator here; // in the queue or in the server's visits

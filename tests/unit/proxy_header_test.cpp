@@ -92,7 +92,8 @@ TEST(ProxyHeaderV1, SaysWhatIsWrong) {
 }
 
 TEST(ProxyHeaderV2, EverythingThatAHeaderMaySay) {
-    const ProxyParse result = parse(everything + "GET /");
+    const std::string bytes = everything + "GET /"; // what is found points into it
+    const ProxyParse result = parse(bytes);
     ASSERT_EQ(result.what, What::whole);
     const ProxyHeader& header = result.header;
     EXPECT_EQ(header.size, everything.size());

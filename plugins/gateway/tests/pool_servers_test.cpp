@@ -187,6 +187,48 @@ TEST_F(PoolServers, ADrainCutsWhatIsLeft) {
     EXPECT_EQ(report("a").state, "drained");
 }
 
+TEST_F(PoolServers, ADrainDoesNotFollowAClientToAnotherServer) {
+    start({0, 0});
+    EXPECT_EQ(admit(client()), "a"); // connecting
+    EXPECT_EQ(admit(client()), "b");
+    pool().order("a", Server::Order::draining, now, now);
+    EXPECT_EQ(pool().cut_drained(now), std::nullopt);
+    EXPECT_EQ(cut, Ids{});
+    EXPECT_EQ(fail(visits[0]), "b");
+    pool().connected(visits[0], now);
+    EXPECT_EQ(cut, Ids{}) << "it has found another server";
+}
+
+TEST_F(PoolServers, ADrainCutsWhoHasStillBeenConnecting) {
+    start({0});
+    EXPECT_EQ(admit(client()), "a");
+    pool().order("a", Server::Order::draining, now, now);
+    pool().cut_drained(now);
+    pool().connected(visits[0], now);
+    EXPECT_EQ(cut, Ids{1});
+}
+
+TEST_F(PoolServers, ARemovedServerCanBeDrainedInTime) {
+    make({});
+    pool().set_servers(0, std::vector{x, y}, now);
+    EXPECT_EQ(connect(client()), "x");
+    pool().set_servers(0, std::vector{y}, now);
+    EXPECT_EQ(pool().order("x", Server::Order::draining, now, now), 1U);
+    pool().cut_drained(now);
+    EXPECT_EQ(cut, Ids{1});
+}
+
+TEST_F(PoolServers, TheOnlyEnabledServerIsNotEjected) {
+    start({0, 0});
+    pool().order("b", Server::Order::disabled, std::nullopt, now);
+    for (int i = 0; i < 5; ++i) {
+        Visit& visit = client();
+        EXPECT_EQ(admit(visit), "a") << "there is no other";
+        pool().connect_failed(visit, "connection refused", true, now);
+    }
+    EXPECT_EQ(connect(client()), "a");
+}
+
 TEST_F(PoolServers, EnablingEndsADrain) {
     start({0, 0});
     connect(client());

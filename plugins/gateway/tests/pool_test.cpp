@@ -88,6 +88,35 @@ TEST_F(PoolClients, GiveUpInTime) {
     EXPECT_EQ(report("a").connections, 1U);
 }
 
+TEST_F(PoolClients, WhoBecomesTheFirstWaitsForServersThatComeBackByTime) {
+    start({1, 1}, {.health = {.failures = 1, .backoff = 1s}});
+    EXPECT_EQ(connect(client()), "a");
+    Visit& two = client();
+    EXPECT_EQ(admit(two), "b");
+    pool().connect_failed(two, "connection refused", true, now); // b is ejected
+    Visit &three = client(), &four = client();
+    EXPECT_EQ(admit(three), "wait");
+    EXPECT_EQ(admit(four), "wait");
+    take_woken();
+    pool().leave(visits[0], now);
+    EXPECT_EQ(take_woken(), (Ids{3, 4})) << "3 has a's place, and 4 has to hear until when it waits now";
+    const Pool::Verdict verdict = pool().admit(four, now);
+    ASSERT_EQ(verdict.kind, Pool::Verdict::wait);
+    EXPECT_LE(verdict.until, now + 2s) << "b comes back by then";
+}
+
+TEST_F(PoolClients, AServerThatHasComeBackByTimeIsNotMissedAtTheEnd) {
+    start({1, 1}, {.queue = {.timeout = 1h}, .health = {.failures = 1, .backoff = 1s}});
+    EXPECT_EQ(connect(client()), "a");
+    Visit& two = client();
+    EXPECT_EQ(admit(two), "b");
+    pool().connect_failed(two, "connection refused", true, now);
+    Visit& three = client();
+    EXPECT_EQ(admit(three), "wait");
+    now += 1h;
+    EXPECT_EQ(give_up(three), "b");
+}
+
 TEST_F(PoolClients, APlaceThatCameInTimeCounts) {
     start({1});
     Visit &one = client(), &two = client();
