@@ -208,16 +208,6 @@ TEST_F(PoolServers, ADrainCutsWhoHasStillBeenConnecting) {
     EXPECT_EQ(cut, Ids{1});
 }
 
-TEST_F(PoolServers, ARemovedServerCanBeDrainedInTime) {
-    make({});
-    pool().set_servers(0, std::vector{x, y}, now);
-    EXPECT_EQ(connect(client()), "x");
-    pool().set_servers(0, std::vector{y}, now);
-    EXPECT_EQ(pool().order("x", Server::Order::draining, now, now), 1U);
-    pool().cut_drained(now);
-    EXPECT_EQ(cut, Ids{1});
-}
-
 TEST_F(PoolServers, TheOnlyEnabledServerIsNotEjected) {
     start({0, 0});
     pool().order("b", Server::Order::disabled, std::nullopt, now);
@@ -277,6 +267,16 @@ TEST_F(PoolServers, OneNameOfTwoIsEnough) {
     pool().set_servers(1, std::vector{x}, now);
     EXPECT_EQ(connect(visits[0]), "x");
     EXPECT_EQ(connect(client()), "x");
+}
+
+TEST_F(PoolServers, ARemovedServerCanBeDrainedInTime) {
+    make({});
+    pool().set_servers(0, std::vector{x, y}, now);
+    EXPECT_EQ(connect(client()), "x");
+    pool().set_servers(0, std::vector{y}, now);
+    EXPECT_EQ(pool().order("x", Server::Order::draining, now, now), 1U);
+    pool().cut_drained(now);
+    EXPECT_EQ(cut, Ids{1});
 }
 
 TEST_F(PoolServers, ARemovedServerDrainsAndIsForgotten) {
