@@ -69,7 +69,7 @@ Verdict ProxyStage::look(Connection& connection, News news) const noexcept {
         return Verdict::refuse(Reason::host_out_of_memory);
     }
     const std::size_t size = parse.header.size;
-    connection.emptied = size == bytes->size();
+    connection.emptied = size == bytes->size() && size < buffer.size();
     if (!consume(connection.fd, std::span(buffer).first(size))) return Verdict::refuse(Reason::peer_reset);
     return Verdict::pass();
 }

@@ -81,14 +81,14 @@ bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
     // that neither the pair nor the descriptors go while they are still needed here.
     const std::lock_guard lock(mutex_);
     pairs_.splice(pairs_.end(), fresh);
+    const std::uint32_t for_client = resting_events | (pair->client.out_watched ? std::uint32_t{EPOLLOUT} : 0U);
     if (!watch(pair->server, EPOLL_CTL_ADD, resting_events | (pair->server.out_watched ? std::uint32_t{EPOLLOUT} : 0U))) {
         active_.fetch_sub(1, std::memory_order_relaxed);
         pairs_.erase(pair->self);
         return false;
     }
     // EEXIST: the thread had to wait for the client already, and has added the entry by itself.
-    if (!watch(pair->client, EPOLL_CTL_ADD, resting_events | (pair->client.out_watched ? std::uint32_t{EPOLLOUT} : 0U)) &&
-        errno != EEXIST) {
+    if (!watch(pair->client, EPOLL_CTL_ADD, for_client) && errno != EEXIST) {
         pair->unwatchable = some_unwatchable_ = true;
         ring();
     }

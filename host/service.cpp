@@ -125,6 +125,7 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0) connection->hangup = true;
         if (connection->deaf && gone(connection->fd)) return end(*connection, Reason::peer_reset);
         if (connection->deaf && park(*connection)) return;
+        if (connection->deaf) events = 0; // park() has found a wake-up, or the drain
     }
     switch (connection->phase) {
     case Connection::Phase::staging:
@@ -174,7 +175,10 @@ void Service::serve(Connection& connection) noexcept {
 bool Service::arm(Connection& connection) noexcept {
     std::uint32_t events =
         connection.deaf ? deaf_events : watched_events | (connection.one_shot ? std::uint32_t{EPOLLONESHOT} : 0U);
-    if (wants_write(connection)) events |= EPOLLOUT;
+    if (!connection.deaf && wants_write(connection)) {
+        events = EPOLLOUT | EPOLLET | EPOLLONESHOT; // OpenSSL reads on when it has written; input would only spin
+        connection.one_shot = true;                 // so that it is armed again
+    }
     const bool armed = connection.watched ? pool_.rearm(connection.fd, events, connection.id)
                                           : pool_.watch(connection.fd, events, connection.id);
     connection.watched = connection.watched || armed;

@@ -106,6 +106,7 @@ Connection* Service::welcome(int fd, const SocketAddress& peer) noexcept {
     if (open_.fetch_add(1) < config_.max_connections) connection = connections_.take();
     if (connection == nullptr) {
         const bool over_limit = open_.fetch_sub(1) > config_.max_connections;
+        if (full_.load() && full_.exchange(false)) listen_again(); // another thread may have counted this one
         if (!for_another) access_.leave(source);
         if (!for_another && !detects_) plugin_->leave();
         refuse(fd, peer, over_limit ? Reason::over_limit : Reason::host_out_of_memory);

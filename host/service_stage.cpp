@@ -14,7 +14,7 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr std::uint32_t stage_events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr std::uint32_t stage_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET; // those of a served one
 
 bool has_ended(int fd) noexcept {
     pollfd state{fd, POLLRDHUP, 0};

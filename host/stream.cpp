@@ -209,8 +209,8 @@ void gatehouse_conn::count_request() noexcept {
 // How much of what was written has reached the peer. What a socket can buffer would be many seconds' worth at a low rate.
 std::uint64_t gatehouse_conn::taken() const noexcept {
     int queued = 0;
-    if (::ioctl(fd, SIOCOUTQ, &queued) != 0) return bytes_out;
-    return bytes_out - std::min(bytes_out, static_cast<std::uint64_t>(queued));
+    if (::ioctl(fd, SIOCOUTQ, &queued) != 0) return sent();
+    return sent() - std::min(sent(), static_cast<std::uint64_t>(queued));
 }
 
 // Whether the peer has taken its share within the window; then the next one begins.
@@ -320,7 +320,7 @@ gatehouse_status gatehouse_conn::send_file(std::span<const gatehouse_bytes> part
         return GATEHOUSE_RESET;
     }
     // The time of a rate goes on from one write to the next while the peer has something left to take.
-    if (rate_window_ == never || farewell_ != 0 || (write_due_ != 0 && taken() == bytes_out)) write_due_ = 0;
+    if (rate_window_ == never || farewell_ != 0 || (write_due_ != 0 && taken() == sent())) write_due_ = 0;
     request_complete(); // this is the answer
     while (!parts.empty()) {
         std::array<gatehouse_bytes, gather_at_once> some; // NOLINT(*-member-init): only the copied ones are looked at

@@ -99,6 +99,7 @@ struct gatehouse_conn {
     gatehouse_status wait_writable() noexcept;
     void count_request() noexcept;
     bool renew_write(gatehouse::host::Nanoseconds now) noexcept;
+    std::uint64_t sent() const noexcept { return tls ? tls->wire_sent() : bytes_out; }
     std::uint64_t taken() const noexcept;
     gatehouse_status fail(int error) noexcept;
     gatehouse_status write_some(std::span<gatehouse_bytes> parts, int flags) noexcept;

@@ -386,6 +386,7 @@ struct WireMethods {
         } while (count < 0 && errno == EINTR);
         if (count >= 0) {
             *written = static_cast<std::size_t>(count);
+            wire.sent += *written;
             return 1;
         }
         if (errno == EAGAIN) {
@@ -501,9 +502,13 @@ TlsSession::Outcome TlsSession::outcome(int result) noexcept {
 TlsSession::Outcome TlsSession::handshake() noexcept {
     if (dead_ != Outcome::done) return dead_;
     ::ERR_clear_error(); // a plugin may have used OpenSSL on this thread as well
-    wire_.would_block = false;
+    wire_.would_block = wants_write_ = false;
     const int result = ::SSL_do_handshake(ssl_);
-    if (result != 1) return outcome(result);
+    if (result != 1) {
+        const Outcome what = outcome(result);
+        if (dead_ != Outcome::done) uncount(); // it may linger, but computes nothing any more
+        return what;
+    }
     established_ = true;
     uncount();
     return Outcome::done;
@@ -515,7 +520,7 @@ TlsSession::Outcome TlsSession::take(void* buffer, std::size_t capacity, std::si
     if (dead_ != Outcome::done) return dead_;
     ::ERR_clear_error();
     for (int i = 0; i < most_records; ++i) {
-        wire_.would_block = false;
+        wire_.would_block = wants_write_ = false;
         const int result = keep ? ::SSL_peek_ex(ssl_, buffer, capacity, &size) : ::SSL_read_ex(ssl_, buffer, capacity, &size);
         if (result == 1) return Outcome::done;
         if (const Outcome what = outcome(result); what != Outcome::want_read || wire_.would_block) return what;
@@ -562,7 +567,7 @@ bool TlsSession::has_news() noexcept {
 TlsSession::Outcome TlsSession::write(const void* data, std::size_t size, bool more, std::size_t& written) noexcept {
     if (dead_ == Outcome::reset || dead_ == Outcome::failed) return dead_;
     ::ERR_clear_error();
-    wire_.would_block = false;
+    wire_.would_block = wants_write_ = false;
     wire_.more = more || size > SSL3_RT_MAX_PLAIN_LENGTH;
     const int result = ::SSL_write_ex(ssl_, data, size, &written);
     return result == 1 ? Outcome::done : outcome(result);
@@ -571,7 +576,7 @@ TlsSession::Outcome TlsSession::write(const void* data, std::size_t size, bool m
 TlsSession::Outcome TlsSession::finish() noexcept {
     if (dead_ == Outcome::reset || dead_ == Outcome::failed) return dead_;
     ::ERR_clear_error();
-    wire_.would_block = wire_.more = false;
+    wire_.would_block = wire_.more = wants_write_ = false;
     const int result = ::SSL_shutdown(ssl_); // 0: sent, and the peer's has not come yet
     return result >= 0 ? Outcome::done : outcome(result);
 }

@@ -117,6 +117,9 @@ class TlsSession {
     // Whether the last call that could not go on waits for the socket to take more, and not for it to have more.
     bool wants_write() const noexcept { return wants_write_; }
 
+    // Bytes that the socket has been given, records and all.
+    std::uint64_t wire_sent() const noexcept { return wire_.sent; }
+
     int error() const noexcept { return wire_.error; }           // an errno
     const std::string& words() const noexcept { return words_; } // OpenSSL's, after `failed`
 
@@ -137,6 +140,7 @@ class TlsSession {
     struct WireState {
         int fd = -1;
         int error = 0;            // of the last failed call
+        std::uint64_t sent = 0;   // bytes
         bool would_block = false; // in the last call, the socket had nothing or took nothing
         bool short_read = false;  // the last read from the socket took all there was
         bool ended = false;       // the socket has ended

@@ -1,6 +1,7 @@
 #include "tls_stage.hpp"
 
 #include <algorithm>
+#include <new>
 
 namespace gatehouse::host {
 
@@ -10,7 +11,7 @@ std::optional<Milliseconds> TlsStage::limit(const Connection& /*connection*/) co
 
 Verdict TlsStage::look(Connection& connection, News news) const noexcept {
     if (!connection.tls) {
-        if (news.expired) return Verdict::more();
+        if (news.expired || !connection.has_news()) return Verdict::more(); // a session costs memory and a place
         Reason refused{};
         connection.tls = server_.session(connection.fd, refused);
         if (!connection.tls) return Verdict::refuse(refused);
@@ -42,8 +43,11 @@ Verdict TlsStage::look(Connection& connection, News news) const noexcept {
 }
 
 Verdict TlsStage::failed(Connection& connection, std::string_view why) const noexcept {
-    log_.info("TLS handshake failed",
-              {{"listener", listener_.name}, {"peer", to_string(connection.peer_address())}, {"error", why}});
+    try {
+        log_.info("TLS handshake failed",
+                  {{"listener", listener_.name}, {"peer", to_string(connection.peer_address())}, {"error", why}});
+    } catch (const std::bad_alloc&) { // the reason is counted all the same
+    }
     return Verdict::refuse(Reason::tls_failed);
 }
 
