@@ -1,7 +1,9 @@
-// Redis and PostgreSQL behind the gateway, and their own clients in front of it.
+// Redis, PostgreSQL, OpenSSH and iperf3 behind the gateway, and their own clients in front of it.
 #include "clients.hpp"
 #include "gatehouse.hpp"
+#include "random_bytes.hpp"
 #include "real_servers.hpp"
+#include "temp_dir.hpp"
 
 #include <gtest/gtest.h>
 #include <regex>
@@ -27,7 +29,7 @@ void expect_redis_through(Gatehouse& host) {
     for (const Result& result : {kept, piped, fresh}) EXPECT_EQ((result.out + result.err).find("rror"), std::string::npos);
     const std::string reasons =
         host.wait_for_status("gateway", "all closed", [](const Record& now) { return now["open"] == "0"; })["reasons"];
-    EXPECT_EQ(reasons.find("upstream"), std::string::npos) << reasons;
+    for (const char* bad : {"upstream_failed", "upstream_reset"}) EXPECT_EQ(reasons.find(bad), std::string::npos) << reasons;
 }
 
 TEST(RealServer, RedisOverTcp) {
@@ -67,7 +69,8 @@ TEST(RealServer, PostgreSql) {
         << report;
     EXPECT_GT(std::stoi(processed[1]), 8) << report;
     const Record status = host.wait_for_status("gateway", "all closed", [](const Record& now) { return now["open"] == "0"; });
-    EXPECT_EQ(status["reasons"].find("upstream"), std::string::npos) << status.line;
+    for (const char* bad : {"upstream_failed", "upstream_reset"}) // either side may be the first to close
+        EXPECT_EQ(status["reasons"].find(bad), std::string::npos) << status.line;
 }
 
 // One of two is killed while pgbench runs: its four connections fail, the other four and all that come later do not.
@@ -103,6 +106,49 @@ TEST(RealServer, OneOfTwoPostgreSqlServersIsKilled) {
     EXPECT_EQ(std::distance(std::sregex_iterator(result.err.begin(), result.err.end(), aborted), std::sregex_iterator()), 4)
         << result.err;
     EXPECT_NE(result.err.find("Run was aborted"), std::string::npos) << result.out + result.err;
+}
+
+// --- OpenSSH ---------------------------------------------------------------------------------------------------------
+
+// As conf/ssh-gateway.toml has it: the first server is not there, and the check hears what the second says first.
+TEST(RealServer, OpenSsh) {
+    const Sshd sshd;
+    const NobodyThere first;
+    Gatehouse host(instance("ssh", "gateway",
+                            "servers = [ { name = \"first\", address = \"" + first.address() +
+                                "\" }, { name = \"second\", address = \"" + sshd.address() +
+                                "\", backup = true } ], health = { expect = \"SSH-2.0-\", interval = \"100ms\" }"));
+    const std::string port = std::to_string(host.port("ssh"));
+    const TempDir dir;
+    const std::string bytes = random_bytes((64 << 20) + 4711, 22);
+    const std::string file = dir.write("file", bytes);
+    const Result up = sshd.copy(port, file, "HERE:" + dir / "up");
+    ASSERT_EQ(up.status, 0) << up.err;
+    const Result down = sshd.copy(port, "HERE:" + dir / "up", dir / "down");
+    ASSERT_EQ(down.status, 0) << down.err;
+    const auto sha256 = [](const std::string& path) { return run({"sha256sum", path}).out.substr(0, 64); };
+    EXPECT_EQ(sha256(dir / "down"), sha256(file));
+    EXPECT_EQ(run(sshd.client(port, {Sshd::user() + "@127.0.0.1", "echo", "through"})).out, "through\n");
+}
+
+// --- iperf3 ----------------------------------------------------------------------------------------------------------
+
+TEST(RealServer, Iperf3BothWays) {
+    const ConfiguredServer server({"iperf3", "-s", "-B", "127.0.0.1", "-p", "PORT"}, "");
+    Gatehouse host(gateway_to("127.0.0.1:" + server.port()));
+    for (const char* direction : {"--no-delay", "--reverse"}) {
+        // The server takes one test at a time, and is busy for a moment after each.
+        Result result;
+        for (const Deadline deadline; !deadline.passed();) {
+            result = run(
+                {"iperf3", "-c", "127.0.0.1", "-p", std::to_string(host.port("gateway")), "-P", "3", "-n", "96M", direction});
+            if (result.status == 0) break;
+        }
+        EXPECT_EQ(result.status, 0) << direction << ": " << result.out << result.err;
+        EXPECT_NE(result.out.find("iperf Done."), std::string::npos) << result.out;
+    }
+    const Record status = host.wait_for_status("gateway", "all closed", [](const Record& now) { return now["open"] == "0"; });
+    EXPECT_EQ(status["reasons"].find("upstream_failed"), std::string::npos) << status.line;
 }
 
 } // namespace

@@ -131,9 +131,10 @@ class Sshd {
         }
         for (int attempt = 0; attempt < 5; ++attempt) {
             port_ = free_port();
-            std::ofstream(dir_ / "config") << "ListenAddress 127.0.0.1\nPort " << port_ << "\nHostKey " << dir_ / "host"
-                                           << "\nAuthorizedKeysFile " << dir_ / "user.pub"
-                                           << "\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\n";
+            std::ofstream(dir_ / "config")
+                << "ListenAddress 127.0.0.1\nPort " << port_ << "\nHostKey " << dir_ / "host" << "\nAuthorizedKeysFile "
+                << dir_ / "user.pub"
+                << "\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nSubsystem sftp internal-sftp\n";
             process_ = std::make_unique<Process>(std::vector<std::string>{"/usr/sbin/sshd", "-D", "-e", "-f", dir_ / "config"});
             if (process_->wait_output([](const std::string&, const std::string& err) {
                     return err.find("Server listening on") != std::string::npos;
@@ -147,27 +148,29 @@ class Sshd {
 
     // `ssh ARGUMENTS...` to a port of 127.0.0.1.
     std::vector<std::string> client(const std::string& port, const std::vector<std::string>& arguments) const {
-        std::vector<std::string> argv{"ssh",
-                                      "-F",
-                                      "none",
-                                      "-p",
-                                      port,
-                                      "-i",
-                                      dir_ / "user",
-                                      "-o",
-                                      "BatchMode=yes",
-                                      "-o",
-                                      "StrictHostKeyChecking=no",
-                                      "-o",
-                                      "UserKnownHostsFile=/dev/null",
-                                      "-o",
-                                      "LogLevel=ERROR"};
-        argv.insert(argv.end(), arguments.begin(), arguments.end());
-        return argv;
+        return command({"ssh", "-p", port}, arguments);
+    }
+    // `scp FROM TO`; "HERE:" stands for this server's user and host.
+    Result copy(const std::string& port, std::string from, std::string to) const {
+        for (std::string* path : {&from, &to})
+            if (path->starts_with("HERE:")) path->replace(0, 4, user() + "@127.0.0.1");
+        return run(command({"scp", "-q", "-P", port}, {from, to}));
     }
     static std::string user() { return ::getpwuid(::geteuid())->pw_name; }
 
   private:
+    std::vector<std::string> command(std::vector<std::string> argv, const std::vector<std::string>& arguments) const {
+        for (const std::string& option :
+             {std::string("BatchMode=yes"), std::string("StrictHostKeyChecking=no"),
+              std::string("UserKnownHostsFile=/dev/null"), std::string("LogLevel=ERROR"), "IdentityFile=" + dir_ / "user"}) {
+            argv.emplace_back("-o");
+            argv.push_back(option);
+        }
+        argv.insert(argv.end(), {"-F", "none"});
+        argv.insert(argv.end(), arguments.begin(), arguments.end());
+        return argv;
+    }
+
     TempDir dir_;
     std::string port_;
     std::unique_ptr<Process> process_;
