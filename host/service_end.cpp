@@ -88,12 +88,13 @@ void Service::linger(Connection& connection) noexcept {
 
 void Service::close(Connection& connection) noexcept {
     const Reason reason = *connection.ended;
+    // Before it is said that it has ended: whoever reads that may come for its place.
+    if (connection.admitted) access_.leave(connection.source);
+    if (connection.entered) connection.plugin.load(std::memory_order_relaxed)->leave();
     if (commons_.access_log) log_access(connection.peer_address(), reason, &connection);
     ledger_.count(reason);
     delete std::exchange(connection.relay_to, nullptr);
     const int fd = connection.fd;
-    if (connection.admitted) access_.leave(connection.source);
-    if (connection.entered) connection.plugin.load(std::memory_order_relaxed)->leave();
     connection.tls.reset();
     connection.facts.reset();
     connection.proxied.reset();
