@@ -2,8 +2,8 @@
  * gatehouse.discovery/1 - which servers stand behind a name, now and whenever that changes.
  *
  * Names are asked for again when their records' time to live is over (RFC 1035 3.2.1), between 1 and 60 seconds; those that
- * /etc/hosts has, each 60 seconds; those that cannot be resolved, after 1, 2, 4, ... and then each 30 seconds. One thread of the
- * host watches all names, so the callback must not block.
+ * /etc/hosts has, each 60 seconds; those that cannot be resolved, after 1, 2, 4, ... and then each 30 seconds. One thread of
+ * the host watches all names, so the callback must not block.
  */
 #ifndef GATEHOUSE_EXT_DISCOVERY_H
 #define GATEHOUSE_EXT_DISCOVERY_H
