@@ -75,7 +75,7 @@ struct TlsContext::Impl {
 
     static Impl& of(const SSL* ssl) noexcept { return *static_cast<Impl*>(SSL_CTX_get_app_data(::SSL_get_SSL_CTX(ssl))); }
 
-    ContextPtr make(const SSL_METHOD* method);
+    ContextPtr make();
     ContextPtr make_server(const TlsConfig& config, const std::vector<Certificate>& authorities, const TlsFiles& files);
     void add_pair(const TlsConfig& config, std::size_t index, const TlsFiles::Pair& files, std::vector<std::string>& warnings,
                   const std::vector<Certificate>& authorities, const TlsFiles& all);
@@ -153,8 +153,8 @@ int TlsContext::Impl::ticket_key(SSL* ssl, unsigned char* name, unsigned char* i
 }
 
 // What servers and clients have in common.
-ContextPtr TlsContext::Impl::make(const SSL_METHOD* method) {
-    ContextPtr context(::SSL_CTX_new(method));
+ContextPtr TlsContext::Impl::make() {
+    ContextPtr context(::SSL_CTX_new(::TLS_server_method()));
     if (!context) throw std::bad_alloc();
     SSL_CTX_set_app_data(context.get(), this);
     SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
@@ -172,7 +172,7 @@ ContextPtr TlsContext::Impl::make(const SSL_METHOD* method) {
 
 ContextPtr TlsContext::Impl::make_server(const TlsConfig& config, const std::vector<Certificate>& authorities,
                                          const TlsFiles& files) {
-    ContextPtr made = make(::TLS_server_method());
+    ContextPtr made = make();
     SSL_CTX* context = made.get();
     if (config.min_version == TlsVersion::v1_3) SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
     ::SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
@@ -306,35 +306,6 @@ TlsContext::TlsContext(const TlsConfig& config, const TlsFiles& files, std::shar
     if (!problems.empty()) throw TlsError(joined(problems, "\n"));
 }
 
-TlsContext::TlsContext(const ClientOptions& options) : impl_(std::make_unique<Impl>()) {
-    impl_->slots.push_back({impl_->make(::TLS_client_method()), {}});
-    SSL_CTX* context = impl_->slots.front().context.get();
-    try {
-        if (options.verify) ::SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-        if (!options.authorities.text.empty()) {
-            for (const Certificate& authority : parse_certificates(options.authorities.text))
-                ::X509_STORE_add_cert(::SSL_CTX_get_cert_store(context), authority.get());
-        } else if (options.verify && ::SSL_CTX_set_default_verify_paths(context) != 1) {
-            throw TlsError("the system's certificate authorities: " + openssl_words());
-        }
-        if (!options.certificate.text.empty()) {
-            const std::vector<Certificate> chain = parse_certificates(options.certificate.text);
-            const PrivateKey key = parse_key(options.key.text);
-            check_match(*chain.front(), *key);
-            for (std::size_t i = 0; i < chain.size(); ++i)
-                if ((i == 0 ? ::SSL_CTX_use_certificate(context, chain[i].get())
-                            : static_cast<int>(SSL_CTX_add1_chain_cert(context, chain[i].get()))) != 1)
-                    throw TlsError(openssl_words());
-            if (::SSL_CTX_use_PrivateKey(context, key.get()) != 1) throw TlsError(openssl_words());
-        }
-    } catch (const CertificateError& error) {
-        throw TlsError(error.what());
-    }
-    if (!options.alpn.empty())
-        ::SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(options.alpn.data()),
-                                  static_cast<unsigned>(options.alpn.size()));
-}
-
 TlsContext::~TlsContext() = default;
 
 std::string TlsContext::summary() const {
@@ -431,42 +402,26 @@ void TlsSession::uncount() noexcept {
     if (auto* const handshakes = std::exchange(handshakes_, nullptr)) handshakes->fetch_sub(1, std::memory_order_relaxed);
 }
 
-bool TlsSession::open(bool server) noexcept {
+bool TlsSession::open() noexcept {
     ssl_ = ::SSL_new(context_->impl_->slots.front().context.get());
     BIO* bio = ssl_ != nullptr && WireMethods::get() != nullptr ? ::BIO_new(WireMethods::get()) : nullptr;
     if (bio == nullptr) return false;
     ::BIO_set_data(bio, &wire_);
     ::BIO_set_init(bio, 1);
     ::SSL_set_bio(ssl_, bio, bio);
-    if (server)
-        ::SSL_set_accept_state(ssl_);
-    else
-        ::SSL_set_connect_state(ssl_);
+    ::SSL_set_accept_state(ssl_);
     return true;
 }
 
 std::unique_ptr<TlsSession> TlsSession::server(std::shared_ptr<const TlsContext> context, int fd,
                                                std::atomic<std::uint32_t>& handshakes) noexcept {
     std::unique_ptr<TlsSession> session(new (std::nothrow) TlsSession(std::move(context), fd));
-    if (!session || !session->open(true)) {
+    if (!session || !session->open()) {
         handshakes.fetch_sub(1, std::memory_order_relaxed);
         return nullptr;
     }
     session->handshakes_ = &handshakes;
     return session;
-}
-
-std::unique_ptr<TlsSession> TlsSession::client(std::shared_ptr<const TlsContext> context, int fd,
-                                               const std::string& name) noexcept {
-    std::unique_ptr<TlsSession> session(new (std::nothrow) TlsSession(std::move(context), fd));
-    if (!session || !session->open(false)) return nullptr;
-    // An address is no host name: it is not asked for (RFC 6066 3), and is looked for among the certificate's addresses.
-    X509_VERIFY_PARAM* rules = ::SSL_get0_param(session->ssl_);
-    const bool good =
-        ::X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str()) == 1 ||
-        (::SSL_set1_host(session->ssl_, name.c_str()) == 1 && SSL_set_tlsext_host_name(session->ssl_, name.c_str()) == 1);
-    ::ERR_clear_error();
-    return good ? std::move(session) : nullptr;
 }
 
 // What a result of SSL_... that is no success means.

@@ -31,19 +31,9 @@ class TlsError : public std::runtime_error {
 
 class TlsContext {
   public:
-    // A server's. Throws TlsError with all problems. `keys` may be shared with other contexts of the same section, and opens
+    // Throws TlsError with all problems. `keys` may be shared with other contexts of the same section, and opens
     // tickets that they have given out. [main]
     TlsContext(const TlsConfig& config, const TlsFiles& files, std::shared_ptr<TicketKeys> keys);
-
-    // A client's, for connections to upstreams.
-    struct ClientOptions {
-        bool verify = true;
-        FileText authorities; // PEM; without text: the system's
-        FileText certificate; // PEM; what this client shows when it is asked. Without text: nothing
-        FileText key;         // PEM
-        std::string alpn;     // names with their lengths in front, as they are sent
-    };
-    explicit TlsContext(const ClientOptions& options); // throws TlsError
 
     ~TlsContext();
     TlsContext(const TlsContext&) = delete;
@@ -69,9 +59,6 @@ class TlsSession {
     // are going on: it is lowered by one when this one has been done, or is given up.
     static std::unique_ptr<TlsSession> server(std::shared_ptr<const TlsContext> context, int fd,
                                               std::atomic<std::uint32_t>& handshakes) noexcept;
-    // `name`: the host name or address that the server's certificate must be for, and that it is asked for.
-    static std::unique_ptr<TlsSession> client(std::shared_ptr<const TlsContext> context, int fd,
-                                              const std::string& name) noexcept;
     ~TlsSession();
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;
@@ -148,7 +135,7 @@ class TlsSession {
     };
 
     TlsSession(std::shared_ptr<const TlsContext> context, int fd) noexcept;
-    bool open(bool server) noexcept;
+    bool open() noexcept;
     Outcome outcome(int result) noexcept;
     Outcome take(void* buffer, std::size_t capacity, std::size_t& size, bool keep) noexcept;
     void uncount() noexcept;
