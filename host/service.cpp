@@ -196,15 +196,11 @@ bool Service::park(Connection& connection, bool keep_deadline) noexcept {
         }
         connection.emptied = true;
     }
-    const std::uint64_t id = connection.id;
-    std::uint64_t resting = id & ~std::uint64_t{Connection::all_flags};
-    const std::uint64_t owned = resting | Connection::running;
-    resting |= Connection::parked;
     bool needs_arming = !connection.watched || !connection.emptied || connection.hangup || connection.one_shot ||
                         connection.deaf != connection.watched_deaf || wants_write(connection);
     bool armed = false;
     for (;;) {
-        std::uint64_t word = connection.word.load();
+        const std::uint64_t word = connection.word.load();
         // The flag may come after the drain has been seen by itself: it must go all the same, or this would never end.
         if ((word & Connection::stop) != 0) connection.word.fetch_and(~std::uint64_t{Connection::stop});
         if (((word & Connection::stop) != 0 || commons_.drain.started()) && !connection.stop_told &&
@@ -255,15 +251,19 @@ bool Service::park(Connection& connection, bool keep_deadline) noexcept {
         }
         const Stream::Due until = keep_deadline ? Stream::Due{connection.parked_until.load(), connection.parked_reason}
                                                 : due(connection, coarse_now());
-        connection.parked_until.store(until.when, std::memory_order_relaxed);
-        connection.parked_reason = until.reason;
-        const std::uint64_t cut = word & Connection::cut;
-        word = owned | cut;
-        if (connection.word.compare_exchange_strong(word, resting | cut)) {
-            note_due(until.when);
-            return true;
-        }
+        if (settle(connection, until, word)) return true;
     }
+}
+
+// The last step to rest. False: something has been left in the word meanwhile, and the connection still is its thread's.
+bool Service::settle(Connection& connection, Stream::Due until, std::uint64_t word) noexcept {
+    connection.parked_until.store(until.when, std::memory_order_relaxed);
+    connection.parked_reason = until.reason;
+    const std::uint64_t kept = (connection.id & ~std::uint64_t{Connection::all_flags}) | (word & Connection::cut);
+    std::uint64_t owned = kept | Connection::running;
+    if (!connection.word.compare_exchange_strong(owned, kept | Connection::parked)) return false;
+    note_due(until.when);
+    return true;
 }
 
 // Of TLS, what has arrived may be nothing yet: less than a record, or one without data. No thread waits for the rest of it, and

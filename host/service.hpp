@@ -114,6 +114,7 @@ class Service {
     bool park(Connection& connection, bool keep_deadline = false) noexcept;
     bool rests_again(Connection& connection) noexcept;
     bool arm(Connection& connection) noexcept;
+    bool settle(Connection& connection, Stream::Due until, std::uint64_t word) noexcept;
     void start_relay(Connection& connection) noexcept;
     void poke(Connection& connection, std::uint64_t id, Connection::Flags flag, gatehouse_event why) noexcept;
     Stream::Due due(const Connection& connection, Nanoseconds now) const noexcept;

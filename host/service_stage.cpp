@@ -100,11 +100,8 @@ void Service::advance(Connection& connection) noexcept {
 
 // park() for a connection in a stage. True: it rests, and may belong to another thread already. False: there is news.
 bool Service::rest(Connection& connection, bool for_room) noexcept {
-    std::uint64_t resting = connection.id & ~std::uint64_t{Connection::all_flags};
-    const std::uint64_t owned = resting | Connection::running;
-    resting |= Connection::parked;
     for (;;) {
-        std::uint64_t word = connection.word.load();
+        const std::uint64_t word = connection.word.load();
         if ((word & Connection::stop) != 0) connection.word.fetch_and(~std::uint64_t{Connection::stop});
         if (((word & Connection::stop) != 0 || commons_.drain.started()) && !std::exchange(connection.stop_told, true)) {
             // Who has begun to speak may go on, within the stage's time and the drain's.
@@ -130,15 +127,7 @@ bool Service::rest(Connection& connection, bool for_room) noexcept {
             connection.watched = true;
             connection.for_room = for_room;
         }
-        const Stream::Due until = due(connection, coarse_now());
-        connection.parked_until.store(until.when, std::memory_order_relaxed);
-        connection.parked_reason = until.reason;
-        const std::uint64_t cut = word & Connection::cut;
-        word = owned | cut;
-        if (connection.word.compare_exchange_strong(word, resting | cut)) {
-            note_due(until.when);
-            return true;
-        }
+        if (settle(connection, due(connection, coarse_now()), word)) return true;
     }
 }
 
