@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -40,6 +41,8 @@ class Folder {
     void write(const std::string& name, std::string_view content) const {
         fs::create_directories((site() / name).parent_path());
         std::ofstream(site() / name, std::ios::binary) << content;
+        // As old as files are: of one from this very second, Last-Modified would be the answer's own date (RFC 9110 8.8.2.1).
+        fs::last_write_time(site() / name, fs::file_time_type::clock::now() - std::chrono::hours(1));
     }
 
   private:
