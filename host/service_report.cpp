@@ -15,6 +15,8 @@ void append_count(std::string& text, std::string_view name, std::uint64_t count)
 
 void Service::report() noexcept {
     try {
+        // Read before the reasons, since a connection's reason is counted before it is no longer open: none is in neither.
+        const std::uint32_t now_open = open();
         std::string reasons;
         for (std::size_t i = 0; i < reason_names.size(); ++i)
             append_count(reasons, reason_names[i], ledger_[static_cast<Reason>(i)]);
@@ -34,7 +36,7 @@ void Service::report() noexcept {
         for (std::size_t i = 0; i < waits.size(); ++i) append_count(wait_buckets, std::to_string(histogram_limit(i)), waits[i]);
         const SourceTable::Counts sources = access_.counts(monotonic_now()).value_or(SourceTable::Counts());
         commons_.log.info("status", {{"listener", config_.name},
-                                     {"open", open()},
+                                     {"open", now_open},
                                      {"parked", parked},
                                      {"handshakes", config_.tls.empty() ? 0 : commons_.tls.find(config_.tls).handshakes()},
                                      {"accepted", accepted_.load()},

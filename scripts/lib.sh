@@ -75,3 +75,18 @@ count_results() {
         /^\t<testcase .* status="disabled">/ || /^\t\t<skipped message="SKIP_/ { ++skipped }
         END { print passed + 0, all - passed - skipped, skipped + 0; exit !complete }' "$1"
 }
+
+# names_of_failed FILE: those of the tests that count_results counts as failed, as they stand in FILE, a line each.
+names_of_failed() {
+    awk '
+        /^\t<testcase / { name = $0; sub(/^\t<testcase name="/, "", name); sub(/" classname=.*/, "", name) }
+        /^\t<testcase / && !/ status="(run|disabled)">/ { bad[++count] = name }
+        /^\t\t<skipped message="SKIP_/ && bad[count] == name { delete bad[count--] }
+        END { for (i = 1; i <= count; ++i) print bad[i] }' "$1"
+}
+
+# as_regex: a regular expression that matches these names and no others (but for a character where a file has an XML entity).
+as_regex() { sed 's/[][\.*^$+?(){}|]/\\&/g; s/&[a-z]*;/./g' | paste -sd '|' | sed 's/.*/^(&)$/'; }
+
+# passed_in FILE NAME: whether the test passed; fails without results.
+passed_in() { [[ -s $1 ]] && NAME=$2 awk 'index($0, "\t<testcase name=\"" ENVIRON["NAME"] "\" ") == 1 && / status="run">/ { yes = 1 } END { exit !yes }' "$1"; }

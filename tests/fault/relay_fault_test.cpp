@@ -46,17 +46,19 @@ TEST_P(SpliceFault, IsNoFaultOfTheTransfer) {
     if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
     Server upstream;
     Gatehouse host(gateway_to(upstream.address()));
-    {
+    std::size_t sent = 0, injected = 0;
+    for (const Deadline deadline; injected == 0 && !deadline.passed();) { // the machine may be too busy for anything to be bulk
         Injection injection(host, GetParam());
-        for (int i = 0; i < 2; ++i) {
+        for (int i = 0; i < 2; ++i, ++sent) {
             Client client(host.port("gateway"));
-            EXPECT_TRUE(send_bulk(client, upstream) == bytes) << i;
+            EXPECT_TRUE(send_bulk(client, upstream) == bytes) << sent;
         }
         injection.detach();
-        EXPECT_GT(injection.count(), 0U) << "nothing was spliced";
+        injected = injection.count();
     }
-    host.wait_for_status("gateway", "both ended", [](const Record& now) { return now["open"] == "0"; });
-    EXPECT_EQ(host.count_logged("\"reason\":\"peer_closed\""), 2U);
+    EXPECT_GT(injected, 0U) << "nothing was spliced";
+    host.wait_for_status("gateway", "all ended", [](const Record& now) { return now["open"] == "0"; });
+    EXPECT_EQ(host.count_logged("\"reason\":\"peer_closed\""), sent);
     EXPECT_EQ(host.terminate(), 0);
 }
 

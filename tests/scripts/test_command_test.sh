@@ -45,6 +45,22 @@ expect 1 '0 passed, 1 failed' -R nothing_has_this_name
 with_tests "$pass" "$fail" "$missing"
 expect 1 '1 passed, 2 failed' --no-sanitizers
 grep -q '999 passed' "$project/output" # the output of a failed test is shown
+grep -qx 'failed: bad (release)' "$project/output"
+grep -qx 'failed: not_there (release)' "$project/output"
+
+# The first time it fails, the second time it passes.
+unsteady='add_test(NAME unsteady COMMAND sh -c "test -e tried || { touch tried; exit 1; }")'
+with_tests "$unsteady"
+expect 0 '1 passed, 0 failed' --no-sanitizers
+grep -qx 'unsteady: unsteady (release)' "$project/output"
+with_tests "$unsteady" 'set_tests_properties(unsteady PROPERTIES LABELS fuzz)'
+expect 1 '0 passed, 1 failed' --no-sanitizers
+with_tests "$pass" "$unsteady" "$fail"
+expect 1 '2 passed, 1 failed' --no-sanitizers
+grep -qx 'failed: bad (release)' "$project/output"
+with_tests "$unsteady"
+expect 1 '1 passed, 2 failed' # asan and tsan do not get a second try
+grep -qx 'failed: unsteady (tsan)' "$project/output"
 
 with_tests "$pass" "$skip" "$forged"
 expect 0 '2 passed, 0 failed, 1 skipped' --no-sanitizers
