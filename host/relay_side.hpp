@@ -24,7 +24,7 @@ struct RelaySide {
     bool hangup = false;      // it has closed, or sent urgent data: a short read is no sign that nothing more is to be read
     bool out_watched = false; // EPOLLOUT is in its epoll entry
     bool broken = false;     // a send has failed before the relay thread had it; its next event, which will come, ends the pair
-    bool queued = false;     // had more to read than one turn allows
+    bool queued = false;     // had more to read than one turn allows: in RelayThread::again_
     bool can_splice = true;  // until the kernel has said no
     bool splicing = false;   // what it sends is bulk: see RelayMover
     std::uint8_t streak = 0; // how many reads in a row spoke for the other of the two
@@ -34,6 +34,7 @@ struct RelaySide {
     std::uint32_t kept_begin = 0;
     std::uint32_t kept_end = 0;
     std::unique_ptr<Pipe> pipe;
+    RelaySide* next_again = nullptr; // while queued
 
     bool held_up() const noexcept { return kept || pipe; }
 };

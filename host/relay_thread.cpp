@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <system_error>
+#include <utility>
 
 namespace gatehouse::host {
 namespace {
@@ -89,8 +91,8 @@ bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
     }
     // EEXIST: the thread had to wait for the client already, and has added the entry by itself.
     if (!watch(pair->client, EPOLL_CTL_ADD, for_client) && errno != EEXIST) {
-        pair->unwatchable = some_unwatchable_ = true;
-        ring();
+        pair->unwatchable = true;
+        sweep_by(0);
     }
     sweep_by((client.word.load() & Connection::cut) != 0 ? 0 : std::min(due, lifetime)); // it may have been cut before
     return true;
@@ -122,48 +124,36 @@ void RelayThread::run() noexcept {
         ::sched_setscheduler(0, SCHED_BATCH, &none);
     }
     std::array<epoll_event, events_at_once> events{};
-    std::vector<RelaySide*> turn;
     while (!stopping_.load()) {
-        const int count = ::epoll_wait(epoll_.get(), events.data(), events_at_once, again_.empty() ? timeout() : 0);
+        const int count = ::epoll_wait(epoll_.get(), events.data(), events_at_once, again_ == nullptr ? timeout() : 0);
         now_ = coarse_now();
-        turn.swap(again_);
-        for (RelaySide* side : turn) {
-            side->queued = false;
-            if (!side->pair->closed) pump(*side);
+        for (RelaySide* next = std::exchange(again_, nullptr); next != nullptr;) {
+            RelaySide& side = *std::exchange(next, next->next_again);
+            side.queued = false;
+            if (!side.pair->closed) pump(side);
         }
-        turn.clear();
         for (int i = 0; i < count; ++i) {
             const epoll_event& event = events[static_cast<std::size_t>(i)];
             auto* side = static_cast<RelaySide*>(event.data.ptr);
-            if (side == nullptr)
-                close_unwatchable();
-            else if (!side->pair->closed)
-                handle(*side, event.events);
+            if (side != nullptr && !side->pair->closed) handle(*side, event.events); // null: the bell
         }
         if (next_sweep_.load() <= now_ || (active() > 0 && drain_.deadline() <= now_)) sweep();
         bury();
     }
-    for (RelayPair& pair : pairs_) cut(pair, Reason::drained);
+    while (!pairs_.empty()) cut(pairs_.front(), Reason::drained);
     bury();
 }
 
+// Events of this turn may have named pairs that were closed in it; from here on nothing does.
 void RelayThread::bury() noexcept {
     if (graveyard_.empty()) return;
-    std::erase_if(again_, [](const RelaySide* side) { return side->pair->closed; });
-    const std::lock_guard lock(mutex_);
-    for (const RelayPair* pair : graveyard_) pairs_.erase(pair->self);
-    graveyard_.clear();
-}
-
-void RelayThread::close_unwatchable() noexcept {
-    std::vector<RelayPair*> pairs;
-    {
-        const std::lock_guard lock(mutex_);
-        if (!std::exchange(some_unwatchable_, false)) return;
-        for (RelayPair& pair : pairs_)
-            if (pair.unwatchable && !pair.closed) pairs.push_back(&pair);
+    for (RelaySide** link = &again_; *link != nullptr;) {
+        if ((*link)->pair->closed)
+            *link = (*link)->next_again;
+        else
+            link = &(*link)->next_again;
     }
-    for (RelayPair* pair : pairs) cut(*pair, Reason::host_out_of_memory);
+    graveyard_.clear();
 }
 
 // --- moving bytes --------------------------------------------------------------------------------------------------------
@@ -199,7 +189,7 @@ void RelayThread::pump(RelaySide& from) noexcept {
         if (from.stream->tls && from.stream->tls->wants_write() && !watch_out(from)) broke(from);
         return;
     case RelayMover::Flow::more:
-        if (!std::exchange(from.queued, true)) again_.push_back(&from);
+        if (!std::exchange(from.queued, true)) from.next_again = std::exchange(again_, &from);
         return;
     case RelayMover::Flow::held_up:
         if (!watch_out(to)) broke(to);
@@ -250,10 +240,10 @@ void RelayThread::cut(RelayPair& pair, Reason reason) noexcept {
 void RelayThread::close(RelayPair& pair, Reason reason) noexcept {
     if (pair.closed) return;
     {
-        const std::lock_guard lock(mutex_);
-    } // start() may not be through with it
+        const std::lock_guard lock(mutex_); // start() may not be through with it
+        graveyard_.splice(graveyard_.end(), pairs_, pair.self);
+    }
     pair.closed = true;
-    graveyard_.push_back(&pair);
     active_.fetch_sub(1, std::memory_order_relaxed);
     mover_.discard(pair.client);
     mover_.discard(pair.server);
@@ -271,24 +261,29 @@ int RelayThread::timeout() const noexcept {
 
 void RelayThread::sweep() noexcept {
     const bool drained = drain_.deadline() <= now_;
-    std::vector<std::pair<RelayPair*, Reason>> due;
     next_sweep_.store(never); // whoever starts or cuts from here on lowers it again
     Nanoseconds earliest = never;
-    {
-        const std::lock_guard lock(mutex_);
-        for (RelayPair& pair : pairs_) {
-            if (pair.closed) continue;
-            const Nanoseconds lifetime = pair.connection->lifetime;
-            const Nanoseconds idle = pair.idle == never ? never : pair.active + pair.idle;
-            if (drained || (pair.connection->word.load() & Connection::cut) != 0)
-                due.emplace_back(&pair, Reason::drained);
-            else if (lifetime <= now_ || idle <= now_)
-                due.emplace_back(&pair, lifetime <= now_ ? Reason::lifetime : Reason::idle_timeout);
-            else
-                earliest = std::min({earliest, lifetime, idle});
+    std::unique_lock lock(mutex_);
+    for (auto next = pairs_.begin(); next != pairs_.end();) {
+        RelayPair& pair = *next++;
+        const Nanoseconds lifetime = pair.connection->lifetime;
+        const Nanoseconds idle = pair.idle == never ? never : pair.active + pair.idle;
+        std::optional<Reason> reason;
+        if (pair.unwatchable)
+            reason = Reason::host_out_of_memory;
+        else if (drained || (pair.connection->word.load() & Connection::cut) != 0)
+            reason = Reason::drained;
+        else if (lifetime <= now_ || idle <= now_)
+            reason = lifetime <= now_ ? Reason::lifetime : Reason::idle_timeout;
+        if (!reason) {
+            earliest = std::min({earliest, lifetime, idle});
+            continue;
         }
+        lock.unlock();
+        cut(pair, *reason); // takes this pair off the list and no other
+        lock.lock();
     }
-    for (const auto& [pair, reason] : due) cut(*pair, reason);
+    lock.unlock();
     if (earliest == never) return;
     earliest = std::max(earliest, now_ + sweep_interval);
     Nanoseconds next = next_sweep_.load();

@@ -14,7 +14,6 @@
 #include <list>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 namespace gatehouse::host {
 
@@ -23,10 +22,10 @@ struct RelayPair {
     RelaySide server;
     Connection* connection = nullptr; // the client's; it owns both descriptors
     Nanoseconds idle = never;
-    Nanoseconds active = 0;   // when something moved last
-    bool closed = false;      // in RelayThread::graveyard_
-    bool unwatchable = false; // guarded by RelayThread::mutex_: the second epoll entry could not be had
-    std::list<RelayPair>::iterator self;
+    Nanoseconds active = 0;              // when something moved last
+    bool closed = false;                 // in RelayThread::graveyard_
+    bool unwatchable = false;            // guarded by RelayThread::mutex_: the second epoll entry could not be had
+    std::list<RelayPair>::iterator self; // in pairs_, or in the graveyard
 
     RelaySide& other(const RelaySide& side) noexcept { return &side == &client ? server : client; }
 };
@@ -45,7 +44,6 @@ class RelayThread {
   private:
     void run() noexcept;
     void bury() noexcept;
-    void close_unwatchable() noexcept;
     bool watch(RelaySide& side, int operation, std::uint32_t events) noexcept;
     bool watch_out(RelaySide& side) noexcept;
     void send_first(RelayPair& pair) noexcept;
@@ -68,12 +66,11 @@ class RelayThread {
     std::atomic<Nanoseconds> next_sweep_{never};
 
     std::mutex mutex_;
-    std::list<RelayPair> pairs_;    // the list is guarded by mutex_, a pair in it belongs to the thread
-    bool some_unwatchable_ = false; // guarded by mutex_
+    std::list<RelayPair> pairs_; // the list is guarded by mutex_, a pair in it belongs to the thread
 
     // Of the thread alone.
-    std::vector<RelaySide*> again_; // had more to read than one turn allows
-    std::vector<RelayPair*> graveyard_;
+    RelaySide* again_ = nullptr; // the first of those that had more to read than one turn allows, by RelaySide::next_again
+    std::list<RelayPair> graveyard_;
     Nanoseconds now_ = 0;
     RelayMover mover_;
 
