@@ -59,8 +59,11 @@ int check_command(const CommandOptions& options) {
         Discovery discovery(background, config.host.resolvers);
         const auto nobody = [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; };
         const Plugins plugins(config, log, drain, discovery, {.wake = nobody, .cut = nobody});
-        std::cout << config.file.string() << ": ok (" << config.listeners.size() << " listeners, " << config.plugins.size()
-                  << " plugin instances)\n";
+        const auto count = [](std::size_t number, std::string_view noun) {
+            return std::to_string(number) + ' ' + std::string(noun) + (number == 1 ? "" : "s");
+        };
+        std::cout << config.file.string() << ": ok (" << count(config.listeners.size(), "listener") << ", "
+                  << count(config.plugins.size(), "plugin instance") << ")\n";
         return 0;
     });
 }

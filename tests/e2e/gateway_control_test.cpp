@@ -88,7 +88,7 @@ TEST_P(GatewayExample, IsGood) {
     const std::string file = GATEHOUSE_SOURCE_DIR "/conf/" + GetParam();
     const Result result = run_gatehouse({"check", "--plugin-path", plugin_dir(), file});
     EXPECT_EQ(result.status, 0) << result.err;
-    EXPECT_EQ(result.out, file + ": ok (1 listeners, 1 plugin instances)\n");
+    EXPECT_EQ(result.out, file + ": ok (1 listener, 1 plugin instance)\n");
 }
 
 INSTANTIATE_TEST_SUITE_P(Conf, GatewayExample,

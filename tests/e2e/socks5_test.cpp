@@ -176,7 +176,7 @@ TEST(Socks5Example, IsAGoodConfiguration) {
     const std::string example = GATEHOUSE_SOURCE_DIR "/conf/socks5.toml";
     const Result result = run_gatehouse({"check", "--plugin-path", plugin_dir(), example});
     EXPECT_EQ(result.status, 0) << result.err;
-    EXPECT_EQ(result.out, example + ": ok (1 listeners, 1 plugin instances)\n");
+    EXPECT_EQ(result.out, example + ": ok (1 listener, 1 plugin instance)\n");
 }
 
 TEST(Socks5Example, BadSettingsAreNamedWithTheirPlace) {
