@@ -265,6 +265,7 @@ void Reader::find_plugin(ConfigTable& table, const std::string& name) {
 
 void Reader::find_tls(ConfigTable& table, const std::string& name) {
     std::vector<std::string> names;
+    names.reserve(config_.tls.size());
     for (const TlsConfig& tls : config_.tls) names.push_back(tls.name);
     if (std::find(names.begin(), names.end(), name) != names.end()) return;
     const std::string near = did_you_mean(name, names);

@@ -49,7 +49,7 @@ void prepare_thread_for_crash_report() noexcept {
     stack_t old{};
     if (::sigaltstack(nullptr, &old) != 0 || (old.ss_flags & SS_DISABLE) == 0) return;
     // Part of the thread's own mapping, and only touched when it is needed.
-    thread_local std::array<std::byte, 16384> space;
+    thread_local std::array<std::byte, 16384> space; // NOLINT(misc-use-internal-linkage): it has none
     const stack_t stack{space.data(), 0, space.size()};
     ::sigaltstack(&stack, nullptr);
 }

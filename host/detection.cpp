@@ -85,11 +85,11 @@ Verdict Detection::look(Connection& connection, News news) const noexcept {
 namespace {
 
 // An ordinary ClientHello for "a" (RFC 8446, section 4.1.2), to ask plugins whether they take TLS.
-constexpr std::string_view sample_hello{"\x16\x03\x01\x00\x3b\x01\x00\x00\x37\x03\x03"
+constexpr std::string_view sample_hello{"\x16\x03\x01\x00\x39\x01\x00\x00\x35\x03\x03"
                                         "01234567890123456789012345678901"
                                         "\x00\x00\x02\x13\x01\x01\x00\x00\x0a\x00\x00\x00\x06\x00\x04\x00\x00\x01"
-                                        "a\x00",
-                                        64};
+                                        "a",
+                                        62};
 
 bool takes_tls(const PluginInstance& plugin) {
     return plugin.hooks().probe == nullptr || plugin.probe(std::as_bytes(std::span(sample_hello))) != GATEHOUSE_MATCH_NO;

@@ -72,7 +72,7 @@ struct gatehouse_watch final : Activity, std::enable_shared_from_this<gatehouse_
     void ask_for_services();
     void ask_for_hosts(const std::set<std::string>& hosts);
     template <class Take>
-    Names::Answered when_answered(Take take);
+    Names::Answered when_answered(const Take& take);
     void take_services(const NameAnswer& answer);
     void take_addresses(const std::string& host, const NameAnswer& answer);
     void note_ttl(std::uint32_t ttl) noexcept { ttl_ = std::min(ttl_, ttl); }
@@ -137,7 +137,7 @@ void gatehouse_watch::begin_round() {
 
 // Answers come while the Names run, not this: it must live, be in the same round, and goes on in a call of its own.
 template <class Take>
-Names::Answered gatehouse_watch::when_answered(Take take) {
+Names::Answered gatehouse_watch::when_answered(const Take& take) {
     ++unanswered_;
     return [weak = weak_from_this(), round = round_, take](const NameAnswer& answer) {
         const std::shared_ptr<gatehouse_watch> watch = weak.lock();

@@ -73,6 +73,7 @@ Plugins::Plugins(const Config& config, Log& log, const Drain& drain, Discovery& 
 
 std::vector<PluginInstance*> Plugins::all() const {
     std::vector<PluginInstance*> list;
+    list.reserve(instances_.size());
     for (const auto& [name, instance] : instances_) list.push_back(instance.get());
     return list;
 }

@@ -10,7 +10,7 @@
 #include <string>
 
 struct ares_channeldata;
-struct ares_addrinfo;
+struct ares_addrinfo; // NOLINT(readability-identifier-naming): c-ares'
 
 namespace gatehouse::host {
 

@@ -36,6 +36,7 @@ void adopt(Connection& connection, const ProxyHeader& header) {
 ProxyStage::ProxyStage(const ProxyProtocolConfig& config, std::string listener, Log& log)
     : from_unix_(config.from_unix), timeout_(config.timeout), listener_(std::move(listener)), log_(log) {
     std::vector<NetworkTable::Entry> entries;
+    entries.reserve(config.from.size());
     for (const Network& network : config.from) entries.push_back({network});
     from_ = NetworkTable(std::move(entries));
 }

@@ -111,6 +111,7 @@ void Service::close(Connection& connection) noexcept {
 void Service::log_access(const SocketAddress& peer, Reason reason, const Connection* connection) noexcept {
     try {
         const Nanoseconds duration = connection != nullptr ? monotonic_now() - connection->accepted : 0;
+        const Nanoseconds microseconds = duration / 1000; // no more than that is told
         const PluginInstance* const plugin =
             connection != nullptr && plugins_.size() > 1 ? connection->plugin.load(std::memory_order_relaxed) : nullptr;
         const Proxied* const proxied = connection != nullptr ? connection->proxied.get() : nullptr;
@@ -128,7 +129,7 @@ void Service::log_access(const SocketAddress& peer, Reason reason, const Connect
                        {tls ? "tls" : "", tls ? connection->tls->version() : ""},
                        {"in", connection != nullptr ? connection->bytes_in : 0},
                        {"out", connection != nullptr ? connection->bytes_out : 0},
-                       {"ms", static_cast<double>(duration / 1000) / 1000.0},
+                       {"ms", static_cast<double>(microseconds) / 1000.0},
                        {"reason", to_string(reason)}});
     } catch (const std::bad_alloc&) { // the reason is counted all the same
     }

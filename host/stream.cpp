@@ -125,7 +125,7 @@ gatehouse_status gatehouse_conn::wait(short events, bool hear_drain) noexcept {
         }
         // A drain that starts while this waits must be heard even when it is not reported: its deadline counts from then on.
         const bool listen = hear || !drain_->started();
-        const short wanted = !tls ? events : tls->wants_write() ? POLLOUT : POLLIN;
+        const auto wanted = static_cast<short>(!tls ? events : tls->wants_write() ? POLLOUT : POLLIN);
         std::array<pollfd, 2> waiting{{{fd, wanted, 0}, {drain_->descriptor(), POLLIN, 0}}};
         timespec timeout{};
         if (limit.when != never) timeout = {(limit.when - now) / 1'000'000'000, (limit.when - now) % 1'000'000'000};

@@ -1,7 +1,7 @@
 #include "ticket_keys.hpp"
 
 #include <algorithm>
-#include <string.h>
+#include <cstring>
 #include <sys/random.h>
 
 namespace gatehouse::host {

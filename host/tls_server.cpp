@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <string.h>
 
 namespace gatehouse::host {
 namespace {

@@ -69,7 +69,7 @@ class Pool {
             refuse,  // visit.refusal says why
         };
         Kind kind;
-        Clock::time_point until{}; // not after visit.give_up_at
+        Clock::time_point until{}; // NOLINT(readability-redundant-member-init): as above. Not after visit.give_up_at
     };
     // Gives a client a place on a server or in the queue, or tells one in the queue how it stands.
     Verdict admit(Visit& visit, Clock::time_point now);

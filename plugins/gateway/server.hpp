@@ -62,7 +62,7 @@ struct Visit {
     Place place = Place::nowhere;
     bool on_trial = false;
     bool connected = false;           // to `server`
-    Clock::time_point give_up_at{};   // in the queue
+    Clock::time_point give_up_at;     // in the queue
     std::shared_ptr<Server> server;   // that has a place for it
     std::list<Visit*>::iterator here; // in the queue or in the server's visits
     std::vector<std::uint64_t> tried; // identities of servers that it could not be connected to

@@ -151,6 +151,7 @@ class Adapter {
         auto& instance = *static_cast<Instance*>(self);
         try {
             std::vector<std::string_view> list;
+            list.reserve(count);
             for (std::size_t i = 0; i < count; ++i) list.push_back(view(words[i]));
             Answer answer(*sink);
             instance.plugin.command(std::span<const std::string_view>(list), answer);
