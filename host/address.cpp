@@ -217,6 +217,14 @@ std::string to_string(const SocketAddress& address) {
     }
 }
 
+bool is_connected_to_itself(int fd, const SocketAddress& peer) noexcept {
+    if (peer.storage.ss_family == AF_UNIX) return false;
+    SocketAddress own;
+    own.size = sizeof own.storage;
+    return ::getsockname(fd, own.get(), &own.size) == 0 && own.size == peer.size &&
+           std::memcmp(&own.storage, &peer.storage, own.size) == 0;
+}
+
 std::optional<SocketAddress> numeric_address(const Address& address) {
     if (address.kind == Address::Kind::inherited) return std::nullopt;
     if (address.kind == Address::Kind::unix_socket) {

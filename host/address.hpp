@@ -41,6 +41,10 @@ struct SocketAddress {
 // "192.0.2.1:80", "[2001:db8::1]:80", "unix:/path" or "unix:" for an unnamed one. IPv4-mapped IPv6 appears as IPv4.
 std::string to_string(const SocketAddress& address);
 
+// A client that connects to a free port of its own machine may get that very port as its own: nobody listens there, and yet it
+// is connected, to itself. `peer` is what it has connected to; never so on unix sockets.
+bool is_connected_to_itself(int fd, const SocketAddress& peer) noexcept;
+
 // The socket address of a numeric tcp or a unix address, without asking anybody; nothing if the host is a name.
 std::optional<SocketAddress> numeric_address(const Address& address);
 

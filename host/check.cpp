@@ -67,15 +67,6 @@ constexpr std::uint64_t longest = 86'400'000; // milliseconds, of any of its tim
 
 Nanoseconds nanoseconds(std::uint64_t milliseconds) noexcept { return static_cast<Nanoseconds>(milliseconds) * 1'000'000; }
 
-// A client that connects to a free port of its own machine may get that very port as its own, and then talks to itself.
-bool is_connected_to_itself(int fd) noexcept {
-    SocketAddress own;
-    SocketAddress peer;
-    own.size = peer.size = sizeof own.storage;
-    return ::getsockname(fd, own.get(), &own.size) == 0 && ::getpeername(fd, peer.get(), &peer.size) == 0 &&
-           own.size == peer.size && std::memcmp(&own.storage, &peer.storage, own.size) == 0;
-}
-
 } // namespace
 
 gatehouse_check::gatehouse_check(Background& background, const gatehouse_check_request& request, const SocketAddress& address)
@@ -114,7 +105,7 @@ void gatehouse_check::connected() {
     int error = 0;
     socklen_t size = sizeof error;
     if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-    if (error == 0 && !is_unix() && is_connected_to_itself(socket_.get())) error = ECONNREFUSED;
+    if (error == 0 && is_connected_to_itself(socket_.get(), address_)) error = ECONNREFUSED;
     if (error != 0) return fail(error);
     if (request_.judge == nullptr) return finish(GATEHOUSE_OK, "");
     connected_ = true;

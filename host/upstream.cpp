@@ -70,6 +70,11 @@ int connect_to(const SocketAddress& address, Nanoseconds deadline, Descriptor& r
         if (errno != EINPROGRESS) return errno;
         if (const int error = await_connection(fd.get(), deadline); error != 0) return error;
     }
+    if (is_connected_to_itself(fd.get(), address)) {
+        const linger none{1, 0}; // no TIME_WAIT: the server may want to come back on this port
+        ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
+        return ECONNREFUSED;
+    }
     result = std::move(fd);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include "relayed.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 using namespace gatehouse::support;
 
@@ -114,6 +115,24 @@ TEST(Gateway, ConnectTimeoutEndsTheWait) {
     EXPECT_EQ(client.recv_until_eof(), "");
     EXPECT_EQ(host.wait_for_log("no connection to the upstream")["error"],
               "upstream " + upstream.address() + ": Connection timed out");
+}
+
+// Connecting to a port of this machine that nobody listens on may be given that very port, and is then connected to itself: it
+// would wait for ever, and the server could not come back. In a network namespace that has no other port it always is.
+TEST(Gateway, AConnectionToItselfIsNone) {
+    const std::string in_a_network_of_its_own =
+        "ip link set lo up && echo 40000 40000 > /proc/sys/net/ipv4/ip_local_port_range && exec \"$@\"";
+    std::vector<std::string> wrapper{"unshare", "--net", "sh", "-c", in_a_network_of_its_own, "sh"};
+    if (::geteuid() != 0) wrapper.insert(wrapper.begin() + 1, "--map-root-user");
+    std::vector<std::string> possible = wrapper;
+    possible.push_back("true");
+    if (const Result result = run(possible); result.status != 0) GTEST_SKIP() << "no network namespace: " << result.err;
+    const TempDir dir;
+    const std::string address = "unix:" + dir / "gateway";
+    Gatehouse host(gateway_to("127.0.0.1:40000", "", "address = \"" + address + '"'), {.wrapper = wrapper});
+    Client client(address);
+    EXPECT_EQ(client.recv_until_eof(), "");
+    EXPECT_EQ(host.wait_for_log("no connection to the upstream")["error"], "upstream 127.0.0.1:40000: Connection refused");
 }
 
 // A cut stream must not look like a whole one.

@@ -1,5 +1,7 @@
 #include "address.hpp"
 
+#include "descriptor.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cstddef>
@@ -152,6 +154,25 @@ TEST(SocketAddress, UnixPeers) {
     EXPECT_EQ(to_string(unix_socket(std::string(108, 'x'))), "unix:" + std::string(108, 'x')); // no NUL at the end
     // The peer chooses its abstract name: any bytes, a line feed among them.
     EXPECT_EQ(to_string(unix_socket(std::string_view("\0a\nb\0c", 6))), "unix:@a\\x0ab\\x00c");
+}
+
+TEST(SocketAddress, SocketsThatAreConnectedToThemselves) {
+    for (const char* any_port : {"127.0.0.1:0", "[::1]:0"}) {
+        SocketAddress own = *numeric_address(parse(any_port));
+        const Descriptor alone(::socket(own.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        const Descriptor server(::socket(own.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        const Descriptor client(::socket(own.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        SocketAddress listening = own;
+        ASSERT_EQ(::bind(alone.get(), own.get(), own.size), 0);
+        ASSERT_EQ(::getsockname(alone.get(), own.get(), &own.size), 0);
+        ASSERT_EQ(::connect(alone.get(), own.get(), own.size), 0) << "nobody listens there";
+        EXPECT_TRUE(is_connected_to_itself(alone.get(), own)) << any_port;
+        ASSERT_EQ(::bind(server.get(), listening.get(), listening.size), 0);
+        ASSERT_EQ(::getsockname(server.get(), listening.get(), &listening.size), 0);
+        ASSERT_EQ(::listen(server.get(), 1), 0);
+        ASSERT_EQ(::connect(client.get(), listening.get(), listening.size), 0);
+        EXPECT_FALSE(is_connected_to_itself(client.get(), listening)) << any_port;
+    }
 }
 
 TEST(SocketAddress, OtherFamilies) {
