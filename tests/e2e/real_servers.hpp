@@ -45,6 +45,7 @@ class Redis {
 
     const std::string& tcp() const noexcept { return tcp_; }
     std::string unix_socket() const { return "unix:" + dir_ / "redis"; }
+    void kill() { process_->signal(SIGKILL); }
 
   private:
     TempDir dir_;
