@@ -1,11 +1,10 @@
-// Checks and discovery in the real program: real servers that come and go, and a real name server (dnsmasq).
+// Checks and discovery in the real program: real servers that come and go, and a real name server.
 #include "clients.hpp"
 #include "gatehouse.hpp"
-#include "proc.hpp"
+#include "name_server.hpp"
 
 #include <filesystem>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 using namespace gatehouse::support;
 
@@ -50,51 +49,6 @@ class Operated {
     Gatehouse host_;
 };
 
-// A name server with these records: lines of a hosts file, and of the configuration.
-class Dnsmasq {
-  public:
-    static bool missing() {
-        return run({"sh", "-c", "command -v dnsmasq"}, {{}, {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, -1}).status != 0;
-    }
-
-    Dnsmasq() : port_(free_port()) {}
-
-    std::string address() const { return "127.0.0.1:" + port_; }
-
-    void serve(const std::string& hosts, const std::string& more = "") {
-        stop();
-        dir_.write("hosts", hosts);
-        dir_.write("conf", "port=" + port_ + "\nlisten-address=127.0.0.1\nbind-interfaces\nno-resolv\nno-hosts\nlocal-ttl=1\n" +
-                               "addn-hosts=" + (dir_ / "hosts") + "\nlocal=/test/\nlog-facility=-\npid-file=\n" +
-                               (::geteuid() == 0 ? "user=root\n" : "") + more);
-        process_ = std::make_unique<Process>(
-            std::vector<std::string>{"/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=" + (dir_ / "conf")});
-        if (!process_->wait_output(
-                [](const std::string&, const std::string& err) { return err.find("read ") != std::string::npos; }))
-            throw std::runtime_error("dnsmasq: " + process_->err());
-    }
-    void set_hosts(const std::string& hosts) { // without a restart
-        dir_.write("hosts", hosts);
-        process_->signal(SIGHUP);
-    }
-    void stop() {
-        if (!process_) return;
-        process_->signal(SIGTERM);
-        process_->wait();
-        process_.reset();
-    }
-
-  private:
-    static std::string free_port() {
-        const NobodyThere nobody;
-        return nobody.address().substr(nobody.address().rfind(':') + 1);
-    }
-
-    TempDir dir_;
-    std::string port_; // constant after construction
-    std::unique_ptr<Process> process_;
-};
-
 TEST(Background, AHostWithoutChecksAndWatchesHasNoThreadForThem) {
     Operated operated;
     const auto names = [&] {
@@ -127,10 +81,8 @@ TEST(Background, AServerIsSeenToComeAndGo) {
 }
 
 TEST(Background, ARealNameServersRecordsAreFollowed) {
-    if (Dnsmasq::missing()) GTEST_SKIP() << "there is no dnsmasq";
-    Dnsmasq names;
-    names.serve("192.0.2.1 db.test\n2001:db8::1 db.test\n");
-    Operated operated("resolvers = [\"" + names.address() + "\"]\n");
+    NameServer names("192.0.2.1 db.test\n2001:db8::1 db.test\n");
+    Operated operated(names.resolvers());
     operated.command({"watch", "db.test:5432"});
     operated.wait_for_news("db.test:5432", "0", "192.0.2.1:5432 [2001:db8::1]:5432");
     names.set_hosts("192.0.2.1 db.test\n192.0.2.7 db.test\n");
@@ -141,31 +93,27 @@ TEST(Background, ARealNameServersRecordsAreFollowed) {
     operated.wait_for_news("db.test:5432", "0", "192.0.2.9:5432");
     names.stop();
     operated.wait_for_news("db.test:5432", "-10", "cannot resolve db.test: no name server could answer");
-    names.serve("192.0.2.9 db.test\n");
+    names.restart();
     operated.wait_for_news("db.test:5432", "0", "192.0.2.9:5432");
 }
 
 TEST(Background, ServiceRecordsAreFollowed) {
-    if (Dnsmasq::missing()) GTEST_SKIP() << "there is no dnsmasq";
-    Dnsmasq names;
-    const std::string hosts = "192.0.2.1 a.test\n192.0.2.2 b.test\n";
-    names.serve(hosts, "srv-host=_web._tcp.test,a.test,8080,1,10\nsrv-host=_web._tcp.test,b.test,8081,2,20\n");
-    Operated operated("resolvers = [\"" + names.address() + "\"]\n");
+    NameServer names("192.0.2.1 a.test\n192.0.2.2 b.test\n",
+                     {"--srv-host=_web._tcp.test,a.test,8080,1,10", "--srv-host=_web._tcp.test,b.test,8081,2,20"});
+    Operated operated(names.resolvers());
     operated.command({"watch", "srv:_web._tcp.test"});
     operated.wait_for_news("srv:_web._tcp.test", "0", "192.0.2.1:8080 192.0.2.2:8081");
-    names.serve(hosts, "srv-host=_web._tcp.test,b.test,9090\n");
+    names.restart({"--srv-host=_web._tcp.test,b.test,9090"});
     operated.wait_for_news("srv:_web._tcp.test", "0", "192.0.2.2:9090");
 }
 
 // connect() asks the same name servers.
 TEST(Background, TheGatewayUsesTheConfiguredResolvers) {
-    if (Dnsmasq::missing()) GTEST_SKIP() << "there is no dnsmasq";
-    Dnsmasq names;
-    names.serve("127.0.0.1 upstream.test\n");
+    const NameServer names("127.0.0.1 upstream.test\n");
     Server upstream;
     const std::string port = upstream.address().substr(upstream.address().rfind(':') + 1);
-    Gatehouse host("[host]\ndrain_timeout = \"2s\"\nresolvers = [\"" + names.address() +
-                   "\"]\n[plugins.gateway]\nconfig = { upstream = \"upstream.test:" + port + "\" }\n" +
+    Gatehouse host("[host]\ndrain_timeout = \"2s\"\n" + names.resolvers() +
+                   "[plugins.gateway]\nconfig = { upstream = \"upstream.test:" + port + "\" }\n" +
                    listener("gateway", "gateway"));
     Client client(host.port("gateway"));
     client.send("hello");

@@ -1,11 +1,10 @@
-// The gateway follows names: a real name server (dnsmasq), whose A and SRV records change meanwhile.
+// The gateway follows names: a real name server (dnsmasq), whose A, AAAA and SRV records change meanwhile.
 #include "clients.hpp"
 #include "gatehouse.hpp"
+#include "name_server.hpp"
 #include "named_server.hpp"
 
-#include <csignal>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 using namespace gatehouse::support;
 
@@ -13,70 +12,9 @@ namespace {
 
 std::string port_of(const std::string& address) { return address.substr(address.rfind(':') + 1); }
 
-// Answers for the domain "test" with a time to live of a second, and asks nobody else.
-class NameServer {
-  public:
-    // `options`: further ones, such as the SRV records. They are fixed until restart().
-    explicit NameServer(const std::string& hosts, const std::vector<std::string>& options = {}) {
-        for (int attempt = 0; attempt < 5 && !process_; ++attempt) {
-            port_ = port_of(Server().address());
-            dir_.write("hosts", hosts);
-            start(options);
-        }
-        if (!process_) throw std::runtime_error("dnsmasq does not start");
-    }
-
-    std::string address() const { return "127.0.0.1:" + port_; }
-    std::string host_section() const { return "[host]\ndrain_timeout = \"2s\"\nresolvers = [\"" + address() + "\"]\n"; }
-
-    // Replaces the A records: lines of "ADDRESS NAME".
-    void set_hosts(const std::string& hosts) {
-        dir_.write("hosts", hosts);
-        process_->signal(SIGHUP);
-    }
-    void restart(const std::vector<std::string>& options) {
-        stop();
-        start(options);
-        if (!process_) throw std::runtime_error("dnsmasq does not start again");
-    }
-    void stop() {
-        process_->signal(SIGTERM);
-        process_->wait();
-        process_.reset();
-    }
-
-  private:
-    void start(const std::vector<std::string>& options) {
-        std::vector<std::string> argv{"dnsmasq",
-                                      "--keep-in-foreground",
-                                      "--conf-file=/dev/null",
-                                      "--no-resolv",
-                                      "--no-hosts",
-                                      "--no-ping",
-                                      "--log-facility=-",
-                                      "--pid-file=",
-                                      "--port=" + port_,
-                                      "--listen-address=127.0.0.1",
-                                      "--bind-interfaces",
-                                      "--local-ttl=1",
-                                      "--local=/test/",
-                                      "--addn-hosts=" + dir_ / "hosts"};
-        if (::geteuid() == 0) argv.insert(argv.end(), {"--user=root", "--group=root"}); // the folder is nobody else's
-        argv.insert(argv.end(), options.begin(), options.end());
-        process_ = std::make_unique<Process>(argv);
-        const bool started = process_->wait_output(
-            [](const std::string&, const std::string& err) { return err.find("started, version") != std::string::npos; });
-        if (!started) process_.reset();
-    }
-
-    TempDir dir_;
-    std::string port_;
-    std::unique_ptr<Process> process_;
-};
-
 std::string gateway_in_front_of(const NameServer& names, const std::string& upstream) {
-    return names.host_section() + "[plugins.gateway]\nconfig = { upstream = \"" + upstream + "\" }\n" +
-           listener("gateway", "gateway");
+    return "[host]\ndrain_timeout = \"2s\"\n" + names.resolvers() + "[plugins.gateway]\nconfig = { upstream = \"" + upstream +
+           "\" }\n" + listener("gateway", "gateway");
 }
 
 char reached(Gatehouse& host) {
@@ -90,11 +28,11 @@ void wait_for_text(Gatehouse& host, const std::string& text) {
 
 // Two servers with the same port on two addresses.
 struct Twins {
-    Twins() {
+    explicit Twins(const std::string& one_on = "127.0.0.1", const std::string& two_on = "127.0.0.2") {
         for (int attempt = 0; attempt < 20 && two == nullptr; ++attempt) {
-            one = std::make_unique<NamedServer>("one", "127.0.0.1:0");
+            one = std::make_unique<NamedServer>("one", one_on + ":0");
             try {
-                two = std::make_unique<NamedServer>("two", "127.0.0.2:" + port_of(one->address()));
+                two = std::make_unique<NamedServer>("two", two_on + ":" + port_of(one->address()));
             } catch (const std::exception&) { // somebody has that port there
             }
         }
@@ -120,6 +58,28 @@ TEST(GatewayDns, FollowsAddressesWithoutDroppingConnections) {
     std::string both;
     for (int i = 0; i < 4; ++i) both += reached(host);
     EXPECT_TRUE(both == "otot" || both == "toto") << both;
+}
+
+TEST(GatewayDns, FollowsAddressesOfIPv6) {
+    const Twins servers("[::1]", "127.0.0.1");
+    NameServer names("::1 db.test\n");
+    Gatehouse host(gateway_in_front_of(names, "db.test:" + servers.port()));
+    Client old(host.port("gateway"));
+    EXPECT_EQ(old.recv_until("\n"), "one\n");
+    names.set_hosts("::1 db.test\n127.0.0.1 db.test\n");
+    wait_for_text(host, "server 127.0.0.1:" + servers.port() + " is new; 2 of 2 servers available");
+    std::string both;
+    for (int i = 0; i < 4; ++i) both += reached(host);
+    EXPECT_TRUE(both == "otot" || both == "toto") << both;
+    names.set_hosts("127.0.0.1 db.test\n");
+    wait_for_text(host, "server [::1]:" + servers.port() + " is removed; 1 of 1 server available");
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(reached(host), 't');
+    old.send("still here\n");
+    EXPECT_EQ(old.recv_until("\n"), "still here\n");
+    names.set_hosts("::1 db.test\n");
+    wait_for_text(host, "server [::1]:" + servers.port() + " is new");
+    wait_for_text(host, "server 127.0.0.1:" + servers.port() + " is removed");
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(reached(host), 'o');
 }
 
 TEST(GatewayDns, FollowsSrvRecords) {
