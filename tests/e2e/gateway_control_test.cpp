@@ -1,6 +1,5 @@
 // The gateway's commands, as an operator uses them, and its example configurations.
-#include "clients.hpp"
-#include "gatehouse.hpp"
+#include "gateway_pool.hpp"
 #include "named_server.hpp"
 
 #include <gtest/gtest.h>
@@ -12,31 +11,16 @@ namespace {
 
 class GatewayControl : public testing::Test {
   protected:
-    Result control(std::vector<std::string> words) const {
-        words.insert(words.begin(), {"control", host_.dir() / "gatehouse.toml", "gateway"});
-        return run_gatehouse(std::move(words));
-    }
-    std::string reached(int count) {
-        std::string names;
-        for (int i = 0; i < count; ++i) {
-            Client client(host_.port("gateway"));
-            names += client.recv_until("\n").front();
-        }
-        return names;
-    }
-    // The value of a column of the server's row.
+    Result control(std::vector<std::string> words) const { return gatehouse::support::control(host_, std::move(words)); }
+    std::string reached(int count) { return gatehouse::support::reached(host_, count); }
     std::string cell(const std::string& server, const std::string& column) const {
-        const std::string rows = control({"servers", "--json"}).out;
-        std::smatch found;
-        const std::regex row("\"server\": \"" + server + "\"[^}]*\"" + column + "\": \"([^\"]*)\"");
-        return std::regex_search(rows, found, row) ? found[1].str() : "none in " + rows;
+        return gatehouse::support::cell(host_, server, column);
     }
 
     NamedServer a_{"a"}, b_{"b"};
-    Gatehouse host_{"[host]\ncontrol = \"control.sock\"\ndrain_timeout = \"2s\"\n[plugins.gateway.config]\nservers = [{ name = "
-                    "\"a\", address = \"" +
-                    a_.address() + "\" }, { name = \"b\", address = \"" + b_.address() +
-                    "\", weight = 2 }]\nhealth = { interval = \"20ms\" }\n" + listener("gateway", "gateway")};
+    Gatehouse host_{
+        gateway_in_front_of(entry(a_.address(), "name = \"a\"") + ", " + entry(b_.address(), "name = \"b\", weight = 2"),
+                            "health = { interval = \"20ms\" }")};
 };
 
 TEST_F(GatewayControl, ShowsTheServers) {
