@@ -43,6 +43,15 @@ std::string hexadecimal(std::uint64_t number) {
     return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr};
 }
 
+ClientTls tls_of(const Connection& conn) {
+    return {.version = conn.fact(GATEHOUSE_FACT_TLS_VERSION),
+            .cipher = conn.fact(GATEHOUSE_FACT_TLS_CIPHER),
+            .sni = conn.fact(GATEHOUSE_FACT_TLS_SNI),
+            .alpn = conn.fact(GATEHOUSE_FACT_TLS_ALPN),
+            .subject = conn.fact(GATEHOUSE_FACT_TLS_CLIENT_SUBJECT),
+            .alternative_names = conn.fact(GATEHOUSE_FACT_TLS_CLIENT_SANS)};
+}
+
 std::uint64_t random_number() {
     std::random_device random;
     return (std::uint64_t{random()} << 32U) | random();
@@ -114,7 +123,8 @@ class Gateway {
         if (server && settings_.proxy.version != 0) {
             server->set_deadline(settings_.connect_timeout);
             status =
-                server->write(proxy_header(settings_.proxy, conn.peer(), conn.local(), boot_ + '-' + hexadecimal(conn.id())));
+                server->write(proxy_header(settings_.proxy, conn.peer(), conn.local(), boot_ + '-' + hexadecimal(conn.id()),
+                                           settings_.proxy.says_tls() ? tls_of(conn) : ClientTls{}));
             server->clear_deadline();
         }
         if (!status) {

@@ -1,6 +1,7 @@
 #include "proxy_header.hpp"
 
 #include "address.hpp"
+#include "common_name.hpp"
 
 #include <arpa/inet.h>
 
@@ -93,8 +94,23 @@ std::string version_1(std::string_view peer, std::string_view local) {
            std::to_string(ends->peer.port) + ' ' + std::to_string(ends->local.port) + "\r\n";
 }
 
-std::string version_2(const ProxyProtocol& protocol, std::string_view peer, std::string_view local,
-                      std::string_view unique_id) {
+std::string tlv(char type, std::string_view value) { return type + big_endian(value.size(), 2) + std::string(value); }
+std::string tlv_if_any(char type, std::string_view value) { return value.empty() ? "" : tlv(type, value); }
+
+// 2.2.6. Whether a certificate came with this connection or with an earlier one of its session, the facts do not tell, so only
+// the latter is claimed, which is true of both.
+std::string tls_tlv(const ClientTls& tls) {
+    const bool certificate = !tls.subject.empty() || !tls.alternative_names.empty();
+    std::string value{static_cast<char>(certificate ? 0x05 : 0x01)}; // PP2_CLIENT_SSL, PP2_CLIENT_CERT_SESS
+    value += big_endian(certificate ? 0 : 1, 4);                     // 0: verified
+    value += tlv_if_any(0x21, tls.version);
+    if (const auto name = common_name(tls.subject)) value += tlv(0x22, *name);
+    value += tlv_if_any(0x23, tls.cipher);
+    return tlv(0x20, value);
+}
+
+std::string version_2(const ProxyProtocol& protocol, std::string_view peer, std::string_view local, std::string_view unique_id,
+                      const ClientTls& tls) {
     char family = 0x00; // AF_UNSPEC
     std::string rest;
     if (const auto ends = parse(peer, local)) {
@@ -105,7 +121,10 @@ std::string version_2(const ProxyProtocol& protocol, std::string_view peer, std:
         family = 0x31; // AF_UNIX, stream
         rest = unix_address(peer) + unix_address(local);
     }
-    if (protocol.unique_id) rest += '\x05' + big_endian(unique_id.size(), 2) + std::string(unique_id);
+    if (protocol.alpn) rest += tlv_if_any(0x01, tls.alpn);
+    if (protocol.authority) rest += tlv_if_any(0x02, tls.sni);
+    if (protocol.unique_id) rest += tlv(0x05, unique_id);
+    if (protocol.tls && !tls.version.empty()) rest += tls_tlv(tls);
     if (protocol.crc32c) rest += '\x03' + big_endian(4, 2) + big_endian(0, 4); // over the header with zeros in its place
     std::string header = std::string(signature) + '\x21' + family + big_endian(rest.size(), 2) + rest;
     if (protocol.crc32c) header.replace(header.size() - 4, 4, big_endian(crc32c(header), 4));
@@ -115,9 +134,9 @@ std::string version_2(const ProxyProtocol& protocol, std::string_view peer, std:
 } // namespace
 
 std::string proxy_header(const ProxyProtocol& protocol, std::string_view peer, std::string_view local,
-                         std::string_view unique_id) {
+                         std::string_view unique_id, const ClientTls& tls) {
     if (protocol.version == 0) return "";
-    return protocol.version == 1 ? version_1(peer, local) : version_2(protocol, peer, local, unique_id);
+    return protocol.version == 1 ? version_1(peer, local) : version_2(protocol, peer, local, unique_id, tls);
 }
 
 std::string proxy_header_for_checks(const ProxyProtocol& protocol) {

@@ -193,12 +193,18 @@ class Reader {
             reject(config, "proxy_tlvs", "only version 2 has them (expected proxy_protocol = \"v2\")");
         for (const Config& item : tlvs) {
             const std::string name = item.string("");
-            if (name == "unique_id")
-                settings_.proxy.unique_id = true;
-            else if (name == "crc32c")
-                settings_.proxy.crc32c = true;
+            bool* const flag = name == "unique_id"   ? &settings_.proxy.unique_id
+                               : name == "crc32c"    ? &settings_.proxy.crc32c
+                               : name == "alpn"      ? &settings_.proxy.alpn
+                               : name == "authority" ? &settings_.proxy.authority
+                               : name == "tls"       ? &settings_.proxy.tls
+                                                     : nullptr;
+            if (flag != nullptr)
+                *flag = true;
             else
-                reject(item, "", "unknown value " + in_quotes(name) + " (expected \"unique_id\" or \"crc32c\")");
+                reject(item, "",
+                       "unknown value " + in_quotes(name) +
+                           " (expected \"unique_id\", \"crc32c\", \"alpn\", \"authority\" or \"tls\")");
         }
     }
 

@@ -107,6 +107,45 @@ TEST(ProxyHeader, UniqueId) {
     EXPECT_EQ(hex(proxy_header(protocol, "", "", "x")), plain(signature + "21 00 0004  05 0001 78"));
 }
 
+const ProxyProtocol v2_tls{.version = 2, .alpn = true, .authority = true, .tls = true};
+
+TEST(ProxyHeader, Tls) {
+    const ClientTls tls{
+        .version = "TLSv1.3", .cipher = "AES", .sni = "a.example", .alpn = "h2", .subject = {}, .alternative_names = {}};
+    EXPECT_EQ(hex(proxy_header(v2_tls, "", "", "", tls)),
+              plain(signature + "21 00 0029  01 0002 6832  02 0009 612e6578616d706c65"
+                                "20 0015 01 00000001  21 0007 544c5376312e33  23 0003 414553"));
+    ProxyProtocol all = v2_tls;
+    all.unique_id = all.crc32c = true;
+    const std::string header = hex(proxy_header(all, "", "", "id", tls));
+    EXPECT_TRUE(header.starts_with(plain(signature + "21 00 0035  01 0002 6832  02 0009 612e6578616d706c65  05 0002 6964  20")))
+        << header;
+    EXPECT_EQ(header.substr(header.size() - 14, 6), "030004") << "the checksum comes last";
+}
+
+TEST(ProxyHeader, TlsWithAClientsCertificate) {
+    const ProxyProtocol protocol{.version = 2, .tls = true};
+    ClientTls tls{
+        .version = "TLSv1.2", .cipher = "AES", .sni = "a", .alpn = "b", .subject = "CN=alice,O=x", .alternative_names = {}};
+    EXPECT_EQ(hex(proxy_header(protocol, "", "", "", tls)),
+              plain(signature + "21 00 0020  20 001d 05 00000000  21 0007 544c5376312e32  22 0005 616c696365  23 0003 414553"));
+    tls.subject = "O=x";
+    const std::string without_name =
+        plain(signature + "21 00 0018  20 0015 05 00000000  21 0007 544c5376312e32  23 0003 414553");
+    EXPECT_EQ(hex(proxy_header(protocol, "", "", "", tls)), without_name);
+    tls.subject = "";
+    tls.alternative_names = "URI:spiffe://a";
+    EXPECT_EQ(hex(proxy_header(protocol, "", "", "", tls)), without_name);
+}
+
+TEST(ProxyHeader, WithoutTlsThereIsNothingToSayOfIt) {
+    EXPECT_EQ(hex(proxy_header(v2_tls, "", "", "")), plain(signature + "21 00 0000"));
+    const ClientTls bare{.version = "TLSv1.3", .cipher = {}, .sni = {}, .alpn = {}, .subject = {}, .alternative_names = {}};
+    EXPECT_EQ(hex(proxy_header(v2_tls, "", "", "", bare)),
+              plain(signature + "21 00 0012  20 000f 01 00000001  21 0007 544c5376312e33"));
+    EXPECT_EQ(proxy_header(v1, "", "", "", bare), "PROXY UNKNOWN\r\n");
+}
+
 // 2.2.3: over the whole header, with zeros in the checksum's place.
 TEST(ProxyHeader, Checksum) {
     const ProxyProtocol protocol{.version = 2, .unique_id = true, .crc32c = true};

@@ -120,7 +120,7 @@ TEST(Settings, ProxyProtocol) {
     EXPECT_EQ(Plugin::refusal({{"upstream", address}, {"proxy_protocol", "v1"}, {"proxy_tlvs", List{"unique_id"}}}),
               "proxy_tlvs: only version 2 has them (expected proxy_protocol = \"v2\")");
     EXPECT_EQ(Plugin::refusal({{"upstream", address}, {"proxy_protocol", "v2"}, {"proxy_tlvs", List{"unique_id", "id"}}}),
-              "proxy_tlvs[1]: unknown value \"id\" (expected \"unique_id\" or \"crc32c\")");
+              "proxy_tlvs[1]: unknown value \"id\" (expected \"unique_id\", \"crc32c\", \"alpn\", \"authority\" or \"tls\")");
 }
 
 TEST(Settings, WrongTypes) {
