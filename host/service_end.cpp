@@ -40,12 +40,15 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     if (connection.phase != Connection::Phase::relaying) delete std::exchange(connection.relay_to, nullptr);
     if (reason == Reason::plugin_error || reason == Reason::plugin_exception || reason == Reason::upstream_failed) {
         const std::string why = take_error_text();
-        commons_.log.warning(reason == Reason::upstream_failed ? "no connection to the upstream" : "plugin failed",
-                             {{"listener", config_.name},
-                              {"plugin", plugin->name()},
-                              {"peer", to_string(connection.peer_address())},
-                              {"reason", to_string(reason)},
-                              {"error", why.empty() ? "the plugin did not say why" : why}});
+        // A client that has been answered in its protocol has asked for what is not to be had, as happens all day in a proxy.
+        const bool told = reason == Reason::upstream_failed && connection.bytes_out != 0;
+        commons_.log.write(told ? LogLevel::info : LogLevel::warning,
+                           reason == Reason::upstream_failed ? "no connection to the upstream" : "plugin failed",
+                           {{"listener", config_.name},
+                            {"plugin", plugin->name()},
+                            {"peer", to_string(connection.peer_address())},
+                            {"reason", to_string(reason)},
+                            {"error", why.empty() ? "the plugin did not say why" : why}});
     }
     if (!unserved) plugin->closed(std::exchange(connection.state, nullptr), reason);
 

@@ -211,8 +211,9 @@ TEST(Socks5Failure, EachHasItsReply) {
     const Client in_the_queue(full.address());
     Gatehouse host(socks5("config = { allow = [\"127.0.0.0/8\", \"255.255.255.255\"], connect_timeout = \"300ms\" }"));
     expect_refusal(host, nobody.address(), '5', "upstream_failed");
-    EXPECT_EQ(host.wait_for_log("no connection to the upstream")["error"],
-              "upstream " + nobody.address() + ": Connection refused");
+    const Record record = host.wait_for_log("no connection to the upstream");
+    EXPECT_EQ(record["error"], "upstream " + nobody.address() + ": Connection refused");
+    EXPECT_EQ(record.level(), "info") << "the client has been told";
     expect_refusal(host, full.address(), '6', "upstream_failed");
     expect_refusal(host, "255.255.255.255:80", '4', "upstream_failed"); // no TCP connection leads to the broadcast address
     expect_refusal(host, "nobody.invalid:80", '4', "upstream_failed");  // RFC 6761: never resolves
