@@ -16,13 +16,12 @@ using namespace gatehouse::host;
 
 namespace {
 
-constexpr Nanoseconds second = 1'000'000'000;
 constexpr std::uint32_t shortest_ttl = 1; // seconds
 constexpr std::uint32_t longest_ttl = 60;
 constexpr std::uint32_t longest_pause = 30; // seconds, between failures
 constexpr std::uint32_t partial_ttl = 5;    // seconds, if a part could not be resolved
-constexpr Nanoseconds longest_round = 15 * second;
-constexpr Nanoseconds turn = second / 20; // until there is room for more questions
+constexpr Nanoseconds longest_round = 15'000'000'000;
+constexpr Nanoseconds turn = 50'000'000;  // until there is room for more questions
 constexpr std::size_t most_targets = 128; // of an SRV name
 static_assert(most_targets <= Names::most_questions);
 
@@ -57,8 +56,9 @@ struct gatehouse_watch final : Activity, std::enable_shared_from_this<gatehouse_
     using Found = void (*)(void* data, const gatehouse_endpoint* endpoints, std::size_t count, gatehouse_status status,
                            gatehouse_str why) noexcept;
 
-    gatehouse_watch(Background& background, std::shared_ptr<Names> names, Name name, Found found, void* data)
-        : background_(background), names_(std::move(names)), name_(std::move(name)), found_(found), data_(data) {}
+    gatehouse_watch(Discovery& discovery, std::shared_ptr<Names> names, Name name, Found found, void* data)
+        : background_(discovery.background()), second_(discovery.second()), names_(std::move(names)), name_(std::move(name)),
+          found_(found), data_(data) {}
 
     Background& background() const noexcept { return background_; }
 
@@ -81,7 +81,8 @@ struct gatehouse_watch final : Activity, std::enable_shared_from_this<gatehouse_
     void report(std::vector<Endpoint> endpoints);
     void report_failure();
 
-    Background& background_; // constant after construction, as are the next four
+    Background& background_; // constant after construction, as are the next five
+    const Nanoseconds second_;
     const std::shared_ptr<Names> names_;
     const Name name_;
     const Found found_;
@@ -112,7 +113,7 @@ void gatehouse_watch::due() noexcept {
         end_round();
     } catch (const std::bad_alloc&) {
         asking_ = false;
-        background_.at(*this, monotonic_now() + second);
+        background_.at(*this, monotonic_now() + second_);
     }
 }
 
@@ -212,7 +213,7 @@ void gatehouse_watch::end_round() {
     const std::uint32_t wait = failed ? pause_ : std::clamp(ttl_, shortest_ttl, longest_ttl);
     pause_ = failed ? std::min(2 * pause_, longest_pause) : 1;
     if (!failed) last_addresses_ = std::move(addresses_);
-    if (!background_.at(*this, monotonic_now() + wait * second)) return;
+    if (!background_.at(*this, monotonic_now() + wait * second_)) return;
     failed ? report_failure() : report(std::move(endpoints));
 }
 
@@ -236,8 +237,8 @@ void gatehouse_watch::report_failure() {
 
 namespace gatehouse::host {
 
-Discovery::Discovery(Background& background, const std::vector<std::string>& resolvers)
-    : background_(background), names_(std::make_shared<Names>(background, resolver_list(resolvers))) {}
+Discovery::Discovery(Background& background, const std::vector<std::string>& resolvers, Nanoseconds second)
+    : background_(background), second_(second), names_(std::make_shared<Names>(background, resolver_list(resolvers))) {}
 
 Discovery::~Discovery() { background_.remove(*names_); }
 
@@ -275,11 +276,11 @@ gatehouse_status watch(gatehouse_instance* instance, gatehouse_str name, gatehou
             refuse(*instance, "watch of " + printable(text) + ": " + error);
             return GATEHOUSE_INVALID;
         }
-        Background& background = instance->discovery.background();
-        if (std::shared_ptr<Names> names = instance->discovery.names()) {
-            auto made = std::make_shared<gatehouse_watch>(background, std::move(names), std::move(*parsed), found, data);
+        Discovery& discovery = instance->discovery;
+        if (std::shared_ptr<Names> names = discovery.names()) {
+            auto made = std::make_shared<gatehouse_watch>(discovery, std::move(names), std::move(*parsed), found, data);
             gatehouse_watch* handle = made.get();
-            if (background.add(std::move(made), monotonic_now())) {
+            if (discovery.background().add(std::move(made), monotonic_now())) {
                 *watch = handle;
                 return GATEHOUSE_OK;
             }

@@ -21,19 +21,22 @@ namespace gatehouse::host {
 
 class Discovery {
   public:
-    // `resolvers`: as in HostConfig. Throws std::runtime_error. [main]
-    Discovery(Background& background, const std::vector<std::string>& resolvers);
+    // `resolvers`: as in HostConfig. `second`: how long a second of the times to live and of the pauses lasts; tests have no
+    // time for whole ones. Throws std::runtime_error. [main]
+    Discovery(Background& background, const std::vector<std::string>& resolvers, Nanoseconds second = 1'000'000'000);
     ~Discovery(); // no watch is left but those that a plugin has forgotten; they rest
 
     Background& background() noexcept { return background_; }
+    Nanoseconds second() const noexcept { return second_; }
 
     // What all watches ask; null: the background thread could not be started. [any]
     std::shared_ptr<Names> names() noexcept;
 
   private:
-    Background& background_; // constant after construction
-    std::mutex mutex_;
+    Background& background_; // constant after construction, as are the next two
+    const Nanoseconds second_;
     const std::shared_ptr<Names> names_;
+    std::mutex mutex_;
     bool started_ = false; // guarded by mutex_
 };
 
