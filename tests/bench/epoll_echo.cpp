@@ -94,7 +94,7 @@ int main(int argc, char** argv) {
     unsigned long port = 0;
     unsigned long loops = std::thread::hardware_concurrency();
     bool batch = false;
-    for (int option; (option = getopt(argc, argv, "p:l:b")) != -1;) {
+    for (int option = 0; (option = getopt(argc, argv, "p:l:b")) != -1;) {
         if (option == 'p')
             port = std::strtoul(optarg, nullptr, 10);
         else if (option == 'l')

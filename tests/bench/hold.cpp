@@ -114,7 +114,7 @@ int main(int argc, char** argv) {
     unsigned long count = 0;
     unsigned long answer_size = 0;
     std::string request;
-    for (int option; (option = getopt(argc, argv, "p:n:q:s:")) != -1;) {
+    for (int option = 0; (option = getopt(argc, argv, "p:n:q:s:")) != -1;) {
         if (option == 'p')
             port = std::strtoul(optarg, nullptr, 10);
         else if (option == 'n')

@@ -18,7 +18,7 @@ std::string random_bytes(std::size_t size) {
 }
 
 class Http : public testing::Test {
-  public:
+  protected:
     std::string url(std::string_view path, std::string_view listener = "http") const {
         return "http://127.0.0.1:" + std::to_string(host_.port(listener)) + std::string(path);
     }

@@ -8,7 +8,7 @@
 
 namespace gatehouse::support {
 
-NamedServer::NamedServer(std::string name, std::string address)
+NamedServer::NamedServer(std::string name, const std::string& address)
     : name_(std::move(name)), server_(std::make_unique<Server>(address, 1024)) {
     address_ = server_->address();
     thread_ = std::thread([this] { run(); });

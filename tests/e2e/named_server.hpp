@@ -14,7 +14,7 @@ namespace gatehouse::support {
 class NamedServer {
   public:
     // Throws if the address is taken.
-    explicit NamedServer(std::string name, std::string address = "127.0.0.1:0");
+    explicit NamedServer(std::string name, const std::string& address = "127.0.0.1:0");
     ~NamedServer() { stop(); }
     NamedServer(const NamedServer&) = delete;
     NamedServer& operator=(const NamedServer&) = delete;

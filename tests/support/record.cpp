@@ -45,7 +45,7 @@ double Record::number(std::string_view key) const { return std::strtod((*this)[k
 
 Record parse_record(std::string_view line) {
     Record record{std::string(line), {}};
-    const Record not_json = record;
+    Record not_json = record;
     if (!skip(line, '{')) return not_json;
     do {
         if (!skip(line, '"')) return not_json;

@@ -18,13 +18,13 @@ using namespace std::chrono_literals;
 
 struct PoolFixture : testing::Test {
     void make(const Pool::Rules& rules, std::size_t sources = 1) {
-        pool_.emplace(rules, sources,
-                      Pool::Hooks{[this](std::uint64_t id) { woken.push_back(id); },
-                                  [this](std::uint64_t id) { cut.push_back(id); },
-                                  [this](gatehouse_level level, std::string_view text) {
-                                      static constexpr const char* levels[] = {"debug", "info", "warning", "error"};
-                                      log.push_back(levels[level] + (": " + std::string(text)));
-                                  }});
+        made.emplace(rules, sources,
+                     Pool::Hooks{[this](std::uint64_t id) { woken.push_back(id); },
+                                 [this](std::uint64_t id) { cut.push_back(id); },
+                                 [this](gatehouse_level level, std::string_view text) {
+                                     static constexpr const char* levels[] = {"debug", "info", "warning", "error"};
+                                     log.push_back(levels[level] + (": " + std::string(text)));
+                                 }});
     }
 
     // One server each, called a, b, c, ..., with this many places; 0: without limit.
@@ -36,7 +36,7 @@ struct PoolFixture : testing::Test {
         return pool().set_servers(source, specs, now);
     }
 
-    Pool& pool() { return *pool_; }
+    Pool& pool() { return *made; }
 
     Visit& client() {
         Visit& visit = visits.emplace_back();
@@ -88,7 +88,7 @@ struct PoolFixture : testing::Test {
     std::vector<std::string> log;
     std::vector<std::shared_ptr<Server>> known;
     std::deque<Visit> visits;
-    std::optional<Pool> pool_;
+    std::optional<Pool> made;
 };
 
 } // namespace gateway

@@ -256,13 +256,13 @@ TEST_F(PoolClients, NoPlaceIsLostBetweenThreads) {
     std::mutex mutex;
     std::condition_variable news;
     std::set<std::uint64_t> to_wake;
-    pool_.emplace(Pool::Rules{.queue = {.size = 1000, .timeout = 60s}, .health = {.failures = 0}, .retries = 1}, 1,
-                  Pool::Hooks{[&](std::uint64_t id) {
-                                  const std::lock_guard lock(mutex);
-                                  to_wake.insert(id);
-                                  news.notify_all();
-                              },
-                              [](std::uint64_t) {}, [](gatehouse_level, std::string_view) {}});
+    made.emplace(Pool::Rules{.queue = {.size = 1000, .timeout = 60s}, .health = {.failures = 0}, .retries = 1}, 1,
+                 Pool::Hooks{[&](std::uint64_t id) {
+                                 const std::lock_guard lock(mutex);
+                                 to_wake.insert(id);
+                                 news.notify_all();
+                             },
+                             [](std::uint64_t) {}, [](gatehouse_level, std::string_view) {}});
     known = servers({1, 2}).added;
     std::atomic<int> served = 0, most = 0, open = 0;
     const auto run = [&](unsigned number) {

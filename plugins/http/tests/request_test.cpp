@@ -40,7 +40,8 @@ Read read(const std::vector<std::string>& pieces, const Limits& limits = {}) {
     Request request;
     Problem problem;
     for (const std::string& piece : pieces) {
-        const std::string copy = piece; // so that a reference to an earlier piece is caught by the address sanitizer
+        const std::string copy = piece; // NOLINT(performance-unnecessary-copy-initialization): so that a reference to an
+                                        // earlier piece is caught by the address sanitizer
         std::string_view input = copy;
         while (true) {
             const auto outcome = reader.next(input, limits, request, problem);

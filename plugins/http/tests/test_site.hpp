@@ -102,7 +102,7 @@ inline std::string get(std::string_view target, std::string_view more_fields = "
 
 // The http plugin over a folder.
 class HttpTest : public ::testing::Test {
-  protected:
+  public:
     gatehouse::testing::Table config() const { return {{"root", folder.site().string()}}; }
 
     // The answer to one request.

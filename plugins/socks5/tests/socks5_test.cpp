@@ -3,9 +3,9 @@
 
 #include <gatehouse/testing.hpp>
 
+#include <cstdlib>
 #include <gtest/gtest.h>
 #include <random>
-#include <stdlib.h>
 #include <unistd.h>
 
 using namespace gatehouse::testing;

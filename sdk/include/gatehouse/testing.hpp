@@ -286,6 +286,7 @@ inline void Plugin::stop() {
 inline std::vector<CheckRecord> Plugin::checks() {
     const std::lock_guard lock(host_.mutex);
     std::vector<CheckRecord> records;
+    records.reserve(host_.checks.size());
     for (const auto& check : host_.checks) records.push_back(check->record);
     return records;
 }
@@ -311,6 +312,7 @@ inline void Plugin::check_fails(std::string_view address, gatehouse_status statu
 
 inline void Plugin::resolves(std::string_view name, const std::vector<EndpointRecord>& endpoints) {
     std::vector<gatehouse_endpoint> list;
+    list.reserve(endpoints.size());
     for (const EndpointRecord& endpoint : endpoints)
         list.push_back({{endpoint.address.data(), endpoint.address.size()}, endpoint.priority, endpoint.weight, 0});
     const bool any = detail::visit(host_, host_.watches, [&](const detail::FakeWatch& watch) {
@@ -336,6 +338,7 @@ inline std::vector<std::vector<std::string>> Plugin::command(const std::vector<s
     if (host_.plugin->get_extension != nullptr) found = host_.plugin->get_extension(host_.self, {id.data(), id.size()});
     if (found == nullptr) throw Refused("the plugin takes no commands");
     std::vector<gatehouse_str> list;
+    list.reserve(words.size());
     for (const std::string& word : words) list.push_back({word.data(), word.size()});
     std::vector<std::vector<std::string>> rows;
     const auto add = [](void* context, const gatehouse_str* cells, std::size_t count) noexcept {
