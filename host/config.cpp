@@ -232,6 +232,9 @@ void Reader::read_listeners(ConfigTable& root) {
             std::string_view plugin; // of a route or of on_silence
             if (table.is_string("plugin") && table.string("plugin", plugin) == ConfigTable::Found::good && is_name(plugin))
                 find_plugin(table, std::string(plugin));
+            std::string_view tls; // of a route
+            if (table.is_string("tls") && table.string("tls", tls) == ConfigTable::Found::good && !tls.empty())
+                find_tls(table, std::string(tls));
         }
         if (!listener.tls.empty()) find_tls(section, listener.tls);
         config_.listeners.push_back(std::move(listener));

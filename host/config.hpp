@@ -142,7 +142,8 @@ struct RouteConfig {
     std::vector<Network> source;
     bool probe = false;  // the plugin's own
     std::string pattern; // the name of a ProtocolPattern
-    std::string plugin;  // the name of a PluginConfig
+    std::string tls;     // the name of a TlsConfig: TLS is ended here; empty: it is not
+    std::string plugin;  // the name of a PluginConfig; empty, with `tls` only: the routes are asked about what is inside
     std::string where;   // "FILE:LINE:COLUMN" of the section, for messages
 
     bool operator==(const RouteConfig&) const = default;

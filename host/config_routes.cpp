@@ -136,20 +136,32 @@ bool probe_covers(const RouteConfig& wide, const RouteConfig& narrow) {
     return wide.pattern == narrow.pattern || (wide.pattern == "tls" && is_tls(narrow));
 }
 
+// Whether the routes are asked once more, inside of TLS, about what this one takes.
+bool opens(const RouteConfig& route) { return !route.tls.empty() && route.plugin.empty(); }
+
 // Whether nothing is left for `narrow` if `wide` is asked first.
 bool covers(const RouteConfig& wide, const RouteConfig& narrow) {
+    if (opens(wide) && narrow.tls.empty()) return false; // which may be for what is inside
     return all_covered(wide.sni, narrow.sni, covers_name) && all_covered(wide.alpn, narrow.alpn, std::equal_to<>()) &&
            all_covered(wide.source, narrow.source, [](const Network& a, const Network& b) { return a.contains(b); }) &&
            probe_covers(wide, narrow);
 }
 
-void reject_conflicts(ConfigTable& table, const RouteConfig& route, const std::vector<RouteConfig>& earlier) {
+void reject_conflicts(ConfigTable& table, const RouteConfig& route, const ListenerConfig& listener) {
+    const std::vector<RouteConfig>& earlier = listener.routes;
     if (!has_condition(route)) {
         table.reject_whole(
             "no condition (expected sni, alpn, source or probe; the listener's own `plugin` takes what no route does)");
         return;
     }
-    if (is_tls(route) && !route.pattern.empty() && route.pattern != "tls") {
+    if (!route.tls.empty() && (route.probe || (!route.pattern.empty() && route.pattern != "tls"))) {
+        table.reject("probe",
+                     "never matches: with `tls` the first bytes are a ClientHello (expected a route of its own, which is "
+                     "asked about what is inside if this one has no `plugin`)");
+        return;
+    }
+    const bool inside = !listener.tls.empty() || std::any_of(earlier.begin(), earlier.end(), opens);
+    if (is_tls(route) && !route.pattern.empty() && route.pattern != "tls" && !inside) {
         table.reject("probe", "never matches: sni and alpn are of TLS, which does not look like " + in_quotes(route.pattern) +
                                   " (expected one of the two)");
         return;
@@ -193,9 +205,20 @@ void read_route(ConfigTable table, ListenerConfig& listener, std::vector<ConfigT
     read_protocols(table, route.alpn);
     read_networks(table, "source", route.source, nullptr);
     read_probe(table, route);
-    route.plugin = read_plugin(table);
+    std::string_view tls;
+    const bool ends_tls = table.string("tls", tls) != ConfigTable::Found::absent;
+    route.tls = tls;
+    if (ends_tls && tls.empty() && table.is_string("tls"))
+        table.reject("tls", "empty (expected the name of a [tls.NAME] section)");
+    if (ends_tls && !listener.tls.empty())
+        table.reject("tls", "the listener's own `tls` ends it for all (expected one of the two)");
+    if (!ends_tls || table.has("plugin"))
+        route.plugin = read_plugin(table);
+    else
+        table.string("plugin", tls); // absent, but known
+    if (ends_tls && !is_tls(route) && !has_probe(route)) route.pattern = "tls";
     const bool told_of = table.has("sni") || table.has("alpn") || table.has("source") || table.has("probe");
-    if (has_condition(route) || !told_of) reject_conflicts(table, route, listener.routes);
+    if (has_condition(route) || !told_of) reject_conflicts(table, route, listener);
     listener.routes.push_back(std::move(route));
     nested.push_back(std::move(table));
 }

@@ -25,6 +25,7 @@ namespace gatehouse::host {
 
 class PluginInstance;
 class Service;
+class TlsServer;
 
 // An outbound connection that a plugin has made.
 struct UpstreamConnection : Stream {
@@ -93,6 +94,7 @@ struct Connection : Stream {
     gatehouse_event why = GATEHOUSE_EVENT_OPEN;
     Phase phase = Phase::silent;
     std::uint8_t stage = 0;              // which one it is in
+    TlsServer* tls_server = nullptr;     // that the route it has taken names; null: none
     bool heard = false;                  // something has arrived while it was in a stage
     bool for_room = false;               // the epoll set also waits for room to write
     bool stage_begun = false;            // for the stage's own use

@@ -9,10 +9,10 @@
 namespace gatehouse::host {
 namespace {
 
-Route make_route(const RouteConfig& config, PluginInstance& plugin) {
-    Route route{config.sni, config.alpn, config.source, nullptr, &plugin};
+Route make_route(const RouteConfig& config, PluginInstance* plugin, TlsServer* tls) {
+    Route route{config.sni, config.alpn, config.source, nullptr, plugin, tls};
     if (config.probe)
-        route.probe = [&plugin](std::span<const std::byte> bytes) { return plugin.probe(bytes); };
+        route.probe = [plugin](std::span<const std::byte> bytes) { return plugin->probe(bytes); };
     else if (!config.pattern.empty())
         route.probe = find_protocol_pattern(config.pattern)->probe;
     return route;
@@ -20,19 +20,23 @@ Route make_route(const RouteConfig& config, PluginInstance& plugin) {
 
 } // namespace
 
-Detection::Detection(const ListenerConfig& config, const FindPlugin& find)
+Detection::Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls)
     : otherwise_(config.plugin.empty() ? nullptr : &find(config.plugin)),
       silence_(config.on_silence ? &find(config.on_silence->plugin) : nullptr),
       patience_(config.on_silence ? config.on_silence->after : config.first_byte_timeout), timeout_(config.detect_timeout),
       most_(config.detect_limit) {
     for (const RouteConfig& route : config.routes) {
-        routes_.push_back(make_route(route, find(route.plugin)));
+        if (layer == Layer::inner && !route.tls.empty()) continue;
+        routes_.push_back(make_route(route, route.plugin.empty() ? nullptr : &find(route.plugin),
+                                     route.tls.empty() ? nullptr : &tls.find(route.tls)));
         at_once_ = at_once_ || !routes_.back().reads();
         by_source_ = by_source_ || !route.source.empty();
     }
 }
 
-std::optional<Milliseconds> Detection::limit(const Connection& /*connection*/) const noexcept { return patience_; }
+std::optional<Milliseconds> Detection::limit(const Connection& connection) const noexcept {
+    return connection.entered ? std::nullopt : std::optional(patience_); // its plugin is known
+}
 
 Choice Detection::choose(const Connection& connection, std::span<const std::byte> bytes, bool all) const {
     Arrived arrived;
@@ -72,7 +76,11 @@ Verdict Detection::look(Connection& connection, News news) const noexcept {
     const bool all = news.ended || (news.expired && !begins) || bytes->size() == most_;
     try {
         const Choice choice = choose(connection, *bytes, all);
-        if (choice.what == Choice::What::route) return take(routes_[choice.route].plugin, Reason::no_match);
+        if (choice.what == Choice::What::route) {
+            const Route& route = routes_[choice.route];
+            connection.tls_server = route.tls;
+            return route.plugin == nullptr ? Verdict::pass() : take(route.plugin, Reason::no_match);
+        }
         const bool waits = choice.what == Choice::What::more || (bytes->empty() && silence_ != nullptr);
         return waits ? Verdict::more() : take(otherwise_, Reason::no_match);
     } catch (const std::bad_alloc&) {
@@ -103,10 +111,14 @@ std::string check_routes(const ListenerConfig& config, const FindPlugin& find) {
         problems += (problems.empty() ? "" : "\n") + where + ": " + what;
     };
     bool reads = false;
+    bool ended = !config.tls.empty(); // what a route has a name or protocol of may be inside of TLS that was ended before
     for (const RouteConfig& route : config.routes) {
+        const bool named = !route.sni.empty() || !route.alpn.empty() || route.pattern == "tls";
+        const bool tls = named && route.tls.empty() && !ended;
+        reads = reads || (named && config.tls.empty()) || route.probe || !route.pattern.empty();
+        ended = ended || (!route.tls.empty() && route.plugin.empty());
+        if (route.plugin.empty()) continue;
         const PluginInstance& plugin = find(route.plugin);
-        const bool tls = config.tls.empty() && (!route.sni.empty() || !route.alpn.empty() || route.pattern == "tls");
-        reads = reads || tls || route.probe || !route.pattern.empty();
         if (route.probe && plugin.hooks().probe == nullptr)
             add(route.where, "listeners.routes.probe: plugin " + route.plugin +
                                  " has no probe of its own (expected the name of a pattern, such as probe = \"ssh\")");

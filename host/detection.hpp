@@ -1,11 +1,12 @@
 // The stage that finds out which plugin a connection is for, by the listener's routes, from what it sends first. The bytes are
-// left for the plugin to read.
+// left for the plugin to read. Where routes end TLS, there are two such stages: the second one asks about what is inside.
 #pragma once
 
 #include "config.hpp"
 #include "plugin_instance.hpp"
 #include "route.hpp"
 #include "stage.hpp"
+#include "tls_server.hpp"
 
 #include <functional>
 #include <string>
@@ -15,10 +16,15 @@ namespace gatehouse::host {
 
 using FindPlugin = std::function<PluginInstance&(const std::string& name)>;
 
+enum class Layer : std::uint8_t {
+    outer,
+    inner, // TLS has been ended by a route; those that end it are not asked again
+};
+
 class Detection final : public Stage {
   public:
     // [main]
-    Detection(const ListenerConfig& config, const FindPlugin& find);
+    Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls);
 
     std::optional<Milliseconds> limit(const Connection& connection) const noexcept override;
     bool at_once() const noexcept override { return at_once_; }

@@ -17,6 +17,7 @@
 namespace gatehouse::host {
 
 class PluginInstance;
+class TlsServer;
 
 // All conditions that are there must hold. A list holds if one of its entries does; an empty one is no condition.
 struct Route {
@@ -24,7 +25,8 @@ struct Route {
     std::vector<std::string> alpn; // protocol names
     std::vector<Network> source;
     std::function<gatehouse_match(std::span<const std::byte>)> probe; // or empty
-    PluginInstance* plugin = nullptr;
+    PluginInstance* plugin = nullptr;                                 // null: the routes are asked once more, inside of TLS
+    TlsServer* tls = nullptr;                                         // ends TLS before that; null: nobody does
 
     // Whether it has to see bytes.
     bool reads() const noexcept { return !sni.empty() || !alpn.empty() || probe != nullptr; }

@@ -40,9 +40,22 @@ std::vector<PluginInstance*> all_plugins(const ListenerConfig& config, const Fin
             plugins.push_back(plugin);
     };
     if (!config.plugin.empty()) add(config.plugin);
-    for (const RouteConfig& route : config.routes) add(route.plugin);
+    for (const RouteConfig& route : config.routes)
+        if (!route.plugin.empty()) add(route.plugin);
     if (config.on_silence) add(config.on_silence->plugin);
     return plugins;
+}
+
+std::vector<const TlsServer*> all_tls_servers(const ListenerConfig& config, const TlsServers& tls) {
+    std::vector<const TlsServer*> servers;
+    const auto add = [&](const std::string& name) {
+        if (name.empty()) return;
+        if (const TlsServer* server = &tls.find(name); std::find(servers.begin(), servers.end(), server) == servers.end())
+            servers.push_back(server);
+    };
+    add(config.tls);
+    for (const RouteConfig& route : config.routes) add(route.tls);
+    return servers;
 }
 
 // Reset, or closed on both sides.
@@ -60,7 +73,8 @@ bool readable(int fd) noexcept {
 
 Service::Service(const ListenerConfig& config, std::uint32_t number, const FindPlugin& find, Commons& commons)
     : config_(config), plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)), plugins_(all_plugins(config, find)),
-      commons_(commons), listener_(config, commons.log), connections_(*this, number, commons.drain, config.max_connections),
+      tls_servers_(all_tls_servers(config, commons.tls)), commons_(commons), listener_(config, commons.log),
+      connections_(*this, number, commons.drain, config.max_connections),
       pool_(pool_options(config, commons.config, commons.cpus), commons.alarm,
             [this](std::uint64_t token, std::uint32_t events) { ready(token, events); }),
       access_(config.access, config.sources, config.max_connections), spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
@@ -69,10 +83,19 @@ Service::Service(const ListenerConfig& config, std::uint32_t number, const FindP
         proxies_ = stage.get();
         stages_.push_back(std::move(stage));
     }
-    if (!config.tls.empty())
-        stages_.push_back(std::make_unique<const TlsStage>(commons.tls.find(config.tls), config, commons.log));
+    const auto end_tls = [&](TlsServer* server) {
+        stages_.push_back(std::make_unique<const TlsStage>(server, config, commons.log));
+    };
+    const auto detect = [&](Layer layer) {
+        stages_.push_back(std::make_unique<const Detection>(config, layer, find, commons.tls));
+    };
+    if (!config.tls.empty()) end_tls(&commons.tls.find(config.tls));
     detects_ = !config.routes.empty() || config.on_silence;
-    if (detects_) stages_.push_back(std::make_unique<const Detection>(config, find));
+    if (detects_) detect(Layer::outer);
+    if (config.tls.empty() && !tls_servers_.empty()) { // some routes do
+        end_tls(nullptr);
+        detect(Layer::inner);
+    }
 }
 
 Service::~Service() = default;

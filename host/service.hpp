@@ -128,9 +128,10 @@ class Service {
     void close(Connection& connection) noexcept;
     void log_access(const SocketAddress& peer, Reason reason, const Connection* connection) noexcept;
 
-    const ListenerConfig& config_; // constant after construction, as are the next six
+    const ListenerConfig& config_; // constant after construction, as are the next seven
     PluginInstance* const plugin_; // null: only what a route takes is served
     const std::vector<PluginInstance*> plugins_;
+    const std::vector<const TlsServer*> tls_servers_;
     Commons& commons_;
     std::vector<std::unique_ptr<const Stage>> stages_; // in the order in which a connection passes them
     const ProxyStage* proxies_ = nullptr;              // one of them, or null

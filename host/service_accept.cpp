@@ -128,6 +128,7 @@ Connection* Service::welcome(int fd, const SocketAddress& peer) noexcept {
     connection->watched = connection->one_shot = connection->deaf = connection->watched_deaf = connection->hangup = false;
     connection->stop_told = connection->upstream_failed = connection->heard = connection->stage_expired = false;
     connection->for_room = false;
+    connection->tls_server = nullptr;
     connection->plugin.store(plugin_, std::memory_order_relaxed);
     connection->lingered = 0;
     connection->relay_idle = never;

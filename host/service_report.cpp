@@ -34,11 +34,13 @@ void Service::report() noexcept {
         const Histogram::Counts waits = waits_.counts();
         std::string wait_buckets;
         for (std::size_t i = 0; i < waits.size(); ++i) append_count(wait_buckets, std::to_string(histogram_limit(i)), waits[i]);
+        std::uint32_t handshakes = 0; // other listeners' with the same section are among them
+        for (const TlsServer* server : tls_servers_) handshakes += server->handshakes();
         const SourceTable::Counts sources = access_.counts(monotonic_now()).value_or(SourceTable::Counts());
         commons_.log.info("status", {{"listener", config_.name},
                                      {"open", now_open},
                                      {"parked", parked},
-                                     {"handshakes", config_.tls.empty() ? 0 : commons_.tls.find(config_.tls).handshakes()},
+                                     {"handshakes", handshakes},
                                      {"accepted", accepted_.load()},
                                      {"queue_depth", queue.depth},
                                      {"queue_limit", queue.limit},

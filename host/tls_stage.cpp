@@ -5,17 +5,18 @@
 
 namespace gatehouse::host {
 
-std::optional<Milliseconds> TlsStage::limit(const Connection& /*connection*/) const noexcept {
-    return listener_.first_byte_timeout;
+std::optional<Milliseconds> TlsStage::limit(const Connection& connection) const noexcept {
+    return server_for(connection) == nullptr ? std::nullopt : std::optional(listener_.first_byte_timeout);
 }
 
 Verdict TlsStage::look(Connection& connection, News news) const noexcept {
     if (!connection.tls) {
         if (news.expired || !connection.has_news()) return Verdict::more(); // a session costs memory and a place
         Reason refused{};
-        connection.tls = server_.session(connection.fd, refused);
+        TlsServer& server = *server_for(connection);
+        connection.tls = server.session(connection.fd, refused);
         if (!connection.tls) return Verdict::refuse(refused);
-        connection.stage_due = std::min(after(monotonic_now(), server_.config().handshake_timeout), connection.lifetime);
+        connection.stage_due = std::min(after(monotonic_now(), server.config().handshake_timeout), connection.lifetime);
     } else if (news.expired && connection.stage_due <= monotonic_now()) {
         connection.broken = true; // it is not waited for any longer
         return failed(connection, "handshake_timeout has passed");

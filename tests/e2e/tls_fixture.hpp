@@ -22,6 +22,9 @@ namespace gatehouse::support {
 
 inline std::string connect_to(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
 
+// The first bytes of a handshake, of a client that says no more.
+inline std::string half_hello() { return std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11); }
+
 // What is said on both outputs.
 struct Said {
     int status;

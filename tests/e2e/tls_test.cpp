@@ -276,9 +276,6 @@ TEST_F(Tls, ByteByByte) {
     server->wait_for_log("closed", {{"in", "14"}, {"out", "14"}, {"tls", "TLSv1.2"}});
 }
 
-// The first bytes of a handshake, of a client that says no more.
-std::string half_hello() { return std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11); }
-
 TEST_F(Tls, ClientsInTheMiddleOfAHandshakeHoldNoThread) {
     const auto server = host("facts", "handshake_timeout = \"2s\"", "threads.max = 1");
     std::vector<Client> slow;
