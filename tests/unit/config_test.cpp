@@ -563,7 +563,9 @@ const std::set<std::string> without_default{"host.control",
                                             "listeners.routes.alpn",
                                             "listeners.routes.source",
                                             "listeners.routes.probe",
+                                            "listeners.routes.tls",
                                             "listeners.routes.plugin"};
+const std::set<std::string> instead_of_others{"listeners.tls"}; // not beside that of the routes
 const std::set<std::string> for_unix_only{"listeners.mode", "listeners.owner", "listeners.group"};
 const std::set<std::string> for_tcp_only{
     "listeners.reuse_address", "listeners.ipv6_only",  "listeners.nodelay",        "listeners.keepalive",
@@ -579,7 +581,8 @@ const std::set<std::string> tables{"listeners.threads",        "listeners.rate",
 std::string uncommented(bool with_examples, bool unix_socket) {
     std::string text;
     for_each_reference_line([&](const std::string& line, const std::optional<ReferenceKey>& key) {
-        const bool set = key && !key->required && (with_examples || !without_default.contains(key->path)) &&
+        const bool set = key && !key->required && !instead_of_others.contains(key->path) &&
+                         (with_examples || !without_default.contains(key->path)) &&
                          !(unix_socket ? for_tcp_only : for_unix_only).contains(key->path);
         text += (set || (with_examples && line.starts_with("#[")) ? line.substr(1) : line) + '\n';
     });
@@ -669,7 +672,8 @@ TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
                                                    {"listeners.routes.alpn", "any"},
                                                    {"listeners.routes.source", "any"},
                                                    {"listeners.routes.probe", "none"},
-                                                   {"listeners.routes.plugin", "required"}};
+                                                   {"listeners.routes.tls", "none"},
+                                                   {"listeners.routes.plugin", "required without `tls`"}};
     std::size_t rows = 0;
     for (const ReferenceKey& key : reference_keys()) {
         const std::size_t last = key.path.rfind('.');
