@@ -5,6 +5,7 @@
 #include "config_process.hpp"
 #include "config_table.hpp"
 #include "config_tls.hpp"
+#include "control_message.hpp"
 #include "did_you_mean.hpp"
 #include "plugin_config.hpp"
 #include "printable.hpp"
@@ -194,6 +195,8 @@ void Reader::read_plugins(ConfigTable table) {
         sections_.push_back(name);
         ConfigTable section = table.table(name);
         if (!is_name(name)) table.reject(name, in_quotes(name) + " is not a name (expected " + std::string(a_name) + ")");
+        if (name == host_name)
+            table.reject(name, "taken: to `gatehouse control` it is the host itself (expected another name)");
         PluginConfig plugin{name, name, nullptr, problems_.text(section.place()), 0};
         std::string_view library;
         if (read_text(section, "library", library)) {

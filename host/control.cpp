@@ -96,8 +96,9 @@ class Table {
 
 } // namespace
 
-Control::Control(const std::filesystem::path& path, const std::string& where, std::vector<PluginInstance*> instances, Log& log)
-    : instances_(std::move(instances)), log_(log), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+Control::Control(const std::filesystem::path& path, const std::string& where, std::vector<PluginInstance*> instances,
+                 std::vector<HostCommand> own, Log& log)
+    : instances_(std::move(instances)), own_(std::move(own)), log_(log), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       listener_(listener_config(path, where), log) {
     epoll_event event{};
     event.events = EPOLLIN;
@@ -197,17 +198,23 @@ void Control::send(Client& client) noexcept {
 // --- answers -------------------------------------------------------------------------------------------------------------
 
 Texts Control::answer(const Texts& question) const {
-    if (question.empty()) return list(instances_);
+    if (question.empty()) return list(true, instances_);
     Texts names;
+    if (!own_.empty()) {
+        if (question[0] == host_name) return question.size() == 1 ? list(true, {}) : run_own(question);
+        names.emplace_back(host_name);
+    }
     for (PluginInstance* instance : instances_) {
-        if (instance->name() == question[0]) return question.size() == 1 ? list({instance}) : run(*instance, question);
+        if (instance->name() == question[0]) return question.size() == 1 ? list(false, {instance}) : run(*instance, question);
         names.push_back(instance->name());
     }
     return no_such("plugin instance", question[0], names);
 }
 
-Texts Control::list(const std::vector<PluginInstance*>& instances) const {
+Texts Control::list(bool own, const std::vector<PluginInstance*>& instances) const {
     Texts table{std::string(answer_table), "4", "instance", "command", "arguments", "summary"};
+    for (const HostCommand& command : own_)
+        if (own) table.insert(table.end(), {std::string(host_name), command.name, "", command.summary});
     for (const PluginInstance* instance : instances) {
         const gatehouse_control_v1* control = instance->control();
         if (control == nullptr || control->command_count == 0) {
@@ -221,6 +228,17 @@ Texts Control::list(const std::vector<PluginInstance*>& instances) const {
         }
     }
     return table;
+}
+
+Texts Control::run_own(const Texts& question) const {
+    Texts names;
+    for (const HostCommand& command : own_) names.push_back(command.name);
+    const auto command = std::find(names.begin(), names.end(), question[1]);
+    if (command == names.end()) return no_such("command of the host named", question[1], names);
+    if (question.size() > 2) return failed(*command + " takes no arguments");
+    Texts answer = own_[static_cast<std::size_t>(command - names.begin())].run();
+    log_.info("command", {{"command", *command}, {"status", answer[0] == answer_failed ? 1 : 0}});
+    return answer;
 }
 
 Texts Control::run(PluginInstance& instance, const Texts& question) const {

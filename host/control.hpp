@@ -1,4 +1,5 @@
-// The control socket: through it `gatehouse control` reaches the plugins' commands (gatehouse.control/1) while the host runs.
+// The control socket: through it `gatehouse control` reaches the plugins' commands (gatehouse.control/1) while the host runs,
+// and commands of the host's own.
 //
 // Everything happens on the main thread and without waiting: a few clients at a time, one question each, a deadline, and
 // bounded messages. Only the user of the process and root get an answer: by the mode of the file, and by what the kernel says
@@ -11,6 +12,7 @@
 #include "log.hpp"
 #include "plugin_instance.hpp"
 
+#include <functional>
 #include <list>
 #include <string>
 #include <string_view>
@@ -18,11 +20,20 @@
 
 namespace gatehouse::host {
 
+// A command of the host's own, without arguments. It is asked for as one of the instance "host", which no plugin instance may
+// be called.
+struct HostCommand {
+    std::string name;
+    std::string summary;
+    std::function<std::vector<std::string>()> run; // the answer: see control_message.hpp. [main]
+};
+
 class Control {
   public:
     // Opens the socket at `path`, replacing one that a dead process has left; throws ListenError or std::system_error. `where`
     // is the place in the configuration, for messages. The instances must outlive this. [main]
-    Control(const std::filesystem::path& path, const std::string& where, std::vector<PluginInstance*> instances, Log& log);
+    Control(const std::filesystem::path& path, const std::string& where, std::vector<PluginInstance*> instances,
+            std::vector<HostCommand> own, Log& log);
 
     // Readable when there is something for serve() to do.
     int descriptor() const noexcept { return epoll_.get(); }
@@ -48,10 +59,12 @@ class Control {
     bool allowed(const Client& client) const noexcept;
     void handle(Client& client);
     void send(Client& client) noexcept;
-    std::vector<std::string> list(const std::vector<PluginInstance*>& instances) const;
+    std::vector<std::string> list(bool own, const std::vector<PluginInstance*>& instances) const;
+    std::vector<std::string> run_own(const std::vector<std::string>& question) const;
     std::vector<std::string> run(PluginInstance& instance, const std::vector<std::string>& question) const;
 
-    const std::vector<PluginInstance*> instances_; // constant after construction, as are the next two
+    const std::vector<PluginInstance*> instances_; // constant after construction, as are the next three
+    const std::vector<HostCommand> own_;
     Log& log_;
     const Descriptor epoll_;
     Listener listener_;

@@ -1,5 +1,6 @@
 #include "host.hpp"
 
+#include "control_message.hpp"
 #include "table.hpp"
 
 #include <algorithm>
@@ -110,7 +111,8 @@ Host::Host(const Config& config)
     }
     try {
         if (!config.host.control.empty())
-            control_.emplace(config.host.control, config.file.native() + ": host.control", plugins_.all(), log_);
+            control_.emplace(config.host.control, config.file.native() + ": host.control", plugins_.all(), own_commands(),
+                             log_);
     } catch (const ListenError& error) {
         problems += (problems.empty() ? "" : "\n") + std::string(error.what());
     }
@@ -201,6 +203,23 @@ int Host::run() {
         }
         alarm_.wake_by(again);
     }
+}
+
+std::vector<HostCommand> Host::own_commands() {
+    if (tls_.sections().empty()) return {};
+    const auto reload = [this] {
+        tls_.reload();
+        std::string problems;
+        std::vector<std::string> table{std::string(answer_table), "2", "tls", "certificates"};
+        for (const auto& [name, server] : tls_.sections()) {
+            if (!server->problem().empty()) problems += (problems.empty() ? "" : "; ") + server->problem();
+            table.insert(table.end(), {name, server->context()->summary()});
+        }
+        if (problems.empty()) return table;
+        std::replace(problems.begin(), problems.end(), '\n', ';');
+        return std::vector{std::string(answer_failed), "not all certificates were reloaded, old ones stay: " + problems};
+    };
+    return {{"reload-certificates", "loads the files of all [tls.NAME] sections anew", reload}};
 }
 
 void Host::handle_signal(int signal) {

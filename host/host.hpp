@@ -66,6 +66,7 @@ class Host {
 
   private:
     void drop_privileges();
+    std::vector<HostCommand> own_commands();
     void handle_signal(int signal);
     void begin_drain(int signal);
     bool drained(Nanoseconds now) const noexcept;

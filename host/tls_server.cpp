@@ -61,15 +61,17 @@ void TlsServer::reload(bool only_changed) noexcept {
         if (only_changed && !tls_files_changed(config_, looked_at_)) return;
         std::vector<std::string> problems;
         std::shared_ptr<const TlsContext> fresh = load(problems);
+        problem_ = joined(problems);
         if (!fresh) {
-            log_.error("certificates not reloaded, the old ones stay", {{"tls", config_.name}, {"problem", joined(problems)}});
+            log_.error("certificates not reloaded, the old ones stay", {{"tls", config_.name}, {"problem", problem_}});
             return;
         }
         log_.info("certificates reloaded", {{"tls", config_.name}, {"certificates", fresh->summary()}});
         const std::lock_guard lock(mutex_);
         context_.swap(fresh); // the old one goes with its last session, after the lock
     } catch (const std::bad_alloc&) {
-        log_.error("certificates not reloaded, the old ones stay", {{"tls", config_.name}, {"problem", "no memory"}});
+        problem_ = "no memory"; // needs none
+        log_.error("certificates not reloaded, the old ones stay", {{"tls", config_.name}, {"problem", problem_}});
     }
 }
 

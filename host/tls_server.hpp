@@ -29,6 +29,8 @@ class TlsServer {
     // Loads the files again: with `only_changed`, if one of them is another than when they were last looked at. What is bad
     // is not used: the log says why, and what was loaded before stays. [main]
     void reload(bool only_changed) noexcept;
+    // What was wrong when the files were loaded last, in words; empty: nothing. [main]
+    const std::string& problem() const noexcept { return problem_; }
 
     // A session for a new connection, which takes one of max_handshakes; null: `refused` says why not. [any]
     std::unique_ptr<TlsSession> session(int fd, Reason& refused) noexcept;
@@ -42,7 +44,8 @@ class TlsServer {
     const TlsConfig& config_; // constant after construction, as are the next two
     Log& log_;
     std::shared_ptr<TicketKeys> keys_; // survive a reload; null: no tickets
-    TlsFiles looked_at_;               // of the main thread: stamps alone
+    TlsFiles looked_at_;               // of the main thread, as is the next: stamps alone
+    std::string problem_;
     std::atomic<std::uint32_t> handshakes_{0};
 
     mutable std::mutex mutex_;
@@ -67,6 +70,9 @@ class TlsServers {
 
     // By command: loads everything anew, changed or not. [main]
     void reload() noexcept;
+
+    // The sections by their names; constant. [any]
+    const std::map<std::string, std::unique_ptr<TlsServer>>& sections() const noexcept { return servers_; }
 
   private:
     void follow() noexcept;

@@ -59,6 +59,40 @@ TEST_F(Tls, ABadPairKeepsTheOldOne) {
     EXPECT_NE(serial_of(s_client(*server)), before);
 }
 
+TEST_F(Tls, ReloadedByCommand) {
+    const auto server = host("facts", "", "", "[host]\ncontrol = \"control.sock\"\n");
+    const auto control = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), {"control", server->dir() / "gatehouse.toml"});
+        return run_gatehouse(std::move(words));
+    };
+    EXPECT_TRUE(control({}).out.starts_with(
+        "instance  command              arguments  summary\n"
+        "host      reload-certificates             loads the files of all [tls.NAME] sections anew\n"
+        "facts "))
+        << control({}).out;
+    EXPECT_EQ(control({"host", "--json"}).out.find("facts"), std::string::npos);
+
+    const Result done = control({"host", "reload-certificates"});
+    EXPECT_EQ(done.status, 0) << done.err;
+    EXPECT_TRUE(done.out.starts_with("tls  certificates\nweb  localhost (EC, until 20")) << done.out;
+    server->wait_for_log("command", {{"command", "reload-certificates"}, {"status", "0"}});
+
+    const std::string before = serial_of(s_client(*server));
+    certificates_.make("other", {"localhost"});
+    std::filesystem::rename(certificates_ / "other.pem", certificates_ / "web.pem"); // without its key
+    const Result kept = control({"host", "reload-certificates"});
+    EXPECT_EQ(kept.status, 1);
+    EXPECT_TRUE(kept.err.starts_with("gatehouse: not all certificates were reloaded, old ones stay: ")) << kept.err;
+    EXPECT_NE(kept.err.find("tls.web.key: " + certificates_ / "web.key" + ": the key is not the certificate's"),
+              std::string::npos)
+        << kept.err;
+    EXPECT_EQ(serial_of(s_client(*server)), before);
+
+    EXPECT_EQ(control({"host", "reload"}).err,
+              "gatehouse: there is no command of the host named \"reload\" (did you mean reload-certificates?)\n");
+    EXPECT_EQ(control({"host", "reload-certificates", "web"}).err, "gatehouse: reload-certificates takes no arguments\n");
+}
+
 TEST_F(Tls, AFolderIsExchangedByTurningALink) { // as Kubernetes does it
     const std::filesystem::path folder = certificates_.dir().path();
     const auto fill = [&](const std::string& version) {
