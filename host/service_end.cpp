@@ -58,8 +58,10 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     const bool answered = connection.bytes_out != 0 || reason == Reason::tls_failed;
     const bool quiet = connection.at_end || connection.broken || (unserved && !answered);
     if (quiet || config_.linger_timeout.count() == 0) {
-        connection.part();
-        return close(connection);
+        const bool told = connection.part();
+        // The relay engine has waited for room by itself, and has not let go of the descriptor yet.
+        if (told || config_.linger_timeout.count() == 0 || connection.phase == Connection::Phase::relaying)
+            return close(connection);
     }
     if (const auto told = connection.try_finish(); told && *told != GATEHOUSE_OK) return close(connection);
     connection.phase = Connection::Phase::lingering;
@@ -68,24 +70,25 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     linger(connection);
 }
 
-// Throws away what the client still sends, until it closes, the time is over or it has been too much.
+// Throws away what the client still sends, until it closes, the time is over or it has been too much; and waits for room for a
+// close_notify, if there was none.
 void Service::linger(Connection& connection) noexcept {
-    if (!connection.finished) { // it had no room for a close_notify
-        const std::optional<gatehouse_status> told = connection.try_finish();
-        if (told && *told != GATEHOUSE_OK) return close(connection);
-    }
     std::array<char, 16384> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): only ever written
     for (;;) {
-        const ssize_t size = ::recv(connection.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
-        if (size < 0 && errno == EAGAIN) {
-            connection.emptied = true;
-            if (park(connection)) return;
+        const std::optional<gatehouse_status> told = connection.try_finish();
+        if (told && *told != GATEHOUSE_OK) return close(connection);
+        const ssize_t size = connection.at_end ? 0 : ::recv(connection.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0 && errno != EAGAIN) return close(connection);
+        if (size > 0) {
+            connection.lingered += static_cast<std::uint32_t>(size);
+            if (connection.lingered > most_lingered) return close(connection);
             continue;
         }
-        if (size < 0 && errno == EINTR) continue;
-        if (size <= 0) return close(connection);
-        connection.lingered += static_cast<std::uint32_t>(size);
-        if (connection.lingered > most_lingered) return close(connection);
+        connection.at_end = size == 0;
+        if (connection.at_end && told) return close(connection);
+        connection.emptied = true;
+        if (park(connection)) return;
     }
 }
 

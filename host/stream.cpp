@@ -388,8 +388,8 @@ std::optional<gatehouse_status> gatehouse_conn::try_finish() noexcept {
     return ::shutdown(fd, SHUT_WR) == 0 ? GATEHOUSE_OK : fail(errno);
 }
 
-void gatehouse_conn::part() noexcept {
-    if (tls && tls->established() && !broken && !finished) static_cast<void>(tls->finish());
+bool gatehouse_conn::part() noexcept {
+    return !tls || !tls->established() || broken || finished || tls->finish() != TlsSession::Outcome::want_write;
 }
 
 gatehouse_status gatehouse_conn::finish() noexcept {

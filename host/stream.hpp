@@ -45,8 +45,9 @@ struct gatehouse_conn {
     // finish() without waiting. Nothing: the socket takes nothing at the moment.
     std::optional<gatehouse_status> try_finish() noexcept;
 
-    // Before the socket is closed: a close_notify, if there is TLS and it can be sent at once.
-    void part() noexcept;
+    // Before the socket is closed: a close_notify, if there is TLS and the peer can still be told. False: the socket takes
+    // nothing at the moment.
+    bool part() noexcept;
 
     // Whether there is something that read() would not wait for. With TLS, bytes of a record that is not complete are nothing.
     bool has_news() noexcept;

@@ -533,7 +533,10 @@ TlsSession::Outcome TlsSession::finish() noexcept {
     ::ERR_clear_error();
     wire_.would_block = wire_.more = wants_write_ = false;
     const int result = ::SSL_shutdown(ssl_); // 0: sent, and the peer's has not come yet
-    return result >= 0 ? Outcome::done : outcome(result);
+    if (result < 0) return outcome(result);
+    // When it tries once more, it takes a write that was put off (0 by our BIO) for one that has succeeded.
+    wants_write_ = BIO_should_write(::SSL_get_wbio(ssl_)) != 0;
+    return wants_write_ ? Outcome::want_write : Outcome::done;
 }
 
 bool TlsSession::emptied() const noexcept { return (wire_.would_block || wire_.short_read) && !holds_bytes(); }

@@ -2,6 +2,7 @@
 #include "proc.hpp"
 #include "tls_fixture.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <thread>
 #include <unistd.h>
@@ -105,6 +106,24 @@ TEST_F(SlowHttps, AGigabyteArrivesAsItIs) {
 }
 
 // --- relayed --------------------------------------------------------------------------------------------------------------
+
+// The answer may fill the socket's buffer to the last byte, so that there is no room for a close_notify until it is read: here
+// it is read late, for answers of sizes all around that of the buffer, by a client that has closed its own side already.
+TEST_F(Https, TheEndIsToldOnceThereIsRoomForIt) {
+    std::vector<std::string> command{"python3", GATEHOUSE_SOURCE_DIR "/tests/e2e/late_tls_reader.py", "", certificates_.ca()};
+    for (int i = 0; i < 40; ++i) {
+        const std::string name = std::to_string(i);
+        std::ofstream(root_ / name) << std::string(static_cast<std::size_t>(40'000 + i * 827), 'x');
+        command.push_back("/" + name);
+    }
+    const auto server = https("", "send_buffer = \"8KiB\"\nlinger_timeout = \"20s\"\n");
+    command[2] = std::to_string(server->port("tls"));
+    const Result result = run(command);
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 40);
+    EXPECT_EQ(result.out.find("cut"), std::string::npos) << result.out;
+    server->wait_for_status("tls", "all ended", [](const Record& now) { return now["open"] == "0"; });
+}
 
 class TlsRelay : public Https {
   public:
