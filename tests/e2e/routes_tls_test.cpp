@@ -71,9 +71,10 @@ TEST_F(RoutesTls, OnePortForTlsAndPlainProtocols) {
 
     // SSH inside of TLS finds its way as well.
     const std::string tunnel =
-        "ProxyCommand=openssl s_client -quiet -no_ign_eof -servername a.example -connect 127.0.0.1:" + port;
+        "ProxyCommand=socat - openssl:127.0.0.1:" + port + ",commonname=a.example,cafile=" + certificates_.ca();
     const Result inner_ssh = run(sshd.client(port, {"-o", tunnel, Sshd::user() + "@127.0.0.1", "echo", "inside"}));
     EXPECT_EQ(inner_ssh.out, "inside\n") << inner_ssh.err;
+    host->wait_for_log("closed", {{"plugin", "ssh"}, {"tls", "TLSv1.3"}});
     EXPECT_EQ(host->terminate(), 0);
 }
 
