@@ -18,7 +18,6 @@ namespace gatehouse::host {
 namespace {
 
 constexpr std::time_t expiry_warning = 14 * 86'400; // seconds before
-constexpr int most_chain_links = 10;
 
 std::string at(const TlsFile& file, const std::string& what) {
     return file.where + ": " + printable(file.path.native()) + ": " + what;
@@ -38,6 +37,18 @@ std::string joined(const std::vector<std::string>& lines, const char* separator)
 }
 
 } // namespace
+
+std::string time_warning(const X509& certificate) {
+    const std::time_t now = std::time(nullptr);
+    const std::time_t until = not_after(certificate);
+    if (not_before(certificate) > now) return "is good from " + day(not_before(certificate)) + " on only";
+    if (until < now) return "expired on " + day(until);
+    return until - now < expiry_warning ? "expires on " + day(until) : "";
+}
+
+std::string access_warning(unsigned key_mode) {
+    return (key_mode & 0007U) != 0 ? "everybody on this machine may use the key (chmod o= it, or better chmod 600)" : "";
+}
 
 // Called first in a handshake: the certificates of the name that the client asks for.
 int TlsContext::Impl::choose_name(SSL* ssl, int* /*alert*/, void* /*unused*/) noexcept {
@@ -189,15 +200,8 @@ void TlsContext::Impl::add_pair(const TlsConfig& config, std::size_t index, cons
         if (fresh->ocsp_until != 0 && fresh->ocsp_until < std::time(nullptr))
             warnings.push_back(at(pair.ocsp, "out of date since " + day(fresh->ocsp_until) + "; it is not shown to clients"));
     }
-    const std::time_t now = std::time(nullptr);
-    const std::time_t until = not_after(leaf);
-    if (not_before(leaf) > now) warnings.push_back(at(pair.certificate, "is good from " + day(not_before(leaf)) + " on only"));
-    if (until < now)
-        warnings.push_back(at(pair.certificate, "expired on " + day(until)));
-    else if (until - now < expiry_warning)
-        warnings.push_back(at(pair.certificate, "expires on " + day(until)));
-    if ((files.key.mode & 0007U) != 0)
-        warnings.push_back(at(pair.key, "everybody on this machine may use the key (chmod o= it, or better chmod 600)"));
+    if (const std::string warning = time_warning(leaf); !warning.empty()) warnings.push_back(at(pair.certificate, warning));
+    if (const std::string warning = access_warning(files.key.mode); !warning.empty()) warnings.push_back(at(pair.key, warning));
 
     // A second certificate for the same names, but with another type of key, is a choice for clients that cannot use the first.
     std::vector<std::string> sorted = fresh->names;

@@ -14,6 +14,12 @@
 
 namespace gatehouse::host {
 
+constexpr int most_chain_links = 10;
+
+// What works but should be looked at: the time in which the certificate is good, and who may use a key. Empty: nothing.
+std::string time_warning(const X509& certificate);
+std::string access_warning(unsigned key_mode);
+
 struct TlsContext::Impl {
     struct FreeContext {
         void operator()(SSL_CTX* context) const noexcept { ::SSL_CTX_free(context); }
@@ -43,6 +49,7 @@ struct TlsContext::Impl {
     static Impl& of(const SSL* ssl) noexcept { return *static_cast<Impl*>(SSL_CTX_get_app_data(::SSL_get_SSL_CTX(ssl))); }
 
     ContextPtr make(const SSL_METHOD* method);
+    ContextPtr make_client(const TlsClientConfig& config, const Reject& reject, std::vector<std::string>& warnings);
     ContextPtr make_server(const TlsConfig& config, const std::vector<Certificate>& authorities, const TlsFiles& files);
     void add_pair(const TlsConfig& config, std::size_t index, const TlsFiles::Pair& files, std::vector<std::string>& warnings,
                   const std::vector<Certificate>& authorities, const TlsFiles& all);

@@ -102,7 +102,6 @@ bool TlsSession::open() noexcept {
     ::BIO_set_data(bio, &wire_);
     ::BIO_set_init(bio, 1);
     ::SSL_set_bio(ssl_, bio, bio);
-    ::SSL_set_accept_state(ssl_);
     return true;
 }
 
@@ -113,8 +112,44 @@ std::unique_ptr<TlsSession> TlsSession::server(std::shared_ptr<const TlsContext>
         handshakes.fetch_sub(1, std::memory_order_relaxed);
         return nullptr;
     }
+    ::SSL_set_accept_state(session->ssl_);
     session->handshakes_ = &handshakes;
     return session;
+}
+
+std::unique_ptr<TlsSession> TlsSession::client(std::shared_ptr<const TlsContext> context, int fd,
+                                               const std::string& name) noexcept {
+    std::unique_ptr<TlsSession> session(new (std::nothrow) TlsSession(std::move(context), fd));
+    if (!session || !session->open()) return nullptr;
+    SSL* const ssl = session->ssl_;
+    ::SSL_set_connect_state(ssl);
+    X509_VERIFY_PARAM* const rules = ::SSL_get0_param(ssl);
+    if (::X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str()) == 1) return session; // RFC 6066 3: no SNI
+    ::ERR_clear_error();
+    ::X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (name.empty()) // anybody's certificate would do
+        return ::SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE ? std::move(session) : nullptr;
+    const bool set =
+        ::X509_VERIFY_PARAM_set1_host(rules, name.data(), name.size()) == 1 && SSL_set_tlsext_host_name(ssl, name.c_str()) == 1;
+    ::ERR_clear_error();
+    return set ? std::move(session) : nullptr;
+}
+
+// Why a certificate was not believed.
+std::string TlsSession::verdict() const {
+    const long verdict = ::SSL_get_verify_result(ssl_);
+    if (verdict == X509_V_OK || ::SSL_get_verify_mode(ssl_) == SSL_VERIFY_NONE) return "";
+    std::string text = std::string(": ") + ::X509_verify_cert_error_string(verdict);
+    X509_VERIFY_PARAM* const rules = ::SSL_get0_param(ssl_);
+    if (verdict == X509_V_ERR_HOSTNAME_MISMATCH) {
+        const char* const name = ::X509_VERIFY_PARAM_get0_host(rules, 0);
+        if (name != nullptr) text += std::string(" (it is not for ") + name + ')';
+    } else if (verdict == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+        char* const name = ::X509_VERIFY_PARAM_get1_ip_asc(rules);
+        if (name != nullptr) text += std::string(" (it is not for ") + name + ')';
+        OPENSSL_free(name);
+    }
+    return text;
 }
 
 // What a result of SSL_... that is no success means.
@@ -139,8 +174,7 @@ TlsSession::Outcome TlsSession::outcome(int result) noexcept {
         dead_ = Outcome::failed;
     try {
         words_ = openssl_words();
-        if (const long verdict = ::SSL_get_verify_result(ssl_); verdict != X509_V_OK && dead_ == Outcome::failed)
-            words_ += std::string(": ") + ::X509_verify_cert_error_string(verdict);
+        if (dead_ == Outcome::failed) words_ += verdict();
     } catch (const std::bad_alloc&) {
         ::ERR_clear_error();
     }
