@@ -204,7 +204,7 @@ void Reader::read_plugins(ConfigTable table) {
             plugin.library = library.find('/') != std::string_view::npos ? (folder_ / library).native() : std::string(library);
         }
         section.number("max_connections", plugin.max_connections, 0, 1'000'000);
-        plugin.settings = make_plugin_config(document_, section.table("config"), problems_.file());
+        plugin.settings = make_plugin_config(document_, section.table("config"), config_.file.native());
         finish(section);
         config_.plugins.push_back(std::move(plugin));
     }
@@ -266,7 +266,7 @@ void Reader::find_plugin(ConfigTable& table, const std::string& name) {
     const ConfigPlace place = table.place("plugin");
     const ConfigTable settings(nullptr, "plugins." + name + ".config", place, problems_);
     config_.plugins.push_back(
-        {name, name, make_plugin_config(document_, settings, problems_.file()), problems_.text(place), 0});
+        {name, name, make_plugin_config(document_, settings, config_.file.native()), problems_.text(place), 0});
 }
 
 void Reader::find_tls(ConfigTable& table, const std::string& name) {

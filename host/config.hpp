@@ -119,6 +119,16 @@ struct TlsConfig {
     bool operator==(const TlsConfig&) const = default;
 };
 
+// TLS to servers, as a table of a plugin's `config` has it; see gatehouse/ext/upstream.h.
+struct TlsClientConfig {
+    std::filesystem::path ca; // PEM; empty: the system's authorities
+    std::string server_name;  // empty: the plugin says it
+    bool verify = true;
+    std::filesystem::path certificate; // PEM, ours and its chain; empty: none is shown
+    std::filesystem::path key;
+    std::vector<std::string> alpn; // offered; empty: none
+};
+
 struct Threads {
     unsigned min = 0; // kept ready, and kept free to run while others block; 0: one per CPU
     unsigned max = 256;

@@ -263,6 +263,11 @@ bool ConfigTable::is_string(std::string_view key) const {
     return found != nullptr && found->is_string();
 }
 
+bool ConfigTable::is_boolean(std::string_view key) const {
+    const toml::node* found = find(key);
+    return found != nullptr && found->is_boolean();
+}
+
 ConfigPlace ConfigTable::place(std::string_view key) const {
     const toml::node* found = find(key);
     return found != nullptr ? place_of(found->source()) : place_;

@@ -73,6 +73,7 @@ class ConfigTable {
     bool is_table() const noexcept;
     bool is_array(std::string_view key) const;
     bool is_string(std::string_view key) const;
+    bool is_boolean(std::string_view key) const;
     ConfigPlace place(std::string_view key) const;
     ConfigPlace place() const noexcept { return place_; }
     std::string where() const { return problems_->text(place_); } // "FILE:LINE:COLUMN"

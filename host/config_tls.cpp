@@ -52,6 +52,30 @@ void read_alpn(ConfigTable& table, std::vector<std::string>& names) {
 
 } // namespace
 
+TlsClientConfig read_tls_client(ConfigTable& table, const std::filesystem::path& folder, bool has_names) {
+    TlsClientConfig client;
+    const auto read_path = [&](std::string_view key, std::filesystem::path& path) {
+        std::string_view text;
+        if (read_text(table, key, text)) path = folder / text;
+    };
+    read_path("ca", client.ca);
+    std::string_view name;
+    if (read_text(table, "server_name", name)) client.server_name = name;
+    if (name.size() > 253) table.reject("server_name", "too long (expected at most 253 characters)"); // RFC 1035 2.3.4
+    table.boolean("verify", client.verify);
+    read_path("certificate", client.certificate);
+    read_path("key", client.key);
+    read_alpn(table, client.alpn);
+    if (!client.verify && !client.ca.empty()) table.reject("ca", "without effect (verify is false)");
+    if (client.certificate.empty() && !client.key.empty())
+        table.reject("key", "without effect (expected a certificate beside it)");
+    if (client.key.empty()) client.key = client.certificate;
+    if (client.verify && client.server_name.empty() && !has_names)
+        table.missing("server_name",
+                      "the name that the server's certificate has to be for, or verify = false: a unix socket has none");
+    return client;
+}
+
 TlsConfig read_tls(ConfigTable& table, const std::filesystem::path& folder, std::vector<ConfigTable>& nested,
                    const ConfigProblems& problems) {
     constexpr std::string_view pairs = "an array of { certificate, key, ocsp }";

@@ -1,4 +1,4 @@
-// The [tls.NAME] sections of the configuration.
+// The [tls.NAME] sections of the configuration, and the tables of plugins that speak TLS to servers.
 #pragma once
 
 #include "config.hpp"
@@ -13,5 +13,8 @@ namespace gatehouse::host {
 // default.
 TlsConfig read_tls(ConfigTable& table, const std::filesystem::path& folder, std::vector<ConfigTable>& nested,
                    const ConfigProblems& problems);
+
+// What the table of a plugin says; the same rules. `has_names`: the plugin has names for its servers.
+TlsClientConfig read_tls_client(ConfigTable& table, const std::filesystem::path& folder, bool has_names);
 
 } // namespace gatehouse::host

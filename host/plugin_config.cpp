@@ -1,6 +1,7 @@
 #include "plugin_config.hpp"
 
 #include "config_table.hpp"
+#include "config_tls.hpp"
 #include "printable.hpp"
 
 #include <map>
@@ -17,6 +18,7 @@ class View;
 
 // What one create() reads, shared by the instance's table and the items of its arrays.
 struct Reading {
+    std::filesystem::path folder; // of the file
     ConfigProblems problems;
     std::map<const toml::node*, std::unique_ptr<View>> items; // asked for twice, an item or a table is the same object
     bool out_of_memory = false;
@@ -91,6 +93,22 @@ class View : public gatehouse_config {
         });
     }
 
+    gatehouse_status tls_client(std::string_view key, bool has_names, std::optional<TlsClientConfig>& client,
+                                const gatehouse_config*& table) const noexcept override {
+        return guarded([&]() -> gatehouse_status {
+            const std::size_t before = reading_->problems.lines().size();
+            bool wanted = table_.has(key);
+            if (table_.is_boolean(key))
+                table_.boolean(key, wanted);
+            else if (const gatehouse_status status = this->table(key, table); status != GATEHOUSE_OK)
+                return status;
+            if (!wanted) return GATEHOUSE_OK;
+            ConfigTable none(nullptr, table_.path() + '.' + std::string(key), table_.place(key), reading_->problems);
+            client = read_tls_client(table != nullptr ? view_of(table_.table(key)).table_ : none, reading_->folder, has_names);
+            return reading_->problems.lines().size() == before ? GATEHOUSE_OK : GATEHOUSE_INVALID;
+        });
+    }
+
     void reject(std::string_view key, std::string_view why) const noexcept override {
         guarded([&] {
             table_.reject(key, printable(why));
@@ -130,7 +148,8 @@ class View : public gatehouse_config {
 class Settings final : private Reading, public View {
   public:
     Settings(std::shared_ptr<const toml::table> document, const ConfigTable& table, const std::string& file)
-        : Reading{ConfigProblems(file), {}, false}, View(over(table), *this), document_(std::move(document)) {}
+        : Reading{std::filesystem::path(file).parent_path(), ConfigProblems(file), {}, false}, View(over(table), *this),
+          document_(std::move(document)) {}
 
     void begin() const override {
         reading_->items.clear();

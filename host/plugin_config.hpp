@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,10 @@ inline namespace v3 {
 class table;
 }
 } // namespace toml
+
+namespace gatehouse::host {
+struct TlsClientConfig;
+}
 
 // Opaque to plugins. The functions are those of gatehouse_host with the same name; see gatehouse.h for their contract.
 struct gatehouse_config {
@@ -32,6 +37,12 @@ struct gatehouse_config {
     virtual gatehouse_status count(std::string_view key, std::size_t& items) const noexcept = 0;
     virtual gatehouse_status item(std::string_view key, std::size_t index, const gatehouse_config*& item) const noexcept = 0;
     virtual gatehouse_status table(std::string_view key, const gatehouse_config*& table) const noexcept = 0;
+    // What the table `key` says of TLS to servers, or `true` without one; nothing for `false` and if it is absent. `table`:
+    // where problems of its keys are to be recorded; null: there is none. `has_names`: the plugin knows a name for every
+    // server.
+    virtual gatehouse_status tls_client(std::string_view key, bool has_names,
+                                        std::optional<gatehouse::host::TlsClientConfig>& client,
+                                        const gatehouse_config*& table) const noexcept = 0;
     virtual void reject(std::string_view key, std::string_view why) const noexcept = 0;
 
     // The host's part, for the table of the instance and not for what item() and table() hand out.
@@ -46,7 +57,8 @@ namespace gatehouse::host {
 
 class ConfigTable;
 
-// The settings that `table`, a part of `document`, holds; a problem names `file`. Keeps the document.
+// The settings that `table`, a part of `document`, holds; a problem names `file`, and relative paths are taken from its folder.
+// Keeps the document.
 std::shared_ptr<const gatehouse_config> make_plugin_config(std::shared_ptr<const toml::table> document,
                                                            const ConfigTable& table, const std::string& file);
 

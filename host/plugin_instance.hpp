@@ -7,6 +7,7 @@
 #include "log.hpp"
 #include "plugin_library.hpp"
 #include "reason.hpp"
+#include "upstream_tls.hpp"
 
 #include <atomic>
 #include <functional>
@@ -16,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // What a plugin gets as its gatehouse_instance.
 struct gatehouse_instance {
@@ -25,6 +27,8 @@ struct gatehouse_instance {
     gatehouse::host::Discovery& discovery;
     std::function<gatehouse_status(std::uint64_t id)> wake; // the connection with this id is one of this instance's
     std::function<gatehouse_status(std::uint64_t id)> cut;
+    // Made during create().
+    std::vector<std::unique_ptr<const gatehouse_tls_client>> tls_clients{}; // NOLINT(*-redundant-member-init): g++ warns
 };
 
 namespace gatehouse::host {

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -35,11 +36,17 @@ class TlsContext {
     // tickets that they have given out. [main]
     TlsContext(const TlsConfig& config, const TlsFiles& files, std::shared_ptr<TicketKeys> keys);
 
+    // For connections to servers. What is wrong is told by key of the table that `config` was read from; null if anything was.
+    // The files are read here. [main]
+    using Reject = std::function<void(std::string_view key, const std::string& why)>;
+    static std::shared_ptr<const TlsContext> client(const TlsClientConfig& config, const Reject& reject);
+
     ~TlsContext();
     TlsContext(const TlsContext&) = delete;
     TlsContext& operator=(const TlsContext&) = delete;
 
-    // What works but should be looked at: expired certificates, keys that everybody may read. Lines as in TlsError.
+    // What works but should be looked at: expired certificates, keys that everybody may read. Lines as in TlsError,
+    // of a client's without the place.
     const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 
     // Who the certificates are for, and until when, for the log.
@@ -48,6 +55,8 @@ class TlsContext {
   private:
     friend class TlsSession;
     struct Impl;
+
+    TlsContext();
 
     std::unique_ptr<Impl> impl_; // constant after construction, as are all
     std::vector<std::string> warnings_;
@@ -59,6 +68,10 @@ class TlsSession {
     // are going on: it is lowered by one when this one has been done, or is given up.
     static std::unique_ptr<TlsSession> server(std::shared_ptr<const TlsContext> context, int fd,
                                               std::atomic<std::uint32_t>& handshakes) noexcept;
+    // The same towards a server, of which it asks for `name`, and whose certificate has to be for that; an IP address is not
+    // asked for. Empty: neither; for contexts that do not verify. Null: no memory, or a name that cannot be one.
+    static std::unique_ptr<TlsSession> client(std::shared_ptr<const TlsContext> context, int fd,
+                                              const std::string& name) noexcept;
     ~TlsSession();
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;
@@ -139,6 +152,7 @@ class TlsSession {
     Outcome outcome(int result) noexcept;
     Outcome take(void* buffer, std::size_t capacity, std::size_t& size, bool keep) noexcept;
     void uncount() noexcept;
+    std::string verdict() const;
 
     const std::shared_ptr<const TlsContext> context_; // constant after construction, as is ssl_
     ssl_st* ssl_ = nullptr;

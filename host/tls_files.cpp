@@ -20,14 +20,23 @@ FileStamp stamp_of(const struct stat& status) {
     return {status.st_dev, status.st_ino, status.st_size, nanoseconds(status.st_ctim), nanoseconds(status.st_mtim)};
 }
 
-// Empty, or what is wrong. The stamp is the opened file's: the name may stand for another by now.
-std::string read_whole(const std::filesystem::path& path, FileText& file) {
+bool changed(const TlsFile& file, const FileText& text) {
+    if (file.path.empty()) return false;
+    struct stat status{};
+    return (::stat(file.path.c_str(), &status) == 0 ? stamp_of(status) : FileStamp{}) != text.stamp;
+}
+
+} // namespace
+
+std::string read_tls_file(const std::filesystem::path& path, FileText& file) {
     // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
     const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!descriptor) return std::string("cannot be opened: ") + std::strerror(errno);
+    file = {};
     struct stat status{};
     if (::fstat(descriptor.get(), &status) != 0) return std::string("cannot be examined: ") + std::strerror(errno);
     if (!S_ISREG(status.st_mode)) return "is not a regular file";
+    // The opened file's: the name may stand for another by now.
     file.stamp = stamp_of(status);
     file.mode = status.st_mode & 07777U;
     char buffer[16384];
@@ -41,21 +50,13 @@ std::string read_whole(const std::filesystem::path& path, FileText& file) {
     }
 }
 
-bool changed(const TlsFile& file, const FileText& text) {
-    if (file.path.empty()) return false;
-    struct stat status{};
-    return (::stat(file.path.c_str(), &status) == 0 ? stamp_of(status) : FileStamp{}) != text.stamp;
-}
-
-} // namespace
-
 TlsFiles read_tls_files(const TlsConfig& config, std::vector<std::string>& problems) {
     std::map<std::filesystem::path, FileText> read; // certificate and key may be one file
     const auto text_of = [&](const TlsFile& file) {
         if (file.path.empty()) return FileText{};
         const auto [entry, is_new] = read.try_emplace(file.path);
         if (is_new)
-            if (const std::string problem = read_whole(file.path, entry->second); !problem.empty())
+            if (const std::string problem = read_tls_file(file.path, entry->second); !problem.empty())
                 problems.push_back(file.where + ": " + printable(file.path.native()) + ": " + problem);
         return entry->second;
     };

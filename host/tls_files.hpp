@@ -5,6 +5,7 @@
 #include "config.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <sys/types.h>
 #include <time.h>
@@ -38,6 +39,9 @@ struct TlsFiles {
     std::vector<Pair> pairs; // as in the configuration
     FileText client_ca;
 };
+
+// The whole of a file, which is not larger than 4 MiB: empty, or what is wrong. [main]
+std::string read_tls_file(const std::filesystem::path& path, FileText& file);
 
 // Appends "FILE:LINE:COLUMN: KEY: PATH: what is wrong" to `problems` for each file that cannot be read. [main]
 TlsFiles read_tls_files(const TlsConfig& config, std::vector<std::string>& problems);

@@ -2,6 +2,7 @@
 
 #include "connection.hpp"
 #include "service.hpp"
+#include "upstream_tls.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -34,6 +35,12 @@ gatehouse_status status_of_errno(int error) noexcept {
     default:
         return GATEHOUSE_FAILED;
     }
+}
+
+Nanoseconds deadline_of(const Connection& client, std::uint64_t milliseconds) {
+    constexpr std::uint64_t most = 86'400'000;
+    const Nanoseconds asked = after(monotonic_now(), std::chrono::milliseconds(std::min(milliseconds, most)));
+    return std::min({asked, client.service.commons().drain.deadline(), client.lifetime});
 }
 
 namespace {
@@ -77,12 +84,6 @@ int connect_to(const SocketAddress& address, Nanoseconds deadline, Descriptor& r
     }
     result = std::move(fd);
     return 0;
-}
-
-Nanoseconds deadline_of(const Connection& client, std::uint64_t milliseconds) {
-    constexpr std::uint64_t most = 86'400'000;
-    const Nanoseconds asked = after(monotonic_now(), std::chrono::milliseconds(std::min(milliseconds, most)));
-    return std::min({asked, client.service.commons().drain.deadline(), client.lifetime});
 }
 
 // The addresses that a name stands for; what goes wrong is recorded.
@@ -180,6 +181,6 @@ gatehouse_status cut(gatehouse_instance* instance, std::uint64_t id) noexcept { 
 
 } // namespace
 
-const gatehouse_upstream_v1 upstream_table{connect, close, relay, resolve, cut};
+const gatehouse_upstream_v1 upstream_table{connect, close, relay, resolve, cut, tls_client, start_tls};
 
 } // namespace gatehouse::host

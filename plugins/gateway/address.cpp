@@ -77,4 +77,13 @@ std::string_view host_of(std::string_view address) noexcept {
     return host.size() > 2 && host.front() == '[' && host.back() == ']' ? host.substr(1, host.size() - 2) : host;
 }
 
+std::string_view server_name_of(std::string_view address, AddressKind kind) noexcept {
+    if (kind == AddressKind::unix_socket) return {};
+    if (kind != AddressKind::service) return host_of(address);
+    address.remove_prefix(std::string_view("srv:").size());
+    while (address.starts_with('_') && address.find('.') != std::string_view::npos)
+        address.remove_prefix(address.find('.') + 1);
+    return address;
+}
+
 } // namespace gateway

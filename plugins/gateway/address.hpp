@@ -21,4 +21,8 @@ AddressKind kind_of(std::string_view text) noexcept;
 // port.
 std::string_view host_of(std::string_view address) noexcept;
 
+// Who the server at a configured address says to be: the host of a name or of a numeric address; of a "srv:" name the domain
+// that the operator has named, for what its records name is only as good as the DNS (RFC 6125 6.2.1). Empty for unix sockets.
+std::string_view server_name_of(std::string_view address, AddressKind kind) noexcept;
+
 } // namespace gateway

@@ -12,8 +12,12 @@ constexpr std::uint32_t backup_rank = 1U << 16U; // more than SRV priorities
 constexpr std::uint32_t max_weight = 1U << 20U;
 
 ServerSpec spec_of(const Source& source) {
-    return {source.name.empty() ? source.address : source.name, source.address, source.weight, source.backup ? backup_rank : 0,
-            source.max_connections == 0 ? Slot::unlimited : source.max_connections};
+    return {source.name.empty() ? source.address : source.name,
+            source.address,
+            source.weight,
+            source.backup ? backup_rank : 0,
+            source.max_connections == 0 ? Slot::unlimited : source.max_connections,
+            std::string(server_name_of(source.address, source.kind))};
 }
 
 } // namespace

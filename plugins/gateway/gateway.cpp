@@ -71,7 +71,7 @@ class Gateway {
     };
 
     explicit Gateway(gatehouse::Init& init)
-        : settings_(read_settings(init.config())),
+        : settings_(read_settings(init)),
           pool_({settings_.balance, settings_.queue, settings_.health, settings_.retries}, settings_.sources.size(),
                 {[init](std::uint64_t connection) { init.wake(connection); },
                  [init](std::uint64_t connection) { init.cut(connection); },
@@ -116,10 +116,12 @@ class Gateway {
     }
 
     // Connects to the server that has a place for the client. Nothing of the client's has been read yet, so that what fails
-    // here, the header included, can be tried again elsewhere.
+    // here, the header and the TLS handshake included, can be tried again elsewhere.
     std::optional<gatehouse::Upstream> connect(Connection& conn, Visit& visit) {
+        const Clock::time_point until = Clock::now() + settings_.connect_timeout;
         auto server = conn.connect(visit.server->address, settings_.connect_timeout);
         Status status = server.status();
+        std::string problem;
         if (server && settings_.proxy.version != 0) {
             server->set_deadline(settings_.connect_timeout);
             status =
@@ -127,8 +129,14 @@ class Gateway {
                                            settings_.proxy.says_tls() ? tls_of(conn) : ClientTls{}));
             server->clear_deadline();
         }
+        if (status && settings_.tls != nullptr) {
+            const auto left = std::max(std::chrono::ceil<milliseconds>(until - Clock::now()), milliseconds(1));
+            std::string_view why;
+            status = conn.start_tls(*server, *settings_.tls, visit.server->server_name, left, why);
+            if (!status) problem = "TLS: " + std::string(why);
+        }
         if (!status) {
-            pool_.connect_failed(visit, text_of(status), status != Status::exhausted, Clock::now());
+            pool_.connect_failed(visit, problem.empty() ? text_of(status) : problem, status != Status::exhausted, Clock::now());
             return std::nullopt;
         }
         pool_.connected(visit, Clock::now());

@@ -20,6 +20,7 @@ struct ServerSpec {
     std::uint32_t weight = 1; // 1 to 2^20
     std::uint32_t rank = 0;   // lower ones come first
     std::uint32_t limit = Slot::unlimited;
+    std::string server_name{}; // for TLS; see server_name_of(). NOLINT(readability-redundant-member-init): see pool.hpp
 };
 
 struct Visit;
@@ -27,10 +28,12 @@ struct Visit;
 // Shared by the pool, the visits to it and its check.
 struct Server {
     Server(ServerSpec what, std::size_t from, const HealthRules& rules)
-        : name(std::move(what.name)), address(std::move(what.address)), source(from), health(rules) {}
+        : name(std::move(what.name)), address(std::move(what.address)), server_name(std::move(what.server_name)), source(from),
+          health(rules) {}
 
-    const std::string name; // constant after construction, as are the next two
+    const std::string name; // constant after construction, as are the next three
     const std::string address;
+    const std::string server_name;
     const std::size_t source;
 
     // Everything below is guarded by the pool's mutex.

@@ -22,8 +22,12 @@ class Reader {
   public:
     explicit Reader(Settings& settings) : settings_(settings) {}
 
-    void read(const Config& config) {
+    void read(const gatehouse::Init& init) {
+        const Config& config = init.config();
         read_sources(config);
+        const bool has_names = std::ranges::none_of(
+            settings_.sources, [](const Source& source) { return source.kind == AddressKind::unix_socket; });
+        settings_.tls = init.tls_client(config, "tls", has_names);
         read_balance(config);
         if (const auto table = config.table("queue")) read_queue(*table);
         if (const auto table = config.table("health")) read_health(*table);
@@ -127,6 +131,14 @@ class Reader {
         if (!checks.send.empty() && checks.expect.empty())
             reject(config, "send", "nothing would look at the answer (expected an \"expect\" as well)");
         read_http(config, checks);
+        for (const std::string_view key : {"send", "expect", "http"})
+            if (settings_.tls != nullptr && !(key == "send"     ? checks.send
+                                              : key == "expect" ? checks.expect
+                                                                : checks.http)
+                                                 .empty())
+                reject(config, key,
+                       "checks speak plain TCP, and the servers TLS (leave it out: a server is good if it can be "
+                       "connected to)");
     }
 
     void read_http(const Config& config, CheckRules& checks) {
@@ -213,9 +225,9 @@ class Reader {
 
 } // namespace
 
-Settings read_settings(const Config& config) {
+Settings read_settings(const gatehouse::Init& init) {
     Settings settings;
-    Reader(settings).read(config);
+    Reader(settings).read(init);
     return settings;
 }
 

@@ -7,6 +7,7 @@
 #include "proxy_header.hpp"
 
 #include <gatehouse/config.hpp>
+#include <gatehouse/init.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -57,10 +58,11 @@ struct Settings {
     std::optional<CheckRules> checks;
     HealthRules health;
     ProxyProtocol proxy;
-    bool valid = true; // nothing was rejected here
+    const gatehouse_tls_client* tls = nullptr; // null: what the client says is passed on as it is
+    bool valid = true;                         // nothing was rejected here
 };
 
 // [main] What is not acceptable is rejected at its key; `valid` is false then.
-Settings read_settings(const gatehouse::Config& config);
+Settings read_settings(const gatehouse::Init& init);
 
 } // namespace gateway

@@ -107,7 +107,7 @@ TEST(Layering, HeavyLibrariesAreTheHosts) {
     }
 }
 
-TEST(Layering, HeavyLibrariesReachTwoFiles) {
+TEST(Layering, HeavyLibrariesReachTwoFilesAndOpenSslFour) {
     EXPECT_EQ((Tree{{"host/a.cpp", "<toml++/toml.h>"}, {"host/b.cpp", "<toml++/toml.h>"}}.breaches()), Lines{});
     EXPECT_EQ((Tree{{"host/wrap.hpp", "<toml++/toml.h>"},
                     {"host/more.hpp", "\"wrap.hpp\""},
@@ -116,6 +116,11 @@ TEST(Layering, HeavyLibrariesReachTwoFiles) {
                     {"host/c.cpp", "<toml++/toml_table.h>"}}
                    .breaches()),
               Lines{"host/: 3 files compile <toml++/...>, at most 2 may: host/a.cpp host/b.cpp host/c.cpp"});
+    const Tree four{{"host/a.cpp", "<openssl/ssl.h>"},
+                    {"host/b.cpp", "<openssl/ssl.h>"},
+                    {"host/c.cpp", "<openssl/err.h>"},
+                    {"host/d.cpp", "<openssl/x509.h>"}};
+    EXPECT_EQ(four.breaches(), Lines{});
 }
 
 } // namespace

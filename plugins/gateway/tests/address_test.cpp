@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 
 using namespace gateway;
@@ -73,6 +74,17 @@ TEST(Address, TheHostIsWithoutPortAndBrackets) {
     EXPECT_EQ(host_of("[2001:db8::1]:40123"), "2001:db8::1");
     EXPECT_EQ(host_of("unix:"), "unix:");
     EXPECT_EQ(host_of(""), "");
+}
+
+TEST(Address, SaysWhoTheServerIs) {
+    for (const auto& [text, name] : std::map<std::string, std::string>{{"192.0.2.1:80", "192.0.2.1"},
+                                                                       {"[2001:db8::1]:80", "2001:db8::1"},
+                                                                       {"db.example:80", "db.example"},
+                                                                       {"srv:_db._tcp.example.org", "example.org"},
+                                                                       {"srv:example.org", "example.org"},
+                                                                       {"srv:_db", "_db"},
+                                                                       {"unix:/run/x", ""}})
+        EXPECT_EQ(server_name_of(text, kind_of(text)), name) << text;
 }
 
 } // namespace

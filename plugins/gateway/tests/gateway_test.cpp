@@ -89,6 +89,69 @@ TEST(Gateway, NamesAllThatItTried) {
     EXPECT_EQ(outcome.error, "2 servers tried: server 192.0.2.1:80: connection refused; server 192.0.2.2:80: unreachable");
 }
 
+TEST(Gateway, BeginsTlsWithTheNameInTheAddress) {
+    for (const auto& [where, name] : {std::pair("192.0.2.10:80", "192.0.2.10"), std::pair("[2001:db8::1]:80", "2001:db8::1")}) {
+        Plugin gateway({{"upstream", where}, {"tls", true}});
+        gateway.upstream(where, {"welcome", end});
+        const Outcome outcome = gateway.serve({"question", end});
+        EXPECT_EQ(outcome.output, "welcome");
+        ASSERT_EQ(outcome.upstreams.size(), 1U);
+        EXPECT_TRUE(outcome.upstreams[0].tls);
+        EXPECT_EQ(outcome.upstreams[0].server_name, name);
+        EXPECT_EQ(outcome.upstreams[0].plain, "");
+    }
+}
+
+TEST(Gateway, BeginsTlsWithTheNameThatIsConfigured) {
+    Plugin gateway({{"upstream", address}, {"tls", Table{{"server_name", "db.example"}}}, {"proxy_protocol", "v1"}});
+    gateway.upstream(address, {end});
+    const Outcome outcome = gateway.serve({end});
+    ASSERT_EQ(outcome.upstreams.size(), 1U);
+    EXPECT_EQ(outcome.upstreams[0].server_name, "db.example");
+    EXPECT_TRUE(outcome.upstreams[0].plain.starts_with("PROXY TCP4 ")) << outcome.upstreams[0].plain;
+}
+
+TEST(Gateway, OfServersBehindNamesTheNameCounts) {
+    Plugin gateway({{"servers", List{Table{{"address", "db.example:5432"}}, Table{{"address", "srv:_db._tcp.example.org"}}}},
+                    {"tls", true}});
+    gateway.resolves("db.example:5432", {{a}});
+    gateway.resolves("srv:_db._tcp.example.org", {{b}});
+    for (const std::string& server : {a, b}) gateway.upstream(server, {end});
+    for (int i = 0; i < 2; ++i) {
+        const Outcome outcome = gateway.serve({end});
+        ASSERT_EQ(outcome.upstreams.size(), 1U);
+        EXPECT_EQ(outcome.upstreams[0].server_name, outcome.upstreams[0].address == a ? "db.example" : "example.org");
+    }
+}
+
+TEST(Gateway, TriesAnotherServerIfTlsFails) {
+    Plugin gateway(and_also(pool({server(a), server(b)}), "tls", true));
+    gateway.upstream_fails_tls(a, GATEHOUSE_FAILED, "certificate verify failed: certificate has expired");
+    gateway.upstream(b, {"welcome"});
+    for (int i = 0; i < 5; ++i) {
+        const Outcome outcome = gateway.serve({"question", end});
+        EXPECT_EQ(outcome.output, "welcome");
+        EXPECT_EQ(outcome.upstreams.back().received, "question");
+    }
+    ASSERT_EQ(gateway.log().size(), 1U);
+    EXPECT_EQ(gateway.log()[0].text,
+              "server 192.0.2.1:80 is ejected for 1s: 3 connections in a row failed, the last one: TLS: certificate verify "
+              "failed: certificate has expired; 1 of 2 servers available");
+}
+
+TEST(Gateway, NamesAllThatItSpokeTlsWith) {
+    Plugin gateway(and_also(pool({server(a), server(b)}), "tls", true));
+    gateway.upstream_fails_tls(a, GATEHOUSE_RESET, "the server has reset the connection during the handshake");
+    gateway.upstream_fails(b, GATEHOUSE_REFUSED);
+    const Outcome outcome = gateway.serve({"question", end});
+    EXPECT_EQ(outcome.reason, "upstream_failed");
+    EXPECT_EQ(outcome.error,
+              "2 servers tried: server 192.0.2.1:80: TLS: the server has reset the connection during the handshake; "
+              "server 192.0.2.2:80: connection refused");
+    EXPECT_EQ(outcome.upstreams.size(), 1U);
+    EXPECT_EQ(outcome.upstreams[0].received, "");
+}
+
 TEST(Gateway, DoesNotRetryIfThatIsNotWanted) {
     Plugin gateway(and_also(pool({server(a), server(b)}), "retries", 0));
     gateway.upstream_fails(a, GATEHOUSE_REFUSED);

@@ -42,6 +42,47 @@ TEST(Settings, RefuseWhatIsNoAddress) {
     EXPECT_EQ(Plugin::refusal(with_server({{"name", "a"}})), "servers[0].address: missing (expected a string)");
 }
 
+TEST(Settings, ReadHowTlsIsSpoken) {
+    EXPECT_EQ(Plugin::refusal(with("tls", true)), "");
+    EXPECT_EQ(Plugin::refusal(with("tls", false)), "");
+    EXPECT_EQ(Plugin::refusal(with("tls", Table{{"ca", "ca.pem"},
+                                                {"server_name", "db.example"},
+                                                {"verify", true},
+                                                {"certificate", "me.pem"},
+                                                {"key", "me.key"},
+                                                {"alpn", List{"postgresql"}}})),
+              "");
+    EXPECT_EQ(Plugin::refusal(with("tls", "yes")), "tls: wrong type: string (expected a table)");
+    EXPECT_EQ(Plugin::refusal(with("tls", Table{{"verify", false}, {"ca", "ca.pem"}})),
+              "tls.ca: without effect (verify is false)");
+    EXPECT_EQ(Plugin::refusal(with("tls", Table{{"key", "me.key"}})),
+              "tls.key: without effect (expected a certificate beside it)");
+    EXPECT_EQ(Plugin::refusal(with("tls", Table{{"cert", "me.pem"}})),
+              "tls.cert: unknown key (known here: ca, server_name, certificate, key, verify, alpn)");
+}
+
+TEST(Settings, NeedAServerNameForUnixSockets) {
+    const std::string missing = "tls.server_name: missing (expected the name that the server's certificate has to be for, or "
+                                "verify = false: a unix socket has none)";
+    const auto unix_with = [](Value tls) { return Table{{"upstream", "unix:/run/x"}, {"tls", std::move(tls)}}; };
+    EXPECT_EQ(Plugin::refusal(unix_with(true)), missing);
+    EXPECT_EQ(Plugin::refusal(unix_with(Table{{"verify", true}})), missing);
+    EXPECT_EQ(Plugin::refusal(unix_with(Table{{"verify", false}})), "");
+    EXPECT_EQ(Plugin::refusal(unix_with(Table{{"server_name", "x.example"}})), "");
+}
+
+TEST(Settings, RefuseChecksThatTalkWhereServersSpeakTls) {
+    const std::string why =
+        ": checks speak plain TCP, and the servers TLS (leave it out: a server is good if it can be connected to)";
+    const auto checked = [](const Table& health) {
+        return Plugin::refusal({{"upstream", address}, {"tls", true}, {"health", health}});
+    };
+    EXPECT_EQ(checked({}), "");
+    EXPECT_EQ(checked({{"expect", "220"}}), "health.expect" + why);
+    EXPECT_EQ(checked({{"send", "x"}, {"expect", "y"}}), "health.send" + why + "\nhealth.expect" + why);
+    EXPECT_EQ(checked({{"http", "/healthz"}}), "health.http" + why);
+}
+
 TEST(Settings, CheckEveryServer) {
     EXPECT_EQ(Plugin::refusal(with_server(
                   {{"address", address}, {"name", "a"}, {"weight", 256}, {"backup", true}, {"max_connections", 1'000'000}})),

@@ -69,6 +69,8 @@ class Config {
         host_->config_reject(config_, detail::str(key), detail::str(why));
     }
 
+    const gatehouse_config* handle() const noexcept { return config_; }
+
   private:
     const gatehouse_host* host_;
     const gatehouse_config* config_;

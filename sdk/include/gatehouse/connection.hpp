@@ -120,6 +120,17 @@ class Connection : public Stream {
         return Upstream(host_, upstream);
     }
 
+    // Begins TLS on a connection that connect() has made, whose server has to be `server_name`; see ext/upstream.h. `why` says
+    // what failed, as long as `upstream` lives.
+    Status start_tls(Upstream& upstream, const gatehouse_tls_client& client, std::string_view server_name,
+                     std::chrono::milliseconds within, std::string_view& why) noexcept {
+        gatehouse_str text{};
+        const Status status = host_->upstream->start_tls(conn_, upstream.handle(), &client, detail::str(server_name),
+                                                         detail::milliseconds(within), &text);
+        why = detail::view(text);
+        return status;
+    }
+
     // The addresses of "host:port" as connect() takes them, in the order in which it would try them; see ext/upstream.h.
     Result<std::vector<std::string>> resolve(std::string_view address, std::chrono::milliseconds within) {
         if (host_->upstream == nullptr) return Status(GATEHOUSE_UNSUPPORTED);

@@ -59,6 +59,15 @@ class Init {
         return host_.upstream != nullptr && host_.upstream->cut(host_.instance, connection) == GATEHOUSE_OK;
     }
 
+    // How TLS is spoken to servers, as the key of a table of the configuration says; see ext/upstream.h. Null: it is not.
+    // `has_names`: Connection::start_tls() will be given a name for every server. [main]
+    const gatehouse_tls_client* tls_client(const Config& config, std::string_view key, bool has_names = true) const noexcept {
+        const gatehouse_tls_client* client = nullptr;
+        if (host_.upstream != nullptr)
+            host_.upstream->tls_client(host_.instance, config.handle(), detail::str(key), has_names ? 1 : 0, &client);
+        return client;
+    }
+
     const detail::Host& host() const noexcept { return host_; }
 
   private:

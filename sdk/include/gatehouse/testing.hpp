@@ -112,10 +112,15 @@ class Plugin {
     // What connect() to `address` finds: a server that follows the script, which ends with `end`, or a failure. An address that
     // was not named is GATEHOUSE_NOT_FOUND.
     void upstream(std::string_view address, Script script) {
-        host_.upstreams.insert_or_assign(std::string(address), UpstreamScript{GATEHOUSE_OK, std::move(script)});
+        host_.upstreams.insert_or_assign(std::string(address),
+                                         UpstreamScript{GATEHOUSE_OK, std::move(script), GATEHOUSE_OK, {}});
     }
     void upstream_fails(std::string_view address, gatehouse_status status) {
-        host_.upstreams.insert_or_assign(std::string(address), UpstreamScript{status, {}});
+        host_.upstreams.insert_or_assign(std::string(address), UpstreamScript{status, {}, GATEHOUSE_OK, {}});
+    }
+    // It can be connected to, but start_tls() fails.
+    void upstream_fails_tls(std::string_view address, gatehouse_status status, std::string why) {
+        host_.upstreams.insert_or_assign(std::string(address), UpstreamScript{GATEHOUSE_OK, {}, status, std::move(why)});
     }
 
     // What resolve() finds for a name: its addresses, or GATEHOUSE_NOT_FOUND if there are none. Other names stand for

@@ -20,6 +20,9 @@ extern "C" {
 
 #define GATEHOUSE_EXT_UPSTREAM "gatehouse.upstream/1"
 
+/* How an instance speaks TLS to its servers; the instance's as long as that lives, and constant. [any] */
+typedef struct gatehouse_tls_client gatehouse_tls_client;
+
 typedef struct gatehouse_upstream_v1 {
     /*
      * [conn] Connects to "host:port", "[v6]:port" or "unix:/path" and stores the new connection in *upstream. A name with
@@ -60,6 +63,37 @@ typedef struct gatehouse_upstream_v1 {
      * that is not relayed yet is cut when it starts to be.
      */
     gatehouse_status (*cut)(gatehouse_instance* instance, uint64_t id) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [main], during create(). Reads the key `key` of the configuration, which is `true`, `false` or a table:
+     *
+     *     ca = "FILE"                  PEM: whose certificates are believed; the system's authorities without it
+     *     server_name = "NAME"         instead of the name that start_tls() is given
+     *     verify = false               believe anybody
+     *     certificate, key = "FILE"    PEM: the certificate that is shown if the server wants one; the key may be in the same
+     * file alpn = ["NAME"]              protocols that are offered
+     *
+     * Relative file names are taken from the configuration's folder, and the files are read now. *client is left alone if the
+     * key is absent or `false` (GATEHOUSE_OK). `has_names`: 0 if start_tls() will have to do without a name for some server, so
+     * that server_name, or verify = false, is needed. GATEHOUSE_INVALID: the host has recorded what is wrong at its key, and
+     * refuses the instance.
+     */
+    gatehouse_status (*tls_client)(gatehouse_instance* instance, const gatehouse_config* config, gatehouse_str key,
+                                   int32_t has_names, const gatehouse_tls_client** client) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] Begins TLS on a connection that connect() has made, after whatever has been written to it in plain. When this
+     * returns, the server has been verified, and reading, writing and relaying are about the plaintext.
+     *
+     * `server_name` is the name or IP address that the certificate has to be for. A name is also asked for (SNI).
+     * `milliseconds` bounds the call. On failure the host has recorded what happened, as with connect(); *why says it without
+     * the server's name, such as "certificate verify failed: self-signed certificate", and is valid until close(), which is all
+     * that the connection is still good for. GATEHOUSE_TIMEOUT, _RESET (the server has gone), _EXHAUSTED, _INVALID: as they
+     * say. _FAILED: the two do not agree. In TLS 1.3 a server judges the client's certificate after that; the first read tells
+     * then.
+     */
+    gatehouse_status (*start_tls)(gatehouse_conn* conn, gatehouse_conn* upstream, const gatehouse_tls_client* client,
+                                  gatehouse_str server_name, uint64_t milliseconds, gatehouse_str* why) GATEHOUSE_NOEXCEPT;
 } gatehouse_upstream_v1;
 
 #ifdef __cplusplus

@@ -169,6 +169,35 @@ class FakeConfig {
         return GATEHOUSE_OK;
     }
 
+    // Reads what gatehouse_upstream_v1::tls_client() is about; false: there is to be no TLS.
+    bool tls_client(std::string_view key, bool has_names, std::string& server_name) const {
+        const Value* found = find(key);
+        if (found == nullptr) return false;
+        if (const bool* flag = std::get_if<bool>(&found->of); flag != nullptr && !*flag) return false;
+        const FakeConfig* table = nullptr;
+        const FakeConfig none(Table{}, full(key), *report_);
+        if (!std::holds_alternative<bool>(found->of) && this->table(key, table) != GATEHOUSE_OK) return true;
+        const FakeConfig& from = table != nullptr ? *table : none;
+        std::map<std::string_view, std::string> texts;
+        for (const std::string_view name : {"ca", "server_name", "certificate", "key"}) {
+            gatehouse_str text{"", 0};
+            if (from.string(name, text) == GATEHOUSE_OK) texts[name] = std::string(text.data, text.size);
+        }
+        std::int32_t verify = 1;
+        std::size_t protocols = 0;
+        from.boolean("verify", verify);
+        from.count("alpn", protocols);
+        if (verify == 0 && !texts["ca"].empty()) from.problem("ca", "without effect (verify is false)");
+        if (texts["certificate"].empty() && !texts["key"].empty())
+            from.problem("key", "without effect (expected a certificate beside it)");
+        server_name = texts["server_name"];
+        if (verify != 0 && server_name.empty() && !has_names)
+            from.problem("server_name", "missing (expected the name that the server's certificate has to be for, or "
+                                        "verify = false: a unix socket has none)");
+        return true;
+    }
+    std::size_t problem_count() const { return report_->problems.size(); }
+
     gatehouse_status problem(std::string_view key, const std::string& what) const {
         check_moment(key);
         report_->problems.push_back(full(key) + ": " + what);

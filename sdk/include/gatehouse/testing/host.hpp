@@ -32,6 +32,8 @@ struct LogLine {
 struct UpstreamScript {
     gatehouse_status status = GATEHOUSE_OK;
     Script script;
+    gatehouse_status tls = GATEHOUSE_OK; // what start_tls() comes to
+    std::string tls_problem;
 };
 
 namespace detail {
@@ -48,6 +50,7 @@ struct Host {
     milliseconds now{0};                         // the fake clock
     std::deque<std::unique_ptr<Client>> clients; // never shrinks, so that handles of ended connections can be recognised
     std::map<std::string, UpstreamScript, std::less<>> upstreams;
+    std::deque<std::string> tls_clients; // the server_name of each; what is gatehouse_tls_client* outside
     std::map<std::string, std::vector<std::string>, std::less<>> addresses; // of names
     std::string error;
 

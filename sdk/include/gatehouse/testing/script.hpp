@@ -63,10 +63,13 @@ struct UpstreamRecord {
     std::string address;
     milliseconds within{0}; // the time that connect() was given
     std::string received;   // what was written to it, relayed bytes included
-    bool finished = false;  // finish() was called on it
-    bool closed = false;    // the plugin closed it
-    bool relayed = false;   // it was handed to relay(), which then carried the rest of both scripts
-    milliseconds idle{0};   // the idle time that relay() was given
+    bool tls = false;       // start_tls() has succeeded, with `server_name`, after `plain` had been written to it
+    std::string server_name;
+    std::string plain;
+    bool finished = false; // finish() was called on it
+    bool closed = false;   // the plugin closed it
+    bool relayed = false;  // it was handed to relay(), which then carried the rest of both scripts
+    milliseconds idle{0};  // the idle time that relay() was given
 };
 
 // What came of a connection.

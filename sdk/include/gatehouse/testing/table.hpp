@@ -163,6 +163,39 @@ inline gatehouse_status connect(gatehouse_conn* conn, gatehouse_str address, uin
     return GATEHOUSE_OK;
 }
 
+// As the real host reads it, but for the files, which need not be there.
+inline gatehouse_status tls_client(gatehouse_instance* instance, const gatehouse_config* config, gatehouse_str key,
+                                   int32_t has_names, const gatehouse_tls_client** client) noexcept {
+    const FakeConfig& settings = config_of(config);
+    const std::size_t before = settings.problem_count();
+    std::string server_name;
+    if (!settings.tls_client(view(key), has_names != 0, server_name)) return GATEHOUSE_OK;
+    if (settings.problem_count() != before) return GATEHOUSE_INVALID;
+    Host* host = host_of(instance);
+    *client = reinterpret_cast<const gatehouse_tls_client*>(&host->tls_clients.emplace_back(std::move(server_name)));
+    return GATEHOUSE_OK;
+}
+
+inline gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* to, const gatehouse_tls_client* tls, gatehouse_str name,
+                                  uint64_t, gatehouse_str* why) noexcept {
+    Client* client = client_of(conn, "start_tls()");
+    auto* upstream = static_cast<Upstream*>(stream_of(to));
+    if (client == nullptr || !may_use(upstream, "start_tls()")) return GATEHOUSE_INVALID;
+    UpstreamRecord& record = upstream->record;
+    if (record.tls) {
+        client->host->violation("start_tls() on a connection that has TLS");
+        return GATEHOUSE_INVALID;
+    }
+    const auto& configured = *reinterpret_cast<const std::string*>(tls);
+    record.server_name = configured.empty() ? std::string(view(name)) : configured;
+    record.plain = upstream->output;
+    const UpstreamScript& script = client->host->upstreams.find(record.address)->second;
+    record.tls = script.tls == GATEHOUSE_OK;
+    client->connect_failed = !record.tls;
+    *why = {script.tls_problem.data(), script.tls_problem.size()};
+    return script.tls;
+}
+
 inline void close_upstream(gatehouse_conn* conn) noexcept {
     auto* upstream = static_cast<Upstream*>(stream_of(conn));
     // A session that owns an upstream connection closes it when it is destroyed, in closed().
@@ -222,7 +255,7 @@ inline gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* p
 }
 
 inline const void* find_extension(gatehouse_str id) noexcept {
-    static constexpr gatehouse_upstream_v1 upstream{connect, close_upstream, relay, resolve, cut};
+    static constexpr gatehouse_upstream_v1 upstream{connect, close_upstream, relay, resolve, cut, tls_client, start_tls};
     static constexpr gatehouse_sendfile_v1 sendfile{send_file};
     static constexpr gatehouse_check_v1 check{start_check, stop_check};
     static constexpr gatehouse_discovery_v1 discovery{start_watch, stop_watch};
