@@ -70,8 +70,8 @@ typedef struct gatehouse_upstream_v1 {
      *     ca = "FILE"                  PEM: whose certificates are believed; the system's authorities without it
      *     server_name = "NAME"         instead of the name that start_tls() is given
      *     verify = false               believe anybody
-     *     certificate, key = "FILE"    PEM: the certificate that is shown if the server wants one; the key may be in the same
-     * file alpn = ["NAME"]              protocols that are offered
+     *     certificate, key = "FILE"    PEM: what is shown if the server wants a certificate; the key may be in the same file
+     *     alpn = ["NAME"]              protocols that are offered
      *
      * Relative file names are taken from the configuration's folder, and the files are read now. *client is left alone if the
      * key is absent or `false` (GATEHOUSE_OK). `has_names`: 0 if start_tls() will have to do without a name for some server, so
