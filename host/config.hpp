@@ -145,12 +145,22 @@ struct ProxyProtocolConfig {
     bool operator==(const ProxyProtocolConfig&) const = default;
 };
 
+// Who may connect, by the address. The narrowest network that has the address counts; an address in none may connect if `allow`
+// is empty. What the files named by allow_file and deny_file say is in these lists.
+struct AccessLists {
+    std::vector<Network> allow;
+    std::vector<Network> deny; // none of them is in `allow` as well
+
+    bool operator==(const AccessLists&) const = default;
+};
+
 // [[listeners.routes]]: what there is of sni, alpn, source and of one of the two kinds of probe must hold
 struct RouteConfig {
     std::vector<std::string> sni; // in lower case
     std::vector<std::string> alpn;
     std::vector<Network> source;
     bool probe = false;  // the plugin's own
+    AccessLists access;  // whom it lets in; the others are closed, and no further route is asked
     std::string pattern; // the name of a ProtocolPattern
     std::string tls;     // the name of a TlsConfig: TLS is ended here; empty: it is not
     std::string plugin;  // the name of a PluginConfig; empty, with `tls` only: the routes are asked about what is inside
@@ -168,15 +178,6 @@ struct OnSilence {
 };
 
 inline constexpr std::size_t max_detect_limit = 16 * 1024;
-
-// Who may connect, by the address. The narrowest network that has the address counts; an address in none may connect if `allow`
-// is empty. What the files named by allow_file and deny_file say is in these lists.
-struct AccessLists {
-    std::vector<Network> allow;
-    std::vector<Network> deny; // none of them is in `allow` as well
-
-    bool operator==(const AccessLists&) const = default;
-};
 
 // How much one source may have. A source is a network of the given length around the address.
 struct SourceLimits {

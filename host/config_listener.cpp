@@ -104,7 +104,7 @@ ListenerConfig read_listener(ConfigTable& table, const std::filesystem::path& fo
     table.duration("lifetime", listener.lifetime);
     table.duration("linger_timeout", listener.linger_timeout, std::chrono::hours(1));
     read_min_rate(table, listener);
-    read_routes(table, listener, nested);
+    read_routes(table, listener, folder, nested);
 
     table.boolean("reuse_address", listener.reuse_address);
     table.boolean("ipv6_only", listener.ipv6_only);

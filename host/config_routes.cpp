@@ -1,5 +1,6 @@
 #include "config_routes.hpp"
 
+#include "config_access.hpp"
 #include "config_listener.hpp"
 #include "did_you_mean.hpp"
 #include "printable.hpp"
@@ -198,13 +199,15 @@ void read_on_silence(ConfigTable table, ListenerConfig& listener, std::vector<Co
     nested.push_back(std::move(table));
 }
 
-void read_route(ConfigTable table, ListenerConfig& listener, std::vector<ConfigTable>& nested) {
+void read_route(ConfigTable table, ListenerConfig& listener, const std::filesystem::path& folder,
+                std::vector<ConfigTable>& nested) {
     RouteConfig route;
     route.where = table.where();
     read_server_names(table, route.sni);
     read_protocols(table, route.alpn);
     read_networks(table, "source", route.source, nullptr);
     read_probe(table, route);
+    route.access = read_access_lists(table, folder);
     std::string_view tls;
     const bool ends_tls = table.string("tls", tls) != ConfigTable::Found::absent;
     route.tls = tls;
@@ -225,7 +228,8 @@ void read_route(ConfigTable table, ListenerConfig& listener, std::vector<ConfigT
 
 } // namespace
 
-void read_routes(ConfigTable& table, ListenerConfig& listener, std::vector<ConfigTable>& nested) {
+void read_routes(ConfigTable& table, ListenerConfig& listener, const std::filesystem::path& folder,
+                 std::vector<ConfigTable>& nested) {
     read_proxy_protocol(table.table("proxy_protocol"), listener, nested);
     ConfigTable detect = table.table("detect");
     detect.duration("timeout", listener.detect_timeout, std::chrono::hours(1));
@@ -240,7 +244,7 @@ void read_routes(ConfigTable& table, ListenerConfig& listener, std::vector<Confi
                      "too many: " + std::to_string(routes.size()) + " (expected at most " + std::to_string(most_routes) + ")");
     for (std::size_t i = 0; i < std::min(routes.size(), most_routes); ++i) {
         if (routes[i].is_table())
-            read_route(std::move(routes[i]), listener, nested);
+            read_route(std::move(routes[i]), listener, folder, nested);
         else
             routes[i].expect_table(expected);
     }

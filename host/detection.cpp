@@ -10,7 +10,8 @@ namespace gatehouse::host {
 namespace {
 
 Route make_route(const RouteConfig& config, PluginInstance* plugin, TlsServer* tls) {
-    Route route{config.sni, config.alpn, config.source, nullptr, plugin, tls};
+    Route route{config.sni, config.alpn, config.source, nullptr, plugin, tls, std::nullopt};
+    if (config.access != AccessLists()) route.access.emplace(config.access);
     if (config.probe)
         route.probe = [plugin](std::span<const std::byte> bytes) { return plugin->probe(bytes); };
     else if (!config.pattern.empty())
@@ -78,6 +79,8 @@ Verdict Detection::look(Connection& connection, News news) const noexcept {
         const Choice choice = choose(connection, *bytes, all);
         if (choice.what == Choice::What::route) {
             const Route& route = routes_[choice.route];
+            if (route.access && !route.access->allows(ip_address(connection.peer_address())))
+                return Verdict::refuse(Reason::denied_acl);
             connection.tls_server = route.tls;
             return route.plugin == nullptr ? Verdict::pass() : take(route.plugin, Reason::no_match);
         }

@@ -3,6 +3,7 @@
 // Pure functions over what the configuration says and what has arrived; detection.hpp is the stage that asks them.
 #pragma once
 
+#include "access.hpp"
 #include "network.hpp"
 
 #include <cstddef>
@@ -27,6 +28,7 @@ struct Route {
     std::function<gatehouse_match(std::span<const std::byte>)> probe; // or empty
     PluginInstance* plugin = nullptr;                                 // null: the routes are asked once more, inside of TLS
     TlsServer* tls = nullptr;                                         // ends TLS before that; null: nobody does
+    std::optional<AccessList> access;                                 // whom it lets in; nothing: everybody
 
     // Whether it has to see bytes.
     bool reads() const noexcept { return !sni.empty() || !alpn.empty() || probe != nullptr; }

@@ -164,7 +164,9 @@ static void tables(void) {
     OFFSET(gatehouse_upstream_v1, relay, 16);
     OFFSET(gatehouse_upstream_v1, resolve, 24);
     OFFSET(gatehouse_upstream_v1, cut, 32);
-    VALUE(sizeof(gatehouse_upstream_v1), 40);
+    OFFSET(gatehouse_upstream_v1, tls_client, 40);
+    OFFSET(gatehouse_upstream_v1, start_tls, 48);
+    VALUE(sizeof(gatehouse_upstream_v1), 56);
     OFFSET(gatehouse_sendfile_v1, send, 0);
     VALUE(sizeof(gatehouse_sendfile_v1), 8);
     extensions();

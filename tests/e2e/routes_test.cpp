@@ -144,6 +144,23 @@ TEST(Routes, SourcesDecideBeforeAnythingIsSaid) {
     EXPECT_EQ(host.wait_for_closed("front", client.local_address())["plugin"], "daytime");
 }
 
+TEST(Routes, LetInWhomTheyAllow) {
+    Gatehouse host(routed("plugin = \"daytime\"\non_silence = { after = \"10s\", plugin = \"daytime\" }\n" +
+                          route("probe = \"ssh\"\ndeny = [\"127.0.0.2\"]", "echo") +
+                          route("probe = \"http\"\nallow = [\"127.0.0.2\"]", "echo")));
+    const auto talk = [&](const std::string& source, const std::string& text) {
+        Client client("127.0.0.1:" + std::to_string(host.port("front")), source + ":0");
+        client.send(text);
+        client.finish();
+        const std::string answer = client.rest().bytes;
+        return answer + " " + host.wait_for_closed("front", client.local_address())["reason"];
+    };
+    EXPECT_EQ(talk("127.0.0.1", "SSH-2.0-x\r\n"), "SSH-2.0-x\r\n peer_closed");
+    EXPECT_EQ(talk("127.0.0.2", "SSH-2.0-x\r\n"), " denied_acl"); // and not daytime, which takes all others
+    EXPECT_EQ(talk("127.0.0.2", "GET / HTTP/1.0\r\n"), "GET / HTTP/1.0\r\n peer_closed");
+    EXPECT_EQ(talk("127.0.0.1", "GET / HTTP/1.0\r\n"), " denied_acl");
+}
+
 TEST(Routes, TheSourceIsTheOneInTheProxyHeader) {
     Gatehouse host(listener("front", "daytime",
                             "proxy_protocol = { from = \"127.0.0.1\" }\n" + route("source = \"192.0.2.0/24\"", "echo")));
