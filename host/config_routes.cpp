@@ -131,21 +131,49 @@ bool covers_name(const std::string& wide, const std::string& narrow) {
     return wide == narrow || fits_server_name(wide, narrow.starts_with("*.") ? std::string_view(narrow).substr(2) : narrow);
 }
 
-bool probe_covers(const RouteConfig& wide, const RouteConfig& narrow) {
+// `told`: the name and the protocol may be known without the bytes being TLS, as somebody has ended it before.
+bool probe_covers(const RouteConfig& wide, const RouteConfig& narrow, bool told) {
     if (!has_probe(wide)) return true;
     if (wide.probe) return narrow.probe && wide.plugin == narrow.plugin;
-    return wide.pattern == narrow.pattern || (wide.pattern == "tls" && is_tls(narrow));
+    const bool begins_with_tls = is_tls(narrow) && (!told || !narrow.tls.empty());
+    return wide.pattern == narrow.pattern || (wide.pattern == "tls" && begins_with_tls);
 }
 
 // Whether the routes are asked once more, inside of TLS, about what this one takes.
 bool opens(const RouteConfig& route) { return !route.tls.empty() && route.plugin.empty(); }
 
-// Whether nothing is left for `narrow` if `wide` is asked first.
-bool covers(const RouteConfig& wide, const RouteConfig& narrow) {
+// Whether nothing is left for `narrow` if `wide` is asked first, as far as clients in the sources of `wide` go.
+bool covers_in_its_sources(const RouteConfig& wide, const RouteConfig& narrow, bool told) {
     if (opens(wide) && narrow.tls.empty()) return false; // which may be for what is inside
     return all_covered(wide.sni, narrow.sni, covers_name) && all_covered(wide.alpn, narrow.alpn, std::equal_to<>()) &&
-           all_covered(wide.source, narrow.source, [](const Network& a, const Network& b) { return a.contains(b); }) &&
-           probe_covers(wide, narrow);
+           probe_covers(wide, narrow, told);
+}
+
+// Whether nothing is left for `narrow` if `wide` is asked first.
+bool covers(const RouteConfig& wide, const RouteConfig& narrow, bool told) {
+    return covers_in_its_sources(wide, narrow, told) &&
+           all_covered(wide.source, narrow.source, [](const Network& a, const Network& b) { return a.contains(b); });
+}
+
+// Whether the networks together have every address of `network`.
+bool have_all_of(const std::vector<Network>& networks, const Network& network) {
+    std::vector<NetworkTable::Entry> entries{{network, 0}};
+    for (const Network& part : networks) {
+        if (part.contains(network)) return true;
+        if (network.contains(part)) entries.push_back({part, 1});
+    }
+    const std::vector<std::uint32_t> left = NetworkTable(std::move(entries)).values();
+    return std::find(left.begin(), left.end(), 0) == left.end();
+}
+
+// Whether nothing is left for `narrow` because of what several of the routes before it take, each in its own sources.
+bool cover_together(const std::vector<RouteConfig>& earlier, const RouteConfig& narrow, bool told) {
+    std::vector<Network> taken;
+    for (const RouteConfig& wide : earlier)
+        if (has_condition(wide) && covers_in_its_sources(wide, narrow, told))
+            taken.insert(taken.end(), wide.source.begin(), wide.source.end());
+    return !narrow.source.empty() && std::all_of(narrow.source.begin(), narrow.source.end(),
+                                                 [&](const Network& network) { return have_all_of(taken, network); });
 }
 
 void reject_conflicts(ConfigTable& table, const RouteConfig& route, const ListenerConfig& listener) {
@@ -161,20 +189,23 @@ void reject_conflicts(ConfigTable& table, const RouteConfig& route, const Listen
                      "asked about what is inside if this one has no `plugin`)");
         return;
     }
-    const bool inside = !listener.tls.empty() || std::any_of(earlier.begin(), earlier.end(), opens);
-    if (is_tls(route) && !route.pattern.empty() && route.pattern != "tls" && !inside) {
+    const bool told = !listener.tls.empty() || listener.proxy_protocol || std::any_of(earlier.begin(), earlier.end(), opens);
+    if (is_tls(route) && !route.pattern.empty() && route.pattern != "tls" && !told) {
         table.reject("probe", "never matches: sni and alpn are of TLS, which does not look like " + in_quotes(route.pattern) +
                                   " (expected one of the two)");
         return;
     }
     for (const RouteConfig& other : earlier) {
-        if (!has_condition(other) || !covers(other, route)) continue;
+        if (!has_condition(other) || !covers(other, route, told)) continue;
         table.reject_whole(
-            covers(route, other)
+            covers(route, other, told)
                 ? "cannot be told apart from the route at " + other.where + " (expected another condition, or one route)"
                 : "never matches: the route at " + other.where + " takes all that it could (expected the narrower one first)");
         return;
     }
+    if (cover_together(earlier, route, told))
+        table.reject_whole(
+            "never matches: the sources of routes before it have all of its own (expected the narrower one first)");
 }
 
 void read_proxy_protocol(ConfigTable table, ListenerConfig& listener, std::vector<ConfigTable>& nested) {

@@ -28,7 +28,7 @@ std::optional<std::span<const std::byte>> peek(Connection& connection, std::span
         std::size_t size = 0;
         bool ended = false;
         const TlsSession::Outcome what = connection.tls->peek(buffer.data(), buffer.size(), size, ended);
-        if (ended && what != TlsSession::Outcome::done && what != TlsSession::Outcome::end) return std::nullopt;
+        if (ended && (what == TlsSession::Outcome::reset || what == TlsSession::Outcome::failed)) return std::nullopt;
         connection.hangup = connection.hangup || ended;
         connection.emptied = size == 0;
         return std::span<const std::byte>(buffer).first(size);

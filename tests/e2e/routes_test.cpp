@@ -1,4 +1,5 @@
 // One port, many protocols: which plugin a connection goes to, and that finding out costs no thread and misses no byte.
+#include "certificates.hpp"
 #include "clients.hpp"
 #include "gatehouse.hpp"
 #include "proc.hpp"
@@ -241,22 +242,20 @@ TEST(Routes, OnePortForAll) {
     const Process socks(dynamic);
     for (const Deadline deadline; refused("127.0.0.1:" + socks_port) && !deadline.passed();) {
     }
-    // And TLS, by name.
-    ASSERT_EQ(run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-                   "/CN=a", "-keyout", root / "key.pem", "-out", root / "cert.pem"})
-                  .status,
-              0);
+    // And TLS, by name: passed on to a server of its own, or ended here.
+    const Certificates certificates;
+    for (const char* name : {"a", "b"}) certificates.make(name, {name + std::string(".example")});
     const ConfiguredServer tls({"openssl", "s_server", "-quiet", "-www", "-accept", "127.0.0.1:PORT", "-cert",
-                                root / "cert.pem", "-key", root / "key.pem"},
+                                certificates / "a.pem", "-key", certificates / "a.key"},
                                "");
 
-    Gatehouse host("[plugins.http]\nconfig = { root = \"" + root.path().string() + "\" }\n" + gateway("ssh", sshd.address()) +
-                   gateway("redis", redis.tcp()) + gateway("postgresql", postgres.address()) +
+    Gatehouse host(certificates.section("b") + "[plugins.http]\nconfig = { root = \"" + root.path().string() + "\" }\n" +
+                   gateway("ssh", sshd.address()) + gateway("redis", redis.tcp()) + gateway("postgresql", postgres.address()) +
                    gateway("socks", "127.0.0.1:" + socks_port) + gateway("tls", "127.0.0.1:" + tls.port()) +
                    routed("on_silence = { after = \"500ms\", plugin = \"daytime\" }\n" + route("sni = \"a.example\"", "tls") +
-                          route("probe = true", "http") + route("probe = \"ssh\"", "ssh") +
-                          route("probe = \"redis\"", "redis") + route("probe = \"postgresql\"", "postgresql") +
-                          route("probe = \"socks5\"", "socks")));
+                          "[[listeners.routes]]\ntls = \"b\"\n" + route("probe = true", "http") +
+                          route("probe = \"ssh\"", "ssh") + route("probe = \"redis\"", "redis") +
+                          route("probe = \"postgresql\"", "postgresql") + route("probe = \"socks5\"", "socks")));
     const std::string port = std::to_string(host.port("front"));
     const std::string url = "http://127.0.0.1:" + port + "/";
 
@@ -270,7 +269,9 @@ TEST(Routes, OnePortForAll) {
     Process socks_client({"curl", "-sS", "--socks5", "127.0.0.1:" + port, url});
     Process https({"curl", "-sSk", "--resolve", "a.example:" + port + ":127.0.0.1", "https://a.example:" + port + "/"});
     Process silent({"ncat", "--recv-only", "127.0.0.1", port});
-    Process other({"curl", "-sSk", "--resolve", "b.example:" + port + ":127.0.0.1", "https://b.example:" + port + "/"});
+    Process ended({"curl", "-sS", "--cacert", certificates.ca(), "--resolve", "b.example:" + port + ":127.0.0.1",
+                   "https://b.example:" + port + "/"});
+    Process other({"sh", "-c", "echo EHLO there | ncat 127.0.0.1 " + port});
 
     EXPECT_EQ(curl.wait().out, "hello\n") << curl.err();
     EXPECT_EQ(ssh.wait().out, "through ssh\n") << ssh.err();
@@ -279,7 +280,8 @@ TEST(Routes, OnePortForAll) {
     EXPECT_EQ(socks_client.wait().out, "hello\n") << socks_client.err();
     EXPECT_NE(https.wait().out.find("<HTML>"), std::string::npos) << https.err();
     EXPECT_NE(silent.wait().out, "");
-    EXPECT_NE(other.wait().status, 0);
+    EXPECT_EQ(ended.wait().out, "hello\n") << ended.err();
+    EXPECT_EQ(other.wait().out, "");
     for (const char* plugin : {"http", "ssh", "redis", "postgresql", "socks", "tls", "daytime"})
         host.wait_for_log("closed", {{"listener", "front"}, {"plugin", plugin}});
     host.wait_for_log("closed", {{"listener", "front"}, {"reason", "no_match"}});

@@ -2,6 +2,8 @@
 #include "real_servers.hpp"
 #include "tls_fixture.hpp"
 
+#include <csignal>
+
 using namespace gatehouse::support;
 using namespace std::chrono_literals;
 
@@ -88,6 +90,25 @@ TEST_F(RoutesTls, NamesAndProtocolsDecideInside) {
     EXPECT_TRUE(s_client(host->port("tls"), {"-servername", "b.example"}, get).has("hello\n"));
     EXPECT_FALSE(s_client(host->port("tls"), {"-servername", "a.example"}, get).has("hello\n"));
     host->wait_for_log("closed", {{"plugin", "daytime"}, {"tls", "TLSv1.3"}});
+}
+
+// A name that was asked for in TLS which has been ended does not mean that what is inside looks like TLS.
+TEST_F(RoutesTls, ARouteForTlsInsideTakesNoneOfTheOthers) {
+    auto host = routed(route("tls = \"a\"") + route("probe = \"tls\"\nplugin = \"echo\"") +
+                       route("sni = \"a.example\"\nplugin = \"http\""));
+    const Result inside = https(*host, "a.example");
+    EXPECT_EQ(inside.out, "hello\n") << inside.err;
+}
+
+// Without a close_notify: who has said nothing has cut nothing.
+TEST_F(RoutesTls, WhoLeavesInSilenceHasClosed) {
+    auto host = routed(route("tls = \"a\"") + route("probe = \"ssh\"\nplugin = \"echo\""));
+    Process client({"openssl", "s_client", "-ign_eof", "-tls1_2", "-no_ticket", "-connect", connect_to(host->port("tls"))});
+    ASSERT_TRUE(client.wait_output([](const std::string& out, const std::string& /*err*/) {
+        return out.find("SSL handshake has read") != std::string::npos; // so that nothing is unread when it goes
+    }));
+    client.signal(SIGKILL);
+    EXPECT_EQ(host->wait_for_closed("tls")["reason"], "peer_closed");
 }
 
 TEST_F(RoutesTls, WhatNobodyTakesInsideIsClosed) {
