@@ -1,5 +1,6 @@
-// The gateway speaks TLS to its servers: openssl, nginx, socat, and this program as one that tells what it was asked.
+// The gateway speaks TLS to its servers: openssl, nginx, HAProxy, socat, and this program as one that tells what it was asked.
 #include "random_bytes.hpp"
+#include "real_servers.hpp"
 #include "tls_fixture.hpp"
 
 #include <chrono>
@@ -146,6 +147,31 @@ TEST_F(GatewayTls, TheProxyHeaderComesBeforeTheHandshake) {
         const std::string peer = client.local_address();
         client.close();
         EXPECT_EQ(host.wait_for_closed("up", peer)["tls"], "TLSv1.3");
+    }
+}
+
+// All of it at once: the header in plain, then TLS with both certificates and a name.
+TEST_F(GatewayTls, HaProxyReadsTheHeaderBeforeTheHandshake) {
+    certificates_.make("me", {"me.example"});
+    std::ifstream certificate(certificates_ / "web.pem");
+    std::ifstream key(certificates_ / "web.key");
+    std::ostringstream both; // HAProxy wants them in one file
+    both << certificate.rdbuf() << key.rdbuf();
+    const ConfiguredServer haproxy(
+        {"/usr/sbin/haproxy", "-db", "-f", "CONFIG"},
+        "defaults\nmode http\ntimeout client 60s\ntimeout server 60s\ntimeout connect 60s\nfrontend f\nbind 127.0.0.1:PORT "
+        "accept-proxy ssl crt " +
+            certificates_.dir().write("both.pem", both.str()) + " ca-file " + certificates_.ca() +
+            " verify required\nhttp-request return status 200 content-type text/plain lf-string \"%[src] %[ssl_fc_protocol] "
+            "%[ssl_fc_sni] %[ssl_c_s_dn(CN)]\"\n");
+    for (const char* version : {"v1", "v2"}) {
+        Gatehouse host(gateway_to("127.0.0.1:" + haproxy.port(),
+                                  std::string("proxy_protocol = \"") + version + "\", " +
+                                      tls("server_name = \"localhost\", certificate = \"" + certificates_ / "me.pem" +
+                                          "\", key = \"" + certificates_ / "me.key" + "\"")));
+        const Result result = run({"curl", "-q", "-sS", "--noproxy", "*", "--max-time", "60", "--interface", "127.0.0.9",
+                                   "http://" + connect_to(host.port("gateway")) + "/"});
+        EXPECT_EQ(result.out, "127.0.0.9 TLSv1.3 localhost me.example") << result.err;
     }
 }
 
