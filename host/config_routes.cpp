@@ -250,7 +250,8 @@ void read_route(ConfigTable table, ListenerConfig& listener, const std::filesyst
         route.plugin = read_plugin(table);
     else
         table.string("plugin", tls); // absent, but known
-    if (ends_tls && !is_tls(route) && !has_probe(route)) route.pattern = "tls";
+    if (ends_tls && !has_probe(route))
+        route.pattern = "tls"; // a name may be known from a PROXY header, of bytes that are not TLS
     const bool told_of = table.has("sni") || table.has("alpn") || table.has("source") || table.has("probe");
     if (has_condition(route) || !told_of) reject_conflicts(table, route, listener);
     listener.routes.push_back(std::move(route));

@@ -100,6 +100,19 @@ TEST_F(RoutesTls, ARouteForTlsInsideTakesNoneOfTheOthers) {
     EXPECT_EQ(inside.out, "hello\n") << inside.err;
 }
 
+// The name that a proxy was asked for does not mean that what it passes on is TLS.
+TEST_F(RoutesTls, ANameFromAProxyIsNoClientHello) {
+    auto host = routed(route("sni = \"a.example\"\ntls = \"a\"\nplugin = \"echo\"") + route("probe = true\nplugin = \"http\""),
+                       "proxy_protocol = { from = [\"127.0.0.0/8\"] }\n");
+    std::string rest("\x7f\0\0\x02\x7f\0\0\x01\x12\x34\x00\x50", 12); // addresses and ports
+    rest += std::string("\x02\x00\x09", 3) + "a.example";             // PP2_TYPE_AUTHORITY
+    std::string header("\r\n\r\n\0\r\nQUIT\n\x21\x11\0", 15);
+    header += static_cast<char>(rest.size());
+    Client client(host->port("tls"));
+    client.send(header + rest + "GET / HTTP/1.0\r\n\r\n");
+    EXPECT_TRUE(client.recv_until_eof().ends_with("hello\n"));
+}
+
 // Without a close_notify: who has said nothing has cut nothing.
 TEST_F(RoutesTls, WhoLeavesInSilenceHasClosed) {
     auto host = routed(route("tls = \"a\"") + route("probe = \"ssh\"\nplugin = \"echo\""));
