@@ -166,6 +166,9 @@ struct RouteConfig {
     std::string plugin;  // the name of a PluginConfig; empty, with `tls` only: the routes are asked about what is inside
     std::string where;   // "FILE:LINE:COLUMN" of the section, for messages
 
+    // Whether the routes are asked once more, inside of TLS, about what this one takes.
+    bool opens() const noexcept { return !tls.empty() && plugin.empty(); }
+
     bool operator==(const RouteConfig&) const = default;
 };
 

@@ -8,6 +8,9 @@
 #include "route.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
+#include <span>
 
 namespace gatehouse::host {
 namespace {
@@ -139,12 +142,9 @@ bool probe_covers(const RouteConfig& wide, const RouteConfig& narrow, bool told)
     return wide.pattern == narrow.pattern || (wide.pattern == "tls" && begins_with_tls);
 }
 
-// Whether the routes are asked once more, inside of TLS, about what this one takes.
-bool opens(const RouteConfig& route) { return !route.tls.empty() && route.plugin.empty(); }
-
 // Whether nothing is left for `narrow` if `wide` is asked first, as far as clients in the sources of `wide` go.
 bool covers_in_its_sources(const RouteConfig& wide, const RouteConfig& narrow, bool told) {
-    if (opens(wide) && narrow.tls.empty()) return false; // which may be for what is inside
+    if (wide.opens() && narrow.tls.empty()) return false; // which may be for what is inside
     return all_covered(wide.sni, narrow.sni, covers_name) && all_covered(wide.alpn, narrow.alpn, std::equal_to<>()) &&
            probe_covers(wide, narrow, told);
 }
@@ -167,7 +167,7 @@ bool have_all_of(const std::vector<Network>& networks, const Network& network) {
 }
 
 // Whether nothing is left for `narrow` because of what several of the routes before it take, each in its own sources.
-bool cover_together(const std::vector<RouteConfig>& earlier, const RouteConfig& narrow, bool told) {
+bool cover_together(std::span<const RouteConfig> earlier, const RouteConfig& narrow, bool told) {
     std::vector<Network> taken;
     for (const RouteConfig& wide : earlier)
         if (has_condition(wide) && covers_in_its_sources(wide, narrow, told))
@@ -176,11 +176,13 @@ bool cover_together(const std::vector<RouteConfig>& earlier, const RouteConfig& 
                                                  [&](const Network& network) { return have_all_of(taken, network); });
 }
 
-void reject_conflicts(ConfigTable& table, const RouteConfig& route, const ListenerConfig& listener) {
-    const std::vector<RouteConfig>& earlier = listener.routes;
+// `earlier`: the routes that are asked before this one. `told`: see probe_covers().
+void reject_conflicts(ConfigTable& table, const RouteConfig& route, std::span<const RouteConfig> earlier, bool told) {
     if (!has_condition(route)) {
-        table.reject_whole(
-            "no condition (expected sni, alpn, source or probe; the listener's own `plugin` takes what no route does)");
+        // One whose conditions are bad has had its message.
+        if (!table.has("sni") && !table.has("alpn") && !table.has("source") && !table.has("probe"))
+            table.reject_whole(
+                "no condition (expected sni, alpn, source or probe; the listener's own `plugin` takes what no route does)");
         return;
     }
     if (!route.tls.empty() && (route.probe || (!route.pattern.empty() && route.pattern != "tls"))) {
@@ -189,7 +191,6 @@ void reject_conflicts(ConfigTable& table, const RouteConfig& route, const Listen
                      "asked about what is inside if this one has no `plugin`)");
         return;
     }
-    const bool told = !listener.tls.empty() || listener.proxy_protocol || std::any_of(earlier.begin(), earlier.end(), opens);
     if (is_tls(route) && !route.pattern.empty() && route.pattern != "tls" && !told) {
         table.reject("probe", "never matches: sni and alpn are of TLS, which does not look like " + in_quotes(route.pattern) +
                                   " (expected one of the two)");
@@ -230,8 +231,7 @@ void read_on_silence(ConfigTable table, ListenerConfig& listener, std::vector<Co
     nested.push_back(std::move(table));
 }
 
-void read_route(ConfigTable table, ListenerConfig& listener, const std::filesystem::path& folder,
-                std::vector<ConfigTable>& nested) {
+RouteConfig read_route(ConfigTable& table, const ListenerConfig& listener, const std::filesystem::path& folder) {
     RouteConfig route;
     route.where = table.where();
     read_server_names(table, route.sni);
@@ -252,10 +252,7 @@ void read_route(ConfigTable table, ListenerConfig& listener, const std::filesyst
         table.string("plugin", tls); // absent, but known
     if (ends_tls && !has_probe(route))
         route.pattern = "tls"; // a name may be known from a PROXY header, of bytes that are not TLS
-    const bool told_of = table.has("sni") || table.has("alpn") || table.has("source") || table.has("probe");
-    if (has_condition(route) || !told_of) reject_conflicts(table, route, listener);
-    listener.routes.push_back(std::move(route));
-    nested.push_back(std::move(table));
+    return route;
 }
 
 } // namespace
@@ -274,12 +271,22 @@ void read_routes(ConfigTable& table, ListenerConfig& listener, const std::filesy
     if (routes.size() > most_routes)
         table.reject("routes",
                      "too many: " + std::to_string(routes.size()) + " (expected at most " + std::to_string(most_routes) + ")");
-    for (std::size_t i = 0; i < std::min(routes.size(), most_routes); ++i) {
-        if (routes[i].is_table())
-            read_route(std::move(routes[i]), listener, folder, nested);
-        else
-            routes[i].expect_table(expected);
-    }
+    if (routes.size() > most_routes) routes.erase(routes.begin() + most_routes, routes.end());
+    std::erase_if(routes, [&](ConfigTable& route) {
+        if (!route.is_table()) route.expect_table(expected);
+        return !route.is_table();
+    });
+    for (ConfigTable& route : routes) listener.routes.push_back(read_route(route, listener, folder));
+    const std::span<const RouteConfig> all = listener.routes;
+    const bool told = !listener.tls.empty() || listener.proxy_protocol ||
+                      std::any_of(all.begin(), all.end(), std::mem_fn(&RouteConfig::opens));
+    for (std::size_t i = 0; i < routes.size(); ++i) reject_conflicts(routes[i], all[i], all.first(i), told);
+    if (!all.empty() && std::all_of(all.begin(), all.end(), std::mem_fn(&RouteConfig::opens)) && listener.plugin.empty() &&
+        !listener.on_silence)
+        routes.back().reject_whole(
+            "TLS is ended, and nobody takes what is inside (expected a `plugin`, here or of the listener, or "
+            "a route for it)");
+    std::move(routes.begin(), routes.end(), std::back_inserter(nested));
 }
 
 } // namespace gatehouse::host

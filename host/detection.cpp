@@ -114,12 +114,13 @@ std::string check_routes(const ListenerConfig& config, const FindPlugin& find) {
         problems += (problems.empty() ? "" : "\n") + where + ": " + what;
     };
     bool reads = false;
-    bool ended = !config.tls.empty(); // what a route has a name or protocol of may be inside of TLS that was ended before
+    // What a route has a name or a protocol of may then be inside of TLS.
+    const bool ended =
+        !config.tls.empty() || std::any_of(config.routes.begin(), config.routes.end(), std::mem_fn(&RouteConfig::opens));
     for (const RouteConfig& route : config.routes) {
         const bool named = !route.sni.empty() || !route.alpn.empty() || route.pattern == "tls";
         const bool tls = named && route.tls.empty() && !ended;
         reads = reads || (named && config.tls.empty()) || route.probe || !route.pattern.empty();
-        ended = ended || (!route.tls.empty() && route.plugin.empty());
         if (route.plugin.empty()) continue;
         const PluginInstance& plugin = find(route.plugin);
         if (route.probe && plugin.hooks().probe == nullptr)

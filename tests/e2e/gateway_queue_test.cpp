@@ -16,11 +16,21 @@ void wait_for_waiting(const Gatehouse& host, int clients) {
     eventually("clients wait", [&] { return control(host, {"queue", "--json"}).out.find(wanted) != std::string::npos; });
 }
 
+// One server with room for one client, who has come.
+struct Full {
+    explicit Full(const std::string& queue)
+        : host(gateway_in_front_of(entry(a.address(), "max_connections = 1"), "queue = { " + queue + " }")),
+          first(host.port("gateway")) {
+        EXPECT_EQ(name_of_server(first), "a\n");
+    }
+
+    const NamedServer a{"a"};
+    Gatehouse host;
+    Client first;
+};
+
 TEST(GatewayQueue, ClientsWaitForAPlaceAndLoseNothing) {
-    const NamedServer a("a");
-    Gatehouse host(gateway_in_front_of(entry(a.address(), "max_connections = 1"), "queue = { size = 2, timeout = \"30s\" }"));
-    Client first(host.port("gateway"));
-    EXPECT_EQ(name_of_server(first), "a\n");
+    auto [a, host, first] = Full("size = 2, timeout = \"30s\"");
     Client second(host.port("gateway"));
     second.send("said while waiting\n");
     wait_for_waiting(host, 1); // or the third might come before it: they are served by two threads
@@ -43,20 +53,14 @@ TEST(GatewayQueue, ClientsWaitForAPlaceAndLoseNothing) {
 }
 
 TEST(GatewayQueue, WaitingEndsInTime) {
-    const NamedServer a("a");
-    Gatehouse host(gateway_in_front_of(entry(a.address(), "max_connections = 1"), "queue = { timeout = \"100ms\" }"));
-    Client first(host.port("gateway"));
-    EXPECT_EQ(name_of_server(first), "a\n");
+    auto [a, host, first] = Full("timeout = \"100ms\"");
     Client second(host.port("gateway"));
     EXPECT_EQ(second.recv_until_eof(), "");
     EXPECT_EQ(host.wait_for_log("no connection to the upstream")["error"], "all servers were full for 100ms");
 }
 
 TEST(GatewayQueue, ADrainEndsTheWait) {
-    const NamedServer a("a");
-    Gatehouse host(gateway_in_front_of(entry(a.address(), "max_connections = 1"), "queue = { timeout = \"30s\" }"));
-    Client first(host.port("gateway"));
-    EXPECT_EQ(name_of_server(first), "a\n");
+    auto [a, host, first] = Full("timeout = \"30s\"");
     Client second(host.port("gateway"));
     wait_for_waiting(host, 1);
     host.signal(SIGTERM);

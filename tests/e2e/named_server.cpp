@@ -3,26 +3,14 @@
 #include <array>
 #include <poll.h>
 #include <sys/socket.h>
-#include <system_error>
 #include <utility>
 
 namespace gatehouse::support {
 
-NamedServer::NamedServer(std::string name, const std::string& address)
-    : name_(std::move(name)), server_(std::make_unique<Server>(address, 1024)) {
-    address_ = server_->address();
-    thread_ = std::thread([this] { run(); });
-}
+NamedServer::NamedServer(std::string name, const std::string& address) : name_(std::move(name)), place_(address) { start(); }
 
 void NamedServer::start() {
-    eventually("the address is free", [this] { // it was, and somebody may have borrowed the port for a connection
-        try {
-            server_ = std::make_unique<Server>(address_, 1024);
-        } catch (const std::system_error&) {
-            return false;
-        }
-        return true;
-    });
+    server_ = std::make_unique<Server>(place_.address(), 1024);
     stopping_ = false;
     thread_ = std::thread([this] { run(); });
 }

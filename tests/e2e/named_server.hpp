@@ -19,7 +19,7 @@ class NamedServer {
     NamedServer(const NamedServer&) = delete;
     NamedServer& operator=(const NamedServer&) = delete;
 
-    const std::string& address() const noexcept { return address_; } // the same across stop() and start()
+    const std::string& address() const noexcept { return place_.address(); } // its own across stop() and start()
 
     void start();
     // Nobody listens any more, and every connection is reset.
@@ -29,7 +29,7 @@ class NamedServer {
     void run();
 
     const std::string name_; // constant after construction
-    std::string address_;
+    const NobodyThere place_;
     std::unique_ptr<Server> server_;
     std::atomic<bool> stopping_{false};
     std::thread thread_;

@@ -82,9 +82,8 @@ TEST_F(RoutesTls, OnePortForTlsAndPlainProtocols) {
 
 // The name that was asked for counts inside as well.
 TEST_F(RoutesTls, NamesAndProtocolsDecideInside) {
-    auto host = routed(route("tls = \"b\"") + route("alpn = \"y\"\nplugin = \"facts\"") +
-                       route("sni = \"a.example\"\nprobe = \"http\"\nplugin = \"daytime\"") +
-                       route("sni = \"*.example\"\nplugin = \"http\""));
+    auto host = routed(route("sni = \"a.example\"\nprobe = \"http\"\nplugin = \"daytime\"") + route("tls = \"b\"") +
+                       route("alpn = \"y\"\nplugin = \"facts\"") + route("sni = \"*.example\"\nplugin = \"http\""));
     EXPECT_TRUE(s_client(host->port("tls"), {"-alpn", "y"}).has("alpn=y\n"));
     const std::string get = "GET / HTTP/1.0\r\n\r\n";
     EXPECT_TRUE(s_client(host->port("tls"), {"-servername", "b.example"}, get).has("hello\n"));

@@ -31,6 +31,15 @@ class Https : public Tls {
         EXPECT_EQ(result.status, 0) << result.err;
         return result.out;
     }
+    // Two small ones over one connection, and the large one with both versions of TLS.
+    void expect_files(const Gatehouse& server) const {
+        const std::string url = "https://" + connect_to(server.port("tls")) + "/";
+        EXPECT_EQ(curl(server, {"-w", " %{num_connects}", url}), "<p>hello 1<p>hello 0");
+        for (const std::string version : {"1.2", "1.3"})
+            EXPECT_EQ(sha256("curl -q -sS --noproxy '*' --tls-max " + version + " --cacert " + certificates_.ca() + " " + url +
+                             "big.bin"),
+                      sha256("cat " + root_ / "big.bin"));
+    }
 
     const TempDir root_;
 };
@@ -38,12 +47,7 @@ using SlowHttps = Https;
 
 TEST_F(Https, KeepAliveAndFiles) {
     const auto server = https("alpn = [\"http/1.1\"]");
-    const std::string url = "https://" + connect_to(server->port("tls")) + "/";
-    EXPECT_EQ(curl(*server, {"-w", " %{num_connects}", url}), "<p>hello 1<p>hello 0");
-    for (const std::string version : {"1.2", "1.3"})
-        EXPECT_EQ(sha256("curl -q -sS --noproxy '*' --tls-max " + version + " --cacert " + certificates_.ca() + " " + url +
-                         "big.bin"),
-                  sha256("cat " + root_ / "big.bin"));
+    expect_files(*server);
     server->wait_for_log("closed", {{"tls", "TLSv1.2"}, {"reason", "peer_closed"}});
 }
 
@@ -138,12 +142,7 @@ class TlsRelay : public Https {
 
 TEST_F(TlsRelay, BytesGoBothWays) {
     const auto server = relay_to("http");
-    const std::string url = "https://" + connect_to(server->port("tls")) + "/";
-    EXPECT_EQ(curl(*server, {"-w", " %{num_connects}", url}), "<p>hello 1<p>hello 0");
-    for (const std::string version : {"1.2", "1.3"})
-        EXPECT_EQ(sha256("curl -q -sS --noproxy '*' --tls-max " + version + " --cacert " + certificates_.ca() + " " + url +
-                         "big.bin"),
-                  sha256("cat " + root_ / "big.bin"));
+    expect_files(*server);
     const Record closed = server->wait_for_closed("tls");
     EXPECT_EQ(closed["reason"], "peer_closed");
     EXPECT_EQ(closed["tls"], "TLSv1.3");

@@ -81,6 +81,13 @@ void wait_for(int fd, short events, const Deadline& deadline, const char* what) 
     }
 }
 
+// Sockets that are bound by this may share a port if it is asked for by its number: port 0 is a port of one's own all the same.
+bool bind_beside(int fd, const SocketAddress& address) {
+    const int on = 1;
+    ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on); // not for unix sockets
+    return ::bind(fd, &address.common, address.size) == 0;
+}
+
 } // namespace
 
 Client::Client(const std::string& text, const std::string& from) {
@@ -232,7 +239,7 @@ bool refused(const std::string& address) {
 Server::Server(const std::string& text, int backlog) {
     const SocketAddress address = parse(text);
     fd_ = ::socket(address.common.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd_ < 0 || ::bind(fd_, &address.common, address.size) != 0 || ::listen(fd_, backlog) != 0) {
+    if (fd_ < 0 || !bind_beside(fd_, address) || ::listen(fd_, backlog) != 0) {
         const int error = errno;
         if (fd_ >= 0) ::close(fd_);
         throw std::system_error(error, std::generic_category(), "listen on " + text);
@@ -252,9 +259,10 @@ Client Server::accept() {
     }
 }
 
-NobodyThere::NobodyThere() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const SocketAddress address = parse("127.0.0.1:0");
-    if (fd_ < 0 || ::bind(fd_, &address.common, address.size) != 0) fail("bind");
+NobodyThere::NobodyThere(const std::string& text) {
+    const SocketAddress address = parse(text);
+    fd_ = ::socket(address.common.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd_ < 0 || !bind_beside(fd_, address)) fail("bind " + text);
     address_ = name_of(fd_);
 }
 

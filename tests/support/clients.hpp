@@ -66,7 +66,7 @@ bool refused(const std::string& address);
 
 class Server {
   public:
-    // Listens on "127.0.0.1:0", "[::1]:0", "unix:/path", ... with this backlog.
+    // Listens on "127.0.0.1:0", "[::1]:0", "unix:/path", or the address of a NobodyThere, ... with this backlog.
     explicit Server(const std::string& address = "127.0.0.1:0", int backlog = 128);
     ~Server();
     Server(const Server&) = delete;
@@ -81,10 +81,11 @@ class Server {
     std::string address_;
 };
 
-// An address that nobody listens on, and nobody will: it is bound as long as the object lives.
+// An address that nobody listens on, and nobody will but a Server of this user that is told to: it is bound as long as the
+// object lives.
 class NobodyThere {
   public:
-    NobodyThere();
+    explicit NobodyThere(const std::string& address = "127.0.0.1:0");
     ~NobodyThere();
     NobodyThere(const NobodyThere&) = delete;
     NobodyThere& operator=(const NobodyThere&) = delete;
