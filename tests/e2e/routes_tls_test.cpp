@@ -12,7 +12,7 @@ namespace {
 std::string route(const std::string& lines) { return "[[listeners.routes]]\n" + lines + "\n"; }
 
 class RoutesTls : public Tls {
-  public:
+  protected:
     RoutesTls() {
         certificates_.make("a", {"a.example"});
         certificates_.make("b", {"b.example"});

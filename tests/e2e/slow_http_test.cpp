@@ -1,6 +1,7 @@
 // slowhttptest against the http plugin: whoever asks or listens too slowly is ended, and others are served meanwhile.
 #include "clients.hpp"
 #include "gatehouse.hpp"
+#include "random_bytes.hpp"
 
 #include <fstream>
 #include <gtest/gtest.h>
@@ -25,7 +26,7 @@ TEST_P(HttpUnderAttack, ServesOthers) {
     constexpr std::size_t attackers = 100;
     const TempDir root;
     std::ofstream(root / "index.html") << "hello\n";
-    std::ofstream(root / "big.bin") << std::string(20'000'000, 'x');
+    std::ofstream(root / "big.bin") << random_bytes(20'000'000, 1);
     Gatehouse host("[plugins.http]\nconfig = { root = \"" + root.path().string() + "\" }\n" +
                    listener("web", "http",
                             "first_byte_timeout = \"1s\"\nmin_rate = 1000\nmin_rate_window = \"1s\"\nsend_buffer = \"64KiB\""));

@@ -36,7 +36,7 @@ struct Said {
 inline std::ostream& operator<<(std::ostream& out, const Said& said) { return out << said.status << ": " << said.text; }
 
 class Tls : public testing::Test {
-  public:
+  protected:
     Tls() { certificates_.make("web", {"localhost", "127.0.0.1"}); }
 
     // A host whose listener "tls" has TLS as [tls.web] says, with `more` lines in that section.

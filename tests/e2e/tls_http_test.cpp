@@ -12,7 +12,7 @@ using namespace gatehouse::support;
 namespace {
 
 class Https : public Tls {
-  public:
+  protected:
     Https() {
         std::ofstream(root_ / "index.html") << "<p>hello";
         std::ofstream big(root_ / "big.bin", std::ios::binary);
@@ -61,7 +61,7 @@ TEST_F(Https, LingeringAfterAnAnswerThatHadToWaitCostsNothing) {
                           "openssl s_client -quiet -connect " +
                               connect_to(server->port("tls")) + " | (head -c " + taken + " >/dev/null; sleep 3)"});
     server->wait_for_status("tls", "lingering", [](const Record& now) {
-        return now["open"] == "1" && now["parked"] == "1" && now.number("threads_blocked") == 0 && now["wait_us"] != "";
+        return now["open"] == "1" && now["parked"] == "1" && now.number("threads_blocked") == 0 && !now["wait_us"].empty();
     });
     const auto before = cpu_time(server->pid());
     ::usleep(1'000'000); // a span to measure over
@@ -151,7 +151,7 @@ TEST_F(TlsRelay, BytesGoBothWays) {
 TEST_F(TlsRelay, HalfCloseIsPassedOn) {
     const auto server = relay_to("facts");
     const std::string port = std::to_string(server->port("tls"));
-    for (const std::size_t size : {0, 1, 5'000'000}) {
+    for (const std::size_t size : {0U, 1U, 5'000'000U}) {
         const Result socat = run({"socat", "-t30", "-", "openssl:127.0.0.1:" + port + ",cafile=" + certificates_.ca()},
                                  {.input = std::string(size, 'x')});
         EXPECT_EQ(socat.out, "bytes=" + std::to_string(size) + "\n") << socat.err;

@@ -178,7 +178,7 @@ TEST_F(Tls, WithoutTicketsNothingIsResumed) {
 // --- client certificates --------------------------------------------------------------------------------------------------
 
 class TlsClients : public Tls {
-  public:
+  protected:
     TlsClients() {
         certificates_.make("alice", {"alice.example"});
         stranger_.make("eve", {"eve.example"});

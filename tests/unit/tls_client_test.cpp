@@ -19,7 +19,7 @@ using Outcome = TlsSession::Outcome;
 using Problems = std::map<std::string, std::string, std::less<>>;
 
 class TlsClientTest : public testing::Test {
-  protected:
+  public:
     TlsClientTest() {
         std::string name = (fs::temp_directory_path() / "gatehouse-tls-XXXXXX").string();
         if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
@@ -34,6 +34,7 @@ class TlsClientTest : public testing::Test {
     }
     ~TlsClientTest() override { fs::remove_all(folder_); }
 
+  protected:
     void write(const std::string& name, const std::string& text, unsigned mode = 0600) const {
         std::ofstream(folder_ / name, std::ios::binary) << text;
         ::chmod((folder_ / name).c_str(), mode);
