@@ -1,7 +1,7 @@
 #include "host.hpp"
 
-#include "control_message.hpp"
-#include "table.hpp"
+#include "base/text_table.hpp"
+#include "control/message.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,14 +1,14 @@
 // The host: puts everything together from a configuration, runs until it is told to stop, and drains.
 #pragma once
 
-#include "background.hpp"
-#include "config.hpp"
-#include "control.hpp"
-#include "discovery.hpp"
-#include "plugin_instance.hpp"
-#include "plugin_library.hpp"
-#include "privileges.hpp"
-#include "service.hpp"
+#include "abi/discovery.hpp"
+#include "config/config.hpp"
+#include "control/server.hpp"
+#include "plugin/instance.hpp"
+#include "plugin/library.hpp"
+#include "process/privileges.hpp"
+#include "serving/service.hpp"
+#include "threads/background.hpp"
 
 #include <atomic>
 #include <map>

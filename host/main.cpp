@@ -1,5 +1,5 @@
-#include "commands.hpp"
-#include "plugin_library.hpp"
+#include "plugin/library.hpp"
+#include "subcommands.hpp"
 
 #include <CLI/CLI.hpp>
 #include <gatehouse/gatehouse.h>

@@ -227,7 +227,7 @@ TEST_F(GatewayTls, WhoseCertificateIsNotBelieved) {
               where + "hostname mismatch (it is not for db.example)");
     EXPECT_EQ(failure(server->address(), tls("server_name = \"127.0.0.2\"")),
               where + "IP address mismatch (it is not for 127.0.0.2)");
-    const std::string self_signed = std::string(GATEHOUSE_SOURCE_DIR) + "/tests/unit/tls/expired";
+    const std::string self_signed = std::string(GATEHOUSE_SOURCE_DIR) + "/tests/unit/tls/files/expired";
     const auto old = s_server(self_signed + ".pem", self_signed + ".key");
     EXPECT_EQ(failure(old->address(), "tls = { ca = \"" + self_signed + ".pem\", server_name = \"old.example\" }"),
               "upstream " + old->address() + ": TLS: certificate verify failed: certificate has expired");
@@ -236,7 +236,7 @@ TEST_F(GatewayTls, WhoseCertificateIsNotBelieved) {
 }
 
 TEST_F(GatewayTls, UnlessNobodyAsks) {
-    const std::string self_signed = std::string(GATEHOUSE_SOURCE_DIR) + "/tests/unit/tls/expired";
+    const std::string self_signed = std::string(GATEHOUSE_SOURCE_DIR) + "/tests/unit/tls/files/expired";
     const auto server = s_server(self_signed + ".pem", self_signed + ".key");
     Gatehouse host(gateway_to(server->address(), "tls = { verify = false }"));
     EXPECT_NE(fetch(host.port("gateway")).find("New, TLSv1.3"), std::string::npos);

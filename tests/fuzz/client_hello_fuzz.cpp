@@ -1,6 +1,6 @@
 // A ClientHello: the answer holds for whatever follows, and does not depend on how the message is cut into records.
-#include "client_hello.hpp"
 #include "fuzz.hpp"
+#include "wire/client_hello.hpp"
 
 #include <string>
 

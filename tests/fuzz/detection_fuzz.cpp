@@ -1,7 +1,7 @@
 // Patterns and routes: what they have chosen holds for whatever follows.
 #include "fuzz.hpp"
-#include "protocol_pattern.hpp"
-#include "route.hpp"
+#include "stages/route.hpp"
+#include "wire/protocol_pattern.hpp"
 
 #include <optional>
 

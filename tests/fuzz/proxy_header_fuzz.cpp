@@ -1,6 +1,6 @@
 // A PROXY header: the answer holds for whatever follows, and what it says lies within the header.
 #include "fuzz.hpp"
-#include "proxy_header.hpp"
+#include "wire/proxy_header.hpp"
 
 using namespace gatehouse::host;
 using gatehouse::fuzz::require;

@@ -1,7 +1,7 @@
 // A name server of the test's own, on UDP and TCP of one port, that answers whatever the test makes up.
 #pragma once
 
-#include "descriptor.hpp"
+#include "base/descriptor.hpp"
 
 #include <arpa/inet.h>
 #include <array>

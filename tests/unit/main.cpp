@@ -1,5 +1,5 @@
 // The tests' main(). The host loads a plugin in a process of its own first, which is this program again.
-#include "plugin_library.hpp"
+#include "plugin/library.hpp"
 
 #include <gtest/gtest.h>
 #include <string_view>

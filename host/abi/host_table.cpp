@@ -1,0 +1,208 @@
+// The table of functions that plugins call: each finds the object behind its handle and lets that do the work.
+#include "abi/check.hpp"
+#include "abi/discovery.hpp"
+#include "abi/upstream.hpp"
+#include "config/plugin_settings.hpp"
+#include "connection/connection.hpp"
+#include "plugin/instance.hpp"
+#include "serving/service.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <gatehouse/ext/sendfile.h>
+#include <sys/socket.h>
+
+namespace gatehouse::host {
+namespace {
+
+std::string_view view(gatehouse_str text) noexcept { return {text.data, text.size}; }
+gatehouse_str str(const std::string& text) noexcept { return {text.data(), text.size()}; }
+
+gatehouse_status read(gatehouse_conn* conn, void* buffer, std::size_t capacity, std::size_t* size) noexcept {
+    return conn->read(buffer, capacity, *size);
+}
+
+gatehouse_status write(gatehouse_conn* conn, const gatehouse_bytes* parts, std::size_t count) noexcept {
+    return conn->write({parts, count});
+}
+
+gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* parts, std::size_t count, std::int32_t fd,
+                           std::uint64_t offset, std::uint64_t length) noexcept {
+    return conn->send_file({parts, count}, fd, offset, length);
+}
+
+gatehouse_status finish(gatehouse_conn* conn) noexcept { return conn->finish(); }
+
+gatehouse_status set_deadline(gatehouse_conn* conn, std::uint64_t milliseconds) noexcept {
+    return conn->set_deadline(milliseconds);
+}
+
+// An upstream connection is a gatehouse_conn as well, but not a client's: it has none of what is asked for here.
+gatehouse_event event(gatehouse_conn* conn) noexcept {
+    return conn->connection != nullptr ? conn->connection->why : GATEHOUSE_EVENT_OPEN;
+}
+
+std::uint64_t id(gatehouse_conn* conn) noexcept { return conn->connection != nullptr ? conn->connection->id : 0; }
+
+using NameOf = int (*)(int fd, sockaddr* address, socklen_t* size) noexcept;
+
+std::string text_of(NameOf name_of, int fd) {
+    SocketAddress address;
+    address.size = sizeof address.storage;
+    return name_of(fd, address.get(), &address.size) == 0 ? to_string(address) : "";
+}
+
+// The addresses are made into text when they are asked for, and kept: few plugins ask.
+gatehouse_str address_fact(gatehouse_conn& conn, gatehouse_fact which) {
+    std::unique_ptr<std::string[]>& facts =
+        conn.connection != nullptr ? conn.connection->facts : static_cast<UpstreamConnection&>(conn).facts;
+    if (!facts) {
+        const Proxied* proxied = conn.connection != nullptr ? conn.connection->proxied.get() : nullptr;
+        facts = std::make_unique<std::string[]>(3);
+        facts[0] = conn.connection != nullptr ? to_string(conn.connection->peer_address()) : text_of(::getpeername, conn.fd);
+        facts[1] = proxied != nullptr ? to_string(proxied->destination) : text_of(::getsockname, conn.fd);
+        facts[2] = proxied != nullptr ? to_string(proxied->transport) : facts[0];
+    }
+    return str(facts[which == GATEHOUSE_FACT_PEER ? 0 : which == GATEHOUSE_FACT_LOCAL ? 1 : 2]);
+}
+
+// Nothing, where the peer has shown or asked for nothing.
+std::string_view tls_fact(gatehouse_conn& conn, gatehouse_fact which) {
+    const TlsSession& tls = *conn.tls;
+    if (which == GATEHOUSE_FACT_TLS_VERSION) return tls.version();
+    if (which == GATEHOUSE_FACT_TLS_CIPHER) return tls.cipher();
+    if (which == GATEHOUSE_FACT_TLS_SNI) return tls.sni();
+    if (which == GATEHOUSE_FACT_TLS_ALPN) return tls.alpn();
+    if (conn.connection == nullptr) return {}; // the certificate of an upstream is a server's
+    std::unique_ptr<std::string[]>& facts = conn.connection->tls_facts;
+    if (!facts) {
+        facts = std::make_unique<std::string[]>(2);
+        facts[0] = tls.client_subject();
+        facts[1] = tls.client_alternative_names();
+    }
+    if (which == GATEHOUSE_FACT_TLS_CLIENT_SUBJECT) return facts[0];
+    return which == GATEHOUSE_FACT_TLS_CLIENT_SANS ? facts[1] : std::string_view();
+}
+
+gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str* value) noexcept {
+    try {
+        gatehouse_str found{};
+        if (which == GATEHOUSE_FACT_PEER || which == GATEHOUSE_FACT_LOCAL || which == GATEHOUSE_FACT_TRANSPORT_PEER)
+            found = address_fact(*conn, which);
+        const Service* service = conn->connection != nullptr ? &conn->connection->service : nullptr;
+        if (which == GATEHOUSE_FACT_LISTENER && service != nullptr) found = str(service->config().name);
+        if (which == GATEHOUSE_FACT_INSTANCE && service != nullptr)
+            found = str(conn->connection->plugin.load(std::memory_order_relaxed)->name());
+        if (which >= GATEHOUSE_FACT_TLS_VERSION && which <= GATEHOUSE_FACT_TLS_CLIENT_SANS && conn->tls) {
+            const std::string_view text = tls_fact(*conn, which);
+            found = {text.data(), text.size()};
+        }
+        if (found.size == 0) return GATEHOUSE_NOT_FOUND;
+        *value = found;
+        return GATEHOUSE_OK;
+    } catch (const std::bad_alloc&) {
+        return GATEHOUSE_EXHAUSTED;
+    }
+}
+
+void* state(gatehouse_conn* conn) noexcept { return conn->connection != nullptr ? conn->connection->state : nullptr; }
+
+void set_state(gatehouse_conn* conn, void* value) noexcept {
+    if (conn->connection != nullptr) conn->connection->state = value;
+}
+
+gatehouse_status wake(gatehouse_instance* instance, std::uint64_t connection) noexcept { return instance->wake(connection); }
+
+std::int32_t stopping(gatehouse_instance* instance) noexcept { return instance->drain.started() ? 1 : 0; }
+
+void log(gatehouse_instance* instance, gatehouse_level level, gatehouse_str text) noexcept {
+    constexpr std::array levels{LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error};
+    const auto index = static_cast<std::size_t>(std::clamp<gatehouse_level>(level, GATEHOUSE_DEBUG, GATEHOUSE_ERROR));
+    if (!instance->log.enabled(levels[index])) return;
+    instance->log.write(levels[index], view(text), {{"plugin", instance->name}});
+}
+
+void set_error(gatehouse_instance* /*instance*/, gatehouse_str text) noexcept { set_error_text(view(text)); }
+
+gatehouse_status config_string(const gatehouse_config* config, gatehouse_str key, gatehouse_str* value) noexcept {
+    return config->string(view(key), *value);
+}
+
+gatehouse_status config_integer(const gatehouse_config* config, gatehouse_str key, std::int64_t minimum, std::int64_t maximum,
+                                std::int64_t* value) noexcept {
+    return config->integer(view(key), minimum, maximum, *value);
+}
+
+gatehouse_status config_boolean(const gatehouse_config* config, gatehouse_str key, std::int32_t* value) noexcept {
+    return config->boolean(view(key), *value);
+}
+
+gatehouse_status config_duration(const gatehouse_config* config, gatehouse_str key, std::uint64_t* milliseconds) noexcept {
+    return config->duration(view(key), *milliseconds);
+}
+
+gatehouse_status config_size(const gatehouse_config* config, gatehouse_str key, std::uint64_t* bytes) noexcept {
+    return config->size(view(key), *bytes);
+}
+
+gatehouse_status config_count(const gatehouse_config* config, gatehouse_str key, std::size_t* count) noexcept {
+    return config->count(view(key), *count);
+}
+
+gatehouse_status config_item(const gatehouse_config* config, gatehouse_str key, std::size_t index,
+                             const gatehouse_config** item) noexcept {
+    return config->item(view(key), index, *item);
+}
+
+gatehouse_status config_table(const gatehouse_config* config, gatehouse_str key, const gatehouse_config** table) noexcept {
+    return config->table(view(key), *table);
+}
+
+void config_reject(const gatehouse_config* config, gatehouse_str key, gatehouse_str why) noexcept {
+    config->reject(view(key), view(why));
+}
+
+constexpr gatehouse_sendfile_v1 sendfile_table{send_file};
+
+const void* get_extension(gatehouse_str id) noexcept {
+    if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream_table;
+    if (view(id) == GATEHOUSE_EXT_SENDFILE) return &sendfile_table;
+    if (view(id) == GATEHOUSE_EXT_CHECK) return &check_table;
+    if (view(id) == GATEHOUSE_EXT_DISCOVERY) return &discovery_table;
+    return nullptr;
+}
+
+} // namespace
+
+const gatehouse_host host_table{
+    .size = sizeof(gatehouse_host),
+    .abi_major = GATEHOUSE_ABI_MAJOR,
+    .abi_minor = GATEHOUSE_ABI_MINOR,
+    .reserved = 0,
+    .read = read,
+    .write = write,
+    .finish = finish,
+    .set_deadline = set_deadline,
+    .event = event,
+    .id = id,
+    .fact = fact,
+    .state = state,
+    .set_state = set_state,
+    .wake = wake,
+    .stopping = stopping,
+    .log = log,
+    .set_error = set_error,
+    .config_string = config_string,
+    .config_integer = config_integer,
+    .config_boolean = config_boolean,
+    .config_duration = config_duration,
+    .config_size = config_size,
+    .config_count = config_count,
+    .config_item = config_item,
+    .config_reject = config_reject,
+    .get_extension = get_extension,
+    .config_table = config_table,
+};
+
+} // namespace gatehouse::host

@@ -1,0 +1,26 @@
+// TLS to servers, for plugins: the part of the extension gatehouse.upstream/1 that is about it.
+#pragma once
+
+#include "tls/session.hpp"
+
+#include <cstdint>
+#include <gatehouse/ext/upstream.h>
+#include <memory>
+#include <string>
+
+// Opaque to plugins. Constant after construction.
+struct gatehouse_tls_client {
+    std::shared_ptr<const gatehouse::host::TlsContext> context;
+    std::string server_name; // empty: the plugin says it
+    bool verify = true;
+};
+
+namespace gatehouse::host {
+
+gatehouse_status tls_client(gatehouse_instance* instance, const gatehouse_config* config, gatehouse_str key,
+                            std::int32_t has_names, const gatehouse_tls_client** client) noexcept;
+
+gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const gatehouse_tls_client* client,
+                           gatehouse_str server_name, std::uint64_t milliseconds, gatehouse_str* why) noexcept;
+
+} // namespace gatehouse::host

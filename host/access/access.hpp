@@ -1,0 +1,48 @@
+// Who may connect: by its address, and by what its source has already.
+//
+// The question can be asked as soon as the address is known: right after accept, or, for a connection that comes through a
+// proxy which says for whom, after that was said. It costs no allocation and no system call.
+#pragma once
+
+#include "access/source_table.hpp"
+#include "base/reason.hpp"
+#include "config/config.hpp"
+#include "net/network.hpp"
+
+#include <memory>
+#include <optional>
+
+namespace gatehouse::host {
+
+// Whether the lists let an address in. Nothing as an address: one of another kind than IP, which is in no network.
+class AccessList {
+  public:
+    explicit AccessList(const AccessLists& lists);
+
+    bool allows(const std::optional<IpAddress>& address) const noexcept; // [any]
+
+  private:
+    bool by_default_; // constant after construction
+    NetworkTable table_;
+};
+
+class Access {
+  public:
+    Access(const AccessLists& lists, const SourceLimits& sources, std::uint32_t max_connections); // throws std::bad_alloc
+
+    // Whether a connection from this address may come now, at `now` of the monotonic clock; the reason if it must not. If it
+    // may, it counts for its source until leave(source). [any]
+    std::optional<Reason> admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source) noexcept;
+    void leave(std::uint32_t source) noexcept {
+        if (sources_) sources_->leave(source);
+    }
+
+    // Nothing if sources are not counted.
+    std::optional<SourceTable::Counts> counts(Nanoseconds now) const noexcept;
+
+  private:
+    const std::optional<AccessList> list_; // constant after construction
+    const std::unique_ptr<SourceTable> sources_;
+};
+
+} // namespace gatehouse::host

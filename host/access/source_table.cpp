@@ -1,0 +1,84 @@
+#include "access/source_table.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <random>
+
+namespace gatehouse::host {
+namespace {
+
+std::array<std::uint64_t, 2> make_secret() {
+    std::random_device random;
+    const auto word = [&] { return std::uint64_t{random()} << 32U | random(); };
+    return {word(), word()};
+}
+
+// The two halves of the product, folded: every bit of the input reaches every bit of the result.
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = Wide{a} * b;
+    return static_cast<std::uint64_t>(product >> 64U) ^ static_cast<std::uint64_t>(product);
+}
+
+Nanoseconds interval_of(const SourceLimits& limits) noexcept {
+    return limits.rate == 0 ? 0 : std::max<Nanoseconds>(Nanoseconds{limits.per.count()} * 1'000'000 / limits.rate, 1);
+}
+
+} // namespace
+
+SourceTable::SourceTable(const SourceLimits& limits, std::uint32_t max_connections)
+    : limits_(limits), interval_(interval_of(limits)),
+      tolerance_(interval_ * (Nanoseconds{limits.burst != 0 ? limits.burst : limits.rate} - 1)),
+      sets_(std::bit_ceil(std::max<std::size_t>(std::size_t{max_connections} * 2, least)) / ways), secret_(make_secret()),
+      slots_(std::make_unique<Slot[]>(sets_ * ways)) {}
+
+std::size_t SourceTable::set_of(const IpAddress& source) const noexcept {
+    const std::uint64_t half = mix(source.high ^ secret_[0], secret_[1] | 1U);
+    return mix(half ^ source.low ^ (source.v6 ? 1 : 0), secret_[0] | 1U) & (sets_ - 1);
+}
+
+// The source's slot, or one that it can have; null if all belong to sources with connections.
+SourceTable::Slot* SourceTable::find(Slot* set, const IpAddress& source, Nanoseconds now) const noexcept {
+    Slot* best = nullptr;
+    for (Slot* slot = set; slot != set + ways; ++slot) {
+        if (slot->source == source && slot->in_use(now)) return slot;
+        if (slot->open.load(std::memory_order_acquire) == 0 && (best == nullptr || slot->arrival < best->arrival)) best = slot;
+    }
+    if (best == nullptr) return nullptr;
+    best->source = source;
+    best->arrival = 0;
+    return best;
+}
+
+std::optional<Reason> SourceTable::enter(const IpAddress& address, Nanoseconds now, std::uint32_t& slot) noexcept {
+    slot = nowhere;
+    const IpAddress source = masked(address, address.v6 ? limits_.v6_bits : limits_.v4_bits);
+    const std::size_t set = set_of(source);
+    const std::lock_guard lock(locks_[set % locks]);
+    Slot* const found = find(&slots_[set * ways], source, now);
+    if (found == nullptr) {
+        uncounted_.fetch_add(1, std::memory_order_relaxed);
+        return std::nullopt;
+    }
+    if (limits_.most != 0 && found->open.load(std::memory_order_relaxed) >= limits_.most) return Reason::over_limit;
+    if (interval_ != 0) {
+        if (found->arrival - now > tolerance_) return Reason::over_rate;
+        found->arrival = std::max(found->arrival, now) + interval_;
+    }
+    found->open.fetch_add(1, std::memory_order_relaxed);
+    slot = static_cast<std::uint32_t>(found - slots_.get());
+    return std::nullopt;
+}
+
+SourceTable::Counts SourceTable::counts(Nanoseconds now) const noexcept {
+    Counts counts;
+    for (std::size_t set = 0; set < sets_; ++set) {
+        const std::lock_guard lock(locks_[set % locks]);
+        for (const Slot* slot = &slots_[set * ways]; slot != &slots_[set * ways] + ways; ++slot)
+            counts.remembered += slot->in_use(now) ? 1 : 0;
+    }
+    counts.uncounted = uncounted_.load(std::memory_order_relaxed);
+    return counts;
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,75 @@
+// How many connections each source has open, and how fast it makes new ones.
+//
+// A source is the network of a configured length around an address. The table has a fixed size, and a source has its place in
+// one of a few slots, which its hash tells: a look-up locks one of 64 locks and looks at 8 slots. A slot can be used again when
+// its source has no connection open and its rate is as of one that was never seen. If all 8 are in use, the source without
+// connections that is nearest to that is forgotten; if all have connections, the newcomer is let in uncounted. The hash has a
+// secret, so that nobody can choose addresses that meet in the same slots.
+//
+// The rate is a token bucket, kept as one point in time (the "theoretical arrival time" of the generic cell rate algorithm,
+// ITU-T I.371): it lies as far ahead as tokens are missing, and each admission moves it on by the time that one token takes.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/reason.hpp"
+#include "config/config.hpp"
+#include "net/network.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+namespace gatehouse::host {
+
+class SourceTable {
+  public:
+    // Room for twice the connections that there may be, and for `least` at any rate.
+    SourceTable(const SourceLimits& limits, std::uint32_t max_connections); // throws std::bad_alloc
+    static constexpr std::size_t least = 4096;
+
+    // Counts a new connection of this source. A reason: it must not come, and is not counted. Otherwise `slot` says where it
+    // was counted, for leave(). [any]
+    std::optional<Reason> enter(const IpAddress& address, Nanoseconds now, std::uint32_t& slot) noexcept;
+
+    // A connection has ended. `slot` may be `nowhere`. [any]
+    void leave(std::uint32_t slot) noexcept {
+        if (slot != nowhere) slots_[slot].open.fetch_sub(1, std::memory_order_release);
+    }
+    static constexpr std::uint32_t nowhere = 0xffffffff;
+
+    struct Counts {
+        std::uint64_t remembered = 0; // sources that have connections or a rate to remember
+        std::uint64_t uncounted = 0;  // connections that there was no room for, since the start
+    };
+    Counts counts(Nanoseconds now) const noexcept; // looks through all of the table
+
+  private:
+    static constexpr std::size_t ways = 8;
+    static constexpr std::size_t locks = 64;
+
+    // All but `open` is guarded by the lock of its set of slots.
+    struct Slot {
+        IpAddress source;
+        Nanoseconds arrival = 0; // when the bucket is full again
+        std::atomic<std::uint32_t> open{0};
+
+        bool in_use(Nanoseconds now) const noexcept { return open.load(std::memory_order_acquire) != 0 || arrival > now; }
+    };
+
+    std::size_t set_of(const IpAddress& source) const noexcept;
+    Slot* find(Slot* set, const IpAddress& source, Nanoseconds now) const noexcept;
+
+    const SourceLimits limits_;   // constant after construction, as are all but the locks and the counter
+    const Nanoseconds interval_;  // the time that a token takes; 0: no rate
+    const Nanoseconds tolerance_; // how far ahead the arrival time may lie
+    const std::size_t sets_;      // a power of 2
+    const std::array<std::uint64_t, 2> secret_;
+    const std::unique_ptr<Slot[]> slots_;
+    mutable std::array<std::mutex, locks> locks_;
+    std::atomic<std::uint64_t> uncounted_{0};
+};
+
+} // namespace gatehouse::host

@@ -1,0 +1,191 @@
+#include "config/access_section.hpp"
+
+#include "base/descriptor.hpp"
+#include "base/printable.hpp"
+#include "config/listener_section.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <map>
+#include <set>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr std::size_t max_file = 64 << 20;         // bytes
+constexpr std::size_t max_problems_of_a_file = 10; // then it is most likely no list of networks at all
+
+// A network in the configuration file itself, and where it stands there.
+struct Written {
+    Network network;
+    ConfigTable item;
+};
+
+std::vector<Written> read_array(ConfigTable& table, std::string_view key) {
+    std::vector<Written> list;
+    for (ConfigTable& item : table.items(key, "an array of networks")) {
+        std::string_view text;
+        std::string error;
+        if (item.string("", text) != ConfigTable::Found::good) continue;
+        if (const std::optional<Network> network = parse_network(text, error))
+            list.push_back({*network, std::move(item)});
+        else
+            item.reject("", error);
+    }
+    return list;
+}
+
+// The text of the file; what goes wrong is said in `error`.
+std::optional<std::string> contents(const std::filesystem::path& file, std::string& error) {
+    const auto failed = [&](const std::string& what) {
+        error = printable(file.native()) + ": " + what;
+        return std::nullopt;
+    };
+    // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
+    const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!descriptor) return failed(std::string("cannot be opened: ") + std::strerror(errno));
+    struct stat status{};
+    if (::fstat(descriptor.get(), &status) != 0) return failed(std::string("cannot be examined: ") + std::strerror(errno));
+    if (!S_ISREG(status.st_mode)) return failed("is not a regular file (expected one with a network on each line)");
+    std::string text;
+    char buffer[65536];
+    for (;;) {
+        const ssize_t size = ::read(descriptor.get(), buffer, sizeof buffer);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) return failed(std::string("cannot be read: ") + std::strerror(errno));
+        if (size == 0) return text;
+        text.append(buffer, static_cast<std::size_t>(size));
+        if (text.size() > max_file) return failed("is too large (expected at most 64 MiB)");
+    }
+}
+
+std::string_view trimmed(std::string_view line) {
+    constexpr std::string_view blanks = " \t\r";
+    line = line.substr(0, line.find('#'));
+    const std::size_t begin = line.find_first_not_of(blanks);
+    return begin == std::string_view::npos ? "" : line.substr(begin, line.find_last_not_of(blanks) - begin + 1);
+}
+
+// Of the lists' networks those that can be found in the configuration file are told apart; such lists in other files overlap.
+void check_lists(ConfigTable& table, const AccessLists& lists, std::vector<Written>& allow, std::vector<Written>& deny) {
+    const std::set<Network> allowed(lists.allow.begin(), lists.allow.end());
+    std::set<Network> both;
+    for (const Network& network : lists.deny)
+        if (allowed.contains(network)) both.insert(network);
+    const auto reject_both = [](ConfigTable& where, std::string_view key, const Network& network) {
+        where.reject(key, in_quotes(to_string(network)) + " is both allowed and denied (expected it in one of the lists)");
+    };
+    for (Written& written : deny)
+        if (both.erase(written.network) > 0) reject_both(written.item, "", written.network);
+    for (const Network& network : both) reject_both(table, "deny_file", network);
+
+    std::map<Network, std::uint32_t> ours;
+    for (const std::vector<Written>* list : {&allow, &deny})
+        for (const Written& written : *list) ours.emplace(written.network, static_cast<std::uint32_t>(ours.size()));
+    std::vector<NetworkTable::Entry> entries;
+    for (const std::vector<Network>* list : {&lists.allow, &lists.deny})
+        for (const Network& network : *list) {
+            const auto found = ours.find(network);
+            entries.push_back({network, found != ours.end() ? found->second : static_cast<std::uint32_t>(ours.size())});
+        }
+    const std::vector<std::uint32_t> in_use = NetworkTable(std::move(entries)).values();
+    for (std::vector<Written>* list : {&allow, &deny})
+        for (Written& written : *list)
+            if (!std::binary_search(in_use.begin(), in_use.end(), ours.at(written.network)))
+                written.item.reject("", in_quotes(to_string(written.network)) +
+                                            " never counts: narrower networks of the lists have all of its addresses");
+
+    const auto is_denied_anyway = [&](const Network& network) {
+        for (std::uint8_t bits = 0; bits <= network.length; ++bits)
+            if (allowed.contains({masked(network.address, bits), bits})) return false;
+        return !allowed.empty();
+    };
+    for (Written& written : deny)
+        if (is_denied_anyway(written.network))
+            written.item.reject("",
+                                in_quotes(to_string(written.network)) +
+                                    " is denied anyway, as all that is not allowed (expected an allowed network around it)");
+}
+
+} // namespace
+
+std::vector<Network> read_networks(ConfigTable& table, std::string_view key, const std::filesystem::path& file) {
+    std::vector<Network> networks;
+    std::string error;
+    const std::optional<std::string> text = contents(file, error);
+    if (!text) {
+        table.reject(key, error);
+        return networks;
+    }
+    std::size_t number = 0;
+    std::size_t problems = 0;
+    for (std::size_t begin = 0; begin < text->size() && problems < max_problems_of_a_file;) {
+        const std::size_t end = std::min(text->find('\n', begin), text->size());
+        const std::string_view line = trimmed(std::string_view(*text).substr(begin, end - begin));
+        begin = end + 1;
+        ++number;
+        if (line.empty()) continue;
+        if (const std::optional<Network> network = parse_network(line, error)) {
+            networks.push_back(*network);
+        } else {
+            table.reject(key, printable(file.native()) + ':' + std::to_string(number) + ": " + error);
+            ++problems;
+        }
+    }
+    return networks;
+}
+
+AccessLists read_access_lists(ConfigTable& table, const std::filesystem::path& folder) {
+    AccessLists lists;
+    std::vector<Written> allow = read_array(table, "allow");
+    std::vector<Written> deny = read_array(table, "deny");
+    if (table.is_array("allow") && table.count("allow") == 0) table.reject("allow", "empty (leave it out to let everybody in)");
+    for (const Written& written : allow) lists.allow.push_back(written.network);
+    for (const Written& written : deny) lists.deny.push_back(written.network);
+    const auto read_file = [&](std::string_view key, std::vector<Network>& list) {
+        std::string_view name;
+        if (!read_text(table, key, name)) return;
+        const std::vector<Network> networks = read_networks(table, key, folder / name);
+        list.insert(list.end(), networks.begin(), networks.end());
+        if (key == "allow_file" && networks.empty())
+            table.reject(key, printable((folder / name).native()) +
+                                  ": has no network (expected at least one, or nobody could connect)");
+    };
+    read_file("allow_file", lists.allow);
+    read_file("deny_file", lists.deny);
+    check_lists(table, lists, allow, deny);
+    return lists;
+}
+
+SourceLimits read_source_limits(ConfigTable& table, std::vector<ConfigTable>& nested) {
+    constexpr std::int64_t most = 1'000'000;
+    SourceLimits limits;
+    table.number("max_per_source", limits.most, 0, most);
+    ConfigTable rate = table.table("rate");
+    rate.number("connections", limits.rate, 0, most);
+    rate.duration("per", limits.per, std::chrono::hours(1));
+    rate.number("burst", limits.burst, 0, most);
+    if (limits.per.count() == 0) {
+        rate.reject("per", "zero (expected a duration, such as \"1s\")");
+        limits.per = SourceLimits().per;
+    }
+    const SourceLimits none;
+    constexpr const char* no_rate = "without a rate (expected with connections = 1 or more)";
+    if (limits.rate == 0 && limits.per != none.per) rate.reject("per", no_rate);
+    if (limits.rate == 0 && limits.burst != none.burst) rate.reject("burst", no_rate);
+    ConfigTable bits = table.table("source_bits");
+    bits.number("v4", limits.v4_bits, 1, 32);
+    bits.number("v6", limits.v6_bits, 1, 128);
+    const bool all_bits = limits.v4_bits == none.v4_bits && limits.v6_bits == none.v6_bits;
+    if (limits.most == 0 && limits.rate == 0 && !all_bits)
+        table.reject("source_bits", "without a limit (expected with max_per_source or rate)");
+    nested.push_back(std::move(rate));
+    nested.push_back(std::move(bits));
+    return limits;
+}
+
+} // namespace gatehouse::host

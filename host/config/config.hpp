@@ -1,0 +1,279 @@
+// The configuration file: what it may say, and reading it.
+//
+// load_config() reads and checks everything that can be checked without opening a socket or loading a plugin. It reports every
+// problem it finds, not only the first, each as "FILE:LINE:COLUMN: KEY: what is wrong (what was expected; did you mean ...?)".
+// conf/reference.toml and docs/configuration.md describe the keys; the defaults stand here.
+#pragma once
+
+#include "base/units.hpp"
+#include "net/address.hpp"
+#include "net/network.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct gatehouse_config; // plugin_config.hpp
+
+namespace gatehouse::host {
+
+enum class LogLevel { debug, info, warning, error };
+enum class LogFormat { automatic, human, json }; // automatic: human on a terminal, JSON otherwise
+enum class Scheduling { batch, other };          // SCHED_BATCH: no wake-up preemption, fewer context switches
+enum class Seccomp { off, on, kill };            // a denied call fails with EPERM, or ends the process
+enum class TlsVersion { v1_2, v1_3 };
+enum class TlsClient { none, optional, required }; // whether clients show a certificate; one that is shown must be good
+enum class WhenFull { wait, refuse }; // at max_connections: newcomers stay in the accept queue, or are closed at once
+
+// [log]
+struct LogConfig {
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::automatic;
+    std::filesystem::path file; // empty: standard error
+    bool access = true;         // one line for each connection that has ended
+
+    bool operator==(const LogConfig&) const = default;
+};
+
+// [host]
+struct HostConfig {
+    std::vector<std::filesystem::path> plugin_path{"plugins"}; // relative to the configuration file's folder
+    Milliseconds drain_timeout{30'000};                        // how long connections may take to finish after SIGTERM
+    unsigned relay_threads = 0;                                // 0: one per CPU
+    Scheduling scheduling = Scheduling::batch;
+    std::uint64_t stack_size = 256 * 1024; // bytes, of each pool thread
+    std::vector<std::string> resolvers;    // name servers, "address:port"; empty: those of /etc/resolv.conf
+    std::filesystem::path control;         // unix socket for `gatehouse control`; empty: none
+
+    bool operator==(const HostConfig&) const = default;
+};
+
+// [process]
+struct ProcessConfig {
+    std::string user;               // name or number; empty: as started
+    std::string group;              // empty: the user's
+    std::uint64_t capabilities = 0; // those to keep, a bit each (1 << CAP_...)
+    bool no_new_privs = true;
+    Seccomp seccomp = Seccomp::off;
+
+    std::string user_where, group_where, capabilities_where, seccomp_where; // "FILE:LINE:COLUMN", for messages
+
+    bool operator==(const ProcessConfig&) const = default;
+};
+
+// [plugins.NAME]
+struct PluginConfig {
+    std::string name;
+    std::string library;                              // file name without ".so", or a path
+    std::shared_ptr<const gatehouse_config> settings; // the `config` table; one without keys if there is none, never null
+    std::string where;                 // "FILE:LINE:COLUMN" of the section or, without one, of the `plugin` key that names it
+    std::uint32_t max_connections = 0; // over all its listeners; 0: no limit but theirs
+};
+
+// A file that a [tls.NAME] section names, and where: "FILE:LINE:COLUMN: KEY" (of the section, if the key is absent).
+struct TlsFile {
+    std::filesystem::path path; // empty: none
+    std::string where;
+
+    bool operator==(const TlsFile&) const = default;
+};
+
+// A list as OpenSSL writes it, and where it stands.
+struct TlsList {
+    std::string text;
+    std::string where;
+
+    bool operator==(const TlsList&) const = default;
+};
+
+// A certificate with its key and, if there is one, what its issuer says about it.
+struct TlsPairConfig {
+    TlsFile certificate; // PEM: the certificate, then those that lead to its root
+    TlsFile key;         // PEM; may be the same file
+    TlsFile ocsp;        // DER
+
+    bool operator==(const TlsPairConfig&) const = default;
+};
+
+// [tls.NAME]
+struct TlsConfig {
+    std::string name;
+    std::vector<TlsPairConfig> pairs; // the first is for clients that ask for no name, or for one that no other pair has
+    TlsVersion min_version = TlsVersion::v1_2;
+    TlsList ciphers{"ECDHE+AESGCM:ECDHE+CHACHA20", ""};                                                     // of TLS 1.2
+    TlsList ciphersuites{"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256", ""}; // of TLS 1.3
+    TlsList groups{"X25519:P-256:P-384", ""}; // of the key exchange
+    std::vector<std::string> alpn;            // in the order of preference; empty: what clients offer is not answered
+    TlsClient client = TlsClient::none;
+    TlsFile client_ca;
+    Milliseconds ticket_lifetime{21'600'000}; // how long sessions can be resumed; 0: never
+    Milliseconds handshake_timeout{10'000};   // from the client's first byte
+    std::uint32_t max_handshakes = 1'000;     // going on at a time, over all listeners that use this
+    std::string where;                        // "FILE:LINE:COLUMN" of the section
+
+    bool operator==(const TlsConfig&) const = default;
+};
+
+// TLS to servers, as a table of a plugin's `config` has it; see gatehouse/ext/upstream.h.
+struct TlsClientConfig {
+    std::filesystem::path ca; // PEM; empty: the system's authorities
+    std::string server_name;  // empty: the plugin says it
+    bool verify = true;
+    std::filesystem::path certificate; // PEM, ours and its chain; empty: none is shown
+    std::filesystem::path key;
+    std::vector<std::string> alpn; // offered; empty: none
+};
+
+struct Threads {
+    unsigned min = 0; // kept ready, and kept free to run while others block; 0: one per CPU
+    unsigned max = 256;
+
+    bool operator==(const Threads&) const = default;
+};
+
+// listeners.proxy_protocol
+struct ProxyProtocolConfig {
+    std::vector<Network> from; // whose connections begin with a PROXY header, and nobody else's
+    bool from_unix = false;    // those of a unix socket's listener do
+    Milliseconds timeout{5'000};
+
+    bool operator==(const ProxyProtocolConfig&) const = default;
+};
+
+// Who may connect, by the address. The narrowest network that has the address counts; an address in none may connect if `allow`
+// is empty. What the files named by allow_file and deny_file say is in these lists.
+struct AccessLists {
+    std::vector<Network> allow;
+    std::vector<Network> deny; // none of them is in `allow` as well
+
+    bool operator==(const AccessLists&) const = default;
+};
+
+// [[listeners.routes]]: what there is of sni, alpn, source and of one of the two kinds of probe must hold
+struct RouteConfig {
+    std::vector<std::string> sni; // in lower case
+    std::vector<std::string> alpn;
+    std::vector<Network> source;
+    bool probe = false;  // the plugin's own
+    AccessLists access;  // whom it lets in; the others are closed, and no further route is asked
+    std::string pattern; // the name of a ProtocolPattern
+    std::string tls;     // the name of a TlsConfig: TLS is ended here; empty: it is not
+    std::string plugin;  // the name of a PluginConfig; empty, with `tls` only: the routes are asked about what is inside
+    std::string where;   // "FILE:LINE:COLUMN" of the section, for messages
+
+    // Whether the routes are asked once more, inside of TLS, about what this one takes.
+    bool opens() const noexcept { return !tls.empty() && plugin.empty(); }
+
+    bool operator==(const RouteConfig&) const = default;
+};
+
+// listeners.on_silence
+struct OnSilence {
+    Milliseconds after{0};
+    std::string plugin;
+
+    bool operator==(const OnSilence&) const = default;
+};
+
+inline constexpr std::size_t max_detect_limit = 16 * 1024;
+
+// How much one source may have. A source is a network of the given length around the address.
+struct SourceLimits {
+    std::uint32_t most = 0;  // connections that are open at a time; 0: no limit
+    std::uint32_t rate = 0;  // new connections in each `per`; 0: no limit
+    Milliseconds per{1'000}; // never 0
+    std::uint32_t burst = 0; // new connections at once, before the rate counts; 0: as `rate`
+    std::uint8_t v4_bits = 32;
+    std::uint8_t v6_bits = 64; // a customer's or a machine's own network, as a rule
+
+    bool operator==(const SourceLimits&) const = default;
+};
+
+// [[listeners]]
+struct ListenerConfig {
+    std::string name;
+    Address address;
+    std::string plugin; // the name of a PluginConfig; empty: only what a route takes is served
+    std::string tls;    // the name of a TlsConfig; empty: connections are plain
+
+    int backlog = 1024; // connections that may wait in the kernel's accept queue
+    std::uint32_t max_connections = 10'000;
+    WhenFull when_full = WhenFull::wait;
+    AccessLists access;
+    SourceLimits sources;
+    Threads threads;
+
+    Milliseconds first_byte_timeout{30'000}; // from accept to the client's first byte; 0: none (also below)
+    Milliseconds idle_timeout{300'000};      // without a byte in either direction
+    Milliseconds lifetime{0};                // from accept to close
+    Milliseconds linger_timeout{2'000};      // for the client to take the last bytes and close its side
+    std::uint64_t min_rate = 0;              // bytes per second while a request comes or an answer goes; 0: none
+    Milliseconds min_rate_window{10'000};    // over which it is measured
+
+    // What comes before serve().
+    std::optional<ProxyProtocolConfig> proxy_protocol;
+    std::vector<RouteConfig> routes;
+    std::optional<OnSilence> on_silence;
+    Milliseconds detect_timeout{5'000}; // for the routes, from the client's first byte on
+    std::uint64_t detect_limit = 4096;  // bytes that they look at
+
+    // Socket options. They apply to TCP unless noted, and are inherited by accepted connections.
+    bool reuse_address = true;
+    bool ipv6_only = false; // a listener on [::] also takes IPv4 unless this is set
+    bool nodelay = true;
+    bool keepalive = true;
+    std::uint64_t receive_buffer = 0; // bytes, 0: the kernel's choice; also unix sockets
+    std::uint64_t send_buffer = 0;
+    Milliseconds defer_accept{0}; // the kernel reports a connection only when bytes have come or this has passed; 0: off
+    int fast_open = 0;            // length of the queue of TCP Fast Open requests; 0: off
+
+    // unix sockets only
+    unsigned mode = 0660;
+    std::string owner; // user name or number; empty: unchanged
+    std::string group;
+
+    std::string where; // "FILE:LINE:COLUMN" of the section, for messages
+
+    bool operator==(const ListenerConfig&) const = default;
+};
+
+inline constexpr std::size_t max_listeners = 4096; // the ids of connections have 12 bits for the listener's number
+
+struct Config {
+    std::filesystem::path file;
+    HostConfig host;
+    ProcessConfig process;
+    LogConfig log;
+    std::vector<TlsConfig> tls;
+    std::vector<PluginConfig> plugins;
+    std::vector<ListenerConfig> listeners;
+};
+
+// All problems of one file; what() has them one per line.
+class ConfigError : public std::runtime_error {
+  public:
+    explicit ConfigError(std::vector<std::string> problems);
+    const std::vector<std::string>& problems() const noexcept { return problems_; }
+
+  private:
+    std::vector<std::string> problems_;
+};
+
+// Throws ConfigError. Relative paths in the result are relative to the current directory again.
+// A plugin that a listener names but that has no [plugins.NAME] section gets one implicitly, with library = its name; unless
+// there is a section with nearly that name, when it is taken for a typing error and refused.
+Config load_config(const std::filesystem::path& file);
+
+// The same for text that is in memory; `file` appears in messages and anchors relative paths.
+Config parse_config(std::string_view text, const std::filesystem::path& file);
+
+// Every key that a file may have, as a path, in the order of the sections: "host.plugin_path", "plugins.NAME.library",
+// "listeners.threads.min". What the reader asks for is what is listed: there is no second list to forget.
+std::vector<std::string> known_config_keys();
+
+} // namespace gatehouse::host

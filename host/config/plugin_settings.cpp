@@ -1,0 +1,186 @@
+#include "config/plugin_settings.hpp"
+
+#include "base/printable.hpp"
+#include "config/table.hpp"
+#include "config/tls_section.hpp"
+
+#include <map>
+#include <new>
+
+namespace gatehouse::host {
+namespace {
+
+using Found = ConfigTable::Found;
+
+gatehouse_status status_of(Found found) { return found == Found::bad ? GATEHOUSE_INVALID : GATEHOUSE_OK; }
+
+class View;
+
+// What one create() reads, shared by the instance's table and the items of its arrays.
+struct Reading {
+    std::filesystem::path folder; // of the file
+    ConfigProblems problems;
+    std::map<const toml::node*, std::unique_ptr<View>> items; // asked for twice, an item or a table is the same object
+    bool out_of_memory = false;
+};
+
+// The accessors over one table.
+class View : public gatehouse_config {
+  public:
+    View(ConfigTable table, Reading& reading) : table_(std::move(table)), reading_(&reading) {}
+
+    gatehouse_status string(std::string_view key, gatehouse_str& value) const noexcept override {
+        return guarded([&]() -> gatehouse_status {
+            std::string_view text;
+            const Found found = table_.string(key, text);
+            if (found == Found::good) value = {text.data(), text.size()};
+            if (found != Found::absent || value.data != nullptr) return status_of(found);
+            table_.missing(key, "a string");
+            return GATEHOUSE_INVALID;
+        });
+    }
+
+    gatehouse_status integer(std::string_view key, std::int64_t minimum, std::int64_t maximum,
+                             std::int64_t& value) const noexcept override {
+        return guarded([&] { return status_of(table_.integer(key, value, minimum, maximum)); });
+    }
+
+    gatehouse_status boolean(std::string_view key, std::int32_t& value) const noexcept override {
+        return guarded([&] {
+            bool flag = false;
+            const Found found = table_.boolean(key, flag);
+            if (found == Found::good) value = flag ? 1 : 0;
+            return status_of(found);
+        });
+    }
+
+    gatehouse_status duration(std::string_view key, std::uint64_t& milliseconds) const noexcept override {
+        return guarded([&] {
+            Milliseconds value{};
+            const Found found = table_.duration(key, value);
+            if (found == Found::good) milliseconds = static_cast<std::uint64_t>(value.count());
+            return status_of(found);
+        });
+    }
+
+    gatehouse_status size(std::string_view key, std::uint64_t& bytes) const noexcept override {
+        return guarded([&] { return status_of(table_.size(key, bytes)); });
+    }
+
+    gatehouse_status count(std::string_view key, std::size_t& items) const noexcept override {
+        return guarded([&]() -> gatehouse_status {
+            items = table_.count(key);
+            return table_.has(key) && !table_.is_array(key) ? GATEHOUSE_INVALID : GATEHOUSE_OK;
+        });
+    }
+
+    gatehouse_status item(std::string_view key, std::size_t index, const gatehouse_config*& item) const noexcept override {
+        return guarded([&]() -> gatehouse_status {
+            std::optional<ConfigTable> table = table_.item(key, index);
+            if (!table) return GATEHOUSE_NOT_FOUND;
+            item = &view_of(std::move(*table));
+            return GATEHOUSE_OK;
+        });
+    }
+
+    gatehouse_status table(std::string_view key, const gatehouse_config*& found) const noexcept override {
+        return guarded([&]() -> gatehouse_status {
+            ConfigTable table = table_.table(key);
+            if (!table_.has(key)) return GATEHOUSE_OK;
+            if (!table.is_table()) return GATEHOUSE_INVALID;
+            found = &view_of(std::move(table));
+            return GATEHOUSE_OK;
+        });
+    }
+
+    gatehouse_status tls_client(std::string_view key, bool has_names, std::optional<TlsClientConfig>& client,
+                                const gatehouse_config*& table) const noexcept override {
+        return guarded([&]() -> gatehouse_status {
+            const std::size_t before = reading_->problems.lines().size();
+            bool wanted = table_.has(key);
+            if (table_.is_boolean(key))
+                table_.boolean(key, wanted);
+            else if (const gatehouse_status status = this->table(key, table); status != GATEHOUSE_OK)
+                return status;
+            if (!wanted) return GATEHOUSE_OK;
+            ConfigTable none(nullptr, table_.path() + '.' + std::string(key), table_.place(key), reading_->problems);
+            client = read_tls_client(table != nullptr ? view_of(table_.table(key)).table_ : none, reading_->folder, has_names);
+            return reading_->problems.lines().size() == before ? GATEHOUSE_OK : GATEHOUSE_INVALID;
+        });
+    }
+
+    void reject(std::string_view key, std::string_view why) const noexcept override {
+        guarded([&] {
+            table_.reject(key, printable(why));
+            return GATEHOUSE_OK;
+        });
+    }
+
+    void begin() const override {}
+    std::vector<std::string> problems() const override { return {}; }
+
+    void reject_unread() const { table_.reject_unknown(); }
+
+  protected:
+    // An exception must not reach the plugin. What could not be recorded for want of memory still refuses the instance.
+    template <class Call>
+    gatehouse_status guarded(Call call) const noexcept {
+        try {
+            return call();
+        } catch (const std::bad_alloc&) {
+            reading_->out_of_memory = true;
+            return GATEHOUSE_EXHAUSTED;
+        }
+    }
+
+    mutable ConfigTable table_;
+    Reading* reading_;
+
+  private:
+    const View& view_of(ConfigTable table) const {
+        std::unique_ptr<View>& view = reading_->items[table.node()];
+        if (!view) view = std::make_unique<View>(std::move(table), *reading_);
+        return *view;
+    }
+};
+
+// The instance's table. Reading is a base, before View, since View refers to it.
+class Settings final : private Reading, public View {
+  public:
+    Settings(std::shared_ptr<const toml::table> document, const ConfigTable& table, const std::string& file)
+        : Reading{std::filesystem::path(file).parent_path(), ConfigProblems(file), {}, false}, View(over(table), *this),
+          document_(std::move(document)) {}
+
+    void begin() const override {
+        reading_->items.clear();
+        reading_->problems = ConfigProblems(reading_->problems.file());
+        reading_->out_of_memory = false;
+        table_ = ConfigTable(table_.node(), table_.path(), table_.place(), reading_->problems);
+    }
+
+    std::vector<std::string> problems() const override {
+        reject_unread();
+        for (const auto& [node, view] : reading_->items) view->reject_unread();
+        std::vector<std::string> lines = reading_->problems.lines();
+        if (reading_->out_of_memory)
+            lines.push_back(reading_->problems.text(table_.place()) + ": out of memory while it was read");
+        return lines;
+    }
+
+  private:
+    // The same table, with its problems recorded here.
+    ConfigTable over(const ConfigTable& table) {
+        return ConfigTable(table.node(), table.path(), table.place(), Reading::problems);
+    }
+
+    std::shared_ptr<const toml::table> document_; // constant after construction
+};
+
+} // namespace
+
+std::shared_ptr<const gatehouse_config> make_plugin_config(std::shared_ptr<const toml::table> document,
+                                                           const ConfigTable& table, const std::string& file) {
+    return std::make_shared<Settings>(std::move(document), table, file);
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,319 @@
+#include "config/table.hpp"
+
+#include "base/did_you_mean.hpp"
+#include "base/printable.hpp"
+#include "config/toml.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr std::string_view a_duration = R"(a duration such as "1500ms", "30s", "5m", "2h" or "1d")";
+constexpr std::string_view a_size = R"(a size such as 512, "64KiB" or "10MB")";
+constexpr std::string_view a_mode = R"(an octal mode such as "0660")";
+
+ConfigPlace place_of(const toml::source_region& source) { return {source.begin.line, source.begin.column}; }
+
+std::string_view type_name(const toml::node& node) {
+    switch (node.type()) {
+    case toml::node_type::none:
+        break;
+    case toml::node_type::table:
+        return "table";
+    case toml::node_type::array:
+        return "array";
+    case toml::node_type::string:
+        return "string";
+    case toml::node_type::integer:
+        return "integer";
+    case toml::node_type::floating_point:
+        return "float";
+    case toml::node_type::boolean:
+        return "boolean";
+    case toml::node_type::date:
+        return "date";
+    case toml::node_type::time:
+        return "time";
+    case toml::node_type::date_time:
+        return "date and time";
+    }
+    return "nothing";
+}
+
+// "a", "a or b", "a, b or c", each in quotes.
+std::string alternatives(std::span<const std::string> words) {
+    std::string list;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (i > 0) list += i + 1 == words.size() ? " or " : ", ";
+        list += in_quotes(words[i]);
+    }
+    return list;
+}
+
+std::string integer_range(std::int64_t minimum, std::int64_t maximum) {
+    const bool from = minimum != std::numeric_limits<std::int64_t>::min();
+    const bool to = maximum != std::numeric_limits<std::int64_t>::max();
+    if (from && to) return "an integer from " + std::to_string(minimum) + " to " + std::to_string(maximum);
+    if (from) return "an integer of at least " + std::to_string(minimum);
+    if (to) return "an integer of at most " + std::to_string(maximum);
+    return "an integer";
+}
+
+// A key as it may stand in a path: bare, or in quotes if it has to be.
+std::string key_text(std::string_view key) {
+    const bool bare = !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    });
+    return bare && key.size() <= 64 ? std::string(key) : in_quotes(key);
+}
+
+} // namespace
+
+ConfigTable::ConfigTable(const toml::node* node, std::string path, ConfigPlace place, ConfigProblems& problems)
+    : node_(node), path_(std::move(path)), place_(place), problems_(&problems) {}
+
+const toml::node* ConfigTable::find(std::string_view key) const {
+    if (node_ == nullptr) return nullptr;
+    if (const toml::table* table = node_->as_table()) return table->get(key);
+    return key.empty() ? node_ : nullptr;
+}
+
+const toml::node* ConfigTable::ask(std::string_view key) {
+    if (std::find(asked_.begin(), asked_.end(), key) == asked_.end()) asked_.emplace_back(key);
+    return find(key);
+}
+
+ConfigTable::Found ConfigTable::string(std::string_view key, std::string_view& value) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) return Found::absent;
+    const auto* text = found->as_string();
+    if (text == nullptr) return wrong_type(key, *found, "a string");
+    value = text->get();
+    return Found::good;
+}
+
+ConfigTable::Found ConfigTable::integer(std::string_view key, std::int64_t& value, std::int64_t minimum, std::int64_t maximum) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) return Found::absent;
+    const auto* number = found->as_integer();
+    if (number == nullptr) return wrong_type(key, *found, integer_range(minimum, maximum));
+    if (number->get() < minimum || number->get() > maximum) {
+        reject(key, "out of range: " + std::to_string(number->get()) + " (expected " + integer_range(minimum, maximum) + ")");
+        return Found::bad;
+    }
+    value = number->get();
+    return Found::good;
+}
+
+ConfigTable::Found ConfigTable::boolean(std::string_view key, bool& value) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) return Found::absent;
+    const auto* flag = found->as_boolean();
+    if (flag == nullptr) return wrong_type(key, *found, "true or false");
+    value = flag->get();
+    return Found::good;
+}
+
+ConfigTable::Found ConfigTable::duration(std::string_view key, Milliseconds& value, Milliseconds maximum) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) return Found::absent;
+    const std::optional<std::string> text = quantity(key, *found, a_duration);
+    if (!text) return Found::bad;
+    std::string error;
+    const std::optional<Milliseconds> parsed = parse_duration(*text, error);
+    if (!parsed) {
+        reject(key, error + " (expected " + std::string(a_duration) + ")");
+        return Found::bad;
+    }
+    if (*parsed > maximum) {
+        reject(key, "out of range: " + in_quotes(*text) + " (expected a duration of at most " + format_duration(maximum) + ")");
+        return Found::bad;
+    }
+    value = *parsed;
+    return Found::good;
+}
+
+ConfigTable::Found ConfigTable::size(std::string_view key, std::uint64_t& value, std::uint64_t minimum, std::uint64_t maximum) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) return Found::absent;
+    const std::optional<std::string> text = quantity(key, *found, a_size);
+    if (!text) return Found::bad;
+    std::string error;
+    const std::optional<std::uint64_t> parsed = parse_size(*text, error);
+    if (!parsed) {
+        reject(key, error + " (expected " + std::string(a_size) + ")");
+        return Found::bad;
+    }
+    if (*parsed < minimum || *parsed > maximum) {
+        reject(key, "out of range: " + in_quotes(*text) + " (expected a size from " + format_size(minimum) + " to " +
+                        format_size(maximum) + ")");
+        return Found::bad;
+    }
+    value = *parsed;
+    return Found::good;
+}
+
+ConfigTable::Found ConfigTable::mode(std::string_view key, unsigned& value) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) return Found::absent;
+    unsigned parsed = 0;
+    bool good = false;
+    if (const auto* number = found->as_integer()) {
+        // 660 without 0o is a mistake every time, since it means 01224.
+        good = (number->flags() & toml::value_flags::format_as_octal) != toml::value_flags::none && number->get() >= 0 &&
+               number->get() <= 0777;
+        parsed = good ? static_cast<unsigned>(number->get()) : 0;
+    } else if (const auto* string = found->as_string()) {
+        const std::string& text = string->get();
+        const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), parsed, 8);
+        good = code == std::errc() && end == text.data() + text.size() && parsed <= 0777;
+    } else {
+        return wrong_type(key, *found, a_mode);
+    }
+    if (!good) {
+        reject(key, "not a file mode (expected " + std::string(a_mode) + " or 0o660, at most 0777)");
+        return Found::bad;
+    }
+    value = parsed;
+    return Found::good;
+}
+
+// A number, with its unit if it is a string.
+std::optional<std::string> ConfigTable::quantity(std::string_view key, const toml::node& value, std::string_view expected) {
+    if (const auto* text = value.as_string()) return text->get();
+    const auto* number = value.as_integer();
+    if (number != nullptr && number->get() >= 0) return std::to_string(number->get());
+    if (number != nullptr)
+        reject(key, "out of range: " + std::to_string(number->get()) + " (expected " + std::string(expected) + ")");
+    else
+        wrong_type(key, value, expected);
+    return std::nullopt;
+}
+
+std::optional<std::size_t> ConfigTable::word(std::string_view key, std::span<const std::string> words) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) return std::nullopt;
+    const auto* text = found->as_string();
+    if (text == nullptr) {
+        wrong_type(key, *found, alternatives(words));
+        return std::nullopt;
+    }
+    const auto match = std::find(words.begin(), words.end(), text->get());
+    if (match != words.end()) return static_cast<std::size_t>(match - words.begin());
+    const std::string near = did_you_mean(text->get(), words);
+    reject(key, "unknown value " + in_quotes(text->get()) + " (expected " + alternatives(words) +
+                    (near.empty() ? ")" : "; did you mean " + in_quotes(near) + "?)"));
+    return std::nullopt;
+}
+
+ConfigTable ConfigTable::table(std::string_view key) {
+    const toml::node* found = ask(key);
+    if (found != nullptr && found->is_table()) return sub_table(*found, key);
+    if (found != nullptr) wrong_type(key, *found, "a table");
+    return ConfigTable(nullptr, path_of(key), place(key), *problems_);
+}
+
+std::vector<ConfigTable> ConfigTable::items(std::string_view key, std::string_view expected) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) return {};
+    const toml::array* array = found->as_array();
+    if (array == nullptr) {
+        wrong_type(key, *found, expected);
+        return {};
+    }
+    std::vector<ConfigTable> result;
+    for (const toml::node& node : *array) result.push_back(sub_table(node, key));
+    return result;
+}
+
+std::size_t ConfigTable::count(std::string_view key) {
+    const toml::node* found = ask(key);
+    if (found == nullptr) return 0;
+    const toml::array* array = found->as_array();
+    if (array == nullptr) {
+        wrong_type(key, *found, "an array");
+        return 0;
+    }
+    return array->size();
+}
+
+std::optional<ConfigTable> ConfigTable::item(std::string_view key, std::size_t index) {
+    if (index >= count(key)) return std::nullopt;
+    return sub_table(*find(key)->as_array()->get(index), key);
+}
+
+std::vector<std::string> ConfigTable::keys() const {
+    std::vector<std::string> result;
+    if (is_table())
+        for (const auto& [key, value] : *node_->as_table()) result.emplace_back(key.str());
+    return result;
+}
+
+bool ConfigTable::is_table() const noexcept { return node_ != nullptr && node_->is_table(); }
+
+bool ConfigTable::is_array(std::string_view key) const {
+    const toml::node* found = find(key);
+    return found != nullptr && found->is_array();
+}
+
+bool ConfigTable::is_string(std::string_view key) const {
+    const toml::node* found = find(key);
+    return found != nullptr && found->is_string();
+}
+
+bool ConfigTable::is_boolean(std::string_view key) const {
+    const toml::node* found = find(key);
+    return found != nullptr && found->is_boolean();
+}
+
+ConfigPlace ConfigTable::place(std::string_view key) const {
+    const toml::node* found = find(key);
+    return found != nullptr ? place_of(found->source()) : place_;
+}
+
+void ConfigTable::reject(std::string_view key, std::string_view why) { problems_->add(place(key), path_of(key), why); }
+
+void ConfigTable::reject_whole(std::string_view why) { problems_->add(place_, path_, why); }
+
+void ConfigTable::missing(std::string_view key, std::string_view expected) {
+    problems_->add(place_, path_of(key), "missing (expected " + std::string(expected) + ")");
+}
+
+void ConfigTable::expect_table(std::string_view expected) { wrong_type("", *node_, expected); }
+
+void ConfigTable::reject_unknown() {
+    if (!is_table()) return;
+    for (const auto& [key, value] : *node_->as_table()) {
+        const std::string_view name = key.str();
+        if (std::find(asked_.begin(), asked_.end(), name) != asked_.end()) continue;
+        const std::string near = problems_->full() ? "" : did_you_mean(name, asked_); // it takes a while
+        std::string known;
+        for (const std::string& other : asked_) known += (known.empty() ? "" : ", ") + other;
+        const std::string hint = !near.empty()   ? "did you mean " + in_quotes(near) + "?"
+                                 : known.empty() ? "there are none here"
+                                                 : "known here: " + printable(known, 500);
+        problems_->add(place_of(key.source()), path_of(name), "unknown key (" + hint + ")");
+    }
+}
+
+ConfigTable::Found ConfigTable::wrong_type(std::string_view key, const toml::node& value, std::string_view expected) {
+    reject(key, "wrong type: " + std::string(type_name(value)) + " (expected " + std::string(expected) + ")");
+    return Found::bad;
+}
+
+std::string ConfigTable::path_of(std::string_view key) const {
+    if (key.empty() && !is_table()) return path_; // an item of an array
+    return path_.empty() ? key_text(key) : path_ + '.' + key_text(key);
+}
+
+ConfigTable ConfigTable::sub_table(const toml::node& node, std::string_view key) const {
+    return ConfigTable(&node, path_of(key), place_of(node.source()), *problems_);
+}
+
+ConfigTable root_table(const toml::table& document, ConfigProblems& problems) {
+    return ConfigTable(&document, "", {}, problems);
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,115 @@
+// A table of a configuration file, read key by key: typed, checked, and with every problem recorded at its place.
+//
+// A reader asks for all keys that it knows, present or not, and then calls reject_unknown(): what was asked for is what is
+// known, so that there is no second list of keys to keep. Values that are absent or bad leave the caller's default alone.
+//
+// The document and the ConfigProblems must outlive the table. The host's own sections and the plugins' `config` tables are both
+// read through this class. [main]
+#pragma once
+
+#include "base/units.hpp"
+#include "config/problems.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace toml {
+inline namespace v3 {
+class node;
+class table;
+} // namespace v3
+} // namespace toml
+
+namespace gatehouse::host {
+
+class ConfigTable {
+  public:
+    enum class Found { absent, good, bad };
+
+    // `node` may be null: a table without keys. `path` is its name in messages, "" for the whole file.
+    ConfigTable(const toml::node* node, std::string path, ConfigPlace place, ConfigProblems& problems);
+
+    // Typed access. The empty key is the node itself if it is not a table, which is how items of an array are read.
+    Found string(std::string_view key, std::string_view& value);
+    Found integer(std::string_view key, std::int64_t& value, std::int64_t minimum, std::int64_t maximum);
+    Found boolean(std::string_view key, bool& value);
+    Found duration(std::string_view key, Milliseconds& value, Milliseconds maximum = max_duration);
+    Found size(std::string_view key, std::uint64_t& value, std::uint64_t minimum = 0,
+               std::uint64_t maximum = std::numeric_limits<std::uint64_t>::max());
+    // Permission bits: "0660" or 0o660.
+    Found mode(std::string_view key, unsigned& value);
+
+    // An integer of any type whose range fits into std::int64_t.
+    template <class Integer>
+    void number(std::string_view key, Integer& value, std::int64_t minimum, std::int64_t maximum) {
+        std::int64_t wide = 0;
+        if (integer(key, wide, minimum, maximum) == Found::good) value = static_cast<Integer>(wide);
+    }
+
+    // One of a few words.
+    template <class Enum, std::size_t count>
+    void choice(std::string_view key, Enum& value, const std::pair<std::string_view, Enum> (&words)[count]) {
+        std::vector<std::string> names;
+        for (const auto& [name, meaning] : words) names.emplace_back(name);
+        if (const std::optional<std::size_t> index = word(key, names)) value = words[*index].second;
+    }
+
+    // The table under `key`; one without keys if it is absent or something else.
+    ConfigTable table(std::string_view key);
+    // The items of an array, to be read as tables of their own. `expected` completes "expected ...".
+    std::vector<ConfigTable> items(std::string_view key, std::string_view expected = "an array");
+    std::size_t count(std::string_view key);                                  // 0 if absent or not an array
+    std::optional<ConfigTable> item(std::string_view key, std::size_t index); // nothing beyond the end
+
+    // The keys that are there; and where the value of `key` is, or the table if it is absent.
+    std::vector<std::string> keys() const;
+    bool has(std::string_view key) const { return find(key) != nullptr; }
+    bool is_table() const noexcept;
+    bool is_array(std::string_view key) const;
+    bool is_string(std::string_view key) const;
+    bool is_boolean(std::string_view key) const;
+    ConfigPlace place(std::string_view key) const;
+    ConfigPlace place() const noexcept { return place_; }
+    std::string where() const { return problems_->text(place_); } // "FILE:LINE:COLUMN"
+    const toml::node* node() const noexcept { return node_; }
+    const std::string& path() const noexcept { return path_; }
+
+    // Records a problem of a key's value, or that the key is missing: "missing (expected ...)".
+    void reject(std::string_view key, std::string_view why);
+    void reject_whole(std::string_view why); // of the table itself
+    void missing(std::string_view key, std::string_view expected);
+
+    // Records, of an item that is not a table, that it should be one.
+    void expect_table(std::string_view expected);
+
+    // Records every key that nobody has asked for, with the nearest that somebody has.
+    void reject_unknown();
+    // The keys that were asked for, in the order of the first time.
+    const std::vector<std::string>& asked() const noexcept { return asked_; }
+
+  private:
+    const toml::node* find(std::string_view key) const;
+    const toml::node* ask(std::string_view key);
+    Found wrong_type(std::string_view key, const toml::node& value, std::string_view expected);
+    std::optional<std::string> quantity(std::string_view key, const toml::node& value, std::string_view expected);
+    std::optional<std::size_t> word(std::string_view key, std::span<const std::string> words);
+    std::string path_of(std::string_view key) const;
+    ConfigTable sub_table(const toml::node& node, std::string_view key) const;
+
+    const toml::node* node_;
+    std::string path_;
+    ConfigPlace place_;
+    ConfigProblems* problems_;
+    std::vector<std::string> asked_;
+};
+
+// The table that is a whole document.
+ConfigTable root_table(const toml::table& document, ConfigProblems& problems);
+
+} // namespace gatehouse::host

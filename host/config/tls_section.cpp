@@ -1,0 +1,111 @@
+#include "config/tls_section.hpp"
+
+#include "base/printable.hpp"
+#include "config/listener_section.hpp"
+
+namespace gatehouse::host {
+namespace {
+
+constexpr std::pair<std::string_view, TlsVersion> versions[] = {{"1.2", TlsVersion::v1_2}, {"1.3", TlsVersion::v1_3}};
+constexpr std::pair<std::string_view, TlsClient> client_words[] = {
+    {"none", TlsClient::none}, {"optional", TlsClient::optional}, {"required", TlsClient::required}};
+constexpr std::chrono::hours most_ticket_lifetime(7 * 24); // RFC 8446 4.6.1
+
+std::string where(const ConfigTable& table, std::string_view key, const ConfigProblems& problems) {
+    return problems.text(table.place(key)) + ": " + table.path() + '.' + std::string(key);
+}
+
+TlsFile read_file_name(ConfigTable& table, std::string_view key, const std::filesystem::path& folder,
+                       const ConfigProblems& problems) {
+    std::string_view text;
+    if (!read_text(table, key, text)) return {};
+    return {folder / text, where(table, key, problems)};
+}
+
+void read_list(ConfigTable& table, std::string_view key, TlsList& list, const ConfigProblems& problems) {
+    std::string_view text;
+    if (read_text(table, key, text)) list.text = text;
+    list.where = where(table, key, problems);
+}
+
+TlsPairConfig read_pair(ConfigTable& table, const std::filesystem::path& folder, const ConfigProblems& problems) {
+    TlsPairConfig pair;
+    if (!table.has("certificate")) table.missing("certificate", "a PEM file with the certificate and its chain");
+    pair.certificate = read_file_name(table, "certificate", folder, problems);
+    pair.key = read_file_name(table, "key", folder, problems);
+    if (!table.has("key")) pair.key = pair.certificate;
+    pair.ocsp = read_file_name(table, "ocsp", folder, problems);
+    return pair;
+}
+
+// RFC 7301 3.1: names of 1 to 255 bytes; the list of a client hello holds at most 64 KiB, ours does not come near.
+void read_alpn(ConfigTable& table, std::vector<std::string>& names) {
+    constexpr std::size_t most = 16;
+    for (ConfigTable& item : table.items("alpn", R"(an array of protocol names, such as ["h2", "http/1.1"])")) {
+        std::string_view name;
+        if (!read_text(item, "", name)) continue;
+        if (name.size() > 255) item.reject("", in_quotes(name) + " is too long (expected at most 255 bytes)");
+        names.emplace_back(name);
+    }
+    if (names.size() > most) table.reject("alpn", "too many names (expected at most " + std::to_string(most) + ")");
+}
+
+} // namespace
+
+TlsClientConfig read_tls_client(ConfigTable& table, const std::filesystem::path& folder, bool has_names) {
+    TlsClientConfig client;
+    const auto read_path = [&](std::string_view key, std::filesystem::path& path) {
+        std::string_view text;
+        if (read_text(table, key, text)) path = folder / text;
+    };
+    read_path("ca", client.ca);
+    std::string_view name;
+    if (read_text(table, "server_name", name)) client.server_name = name;
+    if (name.size() > 253) table.reject("server_name", "too long (expected at most 253 characters)"); // RFC 1035 2.3.4
+    table.boolean("verify", client.verify);
+    read_path("certificate", client.certificate);
+    read_path("key", client.key);
+    read_alpn(table, client.alpn);
+    if (!client.verify && !client.ca.empty()) table.reject("ca", "without effect (verify is false)");
+    if (client.certificate.empty() && !client.key.empty())
+        table.reject("key", "without effect (expected a certificate beside it)");
+    if (client.key.empty()) client.key = client.certificate;
+    if (client.verify && client.server_name.empty() && !has_names)
+        table.missing("server_name",
+                      "the name that the server's certificate has to be for, or verify = false: a unix socket has none");
+    return client;
+}
+
+TlsConfig read_tls(ConfigTable& table, const std::filesystem::path& folder, std::vector<ConfigTable>& nested,
+                   const ConfigProblems& problems) {
+    constexpr std::string_view pairs = "an array of { certificate, key, ocsp }";
+    TlsConfig tls;
+    tls.pairs.push_back(read_pair(table, folder, problems));
+    for (ConfigTable& item : table.items("sni", pairs)) {
+        if (!item.is_table()) {
+            item.expect_table("a table with certificate, key and ocsp");
+            continue;
+        }
+        tls.pairs.push_back(read_pair(item, folder, problems));
+        nested.push_back(item);
+    }
+    table.choice("min_version", tls.min_version, versions);
+    read_list(table, "ciphers", tls.ciphers, problems);
+    read_list(table, "ciphersuites", tls.ciphersuites, problems);
+    read_list(table, "groups", tls.groups, problems);
+    read_alpn(table, tls.alpn);
+    table.choice("client", tls.client, client_words);
+    tls.client_ca = read_file_name(table, "client_ca", folder, problems);
+    if (tls.client != TlsClient::none && !table.has("client_ca"))
+        table.missing("client_ca", "a PEM file with the authorities whose clients are let in");
+    if (tls.client == TlsClient::none && table.has("client_ca") && !table.has("client"))
+        table.reject("client_ca", R"(without effect (expected client = "optional" or "required" beside it))");
+    table.duration("ticket_lifetime", tls.ticket_lifetime, most_ticket_lifetime);
+    table.duration("handshake_timeout", tls.handshake_timeout, std::chrono::hours(1));
+    if (tls.handshake_timeout.count() == 0)
+        table.reject("handshake_timeout", "0 would let a client hold a handshake for ever (expected at least \"1ms\")");
+    table.number("max_handshakes", tls.max_handshakes, 1, 1'000'000);
+    return tls;
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,409 @@
+#include "connection/stream.hpp"
+
+#include "connection/connection.hpp"
+#include "serving/service.hpp"
+#include "threads/pool.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <linux/sockios.h>
+#include <new>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+using namespace gatehouse::host;
+
+namespace {
+
+constexpr Nanoseconds farewell_time = 1'000'000'000; // for a plugin's last words after a deadline
+constexpr std::uint64_t write_progress_step = 64 * 1024;
+constexpr std::size_t gather_at_once = 64; // parts per system call
+constexpr std::size_t file_at_once = 1024 * 1024;
+constexpr std::size_t record_size = 16 * 1024;      // RFC 8446 5.1
+constexpr std::size_t file_piece = 4 * record_size; // read at once where a file has to be encrypted
+
+// Takes `count` bytes off the front.
+void consume(std::span<gatehouse_bytes>& parts, std::size_t count) {
+    while (!parts.empty() && count >= parts.front().size) {
+        count -= parts.front().size;
+        parts = parts.subspan(1);
+    }
+    if (count > 0) {
+        parts.front().data = static_cast<const char*>(parts.front().data) + count;
+        parts.front().size -= count;
+    }
+}
+
+// The result of a system call that stands for what TLS says.
+ssize_t as_call(TlsSession::Outcome outcome, std::size_t size, const TlsSession& tls) {
+    switch (outcome) {
+    case TlsSession::Outcome::done:
+        return static_cast<ssize_t>(size);
+    case TlsSession::Outcome::end:
+        return 0;
+    case TlsSession::Outcome::want_read:
+    case TlsSession::Outcome::want_write:
+        errno = EAGAIN;
+        break;
+    case TlsSession::Outcome::cut:
+        errno = Stream::cut_short;
+        break;
+    case TlsSession::Outcome::reset:
+        errno = tls.error();
+        break;
+    case TlsSession::Outcome::failed:
+        errno = Stream::tls_error;
+        break;
+    }
+    return -1;
+}
+
+Nanoseconds plus(Nanoseconds time, Nanoseconds span) { return span >= never - time ? never : time + span; }
+
+} // namespace
+
+void gatehouse_conn::open(int descriptor) noexcept {
+    Connection* const self = connection;
+    *this = gatehouse_conn(*drain_);
+    connection = self;
+    fd = descriptor;
+}
+
+gatehouse_conn::Due gatehouse_conn::due(Nanoseconds now) const noexcept {
+    Due due{plus(now, idle), Reason::idle_timeout};
+    if (plugin_deadline < due.when) due = {plugin_deadline, Reason::deadline};
+    if (lifetime < due.when) due = {lifetime, Reason::lifetime};
+    if (request_due_ < due.when) due = {request_due_, Reason::too_slow};
+    return due;
+}
+
+void gatehouse_conn::expire(Reason reason) noexcept {
+    if (reason == Reason::deadline) { // one-shot: the plugin may set another one and go on
+        plugin_deadline = never;
+        deadline_passed = deadline_hit = true;
+        return;
+    }
+    if (!ended) ended = reason;
+    if (farewell_ == 0) farewell_ = monotonic_now() + farewell_time;
+}
+
+gatehouse_status gatehouse_conn::fail(int error) noexcept {
+    broken = true;
+    if (!ended) ended = error == tls_error ? Reason::tls_failed : error == cut_short ? Reason::peer_closed : Reason::peer_reset;
+    return error == ENOMEM || error == ENOBUFS ? GATEHOUSE_EXHAUSTED : GATEHOUSE_RESET;
+}
+
+// Waits for `events` on the descriptor. Without `hear_drain` (writing, or a read after STOPPING was said) the drain is not
+// reported, but its deadline still ends the wait.
+gatehouse_status gatehouse_conn::wait(short events, bool hear_drain) noexcept {
+    const Pool::Blocked blocked;
+    if (connection != nullptr) connection->service.unwatch(*connection); // or its events would wake threads for nothing
+    const bool hear = hear_drain && !stopping_said;
+    const Reason stalled = rate_window_ != never ? Reason::too_slow : Reason::idle_timeout;
+    Due begun = events == POLLIN ? due(monotonic_now()) : Due{write_due_, stalled}; // idle from here on
+    for (;;) {
+        const Nanoseconds now = monotonic_now();
+        Due limit = begun;
+        if (events != POLLIN && plugin_deadline < limit.when) limit = {plugin_deadline, Reason::deadline};
+        if (events != POLLIN && lifetime < limit.when) limit = {lifetime, Reason::lifetime};
+        if (drain_->deadline() < limit.when) limit = {drain_->deadline(), Reason::drained};
+        if (limit.when <= now && limit.reason == Reason::too_slow && events == POLLOUT && renew_write(now)) {
+            begun.when = write_due_;
+            continue;
+        }
+        if (limit.when <= now) {
+            expire(limit.reason);
+            if (limit.reason != Reason::deadline) return limit.reason == Reason::drained ? GATEHOUSE_RESET : GATEHOUSE_TIMEOUT;
+            deadline_passed = false;
+            return GATEHOUSE_TIMEOUT;
+        }
+        // A drain that starts while this waits must be heard even when it is not reported: its deadline counts from then on.
+        const bool listen = hear || !drain_->started();
+        const auto wanted = static_cast<short>(!tls ? events : tls->wants_write() ? POLLOUT : POLLIN);
+        std::array<pollfd, 2> waiting{{{fd, wanted, 0}, {drain_->descriptor(), POLLIN, 0}}};
+        timespec timeout{};
+        if (limit.when != never) timeout = {(limit.when - now) / 1'000'000'000, (limit.when - now) % 1'000'000'000};
+        const int ready = ::ppoll(waiting.data(), listen ? 2 : 1, limit.when == never ? nullptr : &timeout, nullptr);
+        if (ready < 0 && errno != EINTR) return fail(errno);
+        if (ready > 0 && waiting[0].revents != 0) return GATEHOUSE_OK;
+        if (ready > 0 && hear) {
+            stopping_said = true;
+            if (!ended) ended = Reason::drained;
+            return GATEHOUSE_STOPPING;
+        }
+    }
+}
+
+ssize_t gatehouse_conn::receive(void* buffer, std::size_t capacity) noexcept {
+    if (!tls) return ::recv(fd, buffer, capacity, MSG_DONTWAIT);
+    std::size_t size = 0;
+    const TlsSession::Outcome outcome = tls->read(buffer, capacity, size);
+    return as_call(outcome, size, *tls);
+}
+
+ssize_t gatehouse_conn::transmit(const void* data, std::size_t size, int flags) noexcept {
+    if (!tls) return ::send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
+    std::size_t written = 0;
+    const TlsSession::Outcome outcome = tls->write(data, size, flags != 0, written);
+    return as_call(outcome, written, *tls);
+}
+
+bool gatehouse_conn::has_news() noexcept {
+    if (tls) return tls->has_news();
+    char byte = 0;
+    return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+gatehouse_status gatehouse_conn::read(void* buffer, std::size_t capacity, std::size_t& size) noexcept {
+    if (capacity == 0) return GATEHOUSE_INVALID;
+    if (at_end) return GATEHOUSE_END;
+    for (;;) {
+        if (drain_->started() && monotonic_now() >= drain_->deadline()) {
+            expire(Reason::drained);
+            return GATEHOUSE_RESET;
+        }
+        const ssize_t count = receive(buffer, capacity);
+        if (count > 0) {
+            size = static_cast<std::size_t>(count);
+            bytes_in += size;
+            emptied = tls ? tls->emptied() : size < capacity;
+            if (rate_window_ != never) count_request();
+            deadline_hit = false;
+            return GATEHOUSE_OK;
+        }
+        if (count == 0) {
+            at_end = true;
+            return GATEHOUSE_END;
+        }
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) return fail(errno);
+        emptied = true;
+        if (deadline_passed) {
+            deadline_passed = false;
+            return GATEHOUSE_TIMEOUT;
+        }
+        if (farewell_ != 0) return GATEHOUSE_TIMEOUT;
+        if (const gatehouse_status status = wait(POLLIN, true); status != GATEHOUSE_OK) return status;
+    }
+}
+
+void gatehouse_conn::set_rate(std::uint64_t bytes_per_second, std::chrono::milliseconds window) noexcept {
+    if (bytes_per_second == 0) return;
+    rate_window_ = after(0, window);
+    rate_bytes_ = std::max<std::uint64_t>(bytes_per_second * static_cast<std::uint64_t>(window.count()) / 1000, 1);
+}
+
+// A request begins with the first bytes after an answer. Its time starts anew whenever the window's share of it has come.
+void gatehouse_conn::count_request() noexcept {
+    if (request_due_ != never && bytes_in - request_mark_ < rate_bytes_) return;
+    request_due_ = plus(coarse_now(), rate_window_);
+    request_mark_ = bytes_in;
+}
+
+// How much of what was written has reached the peer. What a socket can buffer would be many seconds' worth at a low rate.
+std::uint64_t gatehouse_conn::taken() const noexcept {
+    int queued = 0;
+    if (::ioctl(fd, SIOCOUTQ, &queued) != 0) return sent();
+    return sent() - std::min(sent(), static_cast<std::uint64_t>(queued));
+}
+
+// Whether the peer has taken its share within the window; then the next one begins.
+bool gatehouse_conn::renew_write(Nanoseconds now) noexcept {
+    if (farewell_ != 0 || taken() < write_mark_ + rate_bytes_) return false;
+    write_due_ = plus(now, rate_window_);
+    write_mark_ = taken();
+    return true;
+}
+
+// A slow reader must take 64 KiB in each idle time, so that it cannot hold the thread by taking a byte now and then; or what
+// the rate asks for, as often as wait() finds its time over.
+gatehouse_status gatehouse_conn::wait_writable() noexcept {
+    const bool rated = rate_window_ != never;
+    if (write_due_ == 0 || (!rated && write_progress_ >= write_progress_step)) {
+        write_due_ = farewell_ != 0 ? farewell_ : plus(monotonic_now(), rated ? rate_window_ : idle);
+        write_progress_ = 0;
+        if (rated) write_mark_ = taken();
+    }
+    const gatehouse_status status = wait(POLLOUT, false);
+    if (status != GATEHOUSE_OK) broken = true;
+    return status;
+}
+
+// Writes all, in one piece or, with TLS, a record at a time.
+gatehouse_status gatehouse_conn::write_all(const char* data, std::size_t size, int flags) noexcept {
+    while (size > 0) {
+        const ssize_t count = transmit(data, size, flags);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0 && errno != EAGAIN) return fail(errno);
+        if (count < 0) {
+            if (const gatehouse_status status = wait_writable(); status != GATEHOUSE_OK) return status;
+            continue;
+        }
+        const auto written = static_cast<std::size_t>(count);
+        bytes_out += written;
+        write_progress_ += written;
+        data += written;
+        size -= written;
+    }
+    return GATEHOUSE_OK;
+}
+
+// Small parts share a record: each costs a few tens of bytes, and an encryption.
+gatehouse_status gatehouse_conn::write_records(std::span<gatehouse_bytes> parts, int flags) noexcept {
+    std::array<char, record_size> record; // NOLINT(*-member-init): filled as far as it is looked at
+    for (consume(parts, 0); !parts.empty(); consume(parts, 0)) {
+        const char* data = static_cast<const char*>(parts.front().data);
+        std::size_t size = parts.front().size;
+        if (size < record.size() && parts.size() > 1) {
+            size = 0;
+            for (const gatehouse_bytes& part : parts) {
+                const std::size_t some = std::min(part.size, record.size() - size);
+                if (some > 0) std::memcpy(record.data() + size, part.data, some);
+                size += some;
+                if (size == record.size()) break;
+            }
+            data = record.data();
+        }
+        consume(parts, size);
+        if (const gatehouse_status status = write_all(data, size, parts.empty() ? flags : MSG_MORE); status != GATEHOUSE_OK)
+            return status;
+    }
+    return GATEHOUSE_OK;
+}
+
+// Sends all parts, changing them as it goes.
+gatehouse_status gatehouse_conn::write_some(std::span<gatehouse_bytes> parts, int flags) noexcept {
+    if (tls) return write_records(parts, flags);
+    static_assert(sizeof(gatehouse_bytes) == sizeof(iovec) && offsetof(gatehouse_bytes, size) == offsetof(iovec, iov_len));
+    while (!parts.empty()) {
+        if (parts.front().size == 0) {
+            parts = parts.subspan(1);
+            continue;
+        }
+        ssize_t count = 0;
+        if (parts.size() == 1) { // cheaper than the general form
+            count = ::send(fd, parts.front().data, parts.front().size, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
+        } else {
+            msghdr message{};
+            message.msg_iov = reinterpret_cast<iovec*>(parts.data());
+            message.msg_iovlen = parts.size();
+            count = ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
+        }
+        if (count < 0) {
+            if (errno == EINTR) continue;
+            if (errno != EAGAIN) return fail(errno);
+            if (const gatehouse_status status = wait_writable(); status != GATEHOUSE_OK) return status;
+            continue;
+        }
+        const auto written = static_cast<std::size_t>(count);
+        bytes_out += written;
+        write_progress_ += written;
+        consume(parts, written);
+    }
+    return GATEHOUSE_OK;
+}
+
+gatehouse_status gatehouse_conn::write(std::span<const gatehouse_bytes> parts) noexcept { return send_file(parts, -1, 0, 0); }
+
+gatehouse_status gatehouse_conn::send_file(std::span<const gatehouse_bytes> parts, int file, std::uint64_t offset,
+                                           std::uint64_t length) noexcept {
+    if (broken || finished) return GATEHOUSE_RESET;
+    if (drain_->started() && monotonic_now() >= drain_->deadline()) {
+        expire(Reason::drained);
+        broken = true;
+        return GATEHOUSE_RESET;
+    }
+    // The time of a rate goes on from one write to the next while the peer has something left to take.
+    if (rate_window_ == never || farewell_ != 0 || (write_due_ != 0 && taken() == sent())) write_due_ = 0;
+    request_complete(); // this is the answer
+    while (!parts.empty()) {
+        std::array<gatehouse_bytes, gather_at_once> some; // NOLINT(*-member-init): only the copied ones are looked at
+        const std::size_t count = std::min(parts.size(), some.size());
+        std::copy_n(parts.begin(), count, some.begin());
+        parts = parts.subspan(count);
+        const int more = length > 0 || !parts.empty() ? MSG_MORE : 0;
+        if (const gatehouse_status status = write_some(std::span(some).first(count), more); status != GATEHOUSE_OK)
+            return status;
+    }
+    if (tls && length > 0) return copy_file(file, offset, length);
+    while (length > 0) {
+        auto position = static_cast<off_t>(offset);
+        const ssize_t count = ::sendfile(fd, file, &position, std::min<std::uint64_t>(length, file_at_once));
+        if (count > 0) {
+            const auto sent = static_cast<std::uint64_t>(count);
+            bytes_out += sent;
+            write_progress_ += sent;
+            offset += sent;
+            length -= sent;
+        } else if (count == 0) {
+            broken = true; // the file is shorter than was promised to the peer
+            return GATEHOUSE_FAILED;
+        } else if (errno == EAGAIN) {
+            if (const gatehouse_status status = wait_writable(); status != GATEHOUSE_OK) return status;
+        } else if (errno != EINTR) {
+            return fail(errno);
+        }
+    }
+    return GATEHOUSE_OK;
+}
+
+// What is encrypted has to pass through here.
+gatehouse_status gatehouse_conn::copy_file(int file, std::uint64_t offset, std::uint64_t length) noexcept {
+    const std::unique_ptr<char[]> buffer(new (std::nothrow) char[std::min<std::uint64_t>(length, file_piece)]);
+    if (!buffer) {
+        broken = true; // a part of what was promised may have been sent
+        return GATEHOUSE_EXHAUSTED;
+    }
+    while (length > 0) {
+        const ssize_t count =
+            ::pread(file, buffer.get(), std::min<std::uint64_t>(length, file_piece), static_cast<off_t>(offset));
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) {
+            broken = true; // the file is shorter than was promised to the peer, or cannot be read
+            return GATEHOUSE_FAILED;
+        }
+        const auto size = static_cast<std::size_t>(count);
+        offset += size;
+        length -= size;
+        if (const gatehouse_status status = write_all(buffer.get(), size, length > 0 ? MSG_MORE : 0); status != GATEHOUSE_OK)
+            return status;
+    }
+    return GATEHOUSE_OK;
+}
+
+std::optional<gatehouse_status> gatehouse_conn::try_finish() noexcept {
+    if (broken) return GATEHOUSE_RESET;
+    if (finished) return GATEHOUSE_OK;
+    if (tls && tls->established() && as_call(tls->finish(), 0, *tls) != 0) {
+        if (errno == EAGAIN) return std::nullopt;
+        return fail(errno);
+    }
+    finished = true;
+    return ::shutdown(fd, SHUT_WR) == 0 ? GATEHOUSE_OK : fail(errno);
+}
+
+bool gatehouse_conn::part() noexcept {
+    return !tls || !tls->established() || broken || finished || tls->finish() != TlsSession::Outcome::want_write;
+}
+
+gatehouse_status gatehouse_conn::finish() noexcept {
+    write_due_ = 0;
+    for (;;) {
+        if (const std::optional<gatehouse_status> status = try_finish()) return *status;
+        if (const gatehouse_status status = wait_writable(); status != GATEHOUSE_OK) return status;
+    }
+}
+
+gatehouse_status gatehouse_conn::set_deadline(std::uint64_t milliseconds) noexcept {
+    deadline_passed = false;
+    constexpr std::uint64_t most = static_cast<std::uint64_t>(never) / 4 / 1'000'000;
+    plugin_deadline =
+        milliseconds == 0 ? never : monotonic_now() + static_cast<Nanoseconds>(std::min(milliseconds, most)) * 1'000'000;
+    return GATEHOUSE_OK;
+}

@@ -1,0 +1,269 @@
+#include "control/server.hpp"
+
+#include "base/did_you_mean.hpp"
+#include "base/printable.hpp"
+#include "control/message.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <system_error>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr std::size_t most_clients = 8;
+constexpr Nanoseconds patience = 5'000'000'000; // for a question to come and its answer to go
+constexpr Nanoseconds pause_after_failure = 1'000'000'000;
+constexpr std::size_t most_words = 256;
+
+using Texts = std::vector<std::string>;
+
+ListenerConfig listener_config(const std::filesystem::path& path, const std::string& where) {
+    ListenerConfig config;
+    config.name = "control";
+    config.address.kind = Address::Kind::unix_socket;
+    config.address.path = path.native();
+    config.backlog = 16;
+    config.mode = 0600;
+    config.where = where;
+    return config;
+}
+
+std::string_view view(gatehouse_str text) noexcept { return {text.data, text.size}; }
+
+Texts failed(const std::string& why) { return {std::string(answer_failed), why}; }
+
+Texts no_such(std::string_view what, const std::string& name, const Texts& names) {
+    std::string text = "there is no " + std::string(what) + " " + in_quotes(name);
+    if (const std::string near = did_you_mean(name, names); !near.empty())
+        return failed(text + " (did you mean " + near + "?)");
+    std::string all;
+    for (const std::string& each : names) all += (all.empty() ? "" : ", ") + each;
+    return failed(text + (all.empty() ? "" : " (there are: " + all + ")"));
+}
+
+// A table that a plugin fills.
+class Table {
+  public:
+    gatehouse_answer sink() noexcept { return {this, columns, row}; }
+    // What is wrong with it, or "".
+    const std::string& problem() const noexcept { return problem_; }
+    Texts take() && {
+        Texts answer{std::string(answer_table), std::to_string(columns_)};
+        answer.insert(answer.end(), std::make_move_iterator(cells_.begin()), std::make_move_iterator(cells_.end()));
+        return answer;
+    }
+
+  private:
+    static void columns(void* context, const gatehouse_str* names, std::size_t count) noexcept {
+        auto& table = *static_cast<Table*>(context);
+        if (table.columns_ != 0 || count == 0) return table.refuse("named its columns twice, or none");
+        table.columns_ = count;
+        table.add(names, count);
+    }
+    static void row(void* context, const gatehouse_str* cells, std::size_t count) noexcept {
+        auto& table = *static_cast<Table*>(context);
+        if (table.columns_ == 0 || count != table.columns_) return table.refuse("gave a row that does not fit the columns");
+        table.add(cells, count);
+    }
+    void add(const gatehouse_str* texts, std::size_t count) noexcept {
+        try {
+            for (std::size_t i = 0; i < count && problem_.empty(); ++i) {
+                size_ += texts[i].size + sizeof(std::uint32_t);
+                if (size_ > most_answer - 1024) return refuse("has more to say than 4 MiB");
+                cells_.emplace_back(view(texts[i]));
+            }
+        } catch (const std::bad_alloc&) {
+            refuse("no memory");
+        }
+    }
+    void refuse(const char* what) noexcept {
+        try {
+            problem_ = what;
+        } catch (const std::bad_alloc&) { // too long for no memory: it stays a table that is cut
+        }
+    }
+
+    std::size_t columns_ = 0;
+    std::size_t size_ = 0; // bytes
+    Texts cells_;          // the names of the columns first
+    std::string problem_;
+};
+
+} // namespace
+
+Control::Control(const std::filesystem::path& path, const std::string& where, std::vector<PluginInstance*> instances,
+                 std::vector<HostCommand> own, Log& log)
+    : instances_(std::move(instances)), own_(std::move(own)), log_(log), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      listener_(listener_config(path, where), log) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    if (!epoll_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listener_.descriptor(), &event) != 0)
+        throw std::system_error(errno, std::generic_category(), "epoll for the control socket");
+}
+
+Nanoseconds Control::serve(Nanoseconds now) noexcept {
+    std::array<epoll_event, most_clients + 1> events; // NOLINT(*-member-init): filled by epoll_wait
+    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
+    for (int i = 0; i < count; ++i) {
+        auto* client = static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr);
+        try {
+            client == nullptr ? accept(now) : handle(*client);
+        } catch (const std::bad_alloc&) {
+            if (client != nullptr) client->done = true;
+        }
+    }
+    Nanoseconds next = never;
+    clients_.remove_if([&](const Client& client) { return client.done || client.deadline <= now; });
+    for (const Client& client : clients_) next = std::min(next, client.deadline);
+    if (paused_until_ <= now) paused_until_ = never;
+    listen(clients_.size() < most_clients && paused_until_ == never);
+    return std::min(next, paused_until_);
+}
+
+void Control::listen(bool on) noexcept {
+    if (std::exchange(listening_, on) == on) return;
+    epoll_event event{};
+    event.events = on ? EPOLLIN : 0U;
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, listener_.descriptor(), &event);
+}
+
+void Control::accept(Nanoseconds now) {
+    SocketAddress peer;
+    Client client;
+    client.fd = Descriptor(listener_.accept(peer));
+    if (!client.fd) {
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) paused_until_ = now + pause_after_failure;
+        return;
+    }
+    client.deadline = now + patience;
+    clients_.push_back(std::move(client));
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.ptr = &clients_.back();
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, clients_.back().fd.get(), &event) != 0) clients_.pop_back();
+}
+
+bool Control::allowed(const Client& client) const noexcept {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    return ::getsockopt(client.fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+           (peer.uid == 0 || peer.uid == ::geteuid());
+}
+
+void Control::handle(Client& client) {
+    if (!client.out.empty()) return send(client);
+    std::array<char, 4096> buffer; // NOLINT(*-member-init): filled by recv
+    const ssize_t size = ::recv(client.fd.get(), buffer.data(), buffer.size(), 0);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (size <= 0) {
+        client.done = true;
+        return;
+    }
+    client.in.append(buffer.data(), static_cast<std::size_t>(size));
+    Texts question;
+    const Decoded decoded = decode_message(client.in, most_question, question);
+    if (decoded == Decoded::more) return;
+    if (decoded == Decoded::bad)
+        client.out = encode_message(failed("the question is malformed; is this program of another version than the host?"));
+    else if (!allowed(client))
+        client.out = encode_message(failed("only the user that runs the host, and root, may ask it"));
+    else
+        client.out = encode_message(answer(question));
+    send(client);
+}
+
+void Control::send(Client& client) noexcept {
+    while (client.sent < client.out.size()) {
+        const ssize_t size =
+            ::send(client.fd.get(), client.out.data() + client.sent, client.out.size() - client.sent, MSG_NOSIGNAL);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0 && errno == EAGAIN) {
+            epoll_event event{};
+            event.events = EPOLLOUT;
+            event.data.ptr = &client;
+            ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, client.fd.get(), &event);
+            return;
+        }
+        if (size < 0) break;
+        client.sent += static_cast<std::size_t>(size);
+    }
+    client.done = true;
+}
+
+// --- answers -------------------------------------------------------------------------------------------------------------
+
+Texts Control::answer(const Texts& question) const {
+    if (question.empty()) return list(true, instances_);
+    Texts names;
+    if (!own_.empty()) {
+        if (question[0] == host_name) return question.size() == 1 ? list(true, {}) : run_own(question);
+        names.emplace_back(host_name);
+    }
+    for (PluginInstance* instance : instances_) {
+        if (instance->name() == question[0]) return question.size() == 1 ? list(false, {instance}) : run(*instance, question);
+        names.push_back(instance->name());
+    }
+    return no_such("plugin instance", question[0], names);
+}
+
+Texts Control::list(bool own, const std::vector<PluginInstance*>& instances) const {
+    Texts table{std::string(answer_table), "4", "instance", "command", "arguments", "summary"};
+    for (const HostCommand& command : own_)
+        if (own) table.insert(table.end(), {std::string(host_name), command.name, "", command.summary});
+    for (const PluginInstance* instance : instances) {
+        const gatehouse_control_v1* control = instance->control();
+        if (control == nullptr || control->command_count == 0) {
+            table.insert(table.end(), {instance->name(), "-", "", "takes no commands"});
+            continue;
+        }
+        for (std::size_t i = 0; i < control->command_count; ++i) {
+            const gatehouse_command& command = control->commands[i];
+            table.push_back(instance->name());
+            for (const gatehouse_str text : {command.name, command.arguments, command.summary}) table.emplace_back(view(text));
+        }
+    }
+    return table;
+}
+
+Texts Control::run_own(const Texts& question) const {
+    Texts names;
+    for (const HostCommand& command : own_) names.push_back(command.name);
+    const auto command = std::find(names.begin(), names.end(), question[1]);
+    if (command == names.end()) return no_such("command of the host named", question[1], names);
+    if (question.size() > 2) return failed(*command + " takes no arguments");
+    Texts answer = own_[static_cast<std::size_t>(command - names.begin())].run();
+    log_.info("command", {{"command", *command}, {"status", answer[0] == answer_failed ? 1 : 0}});
+    return answer;
+}
+
+Texts Control::run(PluginInstance& instance, const Texts& question) const {
+    const gatehouse_control_v1* control = instance.control();
+    if (control == nullptr || control->command_count == 0)
+        return failed("plugin instance " + instance.name() + " takes no commands");
+    Texts names;
+    for (std::size_t i = 0; i < control->command_count; ++i) names.emplace_back(view(control->commands[i].name));
+    if (std::find(names.begin(), names.end(), question[1]) == names.end())
+        return no_such("command of " + instance.name() + " named", question[1], names);
+    if (question.size() > most_words) return failed("too many words (at most " + std::to_string(most_words) + ")");
+    std::vector<gatehouse_str> words;
+    std::string line;
+    for (const std::string& word : std::span(question).subspan(1)) {
+        words.push_back({word.data(), word.size()});
+        line += (line.empty() ? "" : " ") + word;
+    }
+    Table table;
+    const gatehouse_status status = instance.run_command(words, table.sink());
+    const std::string why = take_error_text();
+    log_.info("command", {{"plugin", instance.name()}, {"command", line}, {"status", status}});
+    if (status != GATEHOUSE_OK)
+        return failed(why.empty() ? instance.name() + " did not say why (status " + std::to_string(status) + ")" : why);
+    if (!table.problem().empty()) return failed("plugin instance " + instance.name() + " " + table.problem());
+    return std::move(table).take();
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,76 @@
+// The control socket: through it `gatehouse control` reaches the plugins' commands (gatehouse.control/1) while the host runs,
+// and commands of the host's own.
+//
+// Everything happens on the main thread and without waiting: a few clients at a time, one question each, a deadline, and
+// bounded messages. Only the user of the process and root get an answer: by the mode of the file, and by what the kernel says
+// of the peer.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/descriptor.hpp"
+#include "base/log.hpp"
+#include "listen/listener.hpp"
+#include "plugin/instance.hpp"
+
+#include <functional>
+#include <list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gatehouse::host {
+
+// A command of the host's own, without arguments. It is asked for as one of the instance "host", which no plugin instance may
+// be called.
+struct HostCommand {
+    std::string name;
+    std::string summary;
+    std::function<std::vector<std::string>()> run; // the answer: see control_message.hpp. [main]
+};
+
+class Control {
+  public:
+    // Opens the socket at `path`, replacing one that a dead process has left; throws ListenError or std::system_error. `where`
+    // is the place in the configuration, for messages. The instances must outlive this. [main]
+    Control(const std::filesystem::path& path, const std::string& where, std::vector<PluginInstance*> instances,
+            std::vector<HostCommand> own, Log& log);
+
+    // Readable when there is something for serve() to do.
+    int descriptor() const noexcept { return epoll_.get(); }
+
+    // Does what can be done without waiting. Returns when to be called at the latest. [main]
+    Nanoseconds serve(Nanoseconds now) noexcept;
+
+    // The answer to a question; control_message.hpp says what both are. [main]
+    std::vector<std::string> answer(const std::vector<std::string>& question) const;
+
+  private:
+    struct Client {
+        Descriptor fd;
+        Nanoseconds deadline = 0;
+        std::string in;  // the question so far
+        std::string out; // the answer, once there is one
+        std::size_t sent = 0;
+        bool done = false;
+    };
+
+    void accept(Nanoseconds now);
+    void listen(bool on) noexcept;
+    bool allowed(const Client& client) const noexcept;
+    void handle(Client& client);
+    void send(Client& client) noexcept;
+    std::vector<std::string> list(bool own, const std::vector<PluginInstance*>& instances) const;
+    std::vector<std::string> run_own(const std::vector<std::string>& question) const;
+    std::vector<std::string> run(PluginInstance& instance, const std::vector<std::string>& question) const;
+
+    const std::vector<PluginInstance*> instances_; // constant after construction, as are the next three
+    const std::vector<HostCommand> own_;
+    Log& log_;
+    const Descriptor epoll_;
+    Listener listener_;
+    std::list<Client> clients_;
+    bool listening_ = true;
+    Nanoseconds paused_until_ = never; // after an accept() that has failed
+};
+
+} // namespace gatehouse::host

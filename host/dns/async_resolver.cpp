@@ -1,0 +1,231 @@
+#include "dns/async_resolver.hpp"
+
+#include <ares.h>
+#include <arpa/nameser.h>
+#include <cstring>
+#include <netdb.h>
+#include <stdexcept>
+#include <sys/epoll.h>
+#include <sys/time.h>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr int patience = 1000; // milliseconds, for the first try with each name server; c-ares doubles it
+constexpr int tries = 2;
+constexpr Nanoseconds most_age = 60'000'000'000; // of a channel: the next one reads /etc/resolv.conf anew
+
+bool is_nothing(int status) { return status == ARES_ENODATA || status == ARES_ENOTFOUND; }
+
+gatehouse_status status_of(int status) {
+    if (status == ARES_SUCCESS) return GATEHOUSE_OK;
+    if (is_nothing(status)) return GATEHOUSE_NOT_FOUND;
+    return status == ARES_ETIMEOUT || status == ARES_ECANCELLED ? GATEHOUSE_TIMEOUT : GATEHOUSE_FAILED;
+}
+
+std::string words(int status) {
+    switch (status) {
+    case ARES_ETIMEOUT:
+    case ARES_ECANCELLED:
+        return "no answer in time";
+    case ARES_ENOTFOUND:
+        return "there is no such name";
+    case ARES_ENODATA:
+        return "the name has no such records";
+    case ARES_ECONNREFUSED: // none was reached, or each said that it has failed
+    case ARES_ESERVFAIL:
+        return "no name server could answer";
+    case ARES_EBADRESP:
+        return "the answer is malformed";
+    default:
+        return ::ares_strerror(status);
+    }
+}
+
+// RFC 6761, section 6.3: c-ares knows these by itself.
+bool is_localhost(const std::string& name) { return name == "localhost" || name.ends_with(".localhost"); }
+
+} // namespace
+
+// On its way through c-ares as a bare pointer, whose callback takes it back.
+struct Names::Question {
+    Names& names;
+    std::string name;
+    DnsType type;
+    Answered answered;
+    NameAnswer found;
+};
+
+Names::Names(Background& background, std::string resolvers) : background_(background), resolvers_(std::move(resolvers)) {
+    if (const int status = ::ares_library_init(ARES_LIB_INIT_ALL); status != ARES_SUCCESS)
+        throw std::runtime_error(std::string("c-ares: ") + ::ares_strerror(status));
+}
+
+Names::~Names() {
+    end_channel();
+    ::ares_library_cleanup();
+}
+
+// What is on its way hears of it, but nobody is told any more.
+void Names::end_channel() noexcept {
+    if (channel_ != nullptr) ::ares_destroy(std::exchange(channel_, nullptr));
+}
+
+ares_channeldata* Names::channel(std::string& error) {
+    if (on_the_way_ == 0 && monotonic_now() - made_ > most_age) end_channel();
+    if (channel_ != nullptr) return channel_;
+    ares_options options{};
+    options.timeout = patience;
+    options.tries = tries;
+    char lookups[] = "fb"; // /etc/hosts before the name servers
+    options.lookups = lookups;
+    options.sock_state_cb = watch_socket;
+    options.sock_state_cb_data = this;
+    int status = ::ares_init_options(&channel_, &options,
+                                     ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
+    if (status == ARES_SUCCESS && !resolvers_.empty()) {
+        status = ::ares_set_servers_ports_csv(channel_, resolvers_.c_str());
+        if (status != ARES_SUCCESS) end_channel();
+    }
+    if (status != ARES_SUCCESS) {
+        channel_ = nullptr;
+        error = ::ares_strerror(status);
+    }
+    made_ = monotonic_now();
+    return channel_;
+}
+
+void Names::find_addresses(const std::string& host, Answered answered) {
+    auto question = std::make_unique<Question>(Question{*this, host, DnsType::a, std::move(answered), {}});
+    ares_channeldata* channel = this->channel(question->found.why);
+    if (channel == nullptr) return answer(std::move(question), ARES_ENOTINITIALIZED);
+    // Whether the file has it is asked first, since c-ares does not say where its answer is from.
+    bool in_file = is_localhost(host);
+    for (const int family : {AF_INET, AF_INET6}) {
+        hostent* entry = nullptr;
+        if (in_file || ::ares_gethostbyname_file(channel, host.c_str(), family, &entry) != ARES_SUCCESS) continue;
+        ::ares_free_hostent(entry);
+        in_file = true;
+    }
+    in_file ? ask_file(std::move(question)) : ask(std::move(question));
+}
+
+void Names::find_services(const std::string& name, Answered answered) {
+    auto question = std::make_unique<Question>(Question{*this, name, DnsType::srv, std::move(answered), {}});
+    if (channel(question->found.why) == nullptr) return answer(std::move(question), ARES_ENOTINITIALIZED);
+    ask(std::move(question));
+}
+
+// The IPv4 addresses first, then the IPv6 ones of the very name that had them: with a search list that may be another one than
+// was asked for.
+void Names::ask(std::unique_ptr<Question> question) {
+    const std::string known = question->found.records.name;
+    const bool exact = question->type == DnsType::aaaa && question->found.status == GATEHOUSE_OK && !known.empty();
+    const std::string name = exact ? known : question->name;
+    const int type = static_cast<int>(question->type);
+    ++on_the_way_;
+    (exact ? ::ares_query : ::ares_search)(channel_, name.c_str(), ns_c_in, type, heard, question.release());
+    set_timer();
+}
+
+void Names::ask_file(std::unique_ptr<Question> question) {
+    ares_addrinfo_hints hints{};
+    hints.ai_flags = ARES_AI_NOSORT;
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    const std::string name = question->name;
+    ++on_the_way_;
+    ::ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, heard_of_file, question.release());
+    set_timer();
+}
+
+// Without memory an answer is lost, as it may be on the network: whoever has asked does not wait for ever.
+void Names::heard_of_file(void* data, int status, int /*timeouts*/, ares_addrinfo* list) try {
+    const std::unique_ptr<ares_addrinfo, decltype(&::ares_freeaddrinfo)> owner(list, ::ares_freeaddrinfo);
+    std::unique_ptr<Question> question(static_cast<Question*>(data));
+    --question->names.on_the_way_;
+    if (status == ARES_EDESTRUCTION) return;
+    for (const ares_addrinfo_node* node = list != nullptr ? list->nodes : nullptr; node != nullptr; node = node->ai_next) {
+        SocketAddress address;
+        address.size = node->ai_addrlen;
+        std::memcpy(&address.storage, node->ai_addr, node->ai_addrlen);
+        question->found.records.addresses.push_back(address);
+    }
+    question->found.from_file = true;
+    Names& names = question->names;
+    names.answer(std::move(question), status);
+} catch (const std::bad_alloc&) {
+}
+
+void Names::heard(void* data, int status, int /*timeouts*/, unsigned char* bytes, int size) try {
+    std::unique_ptr<Question> question(static_cast<Question*>(data));
+    Names& names = question->names;
+    --names.on_the_way_;
+    if (status == ARES_EDESTRUCTION) return;
+    DnsAnswer records;
+    if (status == ARES_SUCCESS && !parse_dns_answer({bytes, static_cast<std::size_t>(size)}, question->type, records))
+        status = ARES_EBADRESP;
+    NameAnswer& found = question->found;
+    if (question->type == DnsType::srv) {
+        found.records = std::move(records);
+        return names.answer(std::move(question), status);
+    }
+    const bool first = question->type == DnsType::a;
+    if (first && (status == ARES_SUCCESS || is_nothing(status))) {
+        found.records = std::move(records);
+        found.status = status_of(status);
+        question->type = DnsType::aaaa;
+        return names.ask(std::move(question));
+    }
+    if (!first && found.status == GATEHOUSE_OK) { // there are IPv4 addresses
+        found.only_v4 = status != ARES_SUCCESS && !is_nothing(status);
+        if (!records.addresses.empty()) found.records.ttl = std::min(found.records.ttl, records.ttl);
+        found.records.addresses.insert(found.records.addresses.end(), records.addresses.begin(), records.addresses.end());
+        return names.answer(std::move(question), ARES_SUCCESS);
+    }
+    found.records = std::move(records);
+    names.answer(std::move(question), status);
+} catch (const std::bad_alloc&) {
+}
+
+void Names::answer(std::unique_ptr<Question> question, int status) {
+    NameAnswer& found = question->found;
+    if (status == ARES_SUCCESS && found.records.addresses.empty() && found.records.services.empty()) status = ARES_ENODATA;
+    found.status = status_of(status);
+    if (status != ARES_SUCCESS && found.why.empty()) found.why = words(status);
+    question->answered(found);
+}
+
+// --- sockets and times ---------------------------------------------------------------------------------------------------
+
+// A socket that cannot be watched goes unanswered, which c-ares notices in time.
+void Names::watch_socket(void* data, int fd, int readable, int writable) {
+    auto& names = *static_cast<Names*>(data);
+    const std::uint32_t events = (readable != 0 ? EPOLLIN : 0U) | (writable != 0 ? EPOLLOUT : 0U);
+    if (events == 0)
+        names.background_.unwatch(fd);
+    else
+        names.background_.watch(names, fd, events);
+}
+
+void Names::due() noexcept {
+    if (channel_ == nullptr) return;
+    ::ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    set_timer();
+}
+
+void Names::ready(int fd, std::uint32_t events) noexcept {
+    const bool readable = (events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0;
+    const bool writable = (events & EPOLLOUT) != 0;
+    ::ares_process_fd(channel_, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
+    set_timer();
+}
+
+void Names::set_timer() noexcept {
+    timeval left{};
+    const bool waits = channel_ != nullptr && ::ares_timeout(channel_, nullptr, &left) != nullptr;
+    const Nanoseconds after = left.tv_sec * 1'000'000'000 + left.tv_usec * 1'000 + 1'000'000; // a little late, or in vain
+    background_.at(*this, waits ? monotonic_now() + after : never);
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,69 @@
+// Names to addresses and to SRV records on the background thread, by one c-ares channel. Nothing blocks, nothing is remembered.
+#pragma once
+
+#include "threads/background.hpp"
+#include "wire/dns_answer.hpp"
+
+#include <functional>
+#include <gatehouse/gatehouse.h>
+#include <memory>
+#include <string>
+
+struct ares_channeldata;
+struct ares_addrinfo; // NOLINT(readability-identifier-naming): c-ares'
+
+namespace gatehouse::host {
+
+// GATEHOUSE_OK, or GATEHOUSE_NOT_FOUND, _TIMEOUT or _FAILED and why in words.
+struct NameAnswer {
+    gatehouse_status status = GATEHOUSE_OK;
+    std::string why;
+    DnsAnswer records;
+    bool from_file = false; // of /etc/hosts, or known without asking: there is no time to live
+    bool only_v4 = false;   // the question for the IPv6 addresses was not answered
+};
+
+class Names final : public Activity {
+  public:
+    static constexpr std::size_t most_questions = 256; // on their way at a time
+
+    // `resolvers`: "192.0.2.1:53,[2001:db8::1]:53", or "": those of /etc/resolv.conf. Throws std::runtime_error.
+    Names(Background& background, std::string resolvers);
+    ~Names() override;
+
+    // Answers with the addresses of a host, or with the SRV records of a name, also while this call lasts. The answer comes
+    // within some seconds, unless this object ends before. [background]
+    using Answered = std::function<void(const NameAnswer& answer)>;
+    void find_addresses(const std::string& host, Answered answered);
+    void find_services(const std::string& name, Answered answered);
+
+    // Whether so many questions more may be asked now. [background]
+    bool has_room(std::size_t questions) const noexcept { return on_the_way_ + questions <= most_questions; }
+
+  private:
+    struct Question;
+
+    void due() noexcept override;
+    void ready(int fd, std::uint32_t events) noexcept override;
+
+    ares_channeldata* channel(std::string& error);
+    void ask(std::unique_ptr<Question> question);
+    void ask_file(std::unique_ptr<Question> question);
+    void answer(std::unique_ptr<Question> question, int status);
+    void end_channel() noexcept;
+    void set_timer() noexcept;
+
+    static void heard(void* data, int status, int timeouts, unsigned char* bytes, int size);
+    static void heard_of_file(void* data, int status, int timeouts, ares_addrinfo* list);
+    static void watch_socket(void* data, int fd, int readable, int writable);
+
+    Background& background_; // constant after construction
+    const std::string resolvers_;
+
+    // Of the background thread.
+    ares_channeldata* channel_ = nullptr;
+    Nanoseconds made_ = 0; // when the channel was
+    std::size_t on_the_way_ = 0;
+};
+
+} // namespace gatehouse::host

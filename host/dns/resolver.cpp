@@ -1,0 +1,143 @@
+#include "dns/resolver.hpp"
+
+#include "threads/pool.hpp"
+
+#include <algorithm>
+#include <ares.h>
+#include <array>
+#include <cstring>
+#include <poll.h>
+#include <stdexcept>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr std::size_t most_answers = 1024;
+constexpr int shortest_ttl = 1; // seconds
+constexpr int longest_ttl = 60;
+
+struct Query {
+    bool done = false;
+    int status = ARES_SUCCESS;
+    int ttl = longest_ttl;
+    std::vector<SocketAddress> addresses;
+};
+
+void answered(void* argument, int status, int /*timeouts*/, ares_addrinfo* info) {
+    auto& query = *static_cast<Query*>(argument);
+    query.done = true;
+    query.status = status;
+    if (info == nullptr) return;
+    for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next) {
+        SocketAddress address;
+        address.size = node->ai_addrlen;
+        std::memcpy(&address.storage, node->ai_addr, node->ai_addrlen);
+        query.addresses.push_back(address);
+        query.ttl = std::min(query.ttl, std::max(node->ai_ttl, shortest_ttl));
+    }
+    ares_freeaddrinfo(info);
+}
+
+// Drives one query on a channel of its own until it is answered or the deadline has passed.
+void run(ares_channel channel, Query& query, Nanoseconds deadline) {
+    const Pool::Blocked blocked;
+    while (!query.done) {
+        const Nanoseconds left = deadline - monotonic_now();
+        if (left <= 0) return ares_cancel(channel);
+        std::array<ares_socket_t, ARES_GETSOCK_MAXNUM> sockets{};
+        const auto bits = static_cast<unsigned>(ares_getsock(channel, sockets.data(), static_cast<int>(sockets.size())));
+        std::array<pollfd, ARES_GETSOCK_MAXNUM> waiting{};
+        nfds_t count = 0;
+        for (unsigned i = 0; i < sockets.size(); ++i) {
+            const bool read = ARES_GETSOCK_READABLE(bits, i) != 0;
+            const bool write = ARES_GETSOCK_WRITABLE(bits, i) != 0;
+            if (read || write)
+                waiting[count++] = {sockets[i], static_cast<short>((read ? POLLIN : 0) | (write ? POLLOUT : 0)), 0};
+        }
+        timeval most{left / 1'000'000'000, left % 1'000'000'000 / 1000};
+        timeval wait{};
+        const timeval* chosen = ares_timeout(channel, &most, &wait);
+        ::poll(waiting.data(), count, static_cast<int>(chosen->tv_sec * 1000 + chosen->tv_usec / 1000 + 1));
+        if (count == 0) ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+        for (nfds_t i = 0; i < count; ++i)
+            ares_process_fd(channel, (waiting[i].revents & ~POLLOUT) != 0 ? waiting[i].fd : ARES_SOCKET_BAD,
+                            (waiting[i].revents & POLLOUT) != 0 ? waiting[i].fd : ARES_SOCKET_BAD);
+    }
+}
+
+} // namespace
+
+std::string resolver_list(const std::vector<std::string>& resolvers) {
+    std::string list;
+    for (const std::string& resolver : resolvers) list += (list.empty() ? "" : ",") + resolver;
+    return list;
+}
+
+Resolver::Resolver(const std::vector<std::string>& resolvers) : resolvers_(resolver_list(resolvers)) {
+    if (const int status = ares_library_init(ARES_LIB_INIT_ALL); status != ARES_SUCCESS)
+        throw std::runtime_error(std::string("c-ares: ") + ares_strerror(status));
+}
+
+Resolver::~Resolver() { ares_library_cleanup(); }
+
+gatehouse_status Resolver::resolve(const Address& address, Nanoseconds deadline, std::vector<SocketAddress>& result,
+                                   std::string& error) {
+    if (const auto numeric = numeric_address(address)) {
+        result = {*numeric};
+        return GATEHOUSE_OK;
+    }
+    if (address.kind != Address::Kind::tcp || address.host.empty()) {
+        error = "not an address to connect to";
+        return GATEHOUSE_INVALID;
+    }
+    const std::string name = to_string(address);
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto known = answers_.find(name); known != answers_.end() && known->second.expires > coarse_now()) {
+            result = known->second.addresses;
+            return GATEHOUSE_OK;
+        }
+    }
+    ares_channel channel{};
+    int status = ares_init(&channel);
+    if (status == ARES_SUCCESS && !resolvers_.empty()) {
+        status = ares_set_servers_ports_csv(channel, resolvers_.c_str());
+        if (status != ARES_SUCCESS) ares_destroy(channel);
+    }
+    if (status != ARES_SUCCESS) {
+        error = std::string("cannot resolve: ") + ares_strerror(status);
+        return GATEHOUSE_FAILED;
+    }
+    Query query;
+    ares_addrinfo_hints hints{};
+    hints.ai_flags = ARES_AI_NUMERICSERV;
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    const std::string port = std::to_string(address.port);
+    ares_getaddrinfo(channel, address.host.c_str(), port.c_str(), &hints, answered, &query);
+    run(channel, query, deadline);
+    ares_destroy(channel);
+
+    if (query.status == ARES_SUCCESS && !query.addresses.empty()) {
+        result = query.addresses;
+        const std::lock_guard lock(mutex_);
+        if (answers_.size() >= most_answers) answers_.clear();
+        answers_[name] = {std::move(query.addresses), coarse_now() + Nanoseconds{query.ttl} * 1'000'000'000};
+        return GATEHOUSE_OK;
+    }
+    error = std::string("cannot resolve ") + address.host + ": " +
+            (query.status == ARES_ECANCELLED ? "no answer in time" : ares_strerror(query.status));
+    switch (query.status) {
+    case ARES_ECANCELLED:
+    case ARES_ETIMEOUT:
+        return GATEHOUSE_TIMEOUT;
+    case ARES_SUCCESS:
+    case ARES_ENOTFOUND:
+    case ARES_ENODATA:
+        return GATEHOUSE_NOT_FOUND;
+    default:
+        return GATEHOUSE_FAILED;
+    }
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,41 @@
+// Names to addresses, with a deadline and a small memory.
+#pragma once
+
+#include "base/clock.hpp"
+#include "net/address.hpp"
+
+#include <gatehouse/gatehouse.h>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace gatehouse::host {
+
+class Resolver {
+  public:
+    // `resolvers`: name servers as in HostConfig; empty: those of /etc/resolv.conf. Throws std::runtime_error.
+    explicit Resolver(const std::vector<std::string>& resolvers = {});
+    ~Resolver();
+
+    // The addresses of `address`, which is numeric, a unix path or a name (IPv6 and IPv4, in the order of RFC 6724). Answers
+    // are kept as long as their TTL says, between 1 and 60 seconds. Blocks, up to the deadline. [any]
+    // GATEHOUSE_NOT_FOUND, GATEHOUSE_TIMEOUT, GATEHOUSE_INVALID or GATEHOUSE_FAILED, with `error` saying why.
+    gatehouse_status resolve(const Address& address, Nanoseconds deadline, std::vector<SocketAddress>& result,
+                             std::string& error);
+
+  private:
+    struct Answer {
+        std::vector<SocketAddress> addresses;
+        Nanoseconds expires = 0;
+    };
+
+    const std::string resolvers_; // constant after construction
+    std::mutex mutex_;
+    std::unordered_map<std::string, Answer> answers_; // guarded by mutex_; by "host:port"
+};
+
+// Name servers in one line, as c-ares takes them.
+std::string resolver_list(const std::vector<std::string>& resolvers);
+
+} // namespace gatehouse::host

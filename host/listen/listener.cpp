@@ -1,0 +1,278 @@
+#include "listen/listener.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <grp.h>
+#include <memory>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <utility>
+
+namespace gatehouse::host {
+namespace {
+
+std::string what_to_do(int error, const Address& address) {
+    const bool tcp = address.kind == Address::Kind::tcp;
+    switch (error) {
+    case EADDRINUSE:
+        return tcp ? "another program uses this port (`ss -ltnp 'sport = :" + std::to_string(address.port) +
+                         "'` shows which); stop it, or choose another port"
+                   : "another program listens on it; stop it, or choose another path";
+    case EACCES:
+        return tcp ? "ports below 1024 are for root or the capability CAP_NET_BIND_SERVICE; choose a higher port"
+                   : "the folder must be writable for this user";
+    case EADDRNOTAVAIL:
+        return "no interface of this machine has this address (`ip address` lists them)";
+    case EEXIST:
+        return "something that is not a socket stands there; remove it, or choose another path";
+    case ENOENT:
+        return "the folder does not exist; create it";
+    case EAFNOSUPPORT:
+        return "the kernel has this address family switched off; use an address of the other family";
+    case EMFILE:
+    case ENFILE:
+        return "raise the limit on open files (ulimit -n)";
+    default:
+        return "";
+    }
+}
+
+// The kernel cuts the backlog silently at this value.
+int somaxconn() {
+    int value = 0;
+    std::ifstream("/proc/sys/net/core/somaxconn") >> value;
+    return value;
+}
+
+// A user's or group's number by its name or number; nothing if there is none.
+template <class Lookup>
+std::optional<unsigned> account(const std::string& name, Lookup lookup) {
+    unsigned number = 0;
+    const char* end = name.data() + name.size();
+    if (std::from_chars(name.data(), end, number).ptr == end) return number;
+    return lookup(name.c_str());
+}
+
+} // namespace
+
+Listener::Listener(const ListenerConfig& config, Log& log) : config_(config), log_(log) {
+    switch (config.address.kind) {
+    case Address::Kind::tcp:
+        open_tcp();
+        break;
+    case Address::Kind::unix_socket:
+        open_unix();
+        break;
+    case Address::Kind::inherited:
+        adopt();
+        break;
+    }
+    listen();
+}
+
+Listener::~Listener() { close(); }
+
+void Listener::step(std::string_view what, Fields fields) const {
+    if (!log_.enabled(LogLevel::debug)) return;
+    std::string text(what);
+    for (const Field& field : fields) text += " " + std::string(field.key()) + "=" + std::string(field.text());
+    log_.debug("listener step", {{"listener", config_.name}, {"step", text}});
+}
+
+void Listener::fail(std::string_view failed, int error) const {
+    std::string text = "listener " + config_.name + ": " + std::string(failed) + " " + to_string(config_.address) +
+                       " failed: " + std::strerror(error);
+    if (const std::string advice = what_to_do(error, config_.address); !advice.empty()) text += "; " + advice;
+    throw ListenError(text + " (" + config_.where + ")");
+}
+
+void Listener::open_tcp() {
+    const bool any = config_.address.host.empty() || config_.address.host == "*";
+    addrinfo hints{};
+    hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* list = nullptr;
+    const std::string port = std::to_string(config_.address.port);
+    const std::string host = any ? "::" : config_.address.host;
+    if (const int error = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &list); error != 0)
+        throw ListenError("listener " + config_.name + ": cannot resolve " + host + ": " + ::gai_strerror(error) +
+                          "; use an address of this machine (" + config_.where + ")");
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, ::freeaddrinfo);
+    SocketAddress address;
+    address.size = static_cast<socklen_t>(list->ai_addrlen);
+    std::memcpy(&address.storage, list->ai_addr, list->ai_addrlen);
+
+    socket_ = Descriptor(::socket(list->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket_ && errno == EAFNOSUPPORT && any) { // a machine without IPv6
+        auto* v4 = reinterpret_cast<sockaddr_in*>(address.get());
+        *v4 = sockaddr_in{};
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(config_.address.port);
+        address.size = sizeof(sockaddr_in);
+        socket_ = Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    }
+    if (!socket_) fail("socket for", errno);
+    step("socket", {{"fd", socket_.get()}});
+    set_options(address.storage.ss_family);
+    bind_to(address);
+}
+
+void Listener::set_options(int family) {
+    auto set = [&](int level, int name, int value, std::string_view key) {
+        if (::setsockopt(socket_.get(), level, name, &value, sizeof value) != 0)
+            log_.warning("socket option not set",
+                         {{"listener", config_.name}, {"option", key}, {"error", std::strerror(errno)}});
+    };
+    auto bytes = [](std::uint64_t size) { return static_cast<int>(std::min<std::uint64_t>(size, 1U << 30U)); };
+    if (config_.receive_buffer > 0) set(SOL_SOCKET, SO_RCVBUF, bytes(config_.receive_buffer), "receive_buffer");
+    if (config_.send_buffer > 0) set(SOL_SOCKET, SO_SNDBUF, bytes(config_.send_buffer), "send_buffer");
+    // An urgent byte (MSG_OOB) is one like all others: nobody here reads it apart. TCP connections inherit this.
+    set(SOL_SOCKET, SO_OOBINLINE, 1, "oobinline");
+    if (family != AF_INET && family != AF_INET6) return;
+    set(SOL_SOCKET, SO_REUSEADDR, config_.reuse_address ? 1 : 0, "reuse_address");
+    if (family == AF_INET6 && config_.address.kind == Address::Kind::tcp)
+        set(IPPROTO_IPV6, IPV6_V6ONLY, config_.ipv6_only ? 1 : 0, "ipv6_only");
+    // Accepted connections inherit these from the listening socket, which saves two calls for each.
+    set(IPPROTO_TCP, TCP_NODELAY, config_.nodelay ? 1 : 0, "nodelay");
+    set(SOL_SOCKET, SO_KEEPALIVE, config_.keepalive ? 1 : 0, "keepalive");
+    if (config_.defer_accept.count() > 0) {
+        const auto seconds = std::clamp<std::int64_t>((config_.defer_accept.count() + 999) / 1000, 1, 3600);
+        set(IPPROTO_TCP, TCP_DEFER_ACCEPT, static_cast<int>(seconds), "defer_accept");
+    }
+    if (config_.fast_open > 0) set(IPPROTO_TCP, TCP_FASTOPEN, config_.fast_open, "fast_open");
+}
+
+void Listener::bind_to(const SocketAddress& address) {
+    if (::bind(socket_.get(), address.get(), address.size) != 0) fail("bind to", errno);
+    step("bind", {{"address", to_string(address)}});
+}
+
+void Listener::open_unix() {
+    const std::optional<SocketAddress> address = numeric_address(config_.address);
+    if (!address) fail("bind to", ENAMETOOLONG);
+    socket_ = Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket_) fail("socket for", errno);
+    step("socket", {{"fd", socket_.get()}});
+    set_options(AF_UNIX);
+
+    const std::string& path = config_.address.path;
+    const bool abstract = path.starts_with('@');
+    struct stat old{};
+    if (!abstract && ::lstat(path.c_str(), &old) == 0) {
+        if (!S_ISSOCK(old.st_mode)) fail("bind to", EEXIST);
+        // A socket file that nobody listens on was left behind by a process that died; one that answers is in use.
+        const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        if (::connect(probe.get(), address->get(), address->size) == 0 || errno == EAGAIN) fail("bind to", EADDRINUSE);
+        if (errno != ECONNREFUSED) fail("bind to", errno);
+        if (::unlink(path.c_str()) != 0) fail("replacing the stale socket", errno);
+        step("removed a stale socket file", {{"path", path}});
+    }
+    bind_to(*address);
+    if (abstract) return;
+    if (::lstat(path.c_str(), &file_) != 0) fail("stat of", errno);
+    // Before listen(), so nobody gets in with the wrong rights in between.
+    if (::chmod(path.c_str(), config_.mode) != 0) fail("setting the mode of", errno);
+    if (config_.owner.empty() && config_.group.empty()) return;
+    auto user = [](const char* name) -> std::optional<unsigned> {
+        const passwd* entry = ::getpwnam(name);
+        return entry != nullptr ? std::optional<unsigned>(entry->pw_uid) : std::nullopt;
+    };
+    auto group = [](const char* name) -> std::optional<unsigned> {
+        const struct group* entry = ::getgrnam(name);
+        return entry != nullptr ? std::optional<unsigned>(entry->gr_gid) : std::nullopt;
+    };
+    const std::optional<unsigned> uid = config_.owner.empty() ? ~0U : account(config_.owner, user);
+    const std::optional<unsigned> gid = config_.group.empty() ? ~0U : account(config_.group, group);
+    if (!uid || !gid)
+        throw ListenError("listener " + config_.name + ": there is no " +
+                          (uid ? "group " + config_.group : "user " + config_.owner) + " on this machine (" + config_.where +
+                          ")");
+    if (::chown(path.c_str(), *uid, *gid) != 0) fail("setting the owner of", errno);
+}
+
+void Listener::adopt() {
+    char** names = nullptr;
+    const int count = ::sd_listen_fds_with_names(0, &names);
+    int fd = -1;
+    std::string offered;
+    for (int i = 0; i < count; ++i) {
+        const std::string name = names[i];
+        const std::string number = std::to_string(SD_LISTEN_FDS_START + i);
+        if (config_.address.name == name || config_.address.name == number) fd = SD_LISTEN_FDS_START + i;
+        offered += (offered.empty() ? "" : ", ") + name + " (" + number + ")";
+    }
+    for (int i = 0; i < count; ++i) std::free(names[i]); // NOLINT: sd_listen_fds_with_names allocates with malloc
+    std::free(names);                                    // NOLINT
+    if (fd < 0)
+        throw ListenError("listener " + config_.name + ": no inherited socket " + config_.address.name + "; " +
+                          (offered.empty() ? "this process was started without any (LISTEN_FDS is not set for it)"
+                                           : "there are: " + offered) +
+                          " (" + config_.where + ")");
+    // A copy: the inherited one is not this object's to close, and another listener must be able to name it in its error.
+    socket_ = Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+    if (!socket_) fail("taking over", errno);
+    int type = 0;
+    socklen_t size = sizeof type;
+    if (::getsockopt(socket_.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM)
+        throw ListenError("listener " + config_.name + ": inherited descriptor " + config_.address.name +
+                          " is not a stream socket (" + config_.where + ")");
+    ::fcntl(socket_.get(), F_SETFL, ::fcntl(socket_.get(), F_GETFL) | O_NONBLOCK);
+    int family = 0;
+    size = sizeof family;
+    ::getsockopt(socket_.get(), SOL_SOCKET, SO_DOMAIN, &family, &size);
+    set_options(family);
+    step("inherited", {{"fd", fd}});
+}
+
+void Listener::listen() {
+    if (::listen(socket_.get(), config_.backlog) != 0) fail("listen on", errno);
+    SocketAddress bound;
+    bound.size = sizeof bound.storage;
+    ::getsockname(socket_.get(), bound.get(), &bound.size);
+    address_ = to_string(bound);
+    if (bound.storage.ss_family == AF_INET) port_ = ntohs(reinterpret_cast<const sockaddr_in*>(bound.get())->sin_port);
+    if (bound.storage.ss_family == AF_INET6) port_ = ntohs(reinterpret_cast<const sockaddr_in6*>(bound.get())->sin6_port);
+    step("listen", {{"address", address_}, {"backlog", config_.backlog}});
+    // A socket that tells its queue tells the cut limit too, also where /proc/sys is hidden.
+    const std::optional<AcceptQueue> told = queue();
+    if (const int most = told ? static_cast<int>(told->limit) : somaxconn(); most > 0 && config_.backlog > most)
+        log_.warning("the kernel cuts the backlog; raise it with: sysctl net.core.somaxconn=" + std::to_string(config_.backlog),
+                     {{"listener", config_.name}, {"backlog", config_.backlog}, {"somaxconn", most}});
+}
+
+int Listener::accept(SocketAddress& peer) const noexcept {
+    peer.size = sizeof peer.storage;
+    const int fd = ::accept4(socket_.get(), peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int on = 1;
+    if (fd >= 0 && peer.storage.ss_family == AF_UNIX) ::setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
+    return fd;
+}
+
+void Listener::close() noexcept {
+    if (!socket_ || std::exchange(closed_, true)) return;
+    if (file_.st_ino != 0) {
+        struct stat now{};
+        const std::string& path = config_.address.path;
+        const bool ours = ::lstat(path.c_str(), &now) == 0 && now.st_ino == file_.st_ino && now.st_dev == file_.st_dev;
+        if (ours && ::unlink(path.c_str()) != 0)
+            log_.warning("the socket file stays behind",
+                         {{"listener", config_.name}, {"path", path}, {"error", std::strerror(errno)}});
+    }
+    // Threads may be in accept() right now, so the descriptor itself stays until they have gone, or its number could be
+    // another's. An inherited socket is its giver's as well: it goes on listening.
+    if (config_.address.kind != Address::Kind::inherited) ::shutdown(socket_.get(), SHUT_RDWR);
+    log_.debug("listener step", {{"listener", config_.name}, {"step", "close"}});
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,39 @@
+#include "relay/engine.hpp"
+
+#include "relay/thread.hpp"
+
+#include <algorithm>
+
+namespace gatehouse::host {
+
+RelayEngine::RelayEngine(unsigned threads, Scheduling scheduling, const Drain& drain) {
+    for (unsigned i = 0; i < threads; ++i) threads_.push_back(std::make_unique<RelayThread>(scheduling, drain));
+}
+
+RelayEngine::~RelayEngine() { stop(); }
+
+bool RelayEngine::start(Connection& client, Nanoseconds idle) noexcept {
+    const auto least = std::min_element(threads_.begin(), threads_.end(),
+                                        [](const auto& a, const auto& b) { return a->active() < b->active(); });
+    return (*least)->start(client, idle);
+}
+
+void RelayEngine::cut() noexcept {
+    for (const auto& thread : threads_) thread->cut();
+}
+
+void RelayEngine::begin_drain() noexcept {
+    for (const auto& thread : threads_) thread->ring();
+}
+
+void RelayEngine::stop() noexcept {
+    for (const auto& thread : threads_) thread->stop();
+}
+
+std::uint32_t RelayEngine::active() const noexcept {
+    std::uint32_t sum = 0;
+    for (const auto& thread : threads_) sum += thread->active();
+    return sum;
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,64 @@
+#include "relay/side.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <sys/socket.h>
+
+namespace gatehouse::host {
+
+ssize_t receive(RelaySide& from, std::span<char> buffer) noexcept {
+    ssize_t count = 0;
+    do {
+        count = from.stream->receive(buffer.data(), buffer.size());
+    } while (count < 0 && errno == EINTR);
+    if (from.stream->tls &&
+        count > 0) { // until the buffer is full or nothing is left: no event tells of what has been taken in
+        auto size = static_cast<std::size_t>(count);
+        while (size < buffer.size()) {
+            const ssize_t more = from.stream->receive(buffer.data() + size, buffer.size() - size);
+            if (more <= 0) { // the end, or a failure, is said once more when it is asked for
+                from.hangup = from.hangup || more == 0 || errno != EAGAIN;
+                break;
+            }
+            size += static_cast<std::size_t>(more);
+        }
+        count = static_cast<ssize_t>(size);
+    }
+    if (count > 0) from.read += static_cast<std::uint64_t>(count);
+    return count;
+}
+
+ssize_t send(RelaySide& to, std::span<const char> bytes) noexcept {
+    ssize_t count = 0;
+    do {
+        count = to.stream->transmit(bytes.data(), bytes.size(), 0);
+    } while (count < 0 && errno == EINTR);
+    if (to.stream->tls && count > 0) { // that was one record
+        auto size = static_cast<std::size_t>(count);
+        while (size < bytes.size()) {
+            const ssize_t more = to.stream->transmit(bytes.data() + size, bytes.size() - size, 0);
+            if (more <= 0) break;
+            size += static_cast<std::size_t>(more);
+        }
+        count = static_cast<ssize_t>(size);
+    }
+    if (count > 0) to.written += static_cast<std::uint64_t>(count);
+    return count;
+}
+
+bool deliver(RelaySide& to, std::span<const char> bytes) noexcept {
+    const ssize_t sent = send(to, bytes);
+    if (sent < 0 && errno != EAGAIN) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
+    if (bytes.empty()) return true;
+    to.kept.reset(new (std::nothrow) char[bytes.size()]);
+    if (!to.kept) return false;
+    to.kept_begin = 0;
+    to.kept_end = static_cast<std::uint32_t>(bytes.size());
+    std::memcpy(to.kept.get(), bytes.data(), bytes.size());
+    return true;
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,294 @@
+#include "relay/thread.hpp"
+
+#include "serving/service.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <system_error>
+#include <utility>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr std::size_t first_size = 16 * 1024; // of what is passed on by the thread that starts a pair
+constexpr int events_at_once = 64;
+constexpr std::uint32_t resting_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
+constexpr Nanoseconds sweep_interval = 50'000'000;
+
+// Makes close() send a reset instead of an orderly end.
+void reset_on_close(const RelaySide& side) noexcept {
+    side.stream->broken = true; // nor must a close_notify make it look whole
+    const linger hard{1, 0};
+    ::setsockopt(side.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+}
+
+} // namespace
+
+RelayThread::RelayThread(Scheduling scheduling, const Drain& drain)
+    : scheduling_(scheduling), drain_(drain), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      bell_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    epoll_event event{EPOLLIN | EPOLLET, {.ptr = nullptr}};
+    if (!epoll_ || !bell_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, bell_.get(), &event) != 0)
+        throw std::system_error(errno, std::generic_category(), "relay engine");
+    thread_ = std::thread([this] { run(); });
+}
+
+void RelayThread::ring() noexcept { ::eventfd_write(bell_.get(), 1); }
+
+void RelayThread::stop() noexcept {
+    stopping_.store(true);
+    ring();
+    if (thread_.joinable()) thread_.join();
+}
+
+bool RelayThread::watch(RelaySide& side, int operation, std::uint32_t events) noexcept {
+    epoll_event event{events, {.ptr = &side}};
+    return ::epoll_ctl(epoll_.get(), operation, side.fd, &event) == 0;
+}
+
+bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
+    std::list<RelayPair> fresh; // not in pairs_ before it is complete: the thread looks through those
+    try {
+        fresh.emplace_back();
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+    RelayPair* const pair = &fresh.front();
+    pair->self = fresh.begin();
+    pair->connection = &client;
+    pair->idle = idle;
+    pair->active = coarse_now();
+    pair->client.pair = pair->server.pair = pair;
+    pair->client.stream = &client;
+    pair->server.stream = client.relay_to;
+    pair->client.fd = client.fd;
+    pair->server.fd = client.relay_to->fd;
+    pair->client.can_splice = pair->server.can_splice = !client.tls && !client.relay_to->tls;
+    pair->client.shut = client.finished; // the plugin may have said so already
+    pair->server.shut = client.relay_to->finished;
+    send_first(*pair);
+    // No event of its own tells of plaintext, or an end, that has been taken in already; that there is room does.
+    for (RelaySide* side : {&pair->client, &pair->server})
+        side->out_watched = side->out_watched || (side->stream->tls && side->stream->has_news());
+    const Nanoseconds due = idle == never ? never : pair->active + idle;
+    const Nanoseconds lifetime = client.lifetime;
+    active_.fetch_add(1, std::memory_order_relaxed);
+    // The thread may be at the pair as soon as the first entry is there. It does not close anything before it has the lock, so
+    // that neither the pair nor the descriptors go while they are still needed here.
+    const std::lock_guard lock(mutex_);
+    pairs_.splice(pairs_.end(), fresh);
+    const std::uint32_t for_client = resting_events | (pair->client.out_watched ? std::uint32_t{EPOLLOUT} : 0U);
+    if (!watch(pair->server, EPOLL_CTL_ADD, resting_events | (pair->server.out_watched ? std::uint32_t{EPOLLOUT} : 0U))) {
+        active_.fetch_sub(1, std::memory_order_relaxed);
+        pairs_.erase(pair->self);
+        return false;
+    }
+    // EEXIST: the thread had to wait for the client already, and has added the entry by itself.
+    if (!watch(pair->client, EPOLL_CTL_ADD, for_client) && errno != EEXIST) {
+        pair->unwatchable = true;
+        sweep_by(0);
+    }
+    sweep_by((client.word.load() & Connection::cut) != 0 ? 0 : std::min(due, lifetime)); // it may have been cut before
+    return true;
+}
+
+void RelayThread::cut() noexcept { sweep_by(0); }
+
+// The first to ask for an earlier sweep wakes the thread; whoever asks before it has begun is served by the same.
+void RelayThread::sweep_by(Nanoseconds when) noexcept {
+    Nanoseconds next = next_sweep_.load();
+    while (when < next)
+        if (next_sweep_.compare_exchange_weak(next, when)) return ring();
+}
+
+// Most clients have said something by the time that the upstream is connected. Passing that on from here saves the relay thread
+// a wake-up. Whatever else there is, the epoll set will tell.
+void RelayThread::send_first(RelayPair& pair) noexcept {
+    std::array<char, first_size> buffer; // NOLINT(*-member-init): only what was read is looked at
+    const ssize_t count = receive(pair.client, buffer);
+    if (count <= 0) return;
+    pair.server.broken = !deliver(pair.server, std::span(buffer).first(static_cast<std::size_t>(count)));
+    pair.server.out_watched = pair.server.held_up();
+}
+
+void RelayThread::run() noexcept {
+    ::pthread_setname_np(::pthread_self(), "relay");
+    if (scheduling_ == Scheduling::batch) {
+        const sched_param none{};
+        ::sched_setscheduler(0, SCHED_BATCH, &none);
+    }
+    std::array<epoll_event, events_at_once> events{};
+    while (!stopping_.load()) {
+        const int count = ::epoll_wait(epoll_.get(), events.data(), events_at_once, again_ == nullptr ? timeout() : 0);
+        now_ = coarse_now();
+        for (RelaySide* next = std::exchange(again_, nullptr); next != nullptr;) {
+            RelaySide& side = *std::exchange(next, next->next_again);
+            side.queued = false;
+            if (!side.pair->closed) pump(side);
+        }
+        for (int i = 0; i < count; ++i) {
+            const epoll_event& event = events[static_cast<std::size_t>(i)];
+            auto* side = static_cast<RelaySide*>(event.data.ptr);
+            if (side != nullptr && !side->pair->closed) handle(*side, event.events); // null: the bell
+        }
+        if (next_sweep_.load() <= now_ || (active() > 0 && drain_.deadline() <= now_)) sweep();
+        bury();
+    }
+    while (!pairs_.empty()) cut(pairs_.front(), Reason::drained);
+    bury();
+}
+
+// Events of this turn may have named pairs that were closed in it; from here on nothing does.
+void RelayThread::bury() noexcept {
+    if (graveyard_.empty()) return;
+    for (RelaySide** link = &again_; *link != nullptr;) {
+        if ((*link)->pair->closed)
+            *link = (*link)->next_again;
+        else
+            link = &(*link)->next_again;
+    }
+    graveyard_.clear();
+}
+
+// --- moving bytes --------------------------------------------------------------------------------------------------------
+
+void RelayThread::handle(RelaySide& side, std::uint32_t events) noexcept {
+    RelayPair& pair = *side.pair;
+    if (side.broken) return broke(side);
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0) side.hangup = true;
+    if (side.held_up() && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
+        const std::uint64_t before = side.written;
+        const RelayMover::Flow flow = mover_.flush(side);
+        if (side.written != before) pair.active = now_;
+        if (flow == RelayMover::Flow::to_broken) return broke(side);
+        if (flow == RelayMover::Flow::emptied) pump(pair.other(side)); // it had to wait, and may have more
+    }
+    if (!pair.closed && side.shut_later) shut(side);
+    if (!pair.closed && ((events & ~std::uint32_t{EPOLLOUT}) != 0 || side.stream->tls)) pump(side);
+    // A reset after the side's last byte: no read will tell.
+    if (!pair.closed && side.ended && (events & EPOLLERR) != 0) broke(side);
+}
+
+// Moves what one side has to the other.
+void RelayThread::pump(RelaySide& from) noexcept {
+    RelayPair& pair = *from.pair;
+    RelaySide& to = pair.other(from);
+    if (from.ended || to.held_up()) return;
+    const std::uint64_t before = from.read;
+    const RelayMover::Flow flow = mover_.move(from, to);
+    if (from.read != before) pair.active = now_;
+    switch (flow) {
+    case RelayMover::Flow::emptied:
+        // TLS may have to answer before it goes on (RFC 8446 4.6.3).
+        if (from.stream->tls && from.stream->tls->wants_write() && !watch_out(from)) broke(from);
+        return;
+    case RelayMover::Flow::more:
+        if (!std::exchange(from.queued, true)) from.next_again = std::exchange(again_, &from);
+        return;
+    case RelayMover::Flow::held_up:
+        if (!watch_out(to)) broke(to);
+        return;
+    case RelayMover::Flow::ended:
+        from.ended = true;
+        if (!to.ended) return shut(to);
+        return close(pair, &to == &pair.client ? Reason::peer_closed : Reason::upstream_closed); // who ended first
+    case RelayMover::Flow::from_broken:
+        return broke(from);
+    case RelayMover::Flow::to_broken:
+        return broke(to);
+    }
+}
+
+// Once asked for, EPOLLOUT stays: edge-triggered, it is only said after a send that had to stop.
+bool RelayThread::watch_out(RelaySide& side) noexcept {
+    if (side.out_watched) return true;
+    side.out_watched = watch(side, EPOLL_CTL_MOD, resting_events | EPOLLOUT) ||
+                       (errno == ENOENT && watch(side, EPOLL_CTL_ADD, resting_events | EPOLLOUT));
+    return side.out_watched;
+}
+
+// --- ending --------------------------------------------------------------------------------------------------------------
+
+// Passes a half-close on.
+void RelayThread::shut(RelaySide& side) noexcept {
+    if (side.shut) return;
+    const std::optional<gatehouse_status> told = side.stream->try_finish();
+    side.shut = told.has_value();
+    side.shut_later = !told;
+    if (told ? *told != GATEHOUSE_OK : !watch_out(side)) broke(side); // it would wait for the end for ever
+}
+
+void RelayThread::broke(RelaySide& side) noexcept {
+    RelayPair& pair = *side.pair;
+    reset_on_close(pair.other(side));
+    close(pair, &side == &pair.client ? Reason::peer_reset : Reason::upstream_reset);
+}
+
+void RelayThread::cut(RelayPair& pair, Reason reason) noexcept {
+    if (pair.closed) return;
+    reset_on_close(pair.client);
+    reset_on_close(pair.server);
+    close(pair, reason);
+}
+
+void RelayThread::close(RelayPair& pair, Reason reason) noexcept {
+    if (pair.closed) return;
+    {
+        const std::lock_guard lock(mutex_); // start() may not be through with it
+        graveyard_.splice(graveyard_.end(), pairs_, pair.self);
+    }
+    pair.closed = true;
+    active_.fetch_sub(1, std::memory_order_relaxed);
+    mover_.discard(pair.client);
+    mover_.discard(pair.server);
+    pair.connection->service.relay_ended(*pair.connection, reason, pair.client.read, pair.client.written);
+}
+
+// --- deadlines -----------------------------------------------------------------------------------------------------------
+
+int RelayThread::timeout() const noexcept {
+    const Nanoseconds when = std::min(next_sweep_.load(), active() > 0 ? drain_.deadline() : never);
+    if (when == never) return -1;
+    const Nanoseconds left = std::clamp<Nanoseconds>(when - coarse_now(), 0, 3'600'000'000'000);
+    return static_cast<int>((left + 999'999) / 1'000'000);
+}
+
+void RelayThread::sweep() noexcept {
+    const bool drained = drain_.deadline() <= now_;
+    next_sweep_.store(never); // whoever starts or cuts from here on lowers it again
+    Nanoseconds earliest = never;
+    std::unique_lock lock(mutex_);
+    for (auto next = pairs_.begin(); next != pairs_.end();) {
+        RelayPair& pair = *next++;
+        const Nanoseconds lifetime = pair.connection->lifetime;
+        const Nanoseconds idle = pair.idle == never ? never : pair.active + pair.idle;
+        std::optional<Reason> reason;
+        if (pair.unwatchable)
+            reason = Reason::host_out_of_memory;
+        else if (drained || (pair.connection->word.load() & Connection::cut) != 0)
+            reason = Reason::drained;
+        else if (lifetime <= now_ || idle <= now_)
+            reason = lifetime <= now_ ? Reason::lifetime : Reason::idle_timeout;
+        if (!reason) {
+            earliest = std::min({earliest, lifetime, idle});
+            continue;
+        }
+        lock.unlock();
+        cut(pair, *reason); // takes this pair off the list and no other
+        lock.lock();
+    }
+    lock.unlock();
+    if (earliest == never) return;
+    earliest = std::max(earliest, now_ + sweep_interval);
+    Nanoseconds next = next_sweep_.load();
+    while (earliest < next && !next_sweep_.compare_exchange_weak(next, earliest)) {
+    }
+}
+
+} // namespace gatehouse::host

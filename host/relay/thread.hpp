@@ -1,0 +1,80 @@
+// One thread of the relay engine: its epoll set, its pairs, and when they end.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/descriptor.hpp"
+#include "config/config.hpp"
+#include "connection/connection.hpp"
+#include "relay/mover.hpp"
+#include "relay/side.hpp"
+#include "threads/drain.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <thread>
+
+namespace gatehouse::host {
+
+struct RelayPair {
+    RelaySide client;
+    RelaySide server;
+    Connection* connection = nullptr; // the client's; it owns both descriptors
+    Nanoseconds idle = never;
+    Nanoseconds active = 0;              // when something moved last
+    bool closed = false;                 // in RelayThread::graveyard_
+    bool unwatchable = false;            // guarded by RelayThread::mutex_: the second epoll entry could not be had
+    std::list<RelayPair>::iterator self; // in pairs_, or in the graveyard
+
+    RelaySide& other(const RelaySide& side) noexcept { return &side == &client ? server : client; }
+};
+
+class RelayThread {
+  public:
+    RelayThread(Scheduling scheduling, const Drain& drain); // throws std::system_error
+    ~RelayThread() = default;                               // after stop()
+
+    bool start(Connection& client, Nanoseconds idle) noexcept;                                // as RelayEngine's [conn]
+    void cut() noexcept;                                                                      // [any]
+    void ring() noexcept;                                                                     // wakes the thread [any]
+    void stop() noexcept;                                                                     // [main]
+    std::uint32_t active() const noexcept { return active_.load(std::memory_order_relaxed); } // [any]
+
+  private:
+    void run() noexcept;
+    void bury() noexcept;
+    bool watch(RelaySide& side, int operation, std::uint32_t events) noexcept;
+    bool watch_out(RelaySide& side) noexcept;
+    void send_first(RelayPair& pair) noexcept;
+    void handle(RelaySide& side, std::uint32_t events) noexcept;
+    void pump(RelaySide& from) noexcept;
+    void shut(RelaySide& side) noexcept;
+    void broke(RelaySide& side) noexcept;
+    void cut(RelayPair& pair, Reason reason) noexcept;
+    void close(RelayPair& pair, Reason reason) noexcept;
+    void sweep() noexcept;
+    void sweep_by(Nanoseconds when) noexcept;
+    int timeout() const noexcept;
+
+    const Scheduling scheduling_; // constant after construction
+    const Drain& drain_;
+    const Descriptor epoll_;
+    const Descriptor bell_;
+    std::atomic<std::uint32_t> active_{0};
+    std::atomic<bool> stopping_{false};
+    std::atomic<Nanoseconds> next_sweep_{never};
+
+    std::mutex mutex_;
+    std::list<RelayPair> pairs_; // the list is guarded by mutex_, a pair in it belongs to the thread
+
+    // Of the thread alone.
+    RelaySide* again_ = nullptr; // the first of those that had more to read than one turn allows, by RelaySide::next_again
+    std::list<RelayPair> graveyard_;
+    Nanoseconds now_ = 0;
+    RelayMover mover_;
+
+    std::thread thread_; // last: everything above is ready when it starts
+};
+
+} // namespace gatehouse::host

@@ -1,0 +1,141 @@
+#include "stages/detection.hpp"
+
+#include "wire/protocol_pattern.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace gatehouse::host {
+namespace {
+
+Route make_route(const RouteConfig& config, PluginInstance* plugin, TlsServer* tls) {
+    Route route{config.sni, config.alpn, config.source, nullptr, plugin, tls, std::nullopt};
+    if (config.access != AccessLists()) route.access.emplace(config.access);
+    if (config.probe)
+        route.probe = [plugin](std::span<const std::byte> bytes) { return plugin->probe(bytes); };
+    else if (!config.pattern.empty())
+        route.probe = find_protocol_pattern(config.pattern)->probe;
+    return route;
+}
+
+} // namespace
+
+Detection::Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls)
+    : otherwise_(config.plugin.empty() ? nullptr : &find(config.plugin)),
+      silence_(config.on_silence ? &find(config.on_silence->plugin) : nullptr),
+      patience_(config.on_silence ? config.on_silence->after : config.first_byte_timeout), timeout_(config.detect_timeout),
+      most_(config.detect_limit) {
+    for (const RouteConfig& route : config.routes) {
+        if (layer == Layer::inner && !route.tls.empty()) continue;
+        routes_.push_back(make_route(route, route.plugin.empty() ? nullptr : &find(route.plugin),
+                                     route.tls.empty() ? nullptr : &tls.find(route.tls)));
+        at_once_ = at_once_ || !routes_.back().reads();
+        by_source_ = by_source_ || !route.source.empty();
+    }
+}
+
+std::optional<Milliseconds> Detection::limit(const Connection& connection) const noexcept {
+    return connection.entered ? std::nullopt : std::optional(patience_); // its plugin is known
+}
+
+Choice Detection::choose(const Connection& connection, std::span<const std::byte> bytes, bool all) const {
+    Arrived arrived;
+    if (by_source_) arrived.source = ip_address(connection.peer_address());
+    arrived.bytes = bytes;
+    arrived.all = all;
+    if (const Proxied* proxied = connection.proxied.get()) { // a proxy that has terminated TLS says what was asked for in it
+        if (!proxied->authority.empty()) arrived.server_name = &proxied->authority;
+        if (!proxied->alpn.empty()) arrived.protocol = &proxied->alpn;
+    }
+    std::string name;
+    std::string protocol;
+    if (connection.tls) { // we have; this is inside of it
+        arrived.server_name = &(name = connection.tls->sni());
+        arrived.protocol = &(protocol = connection.tls->alpn());
+    }
+    return choose_route(routes_, arrived);
+}
+
+Verdict Detection::look(Connection& connection, News news) const noexcept {
+    std::array<std::byte, max_detect_limit> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): only what was read counts
+    const auto bytes = peek(connection, std::span(buffer).first(most_));
+    if (!bytes) return Verdict::refuse(Reason::peer_reset);
+    const auto take = [&](PluginInstance* plugin, Reason otherwise) {
+        if (plugin == nullptr) return Verdict::refuse(otherwise);
+        if (!plugin->enter()) return Verdict::refuse(Reason::over_limit);
+        connection.entered = true;
+        connection.plugin.store(plugin, std::memory_order_relaxed);
+        return Verdict::pass();
+    };
+    if (bytes->empty() && news.ended) return Verdict::refuse(Reason::peer_closed);
+    if (bytes->empty() && news.expired) return take(silence_, Reason::first_byte_timeout);
+
+    // The time for probing starts with the first byte, and then only once.
+    const bool begins = !bytes->empty() && !std::exchange(connection.stage_begun, true);
+    if (begins) connection.stage_due = std::min(after(coarse_now(), timeout_), connection.lifetime);
+    const bool all = news.ended || (news.expired && !begins) || bytes->size() == most_;
+    try {
+        const Choice choice = choose(connection, *bytes, all);
+        if (choice.what == Choice::What::route) {
+            const Route& route = routes_[choice.route];
+            if (route.access && !route.access->allows(ip_address(connection.peer_address())))
+                return Verdict::refuse(Reason::denied_acl);
+            connection.tls_server = route.tls;
+            return route.plugin == nullptr ? Verdict::pass() : take(route.plugin, Reason::no_match);
+        }
+        const bool waits = choice.what == Choice::What::more || (bytes->empty() && silence_ != nullptr);
+        return waits ? Verdict::more() : take(otherwise_, Reason::no_match);
+    } catch (const std::bad_alloc&) {
+        return Verdict::refuse(Reason::host_out_of_memory);
+    }
+}
+
+// --- what only the plugins can tell ----------------------------------------------------------------------------------------
+
+namespace {
+
+// An ordinary ClientHello for "a" (RFC 8446, section 4.1.2), to ask plugins whether they take TLS.
+constexpr std::string_view sample_hello{"\x16\x03\x01\x00\x39\x01\x00\x00\x35\x03\x03"
+                                        "01234567890123456789012345678901"
+                                        "\x00\x00\x02\x13\x01\x01\x00\x00\x0a\x00\x00\x00\x06\x00\x04\x00\x00\x01"
+                                        "a",
+                                        62};
+
+bool takes_tls(const PluginInstance& plugin) {
+    return plugin.hooks().probe == nullptr || plugin.probe(std::as_bytes(std::span(sample_hello))) != GATEHOUSE_MATCH_NO;
+}
+
+} // namespace
+
+std::string check_routes(const ListenerConfig& config, const FindPlugin& find) {
+    std::string problems;
+    const auto add = [&](const std::string& where, const std::string& what) {
+        problems += (problems.empty() ? "" : "\n") + where + ": " + what;
+    };
+    bool reads = false;
+    // What a route has a name or a protocol of may then be inside of TLS.
+    const bool ended =
+        !config.tls.empty() || std::any_of(config.routes.begin(), config.routes.end(), std::mem_fn(&RouteConfig::opens));
+    for (const RouteConfig& route : config.routes) {
+        const bool named = !route.sni.empty() || !route.alpn.empty() || route.pattern == "tls";
+        const bool tls = named && route.tls.empty() && !ended;
+        reads = reads || (named && config.tls.empty()) || route.probe || !route.pattern.empty();
+        if (route.plugin.empty()) continue;
+        const PluginInstance& plugin = find(route.plugin);
+        if (route.probe && plugin.hooks().probe == nullptr)
+            add(route.where, "listeners.routes.probe: plugin " + route.plugin +
+                                 " has no probe of its own (expected the name of a pattern, such as probe = \"ssh\")");
+        else if (tls && !takes_tls(plugin))
+            add(route.where, "listeners.routes.plugin: plugin " + route.plugin +
+                                 " does not take TLS, which this route is for (expected one that does, such as a gateway)");
+    }
+    if (reads && !config.on_silence && !config.plugin.empty() && find(config.plugin).server_first())
+        add(config.where, "listeners.plugin: plugin " + config.plugin +
+                              " speaks first, but the routes wait for what the client says (expected on_silence = { after = "
+                              "\"1s\", plugin = \"" +
+                              config.plugin + "\" } as well)");
+    return problems;
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,50 @@
+// The stage that finds out which plugin a connection is for, by the listener's routes, from what it sends first. The bytes are
+// left for the plugin to read. Where routes end TLS, there are two such stages: the second one asks about what is inside.
+#pragma once
+
+#include "config/config.hpp"
+#include "plugin/instance.hpp"
+#include "stages/route.hpp"
+#include "stages/stage.hpp"
+#include "tls/sections.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace gatehouse::host {
+
+using FindPlugin = std::function<PluginInstance&(const std::string& name)>;
+
+enum class Layer : std::uint8_t {
+    outer,
+    inner, // TLS has been ended by a route; those that end it are not asked again
+};
+
+class Detection final : public Stage {
+  public:
+    // [main]
+    Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls);
+
+    std::optional<Milliseconds> limit(const Connection& connection) const noexcept override;
+    bool at_once() const noexcept override { return at_once_; }
+    Verdict look(Connection& connection, News news) const noexcept override;
+
+  private:
+    Choice choose(const Connection& connection, std::span<const std::byte> bytes, bool all) const;
+
+    std::vector<Route> routes_; // constant after construction, as are all below
+    bool at_once_ = false;      // there are routes for connections that have not said anything
+    bool by_source_ = false;
+    PluginInstance* otherwise_ = nullptr; // null: no_match
+    PluginInstance* silence_ = nullptr;   // null: first_byte_timeout
+    Milliseconds patience_;               // until the first byte
+    Milliseconds timeout_;                // from then on
+    std::size_t most_;                    // bytes
+};
+
+// What is wrong with the listener's routes that only the plugins themselves can tell, as "FILE:LINE:COLUMN: KEY: ...", each on
+// a line; empty if they are fine. [main]
+std::string check_routes(const ListenerConfig& config, const FindPlugin& find);
+
+} // namespace gatehouse::host

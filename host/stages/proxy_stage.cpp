@@ -1,0 +1,88 @@
+#include "stages/proxy_stage.hpp"
+
+#include "wire/proxy_header.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <sys/socket.h>
+
+namespace gatehouse::host {
+namespace {
+
+// The header is there: it was peeked at.
+bool consume(int fd, std::span<std::byte> header) noexcept {
+    for (;;) {
+        const ssize_t size = ::recv(fd, header.data(), header.size(), MSG_DONTWAIT);
+        if (size == static_cast<ssize_t>(header.size())) return true;
+        if (size >= 0 || errno != EINTR) return false;
+    }
+}
+
+void adopt(Connection& connection, const ProxyHeader& header) {
+    auto proxied = std::make_unique<Proxied>();
+    proxied->transport = connection.peer_address();
+    proxied->source = header.source;
+    proxied->destination = header.destination;
+    proxied->unique_id = header.unique_id;
+    proxied->authority = header.authority;
+    proxied->alpn = header.alpn;
+    connection.set_peer(header.source);
+    connection.proxied = std::move(proxied);
+}
+
+} // namespace
+
+ProxyStage::ProxyStage(const ProxyProtocolConfig& config, std::string listener, Log& log)
+    : from_unix_(config.from_unix), timeout_(config.timeout), listener_(std::move(listener)), log_(log) {
+    std::vector<NetworkTable::Entry> entries;
+    entries.reserve(config.from.size());
+    for (const Network& network : config.from) entries.push_back({network});
+    from_ = NetworkTable(std::move(entries));
+}
+
+bool ProxyStage::lists(const SocketAddress& address) const noexcept {
+    const std::optional<IpAddress> source = ip_address(address);
+    return source ? from_.find(*source).has_value() : from_unix_;
+}
+
+std::optional<Milliseconds> ProxyStage::limit(const Connection& connection) const noexcept {
+    return lists(connection.peer_address()) ? std::optional(timeout_) : std::nullopt;
+}
+
+Verdict ProxyStage::look(Connection& connection, News news) const noexcept {
+    std::array<std::byte, max_proxy_header> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): only what was read counts
+    const auto bytes = peek(connection, buffer);
+    if (!bytes) return Verdict::refuse(Reason::peer_reset);
+    // Health checks connect and close again.
+    if (bytes->empty() && news.ended) return Verdict::refuse(Reason::peer_closed);
+    if (bytes->empty() && news.expired) return Verdict::refuse(Reason::first_byte_timeout);
+    const ProxyParse parse = parse_proxy_header(*bytes);
+    if (parse.what == ProxyParse::What::bad) return refuse(connection, parse.problem);
+    if (parse.what == ProxyParse::What::more) {
+        if (news.ended) return refuse(connection, "it ends within the header");
+        if (news.expired) return refuse(connection, "it was not complete in time");
+        return Verdict::more();
+    }
+    try {
+        if (!parse.header.local) adopt(connection, parse.header);
+    } catch (const std::bad_alloc&) {
+        return Verdict::refuse(Reason::host_out_of_memory);
+    }
+    const std::size_t size = parse.header.size;
+    connection.emptied = size == bytes->size() && size < buffer.size();
+    if (!consume(connection.fd, std::span(buffer).first(size))) return Verdict::refuse(Reason::peer_reset);
+    return Verdict::pass();
+}
+
+// From a network that somebody has listed as that of a proxy, so it is worth a line.
+Verdict ProxyStage::refuse(const Connection& connection, const char* problem) const noexcept {
+    try {
+        log_.warning("bad PROXY header",
+                     {{"listener", listener_}, {"peer", to_string(connection.peer_address())}, {"error", problem}});
+    } catch (const std::bad_alloc&) { // the reason is counted all the same
+    }
+    return Verdict::refuse(Reason::bad_proxy_header);
+}
+
+} // namespace gatehouse::host

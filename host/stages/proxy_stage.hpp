@@ -1,0 +1,35 @@
+// The stage that takes the PROXY header off connections from the listed networks, where it is required, and never looks for one
+// in others. What it says of the client becomes the connection's peer; the proxy's own address is kept beside it.
+#pragma once
+
+#include "base/log.hpp"
+#include "config/config.hpp"
+#include "net/network.hpp"
+#include "stages/stage.hpp"
+
+#include <string>
+
+namespace gatehouse::host {
+
+class ProxyStage final : public Stage {
+  public:
+    // `listener` is the name for messages. [main]
+    ProxyStage(const ProxyProtocolConfig& config, std::string listener, Log& log);
+
+    // Whether a connection from there must begin with a header. [any]
+    bool lists(const SocketAddress& address) const noexcept;
+
+    std::optional<Milliseconds> limit(const Connection& connection) const noexcept override;
+    Verdict look(Connection& connection, News news) const noexcept override;
+
+  private:
+    Verdict refuse(const Connection& connection, const char* problem) const noexcept;
+
+    NetworkTable from_; // constant after construction, as are the others
+    bool from_unix_;
+    Milliseconds timeout_;
+    std::string listener_;
+    Log& log_;
+};
+
+} // namespace gatehouse::host

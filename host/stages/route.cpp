@@ -1,0 +1,73 @@
+#include "stages/route.hpp"
+
+#include "wire/client_hello.hpp"
+
+#include <algorithm>
+
+namespace gatehouse::host {
+namespace {
+
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// The conditions on TLS, for all routes: the ClientHello is taken apart when the first of them asks for it.
+class Tls {
+  public:
+    explicit Tls(const Arrived& arrived) noexcept : arrived_(arrived) {}
+
+    gatehouse_match fits(const Route& route) {
+        const bool told = arrived_.server_name != nullptr || arrived_.protocol != nullptr;
+        if (!told && !parsed_) parsed_ = parse_client_hello(arrived_.bytes, hello_);
+        if (!told && *parsed_ == HelloParse::more) return GATEHOUSE_MATCH_MORE;
+        if (!told && *parsed_ == HelloParse::none) return GATEHOUSE_MATCH_NO;
+        const std::string_view name = !told                             ? hello_.server_name()
+                                      : arrived_.server_name != nullptr ? std::string_view(*arrived_.server_name)
+                                                                        : std::string_view();
+        const auto named = [&](const std::string& pattern) { return fits_server_name(pattern, name); };
+        const auto offered = [&](const std::string& protocol) {
+            return told ? arrived_.protocol != nullptr && *arrived_.protocol == protocol : hello_.offers(protocol);
+        };
+        const bool fit = (route.sni.empty() || std::any_of(route.sni.begin(), route.sni.end(), named)) &&
+                         (route.alpn.empty() || std::any_of(route.alpn.begin(), route.alpn.end(), offered));
+        return fit ? GATEHOUSE_MATCH_YES : GATEHOUSE_MATCH_NO;
+    }
+
+  private:
+    const Arrived& arrived_;
+    ClientHello hello_;
+    std::optional<HelloParse> parsed_;
+};
+
+gatehouse_match fits(const Route& route, const Arrived& arrived, Tls& tls) {
+    const auto inside = [&](const Network& network) { return network.contains(*arrived.source); };
+    if (!route.source.empty() && (!arrived.source || std::none_of(route.source.begin(), route.source.end(), inside)))
+        return GATEHOUSE_MATCH_NO;
+    gatehouse_match match = GATEHOUSE_MATCH_YES;
+    if (!route.sni.empty() || !route.alpn.empty()) match = tls.fits(route);
+    if (match == GATEHOUSE_MATCH_NO || route.probe == nullptr) return match;
+    const gatehouse_match probed = arrived.bytes.empty() ? gatehouse_match{GATEHOUSE_MATCH_MORE} : route.probe(arrived.bytes);
+    return probed == GATEHOUSE_MATCH_YES ? match : probed;
+}
+
+} // namespace
+
+Choice choose_route(std::span<const Route> routes, const Arrived& arrived) {
+    Tls tls(arrived);
+    for (std::size_t i = 0; i < routes.size(); ++i) {
+        const gatehouse_match match = fits(routes[i], arrived, tls);
+        if (match == GATEHOUSE_MATCH_YES) return {Choice::What::route, i};
+        if (match == GATEHOUSE_MATCH_MORE && !arrived.all) return {Choice::What::more};
+    }
+    return {Choice::What::none};
+}
+
+bool fits_server_name(std::string_view pattern, std::string_view name) noexcept {
+    if (name.ends_with('.')) name.remove_suffix(1);
+    if (pattern.starts_with("*.")) {
+        pattern.remove_prefix(1);
+        if (name.size() <= pattern.size()) return false;
+        name.remove_prefix(name.size() - pattern.size());
+    }
+    return std::equal(name.begin(), name.end(), pattern.begin(), pattern.end(), [](char a, char b) { return lower(a) == b; });
+}
+
+} // namespace gatehouse::host

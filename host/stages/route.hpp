@@ -1,0 +1,61 @@
+// Routes: which plugin a connection goes to, by what is known of it and by what it sends first.
+//
+// Pure functions over what the configuration says and what has arrived; detection.hpp is the stage that asks them.
+#pragma once
+
+#include "access/access.hpp"
+#include "net/network.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <gatehouse/gatehouse.h>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gatehouse::host {
+
+class PluginInstance;
+class TlsServer;
+
+// All conditions that are there must hold. A list holds if one of its entries does; an empty one is no condition.
+struct Route {
+    std::vector<std::string> sni;  // "www.example.org", or "*.example.org" for all below it; in lower case
+    std::vector<std::string> alpn; // protocol names
+    std::vector<Network> source;
+    std::function<gatehouse_match(std::span<const std::byte>)> probe; // or empty
+    PluginInstance* plugin = nullptr;                                 // null: the routes are asked once more, inside of TLS
+    TlsServer* tls = nullptr;                                         // ends TLS before that; null: nobody does
+    std::optional<AccessList> access;                                 // whom it lets in; nothing: everybody
+
+    // Whether it has to see bytes.
+    bool reads() const noexcept { return !sni.empty() || !alpn.empty() || probe != nullptr; }
+};
+
+// What is known of a connection.
+struct Arrived {
+    std::optional<IpAddress> source;  // not of unix sockets
+    std::span<const std::byte> bytes; // the first ones
+    bool all = false;                 // no more will be looked at
+    // What the client has asked for in TLS, if somebody who terminated it says so; otherwise it is looked for in the bytes.
+    const std::string* server_name = nullptr;
+    const std::string* protocol = nullptr;
+};
+
+struct Choice {
+    enum class What : std::uint8_t { route, none, more };
+
+    What what;
+    std::size_t route = 0; // its index
+};
+
+// The first route whose conditions all hold; none if none can; more as long as that depends on bytes that have not come.
+Choice choose_route(std::span<const Route> routes, const Arrived& arrived);
+
+// Whether a name fits "www.example.org" or "*.example.org", whatever its case and without regard to a dot at its end. The
+// asterisk stands for one or more labels.
+bool fits_server_name(std::string_view pattern, std::string_view name) noexcept;
+
+} // namespace gatehouse::host

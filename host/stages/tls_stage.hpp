@@ -1,0 +1,31 @@
+// The handshake, for all connections of a listener or for those that have taken a route with TLS. It holds no thread while it
+// waits for the client, and costs nothing until the client has said something: silence is ended by first_byte_timeout, and
+// handshake_timeout counts from the first byte on.
+#pragma once
+
+#include "stages/stage.hpp"
+#include "tls/sections.hpp"
+
+namespace gatehouse::host {
+
+class TlsStage final : public Stage {
+  public:
+    // `server`: null if the routes name it.
+    TlsStage(TlsServer* server, const ListenerConfig& listener, Log& log) noexcept
+        : server_(server), listener_(listener), log_(log) {}
+
+    std::optional<Milliseconds> limit(const Connection& connection) const noexcept override;
+    Verdict look(Connection& connection, News news) const noexcept override;
+
+  private:
+    TlsServer* server_for(const Connection& connection) const noexcept {
+        return server_ != nullptr ? server_ : connection.tls_server;
+    }
+    Verdict failed(Connection& connection, std::string_view why) const noexcept;
+
+    TlsServer* const server_; // constant after construction
+    const ListenerConfig& listener_;
+    Log& log_;
+};
+
+} // namespace gatehouse::host

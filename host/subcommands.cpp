@@ -1,0 +1,123 @@
+#include "subcommands.hpp"
+
+#include "base/printable.hpp"
+#include "base/text_table.hpp"
+#include "control/client.hpp"
+#include "control/message.hpp"
+#include "host.hpp"
+#include "threads/crash_report.hpp"
+#include "tls/dev_cert.hpp"
+
+#include <cstdlib>
+#include <iostream>
+
+namespace gatehouse::host {
+namespace {
+
+Config load(const CommandOptions& options) {
+    Config config = load_config(options.config);
+    config.host.plugin_path.insert(config.host.plugin_path.begin(), options.plugin_path.begin(), options.plugin_path.end());
+    return config;
+}
+
+// Errors of people, not of the program: a line or more each, and status 1.
+template <class Command>
+int reported(Command command) {
+    try {
+        return command();
+    } catch (const std::exception& error) {
+        std::cerr << "gatehouse: " << error.what() << '\n';
+        return 1;
+    }
+}
+
+} // namespace
+
+int run_command(const CommandOptions& options) {
+    return reported([&] {
+        prepare_process();
+        install_crash_report();
+        const Config config = load(options);
+        Host host(config);
+        std::cout << listener_table(host) << std::flush;
+        return host.run();
+    });
+}
+
+int check_command(const CommandOptions& options) {
+    return reported([&] {
+        prepare_process();
+        const Config config = load(options);
+        const Privileges known_account(config.process);
+        LogConfig quiet;
+        quiet.level = LogLevel::warning;
+        Log log(quiet);
+        const TlsServers tls(config.tls, log);
+        const Drain drain;
+        Background background(config.host.scheduling);
+        background.end(); // nothing goes on here
+        Discovery discovery(background, config.host.resolvers);
+        const auto nobody = [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; };
+        const Plugins plugins(config, log, drain, discovery, {.wake = nobody, .cut = nobody});
+        const auto count = [](std::size_t number, std::string_view noun) {
+            return std::to_string(number) + ' ' + std::string(noun) + (number == 1 ? "" : "s");
+        };
+        std::cout << config.file.string() << ": ok (" << count(config.listeners.size(), "listener") << ", "
+                  << count(config.plugins.size(), "plugin instance") << ")\n";
+        return 0;
+    });
+}
+
+int dev_cert_command(const std::filesystem::path& folder, const std::vector<std::string>& names) {
+    return reported([&] {
+        make_dev_certificate(folder, names, std::cout);
+        return 0;
+    });
+}
+
+int list_plugins_command(const CommandOptions& options, bool json) {
+    return reported([&] {
+        std::vector<std::filesystem::path> folders = options.plugin_path;
+        if (!options.config.empty()) folders = load(options).host.plugin_path;
+        if (folders.empty()) folders = HostConfig().plugin_path;
+        RuntimeFolder private_folder;
+        std::vector<Row> rows{{"plugin", "version", "abi", "library", "problem"}};
+        bool all = true;
+        for (const std::filesystem::path& file : list_plugins(folders)) {
+            try {
+                const PluginLibrary library(file, private_folder);
+                rows.push_back({library.facts().name, library.facts().version, library.facts().needs, file.string(), ""});
+            } catch (const PluginError& error) {
+                rows.push_back({file.stem().string(), "-", "-", file.string(), error.what()});
+                all = false;
+            }
+        }
+        std::cout << (json ? format_json_rows(rows) : format_table(rows));
+        return all ? 0 : 1;
+    });
+}
+
+int control_command(const CommandOptions& options, const std::vector<std::string>& words, bool json) {
+    return reported([&] {
+        const Config config = load_config(options.config);
+        if (config.host.control.empty())
+            throw std::runtime_error(config.file.string() +
+                                     ": there is no host.control, so a host that runs with it takes no " +
+                                     "commands; add control = \"gatehouse.sock\" to its [host] section");
+        const std::vector<std::string> answer = ask_host(config.host.control, words);
+        if (answer.size() < 2 || answer[0] != answer_table)
+            throw std::runtime_error(answer.size() == 2 ? printable(answer[1], most_answer) : "the host has no answer");
+        const std::size_t columns = std::strtoul(answer[1].c_str(), nullptr, 10);
+        std::vector<Row> rows;
+        for (std::size_t i = 2; columns != 0 && i + columns <= answer.size(); i += columns) {
+            rows.emplace_back();
+            for (std::size_t j = i; j < i + columns; ++j)
+                rows.back().push_back(json ? answer[j] : printable(answer[j], most_answer));
+        }
+        if (!rows.empty()) std::cout << (json ? format_json_rows(rows) : format_table(rows));
+        if (rows.empty() && json) std::cout << "[]\n";
+        return 0;
+    });
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,35 @@
+// The one timer of the host. Whoever has something to do later asks to be looked after by a time; the main thread sleeps until
+// the earliest of those and then asks everybody. An idle host therefore never wakes up.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/descriptor.hpp"
+
+#include <atomic>
+#include <mutex>
+
+namespace gatehouse::host {
+
+class Alarm {
+  public:
+    Alarm(); // throws std::system_error
+
+    // Makes sure that the descriptor becomes readable at `when` or earlier. Cheap if something earlier is set already. [any]
+    void wake_by(Nanoseconds when) noexcept {
+        if (when < next_.load(std::memory_order_relaxed)) set(when);
+    }
+
+    // Takes note that the alarm has gone off: everything asked for so far is forgotten. [main]
+    void acknowledge() noexcept;
+
+    int descriptor() const noexcept { return timer_.get(); }
+
+  private:
+    void set(Nanoseconds when) noexcept;
+
+    const Descriptor timer_; // constant after construction
+    std::mutex mutex_;
+    std::atomic<Nanoseconds> next_{never}; // written under mutex_
+};
+
+} // namespace gatehouse::host

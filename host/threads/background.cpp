@@ -1,0 +1,188 @@
+#include "threads/background.hpp"
+
+#include "threads/crash_report.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <system_error>
+
+namespace gatehouse::host {
+
+Background::~Background() {
+    end();
+    if (thread_.joinable()) thread_.join();
+    activities_.clear(); // what somebody has forgotten may still call this while it ends
+}
+
+bool Background::add(std::shared_ptr<Activity> activity, Nanoseconds first) noexcept {
+    try {
+        const std::lock_guard lock(mutex_);
+        if (activities_.size() >= most_activities || (!ended_ && !thread_.joinable() && !start())) return false;
+        activity->when_ = first;
+        Activity* key = activity.get();
+        activities_.emplace(Key{first, key}, std::move(activity));
+        if (first < asleep_until_) ring();
+        return true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+}
+
+bool Background::start() {
+    Descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
+    Descriptor bell(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = bell.get();
+    if (!epoll || !bell || ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, bell.get(), &event) != 0) return false;
+    epoll_ = std::move(epoll);
+    bell_ = std::move(bell);
+    try {
+        thread_ = std::thread([this] { run(); }); // it waits for the lock first
+    } catch (const std::system_error&) {
+        return false;
+    }
+    id_ = thread_.get_id();
+    left_ = false;
+    return true;
+}
+
+void Background::remove(Activity& activity) noexcept {
+    Activities::node_type last; // destroyed after the lock is let go: the activity may end with it
+    std::unique_lock lock(mutex_);
+    last = activities_.extract({activity.when_, &activity});
+    std::erase_if(watched_, [&](const auto& entry) {
+        if (entry.second != &activity) return false;
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entry.first, nullptr);
+        return true;
+    });
+    if (std::this_thread::get_id() != id_) changed_.wait(lock, [&] { return running_ != &activity; });
+}
+
+bool Background::at(Activity& activity, Nanoseconds when) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (!move(activity, when)) return false;
+    if (when < asleep_until_) ring();
+    return true;
+}
+
+bool Background::move(Activity& activity, Nanoseconds when) noexcept {
+    Activities::node_type node = activities_.extract({activity.when_, &activity});
+    if (node.empty()) return false;
+    activity.when_ = when;
+    node.key().first = when;
+    activities_.insert(std::move(node));
+    return true;
+}
+
+int Background::watch(Activity& activity, int fd, std::uint32_t events) noexcept {
+    epoll_event event{};
+    event.events = events;
+    event.data.fd = fd;
+    const std::lock_guard lock(mutex_);
+    if (!activities_.contains({activity.when_, &activity})) return 0; // removed: it is about to end
+    try {
+        const bool fresh = watched_.insert_or_assign(fd, &activity).second;
+        if (::epoll_ctl(epoll_.get(), fresh ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) == 0) return 0;
+        const int error = errno;
+        if (fresh) watched_.erase(fd);
+        return error;
+    } catch (const std::bad_alloc&) {
+        return ENOMEM;
+    }
+}
+
+void Background::unwatch(int fd) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (watched_.erase(fd) != 0) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
+void Background::end() noexcept {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    ring();
+}
+
+bool Background::stop(Nanoseconds deadline) noexcept {
+    end();
+    std::unique_lock lock(mutex_);
+    const std::chrono::nanoseconds left(std::max<Nanoseconds>(deadline - monotonic_now(), 0));
+    return changed_.wait_for(lock, left, [&] { return left_; });
+}
+
+void Background::ring() const noexcept {
+    if (bell_) ::eventfd_write(bell_.get(), 1);
+}
+
+// --- the thread ----------------------------------------------------------------------------------------------------------
+
+void Background::run() noexcept {
+    prepare_thread();
+    std::unique_lock lock(mutex_);
+    while (!ended_) {
+        call_due(lock);
+        if (!ended_) wait_and_call_ready(lock);
+    }
+    left_ = true;
+    changed_.notify_all();
+}
+
+void Background::prepare_thread() const noexcept {
+    ::pthread_setname_np(::pthread_self(), "background");
+    prepare_thread_for_crash_report();
+    if (scheduling_ != Scheduling::batch) return;
+    const sched_param none{};
+    ::sched_setscheduler(0, SCHED_BATCH, &none);
+}
+
+template <class Call>
+void Background::call(std::unique_lock<std::mutex>& lock, std::shared_ptr<Activity> activity, Call what) noexcept {
+    running_ = activity.get();
+    lock.unlock();
+    what(*activity);
+    lock.lock();
+    running_ = nullptr;
+    changed_.notify_all();
+    lock.unlock();
+    activity.reset(); // the last of one that has removed itself
+    lock.lock();
+}
+
+void Background::call_due(std::unique_lock<std::mutex>& lock) noexcept {
+    if (activities_.empty() || activities_.begin()->first.first > monotonic_now()) return;
+    std::shared_ptr<Activity> activity = activities_.begin()->second;
+    move(*activity, never);
+    call(lock, std::move(activity), [](Activity& due) { due.due(); });
+}
+
+void Background::wait_and_call_ready(std::unique_lock<std::mutex>& lock) noexcept {
+    const Nanoseconds next = activities_.empty() ? never : activities_.begin()->first.first;
+    int timeout = -1;
+    if (next != never) {
+        constexpr Nanoseconds most = 3'600'000; // milliseconds
+        timeout = static_cast<int>(std::clamp<Nanoseconds>((next - monotonic_now() + 999'999) / 1'000'000, 0, most));
+    }
+    asleep_until_ = next;
+    lock.unlock();
+    // One event at a time: whoever is called may close a descriptor that a further event would name.
+    epoll_event event{};
+    const int count = ::epoll_wait(epoll_.get(), &event, 1, timeout);
+    lock.lock();
+    asleep_until_ = 0;
+    if (count <= 0) return;
+    if (event.data.fd == bell_.get()) {
+        eventfd_t rings = 0;
+        ::eventfd_read(bell_.get(), &rings);
+        return;
+    }
+    const auto watcher = watched_.find(event.data.fd);
+    if (watcher == watched_.end() || ended_) return;
+    const auto entry = activities_.find({watcher->second->when_, watcher->second});
+    call(lock, entry->second, [&](Activity& activity) { activity.ready(event.data.fd, event.events); });
+}
+
+} // namespace gatehouse::host

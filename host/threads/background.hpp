@@ -1,0 +1,99 @@
+// What goes on without a connection, health checks and discovery, on one thread that waits for times and descriptors.
+//
+// The thread is started with the first activity, so a host without any has none, and it sleeps until something is due. Nothing
+// but activities runs on it, one at a time, and no lock is held while one does. What an activity calls back must not block: all
+// others wait for it.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/descriptor.hpp"
+#include "config/config.hpp"
+
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+namespace gatehouse::host {
+
+class Activity {
+  public:
+    Activity() = default;
+    virtual ~Activity() = default;
+    Activity(const Activity&) = delete;
+    Activity& operator=(const Activity&) = delete;
+
+  private:
+    friend class Background;
+
+    // [background] The time that was set with Background::at() has come.
+    virtual void due() noexcept = 0;
+    // [background] A descriptor that it watches is ready; `events` are epoll's. May come in vain.
+    virtual void ready(int fd, std::uint32_t events) noexcept = 0;
+
+    Nanoseconds when_ = never; // guarded by Background::mutex_; half of its key there
+};
+
+class Background {
+  public:
+    static constexpr std::size_t most_activities = 8192;
+
+    explicit Background(Scheduling scheduling) noexcept : scheduling_(scheduling) {}
+    ~Background(); // waits for the thread
+
+    // Takes an activity on and calls due() at `first`; starts the thread if there is none. False: no memory, thread or
+    // descriptor for it, or too many activities. [any]
+    bool add(std::shared_ptr<Activity> activity, Nanoseconds first) noexcept;
+
+    // Lets go of an activity and of all that it watches: when this returns, it does not run and will not, unless it is the one
+    // that calls this. Otherwise waits for it, so the caller holds no lock that it takes. [any]
+    void remove(Activity& activity) noexcept;
+
+    // due() is called then, and not at the time that was set before; `never` is possible. False: it has been removed. [any]
+    bool at(Activity& activity, Nanoseconds when) noexcept;
+
+    // Watches a descriptor, level-triggered, for `events`; again, to watch for others. 0 or an errno. [background]
+    int watch(Activity& activity, int fd, std::uint32_t events) noexcept;
+    // To be called before the descriptor is closed. [background]
+    void unwatch(int fd) noexcept;
+
+    // From now on nothing is called any more, and what is added rests. Does not wait. [any]
+    void end() noexcept;
+    // The same, and waits for the thread to leave; false if it is still in an activity by `deadline`. [main]
+    bool stop(Nanoseconds deadline) noexcept;
+
+  private:
+    using Key = std::pair<Nanoseconds, Activity*>;
+    using Activities = std::map<Key, std::shared_ptr<Activity>>;
+
+    bool start();
+    void run() noexcept;
+    void prepare_thread() const noexcept;
+    bool move(Activity& activity, Nanoseconds when) noexcept;
+    template <class Call>
+    void call(std::unique_lock<std::mutex>& lock, std::shared_ptr<Activity> activity, Call what) noexcept;
+    void call_due(std::unique_lock<std::mutex>& lock) noexcept;
+    void wait_and_call_ready(std::unique_lock<std::mutex>& lock) noexcept;
+    void ring() const noexcept;
+
+    const Scheduling scheduling_; // constant after construction
+
+    std::mutex mutex_;                // guards all below
+    std::condition_variable changed_; // running_ or left_
+    Activities activities_; // by the time they are due: each has one entry, which only moves, so that at() cannot fail
+    std::unordered_map<int, Activity*> watched_; // by descriptor
+    const Activity* running_ = nullptr;
+    Nanoseconds asleep_until_ = 0; // whoever wants something earlier rings; 0: awake
+    bool ended_ = false;
+    bool left_ = true; // there is no thread, or it has nothing left to do
+    Descriptor epoll_;
+    Descriptor bell_;
+    std::thread::id id_;
+    std::thread thread_; // [main], once it has been started
+};
+
+} // namespace gatehouse::host

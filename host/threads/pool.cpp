@@ -1,0 +1,308 @@
+#include "threads/pool.hpp"
+
+#include "threads/crash_report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <system_error>
+#include <utility>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr Nanoseconds supervision_interval = 20'000'000; // also how long a handler may take before it counts as stuck
+constexpr Nanoseconds spawn_pause = 1'000'000'000;       // after a thread could not be started
+constexpr std::uint64_t bell_token = 0;                  // handlers' tokens are never 0
+// Saves most calls of epoll_wait() under load. Nobody waits behind a slow one: see relieve().
+constexpr std::size_t events_at_once = 16;
+
+Descriptor checked(int fd, const char* what) {
+    if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
+    return Descriptor(fd);
+}
+
+} // namespace
+
+// One thread. `away` says whether it counts as running: supervise() may move it from here to stuck, everything else is done by
+// the thread itself.
+struct Worker {
+    enum Away : int { here, blocked, stuck };
+
+    Pool* pool = nullptr;
+    pthread_t thread{};
+    std::list<Worker>::iterator self;
+    std::atomic<std::uint64_t> serial{0}; // odd while in the handler; written by the thread only
+    std::atomic<int> away{here};
+    std::array<epoll_event, events_at_once> batch;
+    std::atomic<std::uint32_t> cursor{0}; // of the batch: how many there are << 16 | how many are taken
+    std::atomic<bool> relieved{false};    // others may still be reading the batch, with mutex_ held
+    std::uint64_t seen = 0;               // the serial at the last supervise(); [main]
+
+    static thread_local Worker* current;
+
+    bool has_more() const noexcept { return (cursor.load() & 0xffffU) < cursor.load() >> 16U; }
+
+    // The next event of the batch that nobody has taken, or null. The thread itself, or whoever relieves it.
+    epoll_event* take() noexcept {
+        std::uint32_t at = cursor.load();
+        while ((at & 0xffffU) < at >> 16U)
+            if (cursor.compare_exchange_weak(at, at + 1)) return &batch[at & 0xffffU];
+        return nullptr;
+    }
+};
+
+thread_local Worker* Worker::current = nullptr;
+
+Pool::Pool(PoolOptions options, Alarm& alarm, Handler handler)
+    : options_(std::move(options)), handler_(std::move(handler)),
+      epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      bell_(checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")), alarm_(alarm) {
+    if (!watch(bell_.get(), EPOLLIN | EPOLLET, bell_token))
+        throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+}
+
+Pool::~Pool() { join(never); }
+
+void Pool::start() {
+    replace_blocked();
+    if (threads_.load() == 0) throw std::system_error(EAGAIN, std::generic_category(), "cannot start a thread");
+}
+
+void Pool::stop() noexcept {
+    stopping_.store(true);
+    ::eventfd_write(bell_.get(), 1);
+}
+
+bool Pool::join(Nanoseconds deadline) noexcept {
+    for (;;) {
+        std::list<Worker> departed;
+        bool alone = false;
+        {
+            const std::lock_guard lock(mutex_);
+            departed.swap(departed_);
+            alone = workers_.empty();
+        }
+        for (const Worker& worker : departed) ::pthread_join(worker.thread, nullptr);
+        if (alone) return true;
+        if (monotonic_now() >= deadline) return false;
+        // Only at the very end of the host's life, so a nap is as good as a condition variable here.
+        const timespec nap{0, 2'000'000};
+        ::nanosleep(&nap, nullptr);
+    }
+}
+
+bool Pool::watch(int fd, std::uint32_t events, std::uint64_t token) noexcept {
+    epoll_event event{events, {.u64 = token}};
+    return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+bool Pool::rearm(int fd, std::uint32_t events, std::uint64_t token) noexcept {
+    epoll_event event{events, {.u64 = token}};
+    return ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0;
+}
+
+void Pool::forget(int fd) noexcept { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+
+void Pool::post(std::uint64_t token) noexcept {
+    const std::lock_guard lock(mutex_);
+    push({token, 0});
+}
+
+void Pool::push(Event event) noexcept {
+    posted_.push_back(event);
+    ::eventfd_write(bell_.get(), 1);
+}
+
+// What a thread has taken from the epoll set and will not get to soon is left to the others.
+void Pool::relieve(Worker& worker) noexcept {
+    worker.relieved.store(true);
+    while (const epoll_event* event = worker.take()) {
+        if (event->data.u64 == bell_token)
+            ::eventfd_write(bell_.get(), 1);
+        else
+            push({event->data.u64, event->events});
+    }
+}
+
+void Pool::take_posted() noexcept {
+    Event event{};
+    bool more = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (posted_.empty()) return;
+        event = posted_.front();
+        posted_.pop_front();
+        more = !posted_.empty();
+    }
+    if (more) ::eventfd_write(bell_.get(), 1); // the next one is for whoever is free next
+    handler_(event.token, event.events);
+}
+
+void* Pool::run(void* argument) noexcept {
+    Worker& worker = *static_cast<Worker*>(argument);
+    Pool& pool = *worker.pool;
+    Worker::current = &worker;
+    prepare_thread_for_crash_report();
+    if (pool.options_.scheduling == Scheduling::batch) {
+        // No wake-up preemption: a thread that is woken by a write does not interrupt the one that writes.
+        const sched_param none{};
+        ::sched_setscheduler(0, SCHED_BATCH, &none);
+    }
+    pool.loop(worker);
+    {
+        const std::lock_guard lock(pool.mutex_);
+        pool.departed_.splice(pool.departed_.end(), pool.workers_, worker.self);
+        pool.threads_.fetch_sub(1);
+    }
+    pool.alarm_.wake_by(coarse_now()); // to be joined
+    return nullptr;
+}
+
+void Pool::loop(Worker& worker) noexcept {
+    for (;;) {
+        if (stopping_.load(std::memory_order_relaxed)) {
+            ::eventfd_write(bell_.get(), 1); // pass it on
+            running_.fetch_sub(1);
+            return;
+        }
+        const bool surplus = running_.load(std::memory_order_relaxed) > options_.min;
+        const int ready = ::epoll_wait(epoll_.get(), worker.batch.data(), events_at_once,
+                                       surplus ? static_cast<int>(options_.keep_surplus.count()) : -1);
+        if (ready == 0 && leave_if_surplus()) return;
+        if (ready <= 0) continue;
+
+        worker.cursor.store(static_cast<std::uint32_t>(ready) << 16U);
+        while (const epoll_event* event = worker.take()) {
+            worker.serial.store(worker.serial.load(std::memory_order_relaxed) + 1);
+            ask_for_supervision();
+            if (event->data.u64 == bell_token)
+                take_posted();
+            else
+                handler_(event->data.u64, event->events);
+            worker.serial.store(worker.serial.load(std::memory_order_relaxed) + 1);
+            if (worker.away.load() == Worker::stuck && worker.away.exchange(Worker::here) == Worker::stuck)
+                running_.fetch_add(1);
+        }
+        // Whoever has taken from the batch must have read it before it is filled again.
+        if (worker.relieved.load() && worker.relieved.exchange(false)) {
+            const std::lock_guard lock(mutex_);
+        }
+    }
+}
+
+void Pool::ask_for_supervision() noexcept {
+    if (!supervised_.load() && !supervised_.exchange(true)) alarm_.wake_by(coarse_now() + supervision_interval);
+}
+
+bool Pool::leave_if_surplus() noexcept {
+    unsigned running = running_.load();
+    while (running > options_.min)
+        if (running_.compare_exchange_weak(running, running - 1)) return true;
+    return false;
+}
+
+bool Pool::spawn() noexcept {
+    try {
+        Worker& worker = workers_.emplace_back();
+        worker.pool = this;
+        worker.self = std::prev(workers_.end());
+        pthread_attr_t attributes;
+        ::pthread_attr_init(&attributes);
+        ::pthread_attr_setstacksize(&attributes, std::max<std::size_t>(options_.stack_size, PTHREAD_STACK_MIN));
+        // Counted before it runs: the thread itself may be the next to look.
+        running_.fetch_add(1);
+        most_.store(std::max(most_.load(), threads_.fetch_add(1) + 1));
+        const int error = ::pthread_create(&worker.thread, &attributes, run, &worker);
+        ::pthread_attr_destroy(&attributes);
+        if (error == 0) {
+            ::pthread_setname_np(worker.thread, options_.name.substr(0, 15).c_str());
+            return true;
+        }
+        threads_.fetch_sub(1);
+        running_.fetch_sub(1);
+        workers_.pop_back();
+    } catch (const std::bad_alloc&) { // counts as a thread that could not be started
+    }
+    failures_.fetch_add(1);
+    no_spawn_before_.store(coarse_now() + spawn_pause);
+    return false;
+}
+
+void Pool::replace_blocked() noexcept {
+    while (running_.load() < options_.min && threads_.load() < options_.max && coarse_now() >= no_spawn_before_.load() &&
+           !stopping_.load()) {
+        const std::lock_guard lock(mutex_);
+        if (running_.load() >= options_.min || threads_.load() >= options_.max) return;
+        if (!spawn()) {
+            alarm_.wake_by(no_spawn_before_.load());
+            return;
+        }
+    }
+}
+
+Nanoseconds Pool::supervise(Nanoseconds now) noexcept {
+    std::list<Worker> departed;
+    bool active = false;
+    supervised_.store(false); // before looking: a thread that enters the handler from here on sets it again
+    {
+        const std::lock_guard lock(mutex_);
+        departed.swap(departed_);
+        for (Worker& worker : workers_) {
+            const std::uint64_t serial = worker.serial.load();
+            const bool busy = (serial & 1U) != 0 && worker.away.load() == Worker::here;
+            active = active || busy;
+            int expected = Worker::here;
+            if (busy && serial == worker.seen && worker.away.compare_exchange_strong(expected, Worker::stuck)) {
+                running_.fetch_sub(1);
+                expected = Worker::stuck;
+                // It may have come out in between; whoever takes the mark back counts it as running again.
+                if (worker.serial.load() != serial && worker.away.compare_exchange_strong(expected, Worker::here))
+                    running_.fetch_add(1);
+                else
+                    relieve(worker);
+            }
+            worker.seen = serial;
+        }
+    }
+    for (const Worker& worker : departed) ::pthread_join(worker.thread, nullptr);
+    replace_blocked();
+    const Nanoseconds retry = no_spawn_before_.load();
+    if (active) supervised_.store(true);
+    // The retry may be due by one clock and not yet by the coarse one.
+    const bool short_of_threads = running_.load() < options_.min && threads_.load() < options_.max;
+    return std::min(active ? now + supervision_interval : never,
+                    short_of_threads ? std::max(retry, now + supervision_interval) : never);
+}
+
+Pool::Counts Pool::counts() const noexcept {
+    Counts counts;
+    counts.threads = threads_.load();
+    counts.blocked = counts.threads - std::min(counts.threads, running_.load());
+    counts.most = most_.load();
+    counts.failures = failures_.load();
+    return counts;
+}
+
+Pool::Blocked::Blocked() noexcept : worker_(Worker::current) {
+    if (worker_ == nullptr) return;
+    Pool& pool = *worker_->pool;
+    if (worker_->away.exchange(Worker::blocked) == Worker::here) pool.running_.fetch_sub(1);
+    if (worker_->has_more()) {
+        const std::lock_guard lock(pool.mutex_);
+        pool.relieve(*worker_);
+    }
+    pool.replace_blocked();
+}
+
+Pool::Blocked::~Blocked() {
+    if (worker_ == nullptr) return;
+    worker_->away.store(Worker::here);
+    worker_->pool->running_.fetch_add(1);
+    worker_->pool->ask_for_supervision(); // it may get stuck from here on
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,301 @@
+#include "tls/certificate.hpp"
+#include "tls/context_impl.hpp"
+
+#include <cerrno>
+#include <new>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+#include <utility>
+
+namespace gatehouse::host {
+
+// The functions of our BIO. OpenSSL's own socket BIO would write without MSG_NOSIGNAL, read a record's header by itself, and
+// not say whether anything is left.
+struct WireMethods {
+    using State = TlsSession::WireState;
+
+    static State& state(BIO* bio) noexcept { return *static_cast<State*>(::BIO_get_data(bio)); }
+
+    static int read(BIO* bio, char* buffer, std::size_t capacity, std::size_t* size) noexcept {
+        State& wire = state(bio);
+        BIO_clear_retry_flags(bio);
+        ssize_t count = 0;
+        do {
+            count = ::recv(wire.fd, buffer, capacity, MSG_DONTWAIT);
+        } while (count < 0 && errno == EINTR);
+        wire.short_read = count < static_cast<ssize_t>(capacity);
+        if (count > 0) {
+            *size = static_cast<std::size_t>(count);
+            return 1;
+        }
+        if (count == 0) {
+            wire.ended = true;
+        } else if (errno == EAGAIN) {
+            wire.would_block = true;
+            BIO_set_retry_read(bio);
+        } else {
+            wire.error = errno;
+        }
+        return 0;
+    }
+
+    static int write(BIO* bio, const char* data, std::size_t size, std::size_t* written) noexcept {
+        State& wire = state(bio);
+        BIO_clear_retry_flags(bio);
+        ssize_t count = 0;
+        do {
+            count = ::send(wire.fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL | (wire.more ? MSG_MORE : 0));
+        } while (count < 0 && errno == EINTR);
+        if (count >= 0) {
+            *written = static_cast<std::size_t>(count);
+            wire.sent += *written;
+            return 1;
+        }
+        if (errno == EAGAIN) {
+            wire.would_block = true;
+            BIO_set_retry_write(bio);
+        } else {
+            wire.error = errno;
+        }
+        return 0;
+    }
+
+    static long control(BIO* bio, int command, long /*number*/, void* /*pointer*/) noexcept {
+        if (command == BIO_CTRL_FLUSH) return 1;
+        if (command == BIO_CTRL_EOF) return state(bio).ended ? 1 : 0;
+        return 0;
+    }
+
+    static const BIO_METHOD* get() noexcept {
+        static const BIO_METHOD* const methods = [] {
+            BIO_METHOD* made = ::BIO_meth_new(::BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
+            if (made != nullptr) {
+                ::BIO_meth_set_read_ex(made, read);
+                ::BIO_meth_set_write_ex(made, write);
+                ::BIO_meth_set_ctrl(made, control);
+            }
+            return made;
+        }();
+        return methods;
+    }
+};
+
+TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, int fd) noexcept : context_(std::move(context)) {
+    wire_.fd = fd;
+}
+
+TlsSession::~TlsSession() {
+    uncount();
+    ::SSL_free(ssl_);
+}
+
+void TlsSession::uncount() noexcept {
+    if (auto* const handshakes = std::exchange(handshakes_, nullptr)) handshakes->fetch_sub(1, std::memory_order_relaxed);
+}
+
+bool TlsSession::open() noexcept {
+    ssl_ = ::SSL_new(context_->impl_->slots.front().context.get());
+    BIO* bio = ssl_ != nullptr && WireMethods::get() != nullptr ? ::BIO_new(WireMethods::get()) : nullptr;
+    if (bio == nullptr) return false;
+    ::BIO_set_data(bio, &wire_);
+    ::BIO_set_init(bio, 1);
+    ::SSL_set_bio(ssl_, bio, bio);
+    return true;
+}
+
+std::unique_ptr<TlsSession> TlsSession::server(std::shared_ptr<const TlsContext> context, int fd,
+                                               std::atomic<std::uint32_t>& handshakes) noexcept {
+    std::unique_ptr<TlsSession> session(new (std::nothrow) TlsSession(std::move(context), fd));
+    if (!session || !session->open()) {
+        handshakes.fetch_sub(1, std::memory_order_relaxed);
+        return nullptr;
+    }
+    ::SSL_set_accept_state(session->ssl_);
+    session->handshakes_ = &handshakes;
+    return session;
+}
+
+std::unique_ptr<TlsSession> TlsSession::client(std::shared_ptr<const TlsContext> context, int fd,
+                                               const std::string& name) noexcept {
+    std::unique_ptr<TlsSession> session(new (std::nothrow) TlsSession(std::move(context), fd));
+    if (!session || !session->open()) return nullptr;
+    SSL* const ssl = session->ssl_;
+    ::SSL_set_connect_state(ssl);
+    X509_VERIFY_PARAM* const rules = ::SSL_get0_param(ssl);
+    if (::X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str()) == 1) return session; // RFC 6066 3: no SNI
+    ::ERR_clear_error();
+    ::X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (name.empty()) // anybody's certificate would do
+        return ::SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE ? std::move(session) : nullptr;
+    const bool set =
+        ::X509_VERIFY_PARAM_set1_host(rules, name.data(), name.size()) == 1 && SSL_set_tlsext_host_name(ssl, name.c_str()) == 1;
+    ::ERR_clear_error();
+    return set ? std::move(session) : nullptr;
+}
+
+// Why a certificate was not believed.
+std::string TlsSession::verdict() const {
+    const long verdict = ::SSL_get_verify_result(ssl_);
+    if (verdict == X509_V_OK || ::SSL_get_verify_mode(ssl_) == SSL_VERIFY_NONE) return "";
+    std::string text = std::string(": ") + ::X509_verify_cert_error_string(verdict);
+    X509_VERIFY_PARAM* const rules = ::SSL_get0_param(ssl_);
+    if (verdict == X509_V_ERR_HOSTNAME_MISMATCH) {
+        const char* const name = ::X509_VERIFY_PARAM_get0_host(rules, 0);
+        if (name != nullptr) text += std::string(" (it is not for ") + name + ')';
+    } else if (verdict == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+        char* const name = ::X509_VERIFY_PARAM_get1_ip_asc(rules);
+        if (name != nullptr) text += std::string(" (it is not for ") + name + ')';
+        OPENSSL_free(name);
+    }
+    return text;
+}
+
+// What a result of SSL_... that is no success means.
+TlsSession::Outcome TlsSession::outcome(int result) noexcept {
+    wants_write_ = false;
+    switch (::SSL_get_error(ssl_, result)) {
+    case SSL_ERROR_WANT_READ:
+        return Outcome::want_read;
+    case SSL_ERROR_WANT_WRITE:
+        wants_write_ = true;
+        return Outcome::want_write;
+    case SSL_ERROR_ZERO_RETURN:
+        return dead_ = Outcome::end;
+    default:
+        break;
+    }
+    if (wire_.error != 0)
+        dead_ = Outcome::reset;
+    else if (wire_.ended && ERR_GET_REASON(::ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+        dead_ = Outcome::cut;
+    else
+        dead_ = Outcome::failed;
+    try {
+        words_ = openssl_words();
+        if (dead_ == Outcome::failed) words_ += verdict();
+    } catch (const std::bad_alloc&) {
+        ::ERR_clear_error();
+    }
+    return dead_;
+}
+
+TlsSession::Outcome TlsSession::handshake() noexcept {
+    if (dead_ != Outcome::done) return dead_;
+    ::ERR_clear_error(); // a plugin may have used OpenSSL on this thread as well
+    wire_.would_block = wants_write_ = false;
+    const int result = ::SSL_do_handshake(ssl_);
+    if (result != 1) {
+        const Outcome what = outcome(result);
+        if (dead_ != Outcome::done) uncount(); // it may linger, but computes nothing any more
+        return what;
+    }
+    established_ = true;
+    uncount();
+    return Outcome::done;
+}
+
+// A peer that sends nothing but records without data (RFC 8446 4.6.3, 5.1) is not listened to for ever.
+TlsSession::Outcome TlsSession::take(void* buffer, std::size_t capacity, std::size_t& size, bool keep) noexcept {
+    constexpr int most_records = 32;
+    if (dead_ != Outcome::done) return dead_;
+    ::ERR_clear_error();
+    for (int i = 0; i < most_records; ++i) {
+        wire_.would_block = wants_write_ = false;
+        const int result = keep ? ::SSL_peek_ex(ssl_, buffer, capacity, &size) : ::SSL_read_ex(ssl_, buffer, capacity, &size);
+        if (result == 1) return Outcome::done;
+        if (const Outcome what = outcome(result); what != Outcome::want_read || wire_.would_block) return what;
+    }
+    words_ = "too many records without data";
+    return dead_ = Outcome::failed;
+}
+
+TlsSession::Outcome TlsSession::read(void* buffer, std::size_t capacity, std::size_t& size) noexcept {
+    if (peeked_.empty()) return take(buffer, capacity, size, false);
+    size = peeked_.copy(static_cast<char*>(buffer), capacity);
+    peeked_.erase(0, size);
+    if (peeked_.empty()) peeked_.shrink_to_fit();
+    return Outcome::done;
+}
+
+// OpenSSL would show the first record alone, and a protocol's first bytes may come in several.
+TlsSession::Outcome TlsSession::peek(void* buffer, std::size_t capacity, std::size_t& size, bool& ended) noexcept {
+    Outcome what = Outcome::done;
+    try {
+        while (what == Outcome::done && peeked_.size() < capacity) {
+            const std::size_t have = peeked_.size();
+            std::size_t fresh = 0;
+            peeked_.resize(capacity);
+            what = take(peeked_.data() + have, capacity - have, fresh, false);
+            peeked_.resize(have + (what == Outcome::done ? fresh : 0));
+        }
+    } catch (const std::bad_alloc&) { // what has been read so far is there
+        if (peeked_.empty()) return dead_ = Outcome::failed;
+    }
+    ended = dead_ != Outcome::done;
+    size = peeked_.copy(static_cast<char*>(buffer), capacity);
+    return size > 0 ? Outcome::done : what;
+}
+
+bool TlsSession::has_news() noexcept {
+    char byte = 0;
+    std::size_t size = 0;
+    if (!peeked_.empty()) return true;
+    const Outcome what = take(&byte, 1, size, true);
+    return what != Outcome::want_read && what != Outcome::want_write;
+}
+
+TlsSession::Outcome TlsSession::write(const void* data, std::size_t size, bool more, std::size_t& written) noexcept {
+    if (dead_ == Outcome::reset || dead_ == Outcome::failed) return dead_;
+    ::ERR_clear_error();
+    wire_.would_block = wants_write_ = false;
+    wire_.more = more || size > SSL3_RT_MAX_PLAIN_LENGTH;
+    const int result = ::SSL_write_ex(ssl_, data, size, &written);
+    return result == 1 ? Outcome::done : outcome(result);
+}
+
+TlsSession::Outcome TlsSession::finish() noexcept {
+    if (dead_ == Outcome::reset || dead_ == Outcome::failed) return dead_;
+    ::ERR_clear_error();
+    wire_.would_block = wire_.more = wants_write_ = false;
+    const int result = ::SSL_shutdown(ssl_); // 0: sent, and the peer's has not come yet
+    if (result < 0) return outcome(result);
+    // When it tries once more, it takes a write that was put off (0 by our BIO) for one that has succeeded.
+    wants_write_ = BIO_should_write(::SSL_get_wbio(ssl_)) != 0;
+    return wants_write_ ? Outcome::want_write : Outcome::done;
+}
+
+bool TlsSession::emptied() const noexcept { return (wire_.would_block || wire_.short_read) && !holds_bytes(); }
+
+bool TlsSession::holds_bytes() const noexcept { return !peeked_.empty() || ::SSL_has_pending(ssl_) == 1; }
+
+std::string_view TlsSession::version() const noexcept { return ::SSL_get_version(ssl_); }
+
+std::string_view TlsSession::cipher() const noexcept { return ::SSL_get_cipher_name(ssl_); }
+
+std::string_view TlsSession::sni() const noexcept {
+    const char* name = ::SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
+    return name != nullptr ? name : "";
+}
+
+std::string_view TlsSession::alpn() const noexcept {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    ::SSL_get0_alpn_selected(ssl_, &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+}
+
+bool TlsSession::resumed() const noexcept { return ::SSL_session_reused(ssl_) == 1; }
+
+std::string TlsSession::client_subject() const {
+    const X509* certificate = ::SSL_get0_peer_certificate(ssl_);
+    return certificate != nullptr && ::SSL_get_verify_result(ssl_) == X509_V_OK ? subject(*certificate) : "";
+}
+
+std::string TlsSession::client_alternative_names() const {
+    const X509* certificate = ::SSL_get0_peer_certificate(ssl_);
+    return certificate != nullptr && ::SSL_get_verify_result(ssl_) == X509_V_OK ? alternative_names(*certificate) : "";
+}
+
+} // namespace gatehouse::host

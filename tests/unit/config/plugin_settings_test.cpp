@@ -1,0 +1,207 @@
+// The `config` table as a plugin sees it, through the whole way from the file.
+#include "config/plugin_settings.hpp"
+
+#include "config/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t highest = std::numeric_limits<std::int64_t>::max();
+
+using Lines = std::vector<std::string>;
+
+// The settings in `body`, which begins in line 7 of web.toml.
+std::shared_ptr<const gatehouse_config> settings(const std::string& body) {
+    const std::string listener = "[[listeners]]\nname = 'a'\naddress = 'localhost:1'\nplugin = 'web'\n";
+    Config config = parse_config(listener + "\n[plugins.web.config]\n" + body, "web.toml");
+    config.plugins.front().settings->begin();
+    return config.plugins.front().settings; // outlives the Config
+}
+
+std::string string(const gatehouse_config& config, std::string_view key, std::string_view fallback) {
+    gatehouse_str value{fallback.data(), fallback.size()};
+    config.string(key, value);
+    return {value.data, value.size};
+}
+
+TEST(PluginConfig, PresentValuesReplaceTheDefaults) {
+    const auto config = settings("root = '/srv'\nport = 80\nfast = true\nslow = false\nwait = '2s'\nlimit = '1KiB'\n");
+    EXPECT_EQ(string(*config, "root", "x"), "/srv");
+    std::int64_t port = 1;
+    EXPECT_EQ(config->integer("port", 0, 100, port), GATEHOUSE_OK);
+    EXPECT_EQ(port, 80);
+    std::int32_t fast = 0;
+    std::int32_t slow = 1;
+    EXPECT_EQ(config->boolean("fast", fast), GATEHOUSE_OK);
+    EXPECT_EQ(config->boolean("slow", slow), GATEHOUSE_OK);
+    EXPECT_EQ(fast, 1);
+    EXPECT_EQ(slow, 0);
+    std::uint64_t wait = 0;
+    std::uint64_t limit = 0;
+    EXPECT_EQ(config->duration("wait", wait), GATEHOUSE_OK);
+    EXPECT_EQ(config->size("limit", limit), GATEHOUSE_OK);
+    EXPECT_EQ(wait, 2000U);
+    EXPECT_EQ(limit, 1024U);
+    EXPECT_EQ(config->problems(), Lines{});
+}
+
+TEST(PluginConfig, AbsentKeysLeaveTheDefaults) {
+    const auto config = settings("");
+    EXPECT_EQ(string(*config, "root", "here"), "here");
+    EXPECT_EQ(string(*config, "index", ""), "");
+    std::int64_t port = 7;
+    EXPECT_EQ(config->integer("port", 0, 100, port), GATEHOUSE_OK);
+    EXPECT_EQ(port, 7);
+    std::int32_t flag = 1;
+    EXPECT_EQ(config->boolean("flag", flag), GATEHOUSE_OK);
+    EXPECT_EQ(flag, 1);
+    std::uint64_t number = 9;
+    EXPECT_EQ(config->duration("wait", number), GATEHOUSE_OK);
+    EXPECT_EQ(config->size("limit", number), GATEHOUSE_OK);
+    EXPECT_EQ(number, 9U);
+    std::size_t items = 9;
+    EXPECT_EQ(config->count("routes", items), GATEHOUSE_OK);
+    EXPECT_EQ(items, 0U);
+    EXPECT_EQ(config->problems(), Lines{});
+}
+
+TEST(PluginConfig, AStringWithoutADefaultIsRequired) {
+    const auto config = settings("");
+    gatehouse_str value{nullptr, 0};
+    EXPECT_EQ(config->string("upstream", value), GATEHOUSE_INVALID);
+    EXPECT_EQ(config->problems(), Lines{"web.toml:6:1: plugins.web.config.upstream: missing (expected a string)"});
+}
+
+TEST(PluginConfig, BadValuesAreRecordedAndLeaveTheDefaults) {
+    const auto config = settings("a = 1\nb = 'x'\nc = 101\nd = 1\ne = '5'\nf = '1QB'\ng = 3\n");
+    EXPECT_EQ(string(*config, "a", "kept"), "kept");
+    std::int64_t number = 7;
+    EXPECT_EQ(config->integer("b", lowest, highest, number), GATEHOUSE_INVALID);
+    EXPECT_EQ(config->integer("c", 1, 100, number), GATEHOUSE_INVALID);
+    EXPECT_EQ(config->integer("c", lowest, 100, number), GATEHOUSE_INVALID);
+    EXPECT_EQ(config->integer("c", 200, highest, number), GATEHOUSE_INVALID);
+    EXPECT_EQ(number, 7);
+    std::int32_t flag = 1;
+    EXPECT_EQ(config->boolean("d", flag), GATEHOUSE_INVALID);
+    EXPECT_EQ(flag, 1);
+    std::uint64_t unit = 7;
+    EXPECT_EQ(config->duration("e", unit), GATEHOUSE_INVALID);
+    EXPECT_EQ(config->size("f", unit), GATEHOUSE_INVALID);
+    EXPECT_EQ(unit, 7U);
+    std::size_t items = 7;
+    EXPECT_EQ(config->count("g", items), GATEHOUSE_INVALID);
+    const Lines expected{
+        "web.toml:7:5: plugins.web.config.a: wrong type: integer (expected a string)",
+        "web.toml:8:5: plugins.web.config.b: wrong type: string (expected an integer)",
+        "web.toml:9:5: plugins.web.config.c: out of range: 101 (expected an integer from 1 to 100)",
+        "web.toml:9:5: plugins.web.config.c: out of range: 101 (expected an integer of at most 100)",
+        "web.toml:9:5: plugins.web.config.c: out of range: 101 (expected an integer of at least 200)",
+        "web.toml:10:5: plugins.web.config.d: wrong type: integer (expected true or false)",
+        R"(web.toml:11:5: plugins.web.config.e: "5" has no unit (expected a duration such as "1500ms", "30s", "5m", "2h" or "1d"))",
+        R"(web.toml:12:5: plugins.web.config.f: "1QB" has the unknown unit "QB"; known ones are GiB, MiB, KiB, GB, MB, KB, B )"
+        R"((expected a size such as 512, "64KiB" or "10MB"))",
+        "web.toml:13:5: plugins.web.config.g: wrong type: integer (expected an array)",
+    };
+    EXPECT_EQ(config->problems(), expected);
+}
+
+TEST(PluginConfig, UnreadKeysAreProblemsWithTheNearestThatWasRead) {
+    const auto config = settings("rooot = '/srv'\ncompletely_else = 1\n");
+    EXPECT_EQ(string(*config, "root", ""), "");
+    EXPECT_EQ(string(*config, "index", ""), "");
+    const Lines expected{
+        R"(web.toml:7:1: plugins.web.config.rooot: unknown key (did you mean "root"?))",
+        "web.toml:8:1: plugins.web.config.completely_else: unknown key (known here: root, index)",
+    };
+    EXPECT_EQ(config->problems(), expected);
+    EXPECT_EQ(config->problems(), expected); // asking does not change the answer
+}
+
+TEST(PluginConfig, APluginWithoutKeysRefusesAll) {
+    EXPECT_EQ(settings("x = 1\n")->problems(), Lines{"web.toml:7:1: plugins.web.config.x: unknown key (there are none here)"});
+}
+
+TEST(PluginConfig, RejectionsStandAtTheValueOrTheTable) {
+    const auto config = settings("root = '/srv'\n");
+    EXPECT_EQ(string(*config, "root", ""), "/srv");
+    config->reject("root", "no such\nfolder");
+    config->reject("index", "needed because of root");
+    const Lines expected{
+        "web.toml:6:1: plugins.web.config.index: needed because of root",
+        "web.toml:7:8: plugins.web.config.root: no such\\x0afolder",
+    };
+    EXPECT_EQ(config->problems(), expected);
+}
+
+TEST(PluginConfig, ItemsAreTablesOfTheirOwn) {
+    const auto config =
+        settings("[[plugins.web.config.routes]]\nhost = 'a'\n[[plugins.web.config.routes]]\nhost = 'b'\nhots = 'c'\n");
+    std::size_t items = 0;
+    EXPECT_EQ(config->count("routes", items), GATEHOUSE_OK);
+    ASSERT_EQ(items, 2U);
+    const gatehouse_config* first = nullptr;
+    const gatehouse_config* second = nullptr;
+    ASSERT_EQ(config->item("routes", 0, first), GATEHOUSE_OK);
+    ASSERT_EQ(config->item("routes", 1, second), GATEHOUSE_OK);
+    EXPECT_EQ(string(*first, "host", ""), "a");
+    EXPECT_EQ(string(*second, "host", ""), "b");
+    const gatehouse_config* beyond = nullptr;
+    EXPECT_EQ(config->item("routes", 2, beyond), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(config->item("nothing", 0, beyond), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(beyond, nullptr);
+    const gatehouse_config* again = nullptr;
+    ASSERT_EQ(config->item("routes", 0, again), GATEHOUSE_OK);
+    EXPECT_EQ(again, first); // else a key that was read through one would be unread in the other
+    EXPECT_EQ(config->problems(),
+              Lines{R"(web.toml:11:1: plugins.web.config.routes.hots: unknown key (did you mean "host"?))"});
+}
+
+TEST(PluginConfig, ItemsThatAreNotTablesHaveTheEmptyKey) {
+    const auto config = settings("names = ['a', 'b', 3]\n");
+    const gatehouse_config* item = nullptr;
+    ASSERT_EQ(config->item("names", 1, item), GATEHOUSE_OK);
+    EXPECT_EQ(string(*item, "", "x"), "b");
+    EXPECT_EQ(string(*item, "name", "absent"), "absent");
+    ASSERT_EQ(config->item("names", 2, item), GATEHOUSE_OK);
+    EXPECT_EQ(string(*item, "", "x"), "x");
+    EXPECT_EQ(config->problems(), Lines{"web.toml:7:20: plugins.web.config.names: wrong type: integer (expected a string)"});
+}
+
+TEST(PluginConfig, BeginForgets) {
+    const auto config = settings("rooot = 1\n");
+    config->reject("rooot", "first time");
+    EXPECT_EQ(string(*config, "root", ""), "");
+    EXPECT_EQ(config->problems().size(), 2U);
+    config->begin();
+    std::int64_t number = 0;
+    EXPECT_EQ(config->integer("rooot", lowest, highest, number), GATEHOUSE_OK);
+    EXPECT_EQ(number, 1);
+    EXPECT_EQ(config->problems(), Lines{});
+    config->begin();
+    EXPECT_EQ(config->problems(), Lines{"web.toml:7:1: plugins.web.config.rooot: unknown key (there are none here)"});
+}
+
+TEST(PluginConfig, WithoutASectionThePlaceIsWhereTheInstanceIsNamed) {
+    const Config config = parse_config("[[listeners]]\nname = 'a'\naddress = 'localhost:1'\nplugin = 'gateway'\n", "web.toml");
+    const gatehouse_config& implicit = *config.plugins.front().settings;
+    implicit.begin();
+    gatehouse_str value{nullptr, 0};
+    EXPECT_EQ(implicit.string("upstream", value), GATEHOUSE_INVALID);
+    EXPECT_EQ(implicit.problems(), Lines{"web.toml:4:10: plugins.gateway.config.upstream: missing (expected a string)"});
+}
+
+TEST(PluginConfig, ProblemsAreBounded) {
+    std::string body;
+    for (int i = 0; i < 5000; ++i) body += "k" + std::to_string(i) + " = 1\n";
+    const Lines problems = settings(body)->problems();
+    ASSERT_EQ(problems.size(), 101U);
+    EXPECT_EQ(problems.back(), "web.toml: and 4900 more");
+}
+
+} // namespace
+} // namespace gatehouse::host

@@ -1,0 +1,106 @@
+#include "stages/route.hpp"
+
+#include "samples.hpp"
+#include "wire/protocol_pattern.hpp"
+
+#include <gtest/gtest.h>
+
+namespace gatehouse::host {
+namespace {
+
+using namespace samples;
+
+Route probing(std::string_view pattern) {
+    Route route;
+    route.probe = find_protocol_pattern(pattern)->probe;
+    return route;
+}
+
+Route named(std::vector<std::string> names, std::vector<std::string> protocols = {}) {
+    Route route;
+    route.sni = std::move(names);
+    route.alpn = std::move(protocols);
+    return route;
+}
+
+Route from(std::string_view network) {
+    std::string error;
+    Route route;
+    route.source.push_back(parse_network(network, error).value());
+    return route;
+}
+
+// The index of the route, "none" or "more".
+std::string chosen(const std::vector<Route>& routes, std::string_view text, bool all = false, std::string_view source = "") {
+    Arrived arrived;
+    arrived.source = parse_ip_address(source);
+    arrived.bytes = bytes(text);
+    arrived.all = all;
+    const Choice choice = choose_route(routes, arrived);
+    return choice.what == Choice::What::route  ? std::to_string(choice.route)
+           : choice.what == Choice::What::none ? "none"
+                                               : "more";
+}
+
+TEST(Route, TheFirstThatFits) {
+    const std::vector<Route> routes{probing("ssh"), probing("http"), probing("tls")};
+    EXPECT_EQ(chosen(routes, "SSH-2.0-x"), "0");
+    EXPECT_EQ(chosen(routes, "GET / "), "1");
+    EXPECT_EQ(chosen(routes, usual_hello), "2");
+    EXPECT_EQ(chosen(routes, "\xff"), "none");
+    EXPECT_EQ(chosen(routes, ""), "more");
+}
+
+// Bytes decide in the order of the routes: one that may still fit is waited for, even if a later one fits already.
+TEST(Route, OrderHolds) {
+    const std::vector<Route> routes{named({"a.example"}), probing("tls")};
+    EXPECT_EQ(chosen(routes, usual_hello.substr(0, 20)), "more");
+    EXPECT_EQ(chosen(routes, usual_hello.substr(0, 20), true), "1");
+    EXPECT_EQ(chosen(routes, usual_hello), "1");
+}
+
+TEST(Route, AllConditionsMustHold) {
+    Route route = named({"www.example.org"}, {"h2"});
+    route.source = from("10.0.0.0/8").source;
+    const std::vector<Route> routes{route};
+    EXPECT_EQ(chosen(routes, usual_hello, false, "10.1.2.3"), "0");
+    EXPECT_EQ(chosen(routes, usual_hello, false, "11.1.2.3"), "none");
+    EXPECT_EQ(chosen(routes, usual_hello), "none"); // a unix socket has no address
+    EXPECT_EQ(chosen(routes, "", false, "11.1.2.3"), "none");
+    EXPECT_EQ(chosen(routes, "", false, "10.1.2.3"), "more");
+    EXPECT_EQ(chosen({named({"www.example.org"}, {"imap"})}, usual_hello), "none");
+    EXPECT_EQ(chosen({named({"mail.example.org"}, {"h2"})}, usual_hello), "none");
+    EXPECT_EQ(chosen({named({"x", "*.example.org"}, {"x", "http/1.1"})}, usual_hello), "0");
+}
+
+TEST(Route, SourcesNeedNoBytes) {
+    EXPECT_EQ(chosen({from("2001:db8::/32")}, "", false, "2001:db8::1"), "0");
+    EXPECT_EQ(chosen({from("10.0.0.0/8")}, "", false, "::ffff:10.0.0.1"), "0");
+}
+
+TEST(Route, WhatAProxySaysOfTlsCounts) {
+    const std::string name = "www.example.org";
+    const std::string protocol = "h2";
+    Arrived arrived;
+    arrived.bytes = bytes("GET / HTTP/1.1\r\n");
+    arrived.server_name = &name;
+    const std::vector<Route> routes{named({"*.example.org"}, {"h2"}), named({"*.example.org"})};
+    EXPECT_EQ(choose_route(routes, arrived).route, 1U);
+    arrived.protocol = &protocol;
+    EXPECT_EQ(choose_route(routes, arrived).route, 0U);
+}
+
+TEST(Route, ServerNames) {
+    EXPECT_TRUE(fits_server_name("a.example", "A.Example"));
+    EXPECT_TRUE(fits_server_name("a.example", "a.example."));
+    EXPECT_FALSE(fits_server_name("a.example", "b.a.example"));
+    EXPECT_FALSE(fits_server_name("a.example", ""));
+    EXPECT_TRUE(fits_server_name("*.example", "a.example"));
+    EXPECT_TRUE(fits_server_name("*.example", "b.a.example"));
+    EXPECT_FALSE(fits_server_name("*.example", "example"));
+    EXPECT_FALSE(fits_server_name("*.example", ".example"));
+    EXPECT_FALSE(fits_server_name("*.example", "aexample"));
+}
+
+} // namespace
+} // namespace gatehouse::host

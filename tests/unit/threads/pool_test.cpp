@@ -1,0 +1,245 @@
+#include "threads/pool.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <thread>
+#include <unistd.h>
+
+namespace gatehouse::host {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A pool with its main thread: supervise() is called whenever the alarm says so.
+class PoolTest : public ::testing::Test {
+  protected:
+    void start(PoolOptions options, Pool::Handler handler) {
+        options.name = "pool";
+        pool_ = std::make_unique<Pool>(options, alarm_, std::move(handler));
+        pool_->start();
+        main_ = std::thread([this] {
+            while (!stop_.load()) {
+                pollfd waiting{alarm_.descriptor(), POLLIN, 0};
+                ::poll(&waiting, 1, -1);
+                alarm_.acknowledge();
+                alarm_.wake_by(pool_->supervise(monotonic_now()));
+            }
+        });
+    }
+    ~PoolTest() override {
+        if (!pool_) return;
+        release();
+        pool_->stop();
+        EXPECT_TRUE(pool_->join(monotonic_now() + 20'000'000'000));
+        stop_.store(true);
+        alarm_.wake_by(1);
+        main_.join();
+    }
+
+    static bool eventually(const std::function<bool()>& condition) {
+        const Nanoseconds deadline = monotonic_now() + 20'000'000'000;
+        while (!condition()) {
+            if (monotonic_now() > deadline) return false;
+            std::this_thread::sleep_for(1ms);
+        }
+        return true;
+    }
+
+    // For handlers that are to stay where they are until the test says so.
+    void hold() {
+        std::unique_lock lock(mutex_);
+        ++held_;
+        released_.wait(lock, [this] { return open_; });
+        --held_;
+    }
+    void release() {
+        const std::lock_guard lock(mutex_);
+        open_ = true;
+        released_.notify_all();
+    }
+    unsigned held() {
+        const std::lock_guard lock(mutex_);
+        return held_;
+    }
+
+    Alarm alarm_;
+    std::mutex mutex_;
+    std::condition_variable released_;
+    bool open_ = false; // guarded by mutex_, as is held_
+    unsigned held_ = 0;
+    std::unique_ptr<Pool> pool_;
+    std::atomic<bool> stop_{false};
+    std::thread main_;
+};
+
+PoolOptions between(unsigned min, unsigned max) {
+    PoolOptions options;
+    options.min = min;
+    options.max = max;
+    return options;
+}
+
+TEST_F(PoolTest, StartsWithItsMinimum) {
+    start(between(3, 10), [](std::uint64_t, std::uint32_t) {});
+    EXPECT_EQ(pool_->counts().threads, 3U);
+    EXPECT_EQ(pool_->counts().blocked, 0U);
+    EXPECT_EQ(pool_->counts().failures, 0U);
+}
+
+TEST_F(PoolTest, OneThreadTakesPostsInTheirOrder) {
+    std::vector<std::uint64_t> seen;
+    std::atomic<std::size_t> count{0};
+    start(between(1, 1), [&](std::uint64_t token, std::uint32_t events) {
+        EXPECT_EQ(events, 0U);
+        seen.push_back(token);
+        count.fetch_add(1);
+    });
+    for (std::uint64_t i = 1; i <= 10'000; ++i) pool_->post(i);
+    ASSERT_TRUE(eventually([&] { return count.load() == 10'000; }));
+    for (std::size_t i = 0; i < seen.size(); ++i) ASSERT_EQ(seen[i], i + 1);
+}
+
+TEST_F(PoolTest, NoPostIsLostBetweenManyThreads) {
+    std::atomic<std::uint64_t> sum{0};
+    start(between(4, 8), [&](std::uint64_t token, std::uint32_t) { sum.fetch_add(token); });
+    std::vector<std::thread> posters;
+    for (int t = 0; t < 4; ++t)
+        posters.emplace_back([&] {
+            for (std::uint64_t i = 1; i <= 5000; ++i) pool_->post(i);
+        });
+    for (std::thread& poster : posters) poster.join();
+    EXPECT_TRUE(eventually([&] { return sum.load() == 4 * 5000ULL * 5001 / 2; }));
+}
+
+TEST_F(PoolTest, TellsWhatTheEpollSetSays) {
+    std::atomic<std::uint64_t> token_seen{0};
+    std::atomic<std::uint32_t> events_seen{0};
+    start(between(2, 2), [&](std::uint64_t token, std::uint32_t events) {
+        events_seen.store(events);
+        token_seen.store(token);
+    });
+    const Descriptor event(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    ASSERT_TRUE(pool_->watch(event.get(), EPOLLIN | EPOLLONESHOT, 42));
+    EXPECT_FALSE(pool_->watch(event.get(), EPOLLIN, 42)); // it is in the set already
+    EXPECT_EQ(errno, EEXIST);
+    ::eventfd_write(event.get(), 1);
+    EXPECT_TRUE(eventually([&] { return token_seen.load() == 42; }));
+    EXPECT_EQ(events_seen.load(), std::uint32_t{EPOLLIN});
+    token_seen.store(0);
+    ASSERT_TRUE(pool_->rearm(event.get(), EPOLLIN | EPOLLONESHOT, 43));
+    EXPECT_TRUE(eventually([&] { return token_seen.load() == 43; }));
+    pool_->forget(event.get());
+    EXPECT_FALSE(pool_->rearm(event.get(), EPOLLIN, 44));
+    EXPECT_EQ(errno, ENOENT);
+}
+
+TEST_F(PoolTest, GrowsAsItsThreadsBlockButNotBeyondItsMaximum) {
+    start(between(2, 6), [&](std::uint64_t, std::uint32_t) {
+        const Pool::Blocked blocked;
+        hold();
+    });
+    for (std::uint64_t i = 1; i <= 20; ++i) pool_->post(i);
+    EXPECT_TRUE(eventually([&] { return held() == 6; }));
+    EXPECT_EQ(pool_->counts().threads, 6U);
+    EXPECT_EQ(pool_->counts().blocked, 6U);
+    release();
+    EXPECT_TRUE(eventually([&] { return pool_->counts().blocked == 0; }));
+    EXPECT_EQ(pool_->counts().most, 6U);
+}
+
+TEST_F(PoolTest, ShrinksAgain) {
+    PoolOptions options = between(1, 8);
+    options.keep_surplus = 20ms;
+    start(options, [&](std::uint64_t, std::uint32_t) {
+        const Pool::Blocked blocked;
+        hold();
+    });
+    for (std::uint64_t i = 1; i <= 7; ++i) pool_->post(i);
+    EXPECT_TRUE(eventually([&] { return held() == 7; }));
+    release();
+    EXPECT_TRUE(eventually([&] { return pool_->counts().threads == 1; }));
+    EXPECT_EQ(pool_->counts().most, 8U);
+}
+
+TEST_F(PoolTest, FindsThreadsThatAreStuckWithoutAWord) {
+    start(between(2, 5), [&](std::uint64_t, std::uint32_t) { hold(); });
+    for (std::uint64_t i = 1; i <= 5; ++i) pool_->post(i);
+    EXPECT_TRUE(eventually([&] { return held() == 5; }));
+    EXPECT_TRUE(eventually([&] { return pool_->counts().blocked == 5; }));
+    release();
+    EXPECT_TRUE(eventually([&] { return pool_->counts().blocked == 0; }));
+    EXPECT_EQ(pool_->counts().threads, 5U);
+}
+
+// All threads have waited, so nobody enters the handler any more: what makes supervise() look again is the end of the wait.
+TEST_F(PoolTest, FindsThreadsThatGetStuckAfterAWait) {
+    std::mutex gate;
+    gate.lock();
+    std::atomic<unsigned> waiting{0};
+    start(between(2, 5), [&](std::uint64_t token, std::uint32_t) {
+        if (token < 5) {
+            const Pool::Blocked blocked;
+            waiting.fetch_add(1);
+            const std::lock_guard lock(gate);
+        }
+        hold();
+    });
+    for (std::uint64_t i = 1; i <= 4; ++i) pool_->post(i);
+    ASSERT_TRUE(eventually([&] { return waiting.load() == 4; }));
+    gate.unlock();
+    ASSERT_TRUE(eventually([&] { return held() == 4; }));
+    pool_->post(5);
+    EXPECT_TRUE(eventually([&] { return held() == 5; }));
+}
+
+// What a thread has taken from the epoll set and does not get to is done by others.
+TEST_F(PoolTest, NobodyWaitsBehindAStuckThread) {
+    std::atomic<unsigned> done{0};
+    start(between(1, 2), [&](std::uint64_t token, std::uint32_t) {
+        if (token == 1) hold();
+        done.fetch_add(1);
+    });
+    std::vector<Descriptor> events;
+    for (std::uint64_t i = 1; i <= 12; ++i) {
+        events.emplace_back(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC));
+        ASSERT_TRUE(pool_->watch(events.back().get(), EPOLLIN | EPOLLONESHOT, i));
+    }
+    EXPECT_TRUE(eventually([&] { return held() == 1 && done.load() == 11; }));
+    release();
+    EXPECT_TRUE(eventually([&] { return done.load() == 12; }));
+}
+
+TEST_F(PoolTest, AnIdlePoolSleeps) {
+    std::atomic<unsigned> calls{0};
+    start(between(2, 4), [&](std::uint64_t, std::uint32_t) { calls.fetch_add(1); });
+    pool_->post(1);
+    ASSERT_TRUE(eventually([&] { return calls.load() == 1; }));
+    EXPECT_TRUE(eventually([&] { return pool_->supervise(monotonic_now()) == never; }));
+}
+
+TEST(PoolStop, LeavesThoseInTheHandlerTheirTime) {
+    Alarm alarm;
+    std::mutex gate;
+    gate.lock();
+    std::atomic<bool> inside{false};
+    Pool pool(between(1, 1), alarm, [&](std::uint64_t, std::uint32_t) {
+        inside.store(true);
+        const std::lock_guard lock(gate);
+    });
+    pool.start();
+    pool.post(1);
+    while (!inside.load()) std::this_thread::yield();
+    pool.stop();
+    EXPECT_FALSE(pool.join(monotonic_now() + 10'000'000));
+    gate.unlock();
+    EXPECT_TRUE(pool.join(monotonic_now() + 20'000'000'000));
+    EXPECT_EQ(pool.counts().threads, 0U);
+}
+
+TEST(PoolBlocked, MeansNothingOutsideAPool) { const Pool::Blocked blocked; }
+
+} // namespace
+} // namespace gatehouse::host

@@ -1,0 +1,241 @@
+// Loading certificates: what is said of files that do not fit, and what is kept.
+#include "tls/certificate.hpp"
+#include "tls/sections.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+namespace gatehouse::host {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TlsFilesTest : public testing::Test {
+  protected:
+    TlsFilesTest() {
+        std::string name = (fs::temp_directory_path() / "gatehouse-tls-XXXXXX").string();
+        if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
+        folder_ = name;
+        make("web", {"a.example", "*.a.example"});
+    }
+    ~TlsFilesTest() override { fs::remove_all(folder_); }
+
+    void write(const std::string& name, const std::string& text) {
+        std::ofstream(folder_ / name, std::ios::binary) << text;
+        ::chmod((folder_ / name).c_str(), 0600);
+    }
+    void make(const std::string& name, const std::vector<std::string>& names) {
+        const MadeCertificate made = make_certificate(authority_, names);
+        write(name + ".pem", made.certificate);
+        write(name + ".key", made.key);
+    }
+    std::string contents(const fs::path& file) {
+        std::ifstream in(file, std::ios::binary);
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
+
+    TlsConfig config(const std::string& certificate = "web.pem", const std::string& key = "web.key") const {
+        TlsConfig config;
+        config.name = "web";
+        config.pairs.push_back({{folder_ / certificate, "C"}, {folder_ / key, "K"}, {}});
+        config.ciphers.where = "L";
+        config.ciphersuites.where = "S";
+        config.groups.where = "G";
+        return config;
+    }
+    // What is wrong, with the folder left out.
+    std::string problem(const TlsConfig& config) {
+        try {
+            const TlsServer server(config, log_);
+            return "none";
+        } catch (const TlsError& error) {
+            return without_folder(error.what());
+        }
+    }
+    std::string without_folder(std::string text) const {
+        const std::string path = folder_.string() + "/";
+        for (std::size_t at = 0; (at = text.find(path)) != std::string::npos;) text.erase(at, path.size());
+        return text;
+    }
+    std::vector<std::string> warnings(const TlsConfig& config) {
+        std::vector<std::string> problems;
+        const TlsContext context(config, read_tls_files(config, problems), nullptr);
+        std::vector<std::string> lines;
+        for (const std::string& line : context.warnings()) lines.push_back(without_folder(line));
+        return lines;
+    }
+
+    fs::path folder_;
+    const MadeCertificate authority_ = make_authority("Test authority");
+    const fs::path data_ = fs::path(GATEHOUSE_SOURCE_DIR) / "tests/unit/tls/files";
+    Log log_{[] {
+        LogConfig config;
+        config.level = LogLevel::error;
+        return config;
+    }()};
+};
+
+TEST_F(TlsFilesTest, AGoodPair) {
+    EXPECT_EQ(problem(config()), "none");
+    EXPECT_TRUE(warnings(config()).empty());
+    write("both.pem", contents(folder_ / "web.key") + contents(folder_ / "web.pem"));
+    EXPECT_EQ(problem(config("both.pem", "both.pem")), "none");
+}
+
+TEST_F(TlsFilesTest, WhatIsWrongStandsWithItsPlace) {
+    EXPECT_EQ(problem(config("none.pem")), "C: none.pem: cannot be opened: No such file or directory");
+    EXPECT_EQ(problem(config("web.key")),
+              "C: web.key: has no certificate (expected PEM text with -----BEGIN CERTIFICATE-----)");
+    EXPECT_EQ(problem(config("web.pem", "web.pem")),
+              "K: web.pem: has no private key (expected PEM text with -----BEGIN PRIVATE KEY-----)");
+    make("other", {"b.example"});
+    EXPECT_EQ(problem(config("web.pem", "other.key")), "K: other.key: the key is not the certificate's: key values mismatch");
+    fs::create_directory(folder_ / "folder");
+    EXPECT_EQ(problem(config("folder")), "C: folder: is not a regular file");
+    write("large", std::string((4 << 20) + 1, 'x'));
+    EXPECT_EQ(problem(config("large")), "C: large: is too large (expected at most 4 MiB)");
+}
+
+TEST_F(TlsFilesTest, DamagedFiles) {
+    std::string pem = contents(folder_ / "web.pem");
+    write("cut.pem", pem.substr(0, pem.size() / 2));
+    EXPECT_TRUE(problem(config("cut.pem")).starts_with("C: cut.pem: certificate 1 is damaged: ")) << problem(config("cut.pem"));
+    pem[pem.size() / 2] = pem[pem.size() / 2] == '!' ? '?' : '!';
+    write("changed.pem", pem);
+    EXPECT_TRUE(problem(config("changed.pem")).starts_with("C: changed.pem: certificate 1 is damaged: "));
+    write("second.pem", contents(folder_ / "web.pem") + pem);
+    EXPECT_TRUE(problem(config("second.pem")).starts_with("C: second.pem: certificate 2 is damaged: "));
+    const std::string key = contents(folder_ / "web.key");
+    write("cut.key", key.substr(0, key.size() / 2));
+    EXPECT_TRUE(problem(config("web.pem", "cut.key")).starts_with("K: cut.key: the private key is damaged: "));
+    write("zeros", std::string(1000, '\0'));
+    EXPECT_TRUE(problem(config("zeros")).starts_with("C: zeros: has no certificate"));
+    write("empty", "");
+    EXPECT_TRUE(problem(config("empty")).starts_with("C: empty: has no certificate"));
+    // Cut at every byte: refused or, where only the end of the text is missing, loaded; never a crash.
+    const std::string whole = contents(folder_ / "web.pem");
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        try {
+            EXPECT_EQ(parse_certificates(whole.substr(0, size)).size(), 1U);
+        } catch (const CertificateError&) {
+        }
+    }
+}
+
+TEST_F(TlsFilesTest, AKeyWithAPassphraseIsRefusedAtOnce) {
+    EXPECT_EQ(problem([&] {
+                  TlsConfig with = config();
+                  with.pairs[0].key.path = data_ / "passphrase.key";
+                  return with;
+              }()),
+              "K: " + (data_ / "passphrase.key").string() +
+                  ": the key has a passphrase (expected one without: openssl pkey -in FILE -out NEW)");
+}
+
+TEST_F(TlsFilesTest, ListsOfOpenssl) {
+    TlsConfig bad = config();
+    bad.ciphers.text = "NONSENSE";
+    EXPECT_EQ(problem(bad), "L: \"NONSENSE\": no cipher match");
+    bad = config();
+    bad.ciphersuites.text = "NONSENSE";
+    EXPECT_EQ(problem(bad), "S: \"NONSENSE\": no cipher match");
+    bad = config();
+    bad.groups.text = "NONSENSE";
+    EXPECT_EQ(problem(bad), "G: \"NONSENSE\": passed invalid argument (group 'NONSENSE' cannot be set)");
+}
+
+TEST_F(TlsFilesTest, AllProblemsAtOnce) {
+    TlsConfig bad = config("none.pem");
+    bad.pairs.push_back({{folder_ / "nor.pem", "C2"}, {folder_ / "web.key", "K2"}, {}});
+    bad.client = TlsClient::required;
+    bad.client_ca = {folder_ / "web.key", "A"};
+    EXPECT_EQ(problem(bad), "C: none.pem: cannot be opened: No such file or directory\n"
+                            "C2: nor.pem: cannot be opened: No such file or directory");
+    make("none", {"n.example"});
+    bad.pairs[1].certificate.path = folder_ / "none.pem";
+    EXPECT_EQ(problem(bad), "A: web.key: has no certificate (expected PEM text with -----BEGIN CERTIFICATE-----)\n"
+                            "K: web.key: the key is not the certificate's: key values mismatch\n"
+                            "K2: web.key: the key is not the certificate's: key values mismatch");
+}
+
+TEST_F(TlsFilesTest, Warnings) {
+    ::chmod((folder_ / "web.key").c_str(), 0644);
+    EXPECT_EQ(
+        warnings(config()),
+        std::vector<std::string>{"K: web.key: everybody on this machine may use the key (chmod o= it, or better chmod 600)"});
+    ::chmod((folder_ / "web.key").c_str(), 0640);
+    EXPECT_TRUE(warnings(config()).empty());
+
+    TlsConfig expired = config();
+    expired.pairs = {{{data_ / "expired.pem", "C"}, {folder_ / "expired.key", "K"}, {}}};
+    write("expired.key", contents(data_ / "expired.key"));
+    EXPECT_EQ(warnings(expired),
+              std::vector<std::string>{"C: " + (data_ / "expired.pem").string() + ": expired on 2021-01-01"});
+
+    TlsConfig twice = config();
+    make("again", {"b.example", "a.example"});
+    twice.pairs.push_back({{folder_ / "again.pem", "C2"}, {folder_ / "again.key", "K2"}, {}});
+    EXPECT_EQ(warnings(twice), std::vector<std::string>{"C2: again.pem: an earlier certificate is used for a.example"});
+}
+
+TEST_F(TlsFilesTest, OcspOfSomethingElseIsRefused) {
+    TlsConfig with = config();
+    with.pairs[0].ocsp = {folder_ / "web.pem", "O"};
+    EXPECT_TRUE(problem(with).starts_with("O: web.pem: is not an OCSP response in DER: ")) << problem(with);
+}
+
+TEST_F(TlsFilesTest, ReloadTakesAllOrNothing) {
+    const TlsConfig files = config();
+    TlsServer server(files, log_);
+    const auto before = server.context();
+    server.reload(true);
+    EXPECT_EQ(server.context(), before); // nothing has changed
+    make("other", {"b.example"});
+    fs::rename(folder_ / "other.pem", folder_ / "web.pem");
+    server.reload(true);
+    EXPECT_EQ(server.context(), before); // its key is missing
+    fs::rename(folder_ / "other.key", folder_ / "web.key");
+    server.reload(true);
+    EXPECT_NE(server.context(), before);
+    EXPECT_TRUE(server.context()->summary().starts_with("b.example (EC, until ")) << server.context()->summary();
+    const auto after = server.context();
+    server.reload(false);
+    EXPECT_NE(server.context(), after); // by command always
+}
+
+TEST_F(TlsFilesTest, HandshakesAreCounted) {
+    TlsConfig few = config();
+    few.max_handshakes = 2;
+    TlsServer server(few, log_);
+    Reason refused{};
+    auto first = server.session(-1, refused);
+    auto second = server.session(-1, refused);
+    ASSERT_TRUE(first && second);
+    EXPECT_EQ(server.handshakes(), 2U);
+    EXPECT_FALSE(server.session(-1, refused));
+    EXPECT_EQ(refused, Reason::over_limit);
+    first.reset();
+    EXPECT_EQ(server.handshakes(), 1U);
+    EXPECT_TRUE(server.session(-1, refused));
+}
+
+TEST(Certificate, SaysWhoItIsFor) {
+    const MadeCertificate authority = make_authority("Test, authority\\");
+    const MadeCertificate made = make_certificate(authority, {"A.example", "127.0.0.1", "::1", "*.b.example"});
+    const std::vector<Certificate> parsed = parse_certificates(made.certificate + authority.certificate);
+    ASSERT_EQ(parsed.size(), 2U);
+    EXPECT_EQ(dns_names(*parsed[0]), (std::vector<std::string>{"a.example", "*.b.example"}));
+    EXPECT_EQ(alternative_names(*parsed[0]), "DNS:A.example, IP:127.0.0.1, IP:::1, DNS:*.b.example");
+    EXPECT_EQ(subject(*parsed[0]), "CN=A.example");
+    EXPECT_EQ(subject(*parsed[1]), "CN=Test\\, authority\\\\");
+    EXPECT_EQ(key_type(*parsed[0]), "EC");
+    EXPECT_LT(not_before(*parsed[0]), std::time(nullptr));
+    EXPECT_GT(not_after(*parsed[0]), std::time(nullptr) + 396 * 86'400);
+    EXPECT_THROW(make_certificate(authority, {"a,IP:1.2.3.4"}), CertificateError);
+    EXPECT_THROW(make_certificate(authority, {""}), CertificateError);
+}
+
+} // namespace
+} // namespace gatehouse::host

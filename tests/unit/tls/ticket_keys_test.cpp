@@ -1,0 +1,55 @@
+#include "tls/ticket_keys.hpp"
+
+#include <gtest/gtest.h>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr Nanoseconds lifetime = 1000;
+
+TEST(TicketKeys, OneKeyForItsLifetime) {
+    TicketKeys keys(lifetime);
+    const auto first = keys.current(5);
+    const auto same = keys.current(1004);
+    const auto next = keys.current(1005);
+    ASSERT_TRUE(first && same && next);
+    EXPECT_EQ(first->name, same->name);
+    EXPECT_EQ(first->cipher, same->cipher);
+    EXPECT_EQ(first->mac, same->mac);
+    EXPECT_NE(first->name, next->name);
+    EXPECT_NE(first->cipher, next->cipher);
+    EXPECT_NE(first->mac, next->mac);
+}
+
+TEST(TicketKeys, ThePreviousKeyIsAcceptedForAsLongAgain) {
+    TicketKeys keys(lifetime);
+    const auto first = keys.current(0);
+    bool renew = true;
+    EXPECT_EQ(keys.find(first->name, 999, renew)->cipher, first->cipher);
+    EXPECT_FALSE(renew);
+    // The ticket itself makes the keys change, if nothing else has.
+    EXPECT_EQ(keys.find(first->name, 1000, renew)->cipher, first->cipher);
+    EXPECT_TRUE(renew);
+    EXPECT_EQ(keys.find(first->name, 1999, renew)->cipher, first->cipher);
+    EXPECT_FALSE(keys.find(first->name, 2000, renew));
+}
+
+TEST(TicketKeys, AfterALongSilenceNoOldKeyIsAccepted) {
+    TicketKeys keys(lifetime);
+    const auto first = keys.current(0);
+    bool renew = false;
+    EXPECT_FALSE(keys.find(first->name, 2000, renew));
+    EXPECT_FALSE(keys.find(first->name, 2001, renew));
+}
+
+TEST(TicketKeys, UnknownNamesFindNothing) {
+    TicketKeys keys(lifetime);
+    bool renew = false;
+    std::array<unsigned char, 16> name{};
+    EXPECT_FALSE(keys.find(name, 0, renew)); // before there is any key: an all-zero name must not fit an empty one
+    keys.current(0);
+    EXPECT_FALSE(keys.find(name, 1, renew));
+}
+
+} // namespace
+} // namespace gatehouse::host
