@@ -1,11 +1,11 @@
 // The table of functions that plugins call: each finds the object behind its handle and lets that do the work.
 #include "abi/check.hpp"
 #include "abi/discovery.hpp"
+#include "abi/handles.hpp"
 #include "abi/upstream.hpp"
 #include "config/plugin_settings.hpp"
 #include "connection/connection.hpp"
 #include "plugin/instance.hpp"
-#include "serving/service.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,30 +20,34 @@ std::string_view view(gatehouse_str text) noexcept { return {text.data, text.siz
 gatehouse_str str(const std::string& text) noexcept { return {text.data(), text.size()}; }
 
 gatehouse_status read(gatehouse_conn* conn, void* buffer, std::size_t capacity, std::size_t* size) noexcept {
-    return conn->read(buffer, capacity, *size);
+    return stream_of(conn).read(buffer, capacity, *size);
 }
 
 gatehouse_status write(gatehouse_conn* conn, const gatehouse_bytes* parts, std::size_t count) noexcept {
-    return conn->write({parts, count});
+    return stream_of(conn).write({parts, count});
 }
 
 gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* parts, std::size_t count, std::int32_t fd,
                            std::uint64_t offset, std::uint64_t length) noexcept {
-    return conn->send_file({parts, count}, fd, offset, length);
+    return stream_of(conn).send_file({parts, count}, fd, offset, length);
 }
 
-gatehouse_status finish(gatehouse_conn* conn) noexcept { return conn->finish(); }
+gatehouse_status finish(gatehouse_conn* conn) noexcept { return stream_of(conn).finish(); }
 
 gatehouse_status set_deadline(gatehouse_conn* conn, std::uint64_t milliseconds) noexcept {
-    return conn->set_deadline(milliseconds);
+    return stream_of(conn).set_deadline(milliseconds);
 }
 
 // An upstream connection is a gatehouse_conn as well, but not a client's: it has none of what is asked for here.
 gatehouse_event event(gatehouse_conn* conn) noexcept {
-    return conn->connection != nullptr ? conn->connection->why : GATEHOUSE_EVENT_OPEN;
+    const Connection* const client = client_of(conn);
+    return client != nullptr ? client->life.serving.why : GATEHOUSE_EVENT_OPEN;
 }
 
-std::uint64_t id(gatehouse_conn* conn) noexcept { return conn->connection != nullptr ? conn->connection->id : 0; }
+std::uint64_t id(gatehouse_conn* conn) noexcept {
+    const Connection* const client = client_of(conn);
+    return client != nullptr ? client->id : 0;
+}
 
 using NameOf = int (*)(int fd, sockaddr* address, socklen_t* size) noexcept;
 
@@ -54,28 +58,31 @@ std::string text_of(NameOf name_of, int fd) {
 }
 
 // The addresses are made into text when they are asked for, and kept: few plugins ask.
-gatehouse_str address_fact(gatehouse_conn& conn, gatehouse_fact which) {
-    std::unique_ptr<std::string[]>& facts =
-        conn.connection != nullptr ? conn.connection->facts : static_cast<UpstreamConnection&>(conn).facts;
+gatehouse_str address_fact(gatehouse_conn* conn, gatehouse_fact which) {
+    Connection* const client = client_of(conn);
+    std::unique_ptr<std::string[]>& facts = client != nullptr ? client->life.serving.facts : upstream_of(conn)->facts;
     if (!facts) {
-        const Proxied* proxied = conn.connection != nullptr ? conn.connection->proxied.get() : nullptr;
-        facts = std::make_unique<std::string[]>(3);
-        facts[0] = conn.connection != nullptr ? to_string(conn.connection->peer_address()) : text_of(::getpeername, conn.fd);
-        facts[1] = proxied != nullptr ? to_string(proxied->destination) : text_of(::getsockname, conn.fd);
-        facts[2] = proxied != nullptr ? to_string(proxied->transport) : facts[0];
+        const int fd = stream_of(conn).fd;
+        const Proxied* const proxied = client != nullptr ? client->life.proxied.get() : nullptr;
+        auto made = std::make_unique<std::string[]>(3);
+        made[0] = client != nullptr ? to_string(client->peer_address()) : text_of(::getpeername, fd);
+        made[1] = proxied != nullptr ? to_string(proxied->destination) : text_of(::getsockname, fd);
+        made[2] = proxied != nullptr ? to_string(proxied->transport) : made[0];
+        facts = std::move(made);
     }
     return str(facts[which == GATEHOUSE_FACT_PEER ? 0 : which == GATEHOUSE_FACT_LOCAL ? 1 : 2]);
 }
 
 // Nothing, where the peer has shown or asked for nothing.
-std::string_view tls_fact(gatehouse_conn& conn, gatehouse_fact which) {
-    const TlsSession& tls = *conn.tls;
+std::string_view tls_fact(gatehouse_conn* conn, gatehouse_fact which) {
+    const TlsSession& tls = *stream_of(conn).tls;
     if (which == GATEHOUSE_FACT_TLS_VERSION) return tls.version();
     if (which == GATEHOUSE_FACT_TLS_CIPHER) return tls.cipher();
     if (which == GATEHOUSE_FACT_TLS_SNI) return tls.sni();
     if (which == GATEHOUSE_FACT_TLS_ALPN) return tls.alpn();
-    if (conn.connection == nullptr) return {}; // the certificate of an upstream is a server's
-    std::unique_ptr<std::string[]>& facts = conn.connection->tls_facts;
+    Connection* const client = client_of(conn);
+    if (client == nullptr) return {}; // the certificate of an upstream is a server's
+    std::unique_ptr<std::string[]>& facts = client->life.serving.tls_facts;
     if (!facts) {
         facts = std::make_unique<std::string[]>(2);
         facts[0] = tls.client_subject();
@@ -89,13 +96,14 @@ gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str*
     try {
         gatehouse_str found{};
         if (which == GATEHOUSE_FACT_PEER || which == GATEHOUSE_FACT_LOCAL || which == GATEHOUSE_FACT_TRANSPORT_PEER)
-            found = address_fact(*conn, which);
-        const Service* service = conn->connection != nullptr ? &conn->connection->service : nullptr;
-        if (which == GATEHOUSE_FACT_LISTENER && service != nullptr) found = str(service->config().name);
-        if (which == GATEHOUSE_FACT_INSTANCE && service != nullptr)
-            found = str(conn->connection->plugin.load(std::memory_order_relaxed)->name());
-        if (which >= GATEHOUSE_FACT_TLS_VERSION && which <= GATEHOUSE_FACT_TLS_CLIENT_SANS && conn->tls) {
-            const std::string_view text = tls_fact(*conn, which);
+            found = address_fact(conn, which);
+        const Connection* const client = client_of(conn);
+        if (which == GATEHOUSE_FACT_LISTENER && client != nullptr)
+            found = str(client->listener.load(std::memory_order_relaxed)->config.name);
+        if (which == GATEHOUSE_FACT_INSTANCE && client != nullptr)
+            found = str(client->plugin.load(std::memory_order_relaxed)->name());
+        if (which >= GATEHOUSE_FACT_TLS_VERSION && which <= GATEHOUSE_FACT_TLS_CLIENT_SANS && stream_of(conn).tls) {
+            const std::string_view text = tls_fact(conn, which);
             found = {text.data(), text.size()};
         }
         if (found.size == 0) return GATEHOUSE_NOT_FOUND;
@@ -106,10 +114,13 @@ gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str*
     }
 }
 
-void* state(gatehouse_conn* conn) noexcept { return conn->connection != nullptr ? conn->connection->state : nullptr; }
+void* state(gatehouse_conn* conn) noexcept {
+    const Connection* const client = client_of(conn);
+    return client != nullptr ? client->life.serving.state : nullptr;
+}
 
 void set_state(gatehouse_conn* conn, void* value) noexcept {
-    if (conn->connection != nullptr) conn->connection->state = value;
+    if (Connection* const client = client_of(conn)) client->life.serving.state = value;
 }
 
 gatehouse_status wake(gatehouse_instance* instance, std::uint64_t connection) noexcept { return instance->wake(connection); }

@@ -1,15 +1,12 @@
 #include "abi/upstream.hpp"
 
+#include "abi/handles.hpp"
 #include "abi/upstream_tls.hpp"
-#include "connection/connection.hpp"
-#include "serving/service.hpp"
+#include "connection/connect.hpp"
 
 #include <cerrno>
 #include <cstring>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
+#include <memory>
 
 namespace gatehouse::host {
 
@@ -40,51 +37,10 @@ gatehouse_status status_of_errno(int error) noexcept {
 Nanoseconds deadline_of(const Connection& client, std::uint64_t milliseconds) {
     constexpr std::uint64_t most = 86'400'000;
     const Nanoseconds asked = after(monotonic_now(), std::chrono::milliseconds(std::min(milliseconds, most)));
-    return std::min({asked, client.service.commons().drain.deadline(), client.lifetime});
+    return std::min({asked, client.drain().deadline(), client.lifetime});
 }
 
 namespace {
-
-// Waits until the connection stands; 0 or an errno.
-int await_connection(int fd, Nanoseconds deadline) {
-    pollfd waiting{fd, POLLOUT, 0};
-    // On loopback the answer is there already, and then nobody has to be told that this thread waits.
-    if (::poll(&waiting, 1, 0) == 0) {
-        const Pool::Blocked blocked;
-        for (;;) {
-            const Nanoseconds left = deadline - monotonic_now();
-            if (left <= 0) return ETIMEDOUT;
-            const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
-            if (::ppoll(&waiting, 1, deadline == never ? nullptr : &timeout, nullptr) > 0) break;
-        }
-    }
-    if ((waiting.revents & (POLLERR | POLLHUP)) == 0) return 0;
-    int error = 0;
-    socklen_t size = sizeof error;
-    return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 ? errno : error;
-}
-
-// 0 or an errno.
-int connect_to(const SocketAddress& address, Nanoseconds deadline, Descriptor& result) {
-    Descriptor fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd) return errno;
-    if (address.storage.ss_family != AF_UNIX) {
-        const int on = 1;
-        ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        ::setsockopt(fd.get(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on); // urgent data is data like all other
-    }
-    if (::connect(fd.get(), address.get(), address.size) != 0) {
-        if (errno != EINPROGRESS) return errno;
-        if (const int error = await_connection(fd.get(), deadline); error != 0) return error;
-    }
-    if (is_connected_to_itself(fd.get(), address)) {
-        const linger none{1, 0}; // no TIME_WAIT: the server may want to come back on this port
-        ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
-        return ECONNREFUSED;
-    }
-    result = std::move(fd);
-    return 0;
-}
 
 // The addresses that a name stands for; what goes wrong is recorded.
 gatehouse_status find(const Connection& client, const std::string& name, Nanoseconds deadline,
@@ -109,10 +65,9 @@ gatehouse_status no_client() noexcept {
 
 gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t milliseconds,
                          gatehouse_conn** upstream) noexcept {
-    if (conn->connection == nullptr) return no_client();
-    Connection& client = *conn->connection;
-    const Commons& commons = client.service.commons();
-    client.upstream_failed = true; // until it has not
+    if (client_of(conn) == nullptr) return no_client();
+    Connection& client = *client_of(conn);
+    client.life.serving.upstream_failed = true; // until it has not
     try {
         const Nanoseconds deadline = deadline_of(client, milliseconds);
         const std::string name(text.data, text.size);
@@ -122,17 +77,16 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
         int failure = 0;
         for (const SocketAddress& candidate : candidates) {
             Descriptor fd;
-            failure = connect_to(candidate, deadline, fd);
+            failure = connect_to(candidate, deadline, client.drain(), fd);
             if (failure != 0) {
                 error = to_string(candidate) + ": " + std::strerror(failure);
                 continue;
             }
-            auto connection = std::make_unique<UpstreamConnection>(commons.drain);
-            connection->remember(candidate);
-            connection->fd = fd.release();
+            auto connection = std::make_unique<Upstream>(client.drain(), candidate, fd.get());
+            fd.release();
             connection->idle = client.idle;
             connection->lifetime = client.lifetime;
-            client.upstream_failed = false;
+            client.life.serving.upstream_failed = false;
             *upstream = connection.release();
             return GATEHOUSE_OK;
         }
@@ -145,8 +99,8 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
 
 gatehouse_status resolve(gatehouse_conn* conn, gatehouse_str text, std::uint64_t milliseconds,
                          void (*found)(void* data, gatehouse_str address) noexcept, void* data) noexcept {
-    if (conn->connection == nullptr) return no_client();
-    const Connection& client = *conn->connection;
+    if (client_of(conn) == nullptr) return no_client();
+    const Connection& client = *client_of(conn);
     try {
         std::vector<SocketAddress> candidates;
         const gatehouse_status status =
@@ -161,19 +115,15 @@ gatehouse_status resolve(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
     }
 }
 
-bool is_upstream(const gatehouse_conn* conn) noexcept { return conn != nullptr && conn->connection == nullptr; }
-
-void close(gatehouse_conn* upstream) noexcept {
-    if (is_upstream(upstream)) delete static_cast<UpstreamConnection*>(upstream);
-}
+void close(gatehouse_conn* upstream) noexcept { delete upstream_of(upstream); }
 
 gatehouse_status relay(gatehouse_conn* conn, gatehouse_conn* upstream, std::uint64_t idle_milliseconds) noexcept {
-    if (is_upstream(conn) || !is_upstream(upstream)) return GATEHOUSE_INVALID;
-    Connection& client = *conn->connection;
-    UpstreamConnection* const before = std::exchange(client.relay_to, static_cast<UpstreamConnection*>(upstream));
-    if (before != upstream) delete before;
+    Upstream* const server = upstream_of(upstream);
+    if (client_of(conn) == nullptr || server == nullptr) return GATEHOUSE_INVALID;
+    ServingLife& serving = client_of(conn)->life.serving;
+    if (serving.upstream.get() != server) serving.upstream.reset(server);
     constexpr std::uint64_t most = 1000ULL * 86'400 * 365;
-    client.relay_idle = after(0, std::chrono::milliseconds(std::min(idle_milliseconds, most)));
+    serving.relay_idle = after(0, std::chrono::milliseconds(std::min(idle_milliseconds, most)));
     return GATEHOUSE_OK;
 }
 

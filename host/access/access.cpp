@@ -22,20 +22,15 @@ bool AccessList::allows(const std::optional<IpAddress>& address) const noexcept 
     return found ? *found == allowed : by_default_;
 }
 
-Access::Access(const AccessLists& lists, const SourceLimits& sources, std::uint32_t max_connections)
-    : list_(lists == AccessLists() ? std::nullopt : std::optional(AccessList(lists))),
-      sources_(sources.most == 0 && sources.rate == 0 ? nullptr : std::make_unique<SourceTable>(sources, max_connections)) {}
+Access::Access(const AccessLists& lists, SourceTable* sources)
+    : list_(lists == AccessLists() ? std::nullopt : std::optional(AccessList(lists))), sources_(sources) {}
 
 std::optional<Reason> Access::admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source) noexcept {
     source = SourceTable::nowhere;
-    if (!list_ && !sources_) return std::nullopt;
+    if (!list_ && sources_ == nullptr) return std::nullopt;
     const std::optional<IpAddress> ip = ip_address(address);
     if (list_ && !list_->allows(ip)) return Reason::denied_acl;
-    return sources_ && ip ? sources_->enter(*ip, now, source) : std::nullopt;
-}
-
-std::optional<SourceTable::Counts> Access::counts(Nanoseconds now) const noexcept {
-    return sources_ ? std::optional(sources_->counts(now)) : std::nullopt;
+    return sources_ != nullptr && ip ? sources_->enter(*ip, now, source) : std::nullopt;
 }
 
 } // namespace gatehouse::host

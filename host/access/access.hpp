@@ -9,7 +9,6 @@
 #include "config/config.hpp"
 #include "net/network.hpp"
 
-#include <memory>
 #include <optional>
 
 namespace gatehouse::host {
@@ -28,21 +27,19 @@ class AccessList {
 
 class Access {
   public:
-    Access(const AccessLists& lists, const SourceLimits& sources, std::uint32_t max_connections); // throws std::bad_alloc
+    // `sources` counts them, and outlives this; null: sources are not counted. Throws std::bad_alloc.
+    Access(const AccessLists& lists, SourceTable* sources);
 
     // Whether a connection from this address may come now, at `now` of the monotonic clock; the reason if it must not. If it
     // may, it counts for its source until leave(source). [any]
     std::optional<Reason> admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source) noexcept;
     void leave(std::uint32_t source) noexcept {
-        if (sources_) sources_->leave(source);
+        if (sources_ != nullptr) sources_->leave(source);
     }
-
-    // Nothing if sources are not counted.
-    std::optional<SourceTable::Counts> counts(Nanoseconds now) const noexcept;
 
   private:
     const std::optional<AccessList> list_; // constant after construction
-    const std::unique_ptr<SourceTable> sources_;
+    SourceTable* const sources_;
 };
 
 } // namespace gatehouse::host

@@ -21,9 +21,12 @@ inline Nanoseconds monotonic_now(clockid_t clock = CLOCK_MONOTONIC) noexcept {
 // A few milliseconds late, and several times cheaper: for deadlines that are pushed out at every request.
 inline Nanoseconds coarse_now() noexcept { return monotonic_now(CLOCK_MONOTONIC_COARSE); }
 
-// The point `duration` after `from`; a duration of zero means that there is none.
+// The point `span` after `from`, or `never`.
+inline Nanoseconds plus(Nanoseconds from, Nanoseconds span) noexcept { return span >= never - from ? never : from + span; }
+
+// The same for a configured time, of which zero means that there is none.
 inline Nanoseconds after(Nanoseconds from, std::chrono::milliseconds duration) noexcept {
-    return duration.count() <= 0 || duration.count() > (never - from) / 1'000'000 ? never : from + duration.count() * 1'000'000;
+    return duration.count() <= 0 || duration.count() > never / 1'000'000 ? never : plus(from, duration.count() * 1'000'000);
 }
 
 } // namespace gatehouse::host

@@ -1,8 +1,6 @@
 #include "connection/stream.hpp"
 
-#include "connection/connection.hpp"
-#include "serving/service.hpp"
-#include "threads/pool.hpp"
+#include "threads/wait.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,14 +9,12 @@
 #include <cstring>
 #include <linux/sockios.h>
 #include <new>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-using namespace gatehouse::host;
-
+namespace gatehouse::host {
 namespace {
 
 constexpr Nanoseconds farewell_time = 1'000'000'000; // for a plugin's last words after a deadline
@@ -40,42 +36,9 @@ void consume(std::span<gatehouse_bytes>& parts, std::size_t count) {
     }
 }
 
-// The result of a system call that stands for what TLS says.
-ssize_t as_call(TlsSession::Outcome outcome, std::size_t size, const TlsSession& tls) {
-    switch (outcome) {
-    case TlsSession::Outcome::done:
-        return static_cast<ssize_t>(size);
-    case TlsSession::Outcome::end:
-        return 0;
-    case TlsSession::Outcome::want_read:
-    case TlsSession::Outcome::want_write:
-        errno = EAGAIN;
-        break;
-    case TlsSession::Outcome::cut:
-        errno = Stream::cut_short;
-        break;
-    case TlsSession::Outcome::reset:
-        errno = tls.error();
-        break;
-    case TlsSession::Outcome::failed:
-        errno = Stream::tls_error;
-        break;
-    }
-    return -1;
-}
-
-Nanoseconds plus(Nanoseconds time, Nanoseconds span) { return span >= never - time ? never : time + span; }
-
 } // namespace
 
-void gatehouse_conn::open(int descriptor) noexcept {
-    Connection* const self = connection;
-    *this = gatehouse_conn(*drain_);
-    connection = self;
-    fd = descriptor;
-}
-
-gatehouse_conn::Due gatehouse_conn::due(Nanoseconds now) const noexcept {
+Stream::Due Stream::due(Nanoseconds now) const noexcept {
     Due due{plus(now, idle), Reason::idle_timeout};
     if (plugin_deadline < due.when) due = {plugin_deadline, Reason::deadline};
     if (lifetime < due.when) due = {lifetime, Reason::lifetime};
@@ -83,86 +46,63 @@ gatehouse_conn::Due gatehouse_conn::due(Nanoseconds now) const noexcept {
     return due;
 }
 
-void gatehouse_conn::expire(Reason reason) noexcept {
-    if (reason == Reason::deadline) { // one-shot: the plugin may set another one and go on
+void Stream::expire(Reason cause) noexcept {
+    if (cause == Reason::deadline) { // one-shot: the plugin may set another one and go on
         plugin_deadline = never;
         deadline_passed = deadline_hit = true;
         return;
     }
-    if (!ended) ended = reason;
+    if (!reason) reason = cause;
     if (farewell_ == 0) farewell_ = monotonic_now() + farewell_time;
 }
 
-gatehouse_status gatehouse_conn::fail(int error) noexcept {
+gatehouse_status Stream::fail(int error) noexcept {
     broken = true;
-    if (!ended) ended = error == tls_error ? Reason::tls_failed : error == cut_short ? Reason::peer_closed : Reason::peer_reset;
+    if (!reason)
+        reason = error == tls_error ? Reason::tls_failed : error == cut_short ? Reason::peer_closed : Reason::peer_reset;
     return error == ENOMEM || error == ENOBUFS ? GATEHOUSE_EXHAUSTED : GATEHOUSE_RESET;
 }
 
 // Waits for `events` on the descriptor. Without `hear_drain` (writing, or a read after STOPPING was said) the drain is not
 // reported, but its deadline still ends the wait.
-gatehouse_status gatehouse_conn::wait(short events, bool hear_drain) noexcept {
-    const Pool::Blocked blocked;
-    if (connection != nullptr) connection->service.unwatch(*connection); // or its events would wake threads for nothing
-    const bool hear = hear_drain && !stopping_said;
+gatehouse_status Stream::wait_for(short events, bool hear_drain) noexcept {
+    watch.remove(fd); // or its events would wake threads for nothing
     const Reason stalled = rate_window_ != never ? Reason::too_slow : Reason::idle_timeout;
     Due begun = events == POLLIN ? due(monotonic_now()) : Due{write_due_, stalled}; // idle from here on
+    const OnDrain on_drain = hear_drain && !stopping_said ? OnDrain::end : OnDrain::go_on;
     for (;;) {
-        const Nanoseconds now = monotonic_now();
         Due limit = begun;
         if (events != POLLIN && plugin_deadline < limit.when) limit = {plugin_deadline, Reason::deadline};
         if (events != POLLIN && lifetime < limit.when) limit = {lifetime, Reason::lifetime};
-        if (drain_->deadline() < limit.when) limit = {drain_->deadline(), Reason::drained};
-        if (limit.when <= now && limit.reason == Reason::too_slow && events == POLLOUT && renew_write(now)) {
+        const auto wanted = static_cast<short>(!tls ? events : tls->wants_write() ? POLLOUT : POLLIN);
+        std::array<pollfd, 1> item{{{fd, wanted, 0}}};
+        switch (wait(item, limit.when, *drain_, on_drain)) {
+        case Waited::ready:
+            return GATEHOUSE_OK;
+        case Waited::failed:
+            return fail(errno);
+        case Waited::draining:
+            stopping_said = true;
+            if (!reason) reason = Reason::drained;
+            return GATEHOUSE_STOPPING;
+        case Waited::timeout:
+            break;
+        }
+        const bool drained = drain_->deadline() < limit.when;
+        if (!drained && limit.reason == Reason::too_slow && events == POLLOUT && renew_write(monotonic_now())) {
             begun.when = write_due_;
             continue;
         }
-        if (limit.when <= now) {
-            expire(limit.reason);
-            if (limit.reason != Reason::deadline) return limit.reason == Reason::drained ? GATEHOUSE_RESET : GATEHOUSE_TIMEOUT;
-            deadline_passed = false;
-            return GATEHOUSE_TIMEOUT;
-        }
-        // A drain that starts while this waits must be heard even when it is not reported: its deadline counts from then on.
-        const bool listen = hear || !drain_->started();
-        const auto wanted = static_cast<short>(!tls ? events : tls->wants_write() ? POLLOUT : POLLIN);
-        std::array<pollfd, 2> waiting{{{fd, wanted, 0}, {drain_->descriptor(), POLLIN, 0}}};
-        timespec timeout{};
-        if (limit.when != never) timeout = {(limit.when - now) / 1'000'000'000, (limit.when - now) % 1'000'000'000};
-        const int ready = ::ppoll(waiting.data(), listen ? 2 : 1, limit.when == never ? nullptr : &timeout, nullptr);
-        if (ready < 0 && errno != EINTR) return fail(errno);
-        if (ready > 0 && waiting[0].revents != 0) return GATEHOUSE_OK;
-        if (ready > 0 && hear) {
-            stopping_said = true;
-            if (!ended) ended = Reason::drained;
-            return GATEHOUSE_STOPPING;
-        }
+        expire(drained ? Reason::drained : limit.reason);
+        if (drained) return GATEHOUSE_RESET;
+        if (limit.reason == Reason::deadline) deadline_passed = false;
+        return GATEHOUSE_TIMEOUT;
     }
 }
 
-ssize_t gatehouse_conn::receive(void* buffer, std::size_t capacity) noexcept {
-    if (!tls) return ::recv(fd, buffer, capacity, MSG_DONTWAIT);
-    std::size_t size = 0;
-    const TlsSession::Outcome outcome = tls->read(buffer, capacity, size);
-    return as_call(outcome, size, *tls);
-}
-
-ssize_t gatehouse_conn::transmit(const void* data, std::size_t size, int flags) noexcept {
-    if (!tls) return ::send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
-    std::size_t written = 0;
-    const TlsSession::Outcome outcome = tls->write(data, size, flags != 0, written);
-    return as_call(outcome, written, *tls);
-}
-
-bool gatehouse_conn::has_news() noexcept {
-    if (tls) return tls->has_news();
-    char byte = 0;
-    return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
-}
-
-gatehouse_status gatehouse_conn::read(void* buffer, std::size_t capacity, std::size_t& size) noexcept {
+gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::size_t& size) noexcept {
     if (capacity == 0) return GATEHOUSE_INVALID;
-    if (at_end) return GATEHOUSE_END;
+    if (read_end) return GATEHOUSE_END;
     for (;;) {
         if (drain_->started() && monotonic_now() >= drain_->deadline()) {
             expire(Reason::drained);
@@ -178,7 +118,7 @@ gatehouse_status gatehouse_conn::read(void* buffer, std::size_t capacity, std::s
             return GATEHOUSE_OK;
         }
         if (count == 0) {
-            at_end = true;
+            read_end = true;
             return GATEHOUSE_END;
         }
         if (errno == EINTR) continue;
@@ -189,32 +129,32 @@ gatehouse_status gatehouse_conn::read(void* buffer, std::size_t capacity, std::s
             return GATEHOUSE_TIMEOUT;
         }
         if (farewell_ != 0) return GATEHOUSE_TIMEOUT;
-        if (const gatehouse_status status = wait(POLLIN, true); status != GATEHOUSE_OK) return status;
+        if (const gatehouse_status status = wait_for(POLLIN, true); status != GATEHOUSE_OK) return status;
     }
 }
 
-void gatehouse_conn::set_rate(std::uint64_t bytes_per_second, std::chrono::milliseconds window) noexcept {
+void Stream::set_rate(std::uint64_t bytes_per_second, std::chrono::milliseconds window) noexcept {
     if (bytes_per_second == 0) return;
     rate_window_ = after(0, window);
     rate_bytes_ = std::max<std::uint64_t>(bytes_per_second * static_cast<std::uint64_t>(window.count()) / 1000, 1);
 }
 
 // A request begins with the first bytes after an answer. Its time starts anew whenever the window's share of it has come.
-void gatehouse_conn::count_request() noexcept {
+void Stream::count_request() noexcept {
     if (request_due_ != never && bytes_in - request_mark_ < rate_bytes_) return;
     request_due_ = plus(coarse_now(), rate_window_);
     request_mark_ = bytes_in;
 }
 
 // How much of what was written has reached the peer. What a socket can buffer would be many seconds' worth at a low rate.
-std::uint64_t gatehouse_conn::taken() const noexcept {
+std::uint64_t Stream::taken() const noexcept {
     int queued = 0;
     if (::ioctl(fd, SIOCOUTQ, &queued) != 0) return sent();
     return sent() - std::min(sent(), static_cast<std::uint64_t>(queued));
 }
 
 // Whether the peer has taken its share within the window; then the next one begins.
-bool gatehouse_conn::renew_write(Nanoseconds now) noexcept {
+bool Stream::renew_write(Nanoseconds now) noexcept {
     if (farewell_ != 0 || taken() < write_mark_ + rate_bytes_) return false;
     write_due_ = plus(now, rate_window_);
     write_mark_ = taken();
@@ -223,20 +163,20 @@ bool gatehouse_conn::renew_write(Nanoseconds now) noexcept {
 
 // A slow reader must take 64 KiB in each idle time, so that it cannot hold the thread by taking a byte now and then; or what
 // the rate asks for, as often as wait() finds its time over.
-gatehouse_status gatehouse_conn::wait_writable() noexcept {
+gatehouse_status Stream::wait_writable() noexcept {
     const bool rated = rate_window_ != never;
     if (write_due_ == 0 || (!rated && write_progress_ >= write_progress_step)) {
         write_due_ = farewell_ != 0 ? farewell_ : plus(monotonic_now(), rated ? rate_window_ : idle);
         write_progress_ = 0;
         if (rated) write_mark_ = taken();
     }
-    const gatehouse_status status = wait(POLLOUT, false);
+    const gatehouse_status status = wait_for(POLLOUT, false);
     if (status != GATEHOUSE_OK) broken = true;
     return status;
 }
 
 // Writes all, in one piece or, with TLS, a record at a time.
-gatehouse_status gatehouse_conn::write_all(const char* data, std::size_t size, int flags) noexcept {
+gatehouse_status Stream::write_all(const char* data, std::size_t size, int flags) noexcept {
     while (size > 0) {
         const ssize_t count = transmit(data, size, flags);
         if (count < 0 && errno == EINTR) continue;
@@ -255,7 +195,7 @@ gatehouse_status gatehouse_conn::write_all(const char* data, std::size_t size, i
 }
 
 // Small parts share a record: each costs a few tens of bytes, and an encryption.
-gatehouse_status gatehouse_conn::write_records(std::span<gatehouse_bytes> parts, int flags) noexcept {
+gatehouse_status Stream::write_records(std::span<gatehouse_bytes> parts, int flags) noexcept {
     std::array<char, record_size> record; // NOLINT(*-member-init): filled as far as it is looked at
     for (consume(parts, 0); !parts.empty(); consume(parts, 0)) {
         const char* data = static_cast<const char*>(parts.front().data);
@@ -278,7 +218,7 @@ gatehouse_status gatehouse_conn::write_records(std::span<gatehouse_bytes> parts,
 }
 
 // Sends all parts, changing them as it goes.
-gatehouse_status gatehouse_conn::write_some(std::span<gatehouse_bytes> parts, int flags) noexcept {
+gatehouse_status Stream::write_some(std::span<gatehouse_bytes> parts, int flags) noexcept {
     if (tls) return write_records(parts, flags);
     static_assert(sizeof(gatehouse_bytes) == sizeof(iovec) && offsetof(gatehouse_bytes, size) == offsetof(iovec, iov_len));
     while (!parts.empty()) {
@@ -309,10 +249,10 @@ gatehouse_status gatehouse_conn::write_some(std::span<gatehouse_bytes> parts, in
     return GATEHOUSE_OK;
 }
 
-gatehouse_status gatehouse_conn::write(std::span<const gatehouse_bytes> parts) noexcept { return send_file(parts, -1, 0, 0); }
+gatehouse_status Stream::write(std::span<const gatehouse_bytes> parts) noexcept { return send_file(parts, -1, 0, 0); }
 
-gatehouse_status gatehouse_conn::send_file(std::span<const gatehouse_bytes> parts, int file, std::uint64_t offset,
-                                           std::uint64_t length) noexcept {
+gatehouse_status Stream::send_file(std::span<const gatehouse_bytes> parts, int file, std::uint64_t offset,
+                                   std::uint64_t length) noexcept {
     if (broken || finished) return GATEHOUSE_RESET;
     if (drain_->started() && monotonic_now() >= drain_->deadline()) {
         expire(Reason::drained);
@@ -354,7 +294,7 @@ gatehouse_status gatehouse_conn::send_file(std::span<const gatehouse_bytes> part
 }
 
 // What is encrypted has to pass through here.
-gatehouse_status gatehouse_conn::copy_file(int file, std::uint64_t offset, std::uint64_t length) noexcept {
+gatehouse_status Stream::copy_file(int file, std::uint64_t offset, std::uint64_t length) noexcept {
     const std::unique_ptr<char[]> buffer(new (std::nothrow) char[std::min<std::uint64_t>(length, file_piece)]);
     if (!buffer) {
         broken = true; // a part of what was promised may have been sent
@@ -377,33 +317,20 @@ gatehouse_status gatehouse_conn::copy_file(int file, std::uint64_t offset, std::
     return GATEHOUSE_OK;
 }
 
-std::optional<gatehouse_status> gatehouse_conn::try_finish() noexcept {
-    if (broken) return GATEHOUSE_RESET;
-    if (finished) return GATEHOUSE_OK;
-    if (tls && tls->established() && as_call(tls->finish(), 0, *tls) != 0) {
-        if (errno == EAGAIN) return std::nullopt;
-        return fail(errno);
-    }
-    finished = true;
-    return ::shutdown(fd, SHUT_WR) == 0 ? GATEHOUSE_OK : fail(errno);
-}
-
-bool gatehouse_conn::part() noexcept {
-    return !tls || !tls->established() || broken || finished || tls->finish() != TlsSession::Outcome::want_write;
-}
-
-gatehouse_status gatehouse_conn::finish() noexcept {
+gatehouse_status Stream::finish() noexcept {
     write_due_ = 0;
     for (;;) {
-        if (const std::optional<gatehouse_status> status = try_finish()) return *status;
+        if (const std::optional<int> error = Channel::finish()) return *error == 0 ? GATEHOUSE_OK : fail(*error);
         if (const gatehouse_status status = wait_writable(); status != GATEHOUSE_OK) return status;
     }
 }
 
-gatehouse_status gatehouse_conn::set_deadline(std::uint64_t milliseconds) noexcept {
+gatehouse_status Stream::set_deadline(std::uint64_t milliseconds) noexcept {
     deadline_passed = false;
     constexpr std::uint64_t most = static_cast<std::uint64_t>(never) / 4 / 1'000'000;
     plugin_deadline =
         milliseconds == 0 ? never : monotonic_now() + static_cast<Nanoseconds>(std::min(milliseconds, most)) * 1'000'000;
     return GATEHOUSE_OK;
 }
+
+} // namespace gatehouse::host

@@ -3,11 +3,12 @@
 #include "relay/thread.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace gatehouse::host {
 
-RelayEngine::RelayEngine(unsigned threads, Scheduling scheduling, const Drain& drain) {
-    for (unsigned i = 0; i < threads; ++i) threads_.push_back(std::make_unique<RelayThread>(scheduling, drain));
+RelayEngine::RelayEngine(unsigned threads, Scheduling scheduling, Ended ended) : ended_(std::move(ended)) {
+    for (unsigned i = 0; i < threads; ++i) threads_.push_back(std::make_unique<RelayThread>(scheduling, ended_));
 }
 
 RelayEngine::~RelayEngine() { stop(); }
@@ -19,11 +20,11 @@ bool RelayEngine::start(Connection& client, Nanoseconds idle) noexcept {
 }
 
 void RelayEngine::cut() noexcept {
-    for (const auto& thread : threads_) thread->cut();
+    for (const auto& thread : threads_) thread->sweep_by(0);
 }
 
-void RelayEngine::begin_drain() noexcept {
-    for (const auto& thread : threads_) thread->ring();
+void RelayEngine::begin_drain(Nanoseconds deadline) noexcept {
+    for (const auto& thread : threads_) thread->sweep_by(deadline);
 }
 
 void RelayEngine::stop() noexcept {

@@ -8,11 +8,12 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/reason.hpp"
 #include "config/config.hpp"
 #include "connection/connection.hpp"
-#include "threads/drain.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -22,19 +23,22 @@ class RelayThread;
 
 class RelayEngine {
   public:
+    // Gives a client back when both directions have ended: the reason, and the bytes from and to the client. [relay]
+    using Ended = std::function<void(Connection& client, Reason reason, std::uint64_t in, std::uint64_t out)>;
+
     // Starts the threads; throws std::system_error. [main]
-    RelayEngine(unsigned threads, Scheduling scheduling, const Drain& drain);
+    RelayEngine(unsigned threads, Scheduling scheduling, Ended ended);
     ~RelayEngine(); // after stop()
 
-    // Takes over the client together with its upstream, client.relay_to; Service::relay_ended() gives them back when both
-    // directions have ended. False: no memory; the client still belongs to the caller. [conn]
+    // Takes over the client together with its upstream, client.life.serving.upstream, until both directions have ended. False:
+    // no memory; the client still belongs to the caller. [conn]
     bool start(Connection& client, Nanoseconds idle) noexcept;
 
-    // Some relayed connections have got Connection::cut: the threads end those relays, all of them in one sweep each. [any]
+    // Some relayed connections have got the note Owner::cut: the threads end those relays, all of them in one sweep each. [any]
     void cut() noexcept;
 
-    // The drain has started: wakes the threads so that they learn its deadline. [main]
-    void begin_drain() noexcept;
+    // A drain that relayed connections hear has started: the threads look at them once more when its deadline has come. [main]
+    void begin_drain(Nanoseconds deadline) noexcept;
 
     // Ends all that is left and joins the threads. [main]
     void stop() noexcept;
@@ -43,7 +47,8 @@ class RelayEngine {
     std::uint32_t active() const noexcept;
 
   private:
-    std::vector<std::unique_ptr<RelayThread>> threads_; // constant after construction
+    const Ended ended_; // constant after construction, as is the next
+    std::vector<std::unique_ptr<RelayThread>> threads_;
 };
 
 } // namespace gatehouse::host

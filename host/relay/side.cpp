@@ -11,13 +11,13 @@ namespace gatehouse::host {
 ssize_t receive(RelaySide& from, std::span<char> buffer) noexcept {
     ssize_t count = 0;
     do {
-        count = from.stream->receive(buffer.data(), buffer.size());
+        count = from.channel->receive(buffer.data(), buffer.size());
     } while (count < 0 && errno == EINTR);
-    if (from.stream->tls &&
+    if (from.channel->tls &&
         count > 0) { // until the buffer is full or nothing is left: no event tells of what has been taken in
         auto size = static_cast<std::size_t>(count);
         while (size < buffer.size()) {
-            const ssize_t more = from.stream->receive(buffer.data() + size, buffer.size() - size);
+            const ssize_t more = from.channel->receive(buffer.data() + size, buffer.size() - size);
             if (more <= 0) { // the end, or a failure, is said once more when it is asked for
                 from.hangup = from.hangup || more == 0 || errno != EAGAIN;
                 break;
@@ -33,12 +33,12 @@ ssize_t receive(RelaySide& from, std::span<char> buffer) noexcept {
 ssize_t send(RelaySide& to, std::span<const char> bytes) noexcept {
     ssize_t count = 0;
     do {
-        count = to.stream->transmit(bytes.data(), bytes.size(), 0);
+        count = to.channel->transmit(bytes.data(), bytes.size(), 0);
     } while (count < 0 && errno == EINTR);
-    if (to.stream->tls && count > 0) { // that was one record
+    if (to.channel->tls && count > 0) { // that was one record
         auto size = static_cast<std::size_t>(count);
         while (size < bytes.size()) {
-            const ssize_t more = to.stream->transmit(bytes.data() + size, bytes.size() - size, 0);
+            const ssize_t more = to.channel->transmit(bytes.data() + size, bytes.size() - size, 0);
             if (more <= 0) break;
             size += static_cast<std::size_t>(more);
         }

@@ -1,7 +1,7 @@
 // One connection of a relayed pair, and how it is read from and written to.
 #pragma once
 
-#include "connection/stream.hpp"
+#include "connection/channel.hpp"
 #include "relay/pipe_pool.hpp"
 
 #include <cstdint>
@@ -16,9 +16,9 @@ struct RelayPair;
 // What was read from the other side and has not been taken by this one yet is in `kept` or in `pipe`, never in both.
 struct RelaySide {
     RelayPair* pair = nullptr;
-    Stream* stream = nullptr; // the connection itself; TLS is its affair
+    Channel* channel = nullptr; // the connection itself; TLS is its affair
     int fd = -1;
-    bool ended = false;       // has sent its last byte, and we have read it
+    bool eof = false;         // has sent its last byte, and we have read it
     bool shut = false;        // has been told that no more will come
     bool shut_later = false;  // is to be told as soon as its socket has room for a close_notify
     bool hangup = false;      // it has closed, or sent urgent data: a short read is no sign that nothing more is to be read
@@ -39,7 +39,7 @@ struct RelaySide {
     bool held_up() const noexcept { return kept || pipe; }
 };
 
-// As recv(2) and send(2), without waiting, and never with EINTR; with TLS, as many records as fit, and see Stream::receive().
+// As recv(2) and send(2), without waiting, and never with EINTR; with TLS, as many records as fit, and see Channel::receive().
 // Bytes are read from and written to a side by these two, and by RelayMover where it splices.
 ssize_t receive(RelaySide& from, std::span<char> buffer) noexcept;
 ssize_t send(RelaySide& to, std::span<const char> bytes) noexcept;

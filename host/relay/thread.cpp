@@ -1,6 +1,6 @@
 #include "relay/thread.hpp"
 
-#include "serving/service.hpp"
+#include "base/check.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,15 +23,15 @@ constexpr Nanoseconds sweep_interval = 50'000'000;
 
 // Makes close() send a reset instead of an orderly end.
 void reset_on_close(const RelaySide& side) noexcept {
-    side.stream->broken = true; // nor must a close_notify make it look whole
+    side.channel->broken = true; // nor must a close_notify make it look whole
     const linger hard{1, 0};
     ::setsockopt(side.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
 }
 
 } // namespace
 
-RelayThread::RelayThread(Scheduling scheduling, const Drain& drain)
-    : scheduling_(scheduling), drain_(drain), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+RelayThread::RelayThread(Scheduling scheduling, const RelayEngine::Ended& ended)
+    : scheduling_(scheduling), ended_(ended), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       bell_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     epoll_event event{EPOLLIN | EPOLLET, {.ptr = nullptr}};
     if (!epoll_ || !bell_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, bell_.get(), &event) != 0)
@@ -65,19 +65,19 @@ bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
     pair->idle = idle;
     pair->active = coarse_now();
     pair->client.pair = pair->server.pair = pair;
-    pair->client.stream = &client;
-    pair->server.stream = client.relay_to;
+    Upstream& upstream = *client.life.serving.upstream;
+    pair->client.channel = &client;
+    pair->server.channel = &upstream;
     pair->client.fd = client.fd;
-    pair->server.fd = client.relay_to->fd;
-    pair->client.can_splice = pair->server.can_splice = !client.tls && !client.relay_to->tls;
+    pair->server.fd = upstream.fd;
+    pair->client.can_splice = pair->server.can_splice = !client.tls && !upstream.tls;
     pair->client.shut = client.finished; // the plugin may have said so already
-    pair->server.shut = client.relay_to->finished;
+    pair->server.shut = upstream.finished;
     send_first(*pair);
     // No event of its own tells of plaintext, or an end, that has been taken in already; that there is room does.
     for (RelaySide* side : {&pair->client, &pair->server})
-        side->out_watched = side->out_watched || (side->stream->tls && side->stream->has_news());
-    const Nanoseconds due = idle == never ? never : pair->active + idle;
-    const Nanoseconds lifetime = client.lifetime;
+        side->out_watched = side->out_watched || (side->channel->tls && side->channel->has_news());
+    const Nanoseconds due = std::min({plus(pair->active, idle), client.lifetime, client.drain().deadline()});
     active_.fetch_add(1, std::memory_order_relaxed);
     // The thread may be at the pair as soon as the first entry is there. It does not close anything before it has the lock, so
     // that neither the pair nor the descriptors go while they are still needed here.
@@ -94,11 +94,9 @@ bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
         pair->unwatchable = true;
         sweep_by(0);
     }
-    sweep_by((client.word.load() & Connection::cut) != 0 ? 0 : std::min(due, lifetime)); // it may have been cut before
+    sweep_by(client.owner.noted(Owner::cut) ? 0 : due); // it may have been cut before
     return true;
 }
-
-void RelayThread::cut() noexcept { sweep_by(0); }
 
 // The first to ask for an earlier sweep wakes the thread; whoever asks before it has begun is served by the same.
 void RelayThread::sweep_by(Nanoseconds when) noexcept {
@@ -137,7 +135,7 @@ void RelayThread::run() noexcept {
             auto* side = static_cast<RelaySide*>(event.data.ptr);
             if (side != nullptr && !side->pair->closed) handle(*side, event.events); // null: the bell
         }
-        if (next_sweep_.load() <= now_ || (active() > 0 && drain_.deadline() <= now_)) sweep();
+        if (next_sweep_.load() <= now_) sweep();
         bury();
     }
     while (!pairs_.empty()) cut(pairs_.front(), Reason::drained);
@@ -170,23 +168,23 @@ void RelayThread::handle(RelaySide& side, std::uint32_t events) noexcept {
         if (flow == RelayMover::Flow::emptied) pump(pair.other(side)); // it had to wait, and may have more
     }
     if (!pair.closed && side.shut_later) shut(side);
-    if (!pair.closed && ((events & ~std::uint32_t{EPOLLOUT}) != 0 || side.stream->tls)) pump(side);
+    if (!pair.closed && ((events & ~std::uint32_t{EPOLLOUT}) != 0 || side.channel->tls)) pump(side);
     // A reset after the side's last byte: no read will tell.
-    if (!pair.closed && side.ended && (events & EPOLLERR) != 0) broke(side);
+    if (!pair.closed && side.eof && (events & EPOLLERR) != 0) broke(side);
 }
 
 // Moves what one side has to the other.
 void RelayThread::pump(RelaySide& from) noexcept {
     RelayPair& pair = *from.pair;
     RelaySide& to = pair.other(from);
-    if (from.ended || to.held_up()) return;
+    if (from.eof || to.held_up()) return;
     const std::uint64_t before = from.read;
     const RelayMover::Flow flow = mover_.move(from, to);
     if (from.read != before) pair.active = now_;
     switch (flow) {
     case RelayMover::Flow::emptied:
         // TLS may have to answer before it goes on (RFC 8446 4.6.3).
-        if (from.stream->tls && from.stream->tls->wants_write() && !watch_out(from)) broke(from);
+        if (from.channel->wants_write() && !watch_out(from)) broke(from);
         return;
     case RelayMover::Flow::more:
         if (!std::exchange(from.queued, true)) from.next_again = std::exchange(again_, &from);
@@ -195,8 +193,8 @@ void RelayThread::pump(RelaySide& from) noexcept {
         if (!watch_out(to)) broke(to);
         return;
     case RelayMover::Flow::ended:
-        from.ended = true;
-        if (!to.ended) return shut(to);
+        from.eof = true;
+        if (!to.eof) return shut(to);
         return close(pair, &to == &pair.client ? Reason::peer_closed : Reason::upstream_closed); // who ended first
     case RelayMover::Flow::from_broken:
         return broke(from);
@@ -218,10 +216,10 @@ bool RelayThread::watch_out(RelaySide& side) noexcept {
 // Passes a half-close on.
 void RelayThread::shut(RelaySide& side) noexcept {
     if (side.shut) return;
-    const std::optional<gatehouse_status> told = side.stream->try_finish();
+    const std::optional<int> told = side.channel->finish();
     side.shut = told.has_value();
     side.shut_later = !told;
-    if (told ? *told != GATEHOUSE_OK : !watch_out(side)) broke(side); // it would wait for the end for ever
+    if (told ? *told != 0 : !watch_out(side)) broke(side); // it would wait for the end for ever
 }
 
 void RelayThread::broke(RelaySide& side) noexcept {
@@ -247,36 +245,36 @@ void RelayThread::close(RelayPair& pair, Reason reason) noexcept {
     active_.fetch_sub(1, std::memory_order_relaxed);
     mover_.discard(pair.client);
     mover_.discard(pair.server);
-    pair.connection->service.relay_ended(*pair.connection, reason, pair.client.read, pair.client.written);
+    ended_(*pair.connection, reason, pair.client.read, pair.client.written);
 }
 
 // --- deadlines -----------------------------------------------------------------------------------------------------------
 
 int RelayThread::timeout() const noexcept {
-    const Nanoseconds when = std::min(next_sweep_.load(), active() > 0 ? drain_.deadline() : never);
+    const Nanoseconds when = next_sweep_.load();
     if (when == never) return -1;
     const Nanoseconds left = std::clamp<Nanoseconds>(when - coarse_now(), 0, 3'600'000'000'000);
     return static_cast<int>((left + 999'999) / 1'000'000);
 }
 
 void RelayThread::sweep() noexcept {
-    const bool drained = drain_.deadline() <= now_;
     next_sweep_.store(never); // whoever starts or cuts from here on lowers it again
     Nanoseconds earliest = never;
     std::unique_lock lock(mutex_);
     for (auto next = pairs_.begin(); next != pairs_.end();) {
         RelayPair& pair = *next++;
         const Nanoseconds lifetime = pair.connection->lifetime;
-        const Nanoseconds idle = pair.idle == never ? never : pair.active + pair.idle;
+        const Nanoseconds idle = plus(pair.active, pair.idle);
+        const Nanoseconds drain = pair.connection->drain().deadline();
         std::optional<Reason> reason;
         if (pair.unwatchable)
             reason = Reason::host_out_of_memory;
-        else if (drained || (pair.connection->word.load() & Connection::cut) != 0)
+        else if (drain <= now_ || pair.connection->owner.noted(Owner::cut))
             reason = Reason::drained;
         else if (lifetime <= now_ || idle <= now_)
             reason = lifetime <= now_ ? Reason::lifetime : Reason::idle_timeout;
         if (!reason) {
-            earliest = std::min({earliest, lifetime, idle});
+            earliest = std::min({earliest, lifetime, idle, drain});
             continue;
         }
         lock.unlock();

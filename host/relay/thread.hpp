@@ -5,9 +5,9 @@
 #include "base/descriptor.hpp"
 #include "config/config.hpp"
 #include "connection/connection.hpp"
+#include "relay/engine.hpp"
 #include "relay/mover.hpp"
 #include "relay/side.hpp"
-#include "threads/drain.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -32,12 +32,13 @@ struct RelayPair {
 
 class RelayThread {
   public:
-    RelayThread(Scheduling scheduling, const Drain& drain); // throws std::system_error
-    ~RelayThread() = default;                               // after stop()
+    // `ended` outlives it. Throws std::system_error.
+    RelayThread(Scheduling scheduling, const RelayEngine::Ended& ended);
+    ~RelayThread() = default; // after stop()
 
-    bool start(Connection& client, Nanoseconds idle) noexcept;                                // as RelayEngine's [conn]
-    void cut() noexcept;                                                                      // [any]
-    void ring() noexcept;                                                                     // wakes the thread [any]
+    bool start(Connection& client, Nanoseconds idle) noexcept; // as RelayEngine's [conn]
+    // Looks then, or earlier, at which pairs are over. [any]
+    void sweep_by(Nanoseconds when) noexcept;
     void stop() noexcept;                                                                     // [main]
     std::uint32_t active() const noexcept { return active_.load(std::memory_order_relaxed); } // [any]
 
@@ -54,11 +55,11 @@ class RelayThread {
     void cut(RelayPair& pair, Reason reason) noexcept;
     void close(RelayPair& pair, Reason reason) noexcept;
     void sweep() noexcept;
-    void sweep_by(Nanoseconds when) noexcept;
+    void ring() noexcept;
     int timeout() const noexcept;
 
     const Scheduling scheduling_; // constant after construction
-    const Drain& drain_;
+    const RelayEngine::Ended& ended_;
     const Descriptor epoll_;
     const Descriptor bell_;
     std::atomic<std::uint32_t> active_{0};

@@ -1,37 +1,19 @@
 #include "serving/service.hpp"
 
+#include "base/check.hpp"
+#include "serving/ending.hpp"
 #include "stages/tls_stage.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <utility>
 
 namespace gatehouse::host {
 
-static_assert(max_listeners == 1U << ConnectionTable::service_bits);
+static_assert(max_listeners == 1U << ConnectionSlots::listener_bits);
 
 namespace {
-
-// EPOLLPRI: a read stops short at urgent data, although there is more behind it.
-constexpr std::uint32_t watched_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
-constexpr std::uint32_t deaf_events = EPOLLET;     // a reset is always reported
-constexpr Nanoseconds sweep_interval = 50'000'000; // deadlines of parked connections are kept this precisely
-
-bool wants_write(const Connection& connection) noexcept { return connection.tls && connection.tls->wants_write(); }
-
-PoolOptions pool_options(const ListenerConfig& config, const HostConfig& host, unsigned cpus) {
-    PoolOptions options;
-    options.name = config.name;
-    options.max = config.threads.max;
-    options.min = std::min(config.threads.min != 0 ? config.threads.min : cpus, options.max);
-    options.stack_size = host.stack_size;
-    options.scheduling = host.scheduling;
-    return options;
-}
 
 std::vector<PluginInstance*> all_plugins(const ListenerConfig& config, const FindPlugin& find) {
     std::vector<PluginInstance*> plugins;
@@ -58,38 +40,45 @@ std::vector<const TlsServer*> all_tls_servers(const ListenerConfig& config, cons
     return servers;
 }
 
-// Reset, or closed on both sides.
-bool gone(int fd) noexcept {
-    pollfd now{fd, 0, 0};
-    return ::poll(&now, 1, 0) > 0;
+// Whether nothing comes before serve(), and the plugin speaks first: then the thread that accepts a connection serves it.
+bool speaks_at_once(const ListenerConfig& config, const PluginInstance* plugin) {
+    if (config.proxy_protocol || !config.tls.empty() || !config.routes.empty() || config.on_silence) return false;
+    GATEHOUSE_CHECK(plugin != nullptr, config.name);
+    return plugin->server_first();
+}
+
+// What brings a resting connection back.
+Interest interest_of(const Connection& connection) noexcept {
+    const ServingLife& serving = connection.life.serving;
+    if (connection.life.phase == Phase::staging) return connection.wants_write() ? Interest::bytes_or_room : Interest::bytes;
+    if (serving.deaf) return Interest::reset;
+    if (connection.wants_write()) return Interest::room_once; // OpenSSL reads on when it has written; input would only spin
+    return serving.sends_early ? Interest::bytes_once : Interest::bytes;
 }
 
 } // namespace
 
-bool readable(int fd) noexcept {
-    char byte = 0;
-    return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
-}
-
-Service::Service(const ListenerConfig& config, std::uint32_t number, const FindPlugin& find, Commons& commons)
-    : config_(config), plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)), plugins_(all_plugins(config, find)),
-      tls_servers_(all_tls_servers(config, commons.tls)), commons_(commons), listener_(config, commons.log),
-      connections_(*this, number, commons.drain, config.max_connections),
-      pool_(pool_options(config, commons.config, commons.cpus), commons.alarm,
-            [this](std::uint64_t token, std::uint32_t events) { ready(token, events); }),
-      access_(config.access, config.sources, config.max_connections), spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
+Service::Service(const ListenerConfig& config, Endpoint& endpoint, Pool& pool, const FindPlugin& find, const Shared& shared)
+    : ListenerShare{config, pool, shared.drain}, plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)),
+      plugins_(all_plugins(config, find)), tls_servers_(all_tls_servers(config, shared.tls)), shared_(shared),
+      endpoint_(endpoint), access_(config.access, endpoint.sources ? &*endpoint.sources : nullptr), parking_(shared.alarm),
+      acceptor_(endpoint.listener, pool, endpoint.slots.listen_token(), speaks_at_once(config, plugin_), endpoint.accepts,
+                {.has_room = [this] { return has_room(); },
+                 .welcome = [this](int fd, const SocketAddress& peer) { welcome(fd, peer); },
+                 .refuse = [this](int fd, const SocketAddress& peer, Reason reason) { refuse(fd, peer, reason); }},
+                config.name, shared.alarm, shared.log) {
     if (config.proxy_protocol) {
-        auto stage = std::make_unique<const ProxyStage>(*config.proxy_protocol, config.name, commons.log);
+        auto stage = std::make_unique<const ProxyStage>(*config.proxy_protocol, config.name, shared.log);
         proxies_ = stage.get();
         stages_.push_back(std::move(stage));
     }
     const auto end_tls = [&](TlsServer* server) {
-        stages_.push_back(std::make_unique<const TlsStage>(server, config, commons.log));
+        stages_.push_back(std::make_unique<const TlsStage>(server, config, shared.log));
     };
     const auto detect = [&](Layer layer) {
-        stages_.push_back(std::make_unique<const Detection>(config, layer, find, commons.tls));
+        stages_.push_back(std::make_unique<const Detection>(config, layer, find, shared.tls));
     };
-    if (!config.tls.empty()) end_tls(&commons.tls.find(config.tls));
+    if (!config.tls.empty()) end_tls(&shared.tls.find(config.tls));
     detects_ = !config.routes.empty() || config.on_silence;
     if (detects_) detect(Layer::outer);
     if (config.tls.empty() && !tls_servers_.empty()) { // some routes do
@@ -97,8 +86,6 @@ Service::Service(const ListenerConfig& config, std::uint32_t number, const FindP
         detect(Layer::inner);
     }
 }
-
-Service::~Service() = default;
 
 std::string Service::plugin_names() const {
     std::string names;
@@ -108,69 +95,97 @@ std::string Service::plugin_names() const {
 
 // Null: the plugin has no such connection.
 Connection* Service::find(const PluginInstance& plugin, std::uint64_t id) noexcept {
-    Connection* connection = connections_.find(id);
+    Connection* connection = endpoint_.slots.find(id);
     return connection != nullptr && connection->plugin.load(std::memory_order_relaxed) == &plugin ? connection : nullptr;
 }
 
 gatehouse_status Service::wake(const PluginInstance& plugin, std::uint64_t id) noexcept {
     Connection* connection = find(plugin, id);
     if (connection == nullptr) return GATEHOUSE_NOT_FOUND;
-    switch (connection->claim(id, Connection::woken)) {
-    case Connection::Claim::gone:
+    switch (connection->owner.claim(id, Owner::woken)) {
+    case Owner::Claim::gone:
         return GATEHOUSE_NOT_FOUND;
-    case Connection::Claim::noted:
+    case Owner::Claim::noted:
         return GATEHOUSE_OK;
-    case Connection::Claim::owned:
+    case Owner::Claim::owned:
         break;
     }
-    connection->why = GATEHOUSE_EVENT_WAKE;
-    pool_.post(id);
+    connection->life.serving.why = GATEHOUSE_EVENT_WAKE;
+    pool.post(id);
     return GATEHOUSE_OK;
 }
 
 gatehouse_status Service::cut(const PluginInstance& plugin, std::uint64_t id) noexcept {
     Connection* connection = find(plugin, id);
-    if (connection == nullptr || !connection->note_cut(id)) return GATEHOUSE_NOT_FOUND;
-    commons_.relays.cut();
+    if (connection == nullptr || !connection->owner.leave(id, Owner::cut)) return GATEHOUSE_NOT_FOUND;
+    shared_.relays.cut();
     return GATEHOUSE_OK;
+}
+
+ListenerStatus Service::status() const {
+    ListenerStatus status;
+    status.listener = config.name;
+    status.state = acceptor_.state();
+    // Read before the reasons, since a connection's reason is counted before it is no longer open: none is in neither.
+    status.open = endpoint_.open.load();
+    for (std::size_t i = 0; i < reason_names.size(); ++i) status.reasons[i] = endpoint_.ledger[static_cast<Reason>(i)];
+    endpoint_.accepts.for_each_error([&](int error, std::uint64_t count) { status.accept_errors.emplace_back(error, count); });
+    endpoint_.slots.for_each([&](const Connection& connection, std::uint64_t /*id*/) {
+        if (connection.owner.resting()) ++status.parked;
+    });
+    for (const TlsServer* server : tls_servers_) status.handshakes += server->handshakes();
+    status.accepted = endpoint_.accepts.accepted();
+    status.queue = endpoint_.listener.queue().value_or(AcceptQueue{0, static_cast<unsigned>(config.backlog), 0});
+    status.waits = endpoint_.waits.counts();
+    if (endpoint_.sources) status.sources = endpoint_.sources->counts(monotonic_now());
+    status.pool = pool.counts();
+    return status;
 }
 
 // --- serving -------------------------------------------------------------------------------------------------------------
 
-// A token is an id. With events it is one of epoll's, to be claimed; without, it was posted by somebody who has claimed it.
 void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
-    Connection* connection = connections_.find(token);
-    if (connection == nullptr) return accept_ready(); // the listening socket's token is no slot's id
+    Connection* connection = endpoint_.slots.find(token);
+    if (connection == nullptr) return acceptor_.ready();
+    Life& life = connection->life;
     if (events != 0) {
-        if (connection->claim(token, Connection::event) != Connection::Claim::owned) return;
-        connection->why = GATEHOUSE_EVENT_DATA;
+        if (connection->owner.claim(token, Owner::event) != Owner::Claim::owned) return;
+        life.serving.why = GATEHOUSE_EVENT_DATA;
         connection->emptied = false; // of TLS, it may be less than a record
         if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0) connection->hangup = true;
-        if (connection->deaf && gone(connection->fd)) return end(*connection, Reason::peer_reset);
-        if (connection->deaf && park(*connection)) return;
-        if (connection->deaf) events = 0; // park() has found a wake-up, or the drain
     }
-    switch (connection->phase) {
-    case Connection::Phase::staging:
-        connection->heard = connection->heard || events != 0;
+    const bool deaf = life.serving.deaf && life.phase == Phase::serving;
+    if (events != 0 && deaf) {
+        if (connection->is_gone()) return end(*connection, Reason::peer_reset);
+        if (rests(*connection)) return;
+    }
+    // Of TLS, what has arrived may be nothing yet: less than a record, or one without data. No thread waits for the rest of it,
+    // and it does not count as something that has moved.
+    const bool waits_for_bytes = !deaf && (life.phase == Phase::silent || life.phase == Phase::serving);
+    if (events != 0 && waits_for_bytes && connection->tls && !connection->has_news()) {
+        connection->emptied = true;
+        if (rests(*connection, Stream::Due{connection->parked_until.load(), life.parked_reason})) return;
+    }
+    switch (life.phase) {
+    case Phase::staging:
+        life.staging.heard = life.staging.heard || events != 0;
         return advance(*connection);
-    case Connection::Phase::silent:
-        if (events != 0 && rests_again(*connection)) return;
-        connection->phase = Connection::Phase::serving;
-        connection->why = GATEHOUSE_EVENT_OPEN;
+    case Phase::silent:
+        life.phase = Phase::serving;
+        life.serving.why = GATEHOUSE_EVENT_OPEN;
         return serve(*connection);
-    case Connection::Phase::serving:
-        if (events != 0 && rests_again(*connection)) return;
+    case Phase::serving:
         return serve(*connection);
-    case Connection::Phase::lingering:
+    case Phase::lingering:
         return linger(*connection);
-    case Connection::Phase::relaying:
-        return; // the relay engine owns it: cannot be claimed
+    case Phase::relaying:
+        GATEHOUSE_CHECK(!"a relaying connection is claimed", config.name, token); // the relay engine owns it
     }
 }
 
 void Service::serve(Connection& connection) noexcept {
-    if (connection.why == GATEHOUSE_EVENT_OPEN) waits_.count(monotonic_now() - connection.accepted);
+    ServingLife& serving = connection.life.serving;
+    if (serving.why == GATEHOUSE_EVENT_OPEN) endpoint_.waits.count(monotonic_now() - connection.life.accepted);
     PluginInstance& plugin = *connection.plugin.load(std::memory_order_relaxed);
     for (;;) {
         set_error_text(""); // what another connection's plugin left here is not this one's error
@@ -178,14 +193,14 @@ void Service::serve(Connection& connection) noexcept {
         switch (next) {
         case GATEHOUSE_PARK:
         case GATEHOUSE_WAIT:
-            if (connection.broken || (connection.ended && connection.ended != Reason::drained))
+            if (connection.broken || (connection.reason && connection.reason != Reason::drained))
                 return end(connection, reason_for(connection, next));
-            connection.deaf = next == GATEHOUSE_WAIT;
-            if (connection.deaf) connection.request_complete();
-            if (park(connection)) return;
+            serving.deaf = next == GATEHOUSE_WAIT;
+            if (serving.deaf) connection.request_complete();
+            if (rests(connection)) return;
             continue;
         case GATEHOUSE_RELAY:
-            if (connection.relay_to != nullptr) return start_relay(connection);
+            if (serving.upstream) return start_relay(connection);
             set_error_text("serve() returned GATEHOUSE_RELAY without a relay()");
             return end(connection, reason_for(connection, GATEHOUSE_NEXT_ERROR));
         default:
@@ -194,216 +209,131 @@ void Service::serve(Connection& connection) noexcept {
     }
 }
 
-// The connection is edge-triggered: as long as the plugin reads all that is there, going back to rest costs no system call.
-bool Service::arm(Connection& connection) noexcept {
-    std::uint32_t events =
-        connection.deaf ? deaf_events : watched_events | (connection.one_shot ? std::uint32_t{EPOLLONESHOT} : 0U);
-    if (!connection.deaf && wants_write(connection)) {
-        events = EPOLLOUT | EPOLLET | EPOLLONESHOT; // OpenSSL reads on when it has written; input would only spin
-        connection.one_shot = true;                 // so that it is armed again
-    }
-    const bool armed = connection.watched ? pool_.rearm(connection.fd, events, connection.id)
-                                          : pool_.watch(connection.fd, events, connection.id);
-    connection.watched = connection.watched || armed;
-    if (armed) connection.watched_deaf = connection.deaf;
-    return armed;
-}
-
-// True: the connection rests, and may belong to another thread already. False: it is to be served again, for `why`.
-bool Service::park(Connection& connection, bool keep_deadline) noexcept {
-    if (connection.holds_bytes() && !connection.deaf && connection.phase != Connection::Phase::lingering) {
+// Lets the connection rest, as its phase wants to. True: it rests or has ended, and may belong to another thread already.
+// False: it is still the caller's, and has to go on.
+bool Service::rests(Connection& connection, std::optional<Stream::Due> until) noexcept {
+    Life& life = connection.life;
+    const bool waits_for_bytes = (life.phase == Phase::silent || life.phase == Phase::serving) && !life.serving.deaf;
+    if (waits_for_bytes && connection.holds_bytes()) {
         if (connection.has_news()) { // no event of the socket will tell
-            connection.why = GATEHOUSE_EVENT_DATA;
+            life.serving.why = GATEHOUSE_EVENT_DATA;
             connection.emptied = false;
             return false;
         }
         connection.emptied = true;
     }
-    bool needs_arming = !connection.watched || !connection.emptied || connection.hangup || connection.one_shot ||
-                        connection.deaf != connection.watched_deaf || wants_write(connection);
-    bool armed = false;
+    const Unread unread = life.phase == Phase::staging ? Unread::left : Unread::taken;
     for (;;) {
-        const std::uint64_t word = connection.word.load();
-        // The flag may come after the drain has been seen by itself: it must go all the same, or this would never end.
-        if ((word & Connection::stop) != 0) connection.word.fetch_and(~std::uint64_t{Connection::stop});
-        if (((word & Connection::stop) != 0 || commons_.drain.started()) && !connection.stop_told &&
-            !connection.stopping_said) {
-            connection.stop_told = true;
-            connection.why = GATEHOUSE_EVENT_STOPPING;
-            if (!connection.ended) connection.ended = Reason::drained;
-            if (connection.phase == Connection::Phase::serving) return false;
-            if (connection.phase == Connection::Phase::silent) {
+        switch (parking_.rest(connection, interest_of(connection), unread, until ? *until : connection.due(coarse_now()))) {
+        case Rest::resting:
+            return true;
+        case Rest::reset:
+            end(connection, Reason::peer_reset);
+            return true;
+        case Rest::no_memory:
+            end(connection, Reason::host_out_of_memory);
+            return true;
+        case Rest::stopping:
+            // A client that has begun to speak may go on, within the deadline of its stage and the drain's.
+            if (life.phase == Phase::silent ||
+                (life.phase == Phase::staging && !life.staging.heard && !connection.has_input())) {
                 end(connection, Reason::drained);
                 return true;
             }
-        }
-        if ((word & Connection::woken) != 0) {
-            if (connection.why == GATEHOUSE_EVENT_WAKE && !connection.deaf &&
-                connection.has_news()) { // woken all the time, it must hear of it
-                connection.why = GATEHOUSE_EVENT_DATA;
-                connection.emptied = false;
-                return false;
-            }
-            connection.word.fetch_and(~std::uint64_t{Connection::woken});
-            connection.why = GATEHOUSE_EVENT_WAKE;
+            if (life.phase != Phase::serving) continue;
+            life.serving.why = GATEHOUSE_EVENT_STOPPING;
+            if (!connection.reason) connection.reason = Reason::drained;
             return false;
+        case Rest::data:
+            life.serving.why = GATEHOUSE_EVENT_DATA;
+            break;
+        case Rest::woken:
+            life.serving.why = GATEHOUSE_EVENT_WAKE;
+            break;
         }
-        if ((word & Connection::event) != 0) {
-            connection.word.fetch_and(~std::uint64_t{Connection::event});
-            if (connection.deaf && gone(connection.fd)) {
-                end(connection, Reason::peer_reset);
-                return true;
-            }
-            if (armed && !connection.deaf) { // so there is something, and another thread was told of it in vain
-                connection.why = GATEHOUSE_EVENT_DATA;
-                connection.emptied = false;
-                connection.hangup = true; // that it has closed may have been what the other was told
-                return false;
-            }
-            // The client sends while it is being served: without one-shot, every segment would wake a thread in vain.
-            needs_arming = true;
-            connection.one_shot = !connection.deaf;
+        if (life.phase == Phase::staging) { // what another thread was told of
+            connection.hangup = connection.hangup || connection.has_hung_up();
+            life.staging.heard = true;
         }
-        if (needs_arming && !armed) {
-            if (!arm(connection)) {
-                end(connection, Reason::host_out_of_memory);
-                return true;
-            }
-            armed = true;
-            connection.hangup = false;
-        }
-        const Stream::Due until = keep_deadline ? Stream::Due{connection.parked_until.load(), connection.parked_reason}
-                                                : due(connection, coarse_now());
-        if (settle(connection, until, word)) return true;
+        return false;
     }
 }
 
-// The last step to rest. False: something has been left in the word meanwhile, and the connection still is its thread's.
-bool Service::settle(Connection& connection, Stream::Due until, std::uint64_t word) noexcept {
-    connection.parked_until.store(until.when, std::memory_order_relaxed);
-    connection.parked_reason = until.reason;
-    const std::uint64_t kept = (connection.id & ~std::uint64_t{Connection::all_flags}) | (word & Connection::cut);
-    std::uint64_t owned = kept | Connection::running;
-    if (!connection.word.compare_exchange_strong(owned, kept | Connection::parked)) return false;
-    note_due(until.when);
-    return true;
-}
-
-// Of TLS, what has arrived may be nothing yet: less than a record, or one without data. No thread waits for the rest of it, and
-// it does not count as something that has moved. True: it rests.
-bool Service::rests_again(Connection& connection) noexcept {
-    if (!connection.tls || connection.has_news()) return false;
-    connection.emptied = true;
-    return park(connection, true);
-}
-
-void Service::unwatch(Connection& connection) noexcept {
-    if (!connection.watched) return;
-    pool_.forget(connection.fd);
-    connection.watched = false;
-}
-
 void Service::start_relay(Connection& connection) noexcept {
-    unwatch(connection);
-    connection.phase = Connection::Phase::relaying;
-    const Nanoseconds idle = connection.relay_idle == never ? connection.idle : connection.relay_idle;
-    if (!commons_.relays.start(connection, idle)) end(connection, Reason::host_out_of_memory);
+    connection.watch.remove(connection.fd);
+    connection.life.phase = Phase::relaying;
+    const Nanoseconds idle = connection.life.serving.relay_idle == never ? connection.idle : connection.life.serving.relay_idle;
+    if (!shared_.relays.start(connection, idle)) end(connection, Reason::host_out_of_memory);
 }
 
 void Service::relay_ended(Connection& connection, Reason reason, std::uint64_t in, std::uint64_t out) noexcept {
+    GATEHOUSE_CHECK(connection.life.phase == Phase::relaying, config.name, connection.id);
     connection.bytes_in += in;
     connection.bytes_out += out;
-    connection.at_end = true; // nothing is left to linger for
+    connection.read_end = true; // nothing is left to linger for
     end(connection, reason);
 }
 
 // --- deadlines -----------------------------------------------------------------------------------------------------------
 
-Stream::Due Service::due(const Connection& connection, Nanoseconds now) const noexcept {
-    Stream::Due due = connection.due(now);
-    if (connection.phase == Connection::Phase::staging || connection.phase == Connection::Phase::silent)
-        due = {connection.stage_due, Reason::first_byte_timeout};
-    if (connection.phase == Connection::Phase::lingering) due = {connection.plugin_deadline, Reason::done};
-    if (commons_.drain.deadline() < due.when) due = {commons_.drain.deadline(), Reason::drained};
-    return due;
-}
-
-void Service::note_due(Nanoseconds when) noexcept {
-    Nanoseconds next = next_sweep_.load();
-    while (when < next)
-        if (next_sweep_.compare_exchange_weak(next, when)) return commons_.alarm.wake_by(when);
-}
-
 // The caller has claimed the connection, whose time had come when it was looked at.
 void Service::expire(Connection& connection, Nanoseconds now) noexcept {
+    Life& life = connection.life;
     // It may have been served since then; what it was parked with last counts.
     if (connection.parked_until.load(std::memory_order_relaxed) > now) {
-        connection.emptied = false; // so that it is armed again: an event may have been noted in vain meanwhile
-        const bool staging = connection.phase == Connection::Phase::staging;
-        if (staging ? !rest(connection, connection.for_room) : !park(connection)) pool_.post(connection.id);
+        connection.emptied = false; // so that its entry is set again: an event may have been noted in vain meanwhile
+        if (!rests(connection)) pool.post(connection.id);
         return;
     }
-    const Reason reason = connection.parked_reason;
-    if (connection.phase == Connection::Phase::lingering) return close(connection);
-    if (connection.phase == Connection::Phase::silent || reason == Reason::drained) return end(connection, reason);
-    if (connection.phase == Connection::Phase::staging) {
-        connection.stage_expired = true;
-        return pool_.post(connection.id);
+    const Reason reason = life.parked_reason;
+    if (life.phase == Phase::lingering) return close(connection);
+    if (life.phase == Phase::silent || reason == Reason::drained) return end(connection, reason);
+    if (life.phase == Phase::staging) {
+        life.staging.expired = true;
+        return pool.post(connection.id);
     }
     connection.expire(reason);
-    connection.why = GATEHOUSE_EVENT_TIMEOUT;
-    pool_.post(connection.id);
+    life.serving.why = GATEHOUSE_EVENT_TIMEOUT;
+    pool.post(connection.id);
 }
 
 Nanoseconds Service::supervise(Nanoseconds now) noexcept {
-    Nanoseconds again = pool_.supervise(now);
-    if (listen_again_at_.load() <= now) listen_again();
-    again = std::min(again, listen_again_at_.load());
-    if (next_sweep_.load() <= now) {
-        next_sweep_.store(never); // whoever parks from here on lowers it again
-        Nanoseconds earliest = never;
-        connections_.for_each([&](Connection& connection) {
-            const std::uint64_t word = connection.word.load();
-            if ((word & Connection::parked) == 0) return;
-            const Nanoseconds until = connection.parked_until.load(std::memory_order_relaxed);
-            const std::uint64_t id = (word & ~std::uint64_t{Connection::all_flags}) | connection.index;
-            if (until > now)
-                earliest = std::min(earliest, until);
-            else if (connection.claim(id, Connection::running) == Connection::Claim::owned) // nothing to note if it is running
-                expire(connection, now);
-        });
-        if (earliest != never) note_due(std::max(earliest, now + sweep_interval));
-    }
-    return std::min(again, next_sweep_.load());
+    const Nanoseconds accepts = acceptor_.supervise(now);
+    return std::min(accepts,
+                    parking_.sweep(endpoint_.slots, *this, now, [&](Connection& connection) { expire(connection, now); }));
 }
 
 // --- drain ---------------------------------------------------------------------------------------------------------------
 
-void Service::begin_drain() noexcept {
-    connections_.for_each([&](Connection& connection) {
-        const std::uint64_t word = connection.word.load();
-        const std::uint64_t id = (word & ~std::uint64_t{Connection::all_flags}) | connection.index;
-        if (connection.claim(id, Connection::stop) != Connection::Claim::owned) return;
-        if (connection.phase == Connection::Phase::staging) return pool_.post(id);
-        char first = 0; // it may have spoken without having been heard yet
-        if (connection.phase == Connection::Phase::silent && ::recv(connection.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
-            return end(connection, Reason::drained);
-        if (connection.phase == Connection::Phase::silent) return pool_.post(id);
-        if (connection.phase == Connection::Phase::lingering) {
-            connection.stop_told = true;
-            if (!park(connection)) pool_.post(id);
-            return;
-        }
-        connection.stop_told = true;
-        connection.why = GATEHOUSE_EVENT_STOPPING;
-        if (!connection.ended) connection.ended = Reason::drained;
-        pool_.post(id);
-    });
+void Service::stop_accepting(bool take_waiting) noexcept {
+    acceptor_.stop();
+    if (take_waiting) acceptor_.take_waiting(config.backlog);
 }
 
-bool Service::stop(Nanoseconds deadline) noexcept {
-    pool_.stop();
-    return pool_.join(deadline);
+void Service::begin_drain() noexcept {
+    endpoint_.slots.for_each([&](Connection& connection, std::uint64_t id) {
+        if (connection.listener.load(std::memory_order_relaxed) != this) return;
+        if (connection.owner.claim(id, Owner::stop) != Owner::Claim::owned) return;
+        Life& life = connection.life;
+        char first = 0; // it may have spoken without having been heard yet
+        switch (life.phase) {
+        case Phase::silent:
+            if (::recv(connection.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return end(connection, Reason::drained);
+            break;
+        case Phase::serving:
+            life.serving.why = GATEHOUSE_EVENT_STOPPING;
+            life.stop_told = true;
+            if (!connection.reason) connection.reason = Reason::drained;
+            break;
+        case Phase::lingering:
+            if (rests(connection)) return;
+            break;
+        case Phase::staging:
+        case Phase::relaying:
+            break;
+        }
+        pool.post(id);
+    });
 }
 
 } // namespace gatehouse::host

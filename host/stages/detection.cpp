@@ -35,57 +35,60 @@ Detection::Detection(const ListenerConfig& config, Layer layer, const FindPlugin
     }
 }
 
-std::optional<Milliseconds> Detection::limit(const Connection& connection) const noexcept {
-    return connection.entered ? std::nullopt : std::optional(patience_); // its plugin is known
+std::optional<Milliseconds> Detection::limit(const Visitor& visitor) const noexcept {
+    return visitor.plugin != nullptr ? std::nullopt : std::optional(patience_); // its plugin is known
 }
 
-Choice Detection::choose(const Connection& connection, std::span<const std::byte> bytes, bool all) const {
+Choice Detection::choose(const Visitor& visitor, std::span<const std::byte> bytes, bool all) const {
     Arrived arrived;
-    if (by_source_) arrived.source = ip_address(connection.peer_address());
+    if (by_source_) arrived.source = ip_address(visitor.peer);
     arrived.bytes = bytes;
     arrived.all = all;
-    if (const Proxied* proxied = connection.proxied.get()) { // a proxy that has terminated TLS says what was asked for in it
+    if (const Proxied* proxied = visitor.proxied) { // a proxy that has terminated TLS says what was asked for in it
         if (!proxied->authority.empty()) arrived.server_name = &proxied->authority;
         if (!proxied->alpn.empty()) arrived.protocol = &proxied->alpn;
     }
     std::string name;
     std::string protocol;
-    if (connection.tls) { // we have; this is inside of it
-        arrived.server_name = &(name = connection.tls->sni());
-        arrived.protocol = &(protocol = connection.tls->alpn());
+    if (const TlsSession* tls = visitor.channel.tls.get()) { // we have; this is inside of it
+        arrived.server_name = &(name = tls->sni());
+        arrived.protocol = &(protocol = tls->alpn());
     }
     return choose_route(routes_, arrived);
 }
 
-Verdict Detection::look(Connection& connection, News news) const noexcept {
+Verdict Detection::look(const Visitor& visitor) const noexcept {
     std::array<std::byte, max_detect_limit> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): only what was read counts
-    const auto bytes = peek(connection, std::span(buffer).first(most_));
+    const auto bytes = visitor.channel.peek(std::span(buffer).first(most_));
+    const bool hung_up = visitor.channel.hangup;
     if (!bytes) return Verdict::refuse(Reason::peer_reset);
     const auto take = [&](PluginInstance* plugin, Reason otherwise) {
         if (plugin == nullptr) return Verdict::refuse(otherwise);
-        if (!plugin->enter()) return Verdict::refuse(Reason::over_limit);
-        connection.entered = true;
-        connection.plugin.store(plugin, std::memory_order_relaxed);
-        return Verdict::pass();
+        Verdict verdict = Verdict::pass();
+        verdict.plugin = plugin;
+        return verdict;
     };
-    if (bytes->empty() && news.ended) return Verdict::refuse(Reason::peer_closed);
-    if (bytes->empty() && news.expired) return take(silence_, Reason::first_byte_timeout);
+    if (bytes->empty() && hung_up) return Verdict::refuse(Reason::peer_closed);
+    if (bytes->empty() && visitor.expired) return take(silence_, Reason::first_byte_timeout);
 
     // The time for probing starts with the first byte, and then only once.
-    const bool begins = !bytes->empty() && !std::exchange(connection.stage_begun, true);
-    if (begins) connection.stage_due = std::min(after(coarse_now(), timeout_), connection.lifetime);
-    const bool all = news.ended || (news.expired && !begins) || bytes->size() == most_;
+    const bool begins = !bytes->empty() && !visitor.has_begun;
+    const bool all = hung_up || (visitor.expired && !begins) || bytes->size() == most_;
     try {
-        const Choice choice = choose(connection, *bytes, all);
+        const Choice choice = choose(visitor, *bytes, all);
         if (choice.what == Choice::What::route) {
             const Route& route = routes_[choice.route];
-            if (route.access && !route.access->allows(ip_address(connection.peer_address())))
-                return Verdict::refuse(Reason::denied_acl);
-            connection.tls_server = route.tls;
-            return route.plugin == nullptr ? Verdict::pass() : take(route.plugin, Reason::no_match);
+            if (route.access && !route.access->allows(ip_address(visitor.peer))) return Verdict::refuse(Reason::denied_acl);
+            Verdict verdict = Verdict::pass();
+            verdict.plugin = route.plugin;
+            verdict.tls = route.tls;
+            return verdict;
         }
         const bool waits = choice.what == Choice::What::more || (bytes->empty() && silence_ != nullptr);
-        return waits ? Verdict::more() : take(otherwise_, Reason::no_match);
+        if (!waits) return take(otherwise_, Reason::no_match);
+        Verdict verdict = Verdict::more();
+        if (begins) verdict.limit = timeout_;
+        return verdict;
     } catch (const std::bad_alloc&) {
         return Verdict::refuse(Reason::host_out_of_memory);
     }

@@ -26,12 +26,12 @@ class Detection final : public Stage {
     // [main]
     Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls);
 
-    std::optional<Milliseconds> limit(const Connection& connection) const noexcept override;
+    std::optional<Milliseconds> limit(const Visitor& visitor) const noexcept override;
     bool at_once() const noexcept override { return at_once_; }
-    Verdict look(Connection& connection, News news) const noexcept override;
+    Verdict look(const Visitor& visitor) const noexcept override;
 
   private:
-    Choice choose(const Connection& connection, std::span<const std::byte> bytes, bool all) const;
+    Choice choose(const Visitor& visitor, std::span<const std::byte> bytes, bool all) const;
 
     std::vector<Route> routes_; // constant after construction, as are all below
     bool at_once_ = false;      // there are routes for connections that have not said anything

@@ -19,16 +19,9 @@ bool consume(int fd, std::span<std::byte> header) noexcept {
     }
 }
 
-void adopt(Connection& connection, const ProxyHeader& header) {
-    auto proxied = std::make_unique<Proxied>();
-    proxied->transport = connection.peer_address();
-    proxied->source = header.source;
-    proxied->destination = header.destination;
-    proxied->unique_id = header.unique_id;
-    proxied->authority = header.authority;
-    proxied->alpn = header.alpn;
-    connection.set_peer(header.source);
-    connection.proxied = std::move(proxied);
+std::unique_ptr<const Proxied> proxied_by(const SocketAddress& proxy, const ProxyHeader& header) {
+    return std::make_unique<const Proxied>(
+        Proxied{proxy, header.source, header.destination, header.unique_id, header.authority, header.alpn});
 }
 
 } // namespace
@@ -46,40 +39,40 @@ bool ProxyStage::lists(const SocketAddress& address) const noexcept {
     return source ? from_.find(*source).has_value() : from_unix_;
 }
 
-std::optional<Milliseconds> ProxyStage::limit(const Connection& connection) const noexcept {
-    return lists(connection.peer_address()) ? std::optional(timeout_) : std::nullopt;
+std::optional<Milliseconds> ProxyStage::limit(const Visitor& visitor) const noexcept {
+    return lists(visitor.peer) ? std::optional(timeout_) : std::nullopt;
 }
 
-Verdict ProxyStage::look(Connection& connection, News news) const noexcept {
+Verdict ProxyStage::look(const Visitor& visitor) const noexcept {
     std::array<std::byte, max_proxy_header> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): only what was read counts
-    const auto bytes = peek(connection, buffer);
+    const auto bytes = visitor.channel.peek(buffer);
     if (!bytes) return Verdict::refuse(Reason::peer_reset);
     // Health checks connect and close again.
-    if (bytes->empty() && news.ended) return Verdict::refuse(Reason::peer_closed);
-    if (bytes->empty() && news.expired) return Verdict::refuse(Reason::first_byte_timeout);
+    if (bytes->empty() && visitor.channel.hangup) return Verdict::refuse(Reason::peer_closed);
+    if (bytes->empty() && visitor.expired) return Verdict::refuse(Reason::first_byte_timeout);
     const ProxyParse parse = parse_proxy_header(*bytes);
-    if (parse.what == ProxyParse::What::bad) return refuse(connection, parse.problem);
+    if (parse.what == ProxyParse::What::bad) return refuse(visitor.peer, parse.problem);
     if (parse.what == ProxyParse::What::more) {
-        if (news.ended) return refuse(connection, "it ends within the header");
-        if (news.expired) return refuse(connection, "it was not complete in time");
+        if (visitor.channel.hangup) return refuse(visitor.peer, "it ends within the header");
+        if (visitor.expired) return refuse(visitor.peer, "it was not complete in time");
         return Verdict::more();
     }
+    Verdict verdict = Verdict::pass();
     try {
-        if (!parse.header.local) adopt(connection, parse.header);
+        if (!parse.header.local) verdict.proxied = proxied_by(visitor.peer, parse.header);
     } catch (const std::bad_alloc&) {
         return Verdict::refuse(Reason::host_out_of_memory);
     }
     const std::size_t size = parse.header.size;
-    connection.emptied = size == bytes->size() && size < buffer.size();
-    if (!consume(connection.fd, std::span(buffer).first(size))) return Verdict::refuse(Reason::peer_reset);
-    return Verdict::pass();
+    visitor.channel.emptied = size == bytes->size() && size < buffer.size();
+    if (!consume(visitor.channel.fd, std::span(buffer).first(size))) return Verdict::refuse(Reason::peer_reset);
+    return verdict;
 }
 
 // From a network that somebody has listed as that of a proxy, so it is worth a line.
-Verdict ProxyStage::refuse(const Connection& connection, const char* problem) const noexcept {
+Verdict ProxyStage::refuse(const SocketAddress& proxy, const char* problem) const noexcept {
     try {
-        log_.warning("bad PROXY header",
-                     {{"listener", listener_}, {"peer", to_string(connection.peer_address())}, {"error", problem}});
+        log_.warning("bad PROXY header", {{"listener", listener_}, {"peer", to_string(proxy)}, {"error", problem}});
     } catch (const std::bad_alloc&) { // the reason is counted all the same
     }
     return Verdict::refuse(Reason::bad_proxy_header);

@@ -19,11 +19,11 @@ class ProxyStage final : public Stage {
     // Whether a connection from there must begin with a header. [any]
     bool lists(const SocketAddress& address) const noexcept;
 
-    std::optional<Milliseconds> limit(const Connection& connection) const noexcept override;
-    Verdict look(Connection& connection, News news) const noexcept override;
+    std::optional<Milliseconds> limit(const Visitor& visitor) const noexcept override;
+    Verdict look(const Visitor& visitor) const noexcept override;
 
   private:
-    Verdict refuse(const Connection& connection, const char* problem) const noexcept;
+    Verdict refuse(const SocketAddress& proxy, const char* problem) const noexcept;
 
     NetworkTable from_; // constant after construction, as are the others
     bool from_unix_;

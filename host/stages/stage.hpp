@@ -5,34 +5,53 @@
 //                    │  └─ more: rests in the epoll set, holds no thread, until bytes come or the stage's time is over
 //                    └──── refuse(reason): closed
 //
-// A stage is constant and shared by all connections of its listener; what it keeps of one stands in the Connection. It usually
-// only peeks at what has arrived, and is asked again with the same bytes and those that follow; one that consumes (a header, a
-// handshake) must have read or peeked until nothing was left before it says more: only news makes it be asked again.
+// A stage is constant and shared by all connections of its listener. It looks at a Visitor and answers with a Verdict: the
+// listener alone changes the connection. It usually only peeks at what has arrived, and is asked again with the same bytes and
+// those that follow. One that consumes (a header, a handshake) must have read or peeked until nothing was left before it says
+// more: only news makes it be asked again.
 #pragma once
 
+#include "base/reason.hpp"
 #include "base/units.hpp"
-#include "connection/connection.hpp"
+#include "connection/channel.hpp"
+#include "connection/peer.hpp"
 
-#include <cstddef>
+#include <memory>
 #include <optional>
-#include <span>
 
 namespace gatehouse::host {
+
+class PluginInstance;
+class TlsServer;
+
+// What a stage may know of a connection. It may take bytes off the channel and put a TLS session on it.
+struct Visitor {
+    Channel& channel;
+    SocketAddress peer;                     // as the PROXY header says it if there was one
+    const Proxied* proxied = nullptr;       // null: no PROXY header has been taken
+    TlsServer* tls = nullptr;               // that the route it has taken names; null: none
+    const PluginInstance* plugin = nullptr; // that a route has found; null: none has yet
+    bool has_begun = false;                 // this stage has set a deadline of its own
+    bool expired = false;                   // the time of the stage is over
+};
 
 struct Verdict {
     enum class What : std::uint8_t {
         pass,   // to the next stage
-        more,   // asked again when more has arrived, when nothing more will come, and when the time is over
-        room,   // like more, and also when the socket can be written to again
+        more,   // asked again when more has arrived, when nothing more will come, when TLS can write on, and when the time is
+                // over
         refuse, // the connection is closed for `reason`
     };
 
     What what = What::more;
     Reason reason = Reason::done;
+    std::optional<Milliseconds> limit{};      // with pass and more: the stage's own deadline counts from now on; 0: none
+    PluginInstance* plugin = nullptr;         // with pass: the plugin that it is for; null: the stage does not say
+    TlsServer* tls = nullptr;                 // with pass: ends TLS in a later stage
+    std::unique_ptr<const Proxied> proxied{}; // with pass: whom the connection is for
 
     static Verdict pass() noexcept { return {What::pass}; }
     static Verdict more() noexcept { return {What::more}; }
-    static Verdict room() noexcept { return {What::room}; }
     static Verdict refuse(Reason reason) noexcept { return {What::refuse, reason}; }
 };
 
@@ -45,24 +64,14 @@ class Stage {
 
     // How long the connection may stay here, from now on: an absolute deadline that nothing that arrives moves. Nothing: the
     // stage is not for this connection. [owner]
-    virtual std::optional<Milliseconds> limit(const Connection& connection) const noexcept = 0;
+    virtual std::optional<Milliseconds> limit(const Visitor& visitor) const noexcept = 0;
 
     // Whether it can tell something of a connection before anything has arrived. [any]
     virtual bool at_once() const noexcept { return false; }
 
-    // Why it was asked, besides the bytes that can be peeked at.
-    struct News {
-        bool ended;   // the client has closed its side or has gone: what is there is all there will be
-        bool expired; // the time is over
-    };
-
-    // Must not wait. If the client has ended, or the time is over and connection.stage_due has not been moved, more is not an
-    // answer: the connection is then closed as peer_closed or first_byte_timeout. [owner]
-    virtual Verdict look(Connection& connection, News news) const noexcept = 0;
+    // Must not wait. With channel.hangup, what has arrived is all that will. More is then no answer, and neither is it when the
+    // time is over and the verdict sets no new limit: the connection is closed as peer_closed or first_byte_timeout. [owner]
+    virtual Verdict look(const Visitor& visitor) const noexcept = 0;
 };
-
-// The bytes that have arrived, as many as fit into `buffer`, left where they are. Nothing: the client has reset the connection.
-// Notes in the connection whether any are left unread. [owner]
-std::optional<std::span<const std::byte>> peek(Connection& connection, std::span<std::byte> buffer) noexcept;
 
 } // namespace gatehouse::host

@@ -14,14 +14,12 @@ class TlsStage final : public Stage {
     TlsStage(TlsServer* server, const ListenerConfig& listener, Log& log) noexcept
         : server_(server), listener_(listener), log_(log) {}
 
-    std::optional<Milliseconds> limit(const Connection& connection) const noexcept override;
-    Verdict look(Connection& connection, News news) const noexcept override;
+    std::optional<Milliseconds> limit(const Visitor& visitor) const noexcept override;
+    Verdict look(const Visitor& visitor) const noexcept override;
 
   private:
-    TlsServer* server_for(const Connection& connection) const noexcept {
-        return server_ != nullptr ? server_ : connection.tls_server;
-    }
-    Verdict failed(Connection& connection, std::string_view why) const noexcept;
+    TlsServer* server_for(const Visitor& visitor) const noexcept { return server_ != nullptr ? server_ : visitor.tls; }
+    Verdict failed(const SocketAddress& peer, std::string_view why) const noexcept;
 
     TlsServer* const server_; // constant after construction
     const ListenerConfig& listener_;

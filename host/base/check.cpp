@@ -1,0 +1,28 @@
+#include "base/check.hpp"
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <unistd.h>
+
+namespace gatehouse::host {
+
+void check_failed(const char* condition, const char* file, int line, std::string_view listener,
+                  std::uint64_t connection) noexcept {
+    std::array<char, 512> text{};
+    const char* const slash = std::strrchr(file, '/');
+    int size = std::snprintf(text.data(), text.size(), "gatehouse: impossible state at %s:%d: %s",
+                             slash != nullptr ? slash + 1 : file, line, condition);
+    const auto used = [&] {
+        return static_cast<std::size_t>(size) < text.size() ? static_cast<std::size_t>(size) : text.size();
+    };
+    if (!listener.empty())
+        size += std::snprintf(text.data() + used(), text.size() - used(), " (listener %.*s, connection %llx)",
+                              static_cast<int>(listener.size()), listener.data(), static_cast<unsigned long long>(connection));
+    size += std::snprintf(text.data() + used(), text.size() - used(), "\n");
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), used());
+    std::abort();
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,104 @@
+#include "connection/channel.hpp"
+
+#include <algorithm>
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace gatehouse::host {
+namespace {
+
+// The result of a system call that stands for what TLS says.
+ssize_t as_call(TlsSession::Outcome outcome, std::size_t size, const TlsSession& tls) noexcept {
+    switch (outcome) {
+    case TlsSession::Outcome::done:
+        return static_cast<ssize_t>(size);
+    case TlsSession::Outcome::end:
+        return 0;
+    case TlsSession::Outcome::want_read:
+    case TlsSession::Outcome::want_write:
+        errno = EAGAIN;
+        break;
+    case TlsSession::Outcome::cut:
+        errno = Channel::cut_short;
+        break;
+    case TlsSession::Outcome::reset:
+        errno = tls.error();
+        break;
+    case TlsSession::Outcome::failed:
+        errno = Channel::tls_error;
+        break;
+    }
+    return -1;
+}
+
+bool polls(int fd, short events) noexcept {
+    pollfd state{fd, events, 0};
+    return ::poll(&state, 1, 0) > 0;
+}
+
+} // namespace
+
+ssize_t Channel::receive(void* buffer, std::size_t capacity) noexcept {
+    if (!tls) return ::recv(fd, buffer, capacity, MSG_DONTWAIT);
+    std::size_t size = 0;
+    const TlsSession::Outcome outcome = tls->read(buffer, capacity, size);
+    return as_call(outcome, size, *tls);
+}
+
+ssize_t Channel::transmit(const void* data, std::size_t size, int flags) noexcept {
+    if (!tls) return ::send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
+    std::size_t written = 0;
+    const TlsSession::Outcome outcome = tls->write(data, size, flags != 0, written);
+    return as_call(outcome, written, *tls);
+}
+
+std::optional<std::span<const std::byte>> Channel::peek(std::span<std::byte> buffer) noexcept {
+    if (tls) {
+        std::size_t size = 0;
+        bool ended = false;
+        const TlsSession::Outcome what = tls->peek(buffer.data(), buffer.size(), size, ended);
+        if (ended && (what == TlsSession::Outcome::reset || what == TlsSession::Outcome::failed)) return std::nullopt;
+        hangup = hangup || ended;
+        emptied = size == 0;
+        return std::span<const std::byte>(buffer).first(size);
+    }
+    for (;;) {
+        const ssize_t size = ::recv(fd, buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0 && errno != EAGAIN) return std::nullopt;
+        if (size == 0) hangup = true;
+        emptied = size <= 0;
+        return std::span<const std::byte>(buffer).first(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    }
+}
+
+std::optional<int> Channel::finish() noexcept {
+    if (broken) return ECONNRESET;
+    if (finished) return 0;
+    if (tls && tls->established() && as_call(tls->finish(), 0, *tls) != 0) {
+        if (errno == EAGAIN) return std::nullopt;
+        broken = true;
+        return errno;
+    }
+    finished = true;
+    if (::shutdown(fd, SHUT_WR) == 0) return 0;
+    broken = true;
+    return errno;
+}
+
+bool Channel::say_goodbye() noexcept {
+    return !tls || !tls->established() || broken || finished || tls->finish() != TlsSession::Outcome::want_write;
+}
+
+bool Channel::has_news() noexcept { return tls ? tls->has_news() : has_input(); }
+
+bool Channel::is_gone() const noexcept { return polls(fd, 0); }
+
+bool Channel::has_hung_up() const noexcept { return polls(fd, POLLRDHUP); }
+
+bool Channel::has_input() const noexcept {
+    char byte = 0;
+    return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,64 @@
+// A connected socket and, if there is one, the TLS session on it. Its calls never wait: stages, the relay engine and Stream,
+// which waits, all stand on these. With TLS, all of it is about the plaintext. [owner]
+#pragma once
+
+#include "tls/session.hpp"
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <sys/types.h>
+
+namespace gatehouse::host {
+
+struct Channel {
+    // recv() and send() without waiting: a number of bytes, or -1 and errno. EAGAIN: wants_write() says what to wait for. With
+    // TLS, errno may also be cut_short: the peer has closed without a close_notify; or tls_error: see tls->words(). receive()
+    // gives 0 at the end, transmit() never does. What transmit() has not taken is to be offered again, from where it stood.
+    // `flags`: 0 or MSG_MORE.
+    static constexpr int cut_short = ENODATA; // neither comes from a socket
+    static constexpr int tls_error = EPROTO;
+    ssize_t receive(void* buffer, std::size_t capacity) noexcept;
+    ssize_t transmit(const void* data, std::size_t size, int flags) noexcept;
+
+    // The bytes that have arrived, as many as fit into `buffer`, left where they are. Nothing: the peer has reset the
+    // connection. Sets `emptied`, and `hangup` at the end.
+    std::optional<std::span<const std::byte>> peek(std::span<std::byte> buffer) noexcept;
+
+    // Tells the peer that no more will come. 0 or an errno; nothing: the socket has no room for it at the moment.
+    std::optional<int> finish() noexcept;
+
+    // Before the socket is closed: a close_notify, if there is TLS and the peer can still be told. False: the socket has no
+    // room for it at the moment.
+    bool say_goodbye() noexcept;
+
+    // Whether receive() would have something to say. With TLS, a part of a record is nothing.
+    bool has_news() noexcept;
+
+    // Whether an event of the socket would not tell of all that is left unread.
+    bool holds_bytes() const noexcept { return tls && tls->holds_bytes(); }
+    // Whether TLS has to write before it can go on.
+    bool wants_write() const noexcept { return tls && tls->wants_write(); }
+
+    // Whether the socket is reset, or closed on both sides.
+    bool is_gone() const noexcept;
+    // The same, or the peer has closed its side.
+    bool has_hung_up() const noexcept;
+    // Whether the socket itself has bytes, an end or an error.
+    bool has_input() const noexcept;
+
+    int fd = -1;
+    std::unique_ptr<TlsSession> tls; // null: the connection is plain
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
+    bool read_end = false; // the peer has finished sending
+    bool finished = false; // we have
+    bool broken = false;   // reset, or a write has failed
+    bool emptied = false;  // the last read took all that was there
+    bool hangup = false;   // the peer has closed, reset or sent urgent data: a short read is no sign that nothing more is there
+};
+
+} // namespace gatehouse::host

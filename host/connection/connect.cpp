@@ -1,0 +1,80 @@
+#include "connection/connect.hpp"
+
+#include "threads/wait.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+namespace gatehouse::host {
+namespace {
+
+// Waits until the connection stands; 0 or an errno.
+int await_connection(int fd, Nanoseconds deadline, const Drain& drain) noexcept {
+    std::array<pollfd, 1> item{{{fd, POLLOUT, 0}}};
+    if (!ready_now(item)) { // on loopback the answer is there already
+        const Waited waited = wait(item, deadline, drain, OnDrain::go_on);
+        if (waited == Waited::failed) return errno;
+        if (waited != Waited::ready) return ETIMEDOUT;
+    }
+    if ((item[0].revents & (POLLERR | POLLHUP)) == 0) return 0;
+    int error = 0;
+    socklen_t size = sizeof error;
+    return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 ? errno : error;
+}
+
+} // namespace
+
+int connect_to(const SocketAddress& address, Nanoseconds deadline, const Drain& drain, Descriptor& socket) noexcept {
+    Descriptor fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) return errno;
+    if (address.storage.ss_family != AF_UNIX) {
+        const int on = 1;
+        ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        ::setsockopt(fd.get(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on); // urgent data is data like all other
+    }
+    if (::connect(fd.get(), address.get(), address.size) != 0) {
+        if (errno != EINPROGRESS) return errno;
+        if (const int error = await_connection(fd.get(), deadline, drain); error != 0) return error;
+    }
+    if (is_connected_to_itself(fd.get(), address)) {
+        const linger none{1, 0}; // no TIME_WAIT: the server may want to come back on this port
+        ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
+        return ECONNREFUSED;
+    }
+    socket = std::move(fd);
+    return 0;
+}
+
+Handshake shake_hands(TlsSession& session, int fd, Nanoseconds deadline, const Drain& drain, std::string_view& why) noexcept {
+    for (;;) {
+        switch (session.handshake()) {
+        case TlsSession::Outcome::done:
+            return Handshake::done;
+        case TlsSession::Outcome::want_read:
+        case TlsSession::Outcome::want_write:
+            break;
+        case TlsSession::Outcome::end:
+        case TlsSession::Outcome::cut:
+            why = "the server has closed the connection during the handshake";
+            return Handshake::reset;
+        case TlsSession::Outcome::reset:
+            why = session.error() == ECONNRESET ? "the server has reset the connection during the handshake"
+                                                : ::strerrordesc_np(session.error());
+            return Handshake::reset;
+        case TlsSession::Outcome::failed:
+            why = session.words();
+            return Handshake::failed;
+        }
+        std::array<pollfd, 1> item{{{fd, static_cast<short>(session.wants_write() ? POLLOUT : POLLIN), 0}}};
+        if (wait(item, deadline, drain, OnDrain::go_on) != Waited::ready) {
+            why = "the handshake has taken too long";
+            return Handshake::timeout;
+        }
+    }
+}
+
+} // namespace gatehouse::host

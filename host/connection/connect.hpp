@@ -1,0 +1,23 @@
+// Outbound connections: connecting, and the handshake of TLS. Both wait, and hear their deadline and the drain's. [conn]
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/descriptor.hpp"
+#include "net/address.hpp"
+#include "threads/drain.hpp"
+#include "tls/session.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace gatehouse::host {
+
+// A non-blocking socket, connected to this address. 0 or an errno; ETIMEDOUT also if the drain's deadline has come.
+int connect_to(const SocketAddress& address, Nanoseconds deadline, const Drain& drain, Descriptor& socket) noexcept;
+
+enum class Handshake : std::uint8_t { done, reset, timeout, failed };
+
+// Waits until the server has been verified, or why not; `why` is the session's or constant.
+Handshake shake_hands(TlsSession& session, int fd, Nanoseconds deadline, const Drain& drain, std::string_view& why) noexcept;
+
+} // namespace gatehouse::host

@@ -1,0 +1,65 @@
+// The slots that hold a listener's connections, made in chunks as they are needed and reused last in, first out. They are never
+// freed while the listener exists, and they outlive a generation, so that an id never names another connection than its own.
+#pragma once
+
+#include "connection/connection.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+namespace gatehouse::host {
+
+class ConnectionSlots {
+  public:
+    // The index of a slot is `listener_number` << slot_bits | slot. Throws std::bad_alloc.
+    ConnectionSlots(std::uint32_t listener_number, std::uint32_t capacity);
+    ~ConnectionSlots();
+    ConnectionSlots(const ConnectionSlots&) = delete;
+    ConnectionSlots& operator=(const ConnectionSlots&) = delete;
+
+    static constexpr std::uint32_t slot_bits = 20;
+    static constexpr std::uint32_t listener_bits = 12;
+    // The number of the listener that an id, or a listener's token, names.
+    static std::uint32_t listener_of(std::uint64_t id) noexcept { return static_cast<std::uint32_t>(id) >> slot_bits; }
+
+    // The token of the listening socket itself: no connection's id, since those have a generation.
+    std::uint64_t listen_token() const noexcept { return std::uint64_t{listener_number_} << slot_bits | no_slot; }
+
+    // A free slot, running and with a new id; null if all are taken or there is no memory. [any]
+    Connection* take() noexcept;
+
+    // Releases the connection and gives its slot back. `fd` is closed in between, so that its number is not used again before
+    // ids of this connection are stale. [owner]
+    void give_back(Connection& connection) noexcept;
+
+    // The slot that the id speaks of, whatever is in it now; null if there was never one. [any]
+    Connection* find(std::uint64_t id) noexcept;
+
+    // Calls visit(Connection&, id) for every slot that was ever used, with the id of its last connection. [any]
+    template <class Visit>
+    void for_each(Visit visit) {
+        const std::uint32_t count = made_.load(std::memory_order_acquire);
+        for (std::uint32_t slot = 0; slot < count; ++slot) {
+            Connection& connection = chunks_[slot / chunk_size][slot % chunk_size];
+            visit(connection, connection.owner.generation() | connection.index);
+        }
+    }
+
+  private:
+    static constexpr std::uint32_t chunk_size = 64;
+    static constexpr std::uint32_t no_slot = (1U << slot_bits) - 1;
+
+    bool grow() noexcept; // guarded by mutex_
+
+    const std::uint32_t listener_number_; // constant after construction, as is the next
+    const std::uint32_t capacity_;
+    std::vector<Connection*> chunks_; // sized at construction; a chunk is written before made_ covers it
+
+    std::mutex mutex_;
+    std::vector<std::uint32_t> free_;    // guarded by mutex_
+    std::atomic<std::uint32_t> made_{0}; // written under mutex_
+};
+
+} // namespace gatehouse::host

@@ -1,0 +1,47 @@
+#include "connection/watch.hpp"
+
+#include "base/check.hpp"
+#include "threads/pool.hpp"
+
+#include <sys/epoll.h>
+
+namespace gatehouse::host {
+namespace {
+
+// Edge-triggered: as long as the owner reads all that is there, going back to rest costs no system call. EPOLLPRI: a read stops
+// short at urgent data, although more is behind it.
+std::uint32_t events_of(Interest interest) noexcept {
+    constexpr std::uint32_t bytes = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
+    switch (interest) {
+    case Interest::bytes:
+        return bytes;
+    case Interest::bytes_once:
+        return bytes | EPOLLONESHOT;
+    case Interest::bytes_or_room:
+        return bytes | EPOLLOUT;
+    case Interest::room_once:
+        return EPOLLOUT | EPOLLET | EPOLLONESHOT;
+    case Interest::reset:
+    case Interest::none:
+        break;
+    }
+    return EPOLLET; // the kernel always reports a reset
+}
+
+} // namespace
+
+bool Watch::set(int fd, std::uint64_t token, Interest interest) noexcept {
+    GATEHOUSE_CHECK(pool_ != nullptr && interest != Interest::none);
+    const bool set = interest_ == Interest::none ? pool_->watch(fd, events_of(interest), token)
+                                                 : pool_->rearm(fd, events_of(interest), token);
+    if (set) interest_ = interest;
+    return set;
+}
+
+void Watch::remove(int fd) noexcept {
+    if (interest_ == Interest::none) return;
+    pool_->forget(fd);
+    interest_ = Interest::none;
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,44 @@
+// A connection's entry in its pool's epoll set.
+#pragma once
+
+#include <cstdint>
+
+namespace gatehouse::host {
+
+class Pool;
+
+// What an entry reports. A reset is reported by each.
+enum class Interest : std::uint8_t {
+    none,          // there is no entry
+    bytes,         // bytes, urgent data and the end, each time that some arrive
+    bytes_once,    // the same, and then nothing until the entry is set again
+    bytes_or_room, // as bytes, and room to write
+    room_once,     // room to write, and then nothing until the entry is set again
+    reset,         // a reset only
+};
+
+class Watch {
+  public:
+    // No entry yet, in this pool. [owner]
+    void begin(Pool& pool) noexcept {
+        pool_ = &pool;
+        interest_ = Interest::none;
+    }
+
+    // Makes the entry, or sets it again: what is there already is then reported once more. `token` is the connection's id.
+    // False: the kernel has no memory for it, see errno. [owner]
+    bool set(int fd, std::uint64_t token, Interest interest) noexcept;
+
+    // Removes the entry, if there is one. [owner]
+    void remove(int fd) noexcept;
+
+    Interest interest() const noexcept { return interest_; }
+    // Whether the entry has to be set again after it has reported something.
+    bool once() const noexcept { return interest_ == Interest::bytes_once || interest_ == Interest::room_once; }
+
+  private:
+    Pool* pool_ = nullptr;
+    Interest interest_ = Interest::none;
+};
+
+} // namespace gatehouse::host

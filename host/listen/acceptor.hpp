@@ -1,0 +1,124 @@
+// Accepts connections from a listening socket and hands each to the listener's service, in order of arrival.
+//
+// The pool watches the socket one event at a time, so one thread accepts at a time.
+//
+//              start()            no room                      room()
+//     (idle) ─────────▶ accepting ───────▶ full ─────────────────────────▶ accepting
+//                        │     │
+//                        │     └─ no descriptors or memory ─▶ short ──after a pause──▶ accepting
+//                        ├─ accept() broken, no epoll entry ▶ paused ─after a pause──▶ accepting
+//                        └─ stop() ▶ closed, from any state and for good
+//
+// In short, newcomers wait in the accept queue for what may become free soon. After a second the first of them is refused each
+// time, for which one descriptor was kept: being told beats waiting for nothing.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/descriptor.hpp"
+#include "base/log.hpp"
+#include "base/reason.hpp"
+#include "listen/listener.hpp"
+#include "threads/alarm.hpp"
+#include "threads/pool.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+
+namespace gatehouse::host {
+
+// How many connections were accepted, and how often accept() failed, by errno. Outlives the acceptors of a listener. [any]
+class AcceptCounts {
+  public:
+    void count_accepted() noexcept { accepted_.fetch_add(1, std::memory_order_relaxed); }
+    void count_error(int error) noexcept {
+        if (static_cast<std::size_t>(error) < errors_.size())
+            errors_[static_cast<std::size_t>(error)].fetch_add(1, std::memory_order_relaxed);
+    }
+
+    std::uint64_t accepted() const noexcept { return accepted_.load(); }
+    // Calls visit(int errno, std::uint64_t count) for each errno that was counted.
+    template <class Visit>
+    void for_each_error(Visit visit) const {
+        for (std::size_t i = 0; i < errors_.size(); ++i)
+            if (const std::uint64_t count = errors_[i].load(std::memory_order_relaxed); count != 0)
+                visit(static_cast<int>(i), count);
+    }
+
+  private:
+    std::atomic<std::uint64_t> accepted_{0};
+    std::array<std::atomic<std::uint32_t>, 134> errors_{};
+};
+
+// What the service does with newcomers. None of these throws.
+struct AcceptHooks {
+    std::function<bool()> has_room;                                        // whether one more may come now
+    std::function<void(int fd, const SocketAddress& peer)> welcome;        // takes the descriptor over
+    std::function<void(int fd, const SocketAddress& peer, Reason)> refuse; // the same, to close it
+};
+
+class Acceptor {
+  public:
+    enum class State : std::uint8_t { idle, accepting, full, paused, short_of, closed };
+
+    // `token`: of the listening socket's events in `pool`. `one_at_a_time`: welcome() keeps the calling thread, so the next
+    // connection is left for the next thread. [main]
+    Acceptor(const Listener& listener, Pool& pool, std::uint64_t token, bool one_at_a_time, AcceptCounts& counts,
+             AcceptHooks hooks, std::string name, Alarm& alarm, Log& log);
+
+    // Connections are accepted from here on. Throws std::system_error. [main]
+    void start();
+
+    // The pool has had an event of the socket. [any]
+    void ready() noexcept;
+
+    // A connection has ended: has_room() may say something else now. [any]
+    void room() noexcept {
+        if (state_.load() == State::full) leave(State::full);
+    }
+
+    // Ends a pause that is over. Returns when it wants to be asked again. [main]
+    Nanoseconds supervise(Nanoseconds now) noexcept;
+
+    // Accepts no more by events. The listening socket stays open, for the acceptor of another generation. [main]
+    void stop() noexcept;
+
+    // After stop(): takes at most `most` that wait in the accept queue. The kernel has completed their handshakes, so they are
+    // served before the socket is closed. [main]
+    void take_waiting(int most) noexcept;
+
+    // Whether welcome() is to serve at once: it runs on a pool's thread, and `one_at_a_time` was asked for. [any]
+    bool serves_at_once() const noexcept { return one_at_a_time_ && state_.load() != State::closed; }
+
+    State state() const noexcept { return state_.load(); }
+
+  private:
+    bool change(State from, State to) noexcept;
+    bool leave(State from) noexcept;
+    void watch() noexcept;
+    bool pause(State state, Nanoseconds until) noexcept;
+    bool is_full() noexcept;
+    bool failed(int error) noexcept;
+    void out_of_resources(int error) noexcept;
+
+    const Listener& listener_; // constant after construction, as are all but the last group
+    Pool& pool_;
+    const std::uint64_t token_;
+    const bool one_at_a_time_;
+    AcceptCounts& counts_;
+    const AcceptHooks hooks_;
+    const std::string name_;
+    Alarm& alarm_;
+    Log& log_;
+
+    std::atomic<State> state_{State::idle};
+    std::atomic<Nanoseconds> paused_until_{never};
+    std::mutex mutex_;
+    Descriptor spare_;                        // guarded by mutex_: given up to accept one more when no descriptors are left
+    std::atomic<Nanoseconds> short_since_{0}; // written under mutex_; 0: it is not short of anything
+};
+
+} // namespace gatehouse::host

@@ -1,0 +1,31 @@
+// One record for each connection that has ended.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/reason.hpp"
+#include "connection/peer.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace gatehouse::host {
+
+// What is known of a connection at its end. A refused one has a peer and a reason only.
+struct Closed {
+    std::string_view listener;
+    const SocketAddress& peer;
+    Reason reason;
+    std::string_view plugin{};               // empty: the listener has one plugin only
+    const Proxied* proxied = nullptr;        // null: no PROXY header
+    const SocketAddress* upstream = nullptr; // null: it was not relayed
+    std::string_view tls{};                  // the version; empty: plain
+    std::uint64_t in = 0;                    // bytes, from the client
+    std::uint64_t out = 0;                   // to the client
+    Nanoseconds duration = 0;
+};
+
+// Writes the record; loses it if there is no memory. [any]
+void log_closed(Log& log, const Closed& closed) noexcept;
+
+} // namespace gatehouse::host

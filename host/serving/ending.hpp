@@ -1,0 +1,14 @@
+// Why a connection ends when its plugin's turn is over.
+#pragma once
+
+#include "base/reason.hpp"
+#include "connection/connection.hpp"
+
+#include <gatehouse/gatehouse.h>
+
+namespace gatehouse::host {
+
+// `next` is what serve() has returned: not PARK, WAIT or RELAY of a connection that goes on. [owner]
+Reason reason_for(const Connection& connection, gatehouse_next next) noexcept;
+
+} // namespace gatehouse::host

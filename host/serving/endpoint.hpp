@@ -1,0 +1,38 @@
+// What a listener keeps for as long as it has its name: the socket, the slots of its connections, and what was counted. A
+// reload makes a new Service over the same Endpoint, so that ids stay unique, limits count old and new connections, and
+// counters never fall.
+#pragma once
+
+#include "access/source_table.hpp"
+#include "base/histogram.hpp"
+#include "base/reason.hpp"
+#include "config/config.hpp"
+#include "connection/slots.hpp"
+#include "listen/acceptor.hpp"
+#include "listen/listener.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace gatehouse::host {
+
+struct Endpoint {
+    // Opens the listening socket. `number` is the listener's, below max_listeners. Throws ListenError or std::bad_alloc. [main]
+    Endpoint(const ListenerConfig& config, std::uint32_t number, Log& log)
+        : name(config.name), listener(config, log), slots(number, config.max_connections) {
+        if (config.sources.most != 0 || config.sources.rate != 0) sources.emplace(config.sources, config.max_connections);
+    }
+
+    const std::string name;
+    Listener listener;
+    ConnectionSlots slots;
+    AcceptCounts accepts;
+    std::optional<SourceTable> sources; // nothing: sources have no limits
+    Ledger ledger;                      // of connections that have ended
+    Histogram waits;                    // from accept to the first serve()
+    std::atomic<std::uint32_t> open{0}; // connections, of all generations, lingering ones included
+};
+
+} // namespace gatehouse::host

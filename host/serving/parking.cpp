@@ -1,0 +1,65 @@
+#include "serving/parking.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace gatehouse::host {
+
+// An event that comes while the owner is at work is noted by the thread that was told of it. What it was about may have been
+// taken since then, so the entry is set again: the kernel then reports what is really there. Where bytes are left unread, an
+// edge is all that ever tells of more, so the note itself is the news.
+Rest Parking::rest(Connection& connection, Interest wanted, Unread unread, Stream::Due until) noexcept {
+    Owner& owner = connection.owner;
+    Life& life = connection.life;
+    bool needs_setting = connection.watch.interest() != wanted || connection.watch.once() ||
+                         (unread == Unread::taken && (!connection.emptied || connection.hangup));
+    bool set = false;
+    for (;;) {
+        // The note may come after the drain has been seen by itself. It must go all the same, or this would never end.
+        const bool stop = owner.take(Owner::stop) || connection.drain().started();
+        if (stop && !connection.stopping_said && !std::exchange(life.stop_told, true)) return Rest::stopping;
+        if (owner.noted(Owner::woken)) {
+            // A connection that is woken all the time must hear of its bytes as well.
+            if (unread == Unread::taken && wanted != Interest::reset && life.serving.why == GATEHOUSE_EVENT_WAKE &&
+                connection.has_news()) {
+                connection.emptied = false;
+                return Rest::data;
+            }
+            owner.take(Owner::woken);
+            return Rest::woken;
+        }
+        if (owner.take(Owner::event)) {
+            if (unread == Unread::left) return Rest::data;
+            if (wanted == Interest::reset && connection.is_gone()) return Rest::reset;
+            if (set && wanted != Interest::reset) { // another thread was told of it in vain
+                connection.emptied = false;
+                connection.hangup = true; // that the client has closed may have been what the other was told
+                return Rest::data;
+            }
+            needs_setting = true;
+            if (wanted == Interest::bytes) { // without this, every segment would wake a thread in vain
+                life.serving.sends_early = true;
+                wanted = Interest::bytes_once;
+            }
+        }
+        if (needs_setting && !set) {
+            if (!connection.watch.set(connection.fd, connection.id, wanted)) return Rest::no_memory;
+            set = true;
+            if (unread == Unread::taken) connection.hangup = false;
+        }
+        connection.parked_until.store(until.when, std::memory_order_relaxed);
+        life.parked_reason = until.reason;
+        if (owner.rest()) {
+            sweep_by(until.when);
+            return Rest::resting;
+        }
+    }
+}
+
+void Parking::sweep_by(Nanoseconds when) noexcept {
+    Nanoseconds next = next_sweep_.load();
+    while (when < next)
+        if (next_sweep_.compare_exchange_weak(next, when)) return alarm_.wake_by(when);
+}
+
+} // namespace gatehouse::host

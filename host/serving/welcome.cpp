@@ -1,0 +1,73 @@
+// From the accept queue to a connection: who may come.
+#include "serving/access_log.hpp"
+#include "serving/service.hpp"
+
+#include <unistd.h>
+
+namespace gatehouse::host {
+
+bool Service::has_room() const noexcept {
+    return endpoint_.open.load() < config.max_connections || config.when_full == WhenFull::refuse;
+}
+
+// Why a connection must not come, if so. Otherwise it counts for its source and, unless routes are to find out which that is,
+// for its plugin.
+std::optional<Reason> Service::admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source) noexcept {
+    if (const std::optional<Reason> reason = access_.admit(address, now, source)) return reason;
+    if (detects_ || plugin_->enter()) return std::nullopt;
+    access_.leave(source);
+    return Reason::over_limit;
+}
+
+// Makes a connection of an accepted descriptor, or refuses it.
+void Service::welcome(int fd, const SocketAddress& peer) noexcept {
+    const Nanoseconds now = monotonic_now();
+    std::uint32_t source = 0;
+    const bool for_another = proxies_ != nullptr && proxies_->lists(peer); // for whom, its header will say
+    if (!for_another) {
+        if (const std::optional<Reason> reason = admit(peer, now, source)) return refuse(fd, peer, *reason);
+    }
+    Connection* found = nullptr;
+    if (endpoint_.open.fetch_add(1) < config.max_connections) found = endpoint_.slots.take();
+    if (found == nullptr) {
+        const bool over_limit = endpoint_.open.fetch_sub(1) > config.max_connections;
+        acceptor_.room(); // another thread may have counted this one
+        if (!for_another) access_.leave(source);
+        if (!for_another && !detects_) plugin_->leave();
+        return refuse(fd, peer, over_limit ? Reason::over_limit : Reason::host_out_of_memory);
+    }
+    if (shared_.log.enabled(LogLevel::debug))
+        shared_.log.debug("accept", {{"listener", config.name}, {"peer", to_string(peer)}, {"fd", fd}});
+    Connection& connection = *found;
+    connection.open(fd, *this);
+    connection.plugin.store(plugin_, std::memory_order_relaxed);
+    connection.idle = after(0, config.idle_timeout);
+    connection.set_rate(config.min_rate, config.min_rate_window);
+    connection.lifetime = after(now, config.lifetime);
+    connection.life.accepted = now;
+    connection.life.peer = Peer(peer);
+    connection.life.source = source;
+    connection.life.admitted = !for_another;
+    connection.life.entered = !for_another && !detects_;
+    enter_stage(connection, 0, now);
+    if (acceptor_.serves_at_once())
+        serve(connection);
+    else
+        place(connection);
+}
+
+// Lets a newcomer rest until it says something, unless it is to be served at once.
+void Service::place(Connection& connection) noexcept {
+    const Life& life = connection.life;
+    const bool at_once =
+        life.phase == Phase::serving || (life.phase == Phase::staging && stages_[life.staging.number]->at_once());
+    if (at_once || !rests(connection)) pool.post(connection.id);
+}
+
+void Service::refuse(int fd, const SocketAddress& peer, Reason reason) noexcept {
+    ::close(fd);
+    endpoint_.ledger.count(reason);
+    if (shared_.access_log) log_closed(shared_.log, {.listener = config.name, .peer = peer, .reason = reason});
+}
+
+} // namespace gatehouse::host

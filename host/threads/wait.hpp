@@ -1,0 +1,36 @@
+// The one place where a thread waits for descriptors while it runs for a connection: reads and writes that cannot go on, a
+// connect, a handshake, a name server's answer.
+#pragma once
+
+#include "base/clock.hpp"
+#include "threads/drain.hpp"
+
+#include <cstdint>
+#include <poll.h>
+#include <span>
+
+namespace gatehouse::host {
+
+enum class Waited : std::uint8_t {
+    ready,    // at least one item's revents says what has come
+    timeout,  // `until`, or the drain's deadline, has come
+    draining, // the drain has started
+    failed,   // the kernel cannot wait; see errno
+};
+
+// What a wait makes of a drain that starts, or has started. Its deadline ends every wait.
+enum class OnDrain : std::uint8_t {
+    end,   // the wait ends
+    go_on, // the wait goes on
+};
+
+constexpr std::size_t most_waited_for = 16;
+
+// Waits until one of `items`, at most most_waited_for, is ready. Meanwhile the pool of the calling thread counts it as blocked.
+// [any]
+Waited wait(std::span<pollfd> items, Nanoseconds until, const Drain& drain, OnDrain on_drain) noexcept;
+
+// Whether an item is ready already: for a caller that often need not wait, so that the pool need not be told. [any]
+bool ready_now(std::span<pollfd> items) noexcept;
+
+} // namespace gatehouse::host
