@@ -2,7 +2,10 @@
 
 #include "abi/upstream_tls.hpp"
 #include "connection/connection.hpp"
-#include "serving/service.hpp"
+#include "dns/resolver.hpp"
+#include "plugin/instance.hpp"
+#include "threads/drain.hpp"
+#include "threads/pool.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -37,10 +40,14 @@ gatehouse_status status_of_errno(int error) noexcept {
     }
 }
 
+const Facilities& facilities_of(const Connection& client) noexcept {
+    return client.plugin.load(std::memory_order_relaxed)->facilities();
+}
+
 Nanoseconds deadline_of(const Connection& client, std::uint64_t milliseconds) {
     constexpr std::uint64_t most = 86'400'000;
     const Nanoseconds asked = after(monotonic_now(), std::chrono::milliseconds(std::min(milliseconds, most)));
-    return std::min({asked, client.service.commons().drain.deadline(), client.lifetime});
+    return std::min({asked, facilities_of(client).drain.deadline(), client.lifetime});
 }
 
 namespace {
@@ -92,7 +99,7 @@ gatehouse_status find(const Connection& client, const std::string& name, Nanosec
     std::string error;
     gatehouse_status status = GATEHOUSE_INVALID;
     if (const std::optional<Address> address = parse_address(name, error))
-        status = client.service.commons().resolver.resolve(*address, deadline, candidates, error);
+        status = facilities_of(client).resolver.resolve(*address, deadline, candidates, error);
     if (status != GATEHOUSE_OK) set_error_text("upstream " + name + ": " + error);
     return status;
 }
@@ -111,7 +118,6 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
                          gatehouse_conn** upstream) noexcept {
     if (conn->connection == nullptr) return no_client();
     Connection& client = *conn->connection;
-    const Commons& commons = client.service.commons();
     client.upstream_failed = true; // until it has not
     try {
         const Nanoseconds deadline = deadline_of(client, milliseconds);
@@ -127,7 +133,7 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
                 error = to_string(candidate) + ": " + std::strerror(failure);
                 continue;
             }
-            auto connection = std::make_unique<UpstreamConnection>(commons.drain);
+            auto connection = std::make_unique<UpstreamConnection>(facilities_of(client).drain);
             connection->remember(candidate);
             connection->fd = fd.release();
             connection->idle = client.idle;
@@ -177,7 +183,9 @@ gatehouse_status relay(gatehouse_conn* conn, gatehouse_conn* upstream, std::uint
     return GATEHOUSE_OK;
 }
 
-gatehouse_status cut(gatehouse_instance* instance, std::uint64_t id) noexcept { return instance->cut(id); }
+gatehouse_status cut(gatehouse_instance* instance, std::uint64_t id) noexcept {
+    return instance->facilities.cut(*instance->plugin, id);
+}
 
 } // namespace
 

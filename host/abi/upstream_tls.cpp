@@ -1,12 +1,13 @@
 #include "abi/upstream_tls.hpp"
 
 #include "abi/upstream.hpp"
+#include "base/log.hpp"
 #include "base/printable.hpp"
 #include "config/config.hpp"
 #include "config/plugin_settings.hpp"
 #include "connection/connection.hpp"
 #include "plugin/instance.hpp"
-#include "serving/service.hpp"
+#include "threads/drain.hpp"
 #include "threads/pool.hpp"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ gatehouse_status tls_client(gatehouse_instance* instance, const gatehouse_config
         const gatehouse_config* table = nullptr;
         const gatehouse_status status = config->tls_client(name, has_names != 0, wanted, table);
         if (status != GATEHOUSE_OK || !wanted) return status;
-        auto made = std::make_unique<gatehouse_tls_client>();
+        auto made = std::make_shared<gatehouse_tls_client>();
         made->context = TlsContext::client(*wanted, [&](std::string_view part, const std::string& why) {
             if (table != nullptr)
                 table->reject(part, why);
@@ -36,10 +37,11 @@ gatehouse_status tls_client(gatehouse_instance* instance, const gatehouse_config
         });
         if (!made->context) return GATEHOUSE_INVALID;
         for (const std::string& warning : made->context->warnings())
-            instance->log.warning(warning, {{"plugin", instance->name}});
+            instance->facilities.log.warning(warning, {{"plugin", instance->name}});
         made->server_name = wanted->server_name;
         made->verify = wanted->verify;
-        *client = instance->tls_clients.emplace_back(std::move(made)).get();
+        instance->kept.push_back(made);
+        *client = made.get();
         return GATEHOUSE_OK;
     } catch (const std::bad_alloc&) {
         config->reject(name, "out of memory");
@@ -116,7 +118,7 @@ gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const
             upstream->tls = TlsSession::client(client->context, upstream->fd, name);
             if (upstream->tls)
                 status = shake_hands(*upstream->tls, upstream->fd, deadline_of(serving, milliseconds),
-                                     serving.service.commons().drain, problem);
+                                     facilities_of(serving).drain, problem);
             else
                 problem = "out of memory, or not the name of a server";
         }
