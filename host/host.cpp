@@ -1,5 +1,6 @@
 #include "host.hpp"
 
+#include "abi/host_table.hpp"
 #include "base/text_table.hpp"
 #include "control/message.hpp"
 
@@ -48,18 +49,18 @@ void prepare_process() {
     }
 }
 
-Plugins::Plugins(const Config& config, Log& log, const Drain& drain, Discovery& discovery, const PluginInstance::Reach& reach) {
+Plugins::Plugins(const Config& config, const Facilities& facilities) {
     std::string problems;
     for (const PluginConfig& plugin : config.plugins) {
         try {
             const std::filesystem::path file = find_plugin(plugin.library, config.host.plugin_path);
             std::shared_ptr<const PluginLibrary>& library = libraries_[file];
             if (!library) library = std::make_shared<PluginLibrary>(file, folder_);
-            log.debug("plugin loaded", {{"plugin", plugin.name},
-                                        {"library", file.string()},
-                                        {"version", library->facts().version},
-                                        {"abi", library->facts().needs}});
-            instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, log, drain, discovery, reach);
+            facilities.log.debug("plugin loaded", {{"plugin", plugin.name},
+                                                   {"library", file.string()},
+                                                   {"version", library->facts().version},
+                                                   {"abi", library->facts().needs}});
+            instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, facilities);
         } catch (const PluginError& error) {
             const std::string text = error.what();
             problems += (problems.empty() ? "" : "\n") + (text.starts_with("plugin library") ? plugin.where + ": " : "") + text;
@@ -86,20 +87,26 @@ void Plugins::stop() noexcept {
 Host::Host(const Config& config)
     : config_(config), privileges_(config.process), log_(config.log),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling, drain_),
-      resolver_(config.host.resolvers), background_(config.host.scheduling), discovery_(background_, config.host.resolvers),
+      resolver_(config.host.resolvers), background_(config.host.scheduling), watches_(background_, config.host.resolvers),
       tls_(config.tls, log_),
       commons_{config.host, cpu_count(), config.log.access, log_, alarm_, drain_, relays_, resolver_, tls_},
-      plugins_(config, log_, drain_, discovery_,
-               {.wake =
-                    [this](const PluginInstance& instance, std::uint64_t id) {
-                        Service* service = service_of(id);
-                        return service != nullptr ? service->wake(instance, id) : GATEHOUSE_NOT_FOUND;
-                    },
-                .cut =
-                    [this](const PluginInstance& instance, std::uint64_t id) {
-                        Service* service = service_of(id);
-                        return service != nullptr ? service->cut(instance, id) : GATEHOUSE_NOT_FOUND;
-                    }}) {
+      facilities_{.table = host_table,
+                  .log = log_,
+                  .drain = drain_,
+                  .resolver = resolver_,
+                  .background = background_,
+                  .watches = watches_,
+                  .wake =
+                      [this](const PluginInstance& instance, std::uint64_t id) {
+                          Service* service = service_of(id);
+                          return service != nullptr ? service->wake(instance, id) : GATEHOUSE_NOT_FOUND;
+                      },
+                  .cut =
+                      [this](const PluginInstance& instance, std::uint64_t id) {
+                          Service* service = service_of(id);
+                          return service != nullptr ? service->cut(instance, id) : GATEHOUSE_NOT_FOUND;
+                      }},
+      plugins_(config, facilities_) {
     std::string problems;
     for (const ListenerConfig& listener : config.listeners) {
         try {

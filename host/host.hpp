@@ -1,9 +1,10 @@
 // The host: puts everything together from a configuration, runs until it is told to stop, and drains.
 #pragma once
 
-#include "abi/discovery.hpp"
 #include "config/config.hpp"
 #include "control/server.hpp"
+#include "dns/name_watch.hpp"
+#include "plugin/facilities.hpp"
 #include "plugin/instance.hpp"
 #include "plugin/library.hpp"
 #include "process/privileges.hpp"
@@ -23,7 +24,7 @@ namespace gatehouse::host {
 class Plugins {
   public:
     // Throws PluginError with everything that is wrong. [main]
-    Plugins(const Config& config, Log& log, const Drain& drain, Discovery& discovery, const PluginInstance::Reach& reach);
+    Plugins(const Config& config, const Facilities& facilities);
 
     PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
     FindPlugin finder() const {
@@ -83,10 +84,11 @@ class Host {
     RelayEngine relays_;
     Resolver resolver_;
     Background background_;
-    Discovery discovery_;
+    NameWatches watches_;
     TlsServers tls_;
     Commons commons_;
     std::atomic<bool> complete_{false}; // services_ may be looked at by plugins' threads
+    const Facilities facilities_;
     Plugins plugins_;
     std::vector<std::unique_ptr<Service>> services_;
     std::optional<Control> control_;

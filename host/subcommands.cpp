@@ -1,5 +1,6 @@
 #include "subcommands.hpp"
 
+#include "abi/host_table.hpp"
 #include "base/printable.hpp"
 #include "base/text_table.hpp"
 #include "control/client.hpp"
@@ -56,9 +57,11 @@ int check_command(const CommandOptions& options) {
         const Drain drain;
         Background background(config.host.scheduling);
         background.end(); // nothing goes on here
-        Discovery discovery(background, config.host.resolvers);
-        const auto nobody = [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; };
-        const Plugins plugins(config, log, drain, discovery, {.wake = nobody, .cut = nobody});
+        Resolver resolver(config.host.resolvers);
+        NameWatches watches(background, config.host.resolvers);
+        const auto none = [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; };
+        const Facilities facilities{host_table, log, drain, resolver, background, watches, none, none};
+        const Plugins plugins(config, facilities);
         const auto count = [](std::size_t number, std::string_view noun) {
             return std::to_string(number) + ' ' + std::string(noun) + (number == 1 ? "" : "s");
         };

@@ -209,7 +209,7 @@ gatehouse_status start(gatehouse_instance* instance, const gatehouse_check_reque
             refuse(*instance, name + ": " + why);
             return GATEHOUSE_INVALID;
         }
-        Background& background = instance->discovery.background();
+        Background& background = instance->facilities.background;
         auto made = std::make_shared<gatehouse_check>(background, request, *address);
         gatehouse_check* handle = made.get();
         if (!background.add(std::move(made), monotonic_now() + nanoseconds(request.first_milliseconds))) {

@@ -1,11 +1,15 @@
-// The table of functions that plugins call: each finds the object behind its handle and lets that do the work.
+// Each function finds the object behind its handle and lets that do the work.
+#include "abi/host_table.hpp"
+
 #include "abi/check.hpp"
 #include "abi/discovery.hpp"
 #include "abi/handles.hpp"
 #include "abi/upstream.hpp"
+#include "base/log.hpp"
 #include "config/plugin_settings.hpp"
 #include "connection/connection.hpp"
 #include "plugin/instance.hpp"
+#include "threads/drain.hpp"
 
 #include <algorithm>
 #include <array>
@@ -123,15 +127,18 @@ void set_state(gatehouse_conn* conn, void* value) noexcept {
     if (Connection* const client = client_of(conn)) client->life.serving.state = value;
 }
 
-gatehouse_status wake(gatehouse_instance* instance, std::uint64_t connection) noexcept { return instance->wake(connection); }
+gatehouse_status wake(gatehouse_instance* instance, std::uint64_t connection) noexcept {
+    return instance->facilities.wake(*instance->plugin, connection);
+}
 
-std::int32_t stopping(gatehouse_instance* instance) noexcept { return instance->drain.started() ? 1 : 0; }
+std::int32_t stopping(gatehouse_instance* instance) noexcept { return instance->facilities.drain.started() ? 1 : 0; }
 
-void log(gatehouse_instance* instance, gatehouse_level level, gatehouse_str text) noexcept {
+void write_log(gatehouse_instance* instance, gatehouse_level level, gatehouse_str text) noexcept {
     constexpr std::array levels{LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error};
     const auto index = static_cast<std::size_t>(std::clamp<gatehouse_level>(level, GATEHOUSE_DEBUG, GATEHOUSE_ERROR));
-    if (!instance->log.enabled(levels[index])) return;
-    instance->log.write(levels[index], view(text), {{"plugin", instance->name}});
+    Log& log = instance->facilities.log;
+    if (!log.enabled(levels[index])) return;
+    log.write(levels[index], view(text), {{"plugin", instance->name}});
 }
 
 void set_error(gatehouse_instance* /*instance*/, gatehouse_str text) noexcept { set_error_text(view(text)); }
@@ -202,7 +209,7 @@ const gatehouse_host host_table{
     .set_state = set_state,
     .wake = wake,
     .stopping = stopping,
-    .log = log,
+    .log = write_log,
     .set_error = set_error,
     .config_string = config_string,
     .config_integer = config_integer,

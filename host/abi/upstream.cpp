@@ -1,8 +1,11 @@
 #include "abi/upstream.hpp"
 
-#include "abi/handles.hpp"
 #include "abi/upstream_tls.hpp"
+#include "abi/handles.hpp"
 #include "connection/connect.hpp"
+#include "dns/resolver.hpp"
+#include "plugin/instance.hpp"
+#include "threads/drain.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -34,6 +37,10 @@ gatehouse_status status_of_errno(int error) noexcept {
     }
 }
 
+const Facilities& facilities_of(const Connection& client) noexcept {
+    return client.plugin.load(std::memory_order_relaxed)->facilities();
+}
+
 Nanoseconds deadline_of(const Connection& client, std::uint64_t milliseconds) {
     constexpr std::uint64_t most = 86'400'000;
     const Nanoseconds asked = after(monotonic_now(), std::chrono::milliseconds(std::min(milliseconds, most)));
@@ -48,7 +55,7 @@ gatehouse_status find(const Connection& client, const std::string& name, Nanosec
     std::string error;
     gatehouse_status status = GATEHOUSE_INVALID;
     if (const std::optional<Address> address = parse_address(name, error))
-        status = client.service.commons().resolver.resolve(*address, deadline, candidates, error);
+        status = facilities_of(client).resolver.resolve(*address, deadline, candidates, error);
     if (status != GATEHOUSE_OK) set_error_text("upstream " + name + ": " + error);
     return status;
 }
@@ -115,7 +122,9 @@ gatehouse_status resolve(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
     }
 }
 
-void close(gatehouse_conn* upstream) noexcept { delete upstream_of(upstream); }
+void close(gatehouse_conn* upstream) noexcept {
+    delete upstream_of(upstream);
+}
 
 gatehouse_status relay(gatehouse_conn* conn, gatehouse_conn* upstream, std::uint64_t idle_milliseconds) noexcept {
     Upstream* const server = upstream_of(upstream);
@@ -127,7 +136,9 @@ gatehouse_status relay(gatehouse_conn* conn, gatehouse_conn* upstream, std::uint
     return GATEHOUSE_OK;
 }
 
-gatehouse_status cut(gatehouse_instance* instance, std::uint64_t id) noexcept { return instance->cut(id); }
+gatehouse_status cut(gatehouse_instance* instance, std::uint64_t id) noexcept {
+    return instance->facilities.cut(*instance->plugin, id);
+}
 
 } // namespace
 

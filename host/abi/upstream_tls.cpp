@@ -1,10 +1,11 @@
 #include "abi/upstream_tls.hpp"
 
-#include "abi/handles.hpp"
 #include "abi/upstream.hpp"
+#include "base/log.hpp"
 #include "base/printable.hpp"
 #include "config/config.hpp"
 #include "config/plugin_settings.hpp"
+#include "abi/handles.hpp"
 #include "connection/connect.hpp"
 #include "plugin/instance.hpp"
 
@@ -22,7 +23,7 @@ gatehouse_status tls_client(gatehouse_instance* instance, const gatehouse_config
         const gatehouse_config* table = nullptr;
         const gatehouse_status status = config->tls_client(name, has_names != 0, wanted, table);
         if (status != GATEHOUSE_OK || !wanted) return status;
-        auto made = std::make_unique<gatehouse_tls_client>();
+        auto made = std::make_shared<gatehouse_tls_client>();
         made->context = TlsContext::client(*wanted, [&](std::string_view part, const std::string& why) {
             if (table != nullptr)
                 table->reject(part, why);
@@ -31,10 +32,11 @@ gatehouse_status tls_client(gatehouse_instance* instance, const gatehouse_config
         });
         if (!made->context) return GATEHOUSE_INVALID;
         for (const std::string& warning : made->context->warnings())
-            instance->log.warning(warning, {{"plugin", instance->name}});
+            instance->facilities.log.warning(warning, {{"plugin", instance->name}});
         made->server_name = wanted->server_name;
         made->verify = wanted->verify;
-        *client = instance->tls_clients.emplace_back(std::move(made)).get();
+        instance->kept.push_back(made);
+        *client = made.get();
         return GATEHOUSE_OK;
     } catch (const std::bad_alloc&) {
         config->reject(name, "out of memory");
@@ -88,14 +90,14 @@ gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const
         } else {
             server->tls = TlsSession::client(client->context, server->fd, name);
             if (server->tls)
-                status = status_of(
-                    shake_hands(*server->tls, server->fd, deadline_of(serving, milliseconds), serving.drain(), problem));
+                status = status_of(shake_hands(*server->tls, server->fd, deadline_of(serving, milliseconds), serving.drain(), problem));
             else
                 problem = "out of memory, or not the name of a server";
         }
         serving.life.serving.upstream_failed = status != GATEHOUSE_OK;
         if (status != GATEHOUSE_OK)
-            set_error_text("upstream " + to_string(server->peer_address()) + ": TLS: " + printable(problem));
+            set_error_text("upstream " + to_string(server->peer_address()) +
+                           ": TLS: " + printable(problem));
     } catch (const std::bad_alloc&) {
         set_error_text("no memory for an upstream connection");
     }

@@ -48,30 +48,31 @@ bool is_localhost(const std::string& name) { return name == "localhost" || name.
 } // namespace
 
 // On its way through c-ares as a bare pointer, whose callback takes it back.
-struct Names::Question {
-    Names& names;
+struct AsyncResolver::Question {
+    AsyncResolver& resolver;
     std::string name;
     DnsType type;
     Answered answered;
     NameAnswer found;
 };
 
-Names::Names(Background& background, std::string resolvers) : background_(background), resolvers_(std::move(resolvers)) {
+AsyncResolver::AsyncResolver(Background& background, std::string resolvers)
+    : background_(background), resolvers_(std::move(resolvers)) {
     if (const int status = ::ares_library_init(ARES_LIB_INIT_ALL); status != ARES_SUCCESS)
         throw std::runtime_error(std::string("c-ares: ") + ::ares_strerror(status));
 }
 
-Names::~Names() {
+AsyncResolver::~AsyncResolver() {
     end_channel();
     ::ares_library_cleanup();
 }
 
 // What is on its way hears of it, but nobody is told any more.
-void Names::end_channel() noexcept {
+void AsyncResolver::end_channel() noexcept {
     if (channel_ != nullptr) ::ares_destroy(std::exchange(channel_, nullptr));
 }
 
-ares_channeldata* Names::channel(std::string& error) {
+ares_channeldata* AsyncResolver::channel(std::string& error) {
     if (on_the_way_ == 0 && monotonic_now() - made_ > most_age) end_channel();
     if (channel_ != nullptr) return channel_;
     ares_options options{};
@@ -95,7 +96,7 @@ ares_channeldata* Names::channel(std::string& error) {
     return channel_;
 }
 
-void Names::find_addresses(const std::string& host, Answered answered) {
+void AsyncResolver::find_addresses(const std::string& host, Answered answered) {
     auto question = std::make_unique<Question>(Question{*this, host, DnsType::a, std::move(answered), {}});
     ares_channeldata* channel = this->channel(question->found.why);
     if (channel == nullptr) return answer(std::move(question), ARES_ENOTINITIALIZED);
@@ -110,7 +111,7 @@ void Names::find_addresses(const std::string& host, Answered answered) {
     in_file ? ask_file(std::move(question)) : ask(std::move(question));
 }
 
-void Names::find_services(const std::string& name, Answered answered) {
+void AsyncResolver::find_services(const std::string& name, Answered answered) {
     auto question = std::make_unique<Question>(Question{*this, name, DnsType::srv, std::move(answered), {}});
     if (channel(question->found.why) == nullptr) return answer(std::move(question), ARES_ENOTINITIALIZED);
     ask(std::move(question));
@@ -118,7 +119,7 @@ void Names::find_services(const std::string& name, Answered answered) {
 
 // The IPv4 addresses first, then the IPv6 ones of the very name that had them: with a search list that may be another one than
 // was asked for.
-void Names::ask(std::unique_ptr<Question> question) {
+void AsyncResolver::ask(std::unique_ptr<Question> question) {
     const std::string known = question->found.records.name;
     const bool exact = question->type == DnsType::aaaa && question->found.status == GATEHOUSE_OK && !known.empty();
     const std::string name = exact ? known : question->name;
@@ -128,7 +129,7 @@ void Names::ask(std::unique_ptr<Question> question) {
     set_timer();
 }
 
-void Names::ask_file(std::unique_ptr<Question> question) {
+void AsyncResolver::ask_file(std::unique_ptr<Question> question) {
     ares_addrinfo_hints hints{};
     hints.ai_flags = ARES_AI_NOSORT;
     hints.ai_family = AF_UNSPEC;
@@ -140,10 +141,10 @@ void Names::ask_file(std::unique_ptr<Question> question) {
 }
 
 // Without memory an answer is lost, as it may be on the network: whoever has asked does not wait for ever.
-void Names::heard_of_file(void* data, int status, int /*timeouts*/, ares_addrinfo* list) try {
+void AsyncResolver::heard_of_file(void* data, int status, int /*timeouts*/, ares_addrinfo* list) try {
     const std::unique_ptr<ares_addrinfo, decltype(&::ares_freeaddrinfo)> owner(list, ::ares_freeaddrinfo);
     std::unique_ptr<Question> question(static_cast<Question*>(data));
-    --question->names.on_the_way_;
+    --question->resolver.on_the_way_;
     if (status == ARES_EDESTRUCTION) return;
     for (const ares_addrinfo_node* node = list != nullptr ? list->nodes : nullptr; node != nullptr; node = node->ai_next) {
         SocketAddress address;
@@ -152,15 +153,15 @@ void Names::heard_of_file(void* data, int status, int /*timeouts*/, ares_addrinf
         question->found.records.addresses.push_back(address);
     }
     question->found.from_file = true;
-    Names& names = question->names;
-    names.answer(std::move(question), status);
+    AsyncResolver& resolver = question->resolver;
+    resolver.answer(std::move(question), status);
 } catch (const std::bad_alloc&) {
 }
 
-void Names::heard(void* data, int status, int /*timeouts*/, unsigned char* bytes, int size) try {
+void AsyncResolver::heard(void* data, int status, int /*timeouts*/, unsigned char* bytes, int size) try {
     std::unique_ptr<Question> question(static_cast<Question*>(data));
-    Names& names = question->names;
-    --names.on_the_way_;
+    AsyncResolver& resolver = question->resolver;
+    --resolver.on_the_way_;
     if (status == ARES_EDESTRUCTION) return;
     DnsAnswer records;
     if (status == ARES_SUCCESS && !parse_dns_answer({bytes, static_cast<std::size_t>(size)}, question->type, records))
@@ -168,27 +169,27 @@ void Names::heard(void* data, int status, int /*timeouts*/, unsigned char* bytes
     NameAnswer& found = question->found;
     if (question->type == DnsType::srv) {
         found.records = std::move(records);
-        return names.answer(std::move(question), status);
+        return resolver.answer(std::move(question), status);
     }
     const bool first = question->type == DnsType::a;
     if (first && (status == ARES_SUCCESS || is_nothing(status))) {
         found.records = std::move(records);
         found.status = status_of(status);
         question->type = DnsType::aaaa;
-        return names.ask(std::move(question));
+        return resolver.ask(std::move(question));
     }
     if (!first && found.status == GATEHOUSE_OK) { // there are IPv4 addresses
         found.only_v4 = status != ARES_SUCCESS && !is_nothing(status);
         if (!records.addresses.empty()) found.records.ttl = std::min(found.records.ttl, records.ttl);
         found.records.addresses.insert(found.records.addresses.end(), records.addresses.begin(), records.addresses.end());
-        return names.answer(std::move(question), ARES_SUCCESS);
+        return resolver.answer(std::move(question), ARES_SUCCESS);
     }
     found.records = std::move(records);
-    names.answer(std::move(question), status);
+    resolver.answer(std::move(question), status);
 } catch (const std::bad_alloc&) {
 }
 
-void Names::answer(std::unique_ptr<Question> question, int status) {
+void AsyncResolver::answer(std::unique_ptr<Question> question, int status) {
     NameAnswer& found = question->found;
     if (status == ARES_SUCCESS && found.records.addresses.empty() && found.records.services.empty()) status = ARES_ENODATA;
     found.status = status_of(status);
@@ -199,29 +200,29 @@ void Names::answer(std::unique_ptr<Question> question, int status) {
 // --- sockets and times ---------------------------------------------------------------------------------------------------
 
 // A socket that cannot be watched goes unanswered, which c-ares notices in time.
-void Names::watch_socket(void* data, int fd, int readable, int writable) {
-    auto& names = *static_cast<Names*>(data);
+void AsyncResolver::watch_socket(void* data, int fd, int readable, int writable) {
+    auto& resolver = *static_cast<AsyncResolver*>(data);
     const std::uint32_t events = (readable != 0 ? EPOLLIN : 0U) | (writable != 0 ? EPOLLOUT : 0U);
     if (events == 0)
-        names.background_.unwatch(fd);
+        resolver.background_.unwatch(fd);
     else
-        names.background_.watch(names, fd, events);
+        resolver.background_.watch(resolver, fd, events);
 }
 
-void Names::due() noexcept {
+void AsyncResolver::due() noexcept {
     if (channel_ == nullptr) return;
     ::ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
     set_timer();
 }
 
-void Names::ready(int fd, std::uint32_t events) noexcept {
+void AsyncResolver::ready(int fd, std::uint32_t events) noexcept {
     const bool readable = (events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0;
     const bool writable = (events & EPOLLOUT) != 0;
     ::ares_process_fd(channel_, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
     set_timer();
 }
 
-void Names::set_timer() noexcept {
+void AsyncResolver::set_timer() noexcept {
     timeval left{};
     const bool waits = channel_ != nullptr && ::ares_timeout(channel_, nullptr, &left) != nullptr;
     const Nanoseconds after = left.tv_sec * 1'000'000'000 + left.tv_usec * 1'000 + 1'000'000; // a little late, or in vain

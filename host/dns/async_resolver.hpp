@@ -23,13 +23,13 @@ struct NameAnswer {
     bool only_v4 = false;   // the question for the IPv6 addresses was not answered
 };
 
-class Names final : public Activity {
+class AsyncResolver final : public Activity {
   public:
     static constexpr std::size_t most_questions = 256; // on their way at a time
 
     // `resolvers`: "192.0.2.1:53,[2001:db8::1]:53", or "": those of /etc/resolv.conf. Throws std::runtime_error.
-    Names(Background& background, std::string resolvers);
-    ~Names() override;
+    AsyncResolver(Background& background, std::string resolvers);
+    ~AsyncResolver() override;
 
     // Answers with the addresses of a host, or with the SRV records of a name, also while this call lasts. The answer comes
     // within some seconds, unless this object ends before. [background]

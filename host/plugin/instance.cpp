@@ -1,5 +1,6 @@
 #include "plugin/instance.hpp"
 
+#include "base/log.hpp"
 #include "config/plugin_settings.hpp"
 
 #include <algorithm>
@@ -21,7 +22,7 @@ void set_error_text(std::string_view text) noexcept {
 
 void refuse(const gatehouse_instance& instance, std::string_view text) noexcept {
     set_error_text(text);
-    instance.log.warning(text, {{"plugin", instance.name}});
+    instance.facilities.log.warning(text, {{"plugin", instance.name}});
 }
 
 std::string take_error_text() {
@@ -30,20 +31,15 @@ std::string take_error_text() {
     return text;
 }
 
-PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library, Log& log,
-                               const Drain& drain, Discovery& discovery, Reach reach)
-    : context_{config.name,
-               log,
-               drain,
-               discovery,
-               [this, wake = std::move(reach.wake)](std::uint64_t id) { return wake(*this, id); },
-               [this, cut = std::move(reach.cut)](std::uint64_t id) { return cut(*this, id); }},
-      library_(std::move(library)), hooks_(library_->hooks()), max_connections_(config.max_connections) {
+PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library,
+                               const Facilities& facilities)
+    : handle_{config.name, facilities, this}, library_(std::move(library)), hooks_(library_->hooks()),
+      max_connections_(config.max_connections) {
     const gatehouse_config& settings = *config.settings;
     settings.begin();
     error_size = 0;
     gatehouse_status status = GATEHOUSE_OK;
-    if (hooks_.create != nullptr) status = hooks_.create(&host_table, &context_, &settings, &self_);
+    if (hooks_.create != nullptr) status = hooks_.create(&handle_.facilities.table, &handle_, &settings, &self_);
     const std::string why = take_error_text();
     std::vector<std::string> problems = settings.problems();
     if (status == GATEHOUSE_OK && problems.empty()) {

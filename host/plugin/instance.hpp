@@ -1,16 +1,12 @@
 // One instance of a plugin: the library's hooks, the object it made, and what it may ask of the host.
 #pragma once
 
-#include "abi/discovery.hpp"
-#include "abi/upstream_tls.hpp"
-#include "base/log.hpp"
 #include "base/reason.hpp"
 #include "config/config.hpp"
+#include "plugin/facilities.hpp"
 #include "plugin/library.hpp"
-#include "threads/drain.hpp"
 
 #include <atomic>
-#include <functional>
 #include <gatehouse/ext/control.h>
 #include <gatehouse/gatehouse.h>
 #include <memory>
@@ -19,31 +15,22 @@
 #include <string_view>
 #include <vector>
 
-// What a plugin gets as its gatehouse_instance.
+// What a plugin holds as its gatehouse_instance.
 struct gatehouse_instance {
-    std::string name; // constant after construction
-    gatehouse::host::Log& log;
-    const gatehouse::host::Drain& drain;
-    gatehouse::host::Discovery& discovery;
-    std::function<gatehouse_status(std::uint64_t id)> wake; // the connection with this id is one of this instance's
-    std::function<gatehouse_status(std::uint64_t id)> cut;
-    // Made during create().
-    std::vector<std::unique_ptr<const gatehouse_tls_client>> tls_clients{}; // NOLINT(*-redundant-member-init): g++ warns
+    const std::string name; // constant after construction, as are the next two
+    const gatehouse::host::Facilities& facilities;
+    const gatehouse::host::PluginInstance* const plugin; // whose handle this is
+
+    // What abi/ has made for the instance during create(), kept as long as the instance lives.
+    std::vector<std::shared_ptr<const void>> kept{}; // NOLINT(*-redundant-member-init): g++ warns
 };
 
 namespace gatehouse::host {
 
 class PluginInstance {
   public:
-    // How an instance reaches those of its connections that it does not serve at the moment. [any]
-    struct Reach {
-        std::function<gatehouse_status(const PluginInstance&, std::uint64_t id)> wake;
-        std::function<gatehouse_status(const PluginInstance&, std::uint64_t id)> cut;
-    };
-
     // Throws PluginError if the plugin refuses its configuration or fails. [main]
-    PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library, Log& log, const Drain& drain,
-                   Discovery& discovery, Reach reach);
+    PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library, const Facilities& facilities);
     ~PluginInstance(); // destroy()
 
     PluginInstance(const PluginInstance&) = delete;
@@ -66,16 +53,16 @@ class PluginInstance {
         if (max_connections_ != 0) open_.fetch_sub(1, std::memory_order_relaxed);
     }
 
-    const std::string& name() const noexcept { return context_.name; }
+    const std::string& name() const noexcept { return handle_.name; }
+    const Facilities& facilities() const noexcept { return handle_.facilities; }
     const gatehouse_plugin& hooks() const noexcept { return hooks_; }
-    const PluginLibrary& library() const noexcept { return *library_; }
     // Its gatehouse.control/1, or null. [main]
     const gatehouse_control_v1* control() const noexcept { return control_; }
     gatehouse_status run_command(std::span<const gatehouse_str> words, const gatehouse_answer& answer) noexcept; // [main]
     bool server_first() const noexcept { return (hooks_.flags & GATEHOUSE_SERVER_FIRST) != 0; }
 
   private:
-    gatehouse_instance context_; // constant after construction, as are all below
+    gatehouse_instance handle_; // constant after construction, as are all below
     const std::shared_ptr<const PluginLibrary> library_;
     const gatehouse_plugin& hooks_;
     const std::uint32_t max_connections_; // 0: no limit, and they are not counted
@@ -90,8 +77,5 @@ void set_error_text(std::string_view text) noexcept;
 // The same for what a plugin asks for on any thread: it is logged as well.
 void refuse(const gatehouse_instance& instance, std::string_view text) noexcept;
 std::string take_error_text();
-
-// The one table that every plugin is given.
-extern const gatehouse_host host_table;
 
 } // namespace gatehouse::host

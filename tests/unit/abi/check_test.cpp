@@ -1,6 +1,6 @@
 #include "abi/check.hpp"
 
-#include "plugin/instance.hpp"
+#include "plugin/test_facilities.hpp"
 #include "threads/background.hpp"
 
 #include <arpa/inet.h>
@@ -163,12 +163,6 @@ gatehouse_match starts_with_200(std::string_view answer, bool) {
 
 class CheckTest : public ::testing::Test {
   protected:
-    static LogConfig quiet() {
-        LogConfig config;
-        config.level = LogLevel::error;
-        return config;
-    }
-
     gatehouse_status start(const std::function<void(gatehouse_check_request&)>& change) {
         gatehouse_check_request request{};
         request.size = sizeof request;
@@ -185,11 +179,9 @@ class CheckTest : public ::testing::Test {
         return status;
     }
 
-    Log log_{quiet()};
-    Drain drain_;
-    Background background_{Scheduling::other};
-    Discovery discovery_{background_, {}};
-    gatehouse_instance instance_{"test", log_, drain_, discovery_, {}, {}};
+    TestFacilities host_;
+    gatehouse_instance& instance_ = host_.instance;
+    Background& background_ = host_.background;
 };
 
 // --- requests -------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 // What plugins may call with a handle of the wrong kind: an upstream's where only a client's has an answer, and the other way
 // round. Nothing happens, and the answer says so.
+#include "abi/host_table.hpp"
+
 #include "abi/upstream.hpp"
 #include "connection/connection.hpp"
 #include "plugin/instance.hpp"

@@ -1,6 +1,8 @@
 // Relays that are ended by command: from any thread, by the client's id, and with a reset for both sides.
 #include "host.hpp"
 
+#include "abi/host_table.hpp"
+
 #include <array>
 #include <csignal>
 #include <filesystem>
@@ -116,11 +118,12 @@ class RelayCut : public ::testing::Test {
     RelayEngine relays_{2, Scheduling::other, drain_};
     Resolver resolver_{{}};
     Background background_{Scheduling::other};
-    Discovery discovery_{background_, {}};
+    NameWatches watches_{background_, {}};
     TlsServers tls_{config_.tls, log_};
     Commons commons_{config_.host, 2, true, log_, alarm_, drain_, relays_, resolver_, tls_};
-    static gatehouse_status nobody(const PluginInstance& /*instance*/, std::uint64_t /*id*/) { return GATEHOUSE_NOT_FOUND; }
-    Plugins plugins_{config_, log_, drain_, discovery_, {.wake = nobody, .cut = nobody}};
+    static gatehouse_status none(const PluginInstance& /*instance*/, std::uint64_t /*id*/) { return GATEHOUSE_NOT_FOUND; }
+    const Facilities facilities_{host_table, log_, drain_, resolver_, background_, watches_, none, none};
+    Plugins plugins_{config_, facilities_};
     Service service_{config_.listeners[0], 0, plugins_.finder(), commons_};
 };
 

@@ -1,0 +1,187 @@
+#include "dns/name_watch.hpp"
+
+#include "base/printable.hpp"
+#include "dns/resolver.hpp"
+
+#include <algorithm>
+#include <netinet/in.h>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr std::uint32_t shortest_ttl = 1; // seconds
+constexpr std::uint32_t longest_ttl = 60;
+constexpr std::uint32_t longest_pause = 30; // seconds, between failures
+constexpr std::uint32_t partial_ttl = 5;    // seconds, if a part could not be resolved
+constexpr Nanoseconds longest_round = 15'000'000'000;
+constexpr Nanoseconds turn = 50'000'000;  // until there is room for more questions
+constexpr std::size_t most_targets = 128; // of an SRV name
+static_assert(most_targets <= AsyncResolver::most_questions);
+
+std::string with_port(SocketAddress address, std::uint16_t port) {
+    if (address.storage.ss_family == AF_INET6)
+        reinterpret_cast<sockaddr_in6&>(address.storage).sin6_port = htons(port);
+    else
+        reinterpret_cast<sockaddr_in&>(address.storage).sin_port = htons(port);
+    return to_string(address);
+}
+
+} // namespace
+
+std::optional<WatchedName> parse_watched_name(const std::string& text, std::string& error) {
+    constexpr std::string_view prefix = "srv:";
+    const bool service = text.starts_with(prefix);
+    // An SRV name has no port; with one it is checked like a host's.
+    const std::optional<Address> address = parse_address(service ? text.substr(prefix.size()) + ":1" : text, error);
+    if (!address) return std::nullopt;
+    const bool somewhere =
+        address->kind == Address::Kind::tcp && address->port != 0 && !address->host.empty() && address->host != "*";
+    const std::optional<SocketAddress> numeric = somewhere ? numeric_address(*address) : std::nullopt;
+    if (somewhere && !service) return WatchedName{false, address->host, address->port, numeric ? to_string(*numeric) : ""};
+    if (somewhere && !numeric && address->host.find('.') != std::string::npos) return WatchedName{true, address->host, 0, ""};
+    error = in_quotes(text) + R"( is no name to watch (expected "host:port" or "srv:_service._tcp.domain"))";
+    return std::nullopt;
+}
+
+NameWatches::NameWatches(Background& background, const std::vector<std::string>& resolvers, Nanoseconds second)
+    : background_(background), second_(second),
+      resolver_(std::make_shared<AsyncResolver>(background, resolver_list(resolvers))) {}
+
+NameWatches::~NameWatches() { background_.remove(*resolver_); }
+
+bool NameWatches::start(std::shared_ptr<NameWatch> watch) noexcept {
+    const std::lock_guard lock(mutex_);
+    started_ = started_ || background_.add(resolver_, never);
+    return started_ && background_.add(std::move(watch), monotonic_now());
+}
+
+NameWatch::NameWatch(NameWatches& watches, WatchedName name)
+    : background_(watches.background_), second_(watches.second_), resolver_(watches.resolver_), name_(std::move(name)) {}
+
+void NameWatch::due() noexcept {
+    try {
+        if (!name_.numeric.empty()) return report({{name_.numeric}});
+        if (!asking_) return begin_round();
+        if (unanswered_ > 0) note_failure(GATEHOUSE_TIMEOUT, "no answer in time");
+        end_round();
+    } catch (const std::bad_alloc&) {
+        asking_ = false;
+        background_.at(*this, monotonic_now() + second_);
+    }
+}
+
+void NameWatch::begin_round() {
+    if (!resolver_->has_room(name_.service ? most_targets : 1)) {
+        background_.at(*this, monotonic_now() + turn);
+        return;
+    }
+    ++round_;
+    asking_ = true;
+    unanswered_ = 0;
+    ttl_ = longest_ttl;
+    services_.clear();
+    addresses_.clear();
+    status_ = GATEHOUSE_OK;
+    background_.at(*this, monotonic_now() + longest_round);
+    if (name_.service)
+        ask_for_services();
+    else
+        ask_for_hosts({name_.text});
+}
+
+// Answers come while the resolver runs, not this: it must live, be in the same round, and goes on in a call of its own.
+template <class Take>
+AsyncResolver::Answered NameWatch::when_answered(const Take& take) {
+    ++unanswered_;
+    return [weak = weak_from_this(), round = round_, take](const NameAnswer& answer) {
+        const std::shared_ptr<NameWatch> watch = weak.lock();
+        if (!watch || !watch->asking_ || watch->round_ != round) return;
+        take(*watch, answer);
+        if (--watch->unanswered_ == 0) watch->background_.at(*watch, monotonic_now());
+    };
+}
+
+void NameWatch::ask_for_services() {
+    resolver_->find_services(name_.text,
+                             when_answered([](NameWatch& watch, const NameAnswer& answer) { watch.take_services(answer); }));
+}
+
+void NameWatch::ask_for_hosts(const std::set<std::string>& hosts) {
+    for (const std::string& host : hosts)
+        resolver_->find_addresses(
+            host, when_answered([host](NameWatch& watch, const NameAnswer& answer) { watch.take_addresses(host, answer); }));
+}
+
+void NameWatch::take_services(const NameAnswer& answer) {
+    if (answer.status != GATEHOUSE_OK) return note_failure(answer.status, answer.why);
+    note_ttl(answer.records.ttl);
+    std::set<std::string> targets;
+    for (const DnsService& service : answer.records.services) {
+        if (service.target.empty() || service.port == 0) continue; // "not available at this domain", RFC 2782
+        if (targets.size() < most_targets) targets.insert(service.target);
+        if (targets.contains(service.target)) services_.push_back(service);
+    }
+    if (targets.empty()) return note_failure(GATEHOUSE_NOT_FOUND, "the service is not available");
+    ask_for_hosts(targets);
+}
+
+void NameWatch::take_addresses(const std::string& host, const NameAnswer& answer) {
+    Addresses addresses = answer.records.addresses;
+    if (answer.status == GATEHOUSE_OK && !answer.from_file) note_ttl(answer.records.ttl);
+    if (answer.status != GATEHOUSE_OK) note_failure(answer.status, host + ": " + answer.why);
+    const bool unknown = answer.status != GATEHOUSE_OK && answer.status != GATEHOUSE_NOT_FOUND;
+    if (const auto last = last_addresses_.find(host); (unknown || answer.only_v4) && last != last_addresses_.end()) {
+        for (const SocketAddress& address : last->second)
+            if (unknown || address.storage.ss_family == AF_INET6) addresses.push_back(address);
+    }
+    if (unknown || answer.only_v4) note_ttl(partial_ttl);
+    addresses_[host] = std::move(addresses);
+}
+
+void NameWatch::note_ttl(std::uint32_t ttl) noexcept { ttl_ = std::min(ttl_, ttl); }
+
+// A failure that says "there is nothing" never replaces one that says "could not be asked": the rest may exist.
+void NameWatch::note_failure(gatehouse_status status, const std::string& why) {
+    if (status_ != GATEHOUSE_OK && status_ != GATEHOUSE_NOT_FOUND) return;
+    status_ = status;
+    why_ =
+        "cannot resolve " + name_.text + ": " + (why.starts_with(name_.text + ": ") ? why.substr(name_.text.size() + 2) : why);
+}
+
+void NameWatch::end_round() {
+    asking_ = false;
+    for (const DnsService& service : services_) // those that have not been answered
+        if (const auto last = last_addresses_.find(service.target); last != last_addresses_.end()) addresses_.insert(*last);
+    std::vector<Endpoint> endpoints;
+    const auto add = [&](const std::string& host, std::uint16_t port, std::uint16_t priority, std::uint16_t weight) {
+        for (const SocketAddress& address : addresses_[host]) endpoints.push_back({with_port(address, port), priority, weight});
+    };
+    if (name_.service)
+        for (const DnsService& service : services_) add(service.target, service.port, service.priority, service.weight);
+    else
+        add(name_.text, name_.port, 0, 0);
+    std::sort(endpoints.begin(), endpoints.end());
+    endpoints.erase(std::unique(endpoints.begin(), endpoints.end()), endpoints.end());
+    // A host that cannot be asked for keeps its addresses; but then the name as a whole is not resolved, and that is said.
+    const bool failed = endpoints.empty() || (!name_.service && status_ != GATEHOUSE_OK);
+    const std::uint32_t wait = failed ? pause_ : std::clamp(ttl_, shortest_ttl, longest_ttl);
+    pause_ = failed ? std::min(2 * pause_, longest_pause) : 1;
+    if (!failed) last_addresses_ = std::move(addresses_);
+    if (!background_.at(*this, monotonic_now() + wait * second_)) return;
+    failed ? report_failure() : report(std::move(endpoints));
+}
+
+void NameWatch::report(std::vector<Endpoint> endpoints) {
+    failure_reported_ = false;
+    if (reported_ == endpoints) return;
+    reported_ = std::move(endpoints);
+    found(*reported_);
+}
+
+void NameWatch::report_failure() {
+    if (std::exchange(failure_reported_, true)) return;
+    reported_.reset();
+    lost(status_, why_);
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,33 @@
+// What a plugin instance may ask of the host. The host makes one set, which is constant from then on, and hands it to each of
+// its instances; all that it refers to outlives them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <gatehouse/gatehouse.h>
+
+namespace gatehouse::host {
+
+class Background;
+class Drain;
+class Log;
+class NameWatches;
+class PluginInstance;
+class Resolver;
+
+struct Facilities {
+    const gatehouse_host& table; // the functions that plugins call; abi/ has them
+    Log& log;
+    const Drain& drain;
+    Resolver& resolver; // blocks
+    Background& background;
+    NameWatches& watches;
+
+    // For connections that the instance does not serve at the moment, by id. [any]
+    // GATEHOUSE_NOT_FOUND: the connection has ended, or belongs to another instance.
+    using ById = std::function<gatehouse_status(const PluginInstance& instance, std::uint64_t id)>;
+    ById wake; // serve() is called again with GATEHOUSE_EVENT_WAKE
+    ById cut;  // ends its relay
+};
+
+} // namespace gatehouse::host

@@ -1,0 +1,37 @@
+// An instance's handle and all that it may ask for, without a plugin.
+#pragma once
+
+#include "abi/host_table.hpp"
+#include "base/log.hpp"
+#include "dns/name_watch.hpp"
+#include "dns/resolver.hpp"
+#include "plugin/instance.hpp"
+#include "threads/background.hpp"
+#include "threads/drain.hpp"
+
+#include <string>
+#include <vector>
+
+namespace gatehouse::host {
+
+struct TestFacilities {
+    explicit TestFacilities(const std::vector<std::string>& resolvers = {}, Nanoseconds second = 1'000'000'000)
+        : resolver(resolvers), watches(background, resolvers, second) {}
+
+    static LogConfig quiet() {
+        LogConfig config;
+        config.level = LogLevel::error;
+        return config;
+    }
+    static gatehouse_status none(const PluginInstance& /*instance*/, std::uint64_t /*id*/) { return GATEHOUSE_NOT_FOUND; }
+
+    Log log{quiet()};
+    Drain drain;
+    Resolver resolver;
+    Background background{Scheduling::other};
+    NameWatches watches;
+    const Facilities facilities{host_table, log, drain, resolver, background, watches, none, none};
+    gatehouse_instance instance{"test", facilities, nullptr};
+};
+
+} // namespace gatehouse::host
