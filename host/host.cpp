@@ -49,41 +49,6 @@ void prepare_process() {
     }
 }
 
-Plugins::Plugins(const Config& config, const Facilities& facilities) {
-    std::string problems;
-    for (const PluginConfig& plugin : config.plugins) {
-        try {
-            const std::filesystem::path file = find_plugin(plugin.library, config.host.plugin_path);
-            std::shared_ptr<const PluginLibrary>& library = libraries_[file];
-            if (!library) library = std::make_shared<PluginLibrary>(file, folder_);
-            facilities.log.debug("plugin loaded", {{"plugin", plugin.name},
-                                                   {"library", file.string()},
-                                                   {"version", library->facts().version},
-                                                   {"abi", library->facts().needs}});
-            instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, facilities);
-        } catch (const PluginError& error) {
-            const std::string text = error.what();
-            problems += (problems.empty() ? "" : "\n") + (text.starts_with("plugin library") ? plugin.where + ": " : "") + text;
-        }
-    }
-    if (!problems.empty()) throw PluginError(problems);
-    for (const ListenerConfig& listener : config.listeners)
-        if (const std::string text = check_routes(listener, finder()); !text.empty())
-            problems += (problems.empty() ? "" : "\n") + text;
-    if (!problems.empty()) throw PluginError(problems);
-}
-
-std::vector<PluginInstance*> Plugins::all() const {
-    std::vector<PluginInstance*> list;
-    list.reserve(instances_.size());
-    for (const auto& [name, instance] : instances_) list.push_back(instance.get());
-    return list;
-}
-
-void Plugins::stop() noexcept {
-    for (const auto& [name, instance] : instances_) instance->stop();
-}
-
 Host::Host(const Config& config)
     : config_(config), privileges_(config.process), log_(config.log),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling, drain_),
@@ -107,6 +72,7 @@ Host::Host(const Config& config)
                           return service != nullptr ? service->cut(instance, id) : GATEHOUSE_NOT_FOUND;
                       }},
       plugins_(config, facilities_) {
+    check_routes(config, plugins_.finder());
     std::string problems;
     for (const ListenerConfig& listener : config.listeners) {
         try {
@@ -308,13 +274,13 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
 
 // The plugin's own suggestion, with this listener's address in it.
 std::string command_to_try(const Service& service) {
-    const gatehouse_str suggestion = service.plugins().front()->hooks().try_it;
+    const std::string_view suggestion = service.plugins().front()->try_it();
     const std::string& address = service.listener().address();
     if (address.starts_with("unix:")) return "nc -U " + address.substr(5);
     const std::string port = std::to_string(service.listener().port());
     std::string host = address.substr(0, address.rfind(':'));
     if (host == "[::]" || host == "0.0.0.0" || host == "127.0.0.1" || host == "[::1]") host = "localhost";
-    std::string command = suggestion.size == 0 ? "nc localhost {port}" : std::string(suggestion.data, suggestion.size);
+    std::string command = suggestion.empty() ? "nc localhost {port}" : std::string(suggestion);
     if (!service.config().tls.empty()) {
         const bool web = command.starts_with("curl http://");
         command = web ? replaced(command, "http://", "https://") : "openssl s_client -quiet -connect {host}:{port}";

@@ -5,48 +5,18 @@
 #include "control/server.hpp"
 #include "dns/name_watch.hpp"
 #include "plugin/facilities.hpp"
-#include "plugin/instance.hpp"
-#include "plugin/library.hpp"
+#include "plugin/plugins.hpp"
 #include "process/privileges.hpp"
 #include "serving/service.hpp"
 #include "threads/background.hpp"
 
 #include <atomic>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace gatehouse::host {
-
-// The plugin instances of a configuration, each made once, and the libraries they come from.
-class Plugins {
-  public:
-    // Throws PluginError with everything that is wrong. [main]
-    Plugins(const Config& config, const Facilities& facilities);
-
-    PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
-    FindPlugin finder() const {
-        return [this](const std::string& name) -> PluginInstance& { return find(name); };
-    }
-    std::vector<PluginInstance*> all() const; // by name
-    void stop() noexcept;
-
-    // Destroys the instances; threads of their own may call the host until then.
-    void destroy() noexcept { instances_.clear(); }
-
-    // Makes the folder of the private copies this account's, so that it can remove them. Throws std::system_error. [main]
-    void hand_over(uid_t user, gid_t group) { folder_.hand_over(user, group); }
-
-    // Removes the private copies of the libraries, which stay loaded.
-    void remove_files() noexcept { folder_.remove(); }
-
-  private:
-    RuntimeFolder folder_;
-    std::map<std::filesystem::path, std::shared_ptr<const PluginLibrary>> libraries_;
-    std::map<std::string, std::unique_ptr<PluginInstance>> instances_;
-};
 
 // Blocks the signals that Host waits for, ignores SIGPIPE, and raises the soft limit on descriptors to the hard one. To be
 // called before any thread is started. [main]

@@ -1,8 +1,8 @@
 #include "abi/discovery.hpp"
 
+#include "abi/handles.hpp"
 #include "base/printable.hpp"
 #include "dns/name_watch.hpp"
-#include "plugin/instance.hpp"
 
 using namespace gatehouse::host;
 

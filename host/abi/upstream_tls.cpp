@@ -1,12 +1,13 @@
 #include "abi/upstream_tls.hpp"
 
+#include "abi/handles.hpp"
 #include "abi/upstream.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
 #include "config/config.hpp"
 #include "config/plugin_settings.hpp"
 #include "connection/connection.hpp"
-#include "plugin/instance.hpp"
+#include "plugin/error_text.hpp"
 #include "threads/drain.hpp"
 #include "threads/pool.hpp"
 

@@ -1,6 +1,8 @@
 // The end of a connection: its one reason, its last bytes, and what is written down of it.
 #include "serving/service.hpp"
 
+#include "plugin/error_text.hpp"
+
 #include <array>
 #include <cerrno>
 #include <new>

@@ -1,5 +1,6 @@
 #include "serving/service.hpp"
 
+#include "plugin/error_text.hpp"
 #include "stages/tls_stage.hpp"
 
 #include <algorithm>
