@@ -49,77 +49,23 @@ void prepare_process() {
     }
 }
 
-Plugins::Plugins(const Config& config, const Facilities& facilities) {
-    std::string problems;
-    for (const PluginConfig& plugin : config.plugins) {
-        try {
-            const std::filesystem::path file = find_plugin(plugin.library, config.host.plugin_path);
-            std::shared_ptr<const PluginLibrary>& library = libraries_[file];
-            if (!library) library = std::make_shared<PluginLibrary>(file, folder_);
-            facilities.log.debug("plugin loaded", {{"plugin", plugin.name},
-                                                   {"library", file.string()},
-                                                   {"version", library->facts().version},
-                                                   {"abi", library->facts().needs}});
-            instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, facilities);
-        } catch (const PluginError& error) {
-            const std::string text = error.what();
-            problems += (problems.empty() ? "" : "\n") + (text.starts_with("plugin library") ? plugin.where + ": " : "") + text;
-        }
-    }
-    if (!problems.empty()) throw PluginError(problems);
-    for (const ListenerConfig& listener : config.listeners)
-        if (const std::string text = check_routes(listener, finder()); !text.empty())
-            problems += (problems.empty() ? "" : "\n") + text;
-    if (!problems.empty()) throw PluginError(problems);
-}
-
-std::vector<PluginInstance*> Plugins::all() const {
-    std::vector<PluginInstance*> list;
-    list.reserve(instances_.size());
-    for (const auto& [name, instance] : instances_) list.push_back(instance.get());
-    return list;
-}
-
-void Plugins::stop() noexcept {
-    for (const auto& [name, instance] : instances_) instance->stop();
-}
-
 Host::Host(const Config& config)
-    : config_(config), privileges_(config.process), log_(config.log),
-      relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling, drain_),
+    : privileges_(config.process), log_(config.log),
+      relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling,
+              Generation::relay_ended),
       resolver_(config.host.resolvers), background_(config.host.scheduling), watches_(background_, config.host.resolvers),
-      tls_(config.tls, log_),
-      commons_{config.host, cpu_count(), config.log.access, log_, alarm_, drain_, relays_, resolver_, tls_},
-      facilities_{.table = host_table,
-                  .log = log_,
-                  .drain = drain_,
-                  .resolver = resolver_,
-                  .background = background_,
-                  .watches = watches_,
-                  .wake =
-                      [this](const PluginInstance& instance, std::uint64_t id) {
-                          Service* service = service_of(id);
-                          return service != nullptr ? service->wake(instance, id) : GATEHOUSE_NOT_FOUND;
-                      },
-                  .cut =
-                      [this](const PluginInstance& instance, std::uint64_t id) {
-                          Service* service = service_of(id);
-                          return service != nullptr ? service->cut(instance, id) : GATEHOUSE_NOT_FOUND;
-                      }},
-      plugins_(config, facilities_) {
+      endpoints_(log_), generation_(std::make_unique<Generation>(
+                            config, Standing{log_, alarm_, relays_, resolver_, background_, watches_, cpu_count()})) {
     std::string problems;
-    for (const ListenerConfig& listener : config.listeners) {
-        try {
-            services_.push_back(
-                std::make_unique<Service>(listener, static_cast<std::uint32_t>(services_.size()), plugins_.finder(), commons_));
-        } catch (const ListenError& error) {
-            problems += (problems.empty() ? "" : "\n") + std::string(error.what());
-        }
+    try {
+        generation_->take(endpoints_);
+    } catch (const ListenError& error) {
+        problems = error.what();
     }
     try {
         if (!config.host.control.empty())
-            control_.emplace(config.host.control, config.file.native() + ": host.control", plugins_.all(), own_commands(),
-                             log_);
+            control_.emplace(config.host.control, config.file.native() + ": host.control", generation_->plugins().all(),
+                             own_commands(), log_);
     } catch (const ListenError& error) {
         problems += (problems.empty() ? "" : "\n") + std::string(error.what());
     }
@@ -128,26 +74,25 @@ Host::Host(const Config& config)
     signals_ = Descriptor(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
     if (!signals_) throw std::system_error(errno, std::generic_category(), "signalfd");
     drop_privileges();
-    complete_.store(true);
 }
 
-// What is to be done later as another user is handed over first, and looked at afterwards as that user.
+// The host hands over what it has to use later as another user, and then looks at it as that user.
 void Host::drop_privileges() {
+    const Config& config = generation_->config();
     privileges_.expect_possible();
     std::vector<std::string> socket_files;
-    for (const auto& service : services_) {
-        const ListenerConfig& listener = service->config();
+    for (const ListenerConfig& listener : config.listeners) {
         const bool file = listener.address.kind == Address::Kind::unix_socket && !listener.address.path.starts_with('@');
         if (!file) continue;
         socket_files.push_back(listener.address.path);
         if (listener.owner.empty() && listener.group.empty()) privileges_.hand_over(listener.address.path);
     }
-    if (!config_.host.control.empty()) {
-        socket_files.push_back(config_.host.control);
-        privileges_.hand_over(config_.host.control);
+    if (!config.host.control.empty()) {
+        socket_files.push_back(config.host.control);
+        privileges_.hand_over(config.host.control);
     }
     if (privileges_.changes_account()) {
-        plugins_.hand_over(privileges_.user(), privileges_.group());
+        generation_->plugins().hand_over(privileges_.user(), privileges_.group());
         log_.hand_over(privileges_.user());
     }
     privileges_.drop(log_);
@@ -157,43 +102,29 @@ void Host::drop_privileges() {
                          {{"path", file}});
     if (!log_.can_reopen())
         log_.warning("the log file cannot be opened again after SIGHUP; give it to the user of [process]",
-                     {{"path", config_.log.file.string()}, {"error", std::strerror(errno)}});
+                     {{"path", config.log.file.string()}, {"error", std::strerror(errno)}});
 }
 
-// Plugins first: until destroy() has returned, their own threads may wake connections.
-Host::~Host() {
-    control_.reset();
-    plugins_.destroy();
-}
-
-// The one that may have the connection.
-Service* Host::service_of(std::uint64_t id) noexcept {
-    const std::uint32_t number = ConnectionTable::service_of(id);
-    return complete_.load() && number < services_.size() ? services_[number].get() : nullptr;
-}
+// The control socket first: it calls plugin instances.
+Host::~Host() { control_.reset(); }
 
 int Host::run() {
-    for (const auto& service : services_) {
-        service->start();
-        log_.info("listening", {{"listener", service->config().name},
-                                {"address", service->listener().address()},
-                                {"plugin", service->plugin_names()}});
-    }
-    log_.info("ready", {{"listeners", services_.size()}, {"pid", ::getpid()}});
+    generation_->start();
+    log_.info("ready", {{"listeners", generation_->services().size()}, {"pid", ::getpid()}});
     ::sd_notify(0, "READY=1");
-    tls_.watch();
     alarm_.wake_by(monotonic_now());
 
+    const Drain& drain = generation_->drain();
     for (;;) {
         std::array<pollfd, 4> waiting{{{signals_.get(), POLLIN, 0},
                                        {alarm_.descriptor(), POLLIN, 0},
-                                       {tls_.descriptor(), POLLIN, 0},
+                                       {generation_->tls().descriptor(), POLLIN, 0},
                                        {control_ ? control_->descriptor() : -1, POLLIN, 0}}};
         ::poll(waiting.data(), waiting.size(), -1);
         signalfd_siginfo signal{};
         while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
             const bool stop = signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT;
-            if (stop && drain_.started()) {
+            if (stop && drain.started()) {
                 log_.warning("stopped at once by a second signal");
                 leave(1);
             }
@@ -201,24 +132,24 @@ int Host::run() {
         }
         alarm_.acknowledge();
         const Nanoseconds now = monotonic_now();
-        Nanoseconds again = tls_.supervise(now);
-        for (const auto& service : services_) again = std::min(again, service->supervise(now));
+        Nanoseconds again = generation_->supervise(now);
         if (control_) again = std::min(again, control_->serve(now));
-        if (drain_.started()) {
-            if (drained(now)) return shut_down();
-            again = std::min(again, drain_.deadline() > now ? drain_.deadline() : drain_.deadline() + last_grace);
+        if (drain.started()) {
+            if (generation_->is_quiet() || now >= drain.deadline() + last_grace) return shut_down();
+            again = std::min(again, drain.deadline() > now ? drain.deadline() : drain.deadline() + last_grace);
         }
         alarm_.wake_by(again);
     }
 }
 
 std::vector<HostCommand> Host::own_commands() {
-    if (tls_.sections().empty()) return {};
-    const auto reload = [this] {
-        tls_.reload();
+    TlsServers& tls = generation_->tls();
+    if (tls.sections().empty()) return {};
+    const auto reload = [&tls] {
+        tls.reload();
         std::string problems;
         std::vector<std::string> table{std::string(answer_table), "2", "tls", "certificates"};
-        for (const auto& [name, server] : tls_.sections()) {
+        for (const auto& [name, server] : tls.sections()) {
             if (!server->problem().empty()) problems += (problems.empty() ? "" : "; ") + server->problem();
             table.insert(table.end(), {name, server->context()->summary()});
         }
@@ -233,7 +164,7 @@ void Host::handle_signal(int signal) {
     switch (signal) {
     case SIGHUP:
         log_.reopen();
-        tls_.reload();
+        generation_->tls().reload();
         break;
     case SIGUSR1:
         report();
@@ -245,34 +176,20 @@ void Host::handle_signal(int signal) {
 
 void Host::begin_drain(int signal) {
     ::sd_notify(0, "STOPPING=1");
-    for (const auto& service : services_) service->stop_listening();
-    const Nanoseconds now = monotonic_now();
-    drain_.start(now + config_.host.drain_timeout.count() * 1'000'000);
+    generation_->stop_accepting(true);
+    endpoints_.close();
+    const Milliseconds timeout = generation_->config().host.drain_timeout;
     log_.info("draining", {{"signal", ::sigabbrev_np(signal)},
-                           {"timeout_ms", config_.host.drain_timeout.count()},
-                           {"listeners", services_.size()}}); // said when nobody is let in any more
-    background_.end();                                        // checks and watches
-    plugins_.stop();
-    for (const auto& service : services_) service->begin_drain();
-    relays_.begin_drain();
-}
-
-bool Host::drained(Nanoseconds now) const noexcept {
-    const bool quiet =
-        std::all_of(services_.begin(), services_.end(), [](const auto& service) { return service->open() == 0; });
-    return quiet || now >= drain_.deadline() + last_grace;
+                           {"timeout_ms", timeout.count()},
+                           {"listeners", generation_->services().size()}}); // no newcomer is let in any more
+    background_.end();                                                      // checks and watches
+    generation_->begin_drain(monotonic_now() + timeout.count() * 1'000'000);
 }
 
 int Host::shut_down() {
     relays_.stop();
     const Nanoseconds deadline = monotonic_now() + last_grace;
-    bool all = true;
-    for (const auto& service : services_) {
-        if (service->stop(deadline)) continue;
-        all = false;
-        log_.error("a thread is still in the plugin's code; leaving without it",
-                   {{"listener", service->config().name}, {"plugin", service->plugin_names()}});
-    }
+    bool all = generation_->stop(deadline);
     if (!background_.stop(deadline)) {
         all = false;
         log_.error("the background thread is still in a plugin's code; leaving without it");
@@ -286,14 +203,17 @@ int Host::shut_down() {
 // Ends the process while threads are still inside plugins: nothing that they use may be destroyed, so no destructor runs.
 void Host::leave(int status) noexcept {
     control_.reset();
-    plugins_.remove_files();
+    generation_->plugins().remove_files();
     log_.flush();
     std::_Exit(status);
 }
 
 void Host::report() noexcept {
-    for (const auto& service : services_) service->report();
-    log_.info("status", {{"relayed", relays_.active()}, {"log_lines_dropped", log_.dropped()}});
+    try {
+        for (const auto& service : generation_->services()) log_status(log_, service->status());
+        log_.info("status", {{"relayed", relays_.active()}, {"log_lines_dropped", log_.dropped()}});
+    } catch (const std::bad_alloc&) { // a status that cannot be told now can be asked for again
+    }
 }
 
 // --- the table -----------------------------------------------------------------------------------------------------------
@@ -308,14 +228,14 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
 
 // The plugin's own suggestion, with this listener's address in it.
 std::string command_to_try(const Service& service) {
-    const gatehouse_str suggestion = service.plugins().front()->hooks().try_it;
-    const std::string& address = service.listener().address();
+    const std::string_view suggestion = service.plugins().front()->try_it();
+    const std::string& address = service.endpoint().listener.address();
     if (address.starts_with("unix:")) return "nc -U " + address.substr(5);
-    const std::string port = std::to_string(service.listener().port());
+    const std::string port = std::to_string(service.endpoint().listener.port());
     std::string host = address.substr(0, address.rfind(':'));
     if (host == "[::]" || host == "0.0.0.0" || host == "127.0.0.1" || host == "[::1]") host = "localhost";
-    std::string command = suggestion.size == 0 ? "nc localhost {port}" : std::string(suggestion.data, suggestion.size);
-    if (!service.config().tls.empty()) {
+    std::string command = suggestion.empty() ? "nc localhost {port}" : std::string(suggestion);
+    if (!service.config.tls.empty()) {
         const bool web = command.starts_with("curl http://");
         command = web ? replaced(command, "http://", "https://") : "openssl s_client -quiet -connect {host}:{port}";
     }
@@ -326,9 +246,9 @@ std::string command_to_try(const Service& service) {
 
 std::string listener_table(const Host& host) {
     std::vector<Row> rows{{"listener", "address", "plugin", "try"}};
-    for (const auto& service : host.services())
+    for (const auto& service : host.generation().services())
         rows.push_back(
-            {service->config().name, service->listener().address(), service->plugin_names(), command_to_try(*service)});
+            {service->config.name, service->endpoint().listener.address(), service->plugin_names(), command_to_try(*service)});
     return format_table(rows);
 }
 

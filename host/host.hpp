@@ -1,52 +1,24 @@
 // The host: puts everything together from a configuration, runs until it is told to stop, and drains.
 #pragma once
 
+#include "base/descriptor.hpp"
+#include "base/log.hpp"
 #include "config/config.hpp"
 #include "control/server.hpp"
 #include "dns/name_watch.hpp"
-#include "plugin/facilities.hpp"
-#include "plugin/instance.hpp"
-#include "plugin/library.hpp"
+#include "dns/resolver.hpp"
+#include "generation.hpp"
 #include "process/privileges.hpp"
-#include "serving/service.hpp"
+#include "relay/engine.hpp"
+#include "threads/alarm.hpp"
 #include "threads/background.hpp"
 
-#include <atomic>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace gatehouse::host {
-
-// The plugin instances of a configuration, each made once, and the libraries they come from.
-class Plugins {
-  public:
-    // Throws PluginError with everything that is wrong. [main]
-    Plugins(const Config& config, const Facilities& facilities);
-
-    PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
-    FindPlugin finder() const {
-        return [this](const std::string& name) -> PluginInstance& { return find(name); };
-    }
-    std::vector<PluginInstance*> all() const; // by name
-    void stop() noexcept;
-
-    // Destroys the instances; threads of their own may call the host until then.
-    void destroy() noexcept { instances_.clear(); }
-
-    // Makes the folder of the private copies this account's, so that it can remove them. Throws std::system_error. [main]
-    void hand_over(uid_t user, gid_t group) { folder_.hand_over(user, group); }
-
-    // Removes the private copies of the libraries, which stay loaded.
-    void remove_files() noexcept { folder_.remove(); }
-
-  private:
-    RuntimeFolder folder_;
-    std::map<std::filesystem::path, std::shared_ptr<const PluginLibrary>> libraries_;
-    std::map<std::string, std::unique_ptr<PluginInstance>> instances_;
-};
 
 // Blocks the signals that Host waits for, ignores SIGPIPE, and raises the soft limit on descriptors to the hard one. To be
 // called before any thread is started. [main]
@@ -63,34 +35,26 @@ class Host {
     // certificates anew, SIGUSR1 logs the status.
     int run();
 
-    const std::vector<std::unique_ptr<Service>>& services() const noexcept { return services_; }
+    const Generation& generation() const noexcept { return *generation_; }
 
   private:
     void drop_privileges();
     std::vector<HostCommand> own_commands();
     void handle_signal(int signal);
     void begin_drain(int signal);
-    bool drained(Nanoseconds now) const noexcept;
     int shut_down();
     [[noreturn]] void leave(int status) noexcept;
     void report() noexcept;
-    Service* service_of(std::uint64_t id) noexcept;
 
-    const Config& config_;  // constant after construction, as are the next and services_
-    Privileges privileges_; // before anything that starts a thread
+    Privileges privileges_; // before anything that starts a thread; constant after construction, as are all but control_
     Log log_;
     Alarm alarm_;
-    Drain drain_;
     RelayEngine relays_;
     Resolver resolver_;
     Background background_;
     NameWatches watches_;
-    TlsServers tls_;
-    Commons commons_;
-    std::atomic<bool> complete_{false}; // services_ may be looked at by plugins' threads
-    const Facilities facilities_;
-    Plugins plugins_;
-    std::vector<std::unique_ptr<Service>> services_;
+    Endpoints endpoints_;
+    std::unique_ptr<Generation> generation_;
     std::optional<Control> control_;
     Descriptor signals_;
 };

@@ -1,4 +1,4 @@
-#include "plugin/library.hpp"
+#include "plugin/probe_process.hpp"
 #include "subcommands.hpp"
 
 #include <CLI/CLI.hpp>
@@ -63,5 +63,5 @@ int main(int argc, char** argv) {
     if (*dev_cert) return dev_cert_command(folder, names);
     if (*plugins) return list_plugins_command(options, json);
     if (*control) return control_command(options, words, json);
-    return run_plugin_probe(library);
+    run_plugin_probe(library);
 }

@@ -6,6 +6,7 @@
 #include "control/client.hpp"
 #include "control/message.hpp"
 #include "host.hpp"
+#include "stages/detection.hpp"
 #include "threads/crash_report.hpp"
 #include "tls/dev_cert.hpp"
 
@@ -62,6 +63,7 @@ int check_command(const CommandOptions& options) {
         const auto none = [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; };
         const Facilities facilities{host_table, log, drain, resolver, background, watches, none, none};
         const Plugins plugins(config, facilities);
+        check_routes(config, plugins.finder());
         const auto count = [](std::size_t number, std::string_view noun) {
             return std::to_string(number) + ' ' + std::string(noun) + (number == 1 ? "" : "s");
         };

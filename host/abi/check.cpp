@@ -1,9 +1,9 @@
 #include "abi/check.hpp"
 
-#include "abi/upstream.hpp"
+#include "abi/handles.hpp"
+#include "abi/status.hpp"
 #include "base/printable.hpp"
 #include "net/address.hpp"
-#include "plugin/instance.hpp"
 #include "threads/background.hpp"
 
 #include <algorithm>

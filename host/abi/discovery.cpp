@@ -1,8 +1,8 @@
 #include "abi/discovery.hpp"
 
+#include "abi/handles.hpp"
 #include "base/printable.hpp"
 #include "dns/name_watch.hpp"
-#include "plugin/instance.hpp"
 
 using namespace gatehouse::host;
 
@@ -15,10 +15,10 @@ struct gatehouse_watch final : NameWatch {
         : NameWatch(watches, std::move(name)), callback_(callback), data_(data) {}
 
   private:
-    void found(std::span<const Endpoint> endpoints) override {
+    void found(std::span<const FoundServer> endpoints) override {
         std::vector<gatehouse_endpoint> list;
         list.reserve(endpoints.size());
-        for (const Endpoint& endpoint : endpoints)
+        for (const FoundServer& endpoint : endpoints)
             list.push_back({{endpoint.address.data(), endpoint.address.size()}, endpoint.priority, endpoint.weight, 0});
         callback_(data_, list.data(), list.size(), GATEHOUSE_OK, {"", 0});
     }

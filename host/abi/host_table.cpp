@@ -4,24 +4,21 @@
 #include "abi/check.hpp"
 #include "abi/discovery.hpp"
 #include "abi/handles.hpp"
+#include "abi/sendfile.hpp"
 #include "abi/upstream.hpp"
 #include "base/log.hpp"
 #include "config/plugin_settings.hpp"
 #include "connection/connection.hpp"
-#include "plugin/instance.hpp"
+#include "plugin/error_text.hpp"
 #include "threads/drain.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <gatehouse/ext/sendfile.h>
 #include <sys/socket.h>
 
 namespace gatehouse::host {
 namespace {
-
-std::string_view view(gatehouse_str text) noexcept { return {text.data, text.size}; }
-gatehouse_str str(const std::string& text) noexcept { return {text.data(), text.size()}; }
 
 gatehouse_status read(gatehouse_conn* conn, void* buffer, std::size_t capacity, std::size_t* size) noexcept {
     return stream_of(conn).read(buffer, capacity, *size);
@@ -29,11 +26,6 @@ gatehouse_status read(gatehouse_conn* conn, void* buffer, std::size_t capacity, 
 
 gatehouse_status write(gatehouse_conn* conn, const gatehouse_bytes* parts, std::size_t count) noexcept {
     return stream_of(conn).write({parts, count});
-}
-
-gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* parts, std::size_t count, std::int32_t fd,
-                           std::uint64_t offset, std::uint64_t length) noexcept {
-    return stream_of(conn).send_file({parts, count}, fd, offset, length);
 }
 
 gatehouse_status finish(gatehouse_conn* conn) noexcept { return stream_of(conn).finish(); }
@@ -102,14 +94,11 @@ gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str*
         if (which == GATEHOUSE_FACT_PEER || which == GATEHOUSE_FACT_LOCAL || which == GATEHOUSE_FACT_TRANSPORT_PEER)
             found = address_fact(conn, which);
         const Connection* const client = client_of(conn);
-        if (which == GATEHOUSE_FACT_LISTENER && client != nullptr)
-            found = str(client->listener.load(std::memory_order_relaxed)->config.name);
+        if (which == GATEHOUSE_FACT_LISTENER && client != nullptr) found = str(listener_of(*client));
         if (which == GATEHOUSE_FACT_INSTANCE && client != nullptr)
             found = str(client->plugin.load(std::memory_order_relaxed)->name());
-        if (which >= GATEHOUSE_FACT_TLS_VERSION && which <= GATEHOUSE_FACT_TLS_CLIENT_SANS && stream_of(conn).tls) {
-            const std::string_view text = tls_fact(conn, which);
-            found = {text.data(), text.size()};
-        }
+        if (which >= GATEHOUSE_FACT_TLS_VERSION && which <= GATEHOUSE_FACT_TLS_CLIENT_SANS && stream_of(conn).tls)
+            found = str(tls_fact(conn, which));
         if (found.size == 0) return GATEHOUSE_NOT_FOUND;
         *value = found;
         return GATEHOUSE_OK;
@@ -180,8 +169,6 @@ gatehouse_status config_table(const gatehouse_config* config, gatehouse_str key,
 void config_reject(const gatehouse_config* config, gatehouse_str key, gatehouse_str why) noexcept {
     config->reject(view(key), view(why));
 }
-
-constexpr gatehouse_sendfile_v1 sendfile_table{send_file};
 
 const void* get_extension(gatehouse_str id) noexcept {
     if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream_table;

@@ -1,10 +1,11 @@
 #include "abi/upstream.hpp"
 
-#include "abi/upstream_tls.hpp"
 #include "abi/handles.hpp"
+#include "abi/status.hpp"
+#include "abi/upstream_tls.hpp"
 #include "connection/connect.hpp"
 #include "dns/resolver.hpp"
-#include "plugin/instance.hpp"
+#include "plugin/error_text.hpp"
 #include "threads/drain.hpp"
 
 #include <cerrno>
@@ -13,35 +14,7 @@
 
 namespace gatehouse::host {
 
-gatehouse_status status_of_errno(int error) noexcept {
-    switch (error) {
-    case ECONNREFUSED:
-    case EACCES:
-    case EPERM:
-    case ENOENT:
-        return GATEHOUSE_REFUSED; // ENOENT: a unix socket that is not there
-    case ETIMEDOUT:
-        return GATEHOUSE_TIMEOUT;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-    case EADDRNOTAVAIL: // no local port left
-    case EAGAIN:
-        return GATEHOUSE_EXHAUSTED; // EAGAIN: the backlog of a unix socket is full
-    case ENETUNREACH:
-    case EHOSTUNREACH:
-        return GATEHOUSE_UNREACHABLE;
-    default:
-        return GATEHOUSE_FAILED;
-    }
-}
-
-const Facilities& facilities_of(const Connection& client) noexcept {
-    return client.plugin.load(std::memory_order_relaxed)->facilities();
-}
-
-Nanoseconds deadline_of(const Connection& client, std::uint64_t milliseconds) {
+Nanoseconds deadline_of(const Connection& client, std::uint64_t milliseconds) noexcept {
     constexpr std::uint64_t most = 86'400'000;
     const Nanoseconds asked = after(monotonic_now(), std::chrono::milliseconds(std::min(milliseconds, most)));
     return std::min({asked, client.drain().deadline(), client.lifetime});
@@ -122,9 +95,7 @@ gatehouse_status resolve(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
     }
 }
 
-void close(gatehouse_conn* upstream) noexcept {
-    delete upstream_of(upstream);
-}
+void close(gatehouse_conn* upstream) noexcept { delete upstream_of(upstream); }
 
 gatehouse_status relay(gatehouse_conn* conn, gatehouse_conn* upstream, std::uint64_t idle_milliseconds) noexcept {
     Upstream* const server = upstream_of(upstream);

@@ -1,13 +1,13 @@
 #include "abi/upstream_tls.hpp"
 
+#include "abi/handles.hpp"
 #include "abi/upstream.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
 #include "config/config.hpp"
 #include "config/plugin_settings.hpp"
-#include "abi/handles.hpp"
 #include "connection/connect.hpp"
-#include "plugin/instance.hpp"
+#include "plugin/error_text.hpp"
 
 #include <new>
 #include <optional>
@@ -90,14 +90,14 @@ gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const
         } else {
             server->tls = TlsSession::client(client->context, server->fd, name);
             if (server->tls)
-                status = status_of(shake_hands(*server->tls, server->fd, deadline_of(serving, milliseconds), serving.drain(), problem));
+                status = status_of(
+                    shake_hands(*server->tls, server->fd, deadline_of(serving, milliseconds), serving.drain(), problem));
             else
                 problem = "out of memory, or not the name of a server";
         }
         serving.life.serving.upstream_failed = status != GATEHOUSE_OK;
         if (status != GATEHOUSE_OK)
-            set_error_text("upstream " + to_string(server->peer_address()) +
-                           ": TLS: " + printable(problem));
+            set_error_text("upstream " + to_string(server->peer_address()) + ": TLS: " + printable(problem));
     } catch (const std::bad_alloc&) {
         set_error_text("no memory for an upstream connection");
     }

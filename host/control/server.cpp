@@ -19,6 +19,7 @@ constexpr std::size_t most_clients = 8;
 constexpr Nanoseconds patience = 5'000'000'000; // for a question to come and its answer to go
 constexpr Nanoseconds pause_after_failure = 1'000'000'000;
 constexpr std::size_t most_words = 256;
+static_assert(most_command_answer < most_answer); // the rest is for the words around it
 
 using Texts = std::vector<std::string>;
 
@@ -33,8 +34,6 @@ ListenerConfig listener_config(const std::filesystem::path& path, const std::str
     return config;
 }
 
-std::string_view view(gatehouse_str text) noexcept { return {text.data, text.size}; }
-
 Texts failed(const std::string& why) { return {std::string(answer_failed), why}; }
 
 Texts no_such(std::string_view what, const std::string& name, const Texts& names) {
@@ -45,54 +44,6 @@ Texts no_such(std::string_view what, const std::string& name, const Texts& names
     for (const std::string& each : names) all += (all.empty() ? "" : ", ") + each;
     return failed(text + (all.empty() ? "" : " (there are: " + all + ")"));
 }
-
-// A table that a plugin fills.
-class Table {
-  public:
-    gatehouse_answer sink() noexcept { return {this, columns, row}; }
-    // What is wrong with it, or "".
-    const std::string& problem() const noexcept { return problem_; }
-    Texts take() && {
-        Texts answer{std::string(answer_table), std::to_string(columns_)};
-        answer.insert(answer.end(), std::make_move_iterator(cells_.begin()), std::make_move_iterator(cells_.end()));
-        return answer;
-    }
-
-  private:
-    static void columns(void* context, const gatehouse_str* names, std::size_t count) noexcept {
-        auto& table = *static_cast<Table*>(context);
-        if (table.columns_ != 0 || count == 0) return table.refuse("named its columns twice, or none");
-        table.columns_ = count;
-        table.add(names, count);
-    }
-    static void row(void* context, const gatehouse_str* cells, std::size_t count) noexcept {
-        auto& table = *static_cast<Table*>(context);
-        if (table.columns_ == 0 || count != table.columns_) return table.refuse("gave a row that does not fit the columns");
-        table.add(cells, count);
-    }
-    void add(const gatehouse_str* texts, std::size_t count) noexcept {
-        try {
-            for (std::size_t i = 0; i < count && problem_.empty(); ++i) {
-                size_ += texts[i].size + sizeof(std::uint32_t);
-                if (size_ > most_answer - 1024) return refuse("has more to say than 4 MiB");
-                cells_.emplace_back(view(texts[i]));
-            }
-        } catch (const std::bad_alloc&) {
-            refuse("no memory");
-        }
-    }
-    void refuse(const char* what) noexcept {
-        try {
-            problem_ = what;
-        } catch (const std::bad_alloc&) { // too long for no memory: it stays a table that is cut
-        }
-    }
-
-    std::size_t columns_ = 0;
-    std::size_t size_ = 0; // bytes
-    Texts cells_;          // the names of the columns first
-    std::string problem_;
-};
 
 } // namespace
 
@@ -216,16 +167,9 @@ Texts Control::list(bool own, const std::vector<PluginInstance*>& instances) con
     for (const HostCommand& command : own_)
         if (own) table.insert(table.end(), {std::string(host_name), command.name, "", command.summary});
     for (const PluginInstance* instance : instances) {
-        const gatehouse_control_v1* control = instance->control();
-        if (control == nullptr || control->command_count == 0) {
-            table.insert(table.end(), {instance->name(), "-", "", "takes no commands"});
-            continue;
-        }
-        for (std::size_t i = 0; i < control->command_count; ++i) {
-            const gatehouse_command& command = control->commands[i];
-            table.push_back(instance->name());
-            for (const gatehouse_str text : {command.name, command.arguments, command.summary}) table.emplace_back(view(text));
-        }
+        if (instance->commands().empty()) table.insert(table.end(), {instance->name(), "-", "", "takes no commands"});
+        for (const PluginCommand& command : instance->commands())
+            table.insert(table.end(), {instance->name(), command.name, command.arguments, command.summary});
     }
     return table;
 }
@@ -242,28 +186,21 @@ Texts Control::run_own(const Texts& question) const {
 }
 
 Texts Control::run(PluginInstance& instance, const Texts& question) const {
-    const gatehouse_control_v1* control = instance.control();
-    if (control == nullptr || control->command_count == 0)
-        return failed("plugin instance " + instance.name() + " takes no commands");
+    if (instance.commands().empty()) return failed("plugin instance " + instance.name() + " takes no commands");
     Texts names;
-    for (std::size_t i = 0; i < control->command_count; ++i) names.emplace_back(view(control->commands[i].name));
+    for (const PluginCommand& command : instance.commands()) names.push_back(command.name);
     if (std::find(names.begin(), names.end(), question[1]) == names.end())
         return no_such("command of " + instance.name() + " named", question[1], names);
     if (question.size() > most_words) return failed("too many words (at most " + std::to_string(most_words) + ")");
-    std::vector<gatehouse_str> words;
+    const std::span<const std::string> words = std::span(question).subspan(1);
     std::string line;
-    for (const std::string& word : std::span(question).subspan(1)) {
-        words.push_back({word.data(), word.size()});
-        line += (line.empty() ? "" : " ") + word;
-    }
-    Table table;
-    const gatehouse_status status = instance.run_command(words, table.sink());
-    const std::string why = take_error_text();
-    log_.info("command", {{"plugin", instance.name()}, {"command", line}, {"status", status}});
-    if (status != GATEHOUSE_OK)
-        return failed(why.empty() ? instance.name() + " did not say why (status " + std::to_string(status) + ")" : why);
-    if (!table.problem().empty()) return failed("plugin instance " + instance.name() + " " + table.problem());
-    return std::move(table).take();
+    for (const std::string& word : words) line += (line.empty() ? "" : " ") + word;
+    CommandAnswer answer = instance.run_command(words);
+    log_.info("command", {{"plugin", instance.name()}, {"command", line}, {"status", answer.status}});
+    if (!answer.error.empty()) return failed(answer.error);
+    Texts table{std::string(answer_table), std::to_string(answer.columns)};
+    table.insert(table.end(), std::make_move_iterator(answer.cells.begin()), std::make_move_iterator(answer.cells.end()));
+    return table;
 }
 
 } // namespace gatehouse::host

@@ -152,7 +152,7 @@ void NameWatch::end_round() {
     asking_ = false;
     for (const DnsService& service : services_) // those that have not been answered
         if (const auto last = last_addresses_.find(service.target); last != last_addresses_.end()) addresses_.insert(*last);
-    std::vector<Endpoint> endpoints;
+    std::vector<FoundServer> endpoints;
     const auto add = [&](const std::string& host, std::uint16_t port, std::uint16_t priority, std::uint16_t weight) {
         for (const SocketAddress& address : addresses_[host]) endpoints.push_back({with_port(address, port), priority, weight});
     };
@@ -171,7 +171,7 @@ void NameWatch::end_round() {
     failed ? report_failure() : report(std::move(endpoints));
 }
 
-void NameWatch::report(std::vector<Endpoint> endpoints) {
+void NameWatch::report(std::vector<FoundServer> endpoints) {
     failure_reported_ = false;
     if (reported_ == endpoints) return;
     reported_ = std::move(endpoints);

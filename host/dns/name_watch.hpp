@@ -26,12 +26,12 @@
 namespace gatehouse::host {
 
 // A server that a name leads to.
-struct Endpoint {
+struct FoundServer {
     std::string address;        // "192.0.2.1:80" or "[2001:db8::1]:80"
     std::uint16_t priority = 0; // of an SRV record, RFC 2782; 0 otherwise, as the weight
     std::uint16_t weight = 0;
 
-    auto operator<=>(const Endpoint&) const = default;
+    auto operator<=>(const FoundServer&) const = default;
 };
 
 struct WatchedName {
@@ -79,7 +79,7 @@ class NameWatch : public Activity, public std::enable_shared_from_this<NameWatch
 
   private:
     // [background] The endpoints, all of them and sorted: the first answer, and each set that differs from the last one.
-    virtual void found(std::span<const Endpoint> endpoints) = 0;
+    virtual void found(std::span<const FoundServer> endpoints) = 0;
     // [background] The name is no longer resolved, or never was; once, until found() again. `status`: as in NameAnswer.
     virtual void lost(gatehouse_status status, std::string_view why) = 0;
 
@@ -98,7 +98,7 @@ class NameWatch : public Activity, public std::enable_shared_from_this<NameWatch
     void note_ttl(std::uint32_t ttl) noexcept;
     void note_failure(gatehouse_status status, const std::string& why);
     void end_round();
-    void report(std::vector<Endpoint> endpoints);
+    void report(std::vector<FoundServer> endpoints);
     void report_failure();
 
     Background& background_; // constant after construction, as are the next three
@@ -117,8 +117,8 @@ class NameWatch : public Activity, public std::enable_shared_from_this<NameWatch
     std::string why_;
 
     // What is known.
-    std::map<std::string, Addresses> last_addresses_; // of the round before
-    std::optional<std::vector<Endpoint>> reported_;   // nothing: a failure, or not yet
+    std::map<std::string, Addresses> last_addresses_;  // of the round before
+    std::optional<std::vector<FoundServer>> reported_; // nothing: a failure, or not yet
     bool failure_reported_ = false;
     std::uint32_t pause_ = 1; // seconds, until the next try after a failure
 };

@@ -1,35 +1,11 @@
 #include "plugin/instance.hpp"
 
-#include "base/log.hpp"
 #include "config/plugin_settings.hpp"
+#include "plugin/error_text.hpp"
 
-#include <algorithm>
-#include <array>
+#include <gatehouse/ext/control.h>
 
 namespace gatehouse::host {
-namespace {
-
-// Not a std::string: a plugin's thread-exit code may still call set_error() when thread-local objects are being destroyed.
-thread_local std::array<char, 512> error_text;
-thread_local std::size_t error_size = 0;
-
-} // namespace
-
-void set_error_text(std::string_view text) noexcept {
-    error_size = std::min(text.size(), error_text.size());
-    std::copy_n(text.data(), error_size, error_text.data());
-}
-
-void refuse(const gatehouse_instance& instance, std::string_view text) noexcept {
-    set_error_text(text);
-    instance.facilities.log.warning(text, {{"plugin", instance.name}});
-}
-
-std::string take_error_text() {
-    std::string text(error_text.data(), error_size);
-    error_size = 0;
-    return text;
-}
 
 PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library,
                                const Facilities& facilities)
@@ -37,15 +13,16 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
       max_connections_(config.max_connections) {
     const gatehouse_config& settings = *config.settings;
     settings.begin();
-    error_size = 0;
+    set_error_text(""); // what another plugin left here is not this one's error
     gatehouse_status status = GATEHOUSE_OK;
-    if (hooks_.create != nullptr) status = hooks_.create(&handle_.facilities.table, &handle_, &settings, &self_);
+    if (hooks_.create != nullptr) status = hooks_.create(&facilities.table, &handle_, &settings, &self_);
     const std::string why = take_error_text();
     std::vector<std::string> problems = settings.problems();
     if (status == GATEHOUSE_OK && problems.empty()) {
         constexpr std::string_view control = GATEHOUSE_EXT_CONTROL;
         if (hooks_.get_extension != nullptr)
             control_ = static_cast<const gatehouse_control_v1*>(hooks_.get_extension(self_, {control.data(), control.size()}));
+        commands_ = list_commands(control_);
         return;
     }
     if (status == GATEHOUSE_OK && hooks_.destroy != nullptr) hooks_.destroy(self_);
@@ -62,11 +39,11 @@ PluginInstance::~PluginInstance() {
 }
 
 gatehouse_match PluginInstance::probe(std::span<const std::byte> bytes) const noexcept {
-    return hooks_.probe != nullptr ? hooks_.probe(self_, bytes.data(), bytes.size()) : gatehouse_match{GATEHOUSE_MATCH_NO};
+    return hooks_.probe(self_, bytes.data(), bytes.size());
 }
 
 gatehouse_next PluginInstance::serve(gatehouse_conn& conn) noexcept {
-    error_size = 0; // what an earlier call has explained is not this one's
+    set_error_text(""); // what an earlier call has explained is not this one's
     return hooks_.serve(self_, &conn);
 }
 
@@ -75,13 +52,12 @@ void PluginInstance::closed(void* state, Reason reason) noexcept {
     if (hooks_.closed != nullptr) hooks_.closed(self_, state, {word.data(), word.size()});
 }
 
-gatehouse_status PluginInstance::run_command(std::span<const gatehouse_str> words, const gatehouse_answer& answer) noexcept {
-    error_size = 0;
-    return control_->run(self_, words.data(), words.size(), &answer);
-}
-
 void PluginInstance::stop() noexcept {
     if (hooks_.stop != nullptr) hooks_.stop(self_);
+}
+
+CommandAnswer PluginInstance::run_command(std::span<const std::string> words) {
+    return host::run_command(name(), *control_, self_, words);
 }
 
 } // namespace gatehouse::host

@@ -4,6 +4,8 @@
 #include "serving/access_log.hpp"
 #include "serving/service.hpp"
 
+#include "plugin/error_text.hpp"
+
 #include <array>
 #include <cerrno>
 #include <new>
@@ -130,7 +132,11 @@ void Service::close(Connection& connection) noexcept {
     endpoint_.slots.give_back(connection);
     endpoint_.open.fetch_sub(1);
     acceptor_.room();
-    if (shared_.drain.started()) shared_.alarm.wake_by(monotonic_now()); // the main thread waits for the last one
+    // The main thread waits for the last one, and may then forget this generation.
+    Alarm& alarm = shared_.alarm;
+    const bool draining = shared_.drain.started();
+    open_.fetch_sub(1);
+    if (draining) alarm.wake_by(monotonic_now());
 }
 
 } // namespace gatehouse::host

@@ -14,18 +14,17 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
-#include <string>
 
 namespace gatehouse::host {
 
 struct Endpoint {
-    // Opens the listening socket. `number` is the listener's, below max_listeners. Throws ListenError or std::bad_alloc. [main]
-    Endpoint(const ListenerConfig& config, std::uint32_t number, Log& log)
-        : name(config.name), listener(config, log), slots(number, config.max_connections) {
+    // Opens the listening socket. `listener_number` is below max_listeners. Throws ListenError or std::bad_alloc. [main]
+    Endpoint(const ListenerConfig& config, std::uint32_t listener_number, Log& log)
+        : number(listener_number), listener(config, log), slots(listener_number, config.max_connections) {
         if (config.sources.most != 0 || config.sources.rate != 0) sources.emplace(config.sources, config.max_connections);
     }
 
-    const std::string name;
+    const std::uint32_t number; // in the ids of its connections
     Listener listener;
     ConnectionSlots slots;
     AcceptCounts accepts;

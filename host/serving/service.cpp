@@ -1,6 +1,7 @@
 #include "serving/service.hpp"
 
 #include "base/check.hpp"
+#include "plugin/error_text.hpp"
 #include "serving/ending.hpp"
 #include "stages/tls_stage.hpp"
 
@@ -58,11 +59,12 @@ Interest interest_of(const Connection& connection) noexcept {
 
 } // namespace
 
-Service::Service(const ListenerConfig& config, Endpoint& endpoint, Pool& pool, const FindPlugin& find, const Shared& shared)
-    : ListenerShare{config, pool, shared.drain}, plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)),
+Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, Pool& threads, const FindPlugin& find,
+                 const Shared& shared)
+    : ListenerShare{listener_config, threads, shared.drain}, plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)),
       plugins_(all_plugins(config, find)), tls_servers_(all_tls_servers(config, shared.tls)), shared_(shared),
       endpoint_(endpoint), access_(config.access, endpoint.sources ? &*endpoint.sources : nullptr), parking_(shared.alarm),
-      acceptor_(endpoint.listener, pool, endpoint.slots.listen_token(), speaks_at_once(config, plugin_), endpoint.accepts,
+      acceptor_(endpoint.listener, threads, endpoint.slots.listen_token(), speaks_at_once(config, plugin_), endpoint.accepts,
                 {.has_room = [this] { return has_room(); },
                  .welcome = [this](int fd, const SocketAddress& peer) { welcome(fd, peer); },
                  .refuse = [this](int fd, const SocketAddress& peer, Reason reason) { refuse(fd, peer, reason); }},

@@ -26,6 +26,7 @@
 #include "threads/pool.hpp"
 #include "tls/sections.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -46,8 +47,9 @@ struct Shared {
 
 class Service : public ListenerShare {
   public:
-    // `pool` calls ready() for the tokens of this listener. Throws std::bad_alloc. [main]
-    Service(const ListenerConfig& config, Endpoint& endpoint, Pool& pool, const FindPlugin& find, const Shared& shared);
+    // `threads` call ready() for the tokens of this listener. Throws std::bad_alloc. [main]
+    Service(const ListenerConfig& listener_config, Endpoint& endpoint, Pool& threads, const FindPlugin& find,
+            const Shared& shared);
 
     // The service of a connection: each ListenerShare is one.
     static Service& of(const Connection& connection) noexcept {
@@ -85,6 +87,9 @@ class Service : public ListenerShare {
     // May throw std::bad_alloc. [main]
     ListenerStatus status() const;
 
+    // How many connections of this generation are open, lingering ones included. [any]
+    std::uint32_t open() const noexcept { return open_.load(); }
+
     const Endpoint& endpoint() const noexcept { return endpoint_; }
     const std::vector<PluginInstance*>& plugins() const noexcept { return plugins_; } // all it may use, its own first
     std::string plugin_names() const;                                                 // of these, as a text
@@ -120,6 +125,7 @@ class Service : public ListenerShare {
     bool detects_ = false;                             // the plugin is found out in one of them
     Access access_;
     Parking parking_;
+    std::atomic<std::uint32_t> open_{0};
     Acceptor acceptor_;
 };
 

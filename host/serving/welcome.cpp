@@ -39,6 +39,7 @@ void Service::welcome(int fd, const SocketAddress& peer) noexcept {
     if (shared_.log.enabled(LogLevel::debug))
         shared_.log.debug("accept", {{"listener", config.name}, {"peer", to_string(peer)}, {"fd", fd}});
     Connection& connection = *found;
+    open_.fetch_add(1);
     connection.open(fd, *this);
     connection.plugin.store(plugin_, std::memory_order_relaxed);
     connection.idle = after(0, config.idle_timeout);

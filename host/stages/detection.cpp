@@ -106,12 +106,10 @@ constexpr std::string_view sample_hello{"\x16\x03\x01\x00\x39\x01\x00\x00\x35\x0
                                         62};
 
 bool takes_tls(const PluginInstance& plugin) {
-    return plugin.hooks().probe == nullptr || plugin.probe(std::as_bytes(std::span(sample_hello))) != GATEHOUSE_MATCH_NO;
+    return !plugin.has_probe() || plugin.probe(std::as_bytes(std::span(sample_hello))) != GATEHOUSE_MATCH_NO;
 }
 
-} // namespace
-
-std::string check_routes(const ListenerConfig& config, const FindPlugin& find) {
+std::string problems_of(const ListenerConfig& config, const FindPlugin& find) {
     std::string problems;
     const auto add = [&](const std::string& where, const std::string& what) {
         problems += (problems.empty() ? "" : "\n") + where + ": " + what;
@@ -126,7 +124,7 @@ std::string check_routes(const ListenerConfig& config, const FindPlugin& find) {
         reads = reads || (named && config.tls.empty()) || route.probe || !route.pattern.empty();
         if (route.plugin.empty()) continue;
         const PluginInstance& plugin = find(route.plugin);
-        if (route.probe && plugin.hooks().probe == nullptr)
+        if (route.probe && !plugin.has_probe())
             add(route.where, "listeners.routes.probe: plugin " + route.plugin +
                                  " has no probe of its own (expected the name of a pattern, such as probe = \"ssh\")");
         else if (tls && !takes_tls(plugin))
@@ -139,6 +137,16 @@ std::string check_routes(const ListenerConfig& config, const FindPlugin& find) {
                               "\"1s\", plugin = \"" +
                               config.plugin + "\" } as well)");
     return problems;
+}
+
+} // namespace
+
+void check_routes(const Config& config, const FindPlugin& find) {
+    std::string problems;
+    for (const ListenerConfig& listener : config.listeners)
+        if (const std::string text = problems_of(listener, find); !text.empty())
+            problems += (problems.empty() ? "" : "\n") + text;
+    if (!problems.empty()) throw PluginError(problems);
 }
 
 } // namespace gatehouse::host

@@ -3,18 +3,15 @@
 #pragma once
 
 #include "config/config.hpp"
-#include "plugin/instance.hpp"
+#include "plugin/plugins.hpp"
 #include "stages/route.hpp"
 #include "stages/stage.hpp"
 #include "tls/sections.hpp"
 
-#include <functional>
 #include <string>
 #include <vector>
 
 namespace gatehouse::host {
-
-using FindPlugin = std::function<PluginInstance&(const std::string& name)>;
 
 enum class Layer : std::uint8_t {
     outer,
@@ -43,8 +40,8 @@ class Detection final : public Stage {
     std::size_t most_;                    // bytes
 };
 
-// What is wrong with the listener's routes that only the plugins themselves can tell, as "FILE:LINE:COLUMN: KEY: ...", each on
-// a line; empty if they are fine. [main]
-std::string check_routes(const ListenerConfig& config, const FindPlugin& find);
+// Throws PluginError if a listener's routes are wrong in a way that only the plugins themselves can tell: everything that is,
+// as "FILE:LINE:COLUMN: KEY: ...", each on a line. [main]
+void check_routes(const Config& config, const FindPlugin& find);
 
 } // namespace gatehouse::host

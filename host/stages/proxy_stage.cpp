@@ -20,8 +20,8 @@ bool consume(int fd, std::span<std::byte> header) noexcept {
 }
 
 std::unique_ptr<const Proxied> proxied_by(const SocketAddress& proxy, const ProxyHeader& header) {
-    return std::make_unique<const Proxied>(
-        Proxied{proxy, header.source, header.destination, header.unique_id, header.authority, header.alpn});
+    return std::make_unique<const Proxied>(Proxied{proxy, header.source, header.destination, std::string(header.unique_id),
+                                                   std::string(header.authority), std::string(header.alpn)});
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "abi/check.hpp"
 
+#include "plugin/error_text.hpp"
 #include "plugin/test_facilities.hpp"
 #include "threads/background.hpp"
 

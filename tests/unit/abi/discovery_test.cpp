@@ -2,6 +2,7 @@
 #include "abi/discovery.hpp"
 
 #include "dns_server.hpp"
+#include "plugin/error_text.hpp"
 #include "plugin/test_facilities.hpp"
 
 #include <condition_variable>

@@ -4,7 +4,7 @@
 
 #include "abi/upstream.hpp"
 #include "connection/connection.hpp"
-#include "plugin/instance.hpp"
+#include "plugin/error_text.hpp"
 
 #include <array>
 #include <gtest/gtest.h>

@@ -40,9 +40,9 @@ class Watched {
   private:
     struct Watch final : NameWatch {
         Watch(NameWatches& watches, WatchedName name, Watched& owner) : NameWatch(watches, std::move(name)), all(owner) {}
-        void found(std::span<const Endpoint> endpoints) override {
+        void found(std::span<const FoundServer> endpoints) override {
             std::string text;
-            for (const Endpoint& endpoint : endpoints) {
+            for (const FoundServer& endpoint : endpoints) {
                 text += (text.empty() ? "" : " ") + endpoint.address;
                 if (endpoint.priority != 0 || endpoint.weight != 0)
                     text += "/" + std::to_string(endpoint.priority) + "/" + std::to_string(endpoint.weight);

@@ -1,0 +1,137 @@
+#include "generation.hpp"
+
+#include "abi/host_table.hpp"
+#include "base/check.hpp"
+#include "stages/detection.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace gatehouse::host {
+
+Endpoint& Endpoints::open(const ListenerConfig& config) {
+    std::unique_ptr<Endpoint>& endpoint = endpoints_[config.name];
+    if (!endpoint) endpoint = std::make_unique<Endpoint>(config, static_cast<std::uint32_t>(endpoints_.size() - 1), log_);
+    return *endpoint;
+}
+
+void Endpoints::open(const std::vector<ListenerConfig>& configs) {
+    std::string problems;
+    for (const ListenerConfig& config : configs) {
+        try {
+            open(config);
+        } catch (const ListenError& error) {
+            problems += (problems.empty() ? "" : "\n") + std::string(error.what());
+        }
+    }
+    if (!problems.empty()) throw ListenError(problems);
+}
+
+void Endpoints::close() noexcept {
+    for (const auto& [name, endpoint] : endpoints_) endpoint->listener.close();
+}
+
+Generation::Generation(Config config, const Standing& standing)
+    : config_(std::move(config)), standing_(standing), tls_(config_.tls, standing.log),
+      shared_{standing.log, standing.alarm, standing.relays, tls_, drain_, config_.log.access},
+      facilities_{.table = host_table,
+                  .log = standing.log,
+                  .drain = drain_,
+                  .resolver = standing.resolver,
+                  .background = standing.background,
+                  .watches = standing.watches,
+                  .wake =
+                      [this](const PluginInstance& instance, std::uint64_t id) {
+                          Service* service = service_of(id);
+                          return service != nullptr ? service->wake(instance, id) : GATEHOUSE_NOT_FOUND;
+                      },
+                  .cut =
+                      [this](const PluginInstance& instance, std::uint64_t id) {
+                          Service* service = service_of(id);
+                          return service != nullptr ? service->cut(instance, id) : GATEHOUSE_NOT_FOUND;
+                      }},
+      plugins_(config_, facilities_) {
+    check_routes(config_, plugins_.finder());
+}
+
+// Plugins first: until destroy() has returned, their own threads may wake connections.
+Generation::~Generation() { plugins_.destroy(); }
+
+std::unique_ptr<Pool> Generation::make_pool(const ListenerConfig& listener) {
+    PoolOptions options;
+    options.name = listener.name;
+    options.max = listener.threads.max;
+    options.min = std::min(listener.threads.min != 0 ? listener.threads.min : standing_.cpus, options.max);
+    options.stack_size = config_.host.stack_size;
+    options.scheduling = config_.host.scheduling;
+    return std::make_unique<Pool>(options, standing_.alarm, [this](std::uint64_t token, std::uint32_t events) {
+        Service* const service = by_number_[ConnectionSlots::listener_of(token)];
+        GATEHOUSE_CHECK(service != nullptr);
+        service->ready(token, events);
+    });
+}
+
+void Generation::take(Endpoints& endpoints) {
+    endpoints.open(config_.listeners);
+    for (const ListenerConfig& listener : config_.listeners) {
+        Endpoint& endpoint = endpoints.open(listener);
+        pools_.push_back(make_pool(listener));
+        services_.push_back(std::make_unique<Service>(listener, endpoint, *pools_.back(), plugins_.finder(), shared_));
+        by_number_.resize(std::max<std::size_t>(by_number_.size(), endpoint.number + 1));
+        by_number_[endpoint.number] = services_.back().get();
+    }
+    complete_.store(true);
+}
+
+// The service that may have the connection.
+Service* Generation::service_of(std::uint64_t id) const noexcept {
+    const std::uint32_t number = ConnectionSlots::listener_of(id);
+    return complete_.load() && number < by_number_.size() ? by_number_[number] : nullptr;
+}
+
+void Generation::start() {
+    for (const auto& pool : pools_) pool->start();
+    for (const auto& service : services_) {
+        service->start();
+        standing_.log.info("listening", {{"listener", service->config.name},
+                                         {"address", service->endpoint().listener.address()},
+                                         {"plugin", service->plugin_names()}});
+    }
+    tls_.watch();
+}
+
+void Generation::stop_accepting(bool take_waiting) noexcept {
+    for (const auto& service : services_) service->stop_accepting(take_waiting);
+}
+
+void Generation::begin_drain(Nanoseconds deadline) noexcept {
+    drain_.start(deadline);
+    plugins_.stop();
+    for (const auto& service : services_) service->begin_drain();
+    standing_.relays.begin_drain(deadline);
+}
+
+bool Generation::is_quiet() const noexcept {
+    return std::all_of(services_.begin(), services_.end(), [](const auto& service) { return service->open() == 0; });
+}
+
+bool Generation::stop(Nanoseconds deadline) noexcept {
+    for (const auto& pool : pools_) pool->stop();
+    bool all = true;
+    for (std::size_t i = 0; i < pools_.size(); ++i) {
+        if (pools_[i]->join(deadline)) continue;
+        all = false;
+        standing_.log.error("a thread is still in the plugin's code; leaving without it",
+                            {{"listener", services_[i]->config.name}, {"plugin", services_[i]->plugin_names()}});
+    }
+    return all;
+}
+
+Nanoseconds Generation::supervise(Nanoseconds now) noexcept {
+    Nanoseconds again = tls_.supervise(now);
+    for (const auto& pool : pools_) again = std::min(again, pool->supervise(now));
+    for (const auto& service : services_) again = std::min(again, service->supervise(now));
+    return again;
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,38 @@
+#include "plugin/plugins.hpp"
+
+#include "base/log.hpp"
+
+namespace gatehouse::host {
+
+Plugins::Plugins(const Config& config, const Facilities& facilities) {
+    std::string problems;
+    for (const PluginConfig& plugin : config.plugins) {
+        try {
+            const std::filesystem::path file = find_plugin(plugin.library, config.host.plugin_path);
+            std::shared_ptr<const PluginLibrary>& library = libraries_[file];
+            if (!library) library = std::make_shared<PluginLibrary>(file, folder_);
+            facilities.log.debug("plugin loaded", {{"plugin", plugin.name},
+                                                   {"library", file.string()},
+                                                   {"version", library->facts().version},
+                                                   {"abi", library->facts().needs}});
+            instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, facilities);
+        } catch (const PluginError& error) {
+            const std::string text = error.what();
+            problems += (problems.empty() ? "" : "\n") + (text.starts_with("plugin library") ? plugin.where + ": " : "") + text;
+        }
+    }
+    if (!problems.empty()) throw PluginError(problems);
+}
+
+std::vector<PluginInstance*> Plugins::all() const {
+    std::vector<PluginInstance*> list;
+    list.reserve(instances_.size());
+    for (const auto& [name, instance] : instances_) list.push_back(instance.get());
+    return list;
+}
+
+void Plugins::stop() noexcept {
+    for (const auto& [name, instance] : instances_) instance->stop();
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,51 @@
+// The plugin instances of a configuration, each made once, and the libraries they come from.
+#pragma once
+
+#include "config/config.hpp"
+#include "plugin/facilities.hpp"
+#include "plugin/instance.hpp"
+#include "plugin/library.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gatehouse::host {
+
+// The instance of this name, which is in the configuration.
+using FindPlugin = std::function<PluginInstance&(const std::string& name)>;
+
+class Plugins {
+  public:
+    // Loads the libraries and creates the instances; throws PluginError with everything that is wrong. `facilities` outlive
+    // this. [main]
+    Plugins(const Config& config, const Facilities& facilities);
+
+    PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
+    FindPlugin finder() const { // valid as long as this is
+        return [this](const std::string& name) -> PluginInstance& { return find(name); };
+    }
+    std::vector<PluginInstance*> all() const; // in order of their names
+
+    void stop() noexcept; // of every instance. [main]
+
+    // Destroys the instances; their own threads may call the host until then. [main]
+    void destroy() noexcept { instances_.clear(); }
+
+    // Makes the folder of the private copies this account's, so that it can remove them. Throws
+    // std::filesystem::filesystem_error. [main]
+    void hand_over(unsigned user, unsigned group) { folder_.hand_over(user, group); }
+
+    // Removes the private copies of the libraries, which stay loaded. [main]
+    void remove_files() noexcept { folder_.remove(); }
+
+  private:
+    RuntimeFolder folder_;
+    std::map<std::filesystem::path, std::shared_ptr<const PluginLibrary>> libraries_;
+    std::map<std::string, std::unique_ptr<PluginInstance>> instances_; // by name
+};
+
+} // namespace gatehouse::host

@@ -1,0 +1,162 @@
+#include "plugin/probe_process.hpp"
+
+#include "base/clock.hpp"
+#include "base/descriptor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <iostream>
+#include <poll.h>
+#include <spawn.h>
+#include <string>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
+
+namespace gatehouse::host {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t most_output = 4096; // bytes
+constexpr std::chrono::milliseconds probe_timeout{10'000};
+
+struct Outcome {
+    int status = 0; // as waitpid() gives it
+    bool timed_out = false;
+    std::string output;
+    std::string errors;
+};
+
+// Runs this program with the arguments; its output is cut at most_output bytes.
+Outcome run_self(const std::vector<std::string>& arguments) {
+    std::array<int, 2> out{};
+    std::array<int, 2> err{};
+    if (::pipe2(out.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
+    Descriptor out_read(out[0]);
+    Descriptor out_write(out[1]);
+    if (::pipe2(err.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
+    Descriptor err_read(err[0]);
+    Descriptor err_write(err[1]);
+
+    posix_spawn_file_actions_t files;
+    ::posix_spawn_file_actions_init(&files);
+    ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    ::posix_spawn_file_actions_adddup2(&files, out_write.get(), STDOUT_FILENO);
+    ::posix_spawn_file_actions_adddup2(&files, err_write.get(), STDERR_FILENO);
+    ::posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1); // what this process has inherited
+    posix_spawnattr_t attributes;
+    ::posix_spawnattr_init(&attributes);
+    sigset_t none; // the host's threads block signals; the probe must die of them
+    ::sigemptyset(&none);
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+
+    std::string program = "gatehouse";
+    std::vector<char*> argv{program.data()};
+    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    pid_t child = 0;
+    const int error = ::posix_spawn(&child, "/proc/self/exe", &files, &attributes, argv.data(), environ);
+    ::posix_spawnattr_destroy(&attributes);
+    ::posix_spawn_file_actions_destroy(&files);
+    if (error != 0) throw std::system_error(error, std::generic_category(), "cannot start a probe process");
+    out_write.reset();
+    err_write.reset();
+
+    Outcome outcome;
+    const Nanoseconds deadline = after(monotonic_now(), probe_timeout);
+    std::array<pollfd, 2> pipes{{{out_read.get(), POLLIN, 0}, {err_read.get(), POLLIN, 0}}};
+    std::array<std::string*, 2> texts{&outcome.output, &outcome.errors};
+    while (pipes[0].fd >= 0 || pipes[1].fd >= 0) {
+        const Nanoseconds left = deadline - monotonic_now();
+        const int ready = left <= 0 ? 0 : ::poll(pipes.data(), pipes.size(), static_cast<int>(left / 1'000'000) + 1);
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready <= 0) {
+            outcome.timed_out = true;
+            ::kill(child, SIGKILL);
+            break;
+        }
+        for (std::size_t i = 0; i < pipes.size(); ++i) {
+            if (pipes[i].revents == 0) continue;
+            std::array<char, 1024> buffer{};
+            const ssize_t size = ::read(pipes[i].fd, buffer.data(), buffer.size());
+            if (size <= 0)
+                pipes[i].fd = -1;
+            else if (texts[i]->size() < most_output)
+                texts[i]->append(buffer.data(), static_cast<std::size_t>(size));
+        }
+    }
+    // It may have closed its output and live on.
+    const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0))); // glibc 2.36 has no C++ declaration
+    pollfd ended{process.get(), POLLIN, 0};
+    while (process && !outcome.timed_out) {
+        const Nanoseconds left = std::max<Nanoseconds>(deadline - monotonic_now(), 0);
+        const int ready = ::poll(&ended, 1, static_cast<int>(left / 1'000'000));
+        if (ready > 0) break;
+        if (ready < 0 && errno == EINTR) continue;
+        outcome.timed_out = true;
+        ::kill(child, SIGKILL);
+    }
+    while (::waitpid(child, &outcome.status, 0) < 0 && errno == EINTR) {
+    }
+    return outcome;
+}
+
+std::string trimmed(std::string text) {
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+    return text;
+}
+
+} // namespace
+
+PluginFacts probe_plugin(const fs::path& file) {
+    Outcome outcome;
+    try {
+        outcome = run_self({"probe-plugin", file.string()});
+    } catch (const std::system_error& error) {
+        throw PluginError(error.what());
+    }
+    const std::string errors = trimmed(outcome.errors);
+    if (outcome.timed_out)
+        throw PluginError("loading it did not end within " + std::to_string(probe_timeout.count() / 1000) + " s");
+    if (WIFSIGNALED(outcome.status)) {
+        const int signal = WTERMSIG(outcome.status);
+        throw PluginError("loading it crashes: " + std::string(::strsignal(signal)) + " (signal " + std::to_string(signal) +
+                          ")" + (errors.empty() ? "" : ": " + errors));
+    }
+    if (WEXITSTATUS(outcome.status) != 0)
+        throw PluginError(errors.empty()
+                              ? "loading it ended the process with status " + std::to_string(WEXITSTATUS(outcome.status))
+                              : errors);
+    PluginFacts facts;
+    std::array<std::string*, 3> fields{&facts.name, &facts.version, &facts.needs};
+    std::size_t begin = 0;
+    for (std::string* field : fields) {
+        const std::size_t end = outcome.output.find('\n', begin);
+        if (end == std::string::npos) throw PluginError("loading it ended the process before it had said what it is");
+        *field = outcome.output.substr(begin, end - begin);
+        begin = end + 1;
+    }
+    return facts;
+}
+
+void run_plugin_probe(const fs::path& file) {
+    try {
+        const PluginFacts facts = facts_of(load_hooks(file));
+        std::cout << facts.name << '\n' << facts.version << '\n' << facts.needs << '\n' << std::flush;
+        std::_Exit(0); // without the library's destructors: the host never runs them either
+    } catch (const std::exception& error) {
+        std::cerr << error.what() << '\n';
+        std::cerr.flush();
+        std::_Exit(1);
+    }
+}
+
+} // namespace gatehouse::host
