@@ -66,8 +66,8 @@ void Service::place(Connection& connection) noexcept {
 }
 
 void Service::refuse(int fd, const SocketAddress& peer, Reason reason) noexcept {
+    endpoint_.ledger.count(reason); // before the client can know
     ::close(fd);
-    endpoint_.ledger.count(reason);
     if (shared_.access_log) log_closed(shared_.log, {.listener = config.name, .peer = peer, .reason = reason});
 }
 

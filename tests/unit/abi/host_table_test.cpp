@@ -9,6 +9,7 @@
 #include <array>
 #include <gtest/gtest.h>
 #include <memory>
+#include <optional>
 #include <sys/socket.h>
 #include <utility>
 
@@ -22,51 +23,49 @@ class WrongHandle : public ::testing::Test {
     WrongHandle() {
         std::array<int, 2> pair{};
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
-        upstream_.fd = pair[0]; // closed by UpstreamConnection
+        upstream_.emplace(drain_, SocketAddress(), pair[0]);
+        client_.is_client = true; // as Connection::open() says it
         peer_ = Descriptor(pair[1]);
     }
 
     Drain drain_;
-    UpstreamConnection upstream_{drain_};
+    std::optional<Upstream> upstream_;
     Descriptor peer_;
-    // A client's handle is told by its pointer to itself; nothing here follows its reference to its service.
-    alignas(64) std::array<std::byte, 64> storage_{};
-    Connection client_{reinterpret_cast<Service&>(storage_), 1, drain_};
+    Connection client_{1};
 };
 
 TEST_F(WrongHandle, AnUpstreamHasNoEventIdOrState) {
-    EXPECT_EQ(host_table.event(&upstream_), GATEHOUSE_EVENT_OPEN);
-    EXPECT_EQ(host_table.id(&upstream_), 0U);
+    EXPECT_EQ(host_table.event(&*upstream_), GATEHOUSE_EVENT_OPEN);
+    EXPECT_EQ(host_table.id(&*upstream_), 0U);
     int something = 0;
-    host_table.set_state(&upstream_, &something);
-    EXPECT_EQ(host_table.state(&upstream_), nullptr);
+    host_table.set_state(&*upstream_, &something);
+    EXPECT_EQ(host_table.state(&*upstream_), nullptr);
 }
 
 TEST_F(WrongHandle, AnUpstreamCannotConnectResolveOrRelay) {
     gatehouse_conn* connected = nullptr;
-    EXPECT_EQ(upstream_table.connect(&upstream_, nobody, 100, &connected), GATEHOUSE_UNSUPPORTED);
+    EXPECT_EQ(upstream_table.connect(&*upstream_, nobody, 100, &connected), GATEHOUSE_UNSUPPORTED);
     EXPECT_EQ(connected, nullptr);
     EXPECT_EQ(take_error_text(), "only a client's connection connects to an upstream");
     const auto found = [](void*, gatehouse_str) noexcept { ADD_FAILURE() << "resolved"; };
-    EXPECT_EQ(upstream_table.resolve(&upstream_, nobody, 100, found, nullptr), GATEHOUSE_UNSUPPORTED);
-    auto other = std::make_unique<UpstreamConnection>(drain_);
-    EXPECT_EQ(upstream_table.relay(&upstream_, other.get(), 0), GATEHOUSE_INVALID); // so it is still the caller's
+    EXPECT_EQ(upstream_table.resolve(&*upstream_, nobody, 100, found, nullptr), GATEHOUSE_UNSUPPORTED);
+    auto other = std::make_unique<Upstream>(drain_, SocketAddress(), -1);
+    EXPECT_EQ(upstream_table.relay(&*upstream_, other.get(), 0), GATEHOUSE_INVALID); // so it is still the caller's
 }
 
 TEST_F(WrongHandle, AClientIsNoUpstream) {
     EXPECT_EQ(upstream_table.relay(&client_, &client_, 0), GATEHOUSE_INVALID);
     EXPECT_EQ(upstream_table.relay(&client_, nullptr, 0), GATEHOUSE_INVALID);
-    EXPECT_EQ(client_.relay_to, nullptr);
+    EXPECT_EQ(client_.life.serving.upstream, nullptr);
     upstream_table.close(&client_); // is not destroyed
     upstream_table.close(nullptr);
 }
 
 TEST_F(WrongHandle, OneUpstreamMayBeNamedTwice) {
-    auto* other = new UpstreamConnection(drain_); // NOLINT(*-owning-memory): relay() takes it over
+    auto* other = new Upstream(drain_, SocketAddress(), -1); // NOLINT(*-owning-memory): relay() takes it over
     EXPECT_EQ(upstream_table.relay(&client_, other, 0), GATEHOUSE_OK);
     EXPECT_EQ(upstream_table.relay(&client_, other, 0), GATEHOUSE_OK);
-    EXPECT_EQ(client_.relay_to, other);
-    delete std::exchange(client_.relay_to, nullptr);
+    EXPECT_EQ(client_.life.serving.upstream.get(), other);
 }
 
 } // namespace

@@ -1,12 +1,13 @@
 // Reading and writing one end of a socket pair, as an upstream connection does: no service behind it.
 #include "connection/stream.hpp"
 
-#include "connection/connection.hpp"
+#include "connection/upstream.hpp"
 
 #include <array>
 #include <csignal>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <optional>
 #include <string>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -25,20 +26,20 @@ class StreamTest : public ::testing::Test {
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
         const int small = 4096; // so that writes have to wait
         ::setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
-        stream_.fd = pair[0]; // closed by UpstreamConnection
+        stream_.emplace(drain_, SocketAddress(), pair[0]);
         peer_ = Descriptor(pair[1]);
     }
 
     gatehouse_status read(std::string& text, std::size_t capacity = 64) {
         text.resize(capacity);
         std::size_t size = 0;
-        const gatehouse_status status = stream_.read(text.data(), capacity, size);
+        const gatehouse_status status = stream_->read(text.data(), capacity, size);
         text.resize(status == GATEHOUSE_OK ? size : 0);
         return status;
     }
     gatehouse_status write(std::string_view text) {
         const gatehouse_bytes part{text.data(), text.size()};
-        return stream_.write({&part, 1});
+        return stream_->write({&part, 1});
     }
     void peer_sends(std::string_view text) {
         ASSERT_EQ(::write(peer_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
@@ -56,7 +57,7 @@ class StreamTest : public ::testing::Test {
     }
 
     Drain drain_;
-    UpstreamConnection stream_{drain_};
+    std::optional<Upstream> stream_;
     Descriptor peer_;
     std::string text_;
 };
@@ -65,11 +66,11 @@ TEST_F(StreamTest, ReadsWhatIsThere) {
     peer_sends("hello");
     EXPECT_EQ(read(text_, 3), GATEHOUSE_OK);
     EXPECT_EQ(text_, "hel");
-    EXPECT_FALSE(stream_.emptied);
+    EXPECT_FALSE(stream_->emptied);
     EXPECT_EQ(read(text_), GATEHOUSE_OK);
     EXPECT_EQ(text_, "lo");
-    EXPECT_TRUE(stream_.emptied);
-    EXPECT_EQ(stream_.bytes_in, 5U);
+    EXPECT_TRUE(stream_->emptied);
+    EXPECT_EQ(stream_->bytes_in, 5U);
 }
 
 TEST_F(StreamTest, WaitsForBytes) {
@@ -88,7 +89,7 @@ TEST_F(StreamTest, TheEndStaysTheEndAndWritingGoesOn) {
     ::shutdown(peer_.get(), SHUT_WR);
     EXPECT_EQ(read(text_), GATEHOUSE_END);
     EXPECT_EQ(read(text_), GATEHOUSE_END);
-    EXPECT_TRUE(stream_.at_end);
+    EXPECT_TRUE(stream_->read_end);
     EXPECT_EQ(write("still here"), GATEHOUSE_OK);
     EXPECT_EQ(peer_takes(10), "still here");
 }
@@ -101,7 +102,7 @@ TEST_F(StreamTest, WritesEverythingThroughASmallBuffer) {
     EXPECT_EQ(write(big), GATEHOUSE_OK);
     reader.join();
     EXPECT_TRUE(got == big);
-    EXPECT_EQ(stream_.bytes_out, big.size());
+    EXPECT_EQ(stream_->bytes_out, big.size());
 }
 
 TEST_F(StreamTest, GathersPartsInOrderEmptyOnesToo) {
@@ -116,10 +117,10 @@ TEST_F(StreamTest, GathersPartsInOrderEmptyOnesToo) {
     }
     std::string got;
     std::thread reader([&] { got = peer_takes(expected.size()); });
-    EXPECT_EQ(stream_.write(parts), GATEHOUSE_OK);
+    EXPECT_EQ(stream_->write(parts), GATEHOUSE_OK);
     reader.join();
     EXPECT_TRUE(got == expected);
-    EXPECT_EQ(stream_.write({}), GATEHOUSE_OK);
+    EXPECT_EQ(stream_->write({}), GATEHOUSE_OK);
 }
 
 TEST_F(StreamTest, SendsAPartOfAFileAfterAHeader) {
@@ -130,7 +131,7 @@ TEST_F(StreamTest, SendsAPartOfAFileAfterAHeader) {
     const gatehouse_bytes header{"header ", 7};
     std::string got;
     std::thread reader([&] { got = peer_takes(7 + 150'000); });
-    EXPECT_EQ(stream_.send_file({&header, 1}, file.get(), 1000, 150'000), GATEHOUSE_OK);
+    EXPECT_EQ(stream_->send_file({&header, 1}, file.get(), 1000, 150'000), GATEHOUSE_OK);
     reader.join();
     EXPECT_TRUE(got == "header " + content.substr(1000, 150'000));
     EXPECT_EQ(::lseek(file.get(), 0, SEEK_CUR), static_cast<off_t>(content.size())) << "the file's position was moved";
@@ -139,14 +140,14 @@ TEST_F(StreamTest, SendsAPartOfAFileAfterAHeader) {
 TEST_F(StreamTest, AFileThatIsTooShortBreaksTheStream) {
     const Descriptor file(::memfd_create("file", MFD_CLOEXEC));
     ASSERT_EQ(::write(file.get(), "12345", 5), 5);
-    EXPECT_EQ(stream_.send_file({}, file.get(), 0, 6), GATEHOUSE_FAILED);
+    EXPECT_EQ(stream_->send_file({}, file.get(), 0, 6), GATEHOUSE_FAILED);
     EXPECT_EQ(write("more"), GATEHOUSE_RESET);
 }
 
 TEST_F(StreamTest, AfterFinishThePeerSeesTheEndAndReadingGoesOn) {
     EXPECT_EQ(write("bye"), GATEHOUSE_OK);
-    EXPECT_EQ(stream_.finish(), GATEHOUSE_OK);
-    EXPECT_EQ(stream_.finish(), GATEHOUSE_OK);
+    EXPECT_EQ(stream_->finish(), GATEHOUSE_OK);
+    EXPECT_EQ(stream_->finish(), GATEHOUSE_OK);
     EXPECT_EQ(peer_takes(100), "bye");
     EXPECT_EQ(write("more"), GATEHOUSE_RESET);
     peer_sends("you too");
@@ -158,26 +159,26 @@ TEST_F(StreamTest, AWriteToAPeerThatHasGoneIsAReset) {
     ::signal(SIGPIPE, SIG_DFL); // it must not be needed
     peer_.reset();
     EXPECT_EQ(write("hello?"), GATEHOUSE_RESET);
-    EXPECT_EQ(stream_.ended, Reason::peer_reset);
+    EXPECT_EQ(stream_->reason, Reason::peer_reset);
     EXPECT_EQ(write("hello?"), GATEHOUSE_RESET);
-    EXPECT_EQ(stream_.finish(), GATEHOUSE_RESET);
+    EXPECT_EQ(stream_->finish(), GATEHOUSE_RESET);
 }
 
 // --- deadlines -----------------------------------------------------------------------------------------------------------
 
 TEST_F(StreamTest, ThePluginsDeadlineIsToldOnceAndMayBeSetAgain) {
-    stream_.set_deadline(20);
+    stream_->set_deadline(20);
     EXPECT_EQ(read(text_), GATEHOUSE_TIMEOUT);
-    EXPECT_FALSE(stream_.ended);
+    EXPECT_FALSE(stream_->reason);
     peer_sends("x");
     EXPECT_EQ(read(text_), GATEHOUSE_OK);
-    stream_.set_deadline(20);
+    stream_->set_deadline(20);
     EXPECT_EQ(read(text_), GATEHOUSE_TIMEOUT);
 }
 
 TEST_F(StreamTest, BytesDoNotMoveThePluginsDeadline) {
     const Nanoseconds start = monotonic_now();
-    stream_.set_deadline(60);
+    stream_->set_deadline(60);
     std::atomic<bool> stop{false};
     std::thread dripping([&] {
         while (!stop.load()) {
@@ -194,38 +195,38 @@ TEST_F(StreamTest, BytesDoNotMoveThePluginsDeadline) {
 }
 
 TEST_F(StreamTest, TheIdleTimeEndsAReadAndLeavesTimeForAFarewell) {
-    stream_.idle = 20 * millisecond;
+    stream_->idle = 20 * millisecond;
     EXPECT_EQ(read(text_), GATEHOUSE_TIMEOUT);
-    EXPECT_EQ(stream_.ended, Reason::idle_timeout);
+    EXPECT_EQ(stream_->reason, Reason::idle_timeout);
     EXPECT_EQ(read(text_), GATEHOUSE_TIMEOUT); // at once
     EXPECT_EQ(write("too slow"), GATEHOUSE_OK);
     EXPECT_EQ(peer_takes(8), "too slow");
 }
 
 TEST_F(StreamTest, TheLifetimeEndsAReadHoweverBusy) {
-    stream_.lifetime = monotonic_now() + 20 * millisecond;
+    stream_->lifetime = monotonic_now() + 20 * millisecond;
     EXPECT_EQ(read(text_), GATEHOUSE_TIMEOUT);
-    EXPECT_EQ(stream_.ended, Reason::lifetime);
+    EXPECT_EQ(stream_->reason, Reason::lifetime);
 }
 
 TEST_F(StreamTest, TheIdleTimeEndsAWriteThatNobodyTakes) {
-    stream_.idle = 20 * millisecond;
+    stream_->idle = 20 * millisecond;
     EXPECT_EQ(write(std::string(1'000'000, 'x')), GATEHOUSE_TIMEOUT);
     EXPECT_EQ(write("more"), GATEHOUSE_RESET);
 }
 
 TEST_F(StreamTest, TheEarliestDeadlineCounts) {
-    EXPECT_EQ(stream_.due(5).when, never);
-    stream_.idle = 100;
-    EXPECT_EQ(stream_.due(5).when, 105);
-    EXPECT_EQ(stream_.due(5).reason, Reason::idle_timeout);
-    stream_.plugin_deadline = 50;
-    EXPECT_EQ(stream_.due(5).reason, Reason::deadline);
-    stream_.lifetime = 10;
-    EXPECT_EQ(stream_.due(5).when, 10);
-    EXPECT_EQ(stream_.due(5).reason, Reason::lifetime);
-    stream_.idle = never;
-    EXPECT_EQ(stream_.due(never - 1).reason, Reason::lifetime);
+    EXPECT_EQ(stream_->due(5).when, never);
+    stream_->idle = 100;
+    EXPECT_EQ(stream_->due(5).when, 105);
+    EXPECT_EQ(stream_->due(5).reason, Reason::idle_timeout);
+    stream_->plugin_deadline = 50;
+    EXPECT_EQ(stream_->due(5).reason, Reason::deadline);
+    stream_->lifetime = 10;
+    EXPECT_EQ(stream_->due(5).when, 10);
+    EXPECT_EQ(stream_->due(5).reason, Reason::lifetime);
+    stream_->idle = never;
+    EXPECT_EQ(stream_->due(never - 1).reason, Reason::lifetime);
 }
 
 // --- drain ---------------------------------------------------------------------------------------------------------------
@@ -250,7 +251,7 @@ TEST_F(StreamTest, TheDrainIsHeardWhileWaiting) {
         drain_.start(monotonic_now() + 60'000 * millisecond);
     });
     EXPECT_EQ(read(text_), GATEHOUSE_STOPPING);
-    EXPECT_EQ(stream_.ended, Reason::drained);
+    EXPECT_EQ(stream_->reason, Reason::drained);
     stopper.join();
 }
 

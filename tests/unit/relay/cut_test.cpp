@@ -1,5 +1,7 @@
 // Relays that are ended by command: from any thread, by the client's id, and with a reset for both sides.
-#include "host.hpp"
+#include "dns/name_watch.hpp"
+#include "dns/resolver.hpp"
+#include "generation.hpp"
 
 #include "abi/host_table.hpp"
 
@@ -57,15 +59,14 @@ class RelayCut : public ::testing::Test {
   protected:
     RelayCut() {
         ::signal(SIGPIPE, SIG_IGN);
-        service_.start();
+        generation_.take(endpoints_);
+        generation_.start();
     }
     ~RelayCut() override {
-        service_.stop_listening();
-        drain_.start(monotonic_now());
-        service_.begin_drain();
+        generation_.stop_accepting(true);
+        generation_.begin_drain(monotonic_now());
         relays_.stop();
-        EXPECT_TRUE(service_.stop(monotonic_now() + 10'000'000'000));
-        plugins_.destroy();
+        EXPECT_TRUE(generation_.stop(monotonic_now() + 10'000'000'000));
         fs::remove(log_file_);
     }
 
@@ -75,12 +76,14 @@ class RelayCut : public ::testing::Test {
     };
     // Connected, and relayed: a byte has gone through.
     Pair relay() {
-        Pair pair{connect_to(service_.listener().port()),
+        Pair pair{connect_to(service().endpoint().listener.port()),
                   Descriptor(::accept4(upstream_.get(), nullptr, nullptr, SOCK_CLOEXEC))};
         EXPECT_EQ(::send(pair.client.get(), "x", 1, 0), 1);
         EXPECT_EQ(next(pair.server), 1);
         return pair;
     }
+
+    Service& service() { return *generation_.services().front(); }
 
     // The ids of the first connections of the first listener: each slot in its first generation.
     static std::uint64_t id_of(std::uint64_t slot) { return (std::uint64_t{1} << 32U) | slot; }
@@ -114,23 +117,19 @@ class RelayCut : public ::testing::Test {
         "/test.toml");
     Log log_{config_.log};
     Alarm alarm_;
-    Drain drain_;
-    RelayEngine relays_{2, Scheduling::other, drain_};
+    RelayEngine relays_{2, Scheduling::other, Generation::relay_ended};
     Resolver resolver_{{}};
     Background background_{Scheduling::other};
     NameWatches watches_{background_, {}};
-    TlsServers tls_{config_.tls, log_};
-    Commons commons_{config_.host, 2, true, log_, alarm_, drain_, relays_, resolver_, tls_};
-    static gatehouse_status none(const PluginInstance& /*instance*/, std::uint64_t /*id*/) { return GATEHOUSE_NOT_FOUND; }
-    const Facilities facilities_{host_table, log_, drain_, resolver_, background_, watches_, none, none};
-    Plugins plugins_{config_, facilities_};
-    Service service_{config_.listeners[0], 0, plugins_.finder(), commons_};
+    Endpoints endpoints_{log_};
+    Generation generation_{config_, Standing{log_, alarm_, relays_, resolver_, background_, watches_, 2}};
+    const PluginInstance& gateway_ = generation_.plugins().find("gateway");
 };
 
 TEST_F(RelayCut, EndsOneRelayWithAReset) {
     const Pair first = relay();
     const Pair second = relay();
-    EXPECT_EQ(service_.cut(plugins_.find("gateway"), id_of(0)), GATEHOUSE_OK);
+    EXPECT_EQ(service().cut(gateway_, id_of(0)), GATEHOUSE_OK);
     EXPECT_EQ(next(first.client), -1);
     EXPECT_EQ(errno, ECONNRESET);
     EXPECT_EQ(next(first.server), -1);
@@ -141,17 +140,17 @@ TEST_F(RelayCut, EndsOneRelayWithAReset) {
 }
 
 TEST_F(RelayCut, KnowsWhoHasGone) {
-    EXPECT_EQ(service_.cut(plugins_.find("gateway"), id_of(0)), GATEHOUSE_NOT_FOUND);
-    EXPECT_EQ(service_.cut(plugins_.find("gateway"), 0), GATEHOUSE_NOT_FOUND);
-    EXPECT_EQ(service_.cut(plugins_.find("gateway"), ~std::uint64_t{0}), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(service().cut(gateway_, id_of(0)), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(service().cut(gateway_, 0), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(service().cut(gateway_, ~std::uint64_t{0}), GATEHOUSE_NOT_FOUND);
     {
         const Pair pair = relay();
     }
-    EXPECT_TRUE(eventually([&] { return service_.open() == 0; }));
-    EXPECT_EQ(service_.cut(plugins_.find("gateway"), id_of(0)), GATEHOUSE_NOT_FOUND);
+    EXPECT_TRUE(eventually([&] { return service().open() == 0; }));
+    EXPECT_EQ(service().cut(gateway_, id_of(0)), GATEHOUSE_NOT_FOUND);
     const Pair next_of_slot = relay(); // the same slot, another generation
-    EXPECT_EQ(service_.cut(plugins_.find("gateway"), id_of(0)), GATEHOUSE_NOT_FOUND);
-    EXPECT_EQ(service_.cut(plugins_.find("gateway"), (std::uint64_t{2} << 32U)), GATEHOUSE_OK);
+    EXPECT_EQ(service().cut(gateway_, id_of(0)), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(service().cut(gateway_, (std::uint64_t{2} << 32U)), GATEHOUSE_OK);
     EXPECT_EQ(next(next_of_slot.client), -1);
 }
 
@@ -161,15 +160,14 @@ TEST_F(RelayCut, EndsManyAtOnceFromManyThreads) {
     std::vector<std::thread> threads;
     for (std::uint64_t t = 0; t < 4; ++t)
         threads.emplace_back([&, t] {
-            for (std::uint64_t slot = t; slot < 300; slot += 2)
-                service_.cut(plugins_.find("gateway"), id_of(slot)); // each by two of them
+            for (std::uint64_t slot = t; slot < 300; slot += 2) service().cut(gateway_, id_of(slot)); // each by two of them
         });
     for (std::thread& thread : threads) thread.join();
     for (const Pair& pair : pairs) {
         EXPECT_EQ(next(pair.client), -1);
         EXPECT_EQ(next(pair.server), -1);
     }
-    EXPECT_TRUE(eventually([&] { return service_.open() == 0; }));
+    EXPECT_TRUE(eventually([&] { return service().open() == 0; }));
     EXPECT_EQ(logged("\"reason\":\"drained\""), 300U);
     EXPECT_EQ(relays_.active(), 0U);
 }
@@ -180,16 +178,15 @@ TEST_F(RelayCut, MayComeAtAnyTime) {
     std::thread cutter([&] {
         while (go_on.load())
             for (std::uint64_t generation = 1; generation < 64; ++generation)
-                for (std::uint64_t slot = 0; slot < 4; ++slot)
-                    service_.cut(plugins_.find("gateway"), (generation << 32U) | slot);
+                for (std::uint64_t slot = 0; slot < 4; ++slot) service().cut(gateway_, (generation << 32U) | slot);
     });
     for (int i = 0; i < 50; ++i) {
-        const Descriptor client = connect_to(service_.listener().port());
+        const Descriptor client = connect_to(service().endpoint().listener.port());
         EXPECT_LE(next(client), 0);
     }
     go_on.store(false);
     cutter.join();
-    EXPECT_TRUE(eventually([&] { return service_.open() == 0; }));
+    EXPECT_TRUE(eventually([&] { return service().open() == 0; }));
     EXPECT_EQ(logged("\"reason\":\"drained\""), 50U);
 }
 

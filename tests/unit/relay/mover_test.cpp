@@ -70,10 +70,10 @@ class Mover : public ::testing::TestWithParam<Ends (*)()> {
         const int large = 1024 * 1024; // so that several reads in a row find it full
         ::setsockopt(from_ends_.near.get(), SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
         ::setsockopt(from_ends_.far.get(), SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
-        from_.fd = from_stream_.fd = from_ends_.near.get();
-        to_.fd = to_stream_.fd = to_ends_.near.get();
-        from_.stream = &from_stream_;
-        to_.stream = &to_stream_;
+        from_.fd = from_channel_.fd = from_ends_.near.get();
+        to_.fd = to_channel_.fd = to_ends_.near.get();
+        from_.channel = &from_channel_;
+        to_.channel = &to_channel_;
     }
     ~Mover() override { mover_.discard(to_); }
 
@@ -145,9 +145,8 @@ class Mover : public ::testing::TestWithParam<Ends (*)()> {
     RelayMover mover_;
     Ends from_ends_ = GetParam()();
     Ends to_ends_ = GetParam()();
-    Drain drain_;
-    Stream from_stream_{drain_};
-    Stream to_stream_{drain_};
+    Channel from_channel_;
+    Channel to_channel_;
     RelaySide from_;
     RelaySide to_;
     std::string bytes_; // of this test

@@ -1,0 +1,163 @@
+// Two generations over the same endpoints: the old one serves its connections while the new one accepts.
+#include "generation.hpp"
+
+#include "config/config.hpp"
+#include "dns/name_watch.hpp"
+#include "dns/resolver.hpp"
+
+#include <csignal>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <set>
+#include <sys/socket.h>
+#include <thread>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr Nanoseconds one_second = 1'000'000'000;
+
+class GenerationTest : public ::testing::Test {
+  protected:
+    GenerationTest() { ::signal(SIGPIPE, SIG_IGN); }
+    ~GenerationTest() override {
+        if (old_) finish(*old_);
+        if (now_) finish(*now_);
+        relays_.stop();
+    }
+
+    static Config config(const std::string& more = "") {
+        return parse_config("[host]\nplugin_path = [\"" GATEHOUSE_PLUGIN_DIR "\"]\n[log]\nfile = \"/dev/null\"\n"
+                            "[[listeners]]\nname = \"echo\"\naddress = \"127.0.0.1:0\"\nplugin = \"echo\"\n" +
+                                more,
+                            "/test.toml");
+    }
+
+    std::unique_ptr<Generation> make(const Config& config) {
+        auto generation =
+            std::make_unique<Generation>(config, Standing{log_, alarm_, relays_, resolver_, background_, watches_, 1});
+        generation->take(endpoints_);
+        return generation;
+    }
+
+    // As a reload will do it: the new one accepts as soon as the old one has stopped to.
+    void replace(std::unique_ptr<Generation> next) {
+        now_->stop_accepting(false);
+        next->start();
+        old_ = std::move(now_);
+        now_ = std::move(next);
+    }
+
+    void finish(Generation& generation) const {
+        generation.stop_accepting(false);
+        generation.begin_drain(monotonic_now());
+        for (const Nanoseconds end = monotonic_now() + 10 * one_second; !generation.is_quiet() && monotonic_now() < end;) {
+            generation.supervise(monotonic_now());
+            std::this_thread::yield();
+        }
+        EXPECT_TRUE(generation.is_quiet());
+        EXPECT_TRUE(generation.stop(monotonic_now() + 10 * one_second));
+    }
+
+    Descriptor connect() const {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(now_->services().front()->endpoint().listener.port());
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        Descriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+        return fd;
+    }
+
+    static std::string ask(const Descriptor& client, const std::string& what) {
+        EXPECT_EQ(::send(client.get(), what.data(), what.size(), 0), static_cast<ssize_t>(what.size()));
+        pollfd waiting{client.get(), POLLIN, 0};
+        if (::poll(&waiting, 1, 10'000) != 1) return "(silence)";
+        std::string answer(64, '\0');
+        const ssize_t size = ::recv(client.get(), answer.data(), answer.size(), 0);
+        answer.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+        return answer;
+    }
+
+    Log log_{config().log};
+    Alarm alarm_;
+    RelayEngine relays_{1, Scheduling::other, Generation::relay_ended};
+    Resolver resolver_{{}};
+    Background background_{Scheduling::other};
+    NameWatches watches_{background_, {}};
+    Endpoints endpoints_{log_};
+    std::unique_ptr<Generation> now_;
+    std::unique_ptr<Generation> old_;
+};
+
+TEST_F(GenerationTest, TheOldOneServesItsConnectionsWhileTheNewOneAccepts) {
+    now_ = make(config());
+    now_->start();
+    const Descriptor before = connect();
+    EXPECT_EQ(ask(before, "one"), "one");
+    replace(make(config()));
+    const Descriptor after = connect();
+    EXPECT_EQ(ask(after, "two"), "two");
+    EXPECT_EQ(ask(before, "three"), "three");
+    EXPECT_EQ(old_->services().front()->open(), 1U);
+    EXPECT_EQ(now_->services().front()->open(), 1U);
+    EXPECT_EQ(&old_->services().front()->endpoint(), &now_->services().front()->endpoint());
+    finish(*old_); // its drain ends its own connection alone
+    old_.reset();
+    EXPECT_EQ(ask(before, "four"), "");
+    EXPECT_EQ(ask(after, "five"), "five");
+}
+
+TEST_F(GenerationTest, TheLimitCountsTheConnectionsOfBoth) {
+    const Config limited = config("max_connections = 2\nwhen_full = \"refuse\"\n");
+    now_ = make(limited);
+    now_->start();
+    const Descriptor first = connect();
+    EXPECT_EQ(ask(first, "1"), "1");
+    replace(make(limited));
+    const Descriptor second = connect();
+    EXPECT_EQ(ask(second, "2"), "2");
+    const Descriptor third = connect();
+    EXPECT_EQ(ask(third, "3"), "");
+    const ListenerStatus status = now_->services().front()->status();
+    EXPECT_EQ(status.open, 2U);
+    EXPECT_EQ(status.accepted, 3U); // counted over both
+    EXPECT_EQ(status.reasons[static_cast<std::size_t>(Reason::over_limit)], 1U);
+}
+
+// A wake() of a plugin that has kept an id must not hit another client, however many generations later.
+TEST_F(GenerationTest, AnIdStaysDeadOverAThousandGenerations) {
+    now_ = make(config());
+    now_->start();
+    std::set<std::uint64_t> ids;
+    ConnectionSlots slots(5, 1); // the slots are what outlives a generation: one slot, used once in each
+    for (int generation = 0; generation < 1000; ++generation) {
+        Connection& connection = *slots.take();
+        EXPECT_TRUE(ids.insert(connection.id).second);
+        slots.give_back(connection);
+    }
+    for (const std::uint64_t id : ids) {
+        Connection* const slot = slots.find(id);
+        ASSERT_NE(slot, nullptr);
+        EXPECT_EQ(slot->owner.claim(id, Owner::woken), Owner::Claim::gone);
+    }
+    // And with real ones: the slot of an ended connection is used again by a later generation.
+    const PluginInstance& echo = now_->plugins().find("echo");
+    const std::uint64_t first_id = std::uint64_t{1} << 32U;
+    {
+        const Descriptor client = connect();
+        EXPECT_EQ(ask(client, "x"), "x");
+        EXPECT_EQ(now_->services().front()->wake(echo, first_id), GATEHOUSE_OK);
+    }
+    for (const Nanoseconds end = monotonic_now() + 10 * one_second; !now_->is_quiet() && monotonic_now() < end;)
+        std::this_thread::yield();
+    replace(make(config()));
+    const Descriptor client = connect();
+    EXPECT_EQ(ask(client, "y"), "y");
+    EXPECT_EQ(now_->services().front()->wake(now_->plugins().find("echo"), first_id), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(old_->services().front()->wake(echo, first_id), GATEHOUSE_NOT_FOUND);
+}
+
+} // namespace
+} // namespace gatehouse::host

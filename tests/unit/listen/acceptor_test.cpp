@@ -1,0 +1,174 @@
+// The acceptor's states, with a real listening socket and a pool that no thread serves: the test is the pool's thread.
+#include "listen/acceptor.hpp"
+
+#include "base/log.hpp"
+#include "config/config.hpp"
+
+#include <gtest/gtest.h>
+#include <memory>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <vector>
+
+namespace gatehouse::host {
+namespace {
+
+using State = Acceptor::State;
+
+class AcceptorTest : public ::testing::Test {
+  protected:
+    static ListenerConfig config() {
+        ListenerConfig config;
+        config.name = "test";
+        config.address.host = "127.0.0.1";
+        return config;
+    }
+    static LogConfig quiet() {
+        LogConfig config;
+        config.file = "/dev/null";
+        return config;
+    }
+
+    std::unique_ptr<Acceptor> make(bool one_at_a_time = false) {
+        return std::make_unique<Acceptor>(
+            listener_, pool_, 7, one_at_a_time, counts_,
+            AcceptHooks{.has_room = [this] { return accepted_.size() < room_; },
+                        .welcome = [this](int fd, const SocketAddress&) { accepted_.emplace_back(fd); },
+                        .refuse =
+                            [this](int fd, const SocketAddress&, Reason reason) {
+                                ::close(fd);
+                                refused_.push_back(reason);
+                            }},
+            "test", alarm_, log_);
+    }
+
+    Descriptor connect() const {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(listener_.port());
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        Descriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+        return fd;
+    }
+
+    Log log_{quiet()};
+    Alarm alarm_;
+    Listener listener_{config(), log_};
+    Pool pool_{{}, alarm_, [](std::uint64_t, std::uint32_t) {}};
+    AcceptCounts counts_;
+    std::size_t room_ = 100;
+    std::vector<Descriptor> accepted_;
+    std::vector<Reason> refused_;
+};
+
+TEST_F(AcceptorTest, TakesAllThatWait) {
+    const auto acceptor = make();
+    EXPECT_EQ(acceptor->state(), State::idle);
+    acceptor->start();
+    const Descriptor first = connect();
+    const Descriptor second = connect();
+    acceptor->ready();
+    EXPECT_EQ(accepted_.size(), 2U);
+    EXPECT_EQ(counts_.accepted(), 2U);
+    EXPECT_EQ(acceptor->state(), State::accepting);
+}
+
+TEST_F(AcceptorTest, OneAtATimeLeavesTheNextForTheNextThread) {
+    const auto acceptor = make(true);
+    acceptor->start();
+    const Descriptor first = connect();
+    const Descriptor second = connect();
+    EXPECT_TRUE(acceptor->serves_at_once());
+    acceptor->ready();
+    EXPECT_EQ(accepted_.size(), 1U);
+    acceptor->ready();
+    EXPECT_EQ(accepted_.size(), 2U);
+    acceptor->stop();
+    EXPECT_FALSE(acceptor->serves_at_once());
+}
+
+TEST_F(AcceptorTest, AtTheLimitNewcomersWaitUntilThereIsRoom) {
+    room_ = 1;
+    const auto acceptor = make();
+    acceptor->start();
+    const Descriptor first = connect();
+    const Descriptor second = connect();
+    acceptor->ready();
+    EXPECT_EQ(accepted_.size(), 1U);
+    EXPECT_EQ(acceptor->state(), State::full);
+    acceptor->ready(); // in vain
+    EXPECT_EQ(accepted_.size(), 1U);
+    accepted_.clear();
+    acceptor->room();
+    EXPECT_EQ(acceptor->state(), State::accepting);
+    acceptor->ready();
+    EXPECT_EQ(accepted_.size(), 1U);
+}
+
+TEST_F(AcceptorTest, WithoutDescriptorsItPausesAndThenRefusesTheFirst) {
+    const auto acceptor = make();
+    acceptor->start();
+    const Descriptor client = connect();
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const int lowest = ::dup(0); // every number below is in use
+    ::close(lowest);
+    rlimit none = before;
+    none.rlim_cur = static_cast<rlim_t>(lowest);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    acceptor->ready();
+    EXPECT_EQ(acceptor->state(), State::short_of);
+    const Nanoseconds pause = acceptor->supervise(monotonic_now());
+    EXPECT_GT(pause, monotonic_now());
+    EXPECT_EQ(acceptor->supervise(pause), never);
+    EXPECT_EQ(acceptor->state(), State::accepting);
+    const Nanoseconds patience = monotonic_now() + 1'000'000'000;
+    while (refused_.empty() && monotonic_now() < patience + 10'000'000'000) {
+        acceptor->ready();
+        acceptor->supervise(never - 1);
+    }
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_GE(monotonic_now(), patience);
+    EXPECT_EQ(refused_, std::vector{Reason::host_out_of_fds});
+    const Descriptor next = connect();
+    acceptor->ready();
+    EXPECT_EQ(accepted_.size(), 1U);
+    EXPECT_EQ(acceptor->state(), State::accepting);
+}
+
+TEST_F(AcceptorTest, StoppedItTakesThoseThatWaitOnDemandAlone) {
+    const auto acceptor = make();
+    acceptor->start();
+    const Descriptor client = connect();
+    acceptor->stop();
+    EXPECT_EQ(acceptor->state(), State::closed);
+    acceptor->ready();
+    acceptor->room();
+    EXPECT_EQ(acceptor->supervise(monotonic_now()), never);
+    EXPECT_TRUE(accepted_.empty());
+    acceptor->take_waiting(10);
+    EXPECT_EQ(accepted_.size(), 1U);
+}
+
+// The listening socket goes from one generation's acceptor to the next one's.
+TEST_F(AcceptorTest, AnotherAcceptorGoesOnWithTheSameSocket) {
+    const auto before = make();
+    before->start();
+    before->stop();
+    const Descriptor client = connect();
+    const auto after = make();
+    after->start();
+    after->ready();
+    EXPECT_EQ(accepted_.size(), 1U);
+}
+
+TEST_F(AcceptorTest, StartsOnce) {
+    const auto acceptor = make();
+    acceptor->start();
+    EXPECT_DEATH(acceptor->start(), "impossible state at acceptor.cpp");
+}
+
+} // namespace
+} // namespace gatehouse::host
