@@ -52,7 +52,7 @@ void Service::advance(Connection& connection) noexcept {
         if (verdict.what == Verdict::What::refuse) return end(connection, verdict.reason);
         if (verdict.limit) {
             life.staging.has_begun = true;
-            life.staging.due = std::min(after(coarse_now(), *verdict.limit), connection.lifetime);
+            life.staging.due = std::min(after(monotonic_now(), *verdict.limit), connection.lifetime);
         }
         if (verdict.what == Verdict::What::more) {
             if (hung_up) return end(connection, Reason::peer_closed);
