@@ -239,6 +239,7 @@ gatehouse_status gatehouse_conn::wait_writable() noexcept {
 gatehouse_status gatehouse_conn::write_all(const char* data, std::size_t size, int flags) noexcept {
     while (size > 0) {
         const ssize_t count = transmit(data, size, flags);
+        if (count == 0) return fail(EPIPE); // no progress: to try it again would be to try it for ever
         if (count < 0 && errno == EINTR) continue;
         if (count < 0 && errno != EAGAIN) return fail(errno);
         if (count < 0) {
@@ -295,6 +296,7 @@ gatehouse_status gatehouse_conn::write_some(std::span<gatehouse_bytes> parts, in
             message.msg_iovlen = parts.size();
             count = ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
         }
+        if (count == 0) return fail(EPIPE);
         if (count < 0) {
             if (errno == EINTR) continue;
             if (errno != EAGAIN) return fail(errno);
