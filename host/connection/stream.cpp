@@ -179,6 +179,7 @@ gatehouse_status Stream::wait_writable() noexcept {
 gatehouse_status Stream::write_all(const char* data, std::size_t size, int flags) noexcept {
     while (size > 0) {
         const ssize_t count = transmit(data, size, flags);
+        if (count == 0) return fail(EPIPE); // no progress: to try it again would be to try it for ever
         if (count < 0 && errno == EINTR) continue;
         if (count < 0 && errno != EAGAIN) return fail(errno);
         if (count < 0) {
@@ -235,6 +236,7 @@ gatehouse_status Stream::write_some(std::span<gatehouse_bytes> parts, int flags)
             message.msg_iovlen = parts.size();
             count = ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
         }
+        if (count == 0) return fail(EPIPE);
         if (count < 0) {
             if (errno == EINTR) continue;
             if (errno != EAGAIN) return fail(errno);

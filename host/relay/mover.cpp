@@ -87,7 +87,7 @@ RelayMover::Flow RelayMover::splice(RelaySide& from, RelaySide& to, std::unique_
 RelayMover::Flow RelayMover::flush(RelaySide& to) noexcept {
     while (to.kept_begin < to.kept_end) {
         const ssize_t sent = send(to, {to.kept.get() + to.kept_begin, to.kept_end - to.kept_begin});
-        if (sent < 0) return errno == EAGAIN ? Flow::held_up : Flow::to_broken;
+        if (sent <= 0) return sent < 0 && errno == EAGAIN ? Flow::held_up : Flow::to_broken;
         to.kept_begin += static_cast<std::uint32_t>(sent);
     }
     to.kept.reset();

@@ -31,26 +31,20 @@ ssize_t receive(RelaySide& from, std::span<char> buffer) noexcept {
 }
 
 ssize_t send(RelaySide& to, std::span<const char> bytes) noexcept {
-    ssize_t count = 0;
-    do {
-        count = to.channel->transmit(bytes.data(), bytes.size(), 0);
-    } while (count < 0 && errno == EINTR);
-    if (to.channel->tls && count > 0) { // that was one record
-        auto size = static_cast<std::size_t>(count);
-        while (size < bytes.size()) {
-            const ssize_t more = to.channel->transmit(bytes.data() + size, bytes.size() - size, 0);
-            if (more <= 0) break;
-            size += static_cast<std::size_t>(more);
-        }
-        count = static_cast<ssize_t>(size);
+    for (std::size_t sent = 0;;) { // with TLS, a record at a time
+        const ssize_t count = to.channel->transmit(bytes.data() + sent, bytes.size() - sent, 0);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0 && errno == EAGAIN && sent > 0) return static_cast<ssize_t>(sent);
+        if (count <= 0) return count;
+        sent += static_cast<std::size_t>(count);
+        to.written += static_cast<std::uint64_t>(count);
+        if (!to.channel->tls || sent == bytes.size()) return static_cast<ssize_t>(sent);
     }
-    if (count > 0) to.written += static_cast<std::uint64_t>(count);
-    return count;
 }
 
 bool deliver(RelaySide& to, std::span<const char> bytes) noexcept {
     const ssize_t sent = send(to, bytes);
-    if (sent < 0 && errno != EAGAIN) return false;
+    if (sent == 0 || (sent < 0 && errno != EAGAIN)) return false;
     bytes = bytes.subspan(static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
     if (bytes.empty()) return true;
     to.kept.reset(new (std::nothrow) char[bytes.size()]);

@@ -16,6 +16,13 @@ namespace gatehouse::host {
 struct WireMethods {
     using State = TlsSession::WireState;
 
+    // Before each call of OpenSSL: what an earlier one has left behind must not be taken for this one's.
+    static void begin_call(State& wire) noexcept {
+        ::ERR_clear_error(); // a plugin may have used OpenSSL on this thread as well
+        wire.error = 0;
+        wire.would_block = wire.more = false;
+    }
+
     static State& state(BIO* bio) noexcept { return *static_cast<State*>(::BIO_get_data(bio)); }
 
     static int read(BIO* bio, char* buffer, std::size_t capacity, std::size_t* size) noexcept {
@@ -152,10 +159,10 @@ std::string TlsSession::verdict() const {
     return text;
 }
 
-// What a result of SSL_... that is no success means.
+// What a result of SSL_... that is no success means. That the socket has failed comes first: once the peer has said
+// close_notify, SSL_get_error() calls every failure an orderly end, also that of a write.
 TlsSession::Outcome TlsSession::outcome(int result) noexcept {
-    wants_write_ = false;
-    switch (::SSL_get_error(ssl_, result)) {
+    switch (wire_.error != 0 ? SSL_ERROR_SYSCALL : ::SSL_get_error(ssl_, result)) {
     case SSL_ERROR_WANT_READ:
         return Outcome::want_read;
     case SSL_ERROR_WANT_WRITE:
@@ -183,8 +190,8 @@ TlsSession::Outcome TlsSession::outcome(int result) noexcept {
 
 TlsSession::Outcome TlsSession::handshake() noexcept {
     if (dead_ != Outcome::done) return dead_;
-    ::ERR_clear_error(); // a plugin may have used OpenSSL on this thread as well
-    wire_.would_block = wants_write_ = false;
+    WireMethods::begin_call(wire_);
+    wants_write_ = false;
     const int result = ::SSL_do_handshake(ssl_);
     if (result != 1) {
         const Outcome what = outcome(result);
@@ -200,9 +207,9 @@ TlsSession::Outcome TlsSession::handshake() noexcept {
 TlsSession::Outcome TlsSession::take(void* buffer, std::size_t capacity, std::size_t& size, bool keep) noexcept {
     constexpr int most_records = 32;
     if (dead_ != Outcome::done) return dead_;
-    ::ERR_clear_error();
     for (int i = 0; i < most_records; ++i) {
-        wire_.would_block = wants_write_ = false;
+        WireMethods::begin_call(wire_);
+        wants_write_ = false;
         const int result = keep ? ::SSL_peek_ex(ssl_, buffer, capacity, &size) : ::SSL_read_ex(ssl_, buffer, capacity, &size);
         if (result == 1) return Outcome::done;
         if (const Outcome what = outcome(result); what != Outcome::want_read || wire_.would_block) return what;
@@ -248,20 +255,24 @@ bool TlsSession::has_news() noexcept {
 
 TlsSession::Outcome TlsSession::write(const void* data, std::size_t size, bool more, std::size_t& written) noexcept {
     if (dead_ == Outcome::reset || dead_ == Outcome::failed) return dead_;
-    ::ERR_clear_error();
-    wire_.would_block = wants_write_ = false;
+    WireMethods::begin_call(wire_);
+    wants_write_ = false;
     wire_.more = more || size > SSL3_RT_MAX_PLAIN_LENGTH;
     const int result = ::SSL_write_ex(ssl_, data, size, &written);
-    return result == 1 ? Outcome::done : outcome(result);
+    if (result == 1) return Outcome::done;
+    const Outcome what = outcome(result);
+    // The end is a reader's. A writer meets it where OpenSSL has to read first: the peer has ended within a message that it had
+    // begun after the handshake (RFC 8446 4.6). Nothing can be written any more.
+    return what == Outcome::end ? dead_ = Outcome::failed : what;
 }
 
 TlsSession::Outcome TlsSession::finish() noexcept {
     if (dead_ == Outcome::reset || dead_ == Outcome::failed) return dead_;
-    ::ERR_clear_error();
-    wire_.would_block = wire_.more = wants_write_ = false;
+    WireMethods::begin_call(wire_);
+    wants_write_ = false;
     const int result = ::SSL_shutdown(ssl_); // 0: sent, and the peer's has not come yet
-    if (result < 0) return outcome(result);
-    // When it tries once more, it takes a write that was put off (0 by our BIO) for one that has succeeded.
+    // When it tries once more, it takes a write that was put off, or that failed (0 by our BIO), for one that has succeeded.
+    if (result < 0 || wire_.error != 0) return outcome(result);
     wants_write_ = BIO_should_write(::SSL_get_wbio(ssl_)) != 0;
     return wants_write_ ? Outcome::want_write : Outcome::done;
 }
