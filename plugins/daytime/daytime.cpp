@@ -14,7 +14,7 @@ struct Daytime {
         gmtime_r(&now, &utc);
         std::array<char, 64> line; // the longest is "Wednesday, September 30, 2026 23:36:20-UTC\r\n"
         const std::size_t size = std::strftime(line.data(), line.size(), "%A, %B %d, %Y %H:%M:%S-UTC\r\n", &utc);
-        (void)conn.write(std::string_view(line.data(), size)); // whether the client took it or not, this is the end
+        (void)conn.write(std::string_view(line.data(), size)); // whether the client takes it or not, the dialogue ends here
     }
 };
 GATEHOUSE_PLUGIN(Daytime, "daytime", "1.0.0")

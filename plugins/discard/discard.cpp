@@ -1,4 +1,4 @@
-// RFC 863: throws away whatever it receives.
+// RFC 863: throws away all that it receives.
 #include <gatehouse/plugin.hpp>
 
 #include <array>

@@ -1,4 +1,4 @@
-// RFC 862: sends back whatever it receives.
+// RFC 862: sends back all that it receives.
 #include <gatehouse/plugin.hpp>
 
 #include <array>

@@ -20,7 +20,7 @@ bool is_port(std::string_view text) noexcept {
     return error == std::errc() && rest == text.data() + text.size() && port >= 1 && port <= 65535;
 }
 
-// Of the family `family`, in `size` bytes, and not the one that stands for every address.
+// Whether the text is an address of `family`, of `size` bytes, and not the one that stands for every address.
 bool is_numeric(int family, std::string_view text, std::size_t size) noexcept {
     std::array<char, INET6_ADDRSTRLEN> copy{};
     std::array<unsigned char, 16> address{};
@@ -31,7 +31,7 @@ bool is_numeric(int family, std::string_view text, std::size_t size) noexcept {
                        [](auto byte) { return byte != 0; });
 }
 
-// RFC 1035 2.3.4, with '_' (RFC 2782) and a dot at the end. One whose last label is a number would be a mistyped address.
+// RFC 1035 2.3.4, with '_' (RFC 2782) and a dot at the end. If the last label is a number, it is a mistyped address.
 bool is_name(std::string_view text) noexcept {
     if (text.ends_with('.')) text.remove_suffix(1);
     if (text.empty() || text.size() > 253) return false;

@@ -13,16 +13,17 @@ enum class AddressKind {
     service,     // "srv:_postgres._tcp.example": the name of SRV records (RFC 2782), without a port
 };
 
-// What form `text` has, so that a slip shows when the configuration is read and not with the first client. An address that
-// nobody can connect to is invalid too: "*:80", "0.0.0.0:80", port 0.
+// The form of `text`, so that a slip shows when the plugin reads its configuration and not with the first client. An address to
+// which no client can connect is invalid too: "*:80", "0.0.0.0:80", port 0.
 AddressKind kind_of(std::string_view text) noexcept;
 
 // The address without its port: "192.0.2.1" of "192.0.2.1:80", "2001:db8::1" of "[2001:db8::1]:80"; the whole text if it has no
 // port.
 std::string_view host_of(std::string_view address) noexcept;
 
-// Who the server at a configured address says to be: the host of a name or of a numeric address; of a "srv:" name the domain
-// that the operator has named, for what its records name is only as good as the DNS (RFC 6125 6.2.1). Empty for unix sockets.
+// The name that the certificate of the server at a configured address has to be for: the host of a name or of a numeric
+// address. For a "srv:" name it is the domain that the operator has configured, since the names in its records are only as good
+// as the DNS (RFC 6125 6.2.1). Empty for unix sockets.
 std::string_view server_name_of(std::string_view address, AddressKind kind) noexcept;
 
 } // namespace gateway

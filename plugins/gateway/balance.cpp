@@ -15,7 +15,7 @@ std::uint64_t mix(std::uint64_t value) noexcept {
     return value ^ (value >> 33U);
 }
 
-// Fewer connections for its weight, counting the one that is to come.
+// Fewer connections for its weight, with the next one counted.
 bool less_loaded(const Slot& a, const Slot& b) noexcept {
     return (std::uint64_t{a.connections} + 1) * b.weight < (std::uint64_t{b.connections} + 1) * a.weight;
 }
@@ -67,7 +67,7 @@ std::uint64_t hash_of(std::string_view text) noexcept {
     return mix(hash);
 }
 
-// xorshift64*. That some numbers come a little more often than others, nobody can notice with 64 bits.
+// xorshift64*. With 64 bits it does not matter that some numbers come a little more often than others.
 std::uint64_t Balancer::random(std::uint64_t below) noexcept {
     random_ ^= random_ >> 12U;
     random_ ^= random_ << 25U;

@@ -1,7 +1,7 @@
 // Choosing a server: the methods of balancing, over plain numbers.
 //
-// Servers have a rank: those of the lowest rank that has a usable server take all connections, the others are their backups.
-// One that is usable and full keeps its rank in use, so its clients wait instead of going to a backup.
+// Each server has a rank. The servers of the lowest rank with a usable server take all connections; the others are their
+// backups. A server that is usable but full keeps its rank in use, so its clients wait and do not go to a backup.
 #pragma once
 
 #include <cstddef>
@@ -15,28 +15,28 @@ namespace gateway {
 enum class Method {
     round_robin,       // smooth weighted round robin: a b a c a, not a a a b c
     least_connections, // the fewest connections for its weight; in turn where that is equal
-    source,            // by the client's address: rendezvous hashing, so that one of N servers going moves 1/N of the clients
-    random,            // two at random by weight, and of those the one with fewer connections for its weight
+    source,            // by the client's address: rendezvous hashing, so if one of N servers goes, 1/N of the clients move
+    random,            // two at random by weight, and of these the one with fewer connections for its weight
 };
 
-// What balancing knows of a server. Kept side by side in one array, since every choice looks at all of them.
+// What balancing knows about a server. The pool keeps all slots in one array, since every choice looks at all of them.
 struct Slot {
     static constexpr std::uint32_t unlimited = std::numeric_limits<std::uint32_t>::max();
     static constexpr std::uint32_t one = 256; // a weight of 1: slow start needs fractions
 
-    std::uint64_t identity = 0; // what makes it this server, hashed; two with the same are the same to a client
-    std::int64_t current = 0;   // of smooth weighted round robin
+    std::uint64_t identity = 0; // a hash of its address; to a client, servers with the same identity are the same
+    std::int64_t current = 0;   // for smooth weighted round robin
     std::uint32_t weight = one; // at least 1
     std::uint32_t connections = 0;
     std::uint32_t limit = unlimited; // of connections
     std::uint32_t rank = 0;
-    bool usable = true; // may have new connections
+    bool usable = true; // takes new connections
 };
 
-// For identities and clients' keys; the same in every run and on every machine, so that gateways side by side agree.
+// For identities and clients' keys. The same in every run and on every machine, so that several gateways agree.
 std::uint64_t hash_of(std::string_view text) noexcept;
 
-// The caller's lock is this object's.
+// The caller's lock guards it.
 class Balancer {
   public:
     explicit Balancer(Method method, std::uint64_t seed = 1) noexcept : method_(method), random_(seed | 1U) {}
@@ -47,8 +47,8 @@ class Balancer {
         std::size_t index; // in the array, if chosen
     };
 
-    // Chooses for a client with this key, which has tried the servers with these identities in vain. `full`: some are usable,
-    // and have no room. `none`: not one is usable.
+    // Chooses for a client with this key, which has tried the servers with these identities in vain. `full`: some servers are
+    // usable, but have no room. `none`: no server is usable.
     Choice choose(std::span<Slot> slots, std::uint64_t key, std::span<const std::uint64_t> tried) noexcept;
 
   private:

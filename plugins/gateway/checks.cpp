@@ -13,7 +13,7 @@ CheckPlan::CheckPlan(const CheckRules& rules, const ProxyProtocol& proxy, std::s
         request_ += rules.send;
         return;
     }
-    // RFC 9112 3.2: a Host field, empty if there is none to name.
+    // RFC 9112 3.2: a Host field, empty if the server has no host name.
     const std::string_view host = !rules.http_host.empty()       ? std::string_view(rules.http_host)
                                   : address.starts_with("unix:") ? std::string_view()
                                                                  : address;
@@ -26,11 +26,11 @@ gatehouse_match CheckPlan::judge(std::string_view answer, bool at_end) {
     const std::string_view wanted = rules_.expect;
     if (answer.starts_with(wanted)) return GATEHOUSE_MATCH_YES;
     if (!at_end && wanted.starts_with(answer)) return GATEHOUSE_MATCH_MORE;
-    problem_ = "the answer is not the expected one";
+    problem_ = "the answer is not as expected";
     return GATEHOUSE_MATCH_NO;
 }
 
-// RFC 9112 4: "HTTP/1.1 200 ", and then words that nobody needs.
+// RFC 9112 4: "HTTP/1.1 200 ", and then a text for people.
 gatehouse_match CheckPlan::judge_http(std::string_view answer, bool at_end) {
     constexpr std::string_view version = "HTTP/1.";
     constexpr std::size_t code_at = 9, code_end = 12;
@@ -67,7 +67,7 @@ void Checks::start(const std::shared_ptr<Server>& server) {
     gatehouse::Check::Judge judge;
     if (plan->wants_answer()) judge = [plan](std::string_view answer, bool at_end) { return plan->judge(answer, at_end); };
     const auto result = [this, plan, server](gatehouse::Status status, std::string_view why) {
-        if (status == gatehouse::Status::exhausted) return; // this host's trouble, not the server's
+        if (status == gatehouse::Status::exhausted) return; // this host lacks something, which says nothing about the server
         const bool wrong_answer = status == gatehouse::Status::invalid;
         pool_.checked(*server, static_cast<bool>(status), wrong_answer ? plan->problem() : why, Clock::now());
     };
@@ -76,7 +76,7 @@ void Checks::start(const std::shared_ptr<Server>& server) {
         const std::lock_guard lock(mutex_);
         checks_.insert_or_assign(server.get(), std::move(check));
     } catch (const std::exception& error) {
-        init_.log(GATEHOUSE_ERROR, server->text() + " is not checked: " + error.what());
+        init_.log(GATEHOUSE_ERROR, server->text() + " has no check: " + error.what());
     }
 }
 

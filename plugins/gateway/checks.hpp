@@ -1,4 +1,4 @@
-// The active health checks: one for each server of a pool, carried by the host.
+// The active health checks: the host runs one for each server of a pool.
 #pragma once
 
 #include "pool.hpp"
@@ -14,7 +14,7 @@
 
 namespace gateway {
 
-// What a check of this server asks for, and how its answer is judged.
+// What a check sends to this server, and how it judges the answer.
 class CheckPlan {
   public:
     CheckPlan(const CheckRules& rules, const ProxyProtocol& proxy, std::string_view address);
@@ -22,7 +22,7 @@ class CheckPlan {
     const std::string& request() const noexcept { return request_; }
     bool wants_answer() const noexcept { return rules_.http.empty() ? !rules_.expect.empty() : true; }
     gatehouse_match judge(std::string_view answer, bool at_end);
-    // What was wrong with the answer that judge() said no to last.
+    // What was wrong with the last answer to which judge() said no.
     const std::string& problem() const noexcept { return problem_; }
 
   private:
@@ -38,9 +38,9 @@ class Checks {
   public:
     Checks(const gatehouse::Init& init, const Settings& settings, Pool& pool) : init_(init), settings_(settings), pool_(pool) {}
 
-    // Does nothing if no checks are configured. A check that cannot be started is logged, and its server counts as good.
+    // Does nothing if the configuration has no checks. Logs a check that the host cannot start; its server counts as good.
     void start(const std::shared_ptr<Server>& server);
-    void stop(const Server& server); // to be called without the pool's lock; waits for a result that is being told
+    void stop(const Server& server); // waits for a callback that runs, so the caller must not hold the pool's lock
 
   private:
     const gatehouse::Init init_; // constant after construction

@@ -38,7 +38,7 @@ std::optional<std::string> common_name(std::string_view subject) {
         if (equals == subject.npos) return std::nullopt;
         const std::string_view type = subject.substr(0, equals);
         subject.remove_prefix(equals + 1);
-        const bool is_text = !subject.starts_with('#'); // else the bytes of a value that is none
+        const bool is_text = !subject.starts_with('#'); // else it is the encoded bytes of a value
         std::string value = take_value(subject);
         if (type == "CN") return is_text && is_plain(value) ? std::optional(std::move(value)) : std::nullopt;
         subject.remove_prefix(std::min<std::size_t>(1, subject.size()));

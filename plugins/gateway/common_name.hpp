@@ -8,8 +8,8 @@
 namespace gateway {
 
 // The CN of a distinguished name as RFC 2253 writes it, the most specific if there are several: "Smith, A." of
-// "CN=Smith\, A.,O=Example". Nothing if there is none, or none that is a text of 1 to 255 bytes without control characters:
-// what receivers might cut, or read only a part of, must not pass for another name.
+// "CN=Smith\, A.,O=Example". Nothing if there is no CN, or if it is not a text of 1 to 255 bytes without control characters: a
+// receiver might cut it, or read only a part, and take it for another name.
 std::optional<std::string> common_name(std::string_view subject);
 
 } // namespace gateway

@@ -73,7 +73,7 @@ void Control::drain(std::span<const std::string_view> words) {
     ordered_.notify_one();
 }
 
-// A thread, since a drain is rare and a timer is all that is missing: it exists from the first drain with an end on.
+// A thread, since the SDK has no timer and drains are rare. It exists from the first drain with a time limit on.
 void Control::cut_in_time(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
         const auto next = pool_.cut_drained(Clock::now());

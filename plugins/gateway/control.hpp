@@ -16,11 +16,11 @@ namespace gateway {
 class Control {
   public:
     static constexpr gatehouse::Command commands[] = {
-        {"servers", "", "shows the servers, and how they are"},
+        {"servers", "", "shows the servers and their state"},
         {"queue", "", "shows how many clients wait for a server"},
-        {"disable", "SERVER", "no new connections to this server; those that it has go on"},
-        {"enable", "SERVER", "new connections again"},
-        {"drain", "SERVER [WITHIN]", "as disable; what is left after WITHIN (\"30s\", \"5m\") is cut"},
+        {"disable", "SERVER", "gives this server no new connections; its open ones go on"},
+        {"enable", "SERVER", "gives it new connections again"},
+        {"drain", "SERVER [WITHIN]", "as disable; cuts the connections that are left after WITHIN (\"30s\", \"5m\")"},
     };
 
     explicit Control(Pool& pool) : pool_(pool) {}
@@ -38,8 +38,8 @@ class Control {
     Pool& pool_;
     std::mutex mutex_;
     std::condition_variable_any ordered_;
-    bool news_ = false;   // guarded by mutex_: somebody has ordered a drain
-    std::jthread cutter_; // [main] started by the first drain that has an end; last, so that it ends first
+    bool news_ = false;   // guarded by mutex_: the operator has ordered a drain
+    std::jthread cutter_; // [main] the first drain with a time limit starts it; last, so that it ends first
 };
 
 } // namespace gateway

@@ -55,20 +55,20 @@ Discovery::Discovery(const gatehouse::Init& init, const Settings& settings, Pool
     }
 }
 
-// That a name does not exist is an answer, and nobody is behind it then. If nobody answers, what was known still holds.
+// "No such name" is an answer: the name has no servers. Without an answer, the last known servers stay.
 void Discovery::found(std::size_t source, std::span<const gatehouse::Endpoint> endpoints, gatehouse::Status status,
                       std::string_view why) {
     const std::string& name = settings_.sources[source].address;
     if (status) {
         if (endpoints.size() > max_servers)
-            init_.log(GATEHOUSE_WARNING, name + " has " + std::to_string(endpoints.size()) + " servers; only the first " +
-                                             std::to_string(max_servers) + " are used");
+            init_.log(GATEHOUSE_WARNING, name + " has " + std::to_string(endpoints.size()) +
+                                             " servers; the gateway uses the first " + std::to_string(max_servers) + " only");
         return apply(source, specs_of(settings_.sources[source], endpoints));
     }
     const bool gone = status == gatehouse::Status::not_found;
     const std::string text = name + ": " + std::string(why);
     init_.log(GATEHOUSE_WARNING,
-              "the name of the servers is not resolved: " + text + (gone ? "" : "; those that were found before stay"));
+              "the name of the servers does not resolve: " + text + (gone ? "" : "; the last known servers stay"));
     pool_.source_failed(source, text, Clock::now());
     if (gone) apply(source, {});
 }

@@ -1,5 +1,4 @@
-// Keeps a pool's servers those that its sources name: what is configured as an address is there from the start, and names are
-// watched by the host.
+// Gives a pool the servers that its sources name: a configured address is one from the start, and the host watches the names.
 #pragma once
 
 #include "checks.hpp"
@@ -14,14 +13,14 @@
 
 namespace gateway {
 
-// The servers behind a name. The endpoints' priorities become ranks, from 0 without gaps; those of a backup come after all
+// The servers behind a name. The endpoints' priorities become ranks, from 0 without gaps; the ranks of a backup come after all
 // others. At most `max_servers`, the first by address.
 std::vector<ServerSpec> specs_of(const Source& source, std::span<const gatehouse::Endpoint> endpoints);
 inline constexpr std::size_t max_servers = 1024;
 
 class Discovery {
   public:
-    // Throws std::runtime_error if a name cannot be watched. The pool has as many sources as the settings. [main]
+    // Throws std::runtime_error if the host cannot watch a name. The pool has as many sources as the settings. [main]
     Discovery(const gatehouse::Init& init, const Settings& settings, Pool& pool);
 
   private:
@@ -33,7 +32,7 @@ class Discovery {
     const Settings& settings_;
     Pool& pool_;
     Checks checks_;
-    std::vector<std::unique_ptr<gatehouse::Watch>> watches_; // last: the others are used by their callbacks
+    std::vector<std::unique_ptr<gatehouse::Watch>> watches_; // last: their callbacks use the others
 };
 
 } // namespace gateway

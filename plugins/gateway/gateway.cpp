@@ -1,4 +1,4 @@
-// Connects every client to a server of its pool and lets the host relay the bytes both ways. README.md says what it does.
+// Connects every client to a server of its pool, and has the host relay the bytes both ways. README.md is its manual.
 #include "address.hpp"
 #include "checks.hpp"
 #include "control.hpp"
@@ -28,7 +28,7 @@ using gatehouse::Status;
 
 namespace {
 
-// A failed connect in words, for the messages that name several.
+// A failed connect in words, for messages about several of them.
 std::string_view text_of(Status status) {
     if (status == Status::refused) return "connection refused";
     if (status == Status::timeout) return "timed out";
@@ -61,13 +61,13 @@ std::uint64_t random_number() {
 
 class Gateway {
   public:
-    // Nobody knows whose turn it is to speak first, so the server is connected at once.
+    // The server may speak first, so the gateway connects at once.
     static constexpr bool server_first = true;
     static constexpr const auto& commands = Control::commands;
 
     struct Session {
         Visit visit;
-        bool last_wait = false; // its deadline is the one at which it gives up
+        bool last_wait = false; // at its deadline it gives up
     };
 
     explicit Gateway(gatehouse::Init& init)
@@ -82,7 +82,7 @@ class Gateway {
 
     Next serve(Connection& conn, Session& session) {
         Visit& visit = session.visit;
-        if (conn.event() == Event::stopping) return Next::close; // it waits, and there is nothing to wait for any more
+        if (conn.event() == Event::stopping) return Next::close; // it waits in vain: the host stops
         if (visit.connection == 0) {
             visit.connection = conn.id();
             if (settings_.balance == Method::source) visit.key = hash_of(host_of(conn.peer()));
@@ -99,7 +99,7 @@ class Gateway {
             verdict = pool_.admit(visit, Clock::now());
         }
         if (verdict.kind == Pool::Verdict::wait) return wait(conn, session, verdict.until);
-        // Of the one connection that has just failed, the host knows better why.
+        // If only one connection has failed, the host's own text says best why.
         if (!failed || visit.refusal != visit.attempts) conn.set_error(visit.refusal);
         return Next::no_upstream;
     }
@@ -115,8 +115,8 @@ class Gateway {
         return Next::wait;
     }
 
-    // Connects to the server that has a place for the client. Nothing of the client's has been read yet, so that what fails
-    // here, the header and the TLS handshake included, can be tried again elsewhere.
+    // Connects to the server that has a place for the client. The gateway has not read a byte of the client's yet. So if this
+    // fails, the header and the TLS handshake included, it can try another server.
     std::optional<gatehouse::Upstream> connect(Connection& conn, Visit& visit) {
         const Clock::time_point until = Clock::now() + settings_.connect_timeout;
         auto server = conn.connect(visit.server->address, settings_.connect_timeout);
@@ -146,7 +146,7 @@ class Gateway {
     const Settings settings_; // constant after construction
     Pool pool_;
     Control control_;
-    const std::string boot_;             // tells this run's connections from those of another
+    const std::string boot_;             // a part of unique_id: tells the connections of two runs apart
     std::optional<Discovery> discovery_; // last: its callbacks use the others
 };
 GATEHOUSE_PLUGIN(Gateway, "gateway", "2.0.0")

@@ -6,7 +6,7 @@
 namespace gateway {
 namespace {
 
-constexpr milliseconds ramp_step{20}; // how finely the weight grows: nobody can tell a finer one from it
+constexpr milliseconds ramp_step{20}; // how finely the weight grows: a finer step would change nothing visible
 constexpr unsigned many = std::numeric_limits<unsigned>::max();
 
 void count(unsigned& counter) noexcept { counter += counter < many ? 1 : 0; }
@@ -50,7 +50,7 @@ void Health::connected(Clock::time_point now) noexcept {
 void Health::connect_failed(bool on_trial, bool may_eject, Clock::time_point now) noexcept {
     count(failures_);
     if (ejected_until_) {
-        if (!on_trial) return; // it was under way when the others failed, and says nothing new
+        if (!on_trial) return; // it began before the ejection, and says nothing new
         trial_ = false;
         backoff_ = std::min(2 * backoff_, rules_->max_backoff);
         ejected_until_ = now + backoff_;
@@ -58,7 +58,7 @@ void Health::connect_failed(bool on_trial, bool may_eject, Clock::time_point now
     }
     if (!may_eject || rules_->failures == 0 || failures_ < rules_->failures) return;
     backoff_ = rules_->backoff;
-    good_ = 0; // checks that were good before it failed do not bring it back
+    good_ = 0; // good checks from before the failure do not bring it back
     ejected_until_ = now + backoff_;
 }
 

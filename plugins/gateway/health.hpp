@@ -1,15 +1,15 @@
-// Whether one server works, as far as its checks and the connections to it tell, and how much it takes after it has recovered.
+// Whether one server works, judged by its checks and the connections to it, and how much it takes after it has recovered.
 //
 //                    `fall` bad checks in a row
 //        up ────────────────────────────────────────▶ down
 //        │ ▲ ◀──────────────────────────────────────── │
-//        │ │         `rise` good checks in a row       │ (and all the rest of its past is forgotten)
+//        │ │         `rise` good checks in a row       │ (and the rest of its past counts no more)
 //        │ │
 //        │ └── a connection, or `rise` good checks ──┐
 //        └── `failures` connections fail in a row ─▶ ejected
 //
-// An ejected server has one connection on trial when its back-off is over; if that fails, the next back-off is twice as long.
-// The caller's lock is this object's.
+// When the back-off of an ejected server is over, it gets one connection on trial. If that fails, the next back-off is twice as
+// long. The caller's lock guards this object.
 #pragma once
 
 #include "balance.hpp"
@@ -26,7 +26,7 @@ using std::chrono::milliseconds;
 struct HealthRules {
     unsigned rise = 2;
     unsigned fall = 3;
-    unsigned failures = 3; // 0: never ejected
+    unsigned failures = 3; // 0: never eject
     milliseconds backoff{1000};
     milliseconds max_backoff{30'000};
     milliseconds slow_start{0}; // 0: the whole weight at once
@@ -39,25 +39,25 @@ class Health {
     explicit Health(const HealthRules& rules) noexcept : rules_(&rules) {}
 
     State state() const noexcept { return down_ ? State::down : ejected_until_ ? State::ejected : State::up; }
-    // May it have a new connection? One on trial at a time while it is ejected.
+    // Whether it takes a new connection. An ejected server takes one at a time, on trial.
     bool usable(Clock::time_point now) const noexcept {
         return !down_ && (!ejected_until_ || (now >= *ejected_until_ && !trial_));
     }
-    // When the answers of usable() or share() change by time alone.
+    // When time alone changes the answers of usable() or share().
     std::optional<Clock::time_point> changes_at(Clock::time_point now) const noexcept;
-    // Its part of its weight: Slot::one, or less during slow start, but at least 1.
+    // How much of its weight it has now: Slot::one, or less during slow start, but at least 1.
     std::uint32_t share(Clock::time_point now) const noexcept;
 
-    // A check's result. Whether there was one can be told from checked().
+    // A check's result.
     void checked(bool good, Clock::time_point now) noexcept;
 
-    // A connection is about to be made; true if it is on trial, which its end has to be told.
+    // The gateway is about to connect. True: on trial, which the caller passes to connect_failed().
     bool connecting() noexcept { return ejected_until_ ? (trial_ = true) : false; }
     void connected(Clock::time_point now) noexcept;
     void connect_failed(bool on_trial, bool may_eject, Clock::time_point now) noexcept;
     void trial_abandoned() noexcept { trial_ = false; }
 
-    // It is new, or takes connections again after a pause that somebody ordered.
+    // It is new, or takes connections again after a pause that the operator ordered.
     void enabled(Clock::time_point now) noexcept {
         if (!down_) recovered(now);
     }
@@ -65,7 +65,7 @@ class Health {
     unsigned failures() const noexcept { return failures_; } // connections in a row
     unsigned bad_checks() const noexcept { return bad_; }    // in a row
     unsigned good_checks() const noexcept { return good_; }
-    milliseconds backoff() const noexcept { return backoff_; } // of the ejection that goes on
+    milliseconds backoff() const noexcept { return backoff_; } // of the current ejection
 
   private:
     void recovered(Clock::time_point now) noexcept;

@@ -16,7 +16,7 @@ Pool::Pool(const Rules& rules, std::size_t sources, Hooks hooks)
 
 Balancer::Choice Pool::choose(const Visit& visit) { return balancer_.choose(slots_, visit.key, visit.tried); }
 
-// Moves the visit, which stands in `from`, to a place on a server.
+// Moves the visit from the list `from` to a place on a server.
 void Pool::give(Visit& visit, std::size_t index, std::list<Visit*>& from) {
     const std::shared_ptr<Server>& server = servers_[index];
     Slot& slot = slots_[index];
@@ -40,8 +40,8 @@ void Pool::take(Visit& visit, Clock::time_point now) {
     if (server->removed && server->visits.empty()) forget(*server);
 }
 
-// Gives the places that are free to those who wait, in their order. One who waits for a server that it has not tried yet does
-// not keep those behind it from taking another.
+// Gives the free places to the waiting clients, in their order. A client that has tried all servers with free places does not
+// hold up the clients behind it.
 void Pool::dispatch(Change& change, const Visit* self, Clock::time_point now) {
     refresh(now);
     const Visit* const first = queue_.empty() ? nullptr : queue_.front();
@@ -64,7 +64,7 @@ void Pool::dispatch(Change& change, const Visit* self, Clock::time_point now) {
     if (another && changes_at_) change.wake(*queue_.front());
 }
 
-// Whoever is first in the queue also waits for servers that come back by time alone.
+// The first client of the queue also waits for servers that come back by time alone.
 void Pool::leave_queue(Change& change, Visit& visit) {
     const bool first = queue_.front() == &visit;
     queue_.erase(visit.here);
@@ -79,7 +79,7 @@ Pool::Verdict Pool::refuse(Visit& visit, const std::string& why) {
     return {Verdict::refuse};
 }
 
-// How it stands with a visit that has been through the queue.
+// The verdict for a visit that is or was in the queue.
 Pool::Verdict Pool::standing(const Visit& visit) const {
     if (visit.place == Visit::Place::server) return {Verdict::connect};
     if (visit.place == Visit::Place::refused) return {Verdict::refuse};
@@ -108,7 +108,7 @@ Pool::Verdict Pool::admit(Visit& visit, Clock::time_point now) {
     if (queue_.size() >= rules_.queue.size) dispatch(change, nullptr, now);
     if (queue_.size() >= rules_.queue.size) {
         ++counts_.refused;
-        const std::string who = all_answered() ? "all servers are full" : "the names of the servers are still being resolved";
+        const std::string who = all_answered() ? "all servers are full" : "the names of the servers have not been resolved yet";
         return refuse(visit,
                       who + (queue_.empty() ? "" : ", and the queue is full (" + count_text(queue_.size(), "client") + ')'));
     }
@@ -159,7 +159,7 @@ void Pool::connect_failed(Visit& visit, std::string_view why, bool blame, Clock:
     visit.attempts += (visit.attempts.empty() ? "" : "; ") + server->text() + ": " + std::string(why);
     take(visit, now);
     note(change, *server, before, why);
-    // Whoever is first in the queue now waits for this server's return as well.
+    // The first client of the queue now waits for this server's return as well.
     if (server->health.state() == Health::State::ejected && !queue_.empty()) change.wake(*queue_.front());
     dispatch(change, nullptr, now);
 }

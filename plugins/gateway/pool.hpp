@@ -1,10 +1,10 @@
 // The servers of one instance, and the clients that have a place on one or wait for one.
 //
-// A place is given, not fought for: when a connection ends, or a server comes back, its place is the first waiting client's at
-// once, who is then woken; whoever comes meanwhile stands in line. So no wake-up is lost, and the order is that of arrival.
+// Clients do not compete for a place: when a connection ends, or a server comes back, the pool gives the place to the first
+// waiting client at once, and then wakes it. A client that comes meanwhile stands in line. So no wake-up is lost, and clients
+// are served in the order of their arrival.
 //
-// What has to be told to others (wake-ups, log lines) is told when the lock has been released. Time is always passed in.
-// All functions are [any].
+// The pool wakes, cuts and logs only after it has released its lock. The caller passes the time. All functions are [any].
 #pragma once
 
 #include "balance.hpp"
@@ -36,7 +36,7 @@ class Pool {
         HealthRules health{}; // NOLINT(readability-redundant-member-init)
         unsigned retries = 3;
     };
-    // None of these may block, throw or call the pool.
+    // The pool calls these; none of them may block, throw or call the pool.
     struct Hooks {
         std::function<void(std::uint64_t connection)> wake;
         std::function<void(std::uint64_t connection)> cut;
@@ -51,10 +51,10 @@ class Pool {
     struct Changes {
         std::vector<std::shared_ptr<Server>> added, removed;
     };
-    // All servers of a source. One that is not among them any more gets no new connections, keeps those that it has, and is
-    // forgotten with the last of them, unless it comes back before that.
+    // All servers of a source. A server that is not among them any more keeps its connections and gets no new ones. The pool
+    // forgets it with the last of them, unless it comes back before that.
     Changes set_servers(std::size_t source, std::span<const ServerSpec> specs, Clock::time_point now);
-    // A source cannot say its servers; those that it has said remain.
+    // A source cannot name its servers; the last known ones remain.
     void source_failed(std::size_t source, std::string_view why, Clock::time_point now);
 
     // A check of the server has ended; `why` if it was bad.
@@ -65,37 +65,37 @@ class Pool {
     struct Verdict {
         enum Kind {
             connect, // to visit.server
-            wait,    // until woken, or `until`; then ask again
+            wait,    // until the wake-up or `until`; then call admit() again
             refuse,  // visit.refusal says why
         };
         Kind kind;
         Clock::time_point until{}; // NOLINT(readability-redundant-member-init): as above. Not after visit.give_up_at
     };
-    // Gives a client a place on a server or in the queue, or tells one in the queue how it stands.
+    // Gives a client a place on a server or in the queue. For a client in the queue it returns the present verdict.
     Verdict admit(Visit& visit, Clock::time_point now);
-    // Its time in the queue is over: refuse, unless it has just been given a place.
+    // The client's time in the queue is over: refuse, unless the pool has just given it a place.
     Verdict give_up(Visit& visit, Clock::time_point now);
 
-    // What came of `connect`. After a failure the client has no place, and may be admitted again to another server. `blame`: it
-    // was the server's fault, and not that of a host without descriptors, say.
+    // What came of `connect`. After a failure the client has no place, and the caller may call admit() again. `blame`: the
+    // server failed, and not this host, for want of descriptors, say.
     void connected(Visit& visit, Clock::time_point now);
     void connect_failed(Visit& visit, std::string_view why, bool blame, Clock::time_point now);
-    // The client has gone, from wherever it was; harmless if it was nowhere.
+    // The client has gone. Does nothing if it had no place.
     void leave(Visit& visit, Clock::time_point now);
 
     // --- the operator ----------------------------------------------------------------------------------------------------
 
-    // Servers with this name or address; how many there are.
+    // An order for all servers with this name or address; returns how many there are.
     std::size_t order(std::string_view server, Server::Order order, std::optional<Clock::time_point> cut_at,
                       Clock::time_point now);
-    // Cuts the connections of servers whose time to drain is over; returns when that is next the case.
+    // Cuts the connections of servers whose time to drain is over; returns when the next such time is.
     std::optional<Clock::time_point> cut_drained(Clock::time_point now);
 
     struct Report {
         std::string server, address, state, check, last_error;
         std::uint32_t weight;      // configured
-        std::uint32_t share;       // of the weight that it has at the moment, in percent
-        std::uint32_t connections; // and those being made
+        std::uint32_t share;       // how much of the weight it has at the moment, in percent
+        std::uint32_t connections; // open, or about to be
         std::uint32_t limit;
         std::uint64_t total, failures;
     };
@@ -113,7 +113,7 @@ class Pool {
         bool answered = false;
         std::string problem;
     };
-    class Change; // pool_change.hpp: holds the lock, and collects what is to be told when it has been released
+    class Change; // pool_change.hpp: holds the lock, and collects what to wake, cut and log after its release
 
     // clients: pool.cpp
     Balancer::Choice choose(const Visit& visit);

@@ -1,4 +1,4 @@
-// One step of a pool: its lock, and what it has to tell others once that has been released.
+// One step of a pool: its lock, and what it wakes, cuts and logs once it has released the lock.
 #pragma once
 
 #include "pool.hpp"

@@ -1,4 +1,4 @@
-// The pool's servers: which there are, how they are, and what the operator wants of them.
+// The pool's servers: which there are, their health, and the operator's orders.
 #include "pool.hpp"
 #include "pool_change.hpp"
 #include "time_text.hpp"
@@ -60,7 +60,7 @@ Pool::Changes Pool::set_servers(std::size_t source, std::span<const ServerSpec> 
         slot.identity = hash_of(spec.address);
         slots_.push_back(slot);
         servers_.push_back(server);
-        if (sources_[source].answered) server->health.enabled(now); // it starts slowly, unlike those of the beginning
+        if (sources_[source].answered) server->health.enabled(now); // a server of a later answer starts slowly
         set(server, spec);
         changes.added.push_back(std::move(server));
     }
@@ -93,9 +93,9 @@ void Pool::forget(const Server& server) {
 
 bool Pool::all_answered() const { return std::ranges::all_of(sources_, &Source::answered); }
 
-// --- how they are ----------------------------------------------------------------------------------------------------------
+// --- their health ----------------------------------------------------------------------------------------------------------
 
-// The server's slot says what its health says.
+// Copies the server's health and order to its slot.
 void Pool::update(const Server& server, Clock::time_point now) {
     Slot& slot = slots_[server.slot];
     slot.usable = server.order == Server::Order::enabled && !server.removed && server.health.usable(now);
@@ -112,7 +112,7 @@ void Pool::refresh(Clock::time_point now) {
 
 void Pool::checked(Server& server, bool good, std::string_view why, Clock::time_point now) {
     Change change(*this);
-    if (server.removed) return; // the check is about to be stopped
+    if (server.removed) return; // its check is about to stop
     const Health::State before = server.health.state();
     server.last_check = good ? "ok" : why;
     server.health.checked(good, now);
@@ -122,7 +122,7 @@ void Pool::checked(Server& server, bool good, std::string_view why, Clock::time_
     dispatch(change, nullptr, now);
 }
 
-// Logs that the server's state is another one than `before`.
+// Logs a change of the server's state from `before`.
 void Pool::note(Change& change, const Server& server, Health::State before, std::string_view why) {
     const Health::State state = server.health.state();
     if (state == before || server.removed) return;
@@ -155,7 +155,7 @@ std::string Pool::availability() const {
     return std::to_string(up) + " of " + count_text(static_cast<std::size_t>(there), "server") + " available";
 }
 
-// For the log and for clients that are turned away: a few servers say enough.
+// Why no server takes a client, for the log: a few servers say enough.
 std::string Pool::why_none() const {
     std::string text;
     std::size_t there = 0;
@@ -173,7 +173,7 @@ std::string Pool::why_none() const {
     return "there is no server: the names of the servers have no addresses";
 }
 
-// --- what the operator wants -----------------------------------------------------------------------------------------------
+// --- the operator's orders -------------------------------------------------------------------------------------------------
 
 std::size_t Pool::order(std::string_view name, Server::Order order, std::optional<Clock::time_point> cut_at,
                         Clock::time_point now) {
@@ -184,7 +184,7 @@ std::size_t Pool::order(std::string_view name, Server::Order order, std::optiona
         ++found;
         server->cut_at = cut_at;
         server->drained = false;
-        if (server->removed) continue; // it drains already; what is left on it may be cut all the same
+        if (server->removed) continue; // it drains already, and cut_at counts for it too
         const Server::Order before = std::exchange(server->order, order);
         if (before == order) continue;
         if (order == Server::Order::enabled) server->health.enabled(now);
@@ -211,13 +211,13 @@ std::optional<Clock::time_point> Pool::cut_drained(Clock::time_point now) {
         server->drained = true;
         std::size_t cut = 0;
         for (const Visit* visit : server->visits) {
-            if (!visit->connected) continue; // its way may still lead to another server
+            if (!visit->connected) continue; // it may still go to another server
             change.cut(*visit);
             ++cut;
         }
         if (cut > 0)
             change.log(GATEHOUSE_WARNING,
-                       server->text() + ": its time to drain is over, which cuts " + count_text(cut, "connection"));
+                       server->text() + ": its time to drain is over: the gateway cuts " + count_text(cut, "connection"));
     }
     return next;
 }

@@ -62,7 +62,7 @@ struct Ends {
     Inet peer, local;
 };
 
-// Both, of the same family; nothing if one is not known.
+// Both addresses, of the same family; nothing if one of them is unknown.
 std::optional<Ends> parse(std::string_view peer, std::string_view local) {
     const auto from = parse(peer), to = parse(local);
     if (!from || !to) return std::nullopt;
@@ -97,8 +97,8 @@ std::string version_1(std::string_view peer, std::string_view local) {
 std::string tlv(char type, std::string_view value) { return type + big_endian(value.size(), 2) + std::string(value); }
 std::string tlv_if_any(char type, std::string_view value) { return value.empty() ? "" : tlv(type, value); }
 
-// 2.2.6. Whether a certificate came with this connection or with an earlier one of its session, the facts do not tell, so only
-// the latter is claimed, which is true of both.
+// 2.2.6. The facts do not tell whether a certificate came with this connection or with an earlier one of its session. So the
+// header claims only the latter, which is true in both cases.
 std::string tls_tlv(const ClientTls& tls) {
     const bool certificate = !tls.subject.empty() || !tls.alternative_names.empty();
     std::string value{static_cast<char>(certificate ? 0x05 : 0x01)}; // PP2_CLIENT_SSL, PP2_CLIENT_CERT_SESS

@@ -13,7 +13,7 @@
 
 namespace gateway {
 
-// What a source says of a server.
+// What a source says about a server.
 struct ServerSpec {
     std::string name;
     std::string address;      // numeric, or "unix:/path"
@@ -39,24 +39,24 @@ struct Server {
     // Everything below is guarded by the pool's mutex.
     enum class Order { enabled, disabled, draining }; // the operator's
     Order order = Order::enabled;
-    bool removed = false; // its source does not name it any more
+    bool removed = false; // its source no longer names it
     Health health;
     std::uint32_t weight = 1;
     std::size_t slot = 0;     // its place in the pool
-    std::list<Visit*> visits; // those that are connected or connecting, as many as the slot's connections
-    std::uint64_t total = 0;  // connections made
+    std::list<Visit*> visits; // the clients that are connected or connecting, as many as the slot's connections
+    std::uint64_t total = 0;  // connections so far
     std::uint64_t failures = 0;
     std::string last_error;
-    std::string last_check;                  // "": not checked yet
-    std::optional<Clock::time_point> cut_at; // while it drains: when what is left is cut
-    bool drained = false;                    // that time is over: who has been connecting meanwhile is cut too
+    std::string last_check;                  // "": no check has ended yet
+    std::optional<Clock::time_point> cut_at; // while it drains: when the pool cuts the connections that are left
+    bool drained = false;                    // that time is over: the pool also cuts clients that connected meanwhile
 
-    // How it is called in messages.
+    // Its name in messages.
     std::string text() const { return name == address ? "server " + name : "server " + name + " (" + address + ')'; }
 };
 
-// One client. The pool's mutex guards it; the thread that serves the client may also read `server` once admit() has said
-// `connect`, and `refusal` once it has said `refuse`.
+// One client. The pool's mutex guards it. The thread that serves the client may also read `server` once admit() has returned
+// `connect`, and `refusal` once it has returned `refuse`.
 struct Visit {
     enum class Place { nowhere, queue, server, refused };
 
@@ -65,11 +65,11 @@ struct Visit {
     Place place = Place::nowhere;
     bool on_trial = false;
     bool connected = false;           // to `server`
-    Clock::time_point give_up_at;     // in the queue
-    std::shared_ptr<Server> server;   // that has a place for it
+    Clock::time_point give_up_at;     // when its time in the queue is over
+    std::shared_ptr<Server> server;   // the server on which it has a place
     std::list<Visit*>::iterator here; // in the queue or in the server's visits
-    std::vector<std::uint64_t> tried; // identities of servers that it could not be connected to
-    std::string attempts;             // the same for people
+    std::vector<std::uint64_t> tried; // identities of the servers that failed
+    std::string attempts;             // the same in words
     std::string refusal;
 };
 

@@ -64,15 +64,15 @@ class Reader {
         const std::vector<Config> servers = config.items("servers");
         for (const Config& server : servers) read_source(server);
         if (!upstream.empty() && !servers.empty())
-            return reject(config, "upstream", "there are servers too (expected \"upstream\" or \"servers\")");
+            return reject(config, "upstream", "given beside servers (expected \"upstream\" or \"servers\")");
         if (!servers.empty()) return;
         Source source;
         source.address = upstream;
         source.kind = kind_of(upstream);
         if (source.kind == AddressKind::invalid)
             reject(config, "upstream",
-                   (upstream.empty() ? "missing" : "is no address: " + in_quotes(upstream)) + " (" + std::string(an_address) +
-                       (upstream.empty() ? "; or \"servers\")" : ")"));
+                   (upstream.empty() ? "missing" : "is not an address: " + in_quotes(upstream)) + " (" +
+                       std::string(an_address) + (upstream.empty() ? "; or \"servers\")" : ")"));
         settings_.sources.push_back(std::move(source));
     }
 
@@ -81,10 +81,10 @@ class Reader {
         source.address = config.string("address");
         source.kind = kind_of(source.address);
         if (!source.address.empty() && source.kind == AddressKind::invalid)
-            reject(config, "address", "is no address: " + in_quotes(source.address) + " (" + std::string(an_address) + ")");
+            reject(config, "address", "is not an address: " + in_quotes(source.address) + " (" + std::string(an_address) + ")");
         source.name = config.string("name", "");
         if (source.name.size() > 64 || !is_printable(source.name))
-            reject(config, "name", in_quotes(source.name) + " is no name (expected at most 64 characters without blanks)");
+            reject(config, "name", in_quotes(source.name) + " is not a name (expected at most 64 characters without blanks)");
         for (const Source& other : settings_.sources)
             if (!source.name.empty() && other.name == source.name)
                 reject(config, "name", in_quotes(source.name) + " is the name of another server");
@@ -129,16 +129,14 @@ class Reader {
             if ((key == "send" ? checks.send : checks.expect).size() > 32 * 1024)
                 reject(config, key, "it must have at most 32KiB");
         if (!checks.send.empty() && checks.expect.empty())
-            reject(config, "send", "nothing would look at the answer (expected an \"expect\" as well)");
+            reject(config, "send", "without effect (expected an \"expect\" for the answer as well)");
         read_http(config, checks);
         for (const std::string_view key : {"send", "expect", "http"})
             if (settings_.tls != nullptr && !(key == "send"     ? checks.send
                                               : key == "expect" ? checks.expect
                                                                 : checks.http)
                                                  .empty())
-                reject(config, key,
-                       "checks speak plain TCP, and the servers TLS (leave it out: a server is good if it can be "
-                       "connected to)");
+                reject(config, key, "checks speak plain TCP, and the servers TLS (leave it out: a check then only connects)");
     }
 
     void read_http(const Config& config, CheckRules& checks) {
@@ -146,18 +144,18 @@ class Reader {
         checks.http_host = config.string("http_host", "");
         const std::string status = config.string("http_status", "");
         if (!checks.http.empty() && (!checks.http.starts_with('/') || !is_printable(checks.http)))
-            reject(config, "http", in_quotes(checks.http) + " is no path (expected \"/path\")");
+            reject(config, "http", in_quotes(checks.http) + " is not a path (expected \"/path\")");
         if (!is_printable(checks.http_host))
-            reject(config, "http_host", in_quotes(checks.http_host) + " is no value of the Host field");
+            reject(config, "http_host", in_quotes(checks.http_host) + " is not a value of the Host field");
         if (checks.http.empty())
             for (const std::string_view key : {"http_host", "http_status"})
                 if (!(key == "http_host" ? checks.http_host : status).empty())
                     reject(config, key, "for HTTP checks only (expected http = \"/path\")");
         if (!checks.http.empty() && !(checks.send.empty() && checks.expect.empty()))
-            reject(config, "http", "there is a text to send or to expect too (expected \"http\", or \"send\" and \"expect\")");
+            reject(config, "http", "given beside send or expect (expected \"http\", or \"send\" and \"expect\")");
         if (!status.empty() && !parse_statuses(status, checks.http_status))
             reject(config, "http_status",
-                   in_quotes(status) + " is no list of status codes (expected \"200\", \"200-399\" or "
+                   in_quotes(status) + " is not a list of status codes (expected \"200\", \"200-399\" or "
                                        "\"200,204,301-308\")");
     }
 

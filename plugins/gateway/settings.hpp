@@ -1,4 +1,4 @@
-// The plugin's configuration. README.md describes the keys; the defaults stand here.
+// The plugin's configuration. README.md describes the keys; the defaults are here.
 #pragma once
 
 #include "address.hpp"
@@ -23,16 +23,16 @@ struct Source {
     std::string address;
     AddressKind kind = AddressKind::invalid;
     std::string name;         // of the server; empty: its address
-    std::uint32_t weight = 1; // 1 to 256; of the records of a "srv:" name, by which it is multiplied
+    std::uint32_t weight = 1; // 1 to 256; multiplies the weights of the records of a "srv:" name
     bool backup = false;
-    std::uint32_t max_connections = 0; // to each server; 0: as many as come
+    std::uint32_t max_connections = 0; // to each server; 0: no limit
 
     bool is_name() const noexcept { return kind == AddressKind::name || kind == AddressKind::service; }
 };
 
 // How a pool's clients wait for a server with room.
 struct QueueRules {
-    std::size_t size = 1024; // 0: nobody waits
+    std::size_t size = 1024; // 0: no client waits
     milliseconds timeout{5000};
 };
 
@@ -52,17 +52,17 @@ struct Settings {
     std::vector<Source> sources;
     Method balance = Method::round_robin;
     QueueRules queue;
-    unsigned retries = 3; // other servers that are tried if connecting to the first fails
+    unsigned retries = 3; // how many other servers the gateway tries if the first one fails
     milliseconds connect_timeout{5000};
     milliseconds idle_timeout{0}; // 0: the listener's
     std::optional<CheckRules> checks;
     HealthRules health;
     ProxyProtocol proxy;
-    const gatehouse_tls_client* tls = nullptr; // null: what the client says is passed on as it is
-    bool valid = true;                         // nothing was rejected here
+    const gatehouse_tls_client* tls = nullptr; // null: the gateway passes on the client's bytes as they are
+    bool valid = true;                         // read_settings() has rejected nothing
 };
 
-// [main] What is not acceptable is rejected at its key; `valid` is false then.
+// [main] Rejects each wrong value at its key; `valid` is false then.
 Settings read_settings(const gatehouse::Init& init);
 
 } // namespace gateway

@@ -8,10 +8,10 @@
 
 namespace gateway {
 
-// In the largest unit that it is a whole number of.
+// In the largest unit in which it is a whole number.
 std::string time_text(std::chrono::milliseconds time);
 
-// Nothing if it is none, or longer than a year.
+// Nothing if the text is not a duration, or longer than a year.
 std::optional<std::chrono::milliseconds> parse_time(std::string_view text) noexcept;
 
 } // namespace gateway

@@ -46,7 +46,7 @@ Problem BodySkipper::skip(std::string_view& input, const Limits& limits) noexcep
             } else if (!step(input.front())) {
                 return {400, "The request's body is not correctly chunked."};
             }
-            // Said as soon as it is known, not when the chunk has come.
+            // The answer goes out as soon as the size is known, not after the chunk.
             if (state_ == State::size && left_ > limits.max_body) return too_large;
         }
         input.remove_prefix(count);

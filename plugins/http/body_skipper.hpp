@@ -1,7 +1,7 @@
-// Reads past the body of a request, whose framing is checked and whose content is dropped: RFC 9112 §6.2 and §7.1.
+// Reads past the body of a request: checks its framing and drops its content. RFC 9112 §6.2 and §7.1.
 //
-// It keeps a few numbers and no bytes, so a body may drip in at no cost, and it is stricter than a parser that has to please
-// everybody: no blanks around chunk sizes, no control characters in extensions, no folded trailer.
+// It keeps a few numbers and no bytes, so a slow body costs no memory. It is stricter than a general parser: no blanks around
+// chunk sizes, no control characters in extensions, no folded trailer.
 #pragma once
 
 #include "limits.hpp"
@@ -17,7 +17,7 @@ class BodySkipper {
     // For a request that parse_head() has accepted.
     explicit BodySkipper(const Request& request) noexcept;
 
-    // Takes what belongs to the body off the front of `input`.
+    // Removes the bytes of the body from the front of `input`.
     Problem skip(std::string_view& input, const Limits& limits) noexcept;
 
     bool done() const noexcept { return state_ == State::done; }
@@ -39,7 +39,7 @@ class BodySkipper {
         done
     };
 
-    bool step(char c) noexcept; // of the framing; false if it is malformed
+    bool step(char c) noexcept; // a byte of the framing; false if it is malformed
 
     State state_;
     bool trailer_has_name_ = false;

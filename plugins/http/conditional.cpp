@@ -5,7 +5,7 @@ namespace http {
 
 namespace {
 
-enum class Comparison { strong, weak }; // §8.8.3.2; ours are strong, so only the other side's weakness matters
+enum class Comparison { strong, weak }; // §8.8.3.2; our tags are strong, so only the client's can be weak
 
 // Whether the list of entity tags has `etag`, or is "*". A malformed rest of a list matches nothing.
 bool list_has(std::string_view list, std::string_view etag, Comparison comparison) noexcept {
@@ -46,7 +46,7 @@ bool range_applies(const Request& request, const Validators& validators, std::in
     const std::string_view value = *request.if_range;
     if (value.starts_with('"')) return value == validators.etag;
     const auto date = parse_http_date(value, now);
-    // A file may change twice in the second it is dated with: §8.8.2.2.
+    // A file may change twice within the second of its date: §8.8.2.2.
     return date && *date == validators.modified && validators.modified < now;
 }
 

@@ -8,7 +8,7 @@
 
 namespace http {
 
-// What a file's current state is called.
+// The names of a file's current state.
 struct Validators {
     std::string_view etag; // strong, with its quotes
     std::int64_t modified;
@@ -19,7 +19,7 @@ enum class Verdict { proceed, not_modified, precondition_failed };
 // For a GET or HEAD of a file that exists; the order is that of §13.2.2.
 Verdict evaluate_preconditions(const Request& request, const Validators& validators, std::int64_t now) noexcept;
 
-// Whether the Range field is to be used: If-Range is absent, or names the current state beyond doubt (§13.1.5).
+// Whether the Range field counts: If-Range is absent, or names the current state beyond doubt (§13.1.5).
 bool range_applies(const Request& request, const Validators& validators, std::int64_t now) noexcept;
 
 } // namespace http

@@ -15,10 +15,11 @@ namespace {
 
 int open_beneath(int root, const char* path) noexcept {
     open_how how{};
-    // O_NONBLOCK: a FIFO must not hold the thread until somebody writes to it.
+    // O_NONBLOCK: a FIFO must not hold the thread until another process writes to it.
     how.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-    // EAGAIN: the tree was renamed during the walk, and the kernel could not tell whether the path stayed beneath the root.
+    // EAGAIN: another process has renamed a folder during the walk, and the kernel cannot tell whether the path is beneath the
+    // root.
     int fd = -1;
     for (int attempt = 0; attempt < 4; ++attempt) {
         fd = static_cast<int>(::syscall(SYS_openat2, root, path, &how, sizeof how));

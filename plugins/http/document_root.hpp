@@ -1,5 +1,5 @@
-// The folder that is served, and opening files beneath it. The kernel guards the border: openat2(2) with RESOLVE_BENEATH
-// follows a symbolic link only while it stays beneath the root, whatever is renamed meanwhile.
+// The served folder, and how to open files beneath it. The kernel guards the border: openat2(2) with RESOLVE_BENEATH follows a
+// symbolic link only while it stays beneath the root, even if another process renames folders meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,7 @@ struct FileFacts {
 
 class DocumentRoot {
   public:
-    // Opens the folder; throws std::system_error if it is none, and std::runtime_error if the kernel has no openat2
+    // Opens the folder; throws std::system_error if that fails, and std::runtime_error if the kernel has no openat2
     // (Linux 5.6).
     explicit DocumentRoot(const std::string& path);
 

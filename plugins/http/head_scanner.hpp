@@ -1,6 +1,6 @@
-// Finds the end of a request's head (request line, fields, empty line) as its bytes come in, and refuses what must not reach a
-// parser: RFC 9112 §2.2 and §5.2. Each byte is looked at once, so a client that drips a head costs no more than one that sends
-// it whole, and the verdict does not depend on how the bytes were cut.
+// Finds the end of a request's head (request line, fields, empty line) as its bytes come in, and refuses bytes that must not
+// reach a parser: RFC 9112 §2.2 and §5.2. It looks at each byte once, so a slow client costs no more than one that sends its
+// head whole. The verdict does not depend on how the network has cut the bytes.
 #pragma once
 
 #include "limits.hpp"
@@ -23,7 +23,7 @@ class HeadScanner {
     // Goes on from where the last call ended. `text` holds all bytes from the start of the head; it may have moved.
     Result scan(std::string_view text, const Limits& limits) noexcept;
 
-    // One empty line before the request line is skipped, as old clients send it after a body.
+    // Skips one empty line before the request line: old clients send it after a body.
     std::size_t begin() const noexcept { return begin_; }
     std::size_t end() const noexcept { return position_; }
 

@@ -1,4 +1,4 @@
-// An HTTP/1.1 server of static files: RFC 9110, RFC 9112. README.md says what it does and how it is configured.
+// An HTTP/1.1 server of static files: RFC 9110, RFC 9112. README.md is its manual.
 #include "request_reader.hpp"
 #include "responder.hpp"
 
@@ -93,7 +93,7 @@ class Http {
         Responder responder(site_, output);
         if (!chunk) return interrupted(chunk.status(), session, responder, output);
 
-        // One read, then park: a client that never stops pipelining takes its turn like everybody else.
+        // One read, then park: a client that never stops pipelining takes its turn like all others.
         std::string_view input = *chunk;
         Request request;
         Problem problem;
@@ -130,10 +130,10 @@ class Http {
     }
 
   private:
-    // The read brought a reason instead of bytes. Between requests there is nobody to tell.
+    // The read has returned a failure. Between requests no client waits for an answer.
     Next interrupted(Status why, Session& session, Responder& responder, Output& output) const {
         if (session.reader.idle()) return Next::close;
-        if (why == Status::stopping) return Next::park; // the request may still be completed, and is then the last
+        if (why == Status::stopping) return Next::park; // the client may still complete this request, its last one
         if (why == Status::timeout) responder.refuse({408, "The request did not come in time."});
         if (why == Status::end) responder.refuse({400, "The request is not complete."});
         static_cast<void>(output.flush());
@@ -141,13 +141,13 @@ class Http {
     }
 
     static Next finish(Connection& conn, Output& output) {
-        // A client that went away is the host's to account for; a file that shrank is a failure, and only closing can tell.
+        // The host records why a client went away. A file that has shrunk is a failure, which only a close can tell the client.
         if (output.flush().code() != GATEHOUSE_FAILED) return Next::close;
         conn.set_error("a file became shorter while it was sent, or the connection failed");
         return Next::error;
     }
 
-    // Absolute: it starts with the first byte of a head or a body and is not moved by more of them.
+    // Absolute: it starts with the first byte of a head or a body, and later bytes do not move it.
     void set_deadline(Connection& conn, Session& session, bool was_moved) const noexcept {
         using Deadline = Session::Deadline;
         const Deadline wanted = session.reader.idle()      ? Deadline::none

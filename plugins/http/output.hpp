@@ -1,7 +1,7 @@
-// What goes to the client: a buffer that gathers heads, small files and the answers to pipelined requests into few writes.
+// The output to the client: a buffer that gathers heads, small files and the answers to pipelined requests into few writes.
 // Large pieces of files go through the host's sendfile.
 //
-// After the first failure everything is ignored, and status() says what it was.
+// After the first failure it ignores everything, and status() says what the failure was.
 #pragma once
 
 #include <gatehouse/plugin.hpp>
@@ -35,7 +35,7 @@ class Output {
   private:
     static constexpr std::size_t sendfile_from = 64 * 1024; // below that, copying costs less than a call of its own
     static constexpr std::size_t capacity = sendfile_from + 4 * 1024;
-    static constexpr std::chrono::seconds grace{30}; // on top of what the rate gives
+    static constexpr std::chrono::seconds grace{30}; // added to the time by the rate
 
     void allow_time_for(std::uint64_t bytes) noexcept;
     void copy(int fd, std::uint64_t offset, std::uint64_t length) noexcept;

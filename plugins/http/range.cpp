@@ -7,7 +7,7 @@ namespace http {
 
 namespace {
 
-// 1*DIGIT. A number that does not fit is as good as the largest one: it is beyond the end of every file.
+// 1*DIGIT. A number that does not fit becomes the largest one: both are beyond the end of every file.
 std::optional<std::uint64_t> parse_number(std::string_view text) noexcept {
     constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
     if (text.empty()) return std::nullopt;
@@ -75,7 +75,7 @@ RangeRequest parse_range(std::string_view value, std::uint64_t size) {
         const std::string_view spec = trim(value.substr(0, comma));
         more = comma != std::string_view::npos;
         if (more) value.remove_prefix(comma + 1);
-        if (spec.empty()) continue; // RFC 9110 §5.6.1.2: empty list elements are ignored
+        if (spec.empty()) continue; // RFC 9110 §5.6.1.2: a receiver ignores empty list elements
 
         ByteRange range{};
         const Outcome outcome = parse_one(spec, size, range);

@@ -30,7 +30,7 @@ struct RangeRequest {
     std::vector<ByteRange> ranges;
 };
 
-// What the value of a Range field asks of a file of `size` bytes.
+// What the value of a Range field selects of a file of `size` bytes.
 RangeRequest parse_range(std::string_view value, std::uint64_t size);
 
 } // namespace http

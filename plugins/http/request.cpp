@@ -54,7 +54,7 @@ Method method_of(beast::http::verb verb) noexcept {
 class HeadParser : public beast::http::basic_parser<true> {
   public:
     explicit HeadParser(const Limits& limits, Request& request) : request_(request) {
-        header_limit(std::numeric_limits<std::uint32_t>::max()); // HeadScanner has seen to that
+        header_limit(std::numeric_limits<std::uint32_t>::max()); // HeadScanner has checked the size
         body_limit(limits.max_body);
     }
 
@@ -135,7 +135,7 @@ Problem problem_of(const error_code& code) {
     return bad_request("The request has a malformed field.");
 }
 
-// Whether the request line ends in "HTTP/" DIGIT "." DIGIT with a version that is not ours, which is no garbage.
+// Whether the request line ends in "HTTP/" DIGIT "." DIGIT with a version that is not ours: the client speaks HTTP.
 bool is_other_version(std::string_view head) noexcept {
     const std::string_view line = head.substr(0, head.find('\r'));
     if (line.size() < 9) return false;
@@ -145,7 +145,7 @@ bool is_other_version(std::string_view head) noexcept {
     return version.starts_with(" HTTP/") && is_digit(version[6]) && version[7] == '.' && is_digit(version[8]);
 }
 
-// Framing that two readers may understand differently is refused: RFC 9112 §6.1 and §6.3.
+// Refuses framing that two readers may understand differently: RFC 9112 §6.1 and §6.3.
 Problem check_framing(const HeadParser& parser, const Request& request) {
     if (parser.content_lengths && parser.content_lengths->find(',') != std::string::npos)
         return bad_request("The request has more than one Content-Length.");

@@ -1,5 +1,5 @@
-// A request as the http plugin needs it, and the parsing of its head: RFC 9112 §3, §5 and §6. Boost.Beast is behind request.cpp
-// only.
+// A request as the http plugin needs it, and the parsing of its head: RFC 9112 §3, §5 and §6. Only request.cpp uses
+// Boost.Beast.
 #pragma once
 
 #include "limits.hpp"
@@ -14,20 +14,21 @@ namespace http {
 enum class Method {
     get,
     head,
-    other,  // known to HTTP, not to this plugin
-    unknown // known to nobody
+    other,  // HTTP knows it, this plugin does not
+    unknown // HTTP does not know it
 };
 
-// A request that cannot be served; the connection is closed after the answer, since what follows cannot be trusted.
+// A request that the plugin cannot serve. It closes the connection after the answer, since it cannot trust the bytes that
+// follow.
 struct Problem {
-    int status = 0; // 0: there is none
+    int status = 0; // 0: no problem
     std::string_view detail;
     bool head_only = false; // the method is HEAD: the answer has no body
 
     explicit operator bool() const noexcept { return status != 0; }
 };
 
-// Repeated fields are joined with ", " (RFC 9110 §5.3), which makes those that allow one value only invalid, as they should be.
+// Repeated fields are joined with ", " (RFC 9110 §5.3). That makes a field that allows one value only invalid, as it should.
 struct Request {
     Method method = Method::unknown;
     std::string_view target; // a part of the head that was parsed

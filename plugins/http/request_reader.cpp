@@ -28,7 +28,7 @@ struct RequestReader::Incomplete {
     HeadScanner scanner;
     std::optional<BodySkipper> body;
     bool wants_continue = false;
-    bool complete = false; // kept for the request that refers to it
+    bool complete = false; // the request still refers to it
 };
 
 RequestReader::RequestReader() noexcept = default;
@@ -49,7 +49,7 @@ RequestReader::Result RequestReader::next(std::string_view& input, const Limits&
 
 RequestReader::Result RequestReader::next_head(std::string_view& input, const Limits& limits, Request& request,
                                                Problem& problem) {
-    // The usual request comes in one piece, and is parsed where it lies.
+    // The usual request comes in one piece; the reader parses it in place.
     HeadScanner fresh;
     HeadScanner& scanner = incomplete_ ? incomplete_->scanner : fresh;
     const std::size_t kept = incomplete_ ? incomplete_->head.size() : 0;

@@ -12,9 +12,9 @@ namespace http {
 class RequestReader {
   public:
     enum class Result {
-        need_more, // `input` is empty now; what it had is kept
+        need_more, // `input` is empty now; the reader keeps its bytes
         request,
-        problem, // what follows in the stream has no meaning any more
+        problem, // the bytes that follow in the stream have no meaning
     };
 
     RequestReader() noexcept;
@@ -24,7 +24,7 @@ class RequestReader {
     // is valid until the next call.
     Result next(std::string_view& input, const Limits& limits, Request& request, Problem& problem);
 
-    bool idle() const noexcept { return incomplete_ == nullptr; } // no byte of a next request has come
+    bool idle() const noexcept { return incomplete_ == nullptr; } // no byte of the next request has come
     bool in_body() const noexcept;
 
     // True once, when the client waits for "100 Continue" before it sends its body (RFC 9110 §10.1.1).

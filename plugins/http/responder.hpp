@@ -22,7 +22,7 @@ struct Site {
     DocumentRoot root;
     std::string index;         // the file that stands for its folder
     std::string cache_control; // the field's value; empty: none
-    std::string boundary;      // between the parts of a multipart answer; nobody can have put it into a file
+    std::string boundary;      // between the parts of a multipart answer; random, so that no file contains it
 };
 
 // Lives as long as the requests of one read: the date is taken once.
@@ -33,17 +33,17 @@ class Responder {
     // `keep_alive`: the connection stays open afterwards.
     void answer(const Request& request, bool keep_alive);
 
-    // The answer to what is no valid request; the connection is closed afterwards.
+    // The answer to a problem; the caller closes the connection afterwards.
     void refuse(const Problem& problem);
 
   private:
     // How the answer is framed.
     struct Framing {
         bool keep_alive;
-        bool old_version; // HTTP/1.0: staying open has to be said
+        bool old_version; // HTTP/1.0: an answer has to say that the connection stays open
         bool head_only;
     };
-    struct Answer; // a file, and how it is to be sent
+    struct Answer; // a file, and how to send it
 
     void send_error(int status, std::string_view detail, const Framing& framing, std::string_view more_fields = {});
     void redirect_to_directory(const Path& path, const Framing& framing);

@@ -11,7 +11,7 @@ int hex_digit(char c) noexcept {
     return -1;
 }
 
-// Appends the decoded segment; false if it is not one that a file could have.
+// Appends the decoded segment; false if no file can have this name.
 bool decode(std::string_view segment, std::string& to) {
     for (std::size_t i = 0; i < segment.size(); ++i) {
         char c = segment[i];

@@ -17,7 +17,7 @@ struct Path {
 // and for one with an encoded NUL or slash, which no file name can contain.
 std::optional<Path> parse_target(std::string_view target);
 
-// Whether a segment starts with a dot: such files are not served, except what stands in /.well-known/ (RFC 8615).
+// Whether a segment starts with a dot: the plugin does not serve these files, except in /.well-known/ (RFC 8615).
 bool is_hidden(std::string_view relative) noexcept;
 
 // The absolute path of a URI, percent-encoded: "a b" gives "/a%20b".

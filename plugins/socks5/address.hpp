@@ -24,7 +24,7 @@ struct Endpoint {
     bool operator==(const Endpoint&) const = default;
 };
 
-// All addresses whose first `prefix` bits are those of `base`. An IPv4 network has no IPv6 address in it, mapped ones included.
+// All addresses with the first `prefix` bits of `base`. An IPv4 network contains no IPv6 address, not even a mapped one.
 struct Network {
     IpAddress base;
     std::uint8_t prefix = 0; // at most 8 * base.size

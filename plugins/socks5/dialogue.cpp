@@ -30,7 +30,7 @@ Dialogue::State Dialogue::greet(const Users& users, std::string& answer) {
     if (read != Read::complete || greeting.methods.find(static_cast<char>(method)) == greeting.methods.npos) {
         answer += method_message(Method::unacceptable);
         return refuse(read != Read::complete ? "it does not speak SOCKS version 5"
-                      : users.empty()        ? "it does not offer to go without authentication"
+                      : users.empty()        ? "it does not offer access without authentication"
                                              : "it does not offer user name and password");
     }
     answer += method_message(method);

@@ -13,21 +13,21 @@ class Dialogue {
   public:
     enum class State {
         incomplete, // more bytes are needed
-        requested,  // there is a request() to connect somewhere, to be answered by the caller
-        refused,    // it is over; the answer says so, and why() says why
+        requested,  // there is a request() to connect somewhere, which the caller answers
+        refused,    // the negotiation is over; the answer says so, and why() says why
     };
 
-    // Takes what has arrived, however it is cut, and appends to `answer` what is to be sent back. Between two calls it keeps
-    // the beginning of one message, at most 512 bytes. Not to be called again after anything but `incomplete`.
+    // Takes the bytes that have arrived, however the network has cut them, and appends the answer to `answer`. Between two
+    // calls it keeps the beginning of one message, at most 512 bytes. Call it again only after `incomplete`.
     State feed(std::string_view bytes, const Users& users, std::string& answer);
 
     const Request& request() const noexcept { return request_; }
-    // What followed the request, from a client that did not wait for the reply. At most what the last feed() was given.
+    // The bytes after the request, from a client that did not wait for the reply. They are part of the last feed()'s input.
     std::string_view rest() const noexcept { return input_; }
     std::string_view user() const noexcept { return user_; } // empty: no authentication
     std::string_view why() const noexcept { return why_; }
 
-    // Gives its memory back, for a connection that is about to be relayed; only the destructor may follow.
+    // Frees its memory before the relay begins; only the destructor may follow.
     void release() noexcept;
 
   private:
@@ -42,7 +42,7 @@ class Dialogue {
     }
 
     Phase phase_ = Phase::greeting;
-    std::string input_; // what has not been understood yet
+    std::string input_; // the beginning of a message
     std::string user_;
     Request request_;
     std::string_view why_;

@@ -10,7 +10,7 @@ enum AddressType : std::uint8_t { ipv4 = 1, domain_name = 3, ipv6 = 4 };
 
 std::uint8_t byte(std::string_view input, std::size_t at) { return static_cast<std::uint8_t>(input[at]); }
 
-// The text at `at` that has its length in a byte before it; `at` is moved behind it. False: it is not all there.
+// Reads the text at `at`, after a byte with its length, and moves `at` behind it. False: the text is not complete.
 bool counted(std::string_view input, std::size_t& at, std::string_view& text) {
     if (input.size() <= at || input.size() - at - 1 < byte(input, at)) return false;
     text = input.substr(at + 1, byte(input, at));
@@ -18,7 +18,7 @@ bool counted(std::string_view input, std::size_t& at, std::string_view& text) {
     return true;
 }
 
-// What stands in a host name reaches the host's own syntax of addresses, so nothing of that may be in it.
+// The plugin puts the name into a "host:port", so the name must not contain any of that syntax.
 bool is_host_name(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';

@@ -23,22 +23,22 @@ enum class Reply : std::uint8_t {
     network_unreachable = 3,
     host_unreachable = 4,
     connection_refused = 5,
-    ttl_expired = 6, // here: nobody answered in time
+    ttl_expired = 6, // here: the destination did not answer in time
     command_not_supported = 7,
     address_type_not_supported = 8,
 };
 
-// How far the reading of a message has come.
+// What a parser makes of its input.
 enum class Read {
-    incomplete, // all of the input belongs to it, and more is needed
+    incomplete, // the input is the beginning of a message
     complete,
     wrong_version,
     malformed,
-    unknown_address_type, // of a request, whose length then is unknown as well
+    unknown_address_type, // in a request, whose length is then unknown as well
 };
 
-// The parsers below look at the beginning of the input. If the message is complete they fill in the rest, and `size` is how
-// many bytes it has. Views point into the input.
+// The parsers below look at the beginning of the input. If the message is complete, they fill in the values and `size`, its
+// length in bytes. Views point into the input.
 
 struct Greeting {
     std::string_view methods; // one byte each
@@ -54,8 +54,8 @@ struct Credentials {
 Read parse(std::string_view input, Credentials& credentials);
 
 struct Request {
-    Command command{}; // may be one that there is no name for
-    Endpoint endpoint; // its port counts in any case, its address unless there is a name
+    Command command{}; // may be a number without a name
+    Endpoint endpoint; // its port is always set, its address only if `name` is empty
     std::string name;  // letters, digits, '-', '_' and '.'; an address in this place becomes one
     std::size_t size = 0;
 };
@@ -63,7 +63,7 @@ Read parse(std::string_view input, Request& request);
 
 std::string to_string(const Request& request); // "example.com:80"
 
-// What is sent back.
+// The server's messages.
 std::string method_message(Method method);
 std::string authentication_message(bool right);
 std::string reply_message(Reply reply, const Endpoint& bound = {});

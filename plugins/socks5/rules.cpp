@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view any = "*";
 constexpr std::array<std::string_view, 2> everything{"0.0.0.0/0", "::/0"};
 
-// What is not to be reached through a proxy that nobody has told more: RFC 6890 and its registries.
+// The networks that a proxy does not lead to unless its configuration allows them: RFC 6890 and its registries.
 constexpr std::array<std::string_view, 22> not_public{
     "0.0.0.0/8",       // this network; connecting to 0.0.0.0 reaches this host
     "10.0.0.0/8",      // private
@@ -58,7 +58,7 @@ std::string Rules::add(std::string_view text, Action action) {
     }
     Rule rule{{}, {}, true, action};
     if (ports && !parse_ports(*ports, rule.ports))
-        return "\"" + std::string(text) + "\" has no good ports (expected numbers and ranges, such as \":22,8000-8999\")";
+        return "\"" + std::string(text) + "\" has wrong ports (expected numbers and ranges, such as \":22,8000-8999\")";
     if (network == any) {
         for (const std::string_view half : everything) insert({*parse_network(half), rule.ports, true, action});
         return "";
@@ -66,7 +66,7 @@ std::string Rules::add(std::string_view text, Action action) {
     const auto parsed = parse_network(network);
     if (!parsed)
         return "\"" + std::string(text) +
-               "\" is no network (expected such as \"10.0.0.0/8\", \"10.0.0.1:22\", \"[fd00::/8]:443\" or \"*\")";
+               "\" is not a network (expected one such as \"10.0.0.0/8\", \"10.0.0.1:22\", \"[fd00::/8]:443\" or \"*\")";
     if (!parsed->is_exact())
         return "\"" + std::string(text) + "\" has bits set behind its prefix: write the network's first address, or no prefix";
     rule.network = *parsed;

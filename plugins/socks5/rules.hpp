@@ -1,9 +1,9 @@
-// Which destinations clients may be connected to.
+// Which destinations the proxy connects clients to.
 //
-// The rule with the longest prefix among those that match address and port decides; between rules of the same prefix the
-// configuration's go before the built-in ones, and denying before allowing. The built-in rules allow everything (a prefix of 0)
-// but what is not the public network: loopback, private, link-local, multicast and the like, and IPv6 addresses that have an
-// IPv4 address in them. Such an address must itself be allowed, and so must the IPv4 address in it. Port 0 never is.
+// Of the rules that match address and port, the one with the longest prefix decides. Between rules with the same prefix the
+// configuration's go before the built-in ones, and denying before allowing. The built-in rules allow the public network and
+// deny the rest: loopback, private, link-local, multicast and the like, and IPv6 addresses with an IPv4 address in them. For
+// one of these, the rules must allow both the IPv6 address and the IPv4 address in it. No rule allows port 0.
 #pragma once
 
 #include "address.hpp"
@@ -21,7 +21,7 @@ class Rules {
 
     enum class Action { allow, deny };
     // Adds "10.0.0.0/8", "10.0.0.0/8:22,8000-8999", "192.0.2.1", "fd00::/8", "[fd00::/8]:443", "*" or "*:25". Returns what is
-    // wrong with it, or nothing.
+    // wrong with the text, or an empty text.
     std::string add(std::string_view text, Action action);
 
     bool allow(const Endpoint& destination) const noexcept;

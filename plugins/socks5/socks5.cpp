@@ -1,4 +1,4 @@
-// A SOCKS version 5 proxy (RFC 1928, RFC 1929): connects clients to where they ask to go, if that is allowed.
+// A SOCKS version 5 proxy (RFC 1928, RFC 1929): connects clients to the destination that they ask for, if the rules allow it.
 #include "dialogue.hpp"
 #include "rules.hpp"
 #include "users.hpp"
@@ -47,19 +47,19 @@ void read_users(const gatehouse::Config& config, Users& users) {
     std::ifstream file(path, std::ios::binary);
     std::ostringstream text;
     text << file.rdbuf();
-    if (!file.is_open() || (!text && errno != 0)) // no text at all is no error of the system's
+    if (!file.is_open() || (!text && errno != 0)) // an empty file also fails the stream, without an errno
         return config.reject("users_file", path + ": " + std::strerror(errno));
     if (const std::string problem = users.add_lines(text.view()); !problem.empty())
         return config.reject("users_file", path + ", " + problem);
-    // A file that has nobody in it must not open the proxy to everybody.
-    if (users.empty()) config.reject("users_file", path + ": there are no users in it");
+    // An empty file must not open the proxy to everybody.
+    if (users.empty()) config.reject("users_file", path + ": it has no users");
 }
 
 Reply reply_for(Status status) {
     switch (status.code()) {
     case GATEHOUSE_REFUSED:
         return Reply::connection_refused;
-    case GATEHOUSE_UNREACHABLE: // of which network and host are two kinds, and the host does not tell them apart
+    case GATEHOUSE_UNREACHABLE: // SOCKS tells network and host apart, the host does not
     case GATEHOUSE_NOT_FOUND:
         return Reply::host_unreachable;
     case GATEHOUSE_TIMEOUT:
@@ -90,7 +90,7 @@ class Socks5 {
         read_users(config, users_);
     }
 
-    // One read a call: whoever drips the bytes of a message holds no thread between them.
+    // One read for each call: a client that sends a message byte by byte holds no thread between them.
     Next serve(Connection& conn, Dialogue& dialogue) {
         if (conn.event() == gatehouse::Event::open) conn.set_deadline(negotiation_timeout_); // for all of it
         std::array<char, 1024> buffer;
@@ -113,7 +113,7 @@ class Socks5 {
     }
 
     gatehouse_match probe(std::span<const std::byte> bytes) const {
-        constexpr unsigned most_methods = 16; // there are ten at IANA, and nobody offers them all
+        constexpr unsigned most_methods = 16; // IANA has ten, and no client offers them all
         if (bytes.empty()) return GATEHOUSE_MATCH_MORE;
         if (std::to_integer<char>(bytes[0]) != version) return GATEHOUSE_MATCH_NO;
         if (bytes.size() == 1) return GATEHOUSE_MATCH_MORE;
@@ -134,7 +134,7 @@ class Socks5 {
             return Next::close;
         }
         for (std::size_t i = 0; i < destinations.size(); ++i) {
-            // One that does not answer must not use up the time of those behind it.
+            // An address that does not answer must not use up the time of the next ones.
             const auto left = std::max(milliseconds(1), std::chrono::ceil<milliseconds>(deadline - Clock::now()));
             const std::string destination = to_string(destinations[i]);
             auto upstream = conn.connect(destination, left / static_cast<int>(destinations.size() - i) + milliseconds(1));
@@ -147,14 +147,14 @@ class Socks5 {
         return fail(conn, status);
     }
 
-    // Where the request leads to, by number, which is what is judged and then connected to: asked again, a name could have
-    // another answer.
+    // The addresses of the request's destination. The proxy judges an address and connects to the same one: a name could have
+    // another answer the next time.
     Status find(Connection& conn, const Request& request, std::vector<Endpoint>& destinations) const {
         if (request.name.empty()) {
             destinations.push_back(request.endpoint);
             return GATEHOUSE_OK;
         }
-        if (request.endpoint.port == 0) return GATEHOUSE_OK; // leads nowhere, and is denied for that
+        if (request.endpoint.port == 0) return GATEHOUSE_OK; // no address, so the proxy denies it
         auto addresses = conn.resolve(to_string(request), connect_timeout_);
         if (!addresses) return addresses.status();
         for (const std::string& address : *addresses)

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t longest = 255; // bytes: RFC 1929 has one byte for a length
 
-// Takes a time that depends on `given` alone.
+// Compares in a time that depends on `given` alone.
 bool equal(std::string_view given, std::string_view secret) noexcept {
     volatile std::size_t difference = given.size() ^ secret.size();
     for (std::size_t i = 0; i < given.size(); ++i)
@@ -30,7 +30,7 @@ bool has_hash(std::string_view given, const std::string& hash) {
 
 std::string Users::add(std::string_view name, Secret secret) {
     if (name.empty() || name.size() > longest) return "a user's name has 1 to 255 bytes";
-    if (!users_.emplace(name, std::move(secret)).second) return "the user \"" + std::string(name) + "\" is there already";
+    if (!users_.emplace(name, std::move(secret)).second) return "the user \"" + std::string(name) + "\" appears twice";
     return "";
 }
 
@@ -41,11 +41,11 @@ std::string Users::add_password(std::string_view name, std::string_view password
 
 std::string Users::add_hash(std::string_view name, std::string_view hash) {
     std::string text(hash);
-    // Without '$' it would be a DES hash, whose "salt" any two letters are: a password in plain text would pass for one.
+    // Without '$' it would be a DES hash. Any two letters are a DES "salt", so a password in plain text would pass for one.
     const int salt = text.starts_with('$') ? ::crypt_checksalt(text.c_str()) : CRYPT_SALT_INVALID;
     if (salt == CRYPT_SALT_INVALID || salt == CRYPT_SALT_METHOD_DISABLED)
         return "the hash of \"" + std::string(name) +
-               "\" is none that crypt(3) knows (expected such as \"$y$...\" or \"$2b$...\")";
+               "\" is not one that crypt(3) knows (expected one such as \"$y$...\" or \"$2b$...\")";
     return add(name, {true, std::move(text)});
 }
 

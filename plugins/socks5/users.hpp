@@ -9,20 +9,21 @@ namespace socks5 {
 
 class Users {
   public:
-    // Both return what is wrong, or nothing. A hash is one of crypt(5) that begins with '$', such as "$y$...", "$6$..." or
-    // "$2b$...": what mkpasswd, htpasswd -B and /etc/shadow have.
+    // Both return what is wrong, or an empty text. A hash is one of crypt(5) that begins with '$', such as "$y$...", "$6$..."
+    // or
+    // "$2b$...", from mkpasswd, htpasswd -B or /etc/shadow.
     std::string add_password(std::string_view name, std::string_view password);
     std::string add_hash(std::string_view name, std::string_view hash);
 
-    // Adds the lines "name:hash" of a text; empty lines, those that begin with '#', and what follows another ':' (as in
-    // /etc/shadow) are skipped. Returns what is wrong, with the line's number, or nothing.
+    // Adds the lines "name:hash" of a text. Skips empty lines, lines that begin with '#', and the fields after another ':' (as
+    // in /etc/shadow). Returns what is wrong, with the line's number, or an empty text.
     std::string add_lines(std::string_view text);
 
     bool empty() const noexcept { return users_.empty(); }
 
-    // Whether there is such a user with this password. How long it takes tells neither how much of a password is right nor
-    // whether the user exists, as long as all secrets are of one kind and cost. Computing a hash takes a CPU for as long as the
-    // hash was meant to. [any]
+    // Whether there is a user with this name and password. As long as all secrets are of one kind and cost, the time it takes
+    // tells neither how much of a password is right nor whether the user exists. A hash takes the CPU time that its kind and
+    // cost are meant to take. [any]
     bool verify(std::string_view name, std::string_view password) const;
 
   private:

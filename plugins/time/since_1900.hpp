@@ -1,5 +1,5 @@
-// The time of RFC 868: seconds since 1900-01-01 00:00 UTC, 32 bits, big-endian. The number wraps around on 2036-02-07; clients
-// that are to live longer take a small one for a time after that.
+// The time of RFC 868: seconds since 1900-01-01 00:00 UTC, 32 bits, big-endian. The number wraps around on 2036-02-07; a client
+// takes a small number for a time after that.
 #pragma once
 
 #include <array>

@@ -10,7 +10,7 @@ struct Time {
     static constexpr std::string_view try_it = "nc {host} {port} | od -An -tu4 --endian=big";
 
     void serve(gatehouse::Connection& conn) {
-        (void)conn.write(since_1900(std::time(nullptr))); // whether the client took it or not, this is the end
+        (void)conn.write(since_1900(std::time(nullptr))); // whether the client takes it or not, the dialogue ends here
     }
 };
 GATEHOUSE_PLUGIN(Time, "time", "1.0.0")

@@ -8,7 +8,7 @@
 
 using namespace gatehouse::testing;
 
-// The four bytes as a number: what a client makes of them.
+// The four bytes as a number, as a client reads them.
 static std::uint32_t number(std::span<const std::byte, 4> bytes) {
     std::uint32_t value = 0;
     for (const std::byte byte : bytes) value = value << 8 | std::to_integer<std::uint32_t>(byte);

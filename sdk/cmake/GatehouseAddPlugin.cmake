@@ -1,8 +1,8 @@
 # gatehouse_add_plugin(NAME SOURCE... [LIBRARIES LIBRARY...])
 #
-# Builds NAME.so, a Gatehouse plugin: C++20, everything hidden but gatehouse_plugin_v1 (a version script as well as hidden
-# visibility, since inline functions of the standard library would be exported otherwise and could keep a plugin from being
-# replaced), no undefined symbols, and no unused libraries.
+# Builds NAME.so, a Gatehouse plugin: C++20, without undefined symbols and unused libraries. It exports gatehouse_plugin_v1 only.
+# That takes a version script beside hidden visibility: otherwise the plugin would export inline functions of the standard
+# library, and the loader would keep the plugin's file in use for them.
 function(gatehouse_add_plugin name)
   set(map ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map)
   cmake_parse_arguments(PARSE_ARGV 1 PLUGIN "" "" "LIBRARIES")
@@ -26,7 +26,7 @@ endfunction()
 # gatehouse_add_plugin_test(PLUGIN SOURCE... [LIBRARIES LIBRARY...])
 #
 # Builds PLUGIN_test, a GoogleTest program that contains the plugin's own sources beside the test's, and registers its tests
-# with CTest under the label "unit". <gatehouse/testing.hpp> has the fake host and connection to drive it with.
+# with CTest under the label "unit". <gatehouse/testing.hpp> has the fake host and its clients.
 function(gatehouse_add_plugin_test plugin)
   cmake_parse_arguments(PARSE_ARGV 1 TEST "" "" "LIBRARIES")
   find_package(GTest REQUIRED)

@@ -1,4 +1,4 @@
-/* A plugin in plain C: counts the bytes of each line, keeps the count across parks, and says it when the line ends. */
+/* A plugin in plain C: counts the bytes of each line, keeps the count across parks, and writes it when the line ends. */
 #include <gatehouse/gatehouse.h>
 
 #include <stdio.h>

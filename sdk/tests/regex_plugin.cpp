@@ -1,4 +1,4 @@
-// A plugin that uses std::regex, whose inline functions are exported from a library that does nothing against it.
+// A plugin that uses std::regex. A library exports its inline functions unless a version script hides them.
 #include <gatehouse/plugin.hpp>
 
 #include <array>

@@ -23,7 +23,7 @@ using Rows = std::vector<std::vector<std::string>>;
 
 namespace {
 
-// Lets clients in to one server while that is up, and lets them wait while it is not.
+// Relays clients to one server while that server is up, and makes them wait while it is down.
 class Door {
   public:
     static constexpr bool server_first = true;

@@ -1,4 +1,4 @@
-// The test kit's configuration: what it accepts, and what it says of the rest.
+// The test kit's configuration: what it accepts, and its messages for everything else.
 #include <gatehouse/testing.hpp>
 
 #include <gtest/gtest.h>
@@ -95,6 +95,6 @@ TEST(TestingConfig, IsOverAfterCreate) {
         reader.serve({"x"});
         FAIL() << "nothing was thrown";
     } catch (const ContractViolation& violation) {
-        EXPECT_STREQ(violation.what(), "the configuration was used after create(): flag");
+        EXPECT_STREQ(violation.what(), "the plugin used the configuration after create(): flag");
     }
 }

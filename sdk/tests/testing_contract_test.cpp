@@ -1,4 +1,4 @@
-// The test kit notices what breaks the contract of gatehouse.h. Each plugin here breaks one rule.
+// The test kit notices a plugin that breaks the contract of gatehouse.h. Each plugin here breaks one rule.
 #include <gatehouse/plugin.hpp>
 #include <gatehouse/testing.hpp>
 
@@ -50,7 +50,7 @@ gatehouse_status write_x(gatehouse_conn* conn) {
     return host->write(conn, &part, 1);
 }
 
-// The violation that serving one connection this way is blamed for; empty if there is none.
+// The violation that the test kit finds when it serves one connection this way; empty if there is none.
 std::string blame(std::function<gatehouse_next(gatehouse_conn*)> serve_this, const Circumstances& circumstances = {}) {
     script = std::move(serve_this);
     Plugin breaker;
@@ -136,7 +136,7 @@ TEST(TestingContract, AnotherThreadDoesNotTouchTheConnection) {
 }
 
 TEST(TestingContract, ResultsAreOfTheList) {
-    EXPECT_EQ(blame([](gatehouse_conn*) { return 7; }), "serve() returned 7, which is no gatehouse_next");
+    EXPECT_EQ(blame([](gatehouse_conn*) { return 7; }), "serve() returned 7, which is not a gatehouse_next");
     EXPECT_EQ(blame([](gatehouse_conn*) { return GATEHOUSE_RELAY; }), "serve() returned GATEHOUSE_RELAY without relay()");
 }
 

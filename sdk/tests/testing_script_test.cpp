@@ -29,7 +29,7 @@ struct Scripted {
     void stop() { ++stops; }
 };
 
-// Reads once, writes what came or the status's code in brackets, and parks until something is wrong.
+// Reads once, writes the bytes or the status's code in brackets, and parks until a read fails.
 Next report(Connection& conn) {
     std::array<char, 64> buffer;
     auto text = conn.read(buffer);
@@ -237,7 +237,8 @@ TEST(TestingScript, SplitsAtEveryByte) {
         Plugin().serve_every_split("abc");
         FAIL() << "nothing was thrown";
     } catch (const ContractViolation& violation) {
-        EXPECT_STREQ(violation.what(), "the input, split at byte 1, is answered with \"a|bc|\", and whole with \"abc|\"");
+        EXPECT_STREQ(violation.what(),
+                     "the plugin answers the input, split at byte 1, with \"a|bc|\", but whole with \"abc|\"");
     }
 }
 

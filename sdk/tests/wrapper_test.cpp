@@ -1,4 +1,4 @@
-// The C++ wrapper: what a class may look like, and that nothing which is thrown in a hook gets any further.
+// The C++ wrapper: what a class may look like, and that it catches every exception of a hook.
 #include <gatehouse/plugin.hpp>
 #include <gatehouse/testing.hpp>
 
@@ -23,7 +23,7 @@ void use() {
     current = &table;
 }
 
-std::vector<std::string> happened; // what a plugin below saw
+std::vector<std::string> happened; // what a plugin of this file has seen
 
 // A local class cannot have static members.
 struct Full {
@@ -120,7 +120,7 @@ TEST(Wrapper, RefusedCreationSaysWhy) {
     struct P {
         explicit P(Init& init) {
             const std::string root = init.config().string("root");
-            if (root.empty()) return; // refused by the host
+            if (root.empty()) return; // the host refuses it
             if (root.front() != '/') init.config().reject("root", "is not an absolute path");
             if (root == "/none") throw std::runtime_error("cannot open /none");
             if (root == "/odd") throw 5;
@@ -209,7 +209,8 @@ TEST(Wrapper, TableSaysWhatTheClassHas) {
     Plugin full;
     EXPECT_EQ(full.table().flags, unsigned{GATEHOUSE_SERVER_FIRST});
     EXPECT_EQ(std::string_view(full.table().try_it.data, full.table().try_it.size), "nc {host} {port}");
-    EXPECT_EQ(full.connect().outcome().output, "hi") << "server_first: called before the client has said anything";
+    EXPECT_EQ(full.connect().outcome().output, "hi")
+        << "server_first: the host calls serve() before the client has sent anything";
     EXPECT_EQ(full.probe(""), GATEHOUSE_MATCH_MORE);
     EXPECT_EQ(full.probe("FOO"), GATEHOUSE_MATCH_YES);
     EXPECT_EQ(full.probe("BAR"), GATEHOUSE_MATCH_NO);

@@ -124,7 +124,7 @@ TEST(GatewayDns, ADeadNameServerChangesNothing) {
     Gatehouse host(gateway_in_front_of(names, "db.test:" + port_of(a.address())));
     EXPECT_EQ(reached(host), 'a');
     names.stop();
-    wait_for_text(host, "those that were found before stay");
+    wait_for_text(host, "the last known servers stay");
     EXPECT_EQ(reached(host), 'a');
 }
 

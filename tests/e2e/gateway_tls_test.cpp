@@ -317,8 +317,7 @@ TEST_F(GatewayTls, WhatIsWrongIsSaidAtItsKey) {
                   std::string::npos);
     for (const std::string check : {"send = \"x\", expect = \"y\"", "expect = \"y\"", "http = \"/\""}) {
         const std::string text = problems("true", "health = { " + check + " }");
-        EXPECT_NE(text.find(": checks speak plain TCP, and the servers TLS (leave it out: a server is good if it can be "
-                            "connected to)\n"),
+        EXPECT_NE(text.find(": checks speak plain TCP, and the servers TLS (leave it out: a check then only connects)\n"),
                   std::string::npos)
             << text;
     }

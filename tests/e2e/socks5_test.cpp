@@ -190,7 +190,7 @@ TEST(Socks5Example, BadSettingsAreNamedWithTheirPlace) {
                               ":3:1: plugins.socks5.config.allow: \"10.0.0.1/8\" has bits set behind its prefix: write the "
                               "network's first address, or no prefix\n" +
                               file +
-                              ":4:27: plugins.socks5.config.users.name: the hash of \"ann\" is none that crypt(3) knows "
+                              ":4:27: plugins.socks5.config.users.name: the hash of \"ann\" is not one that crypt(3) knows "
                               "(expected such as \"$y$...\" or \"$2b$...\")\n");
 }
 

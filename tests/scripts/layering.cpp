@@ -1,7 +1,6 @@
 #include "layering.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <fstream>
 #include <map>
@@ -23,10 +22,21 @@ struct Include {
 
 using Sources = std::map<std::string, std::vector<Include>>; // by file
 
-constexpr std::array heavy_libraries =
-    std::to_array<std::string_view>({"spdlog/", "toml++/", "boost/dll", "openssl/", "CLI/", "ares", "systemd/", "seccomp.h"});
-// How many files of the host may compile one of them. OpenSSL: certificates, the contexts of servers and of clients, sessions.
-constexpr std::size_t heavy_limit(std::string_view library) { return library == "openssl/" ? 4 : 2; }
+// A heavy library and its owners: rooms, or single files named relative to host/.
+struct HeavyLibrary {
+    std::string_view prefix; // of its headers
+    std::vector<std::string_view> owners;
+};
+
+const std::vector<HeavyLibrary> heavy_libraries{
+    {"toml++/", {"config"}},    {"openssl/", {"tls"}},         {"ares", {"dns"}},      {"boost/dll", {"plugin"}},
+    {"seccomp.h", {"process"}}, {"spdlog/", {"base/log.cpp"}}, {"CLI/", {"main.cpp"}}, {"systemd/", {"host", "listen"}},
+};
+
+// Who may name the SDK's C headers; the same kind of list.
+const std::vector<std::string_view> sdk_users{
+    "plugin", "abi", "connection", "serving", "host", "config/plugin_settings.hpp", "config/plugin_settings.cpp",
+};
 
 std::vector<Include> includes_of(const fs::path& root, const std::string& file) {
     static const std::regex directive(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"].*)");
@@ -53,9 +63,34 @@ Sources read_sources(const fs::path& root) {
     return sources;
 }
 
-// The file that a quoted include means, which is always beside or below the file that includes it, or named relative to it.
+// The file that a quoted include means. Under host/ it names the room; elsewhere it is relative to the including file.
 std::string resolve(const Include& include) {
-    return (fs::path(include.file).parent_path() / include.target).lexically_normal().generic_string();
+    const bool in_host = include.file.starts_with("host/");
+    const auto folder = in_host ? fs::path("host") : fs::path(include.file).parent_path();
+    return (folder / include.target).lexically_normal().generic_string();
+}
+
+// The room of a file under host/: "base" of host/base/clock.hpp, "host" of host/main.cpp.
+std::string room_of(std::string_view file) {
+    file.remove_prefix(std::string_view("host/").size());
+    auto slash = file.find('/');
+    return std::string(slash == file.npos ? "host" : file.substr(0, slash));
+}
+
+const Room* find_room(std::string_view name) {
+    auto found = std::ranges::find(rooms(), name, &Room::name);
+    return found == rooms().end() ? nullptr : &*found;
+}
+
+bool may_include(const Room& room, std::string_view other) {
+    return room.name == other || std::ranges::count(room.may_include, other) > 0;
+}
+
+// Whether a file is one of these, or in one of these rooms.
+bool is_among(const std::string& file, const std::vector<std::string_view>& owners) {
+    return file.starts_with("host/") && std::ranges::any_of(owners, [&](auto owner) {
+               return owner == room_of(file) || owner == std::string_view(file).substr(std::string_view("host/").size());
+           });
 }
 
 bool is_test(std::string_view file) {
@@ -66,9 +101,10 @@ bool is_test_header(std::string_view target) {
     return target.starts_with("gtest/") || target.starts_with("gmock/") || target.starts_with("gatehouse/testing");
 }
 
-std::string_view heavy_library(const Include& include) {
-    auto found = std::ranges::find_if(heavy_libraries, [&](auto prefix) { return include.target.starts_with(prefix); });
-    return include.quoted || found == heavy_libraries.end() ? std::string_view{} : *found;
+const HeavyLibrary* heavy_library(const Include& include) {
+    auto found =
+        std::ranges::find_if(heavy_libraries, [&](const auto& library) { return include.target.starts_with(library.prefix); });
+    return include.quoted || found == heavy_libraries.end() ? nullptr : &*found;
 }
 
 // <vector> and <cstdint>, but not <unistd.h> or <boost/asio.hpp>.
@@ -101,11 +137,18 @@ std::string sdk_breach(const Include& include) {
 }
 
 std::string host_breach(const Include& include) {
-    if (include.quoted) return resolve(include).starts_with("host/") ? "" : "the host includes by quotes its own files only";
-    if (include.target.starts_with("gatehouse/") && !is_sdk_c_header(include.target) && !is_test(include.file)) {
-        return "the host includes the SDK's C headers only";
+    if (!include.quoted) {
+        if (!include.target.starts_with("gatehouse/")) return "";
+        if (!is_sdk_c_header(include.target)) return "the host includes the SDK's C headers only";
+        if (is_among(include.file, sdk_users)) return "";
+        return "of host/, the rooms plugin, abi, connection and serving, host/ itself and config/plugin_settings know the SDK";
     }
-    return "";
+    const std::string target = resolve(include), from = room_of(include.file);
+    if (!target.starts_with("host/") || (room_of(target) == "host" && from != "host"))
+        return "the host includes by quotes its own files only, named by their room, as in \"base/clock.hpp\"";
+    const Room* room = find_room(from);
+    if (room == nullptr || may_include(*room, room_of(target))) return ""; // of an unknown room check_rooms() tells
+    return from + "/ may not include " + room_of(target) + "/";
 }
 
 std::string plugin_breach(const Include& include) {
@@ -121,46 +164,82 @@ std::string plugin_breach(const Include& include) {
 
 std::string breach(const Include& include) {
     bool in_host = include.file.starts_with("host/");
-    if (!in_host && !heavy_library(include).empty()) return "this library is used under host/ only";
+    if (!in_host && heavy_library(include) != nullptr) return "this library is used under host/ only";
     if (in_host) return host_breach(include);
     if (include.file.starts_with("sdk/")) return sdk_breach(include);
     if (include.file.starts_with("plugins/")) return plugin_breach(include);
     return "";
 }
 
-// Adds the heavy libraries that a file reaches, itself or through headers of its own tree.
-void collect_heavy(const Sources& sources, const std::string& file, std::set<std::string>& visited,
-                   std::set<std::string_view>& heavy) {
-    auto found = sources.find(file);
-    if (found == sources.end() || !visited.insert(file).second) return;
-    for (const auto& include : found->second) {
-        if (include.quoted)
-            collect_heavy(sources, resolve(include), visited, heavy);
-        else if (auto library = heavy_library(include); !library.empty())
-            heavy.insert(library);
-    }
+// Adds the heavy libraries that an include brings in, itself or through headers of the same tree.
+void collect_heavy(const Sources& sources, const Include& include, std::set<std::string>& visited,
+                   std::set<const HeavyLibrary*>& heavy) {
+    if (const auto* library = heavy_library(include)) heavy.insert(library);
+    if (!include.quoted || !visited.insert(resolve(include)).second) return;
+    auto found = sources.find(resolve(include));
+    if (found == sources.end()) return;
+    for (const auto& next : found->second) collect_heavy(sources, next, visited, heavy);
 }
 
-void check_heavy_limit(const Sources& sources, std::vector<std::string>& found) {
-    std::map<std::string_view, std::vector<std::string>> users;
+std::string heavy_breach(const Sources& sources, const Include& include) {
+    if (!include.file.starts_with("host/")) return "";
+    std::set<std::string> visited;
+    std::set<const HeavyLibrary*> heavy;
+    collect_heavy(sources, include, visited, heavy);
+    for (const auto* library : heavy) {
+        if (is_among(include.file, library->owners)) continue;
+        std::string owners;
+        for (auto owner : library->owners) owners += (owners.empty() ? "" : " and ") + std::string(owner);
+        return "<" + std::string(library->prefix) + "...> belongs to " + owners;
+    }
+    return "";
+}
+
+// Each folder of host/ is a room, and so is each folder of tests/unit/, where all unit tests of the host are.
+void check_rooms(const Sources& sources, std::vector<std::string>& found) {
+    std::set<std::string> strangers;
     for (const auto& [file, includes] : sources) {
-        if (!file.starts_with("host/") || !file.ends_with(".cpp") || is_test(file)) continue;
-        std::set<std::string> visited;
-        std::set<std::string_view> heavy;
-        collect_heavy(sources, file, visited, heavy);
-        for (auto library : heavy) users[library].push_back(file);
+        const std::string_view prefix = file.starts_with("host/") ? "host/" : "tests/unit/";
+        if (!file.starts_with(prefix)) continue;
+        const auto slash = file.find('/', prefix.size());
+        if (slash == file.npos) {
+            if (prefix == "tests/unit/" && file.ends_with("_test.cpp"))
+                found.push_back(file + ": a unit test lies in the folder of its room");
+            continue;
+        }
+        auto name = file.substr(prefix.size(), slash - prefix.size());
+        if (find_room(name) == nullptr) strangers.insert(file.substr(0, slash + 1));
     }
-    for (const auto& [library, files] : users) {
-        const std::size_t limit = heavy_limit(library);
-        if (files.size() <= limit) continue;
-        std::string message = "host/: " + std::to_string(files.size()) + " files compile <" + std::string(library) +
-                              "...>, at most " + std::to_string(limit) + " may:";
-        for (const auto& file : files) message += " " + file;
-        found.push_back(message);
-    }
+    for (const auto& folder : strangers) found.push_back(folder + ": no such room in the table of tests/scripts/layering.cpp");
 }
 
 } // namespace
+
+const std::vector<Room>& rooms() {
+    static const std::vector<Room> table{
+        {"base", {}},
+        {"threads", {"base"}},
+        {"net", {"base"}},
+        {"wire", {"net", "base"}},
+        {"config", {"wire", "net", "base"}},
+        {"process", {"config", "base"}},
+        {"access", {"config", "net", "base"}},
+        {"dns", {"wire", "net", "threads", "base"}},
+        {"tls", {"config", "net", "base"}},
+        {"listen", {"config", "net", "threads", "base"}},
+        {"connection", {"tls", "config", "threads", "net", "base"}},
+        {"plugin", {"dns", "config", "threads", "base"}},
+        {"relay", {"connection", "config", "threads", "base"}},
+        {"stages", {"plugin", "connection", "tls", "access", "wire", "config", "net", "base"}},
+        {"abi", {"plugin", "connection", "dns", "tls", "threads", "config", "net", "base"}},
+        {"serving", {"stages", "plugin", "relay", "connection", "listen", "access", "tls", "threads", "config", "net", "base"}},
+        {"control", {"serving", "plugin", "listen", "config", "net", "base"}},
+        {"host",
+         {"control", "serving", "abi", "stages", "relay", "plugin", "connection", "listen", "tls", "dns", "access", "process",
+          "config", "wire", "net", "threads", "base"}},
+    };
+    return table;
+}
 
 std::vector<std::string> breaches(const fs::path& root) {
     auto sources = read_sources(root);
@@ -168,12 +247,13 @@ std::vector<std::string> breaches(const fs::path& root) {
     for (const auto& [file, includes] : sources) {
         for (const auto& include : includes) {
             auto what = breach(include);
+            if (what.empty()) what = heavy_breach(sources, include);
             if (what.empty()) continue;
             auto name = include.quoted ? '"' + include.target + '"' : '<' + include.target + '>';
             found.push_back(file + ":" + std::to_string(include.line) + ": " + name + ": " + what);
         }
     }
-    check_heavy_limit(sources, found);
+    check_rooms(sources, found);
     return found;
 }
 

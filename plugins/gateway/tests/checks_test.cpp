@@ -27,7 +27,7 @@ TEST(CheckPlan, SendsAndExpects) {
     EXPECT_EQ(plan.judge("+PONG\r\n", true), GATEHOUSE_MATCH_YES);
     EXPECT_EQ(plan.judge("+PON", true), GATEHOUSE_MATCH_NO) << "it has ended early";
     EXPECT_EQ(plan.judge("-ERR", false), GATEHOUSE_MATCH_NO);
-    EXPECT_EQ(plan.problem(), "the answer is not the expected one");
+    EXPECT_EQ(plan.problem(), "the answer is not as expected");
 }
 
 TEST(CheckPlan, AsksByHttp) {

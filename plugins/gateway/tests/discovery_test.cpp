@@ -91,7 +91,7 @@ TEST(Discovery, ANameThatDoesNotResolveIsAWarning) {
     EXPECT_EQ(client.outcome().error, "there is no server: db.example:80: no such name");
     ASSERT_EQ(gateway.log().size(), 1U);
     EXPECT_EQ(gateway.log()[0].level, GATEHOUSE_WARNING);
-    EXPECT_EQ(gateway.log()[0].text, "the name of the servers is not resolved: db.example:80: no such name");
+    EXPECT_EQ(gateway.log()[0].text, "the name of the servers does not resolve: db.example:80: no such name");
     gateway.upstream("192.0.2.1:80", {"welcome"});
     gateway.resolves(name, {{"192.0.2.1:80"}});
     EXPECT_EQ(gateway.connect().heard(), "welcome");
@@ -119,7 +119,7 @@ TEST(Discovery, NobodyAnswersAndTheServersStay) {
     gateway.resolves(name, {{"192.0.2.1:80"}});
     gateway.does_not_resolve(name, GATEHOUSE_TIMEOUT, "timed out");
     EXPECT_EQ(texts(gateway),
-              Lines{"the name of the servers is not resolved: db.example:80: timed out; those that were found before stay"});
+              Lines{"the name of the servers does not resolve: db.example:80: timed out; the last known servers stay"});
     EXPECT_EQ(gateway.connect().heard(), "one");
 }
 

@@ -160,7 +160,7 @@ TEST(Gateway, DoesNotRetryIfThatIsNotWanted) {
     EXPECT_EQ(gateway.serve({end}).output, "welcome");
 }
 
-// What the server does once it is connected is between it and the client.
+// Once it has connected, the gateway has nothing to do with what the server does.
 TEST(Gateway, DoesNotRetryWhatWasConnected) {
     Plugin gateway(pool({server(a), server(b)}));
     gateway.upstream(a, {reset});
@@ -231,7 +231,7 @@ TEST(Gateway, ADrainEndsTheWait) {
     Client first = gateway.connect(), second = gateway.connect();
     gateway.stop();
     EXPECT_EQ(second.outcome().reason, "drained");
-    EXPECT_TRUE(first.outcome().open) << "what is relayed goes on";
+    EXPECT_TRUE(first.outcome().open) << "a relayed connection goes on";
 }
 
 TEST(Gateway, AStrayWakeUpChangesNothing) {
@@ -285,7 +285,7 @@ TEST(Gateway, AllDownAndOneIsBack) {
     gateway.check_fails(b, GATEHOUSE_TIMEOUT, "timed out");
     const Outcome outcome = gateway.serve({end});
     EXPECT_EQ(outcome.reason, "upstream_failed");
-    EXPECT_EQ(outcome.error, "no server is available: 192.0.2.1:80 is down (the answer is not the expected one), 192.0.2.2:80 "
+    EXPECT_EQ(outcome.error, "no server is available: 192.0.2.1:80 is down (the answer is not as expected), 192.0.2.2:80 "
                              "is down (timed out)");
     EXPECT_TRUE(outcome.upstreams.empty());
     gateway.check_answers(a, "+OK");
@@ -338,7 +338,7 @@ TEST(Gateway, ChecksIntroduceThemselves) {
     Plugin gateway({{"upstream", a}, {"proxy_protocol", "v1"}, {"health", Table{{"expect", "220 "}}}});
     EXPECT_EQ(gateway.checks().at(0).send, "PROXY UNKNOWN\r\n");
     Plugin connects({{"upstream", a}, {"proxy_protocol", "v1"}, {"health", Table{}}});
-    EXPECT_EQ(connects.checks().at(0).send, "") << "there is nobody to talk to";
+    EXPECT_EQ(connects.checks().at(0).send, "") << "the check only connects";
 }
 
 TEST(Gateway, AnExhaustedHostSaysNothingAboutAServer) {

@@ -62,7 +62,7 @@ TEST(Health, OneConnectionIsOnTrialAndABackOffGrows) {
         now += backoff;
         ASSERT_TRUE(health.usable(now));
         EXPECT_TRUE(health.connecting());
-        EXPECT_FALSE(health.usable(now)) << "somebody is trying";
+        EXPECT_FALSE(health.usable(now)) << "a connection is on trial";
         health.connect_failed(true, true, now);
     }
     now += 5s;

@@ -1,5 +1,5 @@
-// What a connection pays for the pool's choice among 64 servers: the lock, the choice, and what is written down of it. By CPU
-// time, since the machine may be busy; two threads come for the lock, so that what waiting for it costs is in the figures.
+// What the pool's choice among 64 servers costs a connection: the lock, the choice, and its bookkeeping. In CPU time, since the
+// machine may be busy. Two threads compete for the lock, so the figures include the cost of waiting for it.
 #include "pool_fixture.hpp"
 
 #include <array>
@@ -21,7 +21,7 @@ struct Cost {
     std::int64_t admit = 0, connected = 0, leave = 0; // nanoseconds for each client
 };
 
-// Clients that come together, are connected and go, as the gateway calls the pool for each; what each round of them cost.
+// Clients come together, connect and go; the test calls the pool as the gateway does. Returns what each round has cost.
 std::vector<Cost> measure(Pool& pool, std::uint64_t key) {
     std::vector<Cost> rounds(40);
     for (Cost& cost : rounds) {

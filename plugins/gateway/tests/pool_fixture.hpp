@@ -1,4 +1,4 @@
-// A pool with recorded surroundings and a clock of the test's.
+// A pool whose hooks are recorded and whose clock is the test's.
 #pragma once
 
 #include "pool.hpp"

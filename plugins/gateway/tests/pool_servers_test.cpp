@@ -182,7 +182,7 @@ TEST_F(PoolServers, ADrainCutsWhatIsLeft) {
     now += 1s;
     EXPECT_EQ(pool().cut_drained(now), std::nullopt);
     EXPECT_EQ(cut, Ids{3});
-    EXPECT_EQ(take_log(), Lines{"warning: server a (192.0.2.1:80): its time to drain is over, which cuts 1 connection"});
+    EXPECT_EQ(take_log(), Lines{"warning: server a (192.0.2.1:80): its time to drain is over: the gateway cuts 1 connection"});
     pool().leave(visits[2], now);
     EXPECT_EQ(report("a").state, "drained");
 }
@@ -242,12 +242,12 @@ TEST_F(PoolServers, ClientsWaitForTheFirstAnswer) {
     pool().set_servers(0, std::vector{x}, now);
     EXPECT_EQ(take_woken(), Ids{1});
     EXPECT_EQ(connect(one), "x");
-    EXPECT_EQ(log, Lines{}) << "what is there at the beginning is no news";
+    EXPECT_EQ(log, Lines{}) << "the pool does not log the servers of the first answer";
 }
 
 TEST_F(PoolServers, WithoutAQueueNobodyWaitsForTheFirstAnswer) {
     make({.queue = {.size = 0}});
-    EXPECT_EQ(admit(client()), "the names of the servers are still being resolved");
+    EXPECT_EQ(admit(client()), "the names of the servers have not been resolved yet");
 }
 
 TEST_F(PoolServers, AFailureIsAnAnswer) {

@@ -46,7 +46,7 @@ TEST_F(PoolClients, WaitInOrderWhenAllServersAreFull) {
     pool().leave(two, now);
     EXPECT_EQ(take_woken(), Ids{3});
     EXPECT_EQ(report("b").connections, 1U) << "the place is given already";
-    EXPECT_EQ(admit(client()), "wait") << "and whoever comes now does not get it";
+    EXPECT_EQ(admit(client()), "wait") << "and a client that comes now does not get it";
     EXPECT_EQ(connect(three), "b");
     EXPECT_EQ(admit(four), "wait") << "asking does not help";
     pool().leave(one, now);
@@ -137,7 +137,7 @@ TEST_F(PoolClients, ThatGoAwayLeaveTheQueueAndTheirPlaces) {
     pool().leave(three, now);
     pool().leave(one, now);
     EXPECT_EQ(take_woken(), Ids{2});
-    pool().leave(two, now); // it has a place and has not heard of it
+    pool().leave(two, now); // it has a place and does not know it yet
     EXPECT_EQ(take_woken(), Ids{4});
     pool().leave(four, now);
     EXPECT_EQ(report("a").connections, 0U);
@@ -224,11 +224,11 @@ TEST_F(PoolClients, WaitForAnEjectedServersReturn) {
     EXPECT_EQ(pool().admit(three, now).until, now + 60s);
     EXPECT_EQ(admit(four), "wait");
     EXPECT_EQ(fail(two), "wait");
-    EXPECT_EQ(take_woken(), Ids{3}) << "who is first hears that there is a time to wait for";
+    EXPECT_EQ(take_woken(), Ids{3}) << "the first client learns until when to wait";
     EXPECT_EQ(pool().admit(three, now).until, now + 2s);
     EXPECT_EQ(pool().admit(four, now).until, now + 60s);
     pool().leave(three, now);
-    EXPECT_EQ(take_woken(), Ids{4}) << "and whoever is first then";
+    EXPECT_EQ(take_woken(), Ids{4}) << "and so does the next first client";
     EXPECT_EQ(pool().admit(four, now).until, now + 2s);
     now += 2s;
     EXPECT_EQ(connect(four), "b");
@@ -251,7 +251,7 @@ TEST_F(PoolClients, OnlyOneIsOnTrial) {
     EXPECT_EQ(report("a").state, "up");
 }
 
-// Many threads that come, wait, connect, fail and go; nobody may be lost, and no place.
+// Many threads come, wait, connect, fail and go. The pool must not lose a client or a place.
 TEST_F(PoolClients, NoPlaceIsLostBetweenThreads) {
     std::mutex mutex;
     std::condition_variable news;
@@ -278,7 +278,7 @@ TEST_F(PoolClients, NoPlaceIsLostBetweenThreads) {
                     }
                     std::unique_lock lock(mutex);
                     const auto heard = [&] { return to_wake.erase(visit.connection) > 0; };
-                    ASSERT_TRUE(news.wait_for(lock, 30s, heard)) << "nobody wakes it";
+                    ASSERT_TRUE(news.wait_for(lock, 30s, heard)) << "the pool does not wake it";
                     lock.unlock();
                     verdict = pool().admit(visit, Clock::now());
                     continue;

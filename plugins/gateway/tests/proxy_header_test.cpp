@@ -22,7 +22,7 @@ std::string hex(std::string_view bytes) {
     return text;
 }
 
-// Hexadecimal with blanks between what belongs together.
+// Hexadecimal, with blanks between the fields.
 std::string plain(std::string text) {
     std::erase_if(text, [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; });
     return text;

@@ -21,7 +21,7 @@ TEST(Settings, NeedAnUpstreamOrServers) {
     EXPECT_EQ(Plugin::refusal({{"upstream", ""}}), missing);
     EXPECT_EQ(Plugin::refusal({{"servers", List{}}}), missing);
     EXPECT_EQ(Plugin::refusal({{"upstream", address}, {"servers", List{Table{{"address", address}}}}}),
-              "upstream: there are servers too (expected \"upstream\" or \"servers\")");
+              "upstream: given beside servers (expected \"upstream\" or \"servers\")");
 }
 
 TEST(Settings, TakeEveryFormOfAddress) {
@@ -35,9 +35,9 @@ TEST(Settings, TakeEveryFormOfAddress) {
 TEST(Settings, RefuseWhatIsNoAddress) {
     for (const std::string bad :
          {"localhost", ":80", "localhost:0", "*:80", "0.0.0.0:80", "[::]:80", "::1:80", "unix:", "srv:"}) {
-        EXPECT_EQ(Plugin::refusal({{"upstream", bad}}), "upstream: is no address: \"" + bad + "\" (" + forms + ")");
+        EXPECT_EQ(Plugin::refusal({{"upstream", bad}}), "upstream: is not an address: \"" + bad + "\" (" + forms + ")");
         EXPECT_EQ(Plugin::refusal(with_server({{"address", bad}})),
-                  "servers[0].address: is no address: \"" + bad + "\" (" + forms + ")");
+                  "servers[0].address: is not an address: \"" + bad + "\" (" + forms + ")");
     }
     EXPECT_EQ(Plugin::refusal(with_server({{"name", "a"}})), "servers[0].address: missing (expected a string)");
 }
@@ -72,8 +72,7 @@ TEST(Settings, NeedAServerNameForUnixSockets) {
 }
 
 TEST(Settings, RefuseChecksThatTalkWhereServersSpeakTls) {
-    const std::string why =
-        ": checks speak plain TCP, and the servers TLS (leave it out: a server is good if it can be connected to)";
+    const std::string why = ": checks speak plain TCP, and the servers TLS (leave it out: a check then only connects)";
     const auto checked = [](const Table& health) {
         return Plugin::refusal({{"upstream", address}, {"tls", true}, {"health", health}});
     };
@@ -92,7 +91,7 @@ TEST(Settings, CheckEveryServer) {
     EXPECT_EQ(Plugin::refusal(with_server({{"address", address}, {"max_connections", -1}})),
               "servers[0].max_connections: out of range: -1 (expected an integer from 0 to 1000000)");
     EXPECT_EQ(Plugin::refusal(with_server({{"address", address}, {"name", "a b"}})),
-              "servers[0].name: \"a b\" is no name (expected at most 64 characters without blanks)");
+              "servers[0].name: \"a b\" is not a name (expected at most 64 characters without blanks)");
     const Table a{{"address", address}, {"name", "a"}};
     EXPECT_EQ(Plugin::refusal({{"servers", List{a, a}}}), "servers[1].name: \"a\" is the name of another server");
     EXPECT_EQ(Plugin::refusal(with_server({{"address", address}, {"wieght", 1}})),
@@ -131,19 +130,19 @@ TEST(Settings, Health) {
     EXPECT_EQ(Plugin::refusal(health("rise", 0)), "health.rise: out of range: 0 (expected an integer from 1 to 1000)");
     EXPECT_EQ(Plugin::refusal(health("fall", 0)), "health.fall: out of range: 0 (expected an integer from 1 to 1000)");
     EXPECT_EQ(Plugin::refusal(health("send", "x")),
-              "health.send: nothing would look at the answer (expected an \"expect\" as well)");
+              "health.send: without effect (expected an \"expect\" for the answer as well)");
     EXPECT_EQ(Plugin::refusal(with("health", Table{{"send", std::string(32 * 1024 + 1, 'x')}, {"expect", "y"}})),
               "health.send: it must have at most 32KiB");
     EXPECT_EQ(Plugin::refusal(health("expect", std::string(32 * 1024 + 1, 'x'))), "health.expect: it must have at most 32KiB");
-    EXPECT_EQ(Plugin::refusal(health("http", "healthz")), "health.http: \"healthz\" is no path (expected \"/path\")");
-    EXPECT_EQ(Plugin::refusal(health("http", "/a b")), "health.http: \"/a b\" is no path (expected \"/path\")");
+    EXPECT_EQ(Plugin::refusal(health("http", "healthz")), "health.http: \"healthz\" is not a path (expected \"/path\")");
+    EXPECT_EQ(Plugin::refusal(health("http", "/a b")), "health.http: \"/a b\" is not a path (expected \"/path\")");
     EXPECT_EQ(Plugin::refusal(with("health", Table{{"http", "/"}, {"http_host", "a b"}})),
-              "health.http_host: \"a b\" is no value of the Host field");
+              "health.http_host: \"a b\" is not a value of the Host field");
     EXPECT_EQ(Plugin::refusal(health("http_status", "200")),
               "health.http_status: for HTTP checks only (expected http = \"/path\")");
     EXPECT_EQ(Plugin::refusal(health("http_host", "a")), "health.http_host: for HTTP checks only (expected http = \"/path\")");
     EXPECT_EQ(Plugin::refusal(with("health", Table{{"http", "/"}, {"send", "x"}, {"expect", "y"}})),
-              "health.http: there is a text to send or to expect too (expected \"http\", or \"send\" and \"expect\")");
+              "health.http: given beside send or expect (expected \"http\", or \"send\" and \"expect\")");
 }
 
 TEST(Settings, StatusCodes) {
@@ -151,7 +150,7 @@ TEST(Settings, StatusCodes) {
          {"20", "99", "600", "200-", "-200", "300-200", "200,", ",200", "200 ", "2xx", "200-300-400", "x"})
         EXPECT_EQ(Plugin::refusal(with("health", Table{{"http", "/"}, {"http_status", bad}})),
                   "health.http_status: \"" + bad +
-                      "\" is no list of status codes (expected \"200\", \"200-399\" or \"200,204,301-308\")");
+                      "\" is not a list of status codes (expected \"200\", \"200-399\" or \"200,204,301-308\")");
 }
 
 TEST(Settings, ProxyProtocol) {

@@ -1,4 +1,4 @@
-// Clients that mean harm: paths out of the folder, and requests that are broken at random.
+// Hostile clients: paths out of the folder, and requests that the test breaks at random.
 #include "test_site.hpp"
 
 #include <random>
@@ -11,7 +11,7 @@ namespace {
 
 class HostileTest : public HttpTest {
   protected:
-    // Nothing that is asked for may bring the file beside the folder.
+    // No request may get the file beside the folder.
     int status_of(const std::string& target) {
         const Answer answer = ask(get(target));
         EXPECT_EQ(answer.body.find("secret\n"), std::string::npos) << target;
@@ -75,7 +75,7 @@ TEST_F(HostileTest, PipeliningIsBounded) {
     for (const Answer& answer : all) ASSERT_EQ(answer.body, "hello, world\n");
 }
 
-// Seeded, so that a failure can be repeated. What must hold for any bytes: no crash, and an output that is a row of answers.
+// Seeded, so that a failure can be repeated. For any bytes: no crash, and the output is a series of answers.
 TEST_F(HostileTest, RandomMutationsAreAnsweredOrRefused) {
     const std::string seeds[] = {
         get("/hello.txt", "Range: bytes=0-1,-2\r\nIf-None-Match: \"a\", W/\"b\"\r\nIf-Range: \"x\"\r\n"),

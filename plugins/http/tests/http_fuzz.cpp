@@ -3,7 +3,7 @@
 //     cmake -B build/fuzz -G Ninja -DGATEHOUSE_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++-19 && cmake --build build/fuzz -t http_fuzz
 //     build/fuzz/bin/http_fuzz -max_total_time=60 build/fuzz/corpus plugins/http/tests/corpus
 //
-// The first byte says how the rest is cut; the requests found must not depend on it.
+// The first byte says where to cut the rest; the requests must not depend on it.
 #include "conditional.hpp"
 #include "date.hpp"
 #include "range.hpp"
@@ -27,7 +27,7 @@ void require(bool holds) {
     if (!holds) std::abort();
 }
 
-// What the plugin would look at in a request, with what must hold for any client's bytes.
+// Does with a request what the plugin does, and checks what must hold for any bytes.
 std::string use(const Request& request) {
     if (const auto path = parse_target(request.target)) {
         require(!path->relative.starts_with('/') && path->relative.find('\0') == std::string::npos);

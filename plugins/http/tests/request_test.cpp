@@ -9,7 +9,7 @@ using namespace http;
 
 namespace {
 
-// The status that a head is refused with; 0 if it is accepted.
+// The status with which the parser refuses a head; 0 if it accepts it.
 int refusal(const std::string& fields, const std::string& line = "GET / HTTP/1.1") {
     Request request;
     return parse_head(line + "\r\n" + fields + "\r\n", {}, request).status;

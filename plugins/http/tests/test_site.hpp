@@ -19,7 +19,7 @@ namespace http::test {
 
 namespace fs = std::filesystem;
 
-// A folder of its own, removed at the end: site/ is to be served, and secret.txt beside it is not.
+// A folder that the destructor removes: the plugin serves site/ in it, and must not serve secret.txt beside that.
 class Folder {
   public:
     Folder() {

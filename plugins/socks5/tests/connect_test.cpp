@@ -12,7 +12,7 @@ namespace {
 
 const std::string succeeded = "\5\0\0\1\xc0\0\2\xfe\xc3P"s; // bound to 192.0.2.254:50000, the fake host's
 
-// What the client is answered to its request.
+// The answer to the client's request.
 Outcome ask(Plugin& socks, const std::string& request) {
     Outcome outcome = socks.serve({greeting, request, end});
     EXPECT_TRUE(outcome.output.starts_with(no_authentication));
@@ -91,7 +91,7 @@ TEST(Connect, WhatIsNotPublicIsDeniedHoweverItIsWritten) {
     EXPECT_EQ(last_line(socks), "denied: example.com:0 (from 192.0.2.1:40123)");
 }
 
-// A name that has an address of each kind leads to the allowed one alone.
+// A name with allowed and denied addresses leads to an allowed one.
 TEST(Connect, OnlyTheAllowedAddressesOfANameAreTried) {
     Plugin socks;
     socks.addresses("mixed.example:80", {"127.0.0.1:80", "198.51.100.7:80", "[::1]:80"});

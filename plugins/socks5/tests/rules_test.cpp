@@ -129,12 +129,13 @@ TEST(Rules, SayWhatIsWrongWithThem) {
     Rules some;
     for (const std::string bad :
          {"", "x", "localhost", "10.0.0.0/33", "10.0.0.0/", "10.0.0/8", "::/129", "[::1", "fd00::/8:22"})
-        EXPECT_EQ(some.add(bad, Rules::Action::allow),
-                  "\"" + bad +
-                      "\" is no network (expected such as \"10.0.0.0/8\", \"10.0.0.1:22\", \"[fd00::/8]:443\" or \"*\")");
+        EXPECT_EQ(
+            some.add(bad, Rules::Action::allow),
+            "\"" + bad +
+                "\" is not a network (expected one such as \"10.0.0.0/8\", \"10.0.0.1:22\", \"[fd00::/8]:443\" or \"*\")");
     for (const std::string bad : {"10.0.0.1:", "*:0", "*:65536", "*:2-1", "*:1,", "*:a", "*:1-", "[::1]:"})
         EXPECT_EQ(some.add(bad, Rules::Action::deny),
-                  "\"" + bad + "\" has no good ports (expected numbers and ranges, such as \":22,8000-8999\")");
+                  "\"" + bad + "\" has wrong ports (expected numbers and ranges, such as \":22,8000-8999\")");
     EXPECT_EQ(some.add("10.0.0.1/8", Rules::Action::deny),
               "\"10.0.0.1/8\" has bits set behind its prefix: write the network's first address, or no prefix");
 }

@@ -4,7 +4,7 @@
 //     cmake -B build/fuzz -G Ninja -DGATEHOUSE_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++-19 && cmake --build build/fuzz -t
 //     socks5_fuzz build/fuzz/bin/socks5_fuzz -max_total_time=60 build/fuzz/socks5-corpus plugins/socks5/tests/corpus
 //
-// The first byte says whether there are users and how the rest is cut; what comes of it must not depend on the cuts.
+// The first byte says whether there are users and where to cut the rest; the result must not depend on the cuts.
 #include "dialogue.hpp"
 #include "rules.hpp"
 
@@ -22,13 +22,13 @@ void require(bool holds) {
     if (!holds) std::abort();
 }
 
-// The answers, and what was asked for or refused.
+// The answers, and the request or the refusal.
 std::string negotiate(std::string_view bytes, std::size_t piece, const Users& users) {
     static const Rules rules;
     Dialogue dialogue;
     std::string answer;
     while (!bytes.empty()) {
-        const std::string copy(bytes.substr(0, piece)); // on the heap, so that reading too far is seen
+        const std::string copy(bytes.substr(0, piece)); // on the heap, so that the sanitizer sees a read beyond its end
         bytes.remove_prefix(copy.size());
         const Dialogue::State state = dialogue.feed(copy, users, answer);
         require(answer.size() <= 2 + 2 + 10);

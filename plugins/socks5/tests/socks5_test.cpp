@@ -1,4 +1,4 @@
-// The negotiation, as a client has it with the plugin.
+// The negotiation of a client with the plugin.
 #include "wire.hpp"
 
 #include <gatehouse/testing.hpp>
@@ -36,7 +36,8 @@ TEST(Socks5, ConnectsAndRelays) {
     EXPECT_FALSE(outcome.deadline) << "a relay has times of its own";
 }
 
-// Without waiting for any answer, as RFC 1928 does not forbid: what follows the request is for the destination.
+// A client may send everything without waiting for an answer (RFC 1928 does not forbid it): the bytes after the request go to
+// the destination.
 TEST(Socks5, ItMakesNoDifferenceHowTheBytesArrive) {
     for (const bool password : {false, true}) {
         Plugin socks(password ? ann : Table{});
@@ -95,7 +96,7 @@ TEST(Socks5, ChoosesTheMethodOfItsConfiguration) {
     EXPECT_EQ(closed.serve({"\5\3\1\2\0"s}).output, wants_password);
     for (const std::string& bad : {"\5\0"s, "\5\1\0"s, "\5\2\1\0"s}) EXPECT_EQ(closed.serve({bad}).output, no_method);
     EXPECT_EQ(lines(closed).back(), "refused: it does not offer user name and password (from 192.0.2.1:40123)");
-    EXPECT_EQ(lines(open).back(), "refused: it does not offer to go without authentication (from 192.0.2.1:40123)");
+    EXPECT_EQ(lines(open).back(), "refused: it does not offer access without authentication (from 192.0.2.1:40123)");
 }
 
 TEST(Socks5, RefusesWhatIsNotSocks5) {
@@ -146,7 +147,7 @@ TEST(Socks5, RefusesWhatItDoesNotDo) {
     EXPECT_EQ(lines(socks).back(), "refused: its request is malformed (from 192.0.2.1:40123)");
 }
 
-// What can be sent is one of: nothing yet, or a method, an authentication's result and a reply, in this order.
+// The plugin's output is empty, or a method, the result of an authentication and a reply, in this order.
 bool is_dialogue(std::string_view output) {
     if (output.empty() || output == no_method) return true;
     const bool password = output.starts_with(wants_password);
@@ -159,8 +160,8 @@ bool is_dialogue(std::string_view output) {
     return output.size() == 10 && output[1] >= 1 && output[1] <= 8 && output == refusal(output[1]);
 }
 
-// Whatever is changed in, added to or taken from what a client sends: an answer of the protocol, an end with a reason of this
-// list, and (the fake host looks) nothing left open.
+// The test changes, adds and removes bytes of what a client sends. There must be an answer of the protocol, an end with one of
+// these reasons, and nothing left open (the fake host looks).
 TEST(Socks5, MutatedInputIsRefusedClearly) {
     std::mt19937 random(1928);
     const auto below = [&](std::size_t limit) { return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random); };
@@ -212,18 +213,20 @@ TEST(Socks5, RecognisesItsProtocol) {
 TEST(Socks5, ChecksItsConfiguration) {
     EXPECT_EQ(Plugin::refusal({{"negotiation_timeout", "0s"}}), "negotiation_timeout: it must be longer than 0");
     EXPECT_EQ(Plugin::refusal({{"connect_timeout", "0s"}}), "connect_timeout: it must be longer than 0");
-    EXPECT_EQ(Plugin::refusal({{"allow", List{"10.0.0.0/8", "x"}}}),
-              "allow[1]: \"x\" is no network (expected such as \"10.0.0.0/8\", \"10.0.0.1:22\", \"[fd00::/8]:443\" or \"*\")");
+    EXPECT_EQ(
+        Plugin::refusal({{"allow", List{"10.0.0.0/8", "x"}}}),
+        "allow[1]: \"x\" is not a network (expected one such as \"10.0.0.0/8\", \"10.0.0.1:22\", \"[fd00::/8]:443\" or \"*\")");
     EXPECT_EQ(Plugin::refusal({{"deny", List{"*:0"}}}),
-              "deny[0]: \"*:0\" has no good ports (expected numbers and ranges, such as \":22,8000-8999\")");
+              "deny[0]: \"*:0\" has wrong ports (expected numbers and ranges, such as \":22,8000-8999\")");
     const auto users = [](const Table& user) { return Plugin::refusal({{"users", List{user}}}); };
     EXPECT_EQ(users({{"password", "x"}}),
               "users[0].name: missing (expected a string)\nusers[0].name: a user's name has 1 to 255 bytes");
     EXPECT_EQ(users({{"name", "ann"}}), "users[0].name: a user has either a password or a hash");
     EXPECT_EQ(users({{"name", "ann"}, {"password", "x"}, {"hash", "$6$x"}}),
               "users[0].name: a user has either a password or a hash");
-    EXPECT_EQ(users({{"name", "ann"}, {"hash", "secret"}}),
-              "users[0].name: the hash of \"ann\" is none that crypt(3) knows (expected such as \"$y$...\" or \"$2b$...\")");
+    EXPECT_EQ(
+        users({{"name", "ann"}, {"hash", "secret"}}),
+        "users[0].name: the hash of \"ann\" is not one that crypt(3) knows (expected one such as \"$y$...\" or \"$2b$...\")");
 }
 
 // A unit test's own file.
@@ -252,7 +255,7 @@ TEST(Socks5, TakesUsersFromAFile) {
     EXPECT_EQ(Plugin::refusal({{"users_file", wrong.path()}}),
               "users_file: " + wrong.path() + ", line 1: expected \"name:hash\"");
     const UsersFile nobody("# nobody\n");
-    EXPECT_EQ(Plugin::refusal({{"users_file", nobody.path()}}), "users_file: " + nobody.path() + ": there are no users in it");
+    EXPECT_EQ(Plugin::refusal({{"users_file", nobody.path()}}), "users_file: " + nobody.path() + ": it has no users");
     EXPECT_EQ(Plugin::refusal({{"users_file", "/nonexistent/users"}}),
               "users_file: /nonexistent/users: No such file or directory");
     EXPECT_EQ(Plugin::refusal({{"users_file", "/"}}), "users_file: /: Is a directory");

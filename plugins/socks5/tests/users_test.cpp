@@ -1,4 +1,4 @@
-// Who may use it: passwords and hashes by themselves.
+// The users: passwords and hashes by themselves.
 #include "users.hpp"
 
 #include <gtest/gtest.h>
@@ -48,7 +48,7 @@ TEST(Users, ComeFromTheLinesOfAFile) {
     EXPECT_TRUE(users.verify("ann", "secret"));
     EXPECT_TRUE(users.verify("bob", "secret"));
     EXPECT_EQ(users.add_lines("\ncarl"), "line 2: expected \"name:hash\"");
-    EXPECT_EQ(users.add_lines("ann:" + sha512), "line 1: the user \"ann\" is there already");
+    EXPECT_EQ(users.add_lines("ann:" + sha512), "line 1: the user \"ann\" appears twice");
 }
 
 // A password where a hash is expected must not pass for one.
@@ -56,7 +56,7 @@ TEST(Users, RefuseWhatIsNoHash) {
     for (const std::string bad : {"", "secret", "*", "!", "$", "$apr1$salt$hash", "{SHA}abc", "$9$x"}) {
         Users users;
         EXPECT_EQ(users.add_hash("ann", bad),
-                  "the hash of \"ann\" is none that crypt(3) knows (expected such as \"$y$...\" or \"$2b$...\")")
+                  "the hash of \"ann\" is not one that crypt(3) knows (expected one such as \"$y$...\" or \"$2b$...\")")
             << bad;
     }
 }

@@ -1,4 +1,4 @@
-// What a SOCKS client sends, and what it is answered, for tests.
+// What a SOCKS client sends and receives, for tests.
 #pragma once
 
 #include <cstdint>

@@ -36,7 +36,7 @@ struct SessionOf<P> {
 template <class P>
 concept HasCommands = requires { std::size(P::commands); };
 
-// Turns a C++ class into the hooks of gatehouse_plugin. Every hook is a barrier that no exception passes.
+// Turns a C++ class into the hooks of gatehouse_plugin. Every hook catches all exceptions.
 template <class P>
 class Adapter {
     using Session = typename SessionOf<P>::type;
@@ -164,7 +164,7 @@ class Adapter {
         return GATEHOUSE_FAILED;
     }
 
-    // For hooks that have no way to report a failure: it is logged.
+    // Logs an exception, for hooks that cannot report a failure.
     static void guard(Instance& instance, std::string_view what, auto&& call) noexcept {
         try {
             call();
@@ -174,7 +174,7 @@ class Adapter {
                 const std::string text = std::string(what) + ": " + error.what();
                 instance.host.table->log(instance.host.instance, GATEHOUSE_ERROR, str(text));
                 return;
-            } catch (...) { // no memory for the text: the short form below has to do
+            } catch (...) { // no memory for the text: the short form follows
             }
         } catch (...) { // not a std::exception: there is no text to add
         }

@@ -1,9 +1,9 @@
-// What goes on without a connection: gatehouse.check/1 and gatehouse.discovery/1 for C++.
+// What the host does without a connection: gatehouse.check/1 and gatehouse.discovery/1 for C++.
 //
-// The callbacks run on a thread of the host's, one at a time for each object; they must not block, and what they share with
-// serve() needs a lock. An exception that leaves one is logged. The objects stop when they are destroyed, which waits for a
-// callback that runs on another thread: do not hold a lock meanwhile that the callback takes. A callback may destroy other
-// objects, but not its own, whose function it still runs in.
+// The callbacks run on a thread of the host, one at a time for each object. They must not block, and what they share with
+// serve() needs a lock. The wrapper logs an exception that leaves a callback. An object ends when it is destroyed. Its
+// destructor waits for a callback that runs on another thread: do not hold a lock meanwhile that the callback takes. A callback
+// may destroy other objects, but not its own, whose function it still runs in.
 #ifndef GATEHOUSE_BACKGROUND_HPP
 #define GATEHOUSE_BACKGROUND_HPP
 
@@ -26,7 +26,7 @@ namespace gatehouse {
 
 namespace detail {
 
-// Runs a callback of the plugin's; an exception must not reach the host.
+// Runs a callback of the plugin, and keeps its exceptions from the host.
 void guarded(const Init& init, std::string_view what, auto&& call) noexcept {
     try {
         call();
@@ -34,7 +34,7 @@ void guarded(const Init& init, std::string_view what, auto&& call) noexcept {
     } catch (const std::exception& error) {
         try {
             return init.log(GATEHOUSE_ERROR, std::string(what) + " threw: " + error.what());
-        } catch (...) { // no memory for the text: the short form below has to do
+        } catch (...) { // no memory for the text: the short form follows
         }
     } catch (...) { // not a std::exception: there is no text to add
     }
@@ -57,7 +57,7 @@ class Check {
     using Judge = std::function<gatehouse_match(std::string_view answer, bool at_end)>; // empty: connecting is enough
     using Result = std::function<void(Status status, std::string_view why)>;
 
-    // Throws std::runtime_error if the host has no checks or refuses this one.
+    // Throws std::runtime_error if the host does not have gatehouse.check/1 or refuses this check.
     Check(const Init& init, const Options& options, Judge judge, Result result)
         : calls_(std::make_unique<Calls>(Calls{init, std::move(judge), std::move(result)})) {
         const gatehouse_check_v1* table = init.host().check;
@@ -114,10 +114,10 @@ struct Endpoint {
 // Follows a name, "host:port" or "srv:_service._tcp.domain"; see ext/discovery.h. [any]
 class Watch {
   public:
-    // All endpoints, or none with why there are none.
+    // All endpoints; or none, with a status and `why` in words.
     using Found = std::function<void(std::span<const Endpoint> endpoints, Status status, std::string_view why)>;
 
-    // Throws std::runtime_error if the host has no discovery or refuses the name.
+    // Throws std::runtime_error if the host does not have gatehouse.discovery/1 or refuses the name.
     Watch(const Init& init, std::string_view name, Found found)
         : calls_(std::make_unique<Calls>(Calls{init, std::move(found)})) {
         const gatehouse_discovery_v1* table = init.host().discovery;

@@ -16,8 +16,8 @@
 
 namespace gatehouse {
 
-// The instance's configuration. Absent keys give the default; a key without one is required. A value that is not acceptable is
-// recorded by the host, which then refuses the instance with file and line, so there is nothing to check here. [main]
+// The instance's configuration. An absent key has the default value; a key without a default is required. The host records
+// each wrong value, and then refuses the instance with file and line, so the plugin has no errors to check. [main]
 class Config {
   public:
     Config(const gatehouse_host* host, const gatehouse_config* config) noexcept : host_(host), config_(config) {}
@@ -47,7 +47,7 @@ class Config {
         host_->config_size(config_, detail::str(key), &fallback);
         return fallback;
     }
-    // The items of an array; one that is not a table has its value under the empty key: item.string("").
+    // The items of an array. An item that is not a table has its value under the empty key: item.string("").
     std::vector<Config> items(std::string_view key) const {
         std::size_t count = 0;
         host_->config_count(config_, detail::str(key), &count);
@@ -64,7 +64,7 @@ class Config {
         if (host_->config_table(config_, detail::str(key), &found) != GATEHOUSE_OK || found == nullptr) return std::nullopt;
         return Config(host_, found);
     }
-    // Refuses the value of `key`; the message appears with file and line.
+    // Refuses the value of `key`; the host shows the message with file and line.
     void reject(std::string_view key, std::string_view why) const noexcept {
         host_->config_reject(config_, detail::str(key), detail::str(why));
     }

@@ -1,4 +1,4 @@
-// The connections that a plugin serves, and those that it makes.
+// The connections that a plugin serves, and the connections that it makes.
 #ifndef GATEHOUSE_CONNECTION_HPP
 #define GATEHOUSE_CONNECTION_HPP
 
@@ -22,7 +22,7 @@ namespace gatehouse {
 // One end of a byte stream: what a client connection and an upstream connection have in common. [conn]
 class Stream {
   public:
-    // Waits for bytes and reads what is there into buffer; the result is the filled part of it.
+    // Waits for the first byte, reads what has arrived into `buffer`, and returns the part that it has filled.
     Result<std::span<std::byte>> read(std::span<std::byte> buffer) noexcept {
         std::size_t size = 0;
         if (Status status = host_->table->read(conn_, buffer.data(), buffer.size(), &size); !status) return status;
@@ -52,12 +52,12 @@ class Stream {
 
     Status finish() noexcept { return host_->table->finish(conn_); }
     void set_deadline(std::chrono::milliseconds from_now) noexcept {
-        // Zero means "no deadline" in the ABI; a deadline that has already passed is the shortest there is.
+        // Zero means "no deadline" in the ABI, so a deadline that has already passed becomes the shortest one.
         host_->table->set_deadline(conn_, std::max<std::uint64_t>(1, detail::milliseconds(from_now)));
     }
     void clear_deadline() noexcept { host_->table->set_deadline(conn_, 0); }
 
-    // A fact about the connection, or an empty text if it is not known; valid until serve() returns.
+    // A fact about the connection, or an empty text if the host does not know it; valid until serve() returns.
     std::string_view fact(gatehouse_fact which) const noexcept {
         gatehouse_str value{};
         return host_->table->fact(conn_, which, &value) == GATEHOUSE_OK ? detail::view(value) : std::string_view();
@@ -74,7 +74,7 @@ class Stream {
     gatehouse_conn* conn_;
 };
 
-// An outbound connection, closed with its owner unless a relay took it over.
+// An outbound connection. The destructor closes it, unless the plugin has handed it to relay().
 class Upstream : public Stream {
   public:
     Upstream(const detail::Host* host, gatehouse_conn* conn) noexcept : Stream(host, conn) {}
@@ -95,14 +95,14 @@ class Connection : public Stream {
   public:
     Connection(const detail::Host* host, gatehouse_conn* conn) noexcept : Stream(host, conn) {}
 
-    // True once the host drains: for a dialogue that only writes, and so is not told by read().
+    // True once the host drains: for a dialogue that only writes, and so does not learn it from read().
     bool stopping() const noexcept { return host_->table->stopping(host_->instance) != 0; }
 
     Event event() const noexcept { return static_cast<Event>(host_->table->event(conn_)); }
     std::uint64_t id() const noexcept { return host_->table->id(conn_); }
     std::string_view listener() const noexcept { return fact(GATEHOUSE_FACT_LISTENER); }
 
-    // Explains a failure; to be followed by `return Next::error` or `Next::no_upstream`.
+    // Explains a failure, before serve() returns Next::error or Next::no_upstream.
     void set_error(std::string_view text) noexcept { host_->table->set_error(host_->instance, detail::str(text)); }
 
     // Writes the parts and then `length` bytes of the file from `offset`; see ext/sendfile.h.
@@ -120,8 +120,8 @@ class Connection : public Stream {
         return Upstream(host_, upstream);
     }
 
-    // Begins TLS on a connection that connect() has made, whose server has to be `server_name`; see ext/upstream.h. `why` says
-    // what failed, as long as `upstream` lives.
+    // Begins TLS on a connection that connect() has made. The server's certificate has to be for `server_name`; see
+    // ext/upstream.h. `why` says what failed, as long as `upstream` lives.
     Status start_tls(Upstream& upstream, const gatehouse_tls_client& client, std::string_view server_name,
                      std::chrono::milliseconds within, std::string_view& why) noexcept {
         gatehouse_str text{};
@@ -143,7 +143,7 @@ class Connection : public Stream {
         return addresses;
     }
 
-    // Hands both connections to the host's relay engine; to be returned from serve(). An idle time of zero is the listener's.
+    // Hands both connections to the host's relay engine; serve() returns the result. An idle time of zero is the listener's.
     Next relay(Upstream upstream, std::chrono::milliseconds idle = {}) noexcept {
         const Status status = host_->upstream->relay(conn_, upstream.release(), detail::milliseconds(idle));
         return status ? Next::relay : Next::error;

@@ -1,20 +1,20 @@
 /*
  * gatehouse.h - the whole ABI between the Gatehouse host and a protocol plugin.
  *
- * A plugin is a shared library that exports one function, gatehouse_plugin_v1(). The host calls it once, learns from the
- * returned table what the plugin is called and which hooks it has, creates one or more instances of it, and then hands every
- * accepted connection to serve(). Plugin code is plain blocking code: while serve() runs, one thread belongs to that
- * connection. C++ authors want <gatehouse/plugin.hpp>, which wraps everything below.
+ * A plugin is a shared library that exports one function, gatehouse_plugin_v1(). The host calls it once. The returned table
+ * tells the host the plugin's name and hooks. The host creates one or more instances of the plugin, and hands every accepted
+ * connection to serve(). Plugin code is plain blocking code: while serve() runs, one thread belongs to that connection.
+ * C++ authors want <gatehouse/plugin.hpp>, which wraps everything below.
  *
  * Conventions
  *
  * - Threads: every function carries a tag. [main] is the host's main thread, one call at a time. [conn] is the thread that
  *   serves this connection right now; serve() runs concurrently for different connections of one instance. [any] is any thread.
- * - Ownership: what is passed to a function is borrowed until it returns. Whoever allocates frees. Strings are pointer and
- *   length, need no terminating NUL, and need not be UTF-8.
+ * - Ownership: a function borrows its arguments until it returns. The side that allocates memory frees it. Strings are pointer
+ *   and length, need no terminating NUL, and need not be UTF-8.
  * - Errors: functions return a gatehouse_status, GATEHOUSE_OK or a negative code. A negative code that you do not know is a
- *   failure. Out-parameters are written only on GATEHOUSE_OK, unless the function says otherwise.
- * - Growth: tables start with their size and are only ever appended to. Released entries are never changed.
+ *   failure. A function writes its out-parameters only when it returns GATEHOUSE_OK, unless it says otherwise.
+ * - Growth: a table starts with its size and grows only at its end. A released entry never changes.
  *
  * This is ABI 0.x, a draft: it may still change between minor versions until 1.0 freezes it.
  */
@@ -26,7 +26,7 @@
 
 #ifdef __cplusplus
 extern "C" {
-#define GATEHOUSE_NOEXCEPT noexcept /* an exception must not cross this line; C++ callbacks that may throw do not compile */
+#define GATEHOUSE_NOEXCEPT noexcept /* an exception must not cross this border; C++ callbacks that may throw do not compile */
 #else
 #define GATEHOUSE_NOEXCEPT
 #endif
@@ -40,8 +40,8 @@ extern "C" {
 #define GATEHOUSE_ABI_MINOR 2
 
 /*
- * The lowest minor version that a plugin needs from its host. Define it before including this header to support older hosts:
- * entries that are newer than it are then hidden, so that the claim in gatehouse_plugin.needs_minor cannot be wrong.
+ * The lowest minor version that a plugin needs from its host. To support older hosts, define it before you include this
+ * header. The header then hides newer entries, so gatehouse_plugin.needs_minor cannot claim too little.
  */
 #ifndef GATEHOUSE_NEEDS_MINOR
 #define GATEHOUSE_NEEDS_MINOR GATEHOUSE_ABI_MINOR
@@ -64,31 +64,31 @@ typedef int32_t gatehouse_status;
 enum {
     GATEHOUSE_OK = 0,
     GATEHOUSE_END = -1,         /* read: the peer has finished sending (a half-close; writing is still possible) */
-    GATEHOUSE_TIMEOUT = -2,     /* a deadline has passed; a short farewell may still be written */
+    GATEHOUSE_TIMEOUT = -2,     /* a deadline has passed; the plugin may still write a short farewell */
     GATEHOUSE_STOPPING = -3,    /* the host drains; say goodbye in the protocol and return, or finish within the drain time */
     GATEHOUSE_RESET = -4,       /* the connection is gone in both directions */
-    GATEHOUSE_INVALID = -5,     /* an argument or a configured value is not acceptable; the host has recorded why */
+    GATEHOUSE_INVALID = -5,     /* an argument or a configured value is wrong; the host has recorded why */
     GATEHOUSE_NOT_FOUND = -6,   /* no such host name, file, key or fact */
     GATEHOUSE_REFUSED = -7,     /* the other side refused: connection refused, permission denied */
     GATEHOUSE_EXHAUSTED = -8,   /* out of descriptors, memory, ports or another limited resource */
     GATEHOUSE_UNSUPPORTED = -9, /* this host or this kind of connection cannot do that */
     GATEHOUSE_FAILED = -10,     /* anything else; the host has recorded what it knows */
-    GATEHOUSE_UNREACHABLE = -11 /* no way to that network or host */
+    GATEHOUSE_UNREACHABLE = -11 /* no route to that network or host */
 };
 
 /* What serve() wants to happen next. */
 typedef int32_t gatehouse_next;
 enum {
-    GATEHOUSE_CLOSE = 0,       /* the dialogue is over: what was written is delivered, then the host closes */
+    GATEHOUSE_CLOSE = 0,       /* the dialogue is over: the host delivers what was written, and closes */
     GATEHOUSE_PARK = 1,        /* call serve() again when bytes, a wake-up, a deadline or a drain arrive; frees the thread */
-    GATEHOUSE_RELAY = 2,       /* the relay that was set up with gatehouse.upstream/1 takes over from here */
-    GATEHOUSE_WAIT = 3,        /* as PARK, but bytes stay where they are: for a wake-up, a deadline or a drain only */
+    GATEHOUSE_RELAY = 2,       /* the host starts the relay that the plugin has set up with gatehouse.upstream/1 */
+    GATEHOUSE_WAIT = 3,        /* as PARK, but bytes do not call serve(): only a wake-up, a deadline or a drain does */
     GATEHOUSE_NEXT_ERROR = -1, /* the plugin failed: close with reason plugin_error; explain with set_error() */
     GATEHOUSE_NEXT_EXCEPTION = -2, /* an exception reached the wrapper: close with reason plugin_exception */
-    GATEHOUSE_NEXT_UPSTREAM = -3   /* no upstream is to be had: close with reason upstream_failed; explain with set_error() */
+    GATEHOUSE_NEXT_UPSTREAM = -3   /* no upstream is available: close with reason upstream_failed; explain with set_error() */
 };
 
-/* What probe() says of the first bytes of a connection. */
+/* What probe() answers about the first bytes of a connection. */
 typedef int32_t gatehouse_match;
 enum { GATEHOUSE_MATCH_NO = 0, GATEHOUSE_MATCH_YES = 1, GATEHOUSE_MATCH_MORE = 2 /* needs more bytes to tell */ };
 
@@ -96,14 +96,14 @@ enum { GATEHOUSE_MATCH_NO = 0, GATEHOUSE_MATCH_YES = 1, GATEHOUSE_MATCH_MORE = 2
 typedef int32_t gatehouse_event;
 enum {
     GATEHOUSE_EVENT_OPEN = 0, /* first call for this connection */
-    GATEHOUSE_EVENT_DATA = 1, /* it was parked; bytes or the end of the stream can be read */
-    GATEHOUSE_EVENT_WAKE = 2, /* it was parked; somebody called wake() with its id. There may be nothing to read. */
+    GATEHOUSE_EVENT_DATA = 1, /* it was parked; there are bytes to read, or the end of the stream */
+    GATEHOUSE_EVENT_WAKE = 2, /* it was parked; the plugin called wake() with its id. There may be nothing to read. */
     GATEHOUSE_EVENT_TIMEOUT =
-        3, /* it was parked; a deadline has passed: the next read that would wait says GATEHOUSE_TIMEOUT */
-    GATEHOUSE_EVENT_STOPPING = 4 /* it was parked; the host drains: the next read that would wait says GATEHOUSE_STOPPING */
+        3, /* it was parked; a deadline has passed: the next read that would wait returns GATEHOUSE_TIMEOUT */
+    GATEHOUSE_EVENT_STOPPING = 4 /* it was parked; the host drains: the next read that would wait returns GATEHOUSE_STOPPING */
 };
 
-/* Facts of a connection, asked for with fact(). Unknown ones answer GATEHOUSE_NOT_FOUND. */
+/* Facts about a connection, for fact(). An unknown one is GATEHOUSE_NOT_FOUND. */
 typedef int32_t gatehouse_fact;
 enum {
     GATEHOUSE_FACT_PEER = 1,     /* the client's address: "192.0.2.1:40123", "[2001:db8::1]:40123", "unix:" */
@@ -111,14 +111,14 @@ enum {
     GATEHOUSE_FACT_LISTENER = 3, /* the listener's name in the configuration */
     GATEHOUSE_FACT_INSTANCE = 4, /* the plugin instance's name in the configuration */
     GATEHOUSE_FACT_TRANSPORT_PEER =
-        5, /* who has connected: a proxy that speaks for the client (PROXY protocol), or PEER itself */
+        5, /* the address that connected: a proxy's that speaks for the client (PROXY protocol), or PEER itself */
 
-    /* Of connections with TLS; those that there may be none of are then not known. */
+    /* TLS connections only. Optional ones (SNI, ALPN, client certificate) may be GATEHOUSE_NOT_FOUND. */
     GATEHOUSE_FACT_TLS_VERSION = 16,        /* "TLSv1.2", "TLSv1.3" */
     GATEHOUSE_FACT_TLS_CIPHER = 17,         /* "TLS_AES_128_GCM_SHA256" */
     GATEHOUSE_FACT_TLS_SNI = 18,            /* the name that the client asked for */
-    GATEHOUSE_FACT_TLS_ALPN = 19,           /* the protocol that was agreed on: "http/1.1" */
-    GATEHOUSE_FACT_TLS_CLIENT_SUBJECT = 20, /* of the client's verified certificate, as RFC 2253 has it: "CN=alice,O=Example" */
+    GATEHOUSE_FACT_TLS_ALPN = 19,           /* the protocol that both sides agreed on: "http/1.1" */
+    GATEHOUSE_FACT_TLS_CLIENT_SUBJECT = 20, /* of the client's verified certificate, as in RFC 2253: "CN=alice,O=Example" */
     GATEHOUSE_FACT_TLS_CLIENT_SANS = 21     /* its alternative names: "DNS:a.example, IP:192.0.2.1, URI:spiffe://a" */
 };
 
@@ -134,8 +134,8 @@ typedef struct gatehouse_instance
 /* --- host -> plugin ------------------------------------------------------------------------------------------------------ */
 
 /*
- * What the host offers. The table is constant and outlives every plugin; its size is at least what the minor version that
- * the plugin needs has defined, since an older host would have refused to load it.
+ * What the host offers. The table is constant and outlives every plugin. It has at least the entries of the minor version that
+ * the plugin needs: an older host refuses to load the plugin.
  */
 typedef struct gatehouse_host {
     uint32_t size; /* bytes of this table */
@@ -145,69 +145,70 @@ typedef struct gatehouse_host {
 
     /*
      * [conn] Reads 1..capacity bytes into buffer; *size says how many. Waits for the first byte, up to the connection's
-     * deadline. GATEHOUSE_END: the peer has finished sending. GATEHOUSE_STOPPING is said once, by the first read that would
+     * deadline. GATEHOUSE_END: the peer has finished sending. GATEHOUSE_STOPPING comes once, from the first read that would
      * have to wait after the drain began: a plugin that reads again may finish what it was doing until the drain time ends.
      */
     gatehouse_status (*read)(gatehouse_conn* conn, void* buffer, size_t capacity, size_t* size) GATEHOUSE_NOEXCEPT;
 
     /*
      * [conn] Writes all parts, in order, as if they were one buffer; there is no short write. Waits while the peer takes
-     * nothing, up to the connection's deadline. After anything but GATEHOUSE_OK nothing more can be written.
+     * nothing, up to the connection's deadline. Once a write has failed, the plugin cannot write any more.
      */
     gatehouse_status (*write)(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count) GATEHOUSE_NOEXCEPT;
 
-    /* [conn] Half-close: tells the peer that nothing more will be written. Reading goes on. */
+    /* [conn] Half-close: tells the peer that the plugin has written its last byte. The plugin may read on. */
     gatehouse_status (*finish)(gatehouse_conn* conn) GATEHOUSE_NOEXCEPT;
 
     /*
      * [conn] Sets the plugin's own deadline, in milliseconds from now; 0 removes it. It is absolute: bytes that arrive do not
-     * move it, it holds across parks, and it stays until it is set again. The configured deadlines hold as well.
+     * move it, and it stays, across parks too, until the plugin sets another. The configured deadlines hold as well.
      */
     gatehouse_status (*set_deadline)(gatehouse_conn* conn, uint64_t milliseconds) GATEHOUSE_NOEXCEPT;
 
     /* [conn] Why serve() was called this time. */
     gatehouse_event (*event)(gatehouse_conn* conn) GATEHOUSE_NOEXCEPT;
 
-    /* [conn] The connection's id: unique while the host runs, never 0, and safe to keep after the connection has ended. */
+    /* [conn] The connection's id: unique while the host runs, and never 0. The plugin may keep it after the connection's end.
+     */
     uint64_t (*id)(gatehouse_conn* conn) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [conn] A fact about the connection. *value is valid until serve() returns. GATEHOUSE_NOT_FOUND: not known. Of an upstream
-     * connection PEER and LOCAL are known: the address that it reached, and ours.
+     * [conn] A fact about the connection. *value is valid until serve() returns. GATEHOUSE_NOT_FOUND: the host does not know
+     * it. An upstream connection has two facts: PEER, the address that it reached, and LOCAL, the host's own.
      */
     gatehouse_status (*fact)(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str* value) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [conn] The plugin's own state of this connection: one pointer, NULL at first, kept across parks. The plugin owns what it
-     * points to and frees it in closed().
+     * [conn] The plugin's own state of this connection: one pointer, NULL at first. The host keeps it across parks. The plugin
+     * owns what it points to and frees it in closed().
      */
     void* (*state)(gatehouse_conn* conn)GATEHOUSE_NOEXCEPT;
     void (*set_state)(gatehouse_conn* conn, void* state) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [any] Makes serve() run for a parked connection of this instance, with GATEHOUSE_EVENT_WAKE. If serve() runs at the
-     * moment, it is called again after it parks; several wake-ups may become one call. An id of a connection that has ended
-     * is GATEHOUSE_NOT_FOUND and harmless.
+     * [any] Makes the host call serve() for a parked connection of this instance, with GATEHOUSE_EVENT_WAKE. If serve() runs at
+     * the moment, the host calls it again after it parks. Several wake-ups may become one call. The id of a connection that
+     * has ended is GATEHOUSE_NOT_FOUND and does no harm.
      */
     gatehouse_status (*wake)(gatehouse_instance* instance, uint64_t id) GATEHOUSE_NOEXCEPT;
 
     /* [any] Nonzero once the host drains. */
     int32_t (*stopping)(gatehouse_instance* instance) GATEHOUSE_NOEXCEPT;
 
-    /* [any] One line for the host's log; the host adds the instance's name and escapes control characters. */
+    /* [any] Writes one line to the host's log. The host adds the instance's name and escapes control characters. */
     void (*log)(gatehouse_instance* instance, gatehouse_level level, gatehouse_str text) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [main] [conn] Explains a failure that the current hook is about to return. The text is copied, appears in the log beside
-     * the listener and peer (serve) or the configuration's file:line (create), and is cut at 512 bytes. The last call counts.
+     * [main] [conn] Explains a failure that the current hook is about to return. The host copies the text, cuts it at 512
+     * bytes, and logs it beside the listener and peer (serve) or the configuration's file:line (create). The last call counts.
      */
     void (*set_error)(gatehouse_instance* instance, gatehouse_str text) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [main] The instance's configuration: typed accessors, during create() only. On entry *value holds the default, and it is
-     * left alone if the key is absent (GATEHOUSE_OK). A value of the wrong type or out of range is GATEHOUSE_INVALID; the host
-     * remembers it and refuses the instance with file and line, whatever create() returns. Keys that nobody has read when
-     * create() returns are refused the same way.
+     * [main] The instance's configuration: typed accessors, during create() only. On entry *value holds the default. If the key
+     * is absent, the function returns GATEHOUSE_OK and leaves *value alone. A value of the wrong type or out of range is
+     * GATEHOUSE_INVALID; the host remembers it and refuses the instance with file and line, whatever create() returns. It does
+     * the same with keys that the plugin has not read when create() returns.
      *
      * config_string: a default whose data is NULL means that the key is required. *value is valid during create().
      * config_duration: "1500ms", "30s", "5m", "2h", "1d" -> milliseconds. config_size: 512, "64KiB", "10MB" -> bytes.
@@ -223,13 +224,13 @@ typedef struct gatehouse_host {
 
     /*
      * [main] Arrays. config_count: how many items the array `key` has; 0 if it is absent. config_item: item `index` as a
-     * table of its own; an item that is not a table is read from it under the empty key. *item is valid during create().
+     * table of its own; if the item is not a table, its value has the empty key. *item is valid during create().
      */
     gatehouse_status (*config_count)(const gatehouse_config* config, gatehouse_str key, size_t* count) GATEHOUSE_NOEXCEPT;
     gatehouse_status (*config_item)(const gatehouse_config* config, gatehouse_str key, size_t index,
                                     const gatehouse_config** item) GATEHOUSE_NOEXCEPT;
 
-    /* [main] Records that the value of `key` is not acceptable and why; the host refuses the instance with file and line. */
+    /* [main] Records that the value of `key` is wrong and why; the host refuses the instance with file and line. */
     void (*config_reject)(const gatehouse_config* config, gatehouse_str key, gatehouse_str why) GATEHOUSE_NOEXCEPT;
 
     /*
@@ -240,8 +241,8 @@ typedef struct gatehouse_host {
 
 #if GATEHOUSE_NEEDS_MINOR >= 2
     /*
-     * [main] The table `key` of a configuration, to be read with the same accessors. *table is valid during create(), and is
-     * left alone if the key is absent (GATEHOUSE_OK).
+     * [main] The table `key` of a configuration; the same accessors read it. *table is valid during create(). If the key is
+     * absent, the function returns GATEHOUSE_OK and leaves *table alone.
      */
     gatehouse_status (*config_table)(const gatehouse_config* config, gatehouse_str key,
                                      const gatehouse_config** table) GATEHOUSE_NOEXCEPT;
@@ -252,14 +253,15 @@ typedef struct gatehouse_host {
 
 /* gatehouse_plugin.flags */
 enum {
-    /* Call serve() as soon as a connection is accepted: the protocol's server speaks first, or nobody knows who does. Without
-     * it the first call comes with the client's first bytes (or its end), and a client that stays silent holds no thread. */
+    /* The host calls serve() as soon as it has accepted a connection: the protocol's server speaks first, or the plugin cannot
+     * know which side does. Without this flag the first call comes with the client's first bytes (or its end), and a client
+     * that stays silent holds no thread. */
     GATEHOUSE_SERVER_FIRST = 1
 };
 
 /*
  * What a plugin is. Hooks may be NULL unless marked required. Only the host reads `size`: entries beyond it count as NULL.
- * Unknown flags are refused, since the plugin relies on something that this host does not do.
+ * The host refuses a plugin with a flag that it does not know, since the plugin relies on it.
  */
 typedef struct gatehouse_plugin {
     uint32_t size;        /* sizeof(gatehouse_plugin) */
@@ -269,11 +271,12 @@ typedef struct gatehouse_plugin {
 
     gatehouse_str name;    /* required: lower-case letters, digits, '-' and '_' */
     gatehouse_str version; /* required: the plugin's own */
-    gatehouse_str try_it;  /* a command a user may type to try it; {host} and {port} are filled in. May be empty. */
+    gatehouse_str try_it;  /* a command that a user may type to try it; the host fills in {host} and {port}. May be empty. */
 
     /*
-     * [main] Makes an instance and stores whatever the plugin wants to have passed back in *self. Several instances of one
-     * plugin may exist. Anything but GATEHOUSE_OK refuses the instance, with set_error()'s text; no other hook is then called.
+     * [main] Makes an instance, and stores in *self the pointer that the host passes to the other hooks. Several instances of
+     * one plugin may exist. Anything but GATEHOUSE_OK refuses the instance, with set_error()'s text; the host then calls no
+     * other hook.
      */
     gatehouse_status (*create)(const gatehouse_host* host, gatehouse_instance* instance, const gatehouse_config* config,
                                void** self) GATEHOUSE_NOEXCEPT;
@@ -282,12 +285,14 @@ typedef struct gatehouse_plugin {
     gatehouse_next (*serve)(void* self, gatehouse_conn* conn) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [any] A connection has ended that serve() was called for, and `state` is what was set with set_state(). No other hook
-     * runs for it any more. `reason` is the host's word for why, such as "done" or "idle_timeout". It must not block.
+     * [any] A connection has ended for which serve() was called. `state` is the pointer that the plugin gave to set_state(). No
+     * other hook runs for this connection any more. `reason` is the host's word for why it ended, such as "done" or
+     * "idle_timeout". The hook must not block.
      */
     void (*closed)(void* self, void* state, gatehouse_str reason) GATEHOUSE_NOEXCEPT;
 
-    /* [main] The drain begins: parked connections are about to be served with GATEHOUSE_EVENT_STOPPING. It must not block. */
+    /* [main] The drain begins: the host is about to serve parked connections with GATEHOUSE_EVENT_STOPPING. The hook must not
+     * block. */
     void (*stop)(void* self) GATEHOUSE_NOEXCEPT;
 
     /* [main] The last serve() and closed() of this instance have returned. */
@@ -300,7 +305,7 @@ typedef struct gatehouse_plugin {
     const void* (*get_extension)(void* self, gatehouse_str id)GATEHOUSE_NOEXCEPT;
 } gatehouse_plugin;
 
-/* Makes the one symbol visible that the host looks for; everything else in a plugin should be hidden. */
+/* Makes the one symbol visible that the host looks for; a plugin should hide all others. */
 #if defined(__GNUC__)
 #define GATEHOUSE_EXPORT __attribute__((visibility("default")))
 #else

@@ -1,4 +1,4 @@
-// What a plugin has of its host besides its connections.
+// What the host offers a plugin besides its connections.
 #ifndef GATEHOUSE_INIT_HPP
 #define GATEHOUSE_INIT_HPP
 
@@ -17,7 +17,7 @@ namespace gatehouse {
 
 namespace detail {
 
-// The host as one instance sees it; a capability that it does not have is null.
+// The host as one instance sees it. An extension that the host does not have is null.
 struct Host {
     const gatehouse_host* table;
     gatehouse_instance* instance;
@@ -41,8 +41,8 @@ struct Host {
 
 } // namespace detail
 
-// What a plugin's constructor receives, and what it may keep a copy of: the way to log, and to reach connections that are not
-// being served. [any], except config(), which is [main] and for the constructor only.
+// What a plugin's constructor receives. The plugin may keep a copy, to log, and to reach connections that no thread serves.
+// [any], except config(), which is [main] and for the constructor only.
 class Init {
   public:
     Init(const detail::Host& host, const gatehouse_config* config) noexcept : host_(host), config_(host.table, config) {}
@@ -59,8 +59,8 @@ class Init {
         return host_.upstream != nullptr && host_.upstream->cut(host_.instance, connection) == GATEHOUSE_OK;
     }
 
-    // How TLS is spoken to servers, as the key of a table of the configuration says; see ext/upstream.h. Null: it is not.
-    // `has_names`: Connection::start_tls() will be given a name for every server. [main]
+    // How to speak TLS to servers, as the key `key` of a configuration table says; see ext/upstream.h. Null: without TLS.
+    // `has_names`: Connection::start_tls() will get a name for every server. [main]
     const gatehouse_tls_client* tls_client(const Config& config, std::string_view key, bool has_names = true) const noexcept {
         const gatehouse_tls_client* client = nullptr;
         if (host_.upstream != nullptr)

@@ -12,20 +12,20 @@
 //
 // What the class may have besides serve():
 //
-//     explicit Echo(gatehouse::Init&)           reads its configuration; throws to refuse the instance. Default: none needed.
-//     struct Session { ... };                   state of one connection, made (with the plugin as argument, if it takes one)
-//                                               before its first serve(conn, session), kept across parks, destroyed at its end
+//     explicit Echo(gatehouse::Init&)           reads its configuration; throws to refuse the instance
+//     struct Session { ... };                   the state of one connection: made before its first serve(conn, session) (from
+//                                               the plugin, if its constructor takes one), destroyed at the connection's end
 //     void stop()                               the drain begins
 //     void closed(Session&, std::string_view)   the connection has ended, and why; without Session: closed(std::string_view)
-//     gatehouse_match probe(std::span<const std::byte>)   are these first bytes of this protocol?
-//     static constexpr bool server_first = true;          serve() is called before the client has said anything
+//     gatehouse_match probe(std::span<const std::byte>)   does a client of this protocol begin like this?
+//     static constexpr bool server_first = true;          the host calls serve() before the client has sent anything
 //     static constexpr std::string_view try_it = "nc {host} {port}";
 //     static constexpr gatehouse::Command commands[] = {...}          commands for the operator, and the function that runs
 //     them: void command(std::span<const std::string_view> words, gatehouse::Answer&)      see control.hpp
 //
 // serve() may return void: a plain dialogue that owns its thread until it returns; the host then closes the connection.
-// serve() is called concurrently for different connections: members shared between them need a lock.
-// Exceptions end the connection that threw (reason plugin_exception) and nothing else.
+// Several threads call serve() at a time, for different connections: members that they share need a lock.
+// An exception ends the connection that threw it (reason plugin_exception) and nothing else.
 #ifndef GATEHOUSE_PLUGIN_HPP
 #define GATEHOUSE_PLUGIN_HPP
 

@@ -1,4 +1,4 @@
-// The values that calls give and take: what comes next, why, and how a call went.
+// The values that calls take and return: what comes next, why, and how a call went.
 #ifndef GATEHOUSE_STATUS_HPP
 #define GATEHOUSE_STATUS_HPP
 
@@ -31,7 +31,7 @@ enum class Event : gatehouse_event {
     stopping = GATEHOUSE_EVENT_STOPPING,
 };
 
-// The outcome of a call: true if it succeeded, and why not otherwise.
+// The outcome of a call: true if it succeeded; otherwise the status says why not.
 class [[nodiscard]] Status {
   public:
     constexpr Status(gatehouse_status code) noexcept : code_(code) {}

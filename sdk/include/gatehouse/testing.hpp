@@ -19,13 +19,13 @@
 //         EXPECT_EQ(bob.heard(), "ann: hello\n");      // the plugin woke bob's connection
 //     }
 //
-// The fake host calls the hooks in the order that the real one does: serve() comes with the first bytes unless the plugin is
-// server_first, again for what arrives while the connection is parked, and closed() once. It also holds the plugin to the
-// contract of gatehouse.h: what breaks it (writing after a failed write, using a connection that is not being served, parking
-// without reading what has arrived, ...) is thrown as ContractViolation by the call that ran the plugin, which fails the test.
+// The fake host calls the hooks in the order of the real one: serve() with the first bytes (or at once, if the plugin is
+// server_first), serve() again for what arrives while the connection is parked, and closed() once. It also holds the plugin to
+// the contract of gatehouse.h. If the plugin breaks it (it writes after a failed write, uses a connection outside of serve(),
+// parks without reading what has arrived, ...), the call that ran the plugin throws ContractViolation, which fails the test.
 //
-// It needs GoogleTest as little as it needs the host: any test framework will do. One test thread at a time may use a Plugin
-// and its clients; the plugin may call the [any] functions from threads of its own.
+// Any test framework will do: this header needs neither GoogleTest nor the host. One test thread at a time may use a Plugin and
+// its clients; the plugin may call the [any] functions from threads of its own.
 #ifndef GATEHOUSE_TESTING_HPP
 #define GATEHOUSE_TESTING_HPP
 
@@ -50,12 +50,12 @@
 
 namespace gatehouse::testing {
 
-// The plugin has broken the host's rules; what() says how, one line for each.
+// The plugin has broken the host's rules; what() has a line for each breach.
 class ContractViolation : public std::logic_error {
     using logic_error::logic_error;
 };
 
-// The plugin has refused its configuration, or the host has; what() has what the log would have.
+// The plugin has refused its configuration, or the host has; what() has the text of the log.
 class Refused : public std::runtime_error {
     using runtime_error::runtime_error;
 };
@@ -64,10 +64,10 @@ class Refused : public std::runtime_error {
 // It must not outlive its Plugin.
 class Client {
   public:
-    // Does what the script says and lets the plugin answer, then also serves the other connections that it has woken. At the
-    // end of the script the plugin must have parked or closed: a plugin that goes on reading would wait for ever.
+    // Does what the script says and lets the plugin answer. Then serves the other connections that the plugin has woken. At
+    // the end of the script the plugin must have parked or closed: a plugin that goes on reading would wait for ever.
     Client& say(const Script& script);
-    // The bytes that were written to this client since it was asked last.
+    // The bytes that the plugin has written to this client since the last call.
     std::string heard() {
         const std::string& output = stream_->output;
         return output.substr(std::exchange(heard_, output.size()));
@@ -95,22 +95,22 @@ class Plugin {
     Plugin& operator=(const Plugin&) = delete;
     ~Plugin();
 
-    // Why an instance with this configuration is refused: set_error()'s text, then each problem with the configuration, one a
-    // line. Empty if it is not refused.
+    // Why the plugin or the host refuses this configuration: set_error()'s text, then the problems of the configuration, a line
+    // each. Empty if neither does.
     static std::string refusal(const Table& config, Extensions extensions = Extensions::all);
 
-    // One connection from beginning to end. After the script the client finishes sending; a connection that is parked even then
-    // ends as idle.
+    // One connection from beginning to end. After the script the client finishes sending. If the connection is still parked
+    // then, it ends as idle.
     Outcome serve(const Script& script = {}, const Circumstances& circumstances = {});
 
-    // The output for `input`, which must be the same however the input is split: throws ContractViolation if it is not.
+    // The output for `input`, which must be the same however the input is split; throws ContractViolation otherwise.
     std::string serve_every_split(std::string_view input, const Circumstances& circumstances = {});
 
     // A client that has just connected.
     Client connect(const Circumstances& circumstances = {});
 
-    // What connect() to `address` finds: a server that follows the script, which ends with `end`, or a failure. An address that
-    // was not named is GATEHOUSE_NOT_FOUND.
+    // What connect() to `address` finds: a server that follows the script, which ends with `end`, or a failure. An address
+    // without either is GATEHOUSE_NOT_FOUND.
     void upstream(std::string_view address, Script script) {
         host_.upstreams.insert_or_assign(std::string(address),
                                          UpstreamScript{GATEHOUSE_OK, std::move(script), GATEHOUSE_OK, {}});
@@ -118,25 +118,25 @@ class Plugin {
     void upstream_fails(std::string_view address, gatehouse_status status) {
         host_.upstreams.insert_or_assign(std::string(address), UpstreamScript{status, {}, GATEHOUSE_OK, {}});
     }
-    // It can be connected to, but start_tls() fails.
+    // connect() succeeds, but start_tls() fails.
     void upstream_fails_tls(std::string_view address, gatehouse_status status, std::string why) {
         host_.upstreams.insert_or_assign(std::string(address), UpstreamScript{GATEHOUSE_OK, {}, status, std::move(why)});
     }
 
-    // What resolve() finds for a name: its addresses, or GATEHOUSE_NOT_FOUND if there are none. Other names stand for
-    // themselves.
+    // What resolve() finds for a name: its addresses, or GATEHOUSE_NOT_FOUND if there are none. For any other name resolve()
+    // finds the name itself.
     void addresses(std::string_view name, std::vector<std::string> addresses) {
         host_.addresses.insert_or_assign(std::string(name), std::move(addresses));
     }
 
-    // The checks that the plugin has started and not stopped. Nothing happens to them by itself:
+    // The checks that the plugin has started and not stopped. They run only when the test says so:
     std::vector<CheckRecord> checks();
-    // One time of every check of this address: the server answers, byte by byte, and closes; or the check fails.
+    // One attempt of every check of this address: the server answers, byte by byte, and closes; or the attempt fails.
     // Throws std::logic_error if there is no such check.
     void check_answers(std::string_view address, std::string_view answer = "");
     void check_fails(std::string_view address, gatehouse_status status, std::string_view why = "it failed");
 
-    // What a name that the plugin watches stands for from now on. Throws std::logic_error if it does not watch it.
+    // What a watched name stands for from now on. Throws std::logic_error if the plugin does not watch it.
     void resolves(std::string_view name, const std::vector<EndpointRecord>& endpoints);
     void does_not_resolve(std::string_view name, gatehouse_status status = GATEHOUSE_NOT_FOUND,
                           std::string_view why = "no such name");
@@ -144,11 +144,11 @@ class Plugin {
     // Runs an operator's command: the names of the columns and the rows. Throws Refused with the plugin's explanation.
     std::vector<std::vector<std::string>> command(const std::vector<std::string>& words);
 
-    // Serves the connections that were woken by the plugin's own threads; say() and serve() do it for what they cause.
+    // Serves the connections that the plugin's own threads have woken. say() and serve() end with it.
     void settle();
-    // The drain begins: calls the hook, then serves the parked connections with GATEHOUSE_EVENT_STOPPING.
+    // Begins the drain: calls the hook, then serves the parked connections with GATEHOUSE_EVENT_STOPPING.
     void stop();
-    // What the plugin says of a connection's first bytes; GATEHOUSE_MATCH_NO if it has no probe.
+    // What the plugin's probe() answers about a connection's first bytes; GATEHOUSE_MATCH_NO if it has none.
     gatehouse_match probe(std::string_view bytes);
 
     const gatehouse_plugin& table() const noexcept { return *host_.plugin; }
@@ -220,13 +220,13 @@ inline std::string Plugin::refusal(const Table& config, Extensions extensions) {
 inline void Plugin::destroy() noexcept {
     for (auto& client : host_.clients) detail::close(*client, "drained");
     if (std::exchange(created_, false) && host_.plugin->destroy != nullptr) host_.plugin->destroy(host_.self);
-    for (const auto& check : host_.checks) host_.violation("the check of " + check->record.address + " was never stopped");
-    for (const auto& watch : host_.watches) host_.violation("the watch of " + watch->name + " was never ended");
+    for (const auto& check : host_.checks) host_.violation("the plugin has not stopped the check of " + check->record.address);
+    for (const auto& watch : host_.watches) host_.violation("the plugin has not ended the watch of " + watch->name);
 }
 
 inline Plugin::~Plugin() {
     destroy();
-    // A destructor cannot throw, and what the last hooks broke must not pass.
+    // A destructor cannot throw, and a rule that the last hooks broke must fail the test.
     if (const std::string left = violations(); !left.empty()) {
         std::fprintf(stderr, "the plugin has broken the host's contract:\n%s\n", left.c_str());
         std::abort();
@@ -272,8 +272,8 @@ inline std::string Plugin::serve_every_split(std::string_view input, const Circu
         if (output == *whole) return;
         const std::string where =
             script.size() == 2 ? "at byte " + std::to_string(script.front().bytes.size()) : "at every byte";
-        throw ContractViolation("the input, split " + where + ", is answered with \"" + output + "\", and whole with \"" +
-                                *whole + "\"");
+        throw ContractViolation("the plugin answers the input, split " + where + ", with \"" + output +
+                                "\", but whole with \"" + *whole + "\"");
     });
     return *whole;
 }
@@ -357,7 +357,7 @@ inline std::vector<std::vector<std::string>> Plugin::command(const std::vector<s
     settle();
     if (status != GATEHOUSE_OK) throw Refused(host_.error);
     for (const auto& row : rows)
-        if (row.size() != rows.front().size()) throw ContractViolation("a row has not as many cells as there are columns");
+        if (row.size() != rows.front().size()) throw ContractViolation("a row has more or fewer cells than there are columns");
     return rows;
 }
 

@@ -1,4 +1,4 @@
-// Every piece of code in docs/writing-a-plugin.md stands in one of the sample files, which are compiled and tested.
+// Every piece of code in docs/writing-a-plugin.md stands in one of the sample files, which CTest compiles and runs.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 /*
  * gatehouse.control/1 - commands that a plugin takes from its operator while it runs.
  *
- * This one is the plugin's: it answers gatehouse_plugin.get_extension() with its table, and the host shows the commands to the
- * operator (`gatehouse control CONF INSTANCE COMMAND ARGUMENT...`). A command answers with a table, which may be empty.
+ * The plugin implements this extension: its get_extension() hook returns the table. The host shows the commands to the operator
+ * (`gatehouse control CONF INSTANCE COMMAND ARGUMENT...`). A command answers with a table, which may be empty.
  */
 #ifndef GATEHOUSE_EXT_CONTROL_H
 #define GATEHOUSE_EXT_CONTROL_H
@@ -21,7 +21,7 @@ typedef struct gatehouse_command {
     gatehouse_str summary;   /* one line, for people */
 } gatehouse_command;
 
-/* Where a command puts its answer. Texts are copied. */
+/* Where a command puts its answer. The host copies the texts. */
 typedef struct gatehouse_answer {
     void* context;
     /* Names the columns; once, before any row. */
@@ -36,7 +36,7 @@ typedef struct gatehouse_control_v1 {
 
     /*
      * [main] Runs the command named by words[0] with the words after it as arguments. Anything but GATEHOUSE_OK is a failure
-     * that set_error() explains. It must not block, and runs while connections are being served.
+     * that set_error() explains. It must not block; other threads serve connections meanwhile.
      */
     gatehouse_status (*run)(void* self, const gatehouse_str* words, size_t count,
                             const gatehouse_answer* answer) GATEHOUSE_NOEXCEPT;

@@ -15,8 +15,8 @@ extern "C" {
 typedef struct gatehouse_sendfile_v1 {
     /*
      * [conn] Writes `parts` (as write() does; a header, say) and then `length` bytes of the file `fd` from `offset` on. The
-     * descriptor stays the plugin's, and its file position is not moved. All is written, or it fails as write() does;
-     * GATEHOUSE_FAILED if the file ends early, in which case the peer has received a part of it.
+     * plugin keeps the descriptor, and its file position does not move. The call writes everything or fails as write() does.
+     * GATEHOUSE_FAILED: the file ended early, and the peer has received a part of it.
      */
     gatehouse_status (*send)(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count, int32_t fd, uint64_t offset,
                              uint64_t length) GATEHOUSE_NOEXCEPT;

@@ -1,5 +1,5 @@
-// The fake host's side of gatehouse.check/1 and gatehouse.discovery/1: nothing happens by itself, a test says what a server
-// answers and what a name stands for.
+// The fake host's side of gatehouse.check/1 and gatehouse.discovery/1. Nothing happens by itself: the test says what a server
+// answers and which servers a name stands for.
 #ifndef GATEHOUSE_TESTING_BACKGROUND_HPP
 #define GATEHOUSE_TESTING_BACKGROUND_HPP
 
@@ -36,14 +36,14 @@ struct EndpointRecord {
 
 namespace detail {
 
-// What is gatehouse_check* outside.
+// The plugin knows it as a gatehouse_check*.
 struct FakeCheck {
     Host* host;
     CheckRecord record;
-    gatehouse_check_request request; // its texts are those of the record
+    gatehouse_check_request request; // its texts are in the record
 };
 
-// What is gatehouse_watch* outside.
+// The plugin knows it as a gatehouse_watch*.
 struct FakeWatch {
     Host* host;
     std::string name;
@@ -59,7 +59,7 @@ inline gatehouse_status start_check(gatehouse_instance* instance, const gatehous
                       request->interval_milliseconds >= 10 && request->jitter_milliseconds <= request->interval_milliseconds &&
                       request->timeout_milliseconds >= 1 && request->send.size <= 65536;
     if (!good) {
-        host->violation("check start() for \"" + std::string(address) + "\": the request is not as ext/check.h says");
+        host->violation("check start() for \"" + std::string(address) + "\": the request breaks a rule of ext/check.h");
         return GATEHOUSE_INVALID;
     }
     auto made = std::make_shared<FakeCheck>();
@@ -81,7 +81,7 @@ template <class Fake>
 void erase(Host& host, std::vector<std::shared_ptr<Fake>>& list, const void* which, const char* function) {
     const std::lock_guard lock(host.mutex);
     const auto gone = std::ranges::remove_if(list, [which](const auto& item) { return item.get() == which; });
-    if (gone.empty()) host.violations.push_back(std::string(function) + ": it was ended before");
+    if (gone.empty()) host.violations.push_back(std::string(function) + ": the plugin has ended it before");
     list.erase(gone.begin(), gone.end());
 }
 
@@ -129,7 +129,7 @@ bool visit(Host& host, const std::vector<std::shared_ptr<Fake>>& list, Visit mat
     return any;
 }
 
-// One time of a check whose server answers `answer`, byte by byte, and then closes.
+// One attempt of a check whose server answers `answer`, byte by byte, and then closes.
 inline void answer(const FakeCheck& check, std::string_view answer) {
     const gatehouse_check_request request = check.request; // the callbacks may end the check
     gatehouse_match match = request.judge == nullptr ? GATEHOUSE_MATCH_YES : GATEHOUSE_MATCH_MORE;

@@ -1,5 +1,5 @@
 // The configuration of a plugin under test: values as a test writes them, and the fake host's side of gatehouse_host's
-// config_ functions. It records the problems that the real host records, but for file and line and what was probably meant:
+// config_ functions. It records the same problems as the real host, without file and line, and without "did you mean":
 //
 //     root: missing (expected a string)
 //     limit: out of range: 50 (expected an integer from 1 to 10)
@@ -28,7 +28,7 @@ namespace gatehouse::testing {
 
 struct Value;
 
-// A template, so that it is completed where Value is, which clang needs below.
+// A template, so that it is complete where Value is, which clang needs below.
 template <typename V>
 struct BasicEntry {
     std::string key;
@@ -81,12 +81,12 @@ inline std::optional<std::uint64_t> parse_quantity(std::string_view text,
 
 // What went wrong while a plugin read its configuration.
 struct ConfigReport {
-    bool creating = true; // create() runs; the configuration may be used
+    bool creating = true; // create() runs: the plugin may use the configuration
     std::vector<std::string> problems;
     std::vector<std::string> violations;
 };
 
-// One table, or one item of an array, in which case the value stands under the empty key. What is gatehouse_config* outside.
+// One table, or one item of an array, whose value then has the empty key. The plugin knows it as a gatehouse_config*.
 class FakeConfig {
   public:
     FakeConfig(Table table, std::string path, ConfigReport& report)
@@ -169,7 +169,7 @@ class FakeConfig {
         return GATEHOUSE_OK;
     }
 
-    // Reads what gatehouse_upstream_v1::tls_client() is about; false: there is to be no TLS.
+    // Reads the table of gatehouse_upstream_v1::tls_client(); false: no TLS.
     bool tls_client(std::string_view key, bool has_names, std::string& server_name) const {
         const Value* found = find(key);
         if (found == nullptr) return false;
@@ -204,7 +204,7 @@ class FakeConfig {
         return GATEHOUSE_INVALID;
     }
 
-    // Records a problem for each key that was never asked for.
+    // Records a problem for each key that the plugin has not read.
     void check_unread() const {
         for (const Entry& entry : table_.entries) {
             if (std::ranges::find(asked_, entry.key) != asked_.end()) continue;
@@ -216,7 +216,7 @@ class FakeConfig {
     }
 
   private:
-    // Asked for twice, an item or a table is the same object.
+    // The same object for the same item or table, every time.
     const FakeConfig& part(const std::pair<std::string, std::size_t>& which, const Table& table,
                            const std::string& path) const {
         auto& made = parts_[which];
@@ -225,7 +225,7 @@ class FakeConfig {
     }
 
     void check_moment(std::string_view key) const {
-        if (!report_->creating) report_->violations.push_back("the configuration was used after create(): " + full(key));
+        if (!report_->creating) report_->violations.push_back("the plugin used the configuration after create(): " + full(key));
     }
 
     const Value* find(std::string_view key) const {
@@ -270,7 +270,7 @@ class FakeConfig {
     Table table_;
     std::string path_;
     ConfigReport* report_;
-    mutable std::vector<std::string> asked_; // the keys that were asked for, present or not
+    mutable std::vector<std::string> asked_; // the keys that the plugin has read, present or not
     mutable std::map<std::pair<std::string, std::size_t>, std::unique_ptr<FakeConfig>> parts_; // items and tables
 };
 

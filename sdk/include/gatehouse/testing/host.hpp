@@ -1,5 +1,5 @@
 // The fake host behind <gatehouse/testing.hpp>: scripted streams, and the functions of gatehouse_host over them. Every function
-// checks that it is called as gatehouse.h says, and records a violation if not.
+// checks that the plugin calls it as gatehouse.h says, and records a violation if not.
 #ifndef GATEHOUSE_TESTING_HOST_HPP
 #define GATEHOUSE_TESTING_HOST_HPP
 
@@ -32,7 +32,7 @@ struct LogLine {
 struct UpstreamScript {
     gatehouse_status status = GATEHOUSE_OK;
     Script script;
-    gatehouse_status tls = GATEHOUSE_OK; // what start_tls() comes to
+    gatehouse_status tls = GATEHOUSE_OK; // what start_tls() returns
     std::string tls_problem;
 };
 
@@ -42,19 +42,19 @@ struct Client;
 struct FakeCheck;
 struct FakeWatch;
 
-// What all connections of one plugin instance share. What is gatehouse_instance* outside.
+// What all connections of one plugin instance share. The plugin knows it as a gatehouse_instance*.
 struct Host {
     const gatehouse_plugin* plugin = nullptr;
     void* self = nullptr;
     std::atomic<bool> stopping = false;
     milliseconds now{0};                         // the fake clock
-    std::deque<std::unique_ptr<Client>> clients; // never shrinks, so that handles of ended connections can be recognised
+    std::deque<std::unique_ptr<Client>> clients; // never shrinks: the host recognises handles of ended connections
     std::map<std::string, UpstreamScript, std::less<>> upstreams;
-    std::deque<std::string> tls_clients; // the server_name of each; what is gatehouse_tls_client* outside
+    std::deque<std::string> tls_clients; // the server_name of each; the plugin knows them as gatehouse_tls_client*
     std::map<std::string, std::vector<std::string>, std::less<>> addresses; // of names
     std::string error;
 
-    std::mutex mutex; // guards what [any] functions touch: those below, and Client::woken, ::cut and ::open
+    std::mutex mutex; // guards what [any] functions touch: the members below, and Client::woken, ::cut and ::open
     std::vector<LogLine> log;
     std::vector<std::string> violations;
     std::vector<std::shared_ptr<FakeCheck>> checks;
@@ -68,24 +68,24 @@ struct Host {
     inline void begin_drain();
 };
 
-// One end of a byte stream. What is gatehouse_conn* outside.
+// One end of a byte stream. The plugin knows it as a gatehouse_conn*.
 struct Stream {
     Host* host = nullptr;
     Client* client = nullptr; // whose serve() may use it: itself, or the one that connected upstream
     Circumstances circumstances;
     std::deque<Step> incoming;
-    bool implied_end = false;         // a script that is over is followed by `end`
-    bool arrived = false;             // the front of `incoming` is there to be read; what follows is not yet
-    bool gone = false;                // closed, or taken over by a relay
-    bool own_deadline_passed = false; // if TIMEOUT is due, it is for the plugin's own deadline
+    bool implied_end = false;         // `end` follows the script
+    bool arrived = false;             // the front of `incoming` has arrived; what follows has not
+    bool gone = false;                // closed, or relayed
+    bool own_deadline_passed = false; // if TIMEOUT is due, it is the plugin's own deadline
     bool write_failed = false;
     bool finished = false;
-    gatehouse_status over = GATEHOUSE_OK; // END or RESET once it was said: reads say it again
-    gatehouse_status due = GATEHOUSE_OK;  // TIMEOUT or STOPPING: what the next read that would wait says
-    std::string_view ended;               // the reason that it will end with, once it can only end
-    bool deadline_said = false;           // the plugin's own deadline is what it has heard of last
-    std::size_t reads = 0;                // that returned bytes, END or RESET
-    std::optional<milliseconds> deadline; // as it was set
+    gatehouse_status over = GATEHOUSE_OK; // END or RESET, once a read has returned it: later reads return it again
+    gatehouse_status due = GATEHOUSE_OK;  // TIMEOUT or STOPPING: the next read that would wait returns it
+    std::string_view ended;               // the reason of its end, once it can only end
+    bool deadline_said = false;           // the last thing that the plugin has learnt is that its own deadline has passed
+    std::size_t reads = 0;                // reads that returned bytes, END or RESET
+    std::optional<milliseconds> deadline; // as the plugin has set it
     std::optional<milliseconds> due_at;   // the same on the fake clock, until it has passed
     std::string output;
 
@@ -103,10 +103,10 @@ struct Upstream : Stream {
 struct Client : Stream {
     std::uint64_t id = 0;
     void* state = nullptr;
-    bool opened = false; // serve() was called for it
-    bool open = true;    // closed() was not
+    bool opened = false; // the host has called serve() for it
+    bool open = true;    // the host has not called closed() for it
     bool woken = false;
-    bool cut = false;      // its relay is to be ended
+    bool cut = false;      // the plugin has cut its relay
     bool waiting = false;  // parked with GATEHOUSE_WAIT
     bool relaying = false; // the relay engine has it
     bool closing = false;  // closed() runs
@@ -114,7 +114,7 @@ struct Client : Stream {
     std::optional<std::thread::id> serving; // the thread that runs serve() for it now
     std::vector<std::unique_ptr<Upstream>> upstreams;
     Upstream* relay = nullptr;
-    std::string_view relay_ended; // by whom first; empty: by nobody yet
+    std::string_view relay_ended; // the reason, by the side that ended first; empty: neither has
     bool connect_failed = false;  // the last connect()
     Outcome outcome;
 };
@@ -124,7 +124,7 @@ inline void Host::wake(Client& client) {
     client.woken = true;
 }
 
-// Every connection hears of the drain once.
+// Every connection learns of the drain once.
 inline void Host::begin_drain() {
     if (stopping.exchange(true)) return;
     if (plugin->stop != nullptr) plugin->stop(self);
@@ -147,7 +147,7 @@ inline void Stream::time_out() {
     due_at.reset();
 }
 
-// Notes what the plugin is told; the first status after which a connection can only end is the reason of its end.
+// Notes what the plugin learns. The first status after which a connection can only end is the reason of its end.
 inline gatehouse_status Stream::say(gatehouse_status status) {
     deadline_said = status == GATEHOUSE_TIMEOUT && own_deadline_passed;
     if (!ended.empty() || deadline_said) return status;
@@ -200,7 +200,7 @@ inline gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::si
             break;
         case Step::Kind::wake:
             client->woken = true;
-            break; // it is called again after it parks
+            break; // the host calls serve() again after it parks
         case Step::Kind::pass:
             pass(taken.time);
             break;

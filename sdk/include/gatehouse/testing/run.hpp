@@ -1,5 +1,5 @@
-// Running a connection as the host does: when serve() is called and why, what follows from its result, and the one reason that
-// a connection ends with.
+// Runs a connection as the host does: when it calls serve() and why, what follows from the result, and the one reason for which
+// the connection ends.
 #ifndef GATEHOUSE_TESTING_RUN_HPP
 #define GATEHOUSE_TESTING_RUN_HPP
 
@@ -54,10 +54,11 @@ inline void close(Client& client, std::string_view reason) {
     client.closing = false;
     for (const auto& upstream : client.upstreams)
         if (!upstream->gone)
-            client.host->violation("the upstream connection to " + upstream->record.address + " was never closed");
+            client.host->violation("the plugin has not closed the upstream connection to " + upstream->record.address);
 }
 
-// Carries what both scripts have, as the relay engine does, and ends the connection when both sides have ended or one breaks.
+// Carries the bytes of both scripts, as the relay engine does, and ends the connection when both sides have ended or one
+// breaks.
 inline void carry(Client& client) {
     Stream* const ends[2] = {&client, client.relay};
     for (int from = 0; from < 2; ++from) {
@@ -82,7 +83,7 @@ inline void carry(Client& client) {
     if (client.over == GATEHOUSE_END && client.relay->over == GATEHOUSE_END) close(client, client.relay_ended);
 }
 
-// Why a connection ends that the plugin is done with.
+// Why a connection ends with which the plugin has finished.
 inline std::string_view reason_of(const Client& client) {
     if (!client.ended.empty()) return client.ended;
     if (client.deadline_said) return "deadline";
@@ -133,13 +134,13 @@ inline void serve(Client& client, gatehouse_event event) {
     case GATEHOUSE_NEXT_EXCEPTION:
         return close(client, "plugin_exception");
     default:
-        host.violation("serve() returned " + std::to_string(next) + ", which is no gatehouse_next");
+        host.violation("serve() returned " + std::to_string(next) + ", which is not a gatehouse_next");
         return close(client, "plugin_error");
     }
 }
 
-// What happens next to a connection that no serve() runs for: the event to call it with, or nothing if it stays parked. A
-// connection that has not been served yet and ends, is closed here.
+// What happens next to a connection that serve() does not run for: the event with which to call serve(), or nothing if the
+// connection stays parked. Closes a connection that ends before its first serve().
 inline std::optional<gatehouse_event> next_event(Client& client) {
     Host& host = *client.host;
     const bool server_first = (host.plugin->flags & GATEHOUSE_SERVER_FIRST) != 0;
@@ -161,7 +162,7 @@ inline std::optional<gatehouse_event> next_event(Client& client) {
         if (client.incoming.empty() && client.implied_end && client.over == GATEHOUSE_OK)
             client.incoming.push_back(testing::end);
         auto step = client.incoming.begin();
-        if (client.waiting) // what can be read stays where it is
+        if (client.waiting) // the bytes stay unread
             step = std::ranges::find_if(client.incoming, [](const Step& next) {
                 return next.kind != Step::Kind::bytes && next.kind != Step::Kind::end;
             });
@@ -188,12 +189,12 @@ inline std::optional<gatehouse_event> next_event(Client& client) {
     }
 }
 
-inline constexpr int most_calls = 100'000; // of serve() in one run: more is a plugin that wakes itself for ever
+inline constexpr int most_calls = 100'000; // of serve() in one run: with more, the plugin wakes itself for ever
 
 inline void run(Client& client) {
     if (client.relaying) {
         const std::unique_lock lock(client.host->mutex);
-        client.woken = client.drain_due = false; // what is relayed hears of neither
+        client.woken = client.drain_due = false; // neither reaches a relayed connection
     }
     if (client.relaying && client.cut) return close(client, "drained");
     if (client.relaying) return carry(client);
@@ -207,7 +208,7 @@ inline void run(Client& client) {
     }
 }
 
-// Serves the connections that have something to hear which is not in their own scripts: a wake-up or the drain.
+// Serves the connections for which there is something outside of their own scripts: a wake-up, the drain, or a cut.
 inline void settle(Host& host) {
     for (int rounds = 0; rounds < most_calls; ++rounds) {
         Client* due = nullptr;

@@ -1,4 +1,4 @@
-// What a client does, what the connection is like, and what came of it: the words that a plugin's test is written in.
+// The words of a plugin's test: what the client does, what the connection is like, and what came of it.
 #ifndef GATEHOUSE_TESTING_SCRIPT_HPP
 #define GATEHOUSE_TESTING_SCRIPT_HPP
 
@@ -17,7 +17,7 @@ namespace gatehouse::testing {
 
 using std::chrono::milliseconds;
 
-// One thing that happens to a connection. Texts become bytes that arrive together: one read never spans two steps. A string
+// One thing that happens to a connection. A text is bytes that arrive together: one read never spans two steps. A string
 // literal keeps its NULs.
 struct Step {
     enum class Kind { bytes, end, reset, timeout, stopping, wake, pass };
@@ -39,8 +39,8 @@ inline const Step end{Step::Kind::end};         // the client has finished sendi
 inline const Step reset{Step::Kind::reset};     // the connection is gone in both directions
 inline const Step timeout{Step::Kind::timeout}; // the plugin's deadline passes, or a configured one
 inline const Step stopping{
-    Step::Kind::stopping};                // the host begins to drain: stop() is called, then this connection hears of it
-inline const Step wake{Step::Kind::wake}; // somebody calls wake() with the connection's id
+    Step::Kind::stopping};                // the host begins to drain: it calls stop(), and then this connection learns of it
+inline const Step wake{Step::Kind::wake}; // the plugin has called wake() with the connection's id
 
 // Time goes by without a byte; the plugin's own deadline passes if it is due.
 inline Step pass(milliseconds time) { return Step(Step::Kind::pass, time); }
@@ -49,39 +49,39 @@ inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max()
 
 // What a connection is like: {.read_limit = 1} delivers byte by byte, {.write_limit = 100} breaks after 100 bytes.
 struct Circumstances {
-    std::string peer = "192.0.2.1:40123"; // facts; an empty one is not known
+    std::string peer = "192.0.2.1:40123"; // facts; the host does not know an empty one
     std::string local = "192.0.2.254:7000";
     std::string listener = "test";
     std::string instance = "test";
     std::size_t read_limit = unlimited;              // a read returns at most this many bytes
-    std::size_t write_limit = unlimited;             // after this many bytes were taken in all, writing fails ...
+    std::size_t write_limit = unlimited;             // the client takes this many bytes in all; then writing fails ...
     gatehouse_status write_status = GATEHOUSE_RESET; // ... with this
 };
 
 // What a plugin did with an upstream connection.
 struct UpstreamRecord {
     std::string address;
-    milliseconds within{0}; // the time that connect() was given
-    std::string received;   // what was written to it, relayed bytes included
-    bool tls = false;       // start_tls() has succeeded, with `server_name`, after `plain` had been written to it
+    milliseconds within{0}; // the time limit of connect()
+    std::string received;   // what the server has received, relayed bytes included
+    bool tls = false;       // start_tls() has succeeded, with `server_name`; the plugin had written `plain` before
     std::string server_name;
     std::string plain;
-    bool finished = false; // finish() was called on it
-    bool closed = false;   // the plugin closed it
-    bool relayed = false;  // it was handed to relay(), which then carried the rest of both scripts
-    milliseconds idle{0};  // the idle time that relay() was given
+    bool finished = false; // the plugin has called finish()
+    bool closed = false;   // the plugin has closed it
+    bool relayed = false;  // the plugin has called relay(), and the host then carried the rest of both scripts
+    milliseconds idle{0};  // the idle time of relay()
 };
 
 // What came of a connection.
 struct Outcome {
-    std::string output;                    // every byte that was written to the client
-    bool finished = false;                 // finish() was called
-    bool open = true;                      // it is parked, and closed() has not been called
+    std::string output;                    // every byte that the client has received
+    bool finished = false;                 // the plugin has called finish()
+    bool open = true;                      // it is parked, and has not ended
     gatehouse_next next = GATEHOUSE_PARK;  // what serve() returned last
-    std::string reason;                    // why it ended, as closed() hears it
-    std::string error;                     // what set_error() explained
+    std::string reason;                    // why it ended, as closed() gets it
+    std::string error;                     // the text of set_error()
     std::vector<gatehouse_event> events;   // one for each call of serve()
-    std::optional<milliseconds> deadline;  // as the plugin set it last, counted from then
+    std::optional<milliseconds> deadline;  // the plugin's last one, counted from when it set it
     std::vector<UpstreamRecord> upstreams; // one for each connect() that succeeded
 };
 

@@ -163,7 +163,7 @@ inline gatehouse_status connect(gatehouse_conn* conn, gatehouse_str address, uin
     return GATEHOUSE_OK;
 }
 
-// As the real host reads it, but for the files, which need not be there.
+// Reads the table as the real host does, except for the files, which need not exist.
 inline gatehouse_status tls_client(gatehouse_instance* instance, const gatehouse_config* config, gatehouse_str key,
                                    int32_t has_names, const gatehouse_tls_client** client) noexcept {
     const FakeConfig& settings = config_of(config);
@@ -213,7 +213,7 @@ inline gatehouse_status relay(gatehouse_conn* conn, gatehouse_conn* to, uint64_t
     return GATEHOUSE_OK;
 }
 
-// A name has the addresses that the test has given it with addresses(); any other address is itself.
+// A name has the addresses that the test has given it with addresses(); any other name resolves to itself.
 inline gatehouse_status resolve(gatehouse_conn* conn, gatehouse_str address, uint64_t,
                                 void (*found)(void*, gatehouse_str) noexcept, void* data) noexcept {
     const Client* client = client_of(conn, "resolve()");
@@ -298,7 +298,7 @@ inline constexpr gatehouse_host make_table(const void* (*get_extension)(gatehous
     return table;
 }
 inline constexpr gatehouse_host full_host = make_table(find_extension);
-inline constexpr gatehouse_host bare_host = make_table(no_extension); // of a host without optional capabilities
+inline constexpr gatehouse_host bare_host = make_table(no_extension); // a host without extensions
 
 } // namespace gatehouse::testing::detail
 

@@ -5,7 +5,7 @@
 #include <mutex>
 #include <string>
 
-// Whatever one client says, all others hear.
+// Every client receives what the others send.
 class Chat {
   public:
     explicit Chat(gatehouse::Init& init) : host_(init) {}
@@ -46,9 +46,9 @@ class Chat {
     }
 
   private:
-    static constexpr std::size_t most_unheard = 65536; // for a client that reads too slowly: it misses the rest
+    static constexpr std::size_t most_unheard = 65536; // for each client; one that reads too slowly misses the rest
 
-    gatehouse::Init host_; // a copy may be kept, to log and to wake
+    gatehouse::Init host_; // a copy, to wake connections
     std::mutex mutex_;
     std::map<std::uint64_t, std::string> unheard_; // by connection id; guarded by mutex_
 };

@@ -4,10 +4,10 @@
 
 using namespace std::chrono_literals;
 
-// Passes each client on to the server of the configuration, after a line that says who the client is.
+// Relays each client to the server of the configuration, after a line with the client's address.
 class Forward {
   public:
-    static constexpr bool server_first = true; // nobody knows who speaks first behind it
+    static constexpr bool server_first = true; // the server behind it may speak first
 
     explicit Forward(gatehouse::Init& init) : server_(init.config().string("server")) {}
 

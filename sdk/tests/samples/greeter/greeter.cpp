@@ -15,7 +15,7 @@ class Greeter {
     }
 
     void serve(gatehouse::Connection& conn) {
-        (void)conn.write(text_); // whether the client took it or not, this is the end
+        (void)conn.write(text_); // whether the client takes it or not, the dialogue ends here
     }
 
   private:

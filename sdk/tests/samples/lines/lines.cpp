@@ -9,7 +9,7 @@ struct Lines {
     static constexpr std::size_t longest = 1024; // all input is hostile: what grows has a limit
 
     struct Session {
-        std::string line; // what has arrived of it so far
+        std::string line; // the part that has arrived so far
     };
 
     gatehouse::Next serve(gatehouse::Connection& conn, Session& session) {

@@ -11,7 +11,7 @@ struct Quiz {
 
     void serve(gatehouse::Connection& conn) {
         if (!conn.write("What is six times seven? ")) return;
-        conn.set_deadline(20s); // for the whole answer, however slowly it drips
+        conn.set_deadline(20s); // for the whole answer, however slowly it arrives
         std::string answer;
         std::array<char, 64> buffer;
         while (answer.find('\n') == answer.npos && answer.size() < 100) {

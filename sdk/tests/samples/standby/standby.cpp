@@ -5,7 +5,7 @@
 
 using namespace std::chrono_literals;
 
-// Passes clients on to a server that is asked every two seconds whether it works, and to what stands behind a name if not.
+// Relays clients to a server, which it checks every two seconds; while the check fails, to a server behind a name.
 class Standby {
   public:
     static constexpr bool server_first = true;
@@ -24,7 +24,7 @@ class Standby {
               }),
           watch_(init, init.config().string("standby"),
                  [this](std::span<const gatehouse::Endpoint> endpoints, gatehouse::Status status, std::string_view /*why*/) {
-                     if (!status) return; // what was known last may still be right
+                     if (!status) return; // the last address may still be right
                      const std::lock_guard lock(mutex_);
                      standby_ = endpoints.empty() ? "" : std::string(endpoints.front().address);
                  }) {}
@@ -45,7 +45,7 @@ class Standby {
     std::mutex mutex_;
     bool up_ = false;        // guarded by mutex_
     std::string standby_;    // guarded by mutex_
-    gatehouse::Check check_; // last, so that they end first: their callbacks use what stands above
+    gatehouse::Check check_; // last, so that they end first: their callbacks use the members above
     gatehouse::Watch watch_;
 };
 GATEHOUSE_PLUGIN(Standby, "standby", "1.0.0")

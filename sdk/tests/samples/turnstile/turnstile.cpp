@@ -9,7 +9,7 @@
 
 using namespace std::chrono_literals;
 
-// Lets a few clients at a time through to a server; the others wait in line, and what they send waits with them.
+// Lets a few clients at a time through to a server. The others wait in line; the bytes that they send wait in the kernel.
 class Turnstile {
   public:
     static constexpr bool server_first = true;
