@@ -17,10 +17,10 @@ constexpr Nanoseconds most_age = 60'000'000'000; // of a channel: the next one r
 
 bool is_nothing(int status) { return status == ARES_ENODATA || status == ARES_ENOTFOUND; }
 
-gatehouse_status status_of(int status) {
-    if (status == ARES_SUCCESS) return GATEHOUSE_OK;
-    if (is_nothing(status)) return GATEHOUSE_NOT_FOUND;
-    return status == ARES_ETIMEOUT || status == ARES_ECANCELLED ? GATEHOUSE_TIMEOUT : GATEHOUSE_FAILED;
+Lookup status_of(int status) {
+    if (status == ARES_SUCCESS) return Lookup::found;
+    if (is_nothing(status)) return Lookup::not_found;
+    return status == ARES_ETIMEOUT || status == ARES_ECANCELLED ? Lookup::timeout : Lookup::failed;
 }
 
 std::string words(int status) {
@@ -121,7 +121,7 @@ void AsyncResolver::find_services(const std::string& name, Answered answered) {
 // was asked for.
 void AsyncResolver::ask(std::unique_ptr<Question> question) {
     const std::string known = question->found.records.name;
-    const bool exact = question->type == DnsType::aaaa && question->found.status == GATEHOUSE_OK && !known.empty();
+    const bool exact = question->type == DnsType::aaaa && question->found.status == Lookup::found && !known.empty();
     const std::string name = exact ? known : question->name;
     const int type = static_cast<int>(question->type);
     ++on_the_way_;
@@ -178,7 +178,7 @@ void AsyncResolver::heard(void* data, int status, int /*timeouts*/, unsigned cha
         question->type = DnsType::aaaa;
         return resolver.ask(std::move(question));
     }
-    if (!first && found.status == GATEHOUSE_OK) { // there are IPv4 addresses
+    if (!first && found.status == Lookup::found) { // there are IPv4 addresses
         found.only_v4 = status != ARES_SUCCESS && !is_nothing(status);
         if (!records.addresses.empty()) found.records.ttl = std::min(found.records.ttl, records.ttl);
         found.records.addresses.insert(found.records.addresses.end(), records.addresses.begin(), records.addresses.end());

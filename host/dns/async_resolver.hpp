@@ -1,11 +1,11 @@
 // Names to addresses and to SRV records on the background thread, by one c-ares channel. Nothing blocks, nothing is remembered.
 #pragma once
 
+#include "dns/lookup.hpp"
 #include "threads/background.hpp"
 #include "wire/dns_answer.hpp"
 
 #include <functional>
-#include <gatehouse/gatehouse.h>
 #include <memory>
 #include <string>
 
@@ -14,9 +14,9 @@ struct ares_addrinfo; // NOLINT(readability-identifier-naming): c-ares'
 
 namespace gatehouse::host {
 
-// GATEHOUSE_OK, or GATEHOUSE_NOT_FOUND, _TIMEOUT or _FAILED and why in words.
+// Why is in words if nothing was found.
 struct NameAnswer {
-    gatehouse_status status = GATEHOUSE_OK;
+    Lookup status = Lookup::found;
     std::string why;
     DnsAnswer records;
     bool from_file = false; // of /etc/hosts, or known without asking: there is no time to live
