@@ -174,14 +174,15 @@ void NameWatch::end_round() {
 void NameWatch::report(std::vector<Endpoint> endpoints) {
     failure_reported_ = false;
     if (reported_ == endpoints) return;
+    found(endpoints); // without memory it throws, and the next round reports
     reported_ = std::move(endpoints);
-    found(*reported_);
 }
 
 void NameWatch::report_failure() {
-    if (std::exchange(failure_reported_, true)) return;
-    reported_.reset();
+    if (failure_reported_) return;
     lost(status_, why_);
+    failure_reported_ = true;
+    reported_.reset();
 }
 
 } // namespace gatehouse::host

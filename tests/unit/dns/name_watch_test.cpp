@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <gtest/gtest.h>
+#include <new>
 #include <random>
 #include <sys/resource.h>
 
@@ -168,6 +169,25 @@ TEST(NameWatch, TimesToLiveAreClamped) {
     EXPECT_EQ(watched.news(), "192.0.2.1:80");
     std::this_thread::sleep_for(1500ms);
     EXPECT_LE(world.server.asked.load(), 2 * 2); // A and AAAA each time
+}
+
+TEST(NameWatch, AReportThatFoundNoMemoryIsMadeAgain) {
+    struct Short final : NameWatch {
+        using NameWatch::NameWatch;
+        void found(std::span<const Endpoint> /*endpoints*/) override {
+            if (reports.fetch_add(1) == 0) throw std::bad_alloc();
+            reports.notify_all();
+        }
+        void lost(Lookup /*status*/, std::string_view /*why*/) override {}
+        std::atomic<int> reports{0};
+    };
+    World world(addresses({"192.0.2.1"}));
+    std::string error;
+    const auto watch = std::make_shared<Short>(world.watches, *parse_watched_name("db.example:80", error));
+    ASSERT_TRUE(world.watches.start(watch));
+    for (int reports = 0; reports < 2; reports = watch->reports.load()) watch->reports.wait(reports);
+    watch->unwatch();
+    EXPECT_EQ(watch->reports.load(), 2);
 }
 
 // --- failures -------------------------------------------------------------------------------------------------------------
