@@ -50,7 +50,7 @@ gatehouse_status watch(gatehouse_instance* instance, gatehouse_str name, gatehou
             return GATEHOUSE_OK;
         }
         refuse(*instance, "watch of " + printable(text) + ": no memory or thread for it, or too many of them");
-    } catch (const std::bad_alloc&) { // is said by the status alone
+    } catch (const std::bad_alloc&) { // the status alone says so
     }
     return GATEHOUSE_EXHAUSTED;
 }

@@ -29,7 +29,7 @@ namespace {
 // Waits until the connection stands; 0 or an errno.
 int await_connection(int fd, Nanoseconds deadline) {
     pollfd waiting{fd, POLLOUT, 0};
-    // On loopback the answer is there already, and then nobody has to be told that this thread waits.
+    // On loopback the connection usually stands already; then the pool need not know that this thread waits.
     if (::poll(&waiting, 1, 0) == 0) {
         const Pool::Blocked blocked;
         for (;;) {
@@ -67,7 +67,7 @@ int connect_to(const SocketAddress& address, Nanoseconds deadline, Descriptor& r
     return 0;
 }
 
-// The addresses that a name stands for; what goes wrong is recorded.
+// The addresses behind a name. A failure is recorded as the error text.
 gatehouse_status find(const Connection& client, const std::string& name, Nanoseconds deadline,
                       std::vector<SocketAddress>& candidates) {
     std::string error;
@@ -84,7 +84,7 @@ gatehouse_status no_memory() noexcept {
 }
 
 gatehouse_status no_client() noexcept {
-    set_error_text("only a client's connection connects to an upstream");
+    set_error_text("connect() and resolve() take a client's connection, not an upstream's");
     return GATEHOUSE_UNSUPPORTED;
 }
 
@@ -92,7 +92,7 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
                          gatehouse_conn** upstream) noexcept {
     if (conn->connection == nullptr) return no_client();
     Connection& client = *conn->connection;
-    client.upstream_failed = true; // until it has not
+    client.upstream_failed = true; // until one stands
     try {
         const Nanoseconds deadline = deadline_of(client, milliseconds);
         const std::string name(text.data, text.size);

@@ -52,7 +52,7 @@ gatehouse_status tls_client(gatehouse_instance* instance, const gatehouse_config
 
 namespace {
 
-// A name or an address as certificates have it: no dot at the end, no zone.
+// A name or an address as it stands in a certificate: without a dot at the end, and without a zone.
 std::string name_in_certificate(std::string_view name) {
     if (const std::size_t zone = name.find('%'); zone != std::string_view::npos && name.find(':') < zone)
         name = name.substr(0, zone);
@@ -60,7 +60,7 @@ std::string name_in_certificate(std::string_view name) {
     return std::string(name);
 }
 
-// Waits until the server has been verified, or why not; `why` is the session's or constant.
+// Does the handshake, in which the server is verified. On failure `why` says why; its text is the session's or constant.
 gatehouse_status shake_hands(TlsSession& session, int fd, Nanoseconds deadline, const Drain& drain,
                              std::string_view& why) noexcept {
     for (;;) {
@@ -83,11 +83,11 @@ gatehouse_status shake_hands(TlsSession& session, int fd, Nanoseconds deadline, 
             return GATEHOUSE_FAILED;
         }
         const Pool::Blocked blocked;
-        const bool draining = drain.started(); // if it starts meanwhile, its deadline counts from then on
+        const bool draining = drain.started(); // a drain that starts later ends the wait, so that its deadline counts
         const Nanoseconds limit = std::min(deadline, drain.deadline());
         const Nanoseconds left = limit - monotonic_now();
         if (left <= 0) {
-            why = "the handshake has taken too long";
+            why = "the handshake took too long";
             return GATEHOUSE_TIMEOUT;
         }
         const auto wanted = static_cast<short>(session.wants_write() ? POLLOUT : POLLIN);
@@ -102,18 +102,18 @@ gatehouse_status shake_hands(TlsSession& session, int fd, Nanoseconds deadline, 
 gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const gatehouse_tls_client* client,
                            gatehouse_str server_name, std::uint64_t milliseconds, gatehouse_str* why) noexcept {
     if (conn->connection == nullptr || upstream->connection != nullptr || upstream->tls || client == nullptr) {
-        set_error_text("TLS is begun once, on an upstream connection for a client's");
+        set_error_text("start_tls() takes a client's connection, and an upstream of it that has no TLS yet");
         return GATEHOUSE_INVALID;
     }
     Connection& serving = *conn->connection;
-    serving.upstream_failed = true; // until it has not
+    serving.upstream_failed = true; // until the handshake is done
     std::string_view problem;
     gatehouse_status status = GATEHOUSE_EXHAUSTED;
     try {
         const std::string name = name_in_certificate(
             client->server_name.empty() ? std::string_view(server_name.data, server_name.size) : client->server_name);
         if (name.empty() && client->verify) {
-            problem = "there is no name that the server's certificate has to be for (expected server_name, or verify = false)";
+            problem = "no name to check the server's certificate against (expected server_name, or verify = false)";
             status = GATEHOUSE_INVALID;
         } else {
             upstream->tls = TlsSession::client(client->context, upstream->fd, name);

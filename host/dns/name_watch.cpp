@@ -89,7 +89,8 @@ void NameWatch::begin_round() {
         ask_for_hosts({name_.text});
 }
 
-// Answers come while the resolver runs, not this: it must live, be in the same round, and goes on in a call of its own.
+// `take` is called in the resolver's turn on the background thread, when the watch may have ended or begun another round. It
+// only notes the answer; the round goes on in due().
 template <class Take>
 AsyncResolver::Answered NameWatch::when_answered(const Take& take) {
     ++unanswered_;
@@ -150,7 +151,7 @@ void NameWatch::note_failure(Lookup status, const std::string& why) {
 
 void NameWatch::end_round() {
     asking_ = false;
-    for (const DnsService& service : services_) // those that have not been answered
+    for (const DnsService& service : services_) // targets without an answer
         if (const auto last = last_addresses_.find(service.target); last != last_addresses_.end()) addresses_.insert(*last);
     std::vector<Endpoint> endpoints;
     const auto add = [&](const std::string& host, std::uint16_t port, std::uint16_t priority, std::uint16_t weight) {
@@ -162,7 +163,7 @@ void NameWatch::end_round() {
         add(name_.text, name_.port, 0, 0);
     std::sort(endpoints.begin(), endpoints.end());
     endpoints.erase(std::unique(endpoints.begin(), endpoints.end()), endpoints.end());
-    // A host that cannot be asked for keeps its addresses; but then the name as a whole is not resolved, and that is said.
+    // A host that cannot be asked about keeps its addresses, but its name is then not resolved, and the watch reports that.
     const bool failed = endpoints.empty() || (!name_.service && status_ != Lookup::found);
     const std::uint32_t wait = failed ? pause_ : std::clamp(ttl_, shortest_ttl, longest_ttl);
     pause_ = failed ? std::min(2 * pause_, longest_pause) : 1;

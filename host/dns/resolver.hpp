@@ -1,4 +1,4 @@
-// Names to addresses, with a deadline and a small memory.
+// Names to addresses for a thread that waits: with a deadline and a small cache.
 #pragma once
 
 #include "base/clock.hpp"
@@ -20,7 +20,7 @@ class Resolver {
 
     // The addresses of `address`, which is numeric, a unix path or a name (IPv6 and IPv4, in the order of RFC 6724). Answers
     // are kept as long as their TTL says, between 1 and 60 seconds. Blocks, up to the deadline. [any]
-    // If it has not found any, `error` says why. Throws std::bad_alloc.
+    // If there are none, `error` says why. Throws std::bad_alloc.
     Lookup resolve(const Address& address, Nanoseconds deadline, std::vector<SocketAddress>& result, std::string& error);
 
   private:
