@@ -1,6 +1,7 @@
 #include "abi/discovery.hpp"
 
 #include "abi/handles.hpp"
+#include "abi/status.hpp"
 #include "base/printable.hpp"
 #include "dns/name_watch.hpp"
 
@@ -22,9 +23,7 @@ struct gatehouse_watch final : NameWatch {
             list.push_back({{endpoint.address.data(), endpoint.address.size()}, endpoint.priority, endpoint.weight, 0});
         callback_(data_, list.data(), list.size(), GATEHOUSE_OK, {"", 0});
     }
-    void lost(gatehouse_status status, std::string_view why) override {
-        callback_(data_, nullptr, 0, status, {why.data(), why.size()});
-    }
+    void lost(Lookup lookup, std::string_view why) override { callback_(data_, nullptr, 0, status_of(lookup), str(why)); }
 
     const Found callback_; // constant after construction
     void* const data_;
@@ -51,7 +50,7 @@ gatehouse_status watch(gatehouse_instance* instance, gatehouse_str name, gatehou
             return GATEHOUSE_OK;
         }
         refuse(*instance, "watch of " + printable(text) + ": no memory or thread for it, or too many of them");
-    } catch (const std::bad_alloc&) { // is said by the status alone
+    } catch (const std::bad_alloc&) { // the status alone says so
     }
     return GATEHOUSE_EXHAUSTED;
 }

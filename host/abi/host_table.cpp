@@ -1,9 +1,9 @@
 // Each function finds the object behind its handle and lets that do the work.
 #include "abi/host_table.hpp"
 
-#include "abi/check.hpp"
 #include "abi/discovery.hpp"
 #include "abi/handles.hpp"
+#include "abi/health_check.hpp"
 #include "abi/sendfile.hpp"
 #include "abi/upstream.hpp"
 #include "base/log.hpp"
@@ -34,7 +34,7 @@ gatehouse_status set_deadline(gatehouse_conn* conn, std::uint64_t milliseconds) 
     return stream_of(conn).set_deadline(milliseconds);
 }
 
-// An upstream connection is a gatehouse_conn as well, but not a client's: it has none of what is asked for here.
+// An upstream connection is a gatehouse_conn too, but it has no event, id or state.
 gatehouse_event event(gatehouse_conn* conn) noexcept {
     const Connection* const client = client_of(conn);
     return client != nullptr ? client->life.serving.why : GATEHOUSE_EVENT_OPEN;
@@ -53,7 +53,7 @@ std::string text_of(NameOf name_of, int fd) {
     return name_of(fd, address.get(), &address.size) == 0 ? to_string(address) : "";
 }
 
-// The addresses are made into text when they are asked for, and kept: few plugins ask.
+// Few plugins ask for addresses, so they become text when one does, and are kept from then on.
 gatehouse_str address_fact(gatehouse_conn* conn, gatehouse_fact which) {
     Connection* const client = client_of(conn);
     std::unique_ptr<std::string[]>& facts = client != nullptr ? client->life.serving.facts : upstream_of(conn)->facts;
@@ -69,7 +69,7 @@ gatehouse_str address_fact(gatehouse_conn* conn, gatehouse_fact which) {
     return str(facts[which == GATEHOUSE_FACT_PEER ? 0 : which == GATEHOUSE_FACT_LOCAL ? 1 : 2]);
 }
 
-// Nothing, where the peer has shown or asked for nothing.
+// Empty if the peer has not sent it.
 std::string_view tls_fact(gatehouse_conn* conn, gatehouse_fact which) {
     const TlsSession& tls = *stream_of(conn).tls;
     if (which == GATEHOUSE_FACT_TLS_VERSION) return tls.version();
@@ -77,7 +77,7 @@ std::string_view tls_fact(gatehouse_conn* conn, gatehouse_fact which) {
     if (which == GATEHOUSE_FACT_TLS_SNI) return tls.sni();
     if (which == GATEHOUSE_FACT_TLS_ALPN) return tls.alpn();
     Connection* const client = client_of(conn);
-    if (client == nullptr) return {}; // the certificate of an upstream is a server's
+    if (client == nullptr) return {}; // an upstream's certificate is a server's
     std::unique_ptr<std::string[]>& facts = client->life.serving.tls_facts;
     if (!facts) {
         facts = std::make_unique<std::string[]>(2);
@@ -173,7 +173,7 @@ void config_reject(const gatehouse_config* config, gatehouse_str key, gatehouse_
 const void* get_extension(gatehouse_str id) noexcept {
     if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream_table;
     if (view(id) == GATEHOUSE_EXT_SENDFILE) return &sendfile_table;
-    if (view(id) == GATEHOUSE_EXT_CHECK) return &check_table;
+    if (view(id) == GATEHOUSE_EXT_CHECK) return &health_check_table;
     if (view(id) == GATEHOUSE_EXT_DISCOVERY) return &discovery_table;
     return nullptr;
 }

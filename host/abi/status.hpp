@@ -1,5 +1,7 @@
-// The status of a call that has failed, from the words of the kernel.
+// What has become of a call, in the words of the ABI.
 #pragma once
+
+#include "dns/lookup.hpp"
 
 #include <gatehouse/gatehouse.h>
 
@@ -7,5 +9,7 @@ namespace gatehouse::host {
 
 // What a plugin is told of the errno of a connect() that has failed.
 gatehouse_status status_of_errno(int error) noexcept;
+
+gatehouse_status status_of(Lookup lookup) noexcept;
 
 } // namespace gatehouse::host

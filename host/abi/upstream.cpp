@@ -22,13 +22,13 @@ Nanoseconds deadline_of(const Connection& client, std::uint64_t milliseconds) no
 
 namespace {
 
-// The addresses that a name stands for; what goes wrong is recorded.
+// The addresses behind a name. A failure is recorded as the error text.
 gatehouse_status find(const Connection& client, const std::string& name, Nanoseconds deadline,
                       std::vector<SocketAddress>& candidates) {
     std::string error;
     gatehouse_status status = GATEHOUSE_INVALID;
     if (const std::optional<Address> address = parse_address(name, error))
-        status = facilities_of(client).resolver.resolve(*address, deadline, candidates, error);
+        status = status_of(facilities_of(client).resolver.resolve(*address, deadline, candidates, error));
     if (status != GATEHOUSE_OK) set_error_text("upstream " + name + ": " + error);
     return status;
 }
@@ -39,7 +39,7 @@ gatehouse_status no_memory() noexcept {
 }
 
 gatehouse_status no_client() noexcept {
-    set_error_text("only a client's connection connects to an upstream");
+    set_error_text("connect() and resolve() take a client's connection, not an upstream's");
     return GATEHOUSE_UNSUPPORTED;
 }
 
@@ -47,7 +47,7 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
                          gatehouse_conn** upstream) noexcept {
     if (client_of(conn) == nullptr) return no_client();
     Connection& client = *client_of(conn);
-    client.life.serving.upstream_failed = true; // until it has not
+    client.life.serving.upstream_failed = true; // until one stands
     try {
         const Nanoseconds deadline = deadline_of(client, milliseconds);
         const std::string name(text.data, text.size);

@@ -46,7 +46,7 @@ gatehouse_status tls_client(gatehouse_instance* instance, const gatehouse_config
 
 namespace {
 
-// A name or an address as certificates have it: no dot at the end, no zone.
+// A name or an address as it stands in a certificate: without a dot at the end, and without a zone.
 std::string name_in_certificate(std::string_view name) {
     if (const std::size_t zone = name.find('%'); zone != std::string_view::npos && name.find(':') < zone)
         name = name.substr(0, zone);
@@ -74,18 +74,18 @@ gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const
                            gatehouse_str server_name, std::uint64_t milliseconds, gatehouse_str* why) noexcept {
     Upstream* const server = upstream_of(upstream);
     if (client_of(conn) == nullptr || server == nullptr || server->tls || client == nullptr) {
-        set_error_text("TLS is begun once, on an upstream connection for a client's");
+        set_error_text("start_tls() takes a client's connection, and an upstream of it that has no TLS yet");
         return GATEHOUSE_INVALID;
     }
     Connection& serving = *client_of(conn);
-    serving.life.serving.upstream_failed = true; // until it has not
+    serving.life.serving.upstream_failed = true; // until the handshake is done
     std::string_view problem;
     gatehouse_status status = GATEHOUSE_EXHAUSTED;
     try {
         const std::string name = name_in_certificate(
             client->server_name.empty() ? std::string_view(server_name.data, server_name.size) : client->server_name);
         if (name.empty() && client->verify) {
-            problem = "there is no name that the server's certificate has to be for (expected server_name, or verify = false)";
+            problem = "no name to check the server's certificate against (expected server_name, or verify = false)";
             status = GATEHOUSE_INVALID;
         } else {
             server->tls = TlsSession::client(client->context, server->fd, name);

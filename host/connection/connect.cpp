@@ -15,7 +15,7 @@ namespace {
 // Waits until the connection stands; 0 or an errno.
 int await_connection(int fd, Nanoseconds deadline, const Drain& drain) noexcept {
     std::array<pollfd, 1> item{{{fd, POLLOUT, 0}}};
-    if (!ready_now(item)) { // on loopback the answer is there already
+    if (!ready_now(item)) { // on loopback the connection usually stands already
         const Waited waited = wait(item, deadline, drain, OnDrain::go_on);
         if (waited == Waited::failed) return errno;
         if (waited != Waited::ready) return ETIMEDOUT;
@@ -71,7 +71,7 @@ Handshake shake_hands(TlsSession& session, int fd, Nanoseconds deadline, const D
         }
         std::array<pollfd, 1> item{{{fd, static_cast<short>(session.wants_write() ? POLLOUT : POLLIN), 0}}};
         if (wait(item, deadline, drain, OnDrain::go_on) != Waited::ready) {
-            why = "the handshake has taken too long";
+            why = "the handshake took too long";
             return Handshake::timeout;
         }
     }

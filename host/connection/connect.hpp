@@ -17,7 +17,7 @@ int connect_to(const SocketAddress& address, Nanoseconds deadline, const Drain& 
 
 enum class Handshake : std::uint8_t { done, reset, timeout, failed };
 
-// Waits until the server has been verified, or why not; `why` is the session's or constant.
+// Does the handshake, in which the server is verified. On failure `why` says why; its text is the session's or constant.
 Handshake shake_hands(TlsSession& session, int fd, Nanoseconds deadline, const Drain& drain, std::string_view& why) noexcept;
 
 } // namespace gatehouse::host

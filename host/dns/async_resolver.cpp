@@ -17,10 +17,10 @@ constexpr Nanoseconds most_age = 60'000'000'000; // of a channel: the next one r
 
 bool is_nothing(int status) { return status == ARES_ENODATA || status == ARES_ENOTFOUND; }
 
-gatehouse_status status_of(int status) {
-    if (status == ARES_SUCCESS) return GATEHOUSE_OK;
-    if (is_nothing(status)) return GATEHOUSE_NOT_FOUND;
-    return status == ARES_ETIMEOUT || status == ARES_ECANCELLED ? GATEHOUSE_TIMEOUT : GATEHOUSE_FAILED;
+Lookup status_of(int status) {
+    if (status == ARES_SUCCESS) return Lookup::found;
+    if (is_nothing(status)) return Lookup::not_found;
+    return status == ARES_ETIMEOUT || status == ARES_ECANCELLED ? Lookup::timeout : Lookup::failed;
 }
 
 std::string words(int status) {
@@ -42,12 +42,12 @@ std::string words(int status) {
     }
 }
 
-// RFC 6761, section 6.3: c-ares knows these by itself.
+// RFC 6761, section 6.3: c-ares answers these without asking.
 bool is_localhost(const std::string& name) { return name == "localhost" || name.ends_with(".localhost"); }
 
 } // namespace
 
-// On its way through c-ares as a bare pointer, whose callback takes it back.
+// c-ares carries a question as a bare pointer; the callback owns it again.
 struct AsyncResolver::Question {
     AsyncResolver& resolver;
     std::string name;
@@ -67,7 +67,7 @@ AsyncResolver::~AsyncResolver() {
     ::ares_library_cleanup();
 }
 
-// What is on its way hears of it, but nobody is told any more.
+// c-ares calls back for each open question, and the callbacks drop them.
 void AsyncResolver::end_channel() noexcept {
     if (channel_ != nullptr) ::ares_destroy(std::exchange(channel_, nullptr));
 }
@@ -100,7 +100,7 @@ void AsyncResolver::find_addresses(const std::string& host, Answered answered) {
     auto question = std::make_unique<Question>(Question{*this, host, DnsType::a, std::move(answered), {}});
     ares_channeldata* channel = this->channel(question->found.why);
     if (channel == nullptr) return answer(std::move(question), ARES_ENOTINITIALIZED);
-    // Whether the file has it is asked first, since c-ares does not say where its answer is from.
+    // c-ares does not say where an answer is from, so the file is asked first.
     bool in_file = is_localhost(host);
     for (const int family : {AF_INET, AF_INET6}) {
         hostent* entry = nullptr;
@@ -117,11 +117,11 @@ void AsyncResolver::find_services(const std::string& name, Answered answered) {
     ask(std::move(question));
 }
 
-// The IPv4 addresses first, then the IPv6 ones of the very name that had them: with a search list that may be another one than
-// was asked for.
+// The IPv4 addresses first, then the IPv6 addresses of the name that had them: with a search list, that is not always the name
+// that was asked for.
 void AsyncResolver::ask(std::unique_ptr<Question> question) {
     const std::string known = question->found.records.name;
-    const bool exact = question->type == DnsType::aaaa && question->found.status == GATEHOUSE_OK && !known.empty();
+    const bool exact = question->type == DnsType::aaaa && question->found.status == Lookup::found && !known.empty();
     const std::string name = exact ? known : question->name;
     const int type = static_cast<int>(question->type);
     ++on_the_way_;
@@ -140,7 +140,7 @@ void AsyncResolver::ask_file(std::unique_ptr<Question> question) {
     set_timer();
 }
 
-// Without memory an answer is lost, as it may be on the network: whoever has asked does not wait for ever.
+// An answer for which there is no memory is lost, as one may be on the network: the watch that has asked has a time limit.
 void AsyncResolver::heard_of_file(void* data, int status, int /*timeouts*/, ares_addrinfo* list) try {
     const std::unique_ptr<ares_addrinfo, decltype(&::ares_freeaddrinfo)> owner(list, ::ares_freeaddrinfo);
     std::unique_ptr<Question> question(static_cast<Question*>(data));
@@ -178,7 +178,7 @@ void AsyncResolver::heard(void* data, int status, int /*timeouts*/, unsigned cha
         question->type = DnsType::aaaa;
         return resolver.ask(std::move(question));
     }
-    if (!first && found.status == GATEHOUSE_OK) { // there are IPv4 addresses
+    if (!first && found.status == Lookup::found) { // there are IPv4 addresses
         found.only_v4 = status != ARES_SUCCESS && !is_nothing(status);
         if (!records.addresses.empty()) found.records.ttl = std::min(found.records.ttl, records.ttl);
         found.records.addresses.insert(found.records.addresses.end(), records.addresses.begin(), records.addresses.end());
@@ -199,7 +199,7 @@ void AsyncResolver::answer(std::unique_ptr<Question> question, int status) {
 
 // --- sockets and times ---------------------------------------------------------------------------------------------------
 
-// A socket that cannot be watched goes unanswered, which c-ares notices in time.
+// If a socket cannot be watched, its answer is not read, and c-ares times the question out.
 void AsyncResolver::watch_socket(void* data, int fd, int readable, int writable) {
     auto& resolver = *static_cast<AsyncResolver*>(data);
     const std::uint32_t events = (readable != 0 ? EPOLLIN : 0U) | (writable != 0 ? EPOLLOUT : 0U);
@@ -225,7 +225,8 @@ void AsyncResolver::ready(int fd, std::uint32_t events) noexcept {
 void AsyncResolver::set_timer() noexcept {
     timeval left{};
     const bool waits = channel_ != nullptr && ::ares_timeout(channel_, nullptr, &left) != nullptr;
-    const Nanoseconds after = left.tv_sec * 1'000'000'000 + left.tv_usec * 1'000 + 1'000'000; // a little late, or in vain
+    const Nanoseconds after = left.tv_sec * 1'000'000'000 + left.tv_usec * 1'000 +
+                              1'000'000; // 1 ms more: a timer that came early would find nothing to do
     background_.at(*this, waits ? monotonic_now() + after : never);
 }
 

@@ -1,11 +1,12 @@
-// Names to addresses and to SRV records on the background thread, by one c-ares channel. Nothing blocks, nothing is remembered.
+// Looks up the addresses and the SRV records of names on the background thread, through one c-ares channel. It never blocks,
+// and it caches nothing.
 #pragma once
 
+#include "dns/lookup.hpp"
 #include "threads/background.hpp"
 #include "wire/dns_answer.hpp"
 
 #include <functional>
-#include <gatehouse/gatehouse.h>
 #include <memory>
 #include <string>
 
@@ -14,30 +15,30 @@ struct ares_addrinfo; // NOLINT(readability-identifier-naming): c-ares'
 
 namespace gatehouse::host {
 
-// GATEHOUSE_OK, or GATEHOUSE_NOT_FOUND, _TIMEOUT or _FAILED and why in words.
+// `why` is in words, and empty if the name was found.
 struct NameAnswer {
-    gatehouse_status status = GATEHOUSE_OK;
+    Lookup status = Lookup::found;
     std::string why;
     DnsAnswer records;
-    bool from_file = false; // of /etc/hosts, or known without asking: there is no time to live
+    bool from_file = false; // from /etc/hosts, or known without asking: it has no time to live
     bool only_v4 = false;   // the question for the IPv6 addresses was not answered
 };
 
 class AsyncResolver final : public Activity {
   public:
-    static constexpr std::size_t most_questions = 256; // on their way at a time
+    static constexpr std::size_t most_questions = 256; // open at a time
 
     // `resolvers`: "192.0.2.1:53,[2001:db8::1]:53", or "": those of /etc/resolv.conf. Throws std::runtime_error.
     AsyncResolver(Background& background, std::string resolvers);
     ~AsyncResolver() override;
 
-    // Answers with the addresses of a host, or with the SRV records of a name, also while this call lasts. The answer comes
-    // within some seconds, unless this object ends before. [background]
+    // Calls `answered` with the addresses of a host, or with the SRV records of a name: perhaps before this returns, after some
+    // seconds at the latest, and not at all once this object is gone. [background]
     using Answered = std::function<void(const NameAnswer& answer)>;
     void find_addresses(const std::string& host, Answered answered);
     void find_services(const std::string& name, Answered answered);
 
-    // Whether so many questions more may be asked now. [background]
+    // Whether so many more questions may be asked now. [background]
     bool has_room(std::size_t questions) const noexcept { return on_the_way_ + questions <= most_questions; }
 
   private:
@@ -62,7 +63,7 @@ class AsyncResolver final : public Activity {
 
     // Of the background thread.
     ares_channeldata* channel_ = nullptr;
-    Nanoseconds made_ = 0; // when the channel was
+    Nanoseconds made_ = 0; // when channel_ was made
     std::size_t on_the_way_ = 0;
 };
 

@@ -62,7 +62,7 @@ void NameWatch::due() noexcept {
     try {
         if (!name_.numeric.empty()) return report({{name_.numeric}});
         if (!asking_) return begin_round();
-        if (unanswered_ > 0) note_failure(GATEHOUSE_TIMEOUT, "no answer in time");
+        if (unanswered_ > 0) note_failure(Lookup::timeout, "no answer in time");
         end_round();
     } catch (const std::bad_alloc&) {
         asking_ = false;
@@ -81,7 +81,7 @@ void NameWatch::begin_round() {
     ttl_ = longest_ttl;
     services_.clear();
     addresses_.clear();
-    status_ = GATEHOUSE_OK;
+    status_ = Lookup::found;
     background_.at(*this, monotonic_now() + longest_round);
     if (name_.service)
         ask_for_services();
@@ -89,7 +89,8 @@ void NameWatch::begin_round() {
         ask_for_hosts({name_.text});
 }
 
-// Answers come while the resolver runs, not this: it must live, be in the same round, and goes on in a call of its own.
+// `take` is called in the resolver's turn on the background thread, when the watch may have ended or begun another round. It
+// only notes the answer; the round goes on in due().
 template <class Take>
 AsyncResolver::Answered NameWatch::when_answered(const Take& take) {
     ++unanswered_;
@@ -113,7 +114,7 @@ void NameWatch::ask_for_hosts(const std::set<std::string>& hosts) {
 }
 
 void NameWatch::take_services(const NameAnswer& answer) {
-    if (answer.status != GATEHOUSE_OK) return note_failure(answer.status, answer.why);
+    if (answer.status != Lookup::found) return note_failure(answer.status, answer.why);
     note_ttl(answer.records.ttl);
     std::set<std::string> targets;
     for (const DnsService& service : answer.records.services) {
@@ -121,15 +122,15 @@ void NameWatch::take_services(const NameAnswer& answer) {
         if (targets.size() < most_targets) targets.insert(service.target);
         if (targets.contains(service.target)) services_.push_back(service);
     }
-    if (targets.empty()) return note_failure(GATEHOUSE_NOT_FOUND, "the service is not available");
+    if (targets.empty()) return note_failure(Lookup::not_found, "the service is not available");
     ask_for_hosts(targets);
 }
 
 void NameWatch::take_addresses(const std::string& host, const NameAnswer& answer) {
     Addresses addresses = answer.records.addresses;
-    if (answer.status == GATEHOUSE_OK && !answer.from_file) note_ttl(answer.records.ttl);
-    if (answer.status != GATEHOUSE_OK) note_failure(answer.status, host + ": " + answer.why);
-    const bool unknown = answer.status != GATEHOUSE_OK && answer.status != GATEHOUSE_NOT_FOUND;
+    if (answer.status == Lookup::found && !answer.from_file) note_ttl(answer.records.ttl);
+    if (answer.status != Lookup::found) note_failure(answer.status, host + ": " + answer.why);
+    const bool unknown = answer.status != Lookup::found && answer.status != Lookup::not_found;
     if (const auto last = last_addresses_.find(host); (unknown || answer.only_v4) && last != last_addresses_.end()) {
         for (const SocketAddress& address : last->second)
             if (unknown || address.storage.ss_family == AF_INET6) addresses.push_back(address);
@@ -141,8 +142,8 @@ void NameWatch::take_addresses(const std::string& host, const NameAnswer& answer
 void NameWatch::note_ttl(std::uint32_t ttl) noexcept { ttl_ = std::min(ttl_, ttl); }
 
 // A failure that says "there is nothing" never replaces one that says "could not be asked": the rest may exist.
-void NameWatch::note_failure(gatehouse_status status, const std::string& why) {
-    if (status_ != GATEHOUSE_OK && status_ != GATEHOUSE_NOT_FOUND) return;
+void NameWatch::note_failure(Lookup status, const std::string& why) {
+    if (status_ != Lookup::found && status_ != Lookup::not_found) return;
     status_ = status;
     why_ =
         "cannot resolve " + name_.text + ": " + (why.starts_with(name_.text + ": ") ? why.substr(name_.text.size() + 2) : why);
@@ -150,7 +151,7 @@ void NameWatch::note_failure(gatehouse_status status, const std::string& why) {
 
 void NameWatch::end_round() {
     asking_ = false;
-    for (const DnsService& service : services_) // those that have not been answered
+    for (const DnsService& service : services_) // targets without an answer
         if (const auto last = last_addresses_.find(service.target); last != last_addresses_.end()) addresses_.insert(*last);
     std::vector<FoundServer> endpoints;
     const auto add = [&](const std::string& host, std::uint16_t port, std::uint16_t priority, std::uint16_t weight) {
@@ -162,8 +163,8 @@ void NameWatch::end_round() {
         add(name_.text, name_.port, 0, 0);
     std::sort(endpoints.begin(), endpoints.end());
     endpoints.erase(std::unique(endpoints.begin(), endpoints.end()), endpoints.end());
-    // A host that cannot be asked for keeps its addresses; but then the name as a whole is not resolved, and that is said.
-    const bool failed = endpoints.empty() || (!name_.service && status_ != GATEHOUSE_OK);
+    // A host that cannot be asked about keeps its addresses, but its name is then not resolved, and the watch reports that.
+    const bool failed = endpoints.empty() || (!name_.service && status_ != Lookup::found);
     const std::uint32_t wait = failed ? pause_ : std::clamp(ttl_, shortest_ttl, longest_ttl);
     pause_ = failed ? std::min(2 * pause_, longest_pause) : 1;
     if (!failed) last_addresses_ = std::move(addresses_);
@@ -174,14 +175,15 @@ void NameWatch::end_round() {
 void NameWatch::report(std::vector<FoundServer> endpoints) {
     failure_reported_ = false;
     if (reported_ == endpoints) return;
+    found(endpoints); // without memory it throws, and the next round reports
     reported_ = std::move(endpoints);
-    found(*reported_);
 }
 
 void NameWatch::report_failure() {
-    if (std::exchange(failure_reported_, true)) return;
-    reported_.reset();
+    if (failure_reported_) return;
     lost(status_, why_);
+    failure_reported_ = true;
+    reported_.reset();
 }
 
 } // namespace gatehouse::host

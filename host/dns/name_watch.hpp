@@ -81,7 +81,7 @@ class NameWatch : public Activity, public std::enable_shared_from_this<NameWatch
     // [background] The endpoints, all of them and sorted: the first answer, and each set that differs from the last one.
     virtual void found(std::span<const FoundServer> endpoints) = 0;
     // [background] The name is no longer resolved, or never was; once, until found() again. `status`: as in NameAnswer.
-    virtual void lost(gatehouse_status status, std::string_view why) = 0;
+    virtual void lost(Lookup status, std::string_view why) = 0;
 
     using Addresses = std::vector<SocketAddress>;
 
@@ -96,7 +96,7 @@ class NameWatch : public Activity, public std::enable_shared_from_this<NameWatch
     void take_services(const NameAnswer& answer);
     void take_addresses(const std::string& host, const NameAnswer& answer);
     void note_ttl(std::uint32_t ttl) noexcept;
-    void note_failure(gatehouse_status status, const std::string& why);
+    void note_failure(Lookup status, const std::string& why);
     void end_round();
     void report(std::vector<FoundServer> endpoints);
     void report_failure();
@@ -113,7 +113,7 @@ class NameWatch : public Activity, public std::enable_shared_from_this<NameWatch
     std::uint32_t ttl_ = 0; // seconds
     std::vector<DnsService> services_;
     std::map<std::string, Addresses> addresses_; // by host
-    gatehouse_status status_ = GATEHOUSE_OK;     // of what has failed
+    Lookup status_ = Lookup::found;              // of what has failed
     std::string why_;
 
     // What is known.

@@ -80,22 +80,21 @@ Resolver::Resolver(const std::vector<std::string>& resolvers) : resolvers_(resol
 
 Resolver::~Resolver() { ares_library_cleanup(); }
 
-gatehouse_status Resolver::resolve(const Address& address, Nanoseconds deadline, std::vector<SocketAddress>& result,
-                                   std::string& error) {
+Lookup Resolver::resolve(const Address& address, Nanoseconds deadline, std::vector<SocketAddress>& result, std::string& error) {
     if (const auto numeric = numeric_address(address)) {
         result = {*numeric};
-        return GATEHOUSE_OK;
+        return Lookup::found;
     }
     if (address.kind != Address::Kind::tcp || address.host.empty()) {
         error = "not an address to connect to";
-        return GATEHOUSE_INVALID;
+        return Lookup::invalid;
     }
     const std::string name = to_string(address);
     {
         const std::lock_guard lock(mutex_);
         if (const auto known = answers_.find(name); known != answers_.end() && known->second.expires > coarse_now()) {
             result = known->second.addresses;
-            return GATEHOUSE_OK;
+            return Lookup::found;
         }
     }
     ares_channel channel{};
@@ -106,7 +105,7 @@ gatehouse_status Resolver::resolve(const Address& address, Nanoseconds deadline,
     }
     if (status != ARES_SUCCESS) {
         error = std::string("cannot resolve: ") + ares_strerror(status);
-        return GATEHOUSE_FAILED;
+        return Lookup::failed;
     }
     Query query;
     ares_addrinfo_hints hints{};
@@ -123,20 +122,20 @@ gatehouse_status Resolver::resolve(const Address& address, Nanoseconds deadline,
         const std::lock_guard lock(mutex_);
         if (answers_.size() >= most_answers) answers_.clear();
         answers_[name] = {std::move(query.addresses), coarse_now() + Nanoseconds{query.ttl} * 1'000'000'000};
-        return GATEHOUSE_OK;
+        return Lookup::found;
     }
     error = std::string("cannot resolve ") + address.host + ": " +
             (query.status == ARES_ECANCELLED ? "no answer in time" : ares_strerror(query.status));
     switch (query.status) {
     case ARES_ECANCELLED:
     case ARES_ETIMEOUT:
-        return GATEHOUSE_TIMEOUT;
+        return Lookup::timeout;
     case ARES_SUCCESS:
     case ARES_ENOTFOUND:
     case ARES_ENODATA:
-        return GATEHOUSE_NOT_FOUND;
+        return Lookup::not_found;
     default:
-        return GATEHOUSE_FAILED;
+        return Lookup::failed;
     }
 }
 

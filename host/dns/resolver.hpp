@@ -1,10 +1,10 @@
-// Names to addresses, with a deadline and a small memory.
+// Names to addresses for a thread that waits: with a deadline and a small cache.
 #pragma once
 
 #include "base/clock.hpp"
+#include "dns/lookup.hpp"
 #include "net/address.hpp"
 
-#include <gatehouse/gatehouse.h>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -20,9 +20,8 @@ class Resolver {
 
     // The addresses of `address`, which is numeric, a unix path or a name (IPv6 and IPv4, in the order of RFC 6724). Answers
     // are kept as long as their TTL says, between 1 and 60 seconds. Blocks, up to the deadline. [any]
-    // GATEHOUSE_NOT_FOUND, GATEHOUSE_TIMEOUT, GATEHOUSE_INVALID or GATEHOUSE_FAILED, with `error` saying why.
-    gatehouse_status resolve(const Address& address, Nanoseconds deadline, std::vector<SocketAddress>& result,
-                             std::string& error);
+    // If there are none, `error` says why. Throws std::bad_alloc.
+    Lookup resolve(const Address& address, Nanoseconds deadline, std::vector<SocketAddress>& result, std::string& error);
 
   private:
     struct Answer {

@@ -52,9 +52,9 @@ gatehouse_plugin load_hooks(const fs::path& file) {
     gatehouse_plugin hooks{};
     std::memcpy(&hooks, table, std::min<std::size_t>(table->size, sizeof hooks));
     if ((hooks.flags & ~known_flags) != 0)
-        throw PluginError("it relies on flags that this host does not know (" + std::to_string(hooks.flags) + ")");
+        throw PluginError("it sets flags that this host does not know (" + std::to_string(hooks.flags) + ")");
     if (!valid_name({hooks.name.data, hooks.name.size}))
-        throw PluginError("its name is not one: lower-case letters, digits, - and _");
+        throw PluginError("its name is invalid (expected 1 to 64 lower-case letters, digits, - and _)");
     if (hooks.serve == nullptr) throw PluginError("it has no serve()");
     return hooks;
 }

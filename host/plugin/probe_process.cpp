@@ -50,10 +50,10 @@ Outcome run_self(const std::vector<std::string>& arguments) {
     ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_adddup2(&files, out_write.get(), STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&files, err_write.get(), STDERR_FILENO);
-    ::posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1); // what this process has inherited
+    ::posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1); // descriptors that this process has inherited
     posix_spawnattr_t attributes;
     ::posix_spawnattr_init(&attributes);
-    sigset_t none; // the host's threads block signals; the probe must die of them
+    sigset_t none; // the host's threads block signals; the child must not
     ::sigemptyset(&none);
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
@@ -93,7 +93,7 @@ Outcome run_self(const std::vector<std::string>& arguments) {
                 texts[i]->append(buffer.data(), static_cast<std::size_t>(size));
         }
     }
-    // It may have closed its output and live on.
+    // The child may have closed its output and live on.
     const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0))); // glibc 2.36 has no C++ declaration
     pollfd ended{process.get(), POLLIN, 0};
     while (process && !outcome.timed_out) {
@@ -140,7 +140,7 @@ PluginFacts probe_plugin(const fs::path& file) {
     std::size_t begin = 0;
     for (std::string* field : fields) {
         const std::size_t end = outcome.output.find('\n', begin);
-        if (end == std::string::npos) throw PluginError("loading it ended the process before it had said what it is");
+        if (end == std::string::npos) throw PluginError("loading it ended the probe process before the library named itself");
         *field = outcome.output.substr(begin, end - begin);
         begin = end + 1;
     }

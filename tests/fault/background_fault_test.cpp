@@ -75,7 +75,7 @@ TEST_F(BackgroundFault, AThreadThatCannotBeStartedIsTriedAgain) {
         const Result outcome = command({"check", server()});
         EXPECT_EQ(outcome.status, 1);
         EXPECT_EQ(outcome.err, "gatehouse: cannot check " + server() + " (status -8)\n");
-        EXPECT_TRUE(host_->will_log("check of " + server() + ": no memory or thread for it, or too many of them"));
+        EXPECT_TRUE(host_->will_log("health check of " + server() + ": no memory or thread for it, or too many of them"));
     }
     EXPECT_EQ(command({"check", server()}).status, 0);
     wait_for_news("\"status\": \"0\"");

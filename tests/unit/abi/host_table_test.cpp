@@ -16,7 +16,7 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr gatehouse_str nobody{"127.0.0.1:1", 11};
+constexpr gatehouse_str somewhere{"127.0.0.1:1", 11};
 
 class WrongHandle : public ::testing::Test {
   protected:
@@ -44,11 +44,11 @@ TEST_F(WrongHandle, AnUpstreamHasNoEventIdOrState) {
 
 TEST_F(WrongHandle, AnUpstreamCannotConnectResolveOrRelay) {
     gatehouse_conn* connected = nullptr;
-    EXPECT_EQ(upstream_table.connect(&*upstream_, nobody, 100, &connected), GATEHOUSE_UNSUPPORTED);
+    EXPECT_EQ(upstream_table.connect(&*upstream_, somewhere, 100, &connected), GATEHOUSE_UNSUPPORTED);
     EXPECT_EQ(connected, nullptr);
-    EXPECT_EQ(take_error_text(), "only a client's connection connects to an upstream");
+    EXPECT_EQ(take_error_text(), "connect() and resolve() take a client's connection, not an upstream's");
     const auto found = [](void*, gatehouse_str) noexcept { ADD_FAILURE() << "resolved"; };
-    EXPECT_EQ(upstream_table.resolve(&*upstream_, nobody, 100, found, nullptr), GATEHOUSE_UNSUPPORTED);
+    EXPECT_EQ(upstream_table.resolve(&*upstream_, somewhere, 100, found, nullptr), GATEHOUSE_UNSUPPORTED);
     auto other = std::make_unique<Upstream>(drain_, SocketAddress(), -1);
     EXPECT_EQ(upstream_table.relay(&*upstream_, other.get(), 0), GATEHOUSE_INVALID); // so it is still the caller's
 }

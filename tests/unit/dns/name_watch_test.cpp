@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <gtest/gtest.h>
+#include <new>
 #include <random>
 #include <sys/resource.h>
 
@@ -49,8 +50,9 @@ class Watched {
             }
             all.add(text);
         }
-        void lost(gatehouse_status status, std::string_view why) override {
-            all.add(std::to_string(status) + ": " + std::string(why));
+        void lost(Lookup lookup, std::string_view why) override {
+            const char* word = lookup == Lookup::not_found ? "not found" : lookup == Lookup::timeout ? "timeout" : "failed";
+            all.add(word + (": " + std::string(why)));
         }
         Watched& all;
     };
@@ -155,7 +157,7 @@ TEST(NameWatch, SaysEachChangeOnce) {
     world.server.answer_with(addresses({"192.0.2.3"}));
     EXPECT_EQ(watched.news(1), "192.0.2.3:80");
     world.server.answer_with(code(3));
-    EXPECT_EQ(watched.news(2), "-6: cannot resolve db.example: there is no such name");
+    EXPECT_EQ(watched.news(2), "not found: cannot resolve db.example: there is no such name");
     world.server.answer_with(addresses({"192.0.2.3"})); // as before the failure, but it is back
     EXPECT_EQ(watched.news(3), "192.0.2.3:80");
     EXPECT_EQ(watched.count(), 4U);
@@ -169,6 +171,25 @@ TEST(NameWatch, TimesToLiveAreClamped) {
     EXPECT_LE(world.server.asked.load(), 2 * 2); // A and AAAA each time
 }
 
+TEST(NameWatch, AReportThatFoundNoMemoryIsMadeAgain) {
+    struct Short final : NameWatch {
+        using NameWatch::NameWatch;
+        void found(std::span<const Endpoint> /*endpoints*/) override {
+            if (reports.fetch_add(1) == 0) throw std::bad_alloc();
+            reports.notify_all();
+        }
+        void lost(Lookup /*status*/, std::string_view /*why*/) override {}
+        std::atomic<int> reports{0};
+    };
+    World world(addresses({"192.0.2.1"}));
+    std::string error;
+    const auto watch = std::make_shared<Short>(world.watches, *parse_watched_name("db.example:80", error));
+    ASSERT_TRUE(world.watches.start(watch));
+    for (int reports = 0; reports < 2; reports = watch->reports.load()) watch->reports.wait(reports);
+    watch->unwatch();
+    EXPECT_EQ(watch->reports.load(), 2);
+}
+
 // --- failures -------------------------------------------------------------------------------------------------------------
 
 TEST(NameWatch, FailuresAreSaidOnceAndInWords) {
@@ -177,12 +198,12 @@ TEST(NameWatch, FailuresAreSaidOnceAndInWords) {
         std::string news;
     };
     const std::vector<Case> cases{
-        {code(3), "-6: cannot resolve db.example: there is no such name"},
-        {addresses({}), "-6: cannot resolve db.example: the name has no such records"},
-        {silence, "-2: cannot resolve db.example: no answer in time"},
-        {code(2), "-10: cannot resolve db.example: no name server could answer"},
+        {code(3), "not found: cannot resolve db.example: there is no such name"},
+        {addresses({}), "not found: cannot resolve db.example: the name has no such records"},
+        {silence, "timeout: cannot resolve db.example: no answer in time"},
+        {code(2), "failed: cannot resolve db.example: no name server could answer"},
         {[](const DnsQuestion& question) { return dns_reply(question, "\xc0\xff", 1); },
-         "-10: cannot resolve db.example: the answer is malformed"},
+         "failed: cannot resolve db.example: the answer is malformed"},
     };
     std::vector<std::unique_ptr<World>> worlds;
     std::vector<std::unique_ptr<Watched>> watches;
@@ -208,7 +229,7 @@ TEST(NameWatch, NobodyListensThere) {
     World world(silence);
     NameWatches watches(world.background, {address});
     Watched watched(watches, "db.example:80");
-    EXPECT_EQ(watched.news(), "-10: cannot resolve db.example: no name server could answer");
+    EXPECT_EQ(watched.news(), "failed: cannot resolve db.example: no name server could answer");
 }
 
 TEST(NameWatch, WithoutDescriptorsItFailsAndRecovers) {
@@ -222,7 +243,7 @@ TEST(NameWatch, WithoutDescriptorsItFailsAndRecovers) {
     Watched second(world.watches, "second.example:80");
     const std::string news = second.news();
     ::setrlimit(RLIMIT_NOFILE, &old);
-    EXPECT_TRUE(news.starts_with("-10: cannot resolve second.example: ")) << news;
+    EXPECT_TRUE(news.starts_with("failed: cannot resolve second.example: ")) << news;
     EXPECT_EQ(second.news(1), "192.0.2.1:80");
 }
 
@@ -295,7 +316,7 @@ TEST(NameWatch, ATargetThatCannotBeAskedForKeepsItsAddresses) {
 TEST(NameWatch, AServiceThatIsNotAvailable) {
     World world([](const DnsQuestion& question) { return dns_reply(question, dns_service(0, 0, 0, ""), 1); });
     Watched watched(world.watches, "srv:_web._tcp.example");
-    EXPECT_EQ(watched.news(), "-6: cannot resolve _web._tcp.example: the service is not available");
+    EXPECT_EQ(watched.news(), "not found: cannot resolve _web._tcp.example: the service is not available");
 }
 
 TEST(NameWatch, ATargetWithoutAddressesIsNamed) {
@@ -304,7 +325,7 @@ TEST(NameWatch, ATargetWithoutAddressesIsNamed) {
                                         : code(3)(question);
     });
     Watched watched(world.watches, "srv:_web._tcp.example");
-    EXPECT_EQ(watched.news(), "-6: cannot resolve _web._tcp.example: a.example: there is no such name");
+    EXPECT_EQ(watched.news(), "not found: cannot resolve _web._tcp.example: a.example: there is no such name");
 }
 
 TEST(NameWatch, ServicesBeyondTheLimitAreLeftOut) {
@@ -351,7 +372,7 @@ TEST(NameWatch, AReplyToAnotherQuestionIsNone) {
         return addresses({"192.0.2.66"})(other);
     });
     Watched watched(world.watches, "db.example:80");
-    EXPECT_EQ(watched.news(), "-2: cannot resolve db.example: no answer in time");
+    EXPECT_EQ(watched.news(), "timeout: cannot resolve db.example: no answer in time");
 }
 
 // --- ending ---------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-#include "abi/check.hpp"
+#include "abi/health_check.hpp"
 
 #include "abi/handles.hpp"
 #include "abi/status.hpp"
@@ -19,14 +19,14 @@
 
 using namespace gatehouse::host;
 
-// One check:
+// One health check:
 //
 //   rests ─ due ─▶ connecting ─▶ connected: sends, reads, asks the judge ─▶ result ─▶ rests
 //     ▲                │                          │                            │
 //     └────────────────┴──── the timeout, an error, the end of the answer ─────┘
 //
-// It runs on the background thread alone. A callback may stop the check, which is then alive until the call has returned, and
-// Background::at() says so.
+// It runs on the background thread alone. A callback may stop the check; the check then lives until the callback has returned,
+// and Background::at() answers false.
 struct gatehouse_check final : Activity {
     gatehouse_check(Background& background, const gatehouse_check_request& request, const SocketAddress& address);
 
@@ -48,7 +48,7 @@ struct gatehouse_check final : Activity {
     bool is_unix() const noexcept { return address_.storage.ss_family == AF_UNIX; }
 
     Background& background_;                // constant after construction, as are the next five
-    const gatehouse_check_request request_; // its texts are not to be used: they were the caller's
+    const gatehouse_check_request request_; // do not use its texts: they were the caller's
     const SocketAddress address_;
     const std::string question_;
 
@@ -85,7 +85,7 @@ void gatehouse_check::due() noexcept {
 void gatehouse_check::ready(int /*fd*/, std::uint32_t events) noexcept {
     try {
         if (!connected_) return connected();
-        // What the server has said before it refused the rest of the question counts.
+        // A server may answer before it refuses the rest of the question. That answer counts.
         if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) receive();
         if (socket_ && (events & EPOLLOUT) != 0) send_rest();
     } catch (const std::bad_alloc&) {
@@ -116,7 +116,7 @@ void gatehouse_check::send_rest() {
     const std::size_t left = question_.size() - sent_;
     const ssize_t size = ::send(socket_.get(), question_.data() + sent_, left, MSG_NOSIGNAL);
     if (size > 0) sent_ += static_cast<std::size_t>(size);
-    // A server that refuses to read may have answered all the same: reading says what is the matter.
+    // A server that refuses to read may have answered all the same: recv() tells.
     const bool failed = size < 0 && errno != EAGAIN && errno != EINTR;
     const std::uint32_t events = sent_ == question_.size() || failed ? EPOLLIN : EPOLLIN | EPOLLOUT;
     if (const int error = background_.watch(*this, socket_.get(), events); error != 0) return fail(error);
@@ -151,7 +151,7 @@ void gatehouse_check::fail(int error) noexcept {
     finish(error == ECONNRESET || error == EPIPE ? GATEHOUSE_RESET : status_of_errno(error), std::strerror(error));
 }
 
-// Back to rest. The connection ends with a reset, so that it does not stay in TIME_WAIT, on either side.
+// Back to rest. The connection ends with a reset, so that neither side keeps it in TIME_WAIT.
 void gatehouse_check::finish(gatehouse_status status, std::string_view why) noexcept {
     if (socket_) {
         background_.unwatch(socket_.get());
@@ -203,7 +203,7 @@ gatehouse_status start(gatehouse_instance* instance, const gatehouse_check_reque
     try {
         gatehouse_check_request request{};
         std::memcpy(&request, given, std::min<std::size_t>(given->size, sizeof request));
-        const std::string name = "check of " + printable({request.address.data, request.address.size});
+        const std::string name = "health check of " + printable({request.address.data, request.address.size});
         std::optional<SocketAddress> address;
         if (const std::string why = problem(request, address); !why.empty()) {
             refuse(*instance, name + ": " + why);
@@ -227,6 +227,6 @@ void stop(gatehouse_check* check) noexcept { check->background().remove(*check);
 
 } // namespace
 
-const gatehouse_check_v1 check_table{start, stop};
+const gatehouse_check_v1 health_check_table{start, stop};
 
 } // namespace gatehouse::host

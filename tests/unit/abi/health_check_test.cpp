@@ -1,4 +1,4 @@
-#include "abi/check.hpp"
+#include "abi/health_check.hpp"
 
 #include "plugin/error_text.hpp"
 #include "plugin/test_facilities.hpp"
@@ -126,14 +126,14 @@ class Checked {
             self.verdicts_.push_back({status, std::string(why.data, why.size)});
             self.more_.notify_all();
         };
-        EXPECT_EQ(check_table.start(&instance, &request, &check_), GATEHOUSE_OK);
+        EXPECT_EQ(health_check_table.start(&instance, &request, &check_), GATEHOUSE_OK);
     }
     ~Checked() { stop(); }
     Checked(const Checked&) = delete;
     Checked& operator=(const Checked&) = delete;
 
     void stop() {
-        if (check_ != nullptr) check_table.stop(std::exchange(check_, nullptr));
+        if (check_ != nullptr) health_check_table.stop(std::exchange(check_, nullptr));
     }
 
     Verdict verdict(std::size_t index = 0) {
@@ -162,7 +162,7 @@ gatehouse_match starts_with_200(std::string_view answer, bool) {
     return answer.size() < wanted.size() ? GATEHOUSE_MATCH_MORE : GATEHOUSE_MATCH_YES;
 }
 
-class CheckTest : public ::testing::Test {
+class HealthCheckTest : public ::testing::Test {
   protected:
     gatehouse_status start(const std::function<void(gatehouse_check_request&)>& change) {
         gatehouse_check_request request{};
@@ -175,8 +175,8 @@ class CheckTest : public ::testing::Test {
         change(request);
         gatehouse_check* check = nullptr;
         take_error_text();
-        const gatehouse_status status = check_table.start(&instance_, &request, &check);
-        if (status == GATEHOUSE_OK) check_table.stop(check);
+        const gatehouse_status status = health_check_table.start(&instance_, &request, &check);
+        if (status == GATEHOUSE_OK) health_check_table.stop(check);
         return status;
     }
 
@@ -187,36 +187,38 @@ class CheckTest : public ::testing::Test {
 
 // --- requests -------------------------------------------------------------------------------------------------------------
 
-TEST_F(CheckTest, RefusesWhatIsNoRequest) {
+TEST_F(HealthCheckTest, RefusesWhatIsNoRequest) {
     const auto refused = [&](const std::function<void(gatehouse_check_request&)>& change) {
         EXPECT_EQ(start(change), GATEHOUSE_INVALID);
         return take_error_text();
     };
     EXPECT_EQ(
         refused([](auto& request) { request.address = str("db.example:80"); }),
-        R"(check of db.example:80: "db.example:80" is nowhere to connect to (expected "192.0.2.1:80", "[IPv6]:80" or "unix:/path"))");
+        R"(health check of db.example:80: "db.example:80" is nowhere to connect to (expected "192.0.2.1:80", "[IPv6]:80" or "unix:/path"))");
     EXPECT_TRUE(refused([](auto& request) {
                     request.address = str("127.0.0.1");
-                }).starts_with(R"(check of 127.0.0.1: "127.0.0.1" has no port)"));
+                }).starts_with(R"(health check of 127.0.0.1: "127.0.0.1" has no port)"));
     for (const char* nowhere : {"*:80", ":80", "127.0.0.1:0", "fd:web", "[::1]:0"})
         EXPECT_NE(refused([&](auto& request) { request.address = str(nowhere); }).find(" is nowhere to connect to"),
                   std::string::npos);
     const std::string much(64 * 1024 + 1, 'x');
-    EXPECT_EQ(refused([&](auto& request) { request.send = str(much); }), "check of 127.0.0.1:9: more than 64 KiB to send");
+    EXPECT_EQ(refused([&](auto& request) { request.send = str(much); }),
+              "health check of 127.0.0.1:9: more than 64 KiB to send");
     EXPECT_EQ(refused([](auto& request) { request.interval_milliseconds = 9; }),
-              "check of 127.0.0.1:9: the interval is shorter than 10 ms");
-    EXPECT_EQ(refused([](auto& request) { request.timeout_milliseconds = 0; }), "check of 127.0.0.1:9: the timeout is 0");
+              "health check of 127.0.0.1:9: the interval is shorter than 10 ms");
+    EXPECT_EQ(refused([](auto& request) { request.timeout_milliseconds = 0; }),
+              "health check of 127.0.0.1:9: the timeout is 0");
     EXPECT_EQ(refused([](auto& request) { request.jitter_milliseconds = 1001; }),
-              "check of 127.0.0.1:9: the jitter is longer than the interval");
+              "health check of 127.0.0.1:9: the jitter is longer than the interval");
     for (auto time : {&gatehouse_check_request::first_milliseconds, &gatehouse_check_request::interval_milliseconds,
                       &gatehouse_check_request::timeout_milliseconds})
         EXPECT_EQ(refused([&](auto& request) { request.*time = ~std::uint64_t{0}; }),
-                  "check of 127.0.0.1:9: a time of more than a day");
-    EXPECT_EQ(refused([](auto& request) { request.result = nullptr; }), "check of 127.0.0.1:9: there is no result()");
+                  "health check of 127.0.0.1:9: a time of more than a day");
+    EXPECT_EQ(refused([](auto& request) { request.result = nullptr; }), "health check of 127.0.0.1:9: there is no result()");
     EXPECT_EQ(start([](auto&) {}), GATEHOUSE_OK);
 }
 
-TEST_F(CheckTest, TooManyAreRefused) {
+TEST_F(HealthCheckTest, TooManyAreRefused) {
     std::vector<gatehouse_check*> checks;
     gatehouse_check_request request{};
     request.size = sizeof request;
@@ -224,15 +226,15 @@ TEST_F(CheckTest, TooManyAreRefused) {
     request.first_milliseconds = request.interval_milliseconds = request.timeout_milliseconds = 60'000;
     request.result = [](void*, gatehouse_status, gatehouse_str) noexcept {};
     gatehouse_check* check = nullptr;
-    while (check_table.start(&instance_, &request, &check) == GATEHOUSE_OK) checks.push_back(check);
+    while (health_check_table.start(&instance_, &request, &check) == GATEHOUSE_OK) checks.push_back(check);
     EXPECT_EQ(checks.size(), Background::most_activities);
-    EXPECT_EQ(take_error_text(), "check of 127.0.0.1:9: no memory or thread for it, or too many of them");
-    for (gatehouse_check* each : checks) check_table.stop(each);
+    EXPECT_EQ(take_error_text(), "health check of 127.0.0.1:9: no memory or thread for it, or too many of them");
+    for (gatehouse_check* each : checks) health_check_table.stop(each);
 }
 
 // --- verdicts -------------------------------------------------------------------------------------------------------------
 
-TEST_F(CheckTest, ConnectingIsEnoughWithoutAJudge) {
+TEST_F(HealthCheckTest, ConnectingIsEnoughWithoutAJudge) {
     Server server;
     server.serve([](int) {});
     Checked check(instance_, server.address());
@@ -240,7 +242,7 @@ TEST_F(CheckTest, ConnectingIsEnoughWithoutAJudge) {
 }
 
 // Neither side keeps the connection in TIME_WAIT: the server sees a reset.
-TEST_F(CheckTest, EndsItsConnectionsWithAReset) {
+TEST_F(HealthCheckTest, EndsItsConnectionsWithAReset) {
     Server server;
     Checked check(instance_, server.address(), {}, "", 20s, 60s);
     EXPECT_EQ(check.verdict(), (Verdict{GATEHOUSE_OK, ""}));
@@ -250,7 +252,7 @@ TEST_F(CheckTest, EndsItsConnectionsWithAReset) {
     EXPECT_EQ(errno, ECONNRESET);
 }
 
-TEST_F(CheckTest, UnixSocketsToo) {
+TEST_F(HealthCheckTest, UnixSocketsToo) {
     const std::string path = std::filesystem::temp_directory_path() / ("gatehouse-check-" + std::to_string(::getpid()));
     std::string error;
     const auto address = numeric_address(*parse_address("unix:" + path, error));
@@ -261,19 +263,19 @@ TEST_F(CheckTest, UnixSocketsToo) {
     ASSERT_EQ(::listen(socket.get(), 0), 0);
     Checked check(instance_, "unix:" + path);
     EXPECT_EQ(check.verdict(0), (Verdict{GATEHOUSE_OK, ""}));
-    // Nobody accepts, so the queue is full after one.
+    // The test never accepts, so the queue is full after one.
     EXPECT_EQ(check.verdict(1), (Verdict{GATEHOUSE_REFUSED, "its accept queue is full"}));
     std::filesystem::remove(path);
 }
 
-TEST_F(CheckTest, NobodyListens) {
-    const Server nobody(-1);
-    Checked check(instance_, nobody.address());
+TEST_F(HealthCheckTest, AServerThatDoesNotListen) {
+    const Server deaf(-1);
+    Checked check(instance_, deaf.address());
     EXPECT_EQ(check.verdict(0), (Verdict{GATEHOUSE_REFUSED, "Connection refused"}));
     EXPECT_EQ(check.verdict(1), (Verdict{GATEHOUSE_REFUSED, "Connection refused"}));
 }
 
-TEST_F(CheckTest, AsksAndJudges) {
+TEST_F(HealthCheckTest, AsksAndJudges) {
     Server server;
     server.serve([](int fd) {
         const std::string question = read_until(fd, "\r\n\r\n");
@@ -286,7 +288,7 @@ TEST_F(CheckTest, AsksAndJudges) {
     EXPECT_EQ(bad.verdict(), (Verdict{GATEHOUSE_INVALID, R"(the answer is wrong: "HTTP/1.1 400 What\x0d\x0a\x0d\x0a")"}));
 }
 
-TEST_F(CheckTest, AnAnswerThatComesByteByByteIsJudgedAtEach) {
+TEST_F(HealthCheckTest, AnAnswerThatComesByteByByteIsJudgedAtEach) {
     Server server;
     std::atomic<std::size_t> judged{0};
     server.serve([&](int fd) {
@@ -308,7 +310,7 @@ TEST_F(CheckTest, AnAnswerThatComesByteByByteIsJudgedAtEach) {
     EXPECT_EQ(judged.load(), 12U);
 }
 
-TEST_F(CheckTest, AnswersThatEndTooEarly) {
+TEST_F(HealthCheckTest, AnswersThatEndTooEarly) {
     Server silent;
     silent.serve([](int) {});
     Checked first(instance_, silent.address(), starts_with_200);
@@ -324,7 +326,7 @@ TEST_F(CheckTest, AnswersThatEndTooEarly) {
     EXPECT_EQ(third.verdict(), (Verdict{GATEHOUSE_OK, ""}));
 }
 
-TEST_F(CheckTest, AResetIsSaid) {
+TEST_F(HealthCheckTest, AResetIsSaid) {
     Server server;
     server.serve([](int fd) {
         const linger hard{1, 0};
@@ -334,7 +336,7 @@ TEST_F(CheckTest, AResetIsSaid) {
     EXPECT_EQ(check.verdict(), (Verdict{GATEHOUSE_RESET, "Connection reset by peer"}));
 }
 
-TEST_F(CheckTest, AnAnswerBeforeTheQuestionIsTakenCounts) {
+TEST_F(HealthCheckTest, AnAnswerBeforeTheQuestionIsTakenCounts) {
     Server server;
     server.serve([](int fd) {
         say(fd, "HTTP/1.1 200 OK");
@@ -346,7 +348,7 @@ TEST_F(CheckTest, AnAnswerBeforeTheQuestionIsTakenCounts) {
     EXPECT_TRUE(verdict.status == GATEHOUSE_OK || verdict.status == GATEHOUSE_RESET) << verdict;
 }
 
-TEST_F(CheckTest, AnAnswerWithoutEndIsWrong) {
+TEST_F(HealthCheckTest, AnAnswerWithoutEndIsWrong) {
     Server server;
     server.serve([](int fd) {
         const std::string much(100'000, 'x');
@@ -360,7 +362,7 @@ TEST_F(CheckTest, AnAnswerWithoutEndIsWrong) {
               (Verdict{GATEHOUSE_INVALID, "the answer is longer than 64 KiB: \"" + std::string(64, 'x') + "...\""}));
 }
 
-TEST_F(CheckTest, TimeoutsSayHowFarItGot) {
+TEST_F(HealthCheckTest, TimeoutsSayHowFarItGot) {
     Server server;
     Checked silent(instance_, server.address(), starts_with_200, "", 50ms);
     EXPECT_EQ(silent.verdict(), (Verdict{GATEHOUSE_TIMEOUT, "no answer within 50 ms"}));
@@ -387,7 +389,7 @@ TEST_F(CheckTest, TimeoutsSayHowFarItGot) {
     EXPECT_EQ(unconnected.verdict(), (Verdict{GATEHOUSE_TIMEOUT, "no connection within 50 ms"}));
 }
 
-TEST_F(CheckTest, OutOfDescriptorsIsTheHostsAffair) {
+TEST_F(HealthCheckTest, OutOfDescriptorsIsTheHostsAffair) {
     Server server;
     server.serve([](int) {});
     Checked check(instance_, server.address(), {}, "", 20s, 20ms);
@@ -406,7 +408,7 @@ TEST_F(CheckTest, OutOfDescriptorsIsTheHostsAffair) {
 
 // --- when ----------------------------------------------------------------------------------------------------------------
 
-TEST_F(CheckTest, RestsForTheIntervalAndItsJitter) {
+TEST_F(HealthCheckTest, RestsForTheIntervalAndItsJitter) {
     Server server;
     server.serve([](int) {});
     struct Times {
@@ -428,12 +430,12 @@ TEST_F(CheckTest, RestsForTheIntervalAndItsJitter) {
     };
     const Nanoseconds start = monotonic_now();
     gatehouse_check* check = nullptr;
-    ASSERT_EQ(check_table.start(&instance_, &request, &check), GATEHOUSE_OK);
+    ASSERT_EQ(health_check_table.start(&instance_, &request, &check), GATEHOUSE_OK);
     EXPECT_TRUE(eventually([&] {
         const std::lock_guard lock(times.mutex);
         return times.at.size() >= 12;
     }));
-    check_table.stop(check);
+    health_check_table.stop(check);
     EXPECT_GE(times.at[0] - start, 40'000'000);
     Nanoseconds shortest = never;
     Nanoseconds longest = 0;
@@ -447,7 +449,7 @@ TEST_F(CheckTest, RestsForTheIntervalAndItsJitter) {
 
 // --- stopping -------------------------------------------------------------------------------------------------------------
 
-TEST_F(CheckTest, MayBeStoppedInEachState) {
+TEST_F(HealthCheckTest, MayBeStoppedInEachState) {
     Server silent; // connects, but is never answered
     Server full(0);
     const std::string resting = silent.address();
@@ -473,7 +475,7 @@ TEST_F(CheckTest, MayBeStoppedInEachState) {
     EXPECT_LE(::recv(client.get(), &byte, 1, 0), 0);
 }
 
-TEST_F(CheckTest, ACallbackMayStopItsOwnCheck) {
+TEST_F(HealthCheckTest, ACallbackMayStopItsOwnCheck) {
     Server server;
     server.serve([](int fd) { say(fd, "HTTP/1.1 200 OK"); });
     struct Self {
@@ -494,17 +496,17 @@ TEST_F(CheckTest, ACallbackMayStopItsOwnCheck) {
         request.data = &self;
         request.judge = [](void* data, const void*, std::size_t, std::int32_t) noexcept -> gatehouse_match {
             auto& me = *static_cast<Self*>(data);
-            if (me.in_judge) check_table.stop(me.check.load());
+            if (me.in_judge) health_check_table.stop(me.check.load());
             me.judged.fetch_add(1);
             return GATEHOUSE_MATCH_YES;
         };
         request.result = [](void* data, gatehouse_status, gatehouse_str) noexcept {
             auto& me = *static_cast<Self*>(data);
-            check_table.stop(me.check.load());
+            health_check_table.stop(me.check.load());
             me.results.fetch_add(1);
         };
         gatehouse_check* check = nullptr;
-        ASSERT_EQ(check_table.start(&instance_, &request, &check), GATEHOUSE_OK);
+        ASSERT_EQ(health_check_table.start(&instance_, &request, &check), GATEHOUSE_OK);
         self.check.store(check);
         EXPECT_TRUE(eventually([&] { return (in_judge ? self.judged : self.results).load() == 1; }));
         std::this_thread::sleep_for(30ms);
@@ -513,7 +515,7 @@ TEST_F(CheckTest, ACallbackMayStopItsOwnCheck) {
     }
 }
 
-TEST_F(CheckTest, StoppingWaitsForACallback) {
+TEST_F(HealthCheckTest, StoppingWaitsForACallback) {
     Server server;
     server.serve([](int fd) { say(fd, "HTTP/1.1 200 OK"); });
     for (int i = 0; i < 20; ++i) {
@@ -531,7 +533,7 @@ TEST_F(CheckTest, StoppingWaitsForACallback) {
     }
 }
 
-TEST_F(CheckTest, TheEndOfTheBackgroundEndsChecksInTheMiddle) {
+TEST_F(HealthCheckTest, TheEndOfTheBackgroundEndsChecksInTheMiddle) {
     Server silent;
     Checked check(instance_, silent.address(), starts_with_200, "question");
     const Descriptor client = silent.accept();
@@ -541,7 +543,7 @@ TEST_F(CheckTest, TheEndOfTheBackgroundEndsChecksInTheMiddle) {
     EXPECT_EQ(check.count(), 0U);
 }
 
-TEST_F(CheckTest, ManyAtOnce) {
+TEST_F(HealthCheckTest, ManyAtOnce) {
     Server server(1024);
     server.serve([](int fd) { say(fd, "HTTP/1.1 200 OK"); });
     std::vector<std::unique_ptr<Checked>> checks;

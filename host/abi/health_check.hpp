@@ -5,6 +5,6 @@
 
 namespace gatehouse::host {
 
-extern const gatehouse_check_v1 check_table;
+extern const gatehouse_check_v1 health_check_table;
 
 } // namespace gatehouse::host
