@@ -5,6 +5,8 @@
 // conf/reference.toml and docs/configuration.md describe the keys; the defaults stand here.
 #pragma once
 
+#include "base/log.hpp"
+#include "base/scheduling.hpp"
 #include "base/units.hpp"
 #include "net/address.hpp"
 #include "net/network.hpp"
@@ -22,23 +24,10 @@ struct gatehouse_config; // plugin_config.hpp
 
 namespace gatehouse::host {
 
-enum class LogLevel { debug, info, warning, error };
-enum class LogFormat { automatic, human, json }; // automatic: human on a terminal, JSON otherwise
-enum class Scheduling { batch, other };          // SCHED_BATCH: no wake-up preemption, fewer context switches
-enum class Seccomp { off, on, kill };            // a denied call fails with EPERM, or ends the process
+enum class Seccomp { off, on, kill }; // a denied call fails with EPERM, or ends the process
 enum class TlsVersion { v1_2, v1_3 };
 enum class TlsClient { none, optional, required }; // whether clients show a certificate; one that is shown must be good
 enum class WhenFull { wait, refuse }; // at max_connections: newcomers stay in the accept queue, or are closed at once
-
-// [log]
-struct LogConfig {
-    LogLevel level = LogLevel::info;
-    LogFormat format = LogFormat::automatic;
-    std::filesystem::path file; // empty: standard error
-    bool access = true;         // one line for each connection that has ended
-
-    bool operator==(const LogConfig&) const = default;
-};
 
 // [host]
 struct HostConfig {

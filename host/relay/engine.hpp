@@ -8,7 +8,7 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "config/config.hpp"
+#include "base/scheduling.hpp"
 #include "connection/connection.hpp"
 #include "threads/drain.hpp"
 

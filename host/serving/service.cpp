@@ -1,5 +1,6 @@
 #include "serving/service.hpp"
 
+#include "base/atomic_min.hpp"
 #include "stages/tls_stage.hpp"
 
 #include <algorithm>
@@ -329,9 +330,7 @@ Stream::Due Service::due(const Connection& connection, Nanoseconds now) const no
 }
 
 void Service::note_due(Nanoseconds when) noexcept {
-    Nanoseconds next = next_sweep_.load();
-    while (when < next)
-        if (next_sweep_.compare_exchange_weak(next, when)) return commons_.alarm.wake_by(when);
+    if (lower(next_sweep_, when)) commons_.alarm.wake_by(when);
 }
 
 // The caller has claimed the connection, whose time had come when it was looked at.
