@@ -62,7 +62,7 @@ Plugins::Plugins(const Config& config, Log& log, const Drain& drain, Discovery& 
             instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, log, drain, discovery, reach);
         } catch (const PluginError& error) {
             const std::string text = error.what();
-            problems += (problems.empty() ? "" : "\n") + (text.starts_with("plugin library") ? plugin.where + ": " : "") + text;
+            problems += (problems.empty() ? "" : "\n") + (text.starts_with("plugin library") ? plugin.where.text + ": " : "") + text;
         }
     }
     if (!problems.empty()) throw PluginError(problems);

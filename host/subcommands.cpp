@@ -2,6 +2,7 @@
 
 #include "base/printable.hpp"
 #include "base/text_table.hpp"
+#include "config/load.hpp"
 #include "control/client.hpp"
 #include "control/message.hpp"
 #include "host.hpp"

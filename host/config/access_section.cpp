@@ -2,7 +2,7 @@
 
 #include "base/descriptor.hpp"
 #include "base/printable.hpp"
-#include "config/listener_section.hpp"
+#include "config/values.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -139,7 +139,7 @@ std::vector<Network> read_networks(ConfigTable& table, std::string_view key, con
     return networks;
 }
 
-AccessLists read_access_lists(ConfigTable& table, const std::filesystem::path& folder) {
+AccessLists read_access_lists(ConfigTable& table) {
     AccessLists lists;
     std::vector<Written> allow = read_array(table, "allow");
     std::vector<Written> deny = read_array(table, "deny");
@@ -147,13 +147,12 @@ AccessLists read_access_lists(ConfigTable& table, const std::filesystem::path& f
     for (const Written& written : allow) lists.allow.push_back(written.network);
     for (const Written& written : deny) lists.deny.push_back(written.network);
     const auto read_file = [&](std::string_view key, std::vector<Network>& list) {
-        std::string_view name;
-        if (!read_text(table, key, name)) return;
-        const std::vector<Network> networks = read_networks(table, key, folder / name);
+        std::filesystem::path file;
+        if (!read_path(table, key, file)) return;
+        const std::vector<Network> networks = read_networks(table, key, file);
         list.insert(list.end(), networks.begin(), networks.end());
         if (key == "allow_file" && networks.empty())
-            table.reject(key, printable((folder / name).native()) +
-                                  ": has no network (expected at least one, or nobody could connect)");
+            table.reject(key, printable(file.native()) + ": has no network (expected at least one, or nobody could connect)");
     };
     read_file("allow_file", lists.allow);
     read_file("deny_file", lists.deny);
@@ -161,7 +160,7 @@ AccessLists read_access_lists(ConfigTable& table, const std::filesystem::path& f
     return lists;
 }
 
-SourceLimits read_source_limits(ConfigTable& table, std::vector<ConfigTable>& nested) {
+SourceLimits read_source_limits(ConfigTable& table) {
     constexpr std::int64_t most = 1'000'000;
     SourceLimits limits;
     table.number("max_per_source", limits.most, 0, most);
@@ -183,8 +182,8 @@ SourceLimits read_source_limits(ConfigTable& table, std::vector<ConfigTable>& ne
     const bool all_bits = limits.v4_bits == none.v4_bits && limits.v6_bits == none.v6_bits;
     if (limits.most == 0 && limits.rate == 0 && !all_bits)
         table.reject("source_bits", "without a limit (expected with max_per_source or rate)");
-    nested.push_back(std::move(rate));
-    nested.push_back(std::move(bits));
+    rate.finish();
+    bits.finish();
     return limits;
 }
 

@@ -2,7 +2,7 @@
 
 #include "base/descriptor.hpp"
 #include "base/printable.hpp"
-#include "config/config.hpp"
+#include "config/load.hpp"
 #include "config/toml.hpp"
 
 #include <algorithm>

@@ -55,7 +55,7 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
     if (status == GATEHOUSE_OK && hooks_.destroy != nullptr) hooks_.destroy(self_);
     std::string text;
     if (problems.empty())
-        problems.push_back(config.where + ": plugin " + config.name + " refused to start: " +
+        problems.push_back(config.where.text + ": plugin " + config.name + " refused to start: " +
                            (why.empty() ? "it did not say why (status " + std::to_string(status) + ")" : why));
     for (const std::string& problem : problems) text += (text.empty() ? "" : "\n") + problem;
     throw PluginError(text);

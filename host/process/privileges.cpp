@@ -1,7 +1,7 @@
 #include "process/privileges.hpp"
 
 #include "base/log.hpp"
-#include "config/process_section.hpp"
+#include "config/capabilities.hpp"
 #include "process/all_threads.hpp"
 #include "process/seccomp_filter.hpp"
 
@@ -30,8 +30,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view as_root_or_not = "; start Gatehouse as root, or leave it out";
 
-[[noreturn]] void fail(const std::string& where, std::string_view key, const std::string& what) {
-    throw PrivilegeError(where + ": process." + std::string(key) + ": " + what);
+[[noreturn]] void fail(const Place& where, std::string_view key, const std::string& what) {
+    throw PrivilegeError(where.text + ": process." + std::string(key) + ": " + what);
 }
 
 std::optional<unsigned> number_in(const std::string& text) {

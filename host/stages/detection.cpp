@@ -124,14 +124,14 @@ std::string check_routes(const ListenerConfig& config, const FindPlugin& find) {
         if (route.plugin.empty()) continue;
         const PluginInstance& plugin = find(route.plugin);
         if (route.probe && plugin.hooks().probe == nullptr)
-            add(route.where, "listeners.routes.probe: plugin " + route.plugin +
+            add(route.where.text, "listeners.routes.probe: plugin " + route.plugin +
                                  " has no probe of its own (expected the name of a pattern, such as probe = \"ssh\")");
         else if (tls && !takes_tls(plugin))
-            add(route.where, "listeners.routes.plugin: plugin " + route.plugin +
+            add(route.where.text, "listeners.routes.plugin: plugin " + route.plugin +
                                  " does not take TLS, which this route is for (expected one that does, such as a gateway)");
     }
     if (reads && !config.on_silence && !config.plugin.empty() && find(config.plugin).server_first())
-        add(config.where, "listeners.plugin: plugin " + config.plugin +
+        add(config.where.text, "listeners.plugin: plugin " + config.plugin +
                               " speaks first, but the routes wait for what the client says (expected on_silence = { after = "
                               "\"1s\", plugin = \"" +
                               config.plugin + "\" } as well)");

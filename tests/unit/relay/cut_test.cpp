@@ -1,4 +1,5 @@
 // Relays that are ended by command: from any thread, by the client's id, and with a reset for both sides.
+#include "config/load.hpp"
 #include "host.hpp"
 
 #include <array>
