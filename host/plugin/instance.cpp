@@ -65,8 +65,11 @@ PluginInstance::~PluginInstance() {
     if (hooks_.destroy != nullptr) hooks_.destroy(self_);
 }
 
-gatehouse_match PluginInstance::probe(std::span<const std::byte> bytes) const noexcept {
-    return hooks_.probe != nullptr ? hooks_.probe(self_, bytes.data(), bytes.size()) : gatehouse_match{GATEHOUSE_MATCH_NO};
+Match PluginInstance::probe(std::span<const std::byte> bytes) const noexcept {
+    const gatehouse_match match =
+        hooks_.probe != nullptr ? hooks_.probe(self_, bytes.data(), bytes.size()) : GATEHOUSE_MATCH_NO;
+    if (match == GATEHOUSE_MATCH_MORE) return Match::more;
+    return match == GATEHOUSE_MATCH_YES ? Match::yes : Match::no;
 }
 
 gatehouse_next PluginInstance::serve(gatehouse_conn& conn) noexcept {

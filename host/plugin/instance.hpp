@@ -4,6 +4,7 @@
 #include "abi/discovery.hpp"
 #include "abi/upstream_tls.hpp"
 #include "base/log.hpp"
+#include "base/match.hpp"
 #include "base/reason.hpp"
 #include "config/config.hpp"
 #include "plugin/library.hpp"
@@ -49,8 +50,8 @@ class PluginInstance {
     PluginInstance(const PluginInstance&) = delete;
     PluginInstance& operator=(const PluginInstance&) = delete;
 
-    // What the plugin says of a connection's first bytes; no if it has no such hook. [any]
-    gatehouse_match probe(std::span<const std::byte> bytes) const noexcept;
+    // What the plugin says of a connection's first bytes; no if it has no such hook, or says something undefined. [any]
+    Match probe(std::span<const std::byte> bytes) const noexcept;
 
     gatehouse_next serve(gatehouse_conn& conn) noexcept; // [conn]
     void closed(void* state, Reason reason) noexcept;    // [any]

@@ -4,8 +4,9 @@
 // A pattern is a pure function of the bytes so far. What it has answered holds for whatever follows: only "more" is open.
 #pragma once
 
+#include "base/match.hpp"
+
 #include <cstddef>
-#include <gatehouse/gatehouse.h>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,7 +14,7 @@
 
 namespace gatehouse::host {
 
-using Probe = gatehouse_match (*)(std::span<const std::byte> bytes);
+using Probe = Match (*)(std::span<const std::byte> bytes);
 
 struct ProtocolPattern {
     std::string_view name;
