@@ -11,6 +11,7 @@
 #include "threads/background.hpp"
 
 #include <atomic>
+#include <csignal>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,9 +48,8 @@ class Plugins {
     std::map<std::string, std::unique_ptr<PluginInstance>> instances_;
 };
 
-// Blocks the signals that Host waits for, ignores SIGPIPE, and raises the soft limit on descriptors to the hard one. To be
-// called before any thread is started. [main]
-void prepare_process();
+// The signals that Host reads from a descriptor: they have to be blocked before any thread is started.
+sigset_t handled_signals() noexcept;
 
 class Host {
   public:
@@ -92,8 +92,5 @@ class Host {
     std::optional<Control> control_;
     Descriptor signals_;
 };
-
-// What `gatehouse run` prints when it is ready: a row for each listener, with a command to try it.
-std::string listener_table(const Host& host);
 
 } // namespace gatehouse::host

@@ -6,6 +6,8 @@
 #include "control/client.hpp"
 #include "control/message.hpp"
 #include "host.hpp"
+#include "listener_table.hpp"
+#include "process/startup.hpp"
 #include "threads/crash_report.hpp"
 #include "tls/dev_cert.hpp"
 
@@ -36,18 +38,18 @@ int reported(Command command) {
 
 int run_command(const CommandOptions& options) {
     return reported([&] {
-        prepare_process();
+        prepare_process(handled_signals());
         install_crash_report();
         const Config config = load(options);
         Host host(config);
-        std::cout << listener_table(host) << std::flush;
+        std::cout << listener_table(host.services()) << std::flush;
         return host.run();
     });
 }
 
-int check_command(const CommandOptions& options) {
+int check_config(const CommandOptions& options) {
     return reported([&] {
-        prepare_process();
+        prepare_process(handled_signals());
         const Config config = load(options);
         const Privileges known_account(config.process);
         LogConfig quiet;
