@@ -72,7 +72,8 @@ class Log {
 
     bool enabled(LogLevel level) const noexcept { return level >= level_; }
 
-    // Opens the log file again by its name, after somebody has moved it away. Keeps the old one if that fails. [main]
+    // Opens the log file again by its name, after logrotate or a person has moved it away. Keeps the old one if that fails.
+    // [main]
     void reopen() noexcept;
 
     // Gives the log file to this user if the host has made it; one that was there keeps its owner. Throws std::system_error.

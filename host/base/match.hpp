@@ -6,9 +6,9 @@
 namespace gatehouse::host {
 
 enum class Match : std::uint8_t {
-    no,   // whatever follows
-    yes,  // whatever follows
-    more, // it depends on what follows
+    no,   // further bytes cannot change it
+    yes,  // further bytes cannot change it
+    more, // further bytes decide
 };
 
 } // namespace gatehouse::host

@@ -1,4 +1,4 @@
-// The keys that say who may connect and how often: of a listener, and of whatever else is to have them.
+// The keys that say who may connect and how often, of a listener and of a route.
 #pragma once
 
 #include "config/config.hpp"
@@ -8,9 +8,8 @@
 
 namespace gatehouse::host {
 
-// `allow`, `deny`, `allow_file` and `deny_file`. A network that is allowed and denied,
-// and one in `allow` or `deny` that changes nothing, are problems. The files may overlap with anything else, since such lists
-// are made by others.
+// `allow`, `deny`, `allow_file` and `deny_file`. A network that is both allowed and denied is a problem, as is one in `allow`
+// or `deny` that changes nothing. The files may overlap with anything else, since other people make such lists.
 AccessLists read_access_lists(ConfigTable& table);
 
 // `max_per_source`, `rate` and `source_bits`.

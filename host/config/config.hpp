@@ -131,7 +131,7 @@ struct Threads {
 
 // listeners.proxy_protocol
 struct ProxyProtocolConfig {
-    std::vector<Network> from; // whose connections begin with a PROXY header, and nobody else's
+    std::vector<Network> from; // connections from these begin with a PROXY header, and no others
     bool from_unix = false;    // those of a unix socket's listener do
     Milliseconds timeout{5'000};
 
@@ -153,14 +153,14 @@ struct RouteConfig {
     std::vector<std::string> alpn;
     std::vector<Network> source;
     bool probe = false;  // the plugin's own
-    AccessLists access;  // whom it lets in; the others are closed, and no further route is asked
+    AccessLists access;  // of its connections, those it denies are closed; no further route is asked
     std::string pattern; // the name of a ProtocolPattern
-    std::string tls;     // the name of a TlsConfig: TLS is ended here; empty: it is not
-    std::string plugin;  // the name of a PluginConfig; empty, with `tls` only: the routes are asked about what is inside
+    std::string tls;     // the name of a TlsConfig: TLS ends here; empty: it does not
+    std::string plugin;  // the name of a PluginConfig; empty, with `tls` only: the routes are asked about the decrypted stream
 
     Place where, plugin_where, tls_where; // of the section, and of the values or else of the section
 
-    // Whether the routes are asked once more, inside of TLS, about what this one takes.
+    // Whether the routes are asked once more, about the decrypted stream of what this one takes.
     bool opens() const noexcept { return !tls.empty() && plugin.empty(); }
 
     bool is_tls() const noexcept { return !sni.empty() || !alpn.empty(); }

@@ -46,7 +46,7 @@ void read_resolvers(ConfigTable& table, std::vector<std::string>& resolvers) {
         if (const std::string resolver = resolver_address(text); !resolver.empty())
             resolvers.push_back(resolver);
         else
-            item.reject("", in_quotes(text) + " is not the address of a name server (expected a numeric one, with a port if "
+            item.reject("", in_quotes(text) + " is not the address of a name server (expected an IP address, with a port if "
                                               "it is not 53: \"192.0.2.1\" or \"[2001:db8::1]:5353\")");
     }
     if (items.size() > most) table.reject("resolvers", "too many (expected at most " + std::to_string(most) + ")");
@@ -56,7 +56,8 @@ void read_control(ConfigTable& table, std::filesystem::path& control) {
     if (!read_path(table, "control", control)) return;
     std::string error;
     if (control.native().starts_with('@'))
-        table.reject("control", in_quotes(control.native()) + " is a name without permissions (expected the path of a file)");
+        table.reject("control", in_quotes(control.native()) +
+                                    " is an abstract socket, which has no file permissions (expected the path of a file)");
     else if (!parse_address("unix:" + control.native(), error))
         table.reject("control", error);
 }

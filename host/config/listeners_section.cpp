@@ -13,7 +13,7 @@ namespace gatehouse::host {
 namespace {
 
 constexpr std::string_view an_address = R"("host:port", "[IPv6]:port", "unix:/path", "unix:@name" or "fd:NAME")";
-constexpr std::int64_t max_threads = 32'768; // Linux' default limit for a whole system is of this order
+constexpr std::int64_t max_threads = 32'768; // about Linux' default limit for a whole system
 constexpr std::int64_t max_connections = 1'000'000;
 constexpr std::uint64_t max_socket_buffer = 1ULL << 30;
 constexpr std::pair<std::string_view, WhenFull> when_full_words[] = {{"wait", WhenFull::wait}, {"refuse", WhenFull::refuse}};
@@ -31,18 +31,18 @@ std::optional<Address> read_address(ConfigTable& table) {
     return address;
 }
 
-// Options that the kind of address does not have would be ignored, and whoever has set them would not know.
+// The host would ignore options that the kind of address does not have, and the user would not notice.
 void reject_options_of_other_kinds(ConfigTable& table, Address::Kind kind) {
     const auto reject = [&](std::initializer_list<std::string_view> keys, const char* why) {
         for (const std::string_view key : keys)
             if (table.has(key)) table.reject(key, why);
     };
     if (kind != Address::Kind::unix_socket)
-        reject({"mode", "owner", "group"}, "for unix sockets only (expected address = \"unix:...\")");
+        reject({"mode", "owner", "group"}, "only unix sockets have it (expected address = \"unix:...\")");
     if (kind == Address::Kind::unix_socket)
         reject({"allow", "deny", "allow_file", "deny_file", "max_per_source", "rate", "source_bits", "reuse_address",
                 "ipv6_only", "nodelay", "keepalive", "defer_accept", "fast_open"},
-               "for TCP only (the address is a unix socket's)");
+               "only TCP listeners have it (the address is a unix socket)");
 }
 
 void read_threads(ConfigTable table, Threads& threads) {
@@ -60,10 +60,11 @@ void read_min_rate(ConfigTable& table, ListenerConfig& listener) {
     table.duration(window, listener.min_rate_window, std::chrono::hours(1));
     if (listener.min_rate_window < std::chrono::seconds(1)) table.reject(window, "too short (expected at least \"1s\")");
     if (listener.min_rate == 0 && listener.min_rate_window != ListenerConfig().min_rate_window)
-        table.reject(window, "without a rate (expected with min_rate)");
+        table.reject(window, "without effect (expected min_rate beside it)");
     if (listener.min_rate > 0 && listener.idle_timeout.count() > 0 && listener.min_rate_window > listener.idle_timeout)
         table.reject("min_rate", "never measured: min_rate_window is " + format_duration(listener.min_rate_window) +
-                                     ", and idle_timeout is only " + format_duration(listener.idle_timeout));
+                                     ", but idle_timeout is only " + format_duration(listener.idle_timeout) +
+                                     " (expected a longer idle_timeout, or a shorter window)");
 }
 
 ListenerConfig read_listener(ConfigTable& table) {
@@ -121,7 +122,7 @@ ListenerConfig read_listener(ConfigTable& table) {
 std::string identity(const Address& address) {
     if (const auto numeric = numeric_address(address)) return to_string(*numeric);
     std::string text = to_string(address);
-    if (address.kind == Address::Kind::tcp) // the names of hosts do not care for case
+    if (address.kind == Address::Kind::tcp) // host names are the same in either case
         std::transform(text.begin(), text.end(), text.begin(),
                        [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return text;
@@ -143,7 +144,7 @@ class Uniqueness {
 
     static void check(Taken& taken, ConfigTable& table, std::string_view key, const std::string& value) {
         const auto [first, is_new] = taken.emplace(value, table.place(key));
-        if (!is_new) table.reject(key, in_quotes(value) + " is taken by the listener at " + first->second.text);
+        if (!is_new) table.reject(key, in_quotes(value) + " is already used by the listener at " + first->second.text);
     }
 
     Taken names_;

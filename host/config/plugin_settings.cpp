@@ -166,7 +166,8 @@ class Settings final : private Reading, public View {
         reject_unread();
         for (const auto& [node, view] : reading_->items) view->reject_unread();
         std::vector<std::string> lines = reading_->file.problems.lines();
-        if (reading_->out_of_memory) lines.push_back(table_.place().text + ": out of memory while it was read");
+        if (reading_->out_of_memory)
+            lines.push_back(table_.place().text + ": the host ran out of memory while the plugin read it");
         return lines;
     }
 

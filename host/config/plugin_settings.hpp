@@ -42,8 +42,8 @@ struct gatehouse_config {
     // The host's part, for the table of the instance and not for what item() and table() hand out.
     // Forgets what was read and recorded, for another create(). Also frees the tables that item() and table() handed out.
     virtual void begin() const = 0;
-    // What has gone wrong since begin(): values of the wrong type, rejected ones, and keys that nobody has read. Each with its
-    // "FILE:LINE:COLUMN: ", in the order of the file.
+    // What has gone wrong since begin(): values of the wrong type, rejected ones, and keys that the plugin has not read. Each
+    // with its "FILE:LINE:COLUMN: ", in the order of the file.
     virtual std::vector<std::string> problems() const = 0;
 
     // Whether the tables say the same, wherever in their files they stand; read from the same folder, as far as paths go.

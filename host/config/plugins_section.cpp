@@ -11,7 +11,7 @@ std::vector<PluginConfig> read_plugins(ConfigTable table, const ConfigReading& r
         ConfigTable section = table.table(name);
         check_section_name(table, name);
         if (name == reserved_instance)
-            table.reject(name, "taken: to `gatehouse control` it is the host itself (expected another name)");
+            table.reject(name, "reserved: `gatehouse control` uses this name for the host itself (expected another name)");
         PluginConfig plugin{name, name, nullptr, section.place(), 0};
         std::string_view library;
         if (read_text(section, "library", library)) {

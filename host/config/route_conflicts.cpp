@@ -20,12 +20,12 @@ bool all_covered(const std::vector<Entry>& wide, const std::vector<Entry>& narro
     });
 }
 
-// "*.example.org" covers "*.www.example.org" and "www.example.org", but not itself without the asterisk.
+// "*.example.org" covers "*.www.example.org" and "www.example.org", but not "example.org".
 bool covers_name(const std::string& wide, const std::string& narrow) {
     return wide == narrow || fits_server_name(wide, narrow.starts_with("*.") ? std::string_view(narrow).substr(2) : narrow);
 }
 
-// `told`: the name and the protocol may be known without the bytes being TLS, as somebody has ended it before.
+// `told`: name and protocol may be known of bytes that are not TLS, as the host or a proxy has decrypted them.
 bool probe_covers(const RouteConfig& wide, const RouteConfig& narrow, bool told) {
     if (!wide.has_probe()) return true;
     if (wide.probe) return narrow.probe && wide.plugin == narrow.plugin;
@@ -35,7 +35,7 @@ bool probe_covers(const RouteConfig& wide, const RouteConfig& narrow, bool told)
 
 // Whether nothing is left for `narrow` if `wide` is asked first, as far as clients in the sources of `wide` go.
 bool covers_in_its_sources(const RouteConfig& wide, const RouteConfig& narrow, bool told) {
-    if (wide.opens() && narrow.tls.empty()) return false; // which may be for what is inside
+    if (wide.opens() && narrow.tls.empty()) return false; // `narrow` may be for the decrypted stream
     return all_covered(wide.sni, narrow.sni, covers_name) && all_covered(wide.alpn, narrow.alpn, std::equal_to<>()) &&
            probe_covers(wide, narrow, told);
 }
@@ -46,7 +46,7 @@ bool covers(const RouteConfig& wide, const RouteConfig& narrow, bool told) {
            all_covered(wide.source, narrow.source, [](const Network& a, const Network& b) { return a.contains(b); });
 }
 
-// Whether the networks together have every address of `network`.
+// Whether the networks together cover every address of `network`.
 bool have_all_of(const std::vector<Network>& networks, const Network& network) {
     std::vector<NetworkTable::Entry> entries{{network, 0}};
     for (const Network& part : networks) {
@@ -57,7 +57,7 @@ bool have_all_of(const std::vector<Network>& networks, const Network& network) {
     return std::find(left.begin(), left.end(), 0) == left.end();
 }
 
-// Whether nothing is left for `narrow` because of what several of the routes before it take, each in its own sources.
+// Whether several of the earlier routes, each in its own sources, leave nothing for `narrow`.
 bool cover_together(std::span<const RouteConfig> earlier, const RouteConfig& narrow, bool told) {
     std::vector<Network> taken;
     for (const RouteConfig& wide : earlier)
@@ -75,25 +75,26 @@ std::optional<RouteConflict> conflict_of_last(std::span<const RouteConfig> route
     const bool other_pattern = !route.pattern.empty() && route.pattern != "tls";
     if (!route.tls.empty() && (route.probe || other_pattern))
         return RouteConflict{index, "probe",
-                             "never matches: with `tls` the first bytes are a ClientHello (expected a route of its own, which "
-                             "is asked about what is inside if this one has no `plugin`)"};
+                             "never matches: with `tls` the first bytes are a TLS ClientHello (to probe the decrypted stream, "
+                             "leave `plugin` out here, and put the probe into a route without `tls`)"};
     if (route.is_tls() && other_pattern && !told)
         return RouteConflict{index, "probe",
-                             "never matches: sni and alpn are of TLS, which does not look like " + in_quotes(route.pattern) +
-                                 " (expected one of the two)"};
+                             "never matches: sni and alpn need a TLS ClientHello, which is never " + in_quotes(route.pattern) +
+                                 " (expected one of the two conditions)"};
     const std::span<const RouteConfig> earlier = routes.first(index);
     for (const RouteConfig& other : earlier) {
         if (!other.has_condition() || !covers(other, route, told)) continue;
         const std::string& where = other.where.text;
-        return RouteConflict{
-            index, "",
-            covers(route, other, told)
-                ? "cannot be told apart from the route at " + where + " (expected another condition, or one route)"
-                : "never matches: the route at " + where + " takes all that it could (expected the narrower one first)"};
+        return RouteConflict{index, "",
+                             covers(route, other, told)
+                                 ? "matches the same connections as the route at " + where +
+                                       " (expected another condition, or one route)"
+                                 : "never matches: the route at " + where +
+                                       " already takes everything this one would (put the narrower route first)"};
     }
     if (cover_together(earlier, route, told))
-        return RouteConflict{
-            index, "", "never matches: the sources of routes before it have all of its own (expected the narrower one first)"};
+        return RouteConflict{index, "",
+                             "never matches: earlier routes already take all of its sources (put the narrower route first)"};
     return std::nullopt;
 }
 
@@ -109,8 +110,8 @@ std::vector<RouteConflict> route_conflicts(const ListenerConfig& listener) {
             conflicts.push_back(std::move(*conflict));
     if (!routes.empty() && std::all_of(routes.begin(), routes.end(), opens) && listener.plugin.empty() && !listener.on_silence)
         conflicts.push_back({routes.size() - 1, "",
-                             "TLS is ended, and nobody takes what is inside (expected a `plugin`, here or of the listener, or "
-                             "a route for it)"});
+                             "TLS ends here, but no plugin takes the decrypted stream (expected a `plugin`, here or of the "
+                             "listener, or a route for the decrypted stream)"});
     return conflicts;
 }
 

@@ -100,7 +100,7 @@ void read_probe(ConfigTable& table, RouteConfig& route) {
         known += in_quotes(pattern.name) + ", ";
     }
     const std::string near = did_you_mean(name, names);
-    table.reject("probe", "unknown pattern " + in_quotes(name) + " (expected " + known + "or true for the plugin's own" +
+    table.reject("probe", "unknown pattern " + in_quotes(name) + " (expected " + known + "or true for the plugin's own probe" +
                               (near.empty() ? ")" : "; did you mean " + in_quotes(near) + "?)"));
 }
 
@@ -155,17 +155,16 @@ RouteConfig read_route(ConfigTable& table, const ListenerConfig& listener) {
     if (ends_tls && tls.empty() && table.is_string("tls"))
         table.reject("tls", "empty (expected the name of a [tls.NAME] section)");
     if (ends_tls && !listener.tls.empty())
-        table.reject("tls", "the listener's own `tls` ends it for all (expected one of the two)");
+        table.reject("tls", "the listener's own `tls` already ends TLS for all connections (expected one of the two)");
     if (!ends_tls || table.has("plugin"))
         route.plugin = read_plugin(table);
     else
         table.known("plugin");
-    if (ends_tls && !route.has_probe())
-        route.pattern = "tls"; // a name may be known from a PROXY header, of bytes that are not TLS
+    if (ends_tls && !route.has_probe()) route.pattern = "tls"; // a PROXY header may give a name to bytes that are not TLS
     const bool tries = table.has("sni") || table.has("alpn") || table.has("source") || table.has("probe");
     if (!route.has_condition() && !tries) // bad conditions have had their message
         table.reject_whole(
-            "no condition (expected sni, alpn, source or probe; the listener's own `plugin` takes what no route does)");
+            "no condition (expected sni, alpn, source or probe; the listener's own `plugin` serves what no route matches)");
     table.finish();
     return route;
 }

@@ -39,7 +39,7 @@ TlsPairConfig read_pair(ConfigTable& table) {
     return pair;
 }
 
-// RFC 7301 3.1: names of 1 to 255 bytes; the list of a client hello holds at most 64 KiB, ours does not come near.
+// RFC 7301 3.1: names of 1 to 255 bytes; a ClientHello holds 64 KiB of them.
 void read_alpn(ConfigTable& table, std::vector<std::string>& names) {
     constexpr std::size_t most = 16;
     for (ConfigTable& item : table.items("alpn", R"(an array of protocol names, such as ["h2", "http/1.1"])")) {
@@ -72,7 +72,7 @@ TlsConfig read_section(ConfigTable table) {
     table.choice("client", tls.client, client_words);
     tls.client_ca = read_file_name(table, "client_ca");
     if (tls.client != TlsClient::none && !table.has("client_ca"))
-        table.missing("client_ca", "a PEM file with the authorities whose clients are let in");
+        table.missing("client_ca", "a PEM file with the authorities that sign the clients' certificates");
     if (tls.client == TlsClient::none && table.has("client_ca") && !table.has("client"))
         table.reject("client_ca", R"(without effect (expected client = "optional" or "required" beside it))");
     table.duration("ticket_lifetime", tls.ticket_lifetime, most_ticket_lifetime);

@@ -1,5 +1,5 @@
-// What travels over the control socket: lists of texts. The format is this program's own affair, on both sides of the socket:
-// the size of what follows, then each text after its size; sizes are 32 bits in the machine's own order.
+// Messages of the control socket: lists of texts. Both ends are this program, and no other reads the format: the size of what
+// follows, then each text after its size; sizes are 32 bits in the machine's own order.
 //
 // A question is empty (all commands of all instances), or an instance, or an instance, a command and its arguments; the host
 // itself is an instance as well: reserved_instance. An answer is "failed" and why, or "table", the number of columns, their

@@ -75,11 +75,11 @@ class Table {
         try {
             for (std::size_t i = 0; i < count && problem_.empty(); ++i) {
                 size_ += texts[i].size + sizeof(std::uint32_t);
-                if (size_ > most_answer - 1024) return refuse("has more to say than 4 MiB");
+                if (size_ > most_answer - 1024) return refuse("answered with more than 4 MiB");
                 cells_.emplace_back(view(texts[i]));
             }
         } catch (const std::bad_alloc&) {
-            refuse("no memory");
+            refuse("left the host without memory for its answer");
         }
     }
     void refuse(const char* what) noexcept {

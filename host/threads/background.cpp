@@ -13,7 +13,7 @@ namespace gatehouse::host {
 Background::~Background() {
     end();
     if (thread_.joinable()) thread_.join();
-    activities_.clear(); // what somebody has forgotten may still call this while it ends
+    activities_.clear(); // an activity that its owner has forgotten may still call this object while it ends
 }
 
 bool Background::add(std::shared_ptr<Activity> activity, Nanoseconds first) noexcept {
@@ -164,7 +164,7 @@ void Background::wait_and_call_ready(std::unique_lock<std::mutex>& lock) noexcep
     }
     asleep_until_ = next;
     lock.unlock();
-    // One event at a time: whoever is called may close a descriptor that a further event would name.
+    // One event at a time: an activity may close a descriptor that a further event would name.
     epoll_event event{};
     const int count = ::epoll_wait(epoll_.get(), &event, 1, timeout);
     lock.lock();

@@ -89,7 +89,7 @@ class Background {
     Activities activities_; // by the time they are due: each has one entry, which only moves, so that at() cannot fail
     std::unordered_map<int, Activity*> watched_; // by descriptor
     const Activity* running_ = nullptr;
-    Nanoseconds asleep_until_ = 0; // whoever wants something earlier rings; 0: awake
+    Nanoseconds asleep_until_ = 0; // a thread that wants something earlier rings; 0: awake
     bool ended_ = false;
     bool left_ = true; // there is no thread, or it has nothing left to do
     Descriptor epoll_;

@@ -205,7 +205,7 @@ TEST(NetworkFile, ThatCannotBeRead) {
     ASSERT_EQ(mkfifo((folder / "fifo").c_str(), 0600), 0);
     problem("deny_file", "fifo", "is not a regular file (expected one with a network on each line)");
     folder.write("empty", "# nobody\n");
-    problem("allow_file", "empty", "has no network (expected at least one, or nobody could connect)");
+    problem("allow_file", "empty", "has no network (expected at least one; without any, no client could connect)");
     EXPECT_EQ(load_problems(folder.write("x.toml", listener + "deny_file = 'empty'\n")), Lines{});
 }
 
