@@ -1,7 +1,5 @@
 #include "host.hpp"
 
-#include "abi/host_table.hpp"
-#include "base/text_table.hpp"
 #include "control/message.hpp"
 
 #include <algorithm>
@@ -12,7 +10,6 @@
 #include <cstring>
 #include <poll.h>
 #include <sched.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <system_error>
 #include <systemd/sd-daemon.h>
@@ -21,13 +18,6 @@ namespace gatehouse::host {
 namespace {
 
 constexpr Nanoseconds last_grace = 500'000'000; // after the drain timeout, for calls that were cut off to return
-
-sigset_t handled_signals() {
-    sigset_t set;
-    ::sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) ::sigaddset(&set, signal);
-    return set;
-}
 
 unsigned cpu_count() {
     cpu_set_t set;
@@ -38,15 +28,11 @@ unsigned cpu_count() {
 
 } // namespace
 
-void prepare_process() {
-    const sigset_t set = handled_signals();
-    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    ::signal(SIGPIPE, SIG_IGN);
-    rlimit files{};
-    if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-        files.rlim_cur = files.rlim_max;
-        ::setrlimit(RLIMIT_NOFILE, &files);
-    }
+sigset_t handled_signals() noexcept {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) ::sigaddset(&set, signal);
+    return set;
 }
 
 Host::Host(const Config& config)
@@ -214,42 +200,6 @@ void Host::report() noexcept {
         log_.info("status", {{"relayed", relays_.active()}, {"log_lines_dropped", log_.dropped()}});
     } catch (const std::bad_alloc&) { // a status that cannot be told now can be asked for again
     }
-}
-
-// --- the table -----------------------------------------------------------------------------------------------------------
-
-namespace {
-
-std::string replaced(std::string text, std::string_view what, std::string_view with) {
-    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
-        text.replace(at, what.size(), with);
-    return text;
-}
-
-// The plugin's own suggestion, with this listener's address in it.
-std::string command_to_try(const Service& service) {
-    const std::string_view suggestion = service.plugins().front()->try_it();
-    const std::string& address = service.endpoint().listener.address();
-    if (address.starts_with("unix:")) return "nc -U " + address.substr(5);
-    const std::string port = std::to_string(service.endpoint().listener.port());
-    std::string host = address.substr(0, address.rfind(':'));
-    if (host == "[::]" || host == "0.0.0.0" || host == "127.0.0.1" || host == "[::1]") host = "localhost";
-    std::string command = suggestion.empty() ? "nc localhost {port}" : std::string(suggestion);
-    if (!service.config.tls.empty()) {
-        const bool web = command.starts_with("curl http://");
-        command = web ? replaced(command, "http://", "https://") : "openssl s_client -quiet -connect {host}:{port}";
-    }
-    return replaced(replaced(command, "{host}", host), "{port}", port);
-}
-
-} // namespace
-
-std::string listener_table(const Host& host) {
-    std::vector<Row> rows{{"listener", "address", "plugin", "try"}};
-    for (const auto& service : host.generation().services())
-        rows.push_back(
-            {service->config.name, service->endpoint().listener.address(), service->plugin_names(), command_to_try(*service)});
-    return format_table(rows);
 }
 
 } // namespace gatehouse::host

@@ -13,6 +13,7 @@
 #include "threads/alarm.hpp"
 #include "threads/background.hpp"
 
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,9 +21,8 @@
 
 namespace gatehouse::host {
 
-// Blocks the signals that Host waits for, ignores SIGPIPE, and raises the soft limit on descriptors to the hard one. To be
-// called before any thread is started. [main]
-void prepare_process();
+// The signals that Host reads from a descriptor: they have to be blocked before any thread is started.
+sigset_t handled_signals() noexcept;
 
 class Host {
   public:
@@ -58,8 +58,5 @@ class Host {
     std::optional<Control> control_;
     Descriptor signals_;
 };
-
-// What `gatehouse run` prints when it is ready: a row for each listener, with a command to try it.
-std::string listener_table(const Host& host);
 
 } // namespace gatehouse::host

@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
 
     CLI11_PARSE(app, argc, argv);
     if (*run) return run_command(options);
-    if (*check) return check_command(options);
+    if (*check) return check_config(options);
     if (*dev_cert) return dev_cert_command(folder, names);
     if (*plugins) return list_plugins_command(options, json);
     if (*control) return control_command(options, words, json);

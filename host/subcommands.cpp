@@ -3,9 +3,12 @@
 #include "abi/host_table.hpp"
 #include "base/printable.hpp"
 #include "base/text_table.hpp"
+#include "config/load.hpp"
 #include "control/client.hpp"
 #include "control/message.hpp"
 #include "host.hpp"
+#include "listener_table.hpp"
+#include "process/startup.hpp"
 #include "stages/detection.hpp"
 #include "threads/crash_report.hpp"
 #include "tls/dev_cert.hpp"
@@ -37,18 +40,18 @@ int reported(Command command) {
 
 int run_command(const CommandOptions& options) {
     return reported([&] {
-        prepare_process();
+        prepare_process(handled_signals());
         install_crash_report();
         const Config config = load(options);
         Host host(config);
-        std::cout << listener_table(host) << std::flush;
+        std::cout << listener_table(host.generation().services()) << std::flush;
         return host.run();
     });
 }
 
-int check_command(const CommandOptions& options) {
+int check_config(const CommandOptions& options) {
     return reported([&] {
-        prepare_process();
+        prepare_process(handled_signals());
         const Config config = load(options);
         const Privileges known_account(config.process);
         LogConfig quiet;

@@ -308,7 +308,7 @@ void Log::write(LogLevel level, std::string_view message, Fields fields) noexcep
         std::string line =
             impl_->json ? format_json(time, level, message, fields) : format_human(time, level, message, fields, impl_->colour);
         impl_->push(std::move(line));
-    } catch (...) { // no memory for the line: there is nobody left to tell
+    } catch (...) { // no memory for the line, nor for a message about that
     }
 }
 

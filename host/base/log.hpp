@@ -5,9 +5,8 @@
 // record is always one line. [any] unless noted.
 #pragma once
 
-#include "config/config.hpp"
-
 #include <cstdint>
+#include <filesystem>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -15,6 +14,19 @@
 #include <type_traits>
 
 namespace gatehouse::host {
+
+enum class LogLevel { debug, info, warning, error };
+enum class LogFormat { automatic, human, json }; // automatic: human on a terminal, JSON otherwise
+
+// [log]
+struct LogConfig {
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::automatic;
+    std::filesystem::path file; // empty: standard error
+    bool access = true;         // one line for each connection that has ended
+
+    bool operator==(const LogConfig&) const = default;
+};
 
 // A named value. The key is a literal without characters that need escaping; a field with an empty one is left out.
 class Field {
@@ -60,7 +72,8 @@ class Log {
 
     bool enabled(LogLevel level) const noexcept { return level >= level_; }
 
-    // Opens the log file again by its name, after somebody has moved it away. Keeps the old one if that fails. [main]
+    // Opens the log file again by its name, after logrotate or a person has moved it away. Keeps the old one if that fails.
+    // [main]
     void reopen() noexcept;
 
     // Gives the log file to this user if the host has made it; one that was there keeps its owner. Throws std::system_error.

@@ -2,7 +2,7 @@
 
 #include "base/descriptor.hpp"
 #include "base/printable.hpp"
-#include "config/listener_section.hpp"
+#include "config/values.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -45,7 +45,7 @@ std::optional<std::string> contents(const std::filesystem::path& file, std::stri
         error = printable(file.native()) + ": " + what;
         return std::nullopt;
     };
-    // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
+    // O_NONBLOCK: without it, opening a FIFO without a writer would block for ever.
     const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!descriptor) return failed(std::string("cannot be opened: ") + std::strerror(errno));
     struct stat status{};
@@ -70,7 +70,7 @@ std::string_view trimmed(std::string_view line) {
     return begin == std::string_view::npos ? "" : line.substr(begin, line.find_last_not_of(blanks) - begin + 1);
 }
 
-// Of the lists' networks those that can be found in the configuration file are told apart; such lists in other files overlap.
+// Networks are checked that stand in the configuration file itself; those of other files may overlap.
 void check_lists(ConfigTable& table, const AccessLists& lists, std::vector<Written>& allow, std::vector<Written>& deny) {
     const std::set<Network> allowed(lists.allow.begin(), lists.allow.end());
     std::set<Network> both;
@@ -97,7 +97,7 @@ void check_lists(ConfigTable& table, const AccessLists& lists, std::vector<Writt
         for (Written& written : *list)
             if (!std::binary_search(in_use.begin(), in_use.end(), ours.at(written.network)))
                 written.item.reject("", in_quotes(to_string(written.network)) +
-                                            " never counts: narrower networks of the lists have all of its addresses");
+                                            " is without effect: narrower networks in the lists cover all of its addresses");
 
     const auto is_denied_anyway = [&](const Network& network) {
         for (std::uint8_t bits = 0; bits <= network.length; ++bits)
@@ -106,9 +106,9 @@ void check_lists(ConfigTable& table, const AccessLists& lists, std::vector<Writt
     };
     for (Written& written : deny)
         if (is_denied_anyway(written.network))
-            written.item.reject("",
-                                in_quotes(to_string(written.network)) +
-                                    " is denied anyway, as all that is not allowed (expected an allowed network around it)");
+            written.item.reject(
+                "", in_quotes(to_string(written.network)) +
+                        " is without effect: addresses outside of `allow` are denied (expected an allowed network around it)");
 }
 
 } // namespace
@@ -139,21 +139,22 @@ std::vector<Network> read_networks(ConfigTable& table, std::string_view key, con
     return networks;
 }
 
-AccessLists read_access_lists(ConfigTable& table, const std::filesystem::path& folder) {
+AccessLists read_access_lists(ConfigTable& table) {
     AccessLists lists;
     std::vector<Written> allow = read_array(table, "allow");
     std::vector<Written> deny = read_array(table, "deny");
-    if (table.is_array("allow") && table.count("allow") == 0) table.reject("allow", "empty (leave it out to let everybody in)");
+    if (table.is_array("allow") && table.count("allow") == 0)
+        table.reject("allow", "empty (leave it out to let every client connect)");
     for (const Written& written : allow) lists.allow.push_back(written.network);
     for (const Written& written : deny) lists.deny.push_back(written.network);
     const auto read_file = [&](std::string_view key, std::vector<Network>& list) {
-        std::string_view name;
-        if (!read_text(table, key, name)) return;
-        const std::vector<Network> networks = read_networks(table, key, folder / name);
+        std::filesystem::path file;
+        if (!read_path(table, key, file)) return;
+        const std::vector<Network> networks = read_networks(table, key, file);
         list.insert(list.end(), networks.begin(), networks.end());
         if (key == "allow_file" && networks.empty())
-            table.reject(key, printable((folder / name).native()) +
-                                  ": has no network (expected at least one, or nobody could connect)");
+            table.reject(key, printable(file.native()) +
+                                  ": has no network (expected at least one; without any, no client could connect)");
     };
     read_file("allow_file", lists.allow);
     read_file("deny_file", lists.deny);
@@ -161,7 +162,7 @@ AccessLists read_access_lists(ConfigTable& table, const std::filesystem::path& f
     return lists;
 }
 
-SourceLimits read_source_limits(ConfigTable& table, std::vector<ConfigTable>& nested) {
+SourceLimits read_source_limits(ConfigTable& table) {
     constexpr std::int64_t most = 1'000'000;
     SourceLimits limits;
     table.number("max_per_source", limits.most, 0, most);
@@ -174,7 +175,7 @@ SourceLimits read_source_limits(ConfigTable& table, std::vector<ConfigTable>& ne
         limits.per = SourceLimits().per;
     }
     const SourceLimits none;
-    constexpr const char* no_rate = "without a rate (expected with connections = 1 or more)";
+    constexpr const char* no_rate = "without effect (expected connections = 1 or more beside it)";
     if (limits.rate == 0 && limits.per != none.per) rate.reject("per", no_rate);
     if (limits.rate == 0 && limits.burst != none.burst) rate.reject("burst", no_rate);
     ConfigTable bits = table.table("source_bits");
@@ -182,9 +183,9 @@ SourceLimits read_source_limits(ConfigTable& table, std::vector<ConfigTable>& ne
     bits.number("v6", limits.v6_bits, 1, 128);
     const bool all_bits = limits.v4_bits == none.v4_bits && limits.v6_bits == none.v6_bits;
     if (limits.most == 0 && limits.rate == 0 && !all_bits)
-        table.reject("source_bits", "without a limit (expected with max_per_source or rate)");
-    nested.push_back(std::move(rate));
-    nested.push_back(std::move(bits));
+        table.reject("source_bits", "without effect (expected max_per_source or rate beside it)");
+    rate.finish();
+    bits.finish();
     return limits;
 }
 

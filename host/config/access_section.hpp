@@ -1,4 +1,4 @@
-// The keys that say who may connect and how often: of a listener, and of whatever else is to have them.
+// The keys that say who may connect and how often, of a listener and of a route.
 #pragma once
 
 #include "config/config.hpp"
@@ -8,14 +8,12 @@
 
 namespace gatehouse::host {
 
-// `allow`, `deny`, `allow_file` and `deny_file`; relative paths are taken from `folder`. A network that is allowed and denied,
-// and one in `allow` or `deny` that changes nothing, are problems. The files may overlap with anything else, since such lists
-// are made by others.
-AccessLists read_access_lists(ConfigTable& table, const std::filesystem::path& folder);
+// `allow`, `deny`, `allow_file` and `deny_file`. A network that is both allowed and denied is a problem, as is one in `allow`
+// or `deny` that changes nothing. The files may overlap with anything else, since other people make such lists.
+AccessLists read_access_lists(ConfigTable& table);
 
-// `max_per_source`, `rate` and `source_bits`. The tables are appended to `nested`: unknown keys in them are the caller's
-// affair.
-SourceLimits read_source_limits(ConfigTable& table, std::vector<ConfigTable>& nested);
+// `max_per_source`, `rate` and `source_bits`.
+SourceLimits read_source_limits(ConfigTable& table);
 
 // A file with a network or an address on each line; "#" starts a comment. Problems are recorded at `key`.
 std::vector<Network> read_networks(ConfigTable& table, std::string_view key, const std::filesystem::path& file);

@@ -1,11 +1,13 @@
-// The configuration file: what it may say, and reading it.
+// What the configuration file may say. config/load.hpp reads it; conf/reference.toml and docs/configuration.md describe the
+// keys; the defaults stand here.
 //
-// load_config() reads and checks everything that can be checked without opening a socket or loading a plugin. It reports every
-// problem it finds, not only the first, each as "FILE:LINE:COLUMN: KEY: what is wrong (what was expected; did you mean ...?)".
-// conf/reference.toml and docs/configuration.md describe the keys; the defaults stand here.
+// Configurations are equal if they mean the same, wherever in the file that stands: see Place.
 #pragma once
 
+#include "base/log.hpp"
+#include "base/scheduling.hpp"
 #include "base/units.hpp"
+#include "config/place.hpp"
 #include "net/address.hpp"
 #include "net/network.hpp"
 
@@ -13,32 +15,18 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
-struct gatehouse_config; // plugin_config.hpp
+struct gatehouse_config; // config/plugin_settings.hpp
 
 namespace gatehouse::host {
 
-enum class LogLevel { debug, info, warning, error };
-enum class LogFormat { automatic, human, json }; // automatic: human on a terminal, JSON otherwise
-enum class Scheduling { batch, other };          // SCHED_BATCH: no wake-up preemption, fewer context switches
-enum class Seccomp { off, on, kill };            // a denied call fails with EPERM, or ends the process
+enum class Seccomp { off, on, kill }; // a denied call fails with EPERM, or ends the process
 enum class TlsVersion { v1_2, v1_3 };
 enum class TlsClient { none, optional, required }; // whether clients show a certificate; one that is shown must be good
 enum class WhenFull { wait, refuse }; // at max_connections: newcomers stay in the accept queue, or are closed at once
-
-// [log]
-struct LogConfig {
-    LogLevel level = LogLevel::info;
-    LogFormat format = LogFormat::automatic;
-    std::filesystem::path file; // empty: standard error
-    bool access = true;         // one line for each connection that has ended
-
-    bool operator==(const LogConfig&) const = default;
-};
 
 // [host]
 struct HostConfig {
@@ -61,7 +49,7 @@ struct ProcessConfig {
     bool no_new_privs = true;
     Seccomp seccomp = Seccomp::off;
 
-    std::string user_where, group_where, capabilities_where, seccomp_where; // "FILE:LINE:COLUMN", for messages
+    Place user_where, group_where, capabilities_where, seccomp_where; // of the values, or else of the section
 
     bool operator==(const ProcessConfig&) const = default;
 };
@@ -71,22 +59,27 @@ struct PluginConfig {
     std::string name;
     std::string library;                              // file name without ".so", or a path
     std::shared_ptr<const gatehouse_config> settings; // the `config` table; one without keys if there is none, never null
-    std::string where;                 // "FILE:LINE:COLUMN" of the section or, without one, of the `plugin` key that names it
-    std::uint32_t max_connections = 0; // over all its listeners; 0: no limit but theirs
+    Place where;                                      // of the section or, without one, of the `plugin` key that names it
+    std::uint32_t max_connections = 0;                // over all its listeners; 0: no limit but theirs
+
+    bool operator==(const PluginConfig& other) const; // the settings by what they say
 };
 
-// A file that a [tls.NAME] section names, and where: "FILE:LINE:COLUMN: KEY" (of the section, if the key is absent).
+// The name by which `gatehouse control` reaches the host itself: no plugin instance may have it.
+inline constexpr std::string_view reserved_instance = "host";
+
+// A file that a [tls.NAME] section names.
 struct TlsFile {
     std::filesystem::path path; // empty: none
-    std::string where;
+    Place where;                // with the key
 
     bool operator==(const TlsFile&) const = default;
 };
 
-// A list as OpenSSL writes it, and where it stands.
+// A list as OpenSSL writes it.
 struct TlsList {
     std::string text;
-    std::string where;
+    Place where; // with the key; of the section, if the key is absent
 
     bool operator==(const TlsList&) const = default;
 };
@@ -105,16 +98,16 @@ struct TlsConfig {
     std::string name;
     std::vector<TlsPairConfig> pairs; // the first is for clients that ask for no name, or for one that no other pair has
     TlsVersion min_version = TlsVersion::v1_2;
-    TlsList ciphers{"ECDHE+AESGCM:ECDHE+CHACHA20", ""};                                                     // of TLS 1.2
-    TlsList ciphersuites{"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256", ""}; // of TLS 1.3
-    TlsList groups{"X25519:P-256:P-384", ""}; // of the key exchange
+    TlsList ciphers{"ECDHE+AESGCM:ECDHE+CHACHA20", {}};                                                     // of TLS 1.2
+    TlsList ciphersuites{"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256", {}}; // of TLS 1.3
+    TlsList groups{"X25519:P-256:P-384", {}}; // of the key exchange
     std::vector<std::string> alpn;            // in the order of preference; empty: what clients offer is not answered
     TlsClient client = TlsClient::none;
     TlsFile client_ca;
     Milliseconds ticket_lifetime{21'600'000}; // how long sessions can be resumed; 0: never
     Milliseconds handshake_timeout{10'000};   // from the client's first byte
     std::uint32_t max_handshakes = 1'000;     // going on at a time, over all listeners that use this
-    std::string where;                        // "FILE:LINE:COLUMN" of the section
+    Place where;                              // of the section
 
     bool operator==(const TlsConfig&) const = default;
 };
@@ -138,7 +131,7 @@ struct Threads {
 
 // listeners.proxy_protocol
 struct ProxyProtocolConfig {
-    std::vector<Network> from; // whose connections begin with a PROXY header, and nobody else's
+    std::vector<Network> from; // connections from these begin with a PROXY header, and no others
     bool from_unix = false;    // those of a unix socket's listener do
     Milliseconds timeout{5'000};
 
@@ -160,14 +153,19 @@ struct RouteConfig {
     std::vector<std::string> alpn;
     std::vector<Network> source;
     bool probe = false;  // the plugin's own
-    AccessLists access;  // whom it lets in; the others are closed, and no further route is asked
+    AccessLists access;  // of its connections, those it denies are closed; no further route is asked
     std::string pattern; // the name of a ProtocolPattern
-    std::string tls;     // the name of a TlsConfig: TLS is ended here; empty: it is not
-    std::string plugin;  // the name of a PluginConfig; empty, with `tls` only: the routes are asked about what is inside
-    std::string where;   // "FILE:LINE:COLUMN" of the section, for messages
+    std::string tls;     // the name of a TlsConfig: TLS ends here; empty: it does not
+    std::string plugin;  // the name of a PluginConfig; empty, with `tls` only: the routes are asked about the decrypted stream
 
-    // Whether the routes are asked once more, inside of TLS, about what this one takes.
+    Place where, plugin_where, tls_where; // of the section, and of the values or else of the section
+
+    // Whether the routes are asked once more, about the decrypted stream of what this one takes.
     bool opens() const noexcept { return !tls.empty() && plugin.empty(); }
+
+    bool is_tls() const noexcept { return !sni.empty() || !alpn.empty(); }
+    bool has_probe() const noexcept { return probe || !pattern.empty(); }
+    bool has_condition() const noexcept { return is_tls() || has_probe() || !source.empty(); }
 
     bool operator==(const RouteConfig&) const = default;
 };
@@ -176,6 +174,7 @@ struct RouteConfig {
 struct OnSilence {
     Milliseconds after{0};
     std::string plugin;
+    Place plugin_where;
 
     bool operator==(const OnSilence&) const = default;
 };
@@ -237,7 +236,7 @@ struct ListenerConfig {
     std::string owner; // user name or number; empty: unchanged
     std::string group;
 
-    std::string where; // "FILE:LINE:COLUMN" of the section, for messages
+    Place where, plugin_where, tls_where; // of the section, and of the values or else of the section
 
     bool operator==(const ListenerConfig&) const = default;
 };
@@ -252,28 +251,8 @@ struct Config {
     std::vector<TlsConfig> tls;
     std::vector<PluginConfig> plugins;
     std::vector<ListenerConfig> listeners;
+
+    bool operator==(const Config&) const = default;
 };
-
-// All problems of one file; what() has them one per line.
-class ConfigError : public std::runtime_error {
-  public:
-    explicit ConfigError(std::vector<std::string> problems);
-    const std::vector<std::string>& problems() const noexcept { return problems_; }
-
-  private:
-    std::vector<std::string> problems_;
-};
-
-// Throws ConfigError. Relative paths in the result are relative to the current directory again.
-// A plugin that a listener names but that has no [plugins.NAME] section gets one implicitly, with library = its name; unless
-// there is a section with nearly that name, when it is taken for a typing error and refused.
-Config load_config(const std::filesystem::path& file);
-
-// The same for text that is in memory; `file` appears in messages and anchors relative paths.
-Config parse_config(std::string_view text, const std::filesystem::path& file);
-
-// Every key that a file may have, as a path, in the order of the sections: "host.plugin_path", "plugins.NAME.library",
-// "listeners.threads.min". What the reader asks for is what is listed: there is no second list to forget.
-std::vector<std::string> known_config_keys();
 
 } // namespace gatehouse::host

@@ -2,7 +2,7 @@
 
 #include "base/descriptor.hpp"
 #include "base/printable.hpp"
-#include "config/config.hpp"
+#include "config/load.hpp"
 #include "config/toml.hpp"
 
 #include <algorithm>
@@ -54,7 +54,7 @@ void check_key_parts(std::string_view text, const std::string& file) {
 
 std::string read_config_file(const std::filesystem::path& file) {
     const std::string& name = file.native();
-    // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
+    // O_NONBLOCK: without it, opening a FIFO without a writer would block for ever.
     const Descriptor descriptor(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!descriptor) fail(name, std::string("cannot be opened: ") + std::strerror(errno));
     struct stat status{};

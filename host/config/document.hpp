@@ -1,4 +1,4 @@
-// A configuration file from the disk to a TOML document; toml++ stays behind this and config_table.hpp.
+// A configuration file from the disk to a TOML document; toml++ stays behind this and table.hpp.
 #pragma once
 
 #include <filesystem>

@@ -1,6 +1,7 @@
 #include "config/plugin_settings.hpp"
 
 #include "base/printable.hpp"
+#include "config/config.hpp"
 #include "config/table.hpp"
 #include "config/tls_section.hpp"
 
@@ -18,8 +19,7 @@ class View;
 
 // What one create() reads, shared by the instance's table and the items of its arrays.
 struct Reading {
-    std::filesystem::path folder; // of the file
-    ConfigProblems problems;
+    ConfigReading file;
     std::map<const toml::node*, std::unique_ptr<View>> items; // asked for twice, an item or a table is the same object
     bool out_of_memory = false;
 };
@@ -96,16 +96,16 @@ class View : public gatehouse_config {
     gatehouse_status tls_client(std::string_view key, bool has_names, std::optional<TlsClientConfig>& client,
                                 const gatehouse_config*& table) const noexcept override {
         return guarded([&]() -> gatehouse_status {
-            const std::size_t before = reading_->problems.lines().size();
+            const std::size_t before = reading_->file.problems.lines().size();
             bool wanted = table_.has(key);
             if (table_.is_boolean(key))
                 table_.boolean(key, wanted);
             else if (const gatehouse_status status = this->table(key, table); status != GATEHOUSE_OK)
                 return status;
             if (!wanted) return GATEHOUSE_OK;
-            ConfigTable none(nullptr, table_.path() + '.' + std::string(key), table_.place(key), reading_->problems);
-            client = read_tls_client(table != nullptr ? view_of(table_.table(key)).table_ : none, reading_->folder, has_names);
-            return reading_->problems.lines().size() == before ? GATEHOUSE_OK : GATEHOUSE_INVALID;
+            ConfigTable none(nullptr, table_.path() + '.' + std::string(key), table_.position(key), reading_->file);
+            client = read_tls_client(table != nullptr ? view_of(table_.table(key)).table_ : none, has_names);
+            return reading_->file.problems.lines().size() == before ? GATEHOUSE_OK : GATEHOUSE_INVALID;
         });
     }
 
@@ -118,6 +118,11 @@ class View : public gatehouse_config {
 
     void begin() const override {}
     std::vector<std::string> problems() const override { return {}; }
+
+    bool equals(const gatehouse_config& other) const noexcept override {
+        const auto& view = static_cast<const View&>(other); // there are no others
+        return table_.folder() == view.table_.folder() && table_.equals(view.table_);
+    }
 
     void reject_unread() const { table_.reject_unknown(); }
 
@@ -147,40 +152,41 @@ class View : public gatehouse_config {
 // The instance's table. Reading is a base, before View, since View refers to it.
 class Settings final : private Reading, public View {
   public:
-    Settings(std::shared_ptr<const toml::table> document, const ConfigTable& table, const std::string& file)
-        : Reading{std::filesystem::path(file).parent_path(), ConfigProblems(file), {}, false}, View(over(table), *this),
-          document_(std::move(document)) {}
+    Settings(const ConfigTable& table, const ConfigReading& reading)
+        : Reading{ConfigReading(reading.file, reading.document), {}, false}, View(over(table, *this), *this) {}
 
     void begin() const override {
         reading_->items.clear();
-        reading_->problems = ConfigProblems(reading_->problems.file());
+        reading_->file.problems = ConfigProblems(reading_->file.file.native());
         reading_->out_of_memory = false;
-        table_ = ConfigTable(table_.node(), table_.path(), table_.place(), reading_->problems);
+        table_ = over(table_, *reading_);
     }
 
     std::vector<std::string> problems() const override {
         reject_unread();
         for (const auto& [node, view] : reading_->items) view->reject_unread();
-        std::vector<std::string> lines = reading_->problems.lines();
+        std::vector<std::string> lines = reading_->file.problems.lines();
         if (reading_->out_of_memory)
-            lines.push_back(reading_->problems.text(table_.place()) + ": out of memory while it was read");
+            lines.push_back(table_.place().text + ": the host ran out of memory while the plugin read it");
         return lines;
     }
 
   private:
     // The same table, with its problems recorded here.
-    ConfigTable over(const ConfigTable& table) {
-        return ConfigTable(table.node(), table.path(), table.place(), Reading::problems);
+    static ConfigTable over(const ConfigTable& table, Reading& reading) {
+        return ConfigTable(table.node(), table.path(), table.position(), reading.file);
     }
-
-    std::shared_ptr<const toml::table> document_; // constant after construction
 };
 
 } // namespace
 
-std::shared_ptr<const gatehouse_config> make_plugin_config(std::shared_ptr<const toml::table> document,
-                                                           const ConfigTable& table, const std::string& file) {
-    return std::make_shared<Settings>(std::move(document), table, file);
+std::shared_ptr<const gatehouse_config> make_plugin_settings(const ConfigTable& table, const ConfigReading& reading) {
+    return std::make_shared<Settings>(table, reading);
+}
+
+bool PluginConfig::operator==(const PluginConfig& other) const {
+    return name == other.name && library == other.library && max_connections == other.max_connections &&
+           settings->equals(*other.settings);
 }
 
 } // namespace gatehouse::host

@@ -14,12 +14,6 @@
 #include <string_view>
 #include <vector>
 
-namespace toml {
-inline namespace v3 {
-class table;
-}
-} // namespace toml
-
 namespace gatehouse::host {
 struct TlsClientConfig;
 }
@@ -48,18 +42,20 @@ struct gatehouse_config {
     // The host's part, for the table of the instance and not for what item() and table() hand out.
     // Forgets what was read and recorded, for another create(). Also frees the tables that item() and table() handed out.
     virtual void begin() const = 0;
-    // What has gone wrong since begin(): values of the wrong type, rejected ones, and keys that nobody has read. Each with its
-    // "FILE:LINE:COLUMN: ", in the order of the file.
+    // What has gone wrong since begin(): values of the wrong type, rejected ones, and keys that the plugin has not read. Each
+    // with its "FILE:LINE:COLUMN: ", in the order of the file.
     virtual std::vector<std::string> problems() const = 0;
+
+    // Whether the tables say the same, wherever in their files they stand; read from the same folder, as far as paths go.
+    virtual bool equals(const gatehouse_config& other) const noexcept = 0;
 };
 
 namespace gatehouse::host {
 
 class ConfigTable;
+struct ConfigReading;
 
-// The settings that `table`, a part of `document`, holds; a problem names `file`, and relative paths are taken from its folder.
-// Keeps the document.
-std::shared_ptr<const gatehouse_config> make_plugin_config(std::shared_ptr<const toml::table> document,
-                                                           const ConfigTable& table, const std::string& file);
+// The settings that `table`, a part of what `reading` reads, holds. Keeps the document; its problems are its own.
+std::shared_ptr<const gatehouse_config> make_plugin_settings(const ConfigTable& table, const ConfigReading& reading);
 
 } // namespace gatehouse::host

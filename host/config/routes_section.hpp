@@ -4,14 +4,9 @@
 #include "config/config.hpp"
 #include "config/table.hpp"
 
-#include <filesystem>
-#include <vector>
-
 namespace gatehouse::host {
 
-// Reads them into `listener` (relative paths are taken from `folder`), finds routes that are in each other's way, and appends
-// the tables that it has read from to `nested`, as read_listener() does.
-void read_routes(ConfigTable& table, ListenerConfig& listener, const std::filesystem::path& folder,
-                 std::vector<ConfigTable>& nested);
+// Reads them into `listener`, whose own `plugin` and `tls` have been read, and reports routes that are in each other's way.
+void read_before_serving(ConfigTable& table, ListenerConfig& listener);
 
 } // namespace gatehouse::host

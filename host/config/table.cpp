@@ -14,7 +14,7 @@ constexpr std::string_view a_duration = R"(a duration such as "1500ms", "30s", "
 constexpr std::string_view a_size = R"(a size such as 512, "64KiB" or "10MB")";
 constexpr std::string_view a_mode = R"(an octal mode such as "0660")";
 
-ConfigPlace place_of(const toml::source_region& source) { return {source.begin.line, source.begin.column}; }
+Position position_of(const toml::source_region& source) { return {source.begin.line, source.begin.column}; }
 
 std::string_view type_name(const toml::node& node) {
     switch (node.type()) {
@@ -71,8 +71,8 @@ std::string key_text(std::string_view key) {
 
 } // namespace
 
-ConfigTable::ConfigTable(const toml::node* node, std::string path, ConfigPlace place, ConfigProblems& problems)
-    : node_(node), path_(std::move(path)), place_(place), problems_(&problems) {}
+ConfigTable::ConfigTable(const toml::node* node, std::string path, Position position, ConfigReading& reading)
+    : node_(node), path_(std::move(path)), position_(position), reading_(&reading) {}
 
 const toml::node* ConfigTable::find(std::string_view key) const {
     if (node_ == nullptr) return nullptr;
@@ -212,7 +212,7 @@ ConfigTable ConfigTable::table(std::string_view key) {
     const toml::node* found = ask(key);
     if (found != nullptr && found->is_table()) return sub_table(*found, key);
     if (found != nullptr) wrong_type(key, *found, "a table");
-    return ConfigTable(nullptr, path_of(key), place(key), *problems_);
+    return ConfigTable(nullptr, path_of(key), position(key), *reading_);
 }
 
 std::vector<ConfigTable> ConfigTable::items(std::string_view key, std::string_view expected) {
@@ -268,17 +268,26 @@ bool ConfigTable::is_boolean(std::string_view key) const {
     return found != nullptr && found->is_boolean();
 }
 
-ConfigPlace ConfigTable::place(std::string_view key) const {
+Position ConfigTable::position(std::string_view key) const {
     const toml::node* found = find(key);
-    return found != nullptr ? place_of(found->source()) : place_;
+    return found != nullptr ? position_of(found->source()) : position_;
 }
 
-void ConfigTable::reject(std::string_view key, std::string_view why) { problems_->add(place(key), path_of(key), why); }
+bool ConfigTable::equals(const ConfigTable& other) const noexcept {
+    const toml::table* ours = is_table() ? node_->as_table() : nullptr;
+    const toml::table* theirs = other.is_table() ? other.node_->as_table() : nullptr;
+    if (ours != nullptr && theirs != nullptr) return *ours == *theirs;
+    return (ours == nullptr || ours->empty()) && (theirs == nullptr || theirs->empty());
+}
 
-void ConfigTable::reject_whole(std::string_view why) { problems_->add(place_, path_, why); }
+void ConfigTable::reject(std::string_view key, std::string_view why) {
+    reading_->problems.add(position(key), path_of(key), why);
+}
+
+void ConfigTable::reject_whole(std::string_view why) { reading_->problems.add(position_, path_, why); }
 
 void ConfigTable::missing(std::string_view key, std::string_view expected) {
-    problems_->add(place_, path_of(key), "missing (expected " + std::string(expected) + ")");
+    reading_->problems.add(position_, path_of(key), "missing (expected " + std::string(expected) + ")");
 }
 
 void ConfigTable::expect_table(std::string_view expected) { wrong_type("", *node_, expected); }
@@ -288,14 +297,20 @@ void ConfigTable::reject_unknown() {
     for (const auto& [key, value] : *node_->as_table()) {
         const std::string_view name = key.str();
         if (std::find(asked_.begin(), asked_.end(), name) != asked_.end()) continue;
-        const std::string near = problems_->full() ? "" : did_you_mean(name, asked_); // it takes a while
+        const std::string near = reading_->problems.full() ? "" : did_you_mean(name, asked_); // it takes a while
         std::string known;
         for (const std::string& other : asked_) known += (known.empty() ? "" : ", ") + other;
         const std::string hint = !near.empty()   ? "did you mean " + in_quotes(near) + "?"
                                  : known.empty() ? "there are none here"
                                                  : "known here: " + printable(known, 500);
-        problems_->add(place_of(key.source()), path_of(name), "unknown key (" + hint + ")");
+        reading_->problems.add(position_of(key.source()), path_of(name), "unknown key (" + hint + ")");
     }
+}
+
+void ConfigTable::finish() {
+    reject_unknown();
+    if (!reading_->known_keys) return;
+    for (const std::string& key : asked_) reading_->known_keys->push_back(path_ + '.' + key);
 }
 
 ConfigTable::Found ConfigTable::wrong_type(std::string_view key, const toml::node& value, std::string_view expected) {
@@ -309,11 +324,9 @@ std::string ConfigTable::path_of(std::string_view key) const {
 }
 
 ConfigTable ConfigTable::sub_table(const toml::node& node, std::string_view key) const {
-    return ConfigTable(&node, path_of(key), place_of(node.source()), *problems_);
+    return ConfigTable(&node, path_of(key), position_of(node.source()), *reading_);
 }
 
-ConfigTable root_table(const toml::table& document, ConfigProblems& problems) {
-    return ConfigTable(&document, "", {}, problems);
-}
+ConfigTable root_table(ConfigReading& reading) { return ConfigTable(reading.document.get(), "", {}, reading); }
 
 } // namespace gatehouse::host

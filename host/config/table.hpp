@@ -1,14 +1,14 @@
 // A table of a configuration file, read key by key: typed, checked, and with every problem recorded at its place.
 //
-// A reader asks for all keys that it knows, present or not, and then calls reject_unknown(): what was asked for is what is
-// known, so that there is no second list of keys to keep. Values that are absent or bad leave the caller's default alone.
+// A reader asks for all keys that it knows, present or not, and then calls finish(): what was asked for is what is known, so
+// that there is no second list of keys to keep. Values that are absent or bad leave the caller's default alone.
 //
-// The document and the ConfigProblems must outlive the table. The host's own sections and the plugins' `config` tables are both
+// The ConfigReading must outlive the table. The host's own sections and the plugins' `config` tables are both
 // read through this class. [main]
 #pragma once
 
 #include "base/units.hpp"
-#include "config/problems.hpp"
+#include "config/reading.hpp"
 
 #include <cstdint>
 #include <limits>
@@ -22,7 +22,6 @@
 namespace toml {
 inline namespace v3 {
 class node;
-class table;
 } // namespace v3
 } // namespace toml
 
@@ -33,7 +32,7 @@ class ConfigTable {
     enum class Found { absent, good, bad };
 
     // `node` may be null: a table without keys. `path` is its name in messages, "" for the whole file.
-    ConfigTable(const toml::node* node, std::string path, ConfigPlace place, ConfigProblems& problems);
+    ConfigTable(const toml::node* node, std::string path, Position position, ConfigReading& reading);
 
     // Typed access. The empty key is the node itself if it is not a table, which is how items of an array are read.
     Found string(std::string_view key, std::string_view& value);
@@ -74,11 +73,16 @@ class ConfigTable {
     bool is_array(std::string_view key) const;
     bool is_string(std::string_view key) const;
     bool is_boolean(std::string_view key) const;
-    ConfigPlace place(std::string_view key) const;
-    ConfigPlace place() const noexcept { return place_; }
-    std::string where() const { return problems_->text(place_); } // "FILE:LINE:COLUMN"
+    Position position(std::string_view key) const;
+    Position position() const noexcept { return position_; }
+    Place place(std::string_view key) const { return reading_->problems.place(position(key)); }
+    Place place() const { return reading_->problems.place(position_); }
+    const std::filesystem::path& folder() const noexcept { return reading_->folder; } // where relative paths start
     const toml::node* node() const noexcept { return node_; }
     const std::string& path() const noexcept { return path_; }
+
+    // Whether both have the same keys and values, wherever these stand. A table that is absent is one without keys.
+    bool equals(const ConfigTable& other) const noexcept;
 
     // Records a problem of a key's value, or that the key is missing: "missing (expected ...)".
     void reject(std::string_view key, std::string_view why);
@@ -88,10 +92,13 @@ class ConfigTable {
     // Records, of an item that is not a table, that it should be one.
     void expect_table(std::string_view expected);
 
-    // Records every key that nobody has asked for, with the nearest that somebody has.
+    // Asks for a key whose value does not matter here.
+    void known(std::string_view key) { ask(key); }
+
+    // Records every key that no reader has asked for, with the nearest of those that one has.
     void reject_unknown();
-    // The keys that were asked for, in the order of the first time.
-    const std::vector<std::string>& asked() const noexcept { return asked_; }
+    // The same, and lists the keys that were asked for if ConfigReading wants them. Once, after all keys were asked for.
+    void finish();
 
   private:
     const toml::node* find(std::string_view key) const;
@@ -104,12 +111,12 @@ class ConfigTable {
 
     const toml::node* node_;
     std::string path_;
-    ConfigPlace place_;
-    ConfigProblems* problems_;
+    Position position_;
+    ConfigReading* reading_;
     std::vector<std::string> asked_;
 };
 
-// The table that is a whole document.
-ConfigTable root_table(const toml::table& document, ConfigProblems& problems);
+// The table that is the whole document.
+ConfigTable root_table(ConfigReading& reading);
 
 } // namespace gatehouse::host

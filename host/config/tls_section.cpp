@@ -1,7 +1,7 @@
 #include "config/tls_section.hpp"
 
 #include "base/printable.hpp"
-#include "config/listener_section.hpp"
+#include "config/values.hpp"
 
 namespace gatehouse::host {
 namespace {
@@ -11,34 +11,35 @@ constexpr std::pair<std::string_view, TlsClient> client_words[] = {
     {"none", TlsClient::none}, {"optional", TlsClient::optional}, {"required", TlsClient::required}};
 constexpr std::chrono::hours most_ticket_lifetime(7 * 24); // RFC 8446 4.6.1
 
-std::string where(const ConfigTable& table, std::string_view key, const ConfigProblems& problems) {
-    return problems.text(table.place(key)) + ": " + table.path() + '.' + std::string(key);
+Place place_with_key(const ConfigTable& table, std::string_view key) {
+    Place place = table.place(key);
+    place.text += ": " + table.path() + '.' + std::string(key);
+    return place;
 }
 
-TlsFile read_file_name(ConfigTable& table, std::string_view key, const std::filesystem::path& folder,
-                       const ConfigProblems& problems) {
-    std::string_view text;
-    if (!read_text(table, key, text)) return {};
-    return {folder / text, where(table, key, problems)};
+TlsFile read_file_name(ConfigTable& table, std::string_view key) {
+    TlsFile file;
+    if (read_path(table, key, file.path)) file.where = place_with_key(table, key);
+    return file;
 }
 
-void read_list(ConfigTable& table, std::string_view key, TlsList& list, const ConfigProblems& problems) {
+void read_list(ConfigTable& table, std::string_view key, TlsList& list) {
     std::string_view text;
     if (read_text(table, key, text)) list.text = text;
-    list.where = where(table, key, problems);
+    list.where = place_with_key(table, key);
 }
 
-TlsPairConfig read_pair(ConfigTable& table, const std::filesystem::path& folder, const ConfigProblems& problems) {
+TlsPairConfig read_pair(ConfigTable& table) {
     TlsPairConfig pair;
     if (!table.has("certificate")) table.missing("certificate", "a PEM file with the certificate and its chain");
-    pair.certificate = read_file_name(table, "certificate", folder, problems);
-    pair.key = read_file_name(table, "key", folder, problems);
+    pair.certificate = read_file_name(table, "certificate");
+    pair.key = read_file_name(table, "key");
     if (!table.has("key")) pair.key = pair.certificate;
-    pair.ocsp = read_file_name(table, "ocsp", folder, problems);
+    pair.ocsp = read_file_name(table, "ocsp");
     return pair;
 }
 
-// RFC 7301 3.1: names of 1 to 255 bytes; the list of a client hello holds at most 64 KiB, ours does not come near.
+// RFC 7301 3.1: names of 1 to 255 bytes; a ClientHello holds 64 KiB of them.
 void read_alpn(ConfigTable& table, std::vector<std::string>& names) {
     constexpr std::size_t most = 16;
     for (ConfigTable& item : table.items("alpn", R"(an array of protocol names, such as ["h2", "http/1.1"])")) {
@@ -50,21 +51,50 @@ void read_alpn(ConfigTable& table, std::vector<std::string>& names) {
     if (names.size() > most) table.reject("alpn", "too many names (expected at most " + std::to_string(most) + ")");
 }
 
+TlsConfig read_section(ConfigTable table) {
+    constexpr std::string_view pairs = "an array of { certificate, key, ocsp }";
+    TlsConfig tls;
+    tls.where = table.place();
+    tls.pairs.push_back(read_pair(table));
+    for (ConfigTable& item : table.items("sni", pairs)) {
+        if (!item.is_table()) {
+            item.expect_table("a table with certificate, key and ocsp");
+            continue;
+        }
+        tls.pairs.push_back(read_pair(item));
+        item.finish();
+    }
+    table.choice("min_version", tls.min_version, versions);
+    read_list(table, "ciphers", tls.ciphers);
+    read_list(table, "ciphersuites", tls.ciphersuites);
+    read_list(table, "groups", tls.groups);
+    read_alpn(table, tls.alpn);
+    table.choice("client", tls.client, client_words);
+    tls.client_ca = read_file_name(table, "client_ca");
+    if (tls.client != TlsClient::none && !table.has("client_ca"))
+        table.missing("client_ca", "a PEM file with the authorities that sign the clients' certificates");
+    if (tls.client == TlsClient::none && table.has("client_ca") && !table.has("client"))
+        table.reject("client_ca", R"(without effect (expected client = "optional" or "required" beside it))");
+    table.duration("ticket_lifetime", tls.ticket_lifetime, most_ticket_lifetime);
+    table.duration("handshake_timeout", tls.handshake_timeout, std::chrono::hours(1));
+    if (tls.handshake_timeout.count() == 0)
+        table.reject("handshake_timeout", "0 would let a client hold a handshake for ever (expected at least \"1ms\")");
+    table.number("max_handshakes", tls.max_handshakes, 1, 1'000'000);
+    table.finish();
+    return tls;
+}
+
 } // namespace
 
-TlsClientConfig read_tls_client(ConfigTable& table, const std::filesystem::path& folder, bool has_names) {
+TlsClientConfig read_tls_client(ConfigTable& table, bool has_names) {
     TlsClientConfig client;
-    const auto read_path = [&](std::string_view key, std::filesystem::path& path) {
-        std::string_view text;
-        if (read_text(table, key, text)) path = folder / text;
-    };
-    read_path("ca", client.ca);
+    read_path(table, "ca", client.ca);
     std::string_view name;
     if (read_text(table, "server_name", name)) client.server_name = name;
     if (name.size() > 253) table.reject("server_name", "too long (expected at most 253 characters)"); // RFC 1035 2.3.4
     table.boolean("verify", client.verify);
-    read_path("certificate", client.certificate);
-    read_path("key", client.key);
+    read_path(table, "certificate", client.certificate);
+    read_path(table, "key", client.key);
     read_alpn(table, client.alpn);
     if (!client.verify && !client.ca.empty()) table.reject("ca", "without effect (verify is false)");
     if (client.certificate.empty() && !client.key.empty())
@@ -76,36 +106,14 @@ TlsClientConfig read_tls_client(ConfigTable& table, const std::filesystem::path&
     return client;
 }
 
-TlsConfig read_tls(ConfigTable& table, const std::filesystem::path& folder, std::vector<ConfigTable>& nested,
-                   const ConfigProblems& problems) {
-    constexpr std::string_view pairs = "an array of { certificate, key, ocsp }";
-    TlsConfig tls;
-    tls.pairs.push_back(read_pair(table, folder, problems));
-    for (ConfigTable& item : table.items("sni", pairs)) {
-        if (!item.is_table()) {
-            item.expect_table("a table with certificate, key and ocsp");
-            continue;
-        }
-        tls.pairs.push_back(read_pair(item, folder, problems));
-        nested.push_back(item);
+std::vector<TlsConfig> read_tls_sections(ConfigTable table) {
+    std::vector<TlsConfig> sections;
+    for (const std::string& name : table.keys()) {
+        check_section_name(table, name);
+        sections.push_back(read_section(table.table(name)));
+        sections.back().name = name;
     }
-    table.choice("min_version", tls.min_version, versions);
-    read_list(table, "ciphers", tls.ciphers, problems);
-    read_list(table, "ciphersuites", tls.ciphersuites, problems);
-    read_list(table, "groups", tls.groups, problems);
-    read_alpn(table, tls.alpn);
-    table.choice("client", tls.client, client_words);
-    tls.client_ca = read_file_name(table, "client_ca", folder, problems);
-    if (tls.client != TlsClient::none && !table.has("client_ca"))
-        table.missing("client_ca", "a PEM file with the authorities whose clients are let in");
-    if (tls.client == TlsClient::none && table.has("client_ca") && !table.has("client"))
-        table.reject("client_ca", R"(without effect (expected client = "optional" or "required" beside it))");
-    table.duration("ticket_lifetime", tls.ticket_lifetime, most_ticket_lifetime);
-    table.duration("handshake_timeout", tls.handshake_timeout, std::chrono::hours(1));
-    if (tls.handshake_timeout.count() == 0)
-        table.reject("handshake_timeout", "0 would let a client hold a handshake for ever (expected at least \"1ms\")");
-    table.number("max_handshakes", tls.max_handshakes, 1, 1'000'000);
-    return tls;
+    return sections;
 }
 
 } // namespace gatehouse::host

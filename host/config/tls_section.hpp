@@ -4,17 +4,14 @@
 #include "config/config.hpp"
 #include "config/table.hpp"
 
-#include <filesystem>
+#include <vector>
 
 namespace gatehouse::host {
 
-// What the section says; relative paths are taken from `folder`. Files are named here, and read when the host starts. Problems
-// are recorded, unknown keys left to the caller, as are the tables in `nested`, which it appends. What is bad keeps its
-// default.
-TlsConfig read_tls(ConfigTable& table, const std::filesystem::path& folder, std::vector<ConfigTable>& nested,
-                   const ConfigProblems& problems);
+// Files are named here, and read when the host starts.
+std::vector<TlsConfig> read_tls_sections(ConfigTable table);
 
-// What the table of a plugin says; the same rules. `has_names`: the plugin has names for its servers.
-TlsClientConfig read_tls_client(ConfigTable& table, const std::filesystem::path& folder, bool has_names);
+// What the table of a plugin says; unknown keys are left to the caller. `has_names`: the plugin has names for its servers.
+TlsClientConfig read_tls_client(ConfigTable& table, bool has_names);
 
 } // namespace gatehouse::host

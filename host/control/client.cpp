@@ -22,11 +22,11 @@ namespace {
         throw std::runtime_error("no host is running" + at + "; start one with: gatehouse run CONF");
     case EACCES:
     case EPERM:
-        throw std::runtime_error("the host is not to be reached" + at + "; only the user that runs it, and root, may ask it");
-    case EAGAIN: // the time is over
+        throw std::runtime_error("cannot reach the host" + at + "; only the user that runs it, and root, may ask it");
+    case EAGAIN: // SO_RCVTIMEO or SO_SNDTIMEO
         throw std::runtime_error("the host does not answer at " + socket.string() + "; its log may say why");
     default:
-        throw std::runtime_error("the host is not to be reached" + at);
+        throw std::runtime_error("cannot reach the host" + at);
     }
 }
 
@@ -40,7 +40,7 @@ std::vector<std::string> ask_host(const std::filesystem::path& socket, const std
     if (!address) throw std::runtime_error(error);
     const auto target = numeric_address(*address);
     const Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const timeval patience{6, 0}; // the host ends it after five
+    const timeval patience{6, 0}; // the host gives up after five
     for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) ::setsockopt(fd.get(), SOL_SOCKET, option, &patience, sizeof patience);
     if (::connect(fd.get(), target->get(), target->size) != 0) fail(socket, errno);
     // Both are far below what fits into a socket's buffer, or are read on at once by the other side.
@@ -57,7 +57,7 @@ std::vector<std::string> ask_host(const std::filesystem::path& socket, const std
         const Decoded decoded = decode_message(in, most_answer, answer);
         if (decoded == Decoded::whole) return answer;
         if (size == 0 || decoded == Decoded::bad)
-            throw std::runtime_error("the host has closed the connection at " + socket.string() +
+            throw std::runtime_error("the host closed the connection at " + socket.string() +
                                      (in.empty() ? " without an answer" : " in the middle of its answer") +
                                      "; its log may say why");
     }

@@ -1,9 +1,9 @@
-// What travels over the control socket: lists of texts. The format is this program's own affair, on both sides of the socket:
-// the size of what follows, then each text after its size; sizes are 32 bits in the machine's own order.
+// Messages of the control socket: lists of texts. Both ends are this program, and no other reads the format: the size of what
+// follows, then each text after its size; sizes are 32 bits in the machine's own order.
 //
 // A question is empty (all commands of all instances), or an instance, or an instance, a command and its arguments; the host
-// itself is an instance as well: host_name. An answer is "failed" and why, or "table", the number of columns, their names, and
-// the cells row by row.
+// itself is an instance as well: reserved_instance. An answer is "failed" and why, or "table", the number of columns, their
+// names, and the cells row by row.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,6 @@ namespace gatehouse::host {
 
 inline constexpr std::size_t most_question = 64 << 10; // bytes
 inline constexpr std::size_t most_answer = 4 << 20;
-inline constexpr std::string_view host_name = "host";
 inline constexpr std::string_view answer_failed = "failed";
 inline constexpr std::string_view answer_table = "table";
 

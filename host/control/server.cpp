@@ -2,6 +2,7 @@
 
 #include "base/did_you_mean.hpp"
 #include "base/printable.hpp"
+#include "config/config.hpp"
 #include "control/message.hpp"
 
 #include <algorithm>
@@ -30,7 +31,7 @@ ListenerConfig listener_config(const std::filesystem::path& path, const std::str
     config.address.path = path.native();
     config.backlog = 16;
     config.mode = 0600;
-    config.where = where;
+    config.where.text = where;
     return config;
 }
 
@@ -152,8 +153,8 @@ Texts Control::answer(const Texts& question) const {
     if (question.empty()) return list(true, instances_);
     Texts names;
     if (!own_.empty()) {
-        if (question[0] == host_name) return question.size() == 1 ? list(true, {}) : run_own(question);
-        names.emplace_back(host_name);
+        if (question[0] == reserved_instance) return question.size() == 1 ? list(true, {}) : run_own(question);
+        names.emplace_back(reserved_instance);
     }
     for (PluginInstance* instance : instances_) {
         if (instance->name() == question[0]) return question.size() == 1 ? list(false, {instance}) : run(*instance, question);
@@ -165,7 +166,7 @@ Texts Control::answer(const Texts& question) const {
 Texts Control::list(bool own, const std::vector<PluginInstance*>& instances) const {
     Texts table{std::string(answer_table), "4", "instance", "command", "arguments", "summary"};
     for (const HostCommand& command : own_)
-        if (own) table.insert(table.end(), {std::string(host_name), command.name, "", command.summary});
+        if (own) table.insert(table.end(), {std::string(reserved_instance), command.name, "", command.summary});
     for (const PluginInstance* instance : instances) {
         if (instance->commands().empty()) table.insert(table.end(), {instance->name(), "-", "", "takes no commands"});
         for (const PluginCommand& command : instance->commands())

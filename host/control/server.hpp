@@ -20,12 +20,11 @@
 
 namespace gatehouse::host {
 
-// A command of the host's own, without arguments. It is asked for as one of the instance "host", which no plugin instance may
-// be called.
+// A command of the host's own, without arguments, for `gatehouse control CONF host NAME`.
 struct HostCommand {
     std::string name;
     std::string summary;
-    std::function<std::vector<std::string>()> run; // the answer: see control_message.hpp. [main]
+    std::function<std::vector<std::string>()> run; // the answer: see control/message.hpp. [main]
 };
 
 class Control {
@@ -41,7 +40,7 @@ class Control {
     // Does what can be done without waiting. Returns when to be called at the latest. [main]
     Nanoseconds serve(Nanoseconds now) noexcept;
 
-    // The answer to a question; control_message.hpp says what both are. [main]
+    // The answer to a question; control/message.hpp says what both are. [main]
     std::vector<std::string> answer(const std::vector<std::string>& question) const;
 
   private:

@@ -94,7 +94,7 @@ void Listener::fail(std::string_view failed, int error) const {
     std::string text = "listener " + config_.name + ": " + std::string(failed) + " " + to_string(config_.address) +
                        " failed: " + std::strerror(error);
     if (const std::string advice = what_to_do(error, config_.address); !advice.empty()) text += "; " + advice;
-    throw ListenError(text + " (" + config_.where + ")");
+    throw ListenError(text + " (" + config_.where.text + ")");
 }
 
 void Listener::open_tcp() {
@@ -107,7 +107,7 @@ void Listener::open_tcp() {
     const std::string host = any ? "::" : config_.address.host;
     if (const int error = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &list); error != 0)
         throw ListenError("listener " + config_.name + ": cannot resolve " + host + ": " + ::gai_strerror(error) +
-                          "; use an address of this machine (" + config_.where + ")");
+                          "; use an address of this machine (" + config_.where.text + ")");
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, ::freeaddrinfo);
     SocketAddress address;
     address.size = static_cast<socklen_t>(list->ai_addrlen);
@@ -196,8 +196,8 @@ void Listener::open_unix() {
     const std::optional<unsigned> gid = config_.group.empty() ? ~0U : account(config_.group, group);
     if (!uid || !gid)
         throw ListenError("listener " + config_.name + ": there is no " +
-                          (uid ? "group " + config_.group : "user " + config_.owner) + " on this machine (" + config_.where +
-                          ")");
+                          (uid ? "group " + config_.group : "user " + config_.owner) + " on this machine (" +
+                          config_.where.text + ")");
     if (::chown(path.c_str(), *uid, *gid) != 0) fail("setting the owner of", errno);
 }
 
@@ -218,7 +218,7 @@ void Listener::adopt() {
         throw ListenError("listener " + config_.name + ": no inherited socket " + config_.address.name + "; " +
                           (offered.empty() ? "this process was started without any (LISTEN_FDS is not set for it)"
                                            : "there are: " + offered) +
-                          " (" + config_.where + ")");
+                          " (" + config_.where.text + ")");
     // A copy: the inherited one is not this object's to close, and another listener must be able to name it in its error.
     socket_ = Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
     if (!socket_) fail("taking over", errno);
@@ -226,7 +226,7 @@ void Listener::adopt() {
     socklen_t size = sizeof type;
     if (::getsockopt(socket_.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM)
         throw ListenError("listener " + config_.name + ": inherited descriptor " + config_.address.name +
-                          " is not a stream socket (" + config_.where + ")");
+                          " is not a stream socket (" + config_.where.text + ")");
     ::fcntl(socket_.get(), F_SETFL, ::fcntl(socket_.get(), F_GETFL) | O_NONBLOCK);
     int family = 0;
     size = sizeof family;

@@ -28,7 +28,7 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
     if (status == GATEHOUSE_OK && hooks_.destroy != nullptr) hooks_.destroy(self_);
     std::string text;
     if (problems.empty())
-        problems.push_back(config.where + ": plugin " + config.name + " refused to start: " +
+        problems.push_back(config.where.text + ": plugin " + config.name + " refused to start: " +
                            (why.empty() ? "it did not say why (status " + std::to_string(status) + ")" : why));
     for (const std::string& problem : problems) text += (text.empty() ? "" : "\n") + problem;
     throw PluginError(text);
@@ -38,8 +38,10 @@ PluginInstance::~PluginInstance() {
     if (hooks_.destroy != nullptr) hooks_.destroy(self_);
 }
 
-gatehouse_match PluginInstance::probe(std::span<const std::byte> bytes) const noexcept {
-    return hooks_.probe(self_, bytes.data(), bytes.size());
+Match PluginInstance::probe(std::span<const std::byte> bytes) const noexcept {
+    const gatehouse_match match = hooks_.probe(self_, bytes.data(), bytes.size());
+    if (match == GATEHOUSE_MATCH_MORE) return Match::more;
+    return match == GATEHOUSE_MATCH_YES ? Match::yes : Match::no;
 }
 
 gatehouse_next PluginInstance::serve(gatehouse_conn& conn) noexcept {

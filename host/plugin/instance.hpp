@@ -2,6 +2,7 @@
 // it asks through the functions below; the hooks are seen in this room only.
 #pragma once
 
+#include "base/match.hpp"
 #include "base/reason.hpp"
 #include "config/config.hpp"
 #include "plugin/commands.hpp"
@@ -46,7 +47,7 @@ class PluginInstance {
 
     // Whether it can tell its connections by their first bytes, and what it says of some. Not to be asked without. [any]
     bool has_probe() const noexcept { return hooks_.probe != nullptr; }
-    gatehouse_match probe(std::span<const std::byte> bytes) const noexcept;
+    Match probe(std::span<const std::byte> bytes) const noexcept;
 
     // The life of a connection. A failure of serve() is explained by take_error_text().
     gatehouse_next serve(gatehouse_conn& conn) noexcept; // [conn]

@@ -18,7 +18,8 @@ Plugins::Plugins(const Config& config, const Facilities& facilities) {
             instances_[plugin.name] = std::make_unique<PluginInstance>(plugin, library, facilities);
         } catch (const PluginError& error) {
             const std::string text = error.what();
-            problems += (problems.empty() ? "" : "\n") + (text.starts_with("plugin library") ? plugin.where + ": " : "") + text;
+            problems +=
+                (problems.empty() ? "" : "\n") + (text.starts_with("plugin library") ? plugin.where.text + ": " : "") + text;
         }
     }
     if (!problems.empty()) throw PluginError(problems);

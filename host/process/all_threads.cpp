@@ -36,7 +36,7 @@ void set_disposition(int signal, const Disposition* next, Disposition* before) {
 }
 
 struct Order {
-    std::atomic<pid_t> thread{0}; // whose turn it is; 0: nobody's
+    std::atomic<pid_t> thread{0}; // the thread whose turn it is; 0: none
     ThreadAction action = nullptr;
     const void* argument = nullptr;
     int result = 0;
@@ -69,7 +69,8 @@ int command(pid_t thread) {
         if (!is_there(thread)) return 0;
         if (monotonic_now() < deadline) continue;
         order.thread.store(0);
-        throw std::runtime_error("the thread \"" + name_of(thread) + "\" cannot be told");
+        throw std::runtime_error("the thread \"" + name_of(thread) + "\" does not answer to signal " +
+                                 std::to_string(signal_for_all));
     }
     return order.result;
 }

@@ -2,8 +2,8 @@
 //
 // Credentials belong to a thread, and of the calls that change them libc carries only set*id() and setgroups() to all threads.
 // For the others (capset, prctl) there is this: each thread is interrupted in turn by a signal, whose handler runs the
-// function. Libraries like to block all signals in their threads, so it is the one that libc lets nobody block, since it does
-// the same. A thread that is started meanwhile inherits what its creator has; asking for new threads until there are none
+// function. Libraries like to block all signals in their threads, so it is the one that libc never lets them block, since it
+// does the same. A thread that is started meanwhile inherits what its creator has; asking for new threads until there are none
 // closes the gap.
 #pragma once
 

@@ -1,7 +1,7 @@
 #include "process/privileges.hpp"
 
 #include "base/log.hpp"
-#include "config/process_section.hpp"
+#include "config/capabilities.hpp"
 #include "process/all_threads.hpp"
 #include "process/seccomp_filter.hpp"
 
@@ -30,8 +30,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view as_root_or_not = "; start Gatehouse as root, or leave it out";
 
-[[noreturn]] void fail(const std::string& where, std::string_view key, const std::string& what) {
-    throw PrivilegeError(where + ": process." + std::string(key) + ": " + what);
+[[noreturn]] void fail(const Place& where, std::string_view key, const std::string& what) {
+    throw PrivilegeError(where.text + ": process." + std::string(key) + ": " + what);
 }
 
 std::optional<unsigned> number_in(const std::string& text) {
@@ -98,7 +98,7 @@ Privileges::Privileges(const ProcessConfig& config) : config_(config), user_(::g
             user_ = *number;
             if (account == nullptr && config.group.empty())
                 fail(config.user_where, "user",
-                     "there is no user " + config.user + " whose group could be taken; set group too");
+                     "user " + config.user + " is not in the user database, which would say its group; set group too");
         } else if (account == nullptr) {
             fail(config.user_where, "user",
                  "there is no user \"" + config.user + "\" on this machine; create it (useradd --system " + config.user +
@@ -150,7 +150,7 @@ void Privileges::expect_possible() const {
 void Privileges::hand_over(const fs::path& file) const {
     // Not followed: in a folder that is the user's already it might point to a file that must stay root's.
     if (changes_account_ && ::lchown(file.c_str(), user_, group_) != 0)
-        fail_account("cannot give it " + file.string() + ": " + std::strerror(errno) + std::string(as_root_or_not));
+        fail_account("cannot give it the file " + file.string() + ": " + std::strerror(errno) + std::string(as_root_or_not));
 }
 
 bool Privileges::may_remove(const fs::path& file) const {
@@ -164,7 +164,7 @@ bool Privileges::may_remove(const fs::path& file) const {
 
 void Privileges::drop(Log& log) const {
     if (stays_root()) {
-        log.warning("running as root; say in [process] which user to change to once the sockets are open");
+        log.warning("running as root; name a user in [process], to whom the host changes once its sockets are open");
     } else {
         const Capabilities own = own_capabilities();
         const bool has_others = own.permitted != config_.capabilities || own.inheritable != 0;
@@ -227,10 +227,12 @@ void Privileges::verify() const {
         ++threads;
         for (const std::string& line : expected)
             if (status.find('\n' + line + '\n') == std::string::npos)
-                fail_account("thread " + entry.path().filename().string() + " has kept privileges: it is not " + line);
+                fail_account("thread " + entry.path().filename().string() + " kept privileges: its status lacks \"" + line +
+                             '"');
     }
-    if (threads == 0) fail_account("cannot see in /proc/self/task whether the privileges are gone");
-    if (user_ != 0 && (::setresuid(0, 0, 0) == 0 || ::setresgid(0, 0, 0) == 0)) fail_account("root could be regained");
+    if (threads == 0) fail_account("/proc/self/task does not show whether the privileges are gone");
+    if (user_ != 0 && (::setresuid(0, 0, 0) == 0 || ::setresgid(0, 0, 0) == 0))
+        fail_account("the process could become root again");
 }
 
 } // namespace gatehouse::host

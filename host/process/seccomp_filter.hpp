@@ -1,10 +1,10 @@
 // The optional seccomp filter: system calls that no server needs, and an attacker does.
 //
-// It is a list of what is denied, not of what is allowed. Plugins run in this process, anybody may write one, and what libc and
-// a plugin's libraries call changes from version to version: a list of allowed calls would break them in production, at their
-// first unusual path, and would be switched off. What is denied is what takes a break-in further: starting programs, looking
-// into other processes, mounting, kernel modules, namespaces, BPF, keyrings, and interfaces of the kernel with a long record of
-// holes. As a list of denied calls it costs nothing for the others: the kernel remembers which are always allowed.
+// It is a list of what is denied, not of what is allowed. Plugins run in this process, any author may write one, and what libc
+// and a plugin's libraries call changes from version to version: a list of allowed calls would break them in production, at
+// their first unusual path, and would be switched off. What is denied is what takes a break-in further: starting programs,
+// looking into other processes, mounting, kernel modules, namespaces, BPF, keyrings, and interfaces of the kernel with a long
+// record of holes. As a list of denied calls it costs nothing for the others: the kernel remembers which are always allowed.
 #pragma once
 
 #include "config/config.hpp"

@@ -9,7 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/reason.hpp"
-#include "config/config.hpp"
+#include "base/scheduling.hpp"
 #include "connection/connection.hpp"
 
 #include <cstdint>

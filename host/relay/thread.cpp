@@ -1,12 +1,11 @@
 #include "relay/thread.hpp"
 
-#include "base/check.hpp"
+#include "base/atomic_min.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <optional>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -100,9 +99,7 @@ bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
 
 // The first to ask for an earlier sweep wakes the thread; whoever asks before it has begun is served by the same.
 void RelayThread::sweep_by(Nanoseconds when) noexcept {
-    Nanoseconds next = next_sweep_.load();
-    while (when < next)
-        if (next_sweep_.compare_exchange_weak(next, when)) return ring();
+    if (lower(next_sweep_, when)) ring();
 }
 
 // Most clients have said something by the time that the upstream is connected. Passing that on from here saves the relay thread
@@ -117,10 +114,7 @@ void RelayThread::send_first(RelayPair& pair) noexcept {
 
 void RelayThread::run() noexcept {
     ::pthread_setname_np(::pthread_self(), "relay");
-    if (scheduling_ == Scheduling::batch) {
-        const sched_param none{};
-        ::sched_setscheduler(0, SCHED_BATCH, &none);
-    }
+    set_scheduling(scheduling_);
     std::array<epoll_event, events_at_once> events{};
     while (!stopping_.load()) {
         const int count = ::epoll_wait(epoll_.get(), events.data(), events_at_once, again_ == nullptr ? timeout() : 0);
@@ -283,10 +277,7 @@ void RelayThread::sweep() noexcept {
     }
     lock.unlock();
     if (earliest == never) return;
-    earliest = std::max(earliest, now_ + sweep_interval);
-    Nanoseconds next = next_sweep_.load();
-    while (earliest < next && !next_sweep_.compare_exchange_weak(next, earliest)) {
-    }
+    lower(next_sweep_, std::max(earliest, now_ + sweep_interval));
 }
 
 } // namespace gatehouse::host

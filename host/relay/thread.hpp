@@ -3,7 +3,7 @@
 
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
-#include "config/config.hpp"
+#include "base/scheduling.hpp"
 #include "connection/connection.hpp"
 #include "relay/engine.hpp"
 #include "relay/mover.hpp"

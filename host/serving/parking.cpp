@@ -1,5 +1,7 @@
 #include "serving/parking.hpp"
 
+#include "base/atomic_min.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -57,9 +59,7 @@ Rest Parking::rest(Connection& connection, Interest wanted, Unread unread, Strea
 }
 
 void Parking::sweep_by(Nanoseconds when) noexcept {
-    Nanoseconds next = next_sweep_.load();
-    while (when < next)
-        if (next_sweep_.compare_exchange_weak(next, when)) return alarm_.wake_by(when);
+    if (lower(next_sweep_, when)) alarm_.wake_by(when);
 }
 
 } // namespace gatehouse::host

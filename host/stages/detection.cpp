@@ -106,7 +106,7 @@ constexpr std::string_view sample_hello{"\x16\x03\x01\x00\x39\x01\x00\x00\x35\x0
                                         62};
 
 bool takes_tls(const PluginInstance& plugin) {
-    return !plugin.has_probe() || plugin.probe(std::as_bytes(std::span(sample_hello))) != GATEHOUSE_MATCH_NO;
+    return !plugin.has_probe() || plugin.probe(std::as_bytes(std::span(sample_hello))) != Match::no;
 }
 
 std::string problems_of(const ListenerConfig& config, const FindPlugin& find) {
@@ -125,17 +125,19 @@ std::string problems_of(const ListenerConfig& config, const FindPlugin& find) {
         if (route.plugin.empty()) continue;
         const PluginInstance& plugin = find(route.plugin);
         if (route.probe && !plugin.has_probe())
-            add(route.where, "listeners.routes.probe: plugin " + route.plugin +
-                                 " has no probe of its own (expected the name of a pattern, such as probe = \"ssh\")");
+            add(route.where.text, "listeners.routes.probe: plugin " + route.plugin +
+                                      " has no probe of its own (expected the name of a pattern, such as probe = \"ssh\")");
         else if (tls && !takes_tls(plugin))
-            add(route.where, "listeners.routes.plugin: plugin " + route.plugin +
-                                 " does not take TLS, which this route is for (expected one that does, such as a gateway)");
+            add(route.where.text,
+                "listeners.routes.plugin: plugin " + route.plugin +
+                    " does not take TLS, which this route is for (expected one that does, such as a gateway)");
     }
     if (reads && !config.on_silence && !config.plugin.empty() && find(config.plugin).server_first())
-        add(config.where, "listeners.plugin: plugin " + config.plugin +
-                              " speaks first, but the routes wait for what the client says (expected on_silence = { after = "
-                              "\"1s\", plugin = \"" +
-                              config.plugin + "\" } as well)");
+        add(config.where.text,
+            "listeners.plugin: plugin " + config.plugin +
+                " speaks first, but the routes wait for what the client says (expected on_silence = { after = "
+                "\"1s\", plugin = \"" +
+                config.plugin + "\" } as well)");
     return problems;
 }
 

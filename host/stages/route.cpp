@@ -14,11 +14,11 @@ class Tls {
   public:
     explicit Tls(const Arrived& arrived) noexcept : arrived_(arrived) {}
 
-    gatehouse_match fits(const Route& route) {
+    Match fits(const Route& route) {
         const bool told = arrived_.server_name != nullptr || arrived_.protocol != nullptr;
         if (!told && !parsed_) parsed_ = parse_client_hello(arrived_.bytes, hello_);
-        if (!told && *parsed_ == HelloParse::more) return GATEHOUSE_MATCH_MORE;
-        if (!told && *parsed_ == HelloParse::none) return GATEHOUSE_MATCH_NO;
+        if (!told && *parsed_ == HelloParse::more) return Match::more;
+        if (!told && *parsed_ == HelloParse::none) return Match::no;
         const std::string_view name = !told                             ? hello_.server_name()
                                       : arrived_.server_name != nullptr ? std::string_view(*arrived_.server_name)
                                                                         : std::string_view();
@@ -28,7 +28,7 @@ class Tls {
         };
         const bool fit = (route.sni.empty() || std::any_of(route.sni.begin(), route.sni.end(), named)) &&
                          (route.alpn.empty() || std::any_of(route.alpn.begin(), route.alpn.end(), offered));
-        return fit ? GATEHOUSE_MATCH_YES : GATEHOUSE_MATCH_NO;
+        return fit ? Match::yes : Match::no;
     }
 
   private:
@@ -37,15 +37,15 @@ class Tls {
     std::optional<HelloParse> parsed_;
 };
 
-gatehouse_match fits(const Route& route, const Arrived& arrived, Tls& tls) {
+Match fits(const Route& route, const Arrived& arrived, Tls& tls) {
     const auto inside = [&](const Network& network) { return network.contains(*arrived.source); };
     if (!route.source.empty() && (!arrived.source || std::none_of(route.source.begin(), route.source.end(), inside)))
-        return GATEHOUSE_MATCH_NO;
-    gatehouse_match match = GATEHOUSE_MATCH_YES;
+        return Match::no;
+    Match match = Match::yes;
     if (!route.sni.empty() || !route.alpn.empty()) match = tls.fits(route);
-    if (match == GATEHOUSE_MATCH_NO || route.probe == nullptr) return match;
-    const gatehouse_match probed = arrived.bytes.empty() ? gatehouse_match{GATEHOUSE_MATCH_MORE} : route.probe(arrived.bytes);
-    return probed == GATEHOUSE_MATCH_YES ? match : probed;
+    if (match == Match::no || route.probe == nullptr) return match;
+    const Match probed = arrived.bytes.empty() ? Match::more : route.probe(arrived.bytes);
+    return probed == Match::yes ? match : probed;
 }
 
 } // namespace
@@ -53,9 +53,9 @@ gatehouse_match fits(const Route& route, const Arrived& arrived, Tls& tls) {
 Choice choose_route(std::span<const Route> routes, const Arrived& arrived) {
     Tls tls(arrived);
     for (std::size_t i = 0; i < routes.size(); ++i) {
-        const gatehouse_match match = fits(routes[i], arrived, tls);
-        if (match == GATEHOUSE_MATCH_YES) return {Choice::What::route, i};
-        if (match == GATEHOUSE_MATCH_MORE && !arrived.all) return {Choice::What::more};
+        const Match match = fits(routes[i], arrived, tls);
+        if (match == Match::yes) return {Choice::What::route, i};
+        if (match == Match::more && !arrived.all) return {Choice::What::more};
     }
     return {Choice::What::none};
 }

@@ -4,11 +4,11 @@
 #pragma once
 
 #include "access/access.hpp"
+#include "base/match.hpp"
 #include "net/network.hpp"
 
 #include <cstddef>
 #include <functional>
-#include <gatehouse/gatehouse.h>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,10 +25,10 @@ struct Route {
     std::vector<std::string> sni;  // "www.example.org", or "*.example.org" for all below it; in lower case
     std::vector<std::string> alpn; // protocol names
     std::vector<Network> source;
-    std::function<gatehouse_match(std::span<const std::byte>)> probe; // or empty
-    PluginInstance* plugin = nullptr;                                 // null: the routes are asked once more, inside of TLS
-    TlsServer* tls = nullptr;                                         // ends TLS before that; null: nobody does
-    std::optional<AccessList> access;                                 // whom it lets in; nothing: everybody
+    std::function<Match(std::span<const std::byte>)> probe; // or empty
+    PluginInstance* plugin = nullptr;                       // null: the routes are asked once more, inside of TLS
+    TlsServer* tls = nullptr;                               // ends TLS before that; null: nobody does
+    std::optional<AccessList> access;                       // whom it lets in; nothing: everybody
 
     // Whether it has to see bytes.
     bool reads() const noexcept { return !sni.empty() || !alpn.empty() || probe != nullptr; }

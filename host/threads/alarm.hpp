@@ -1,5 +1,5 @@
-// The one timer of the host. Whoever has something to do later asks to be looked after by a time; the main thread sleeps until
-// the earliest of those and then asks everybody. An idle host therefore never wakes up.
+// The one timer of the host. A part with something to do later asks to be called by a time; the main thread sleeps until the
+// earliest of those and then calls all parts. An idle host therefore never wakes up.
 #pragma once
 
 #include "base/clock.hpp"

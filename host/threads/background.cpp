@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <system_error>
 
 namespace gatehouse::host {
@@ -15,7 +13,7 @@ namespace gatehouse::host {
 Background::~Background() {
     end();
     if (thread_.joinable()) thread_.join();
-    activities_.clear(); // what somebody has forgotten may still call this while it ends
+    activities_.clear(); // an activity that its owner has forgotten may still call this object while it ends
 }
 
 bool Background::add(std::shared_ptr<Activity> activity, Nanoseconds first) noexcept {
@@ -33,15 +31,15 @@ bool Background::add(std::shared_ptr<Activity> activity, Nanoseconds first) noex
 }
 
 bool Background::start() {
-    Descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
-    Descriptor bell(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.fd = bell.get();
-    if (!epoll || !bell || ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, bell.get(), &event) != 0) return false;
-    epoll_ = std::move(epoll);
-    bell_ = std::move(bell);
     try {
+        Descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
+        Bell bell;
+        epoll_event event{};
+        event.events = EPOLLIN;
+        event.data.fd = bell.descriptor();
+        if (!epoll || ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, bell.descriptor(), &event) != 0) return false;
+        epoll_ = std::move(epoll);
+        bell_ = std::move(bell);
         thread_ = std::thread([this] { run(); }); // it waits for the lock first
     } catch (const std::system_error&) {
         return false;
@@ -115,7 +113,7 @@ bool Background::stop(Nanoseconds deadline) noexcept {
 }
 
 void Background::ring() const noexcept {
-    if (bell_) ::eventfd_write(bell_.get(), 1);
+    if (bell_) bell_->ring();
 }
 
 // --- the thread ----------------------------------------------------------------------------------------------------------
@@ -134,9 +132,7 @@ void Background::run() noexcept {
 void Background::prepare_thread() const noexcept {
     ::pthread_setname_np(::pthread_self(), "background");
     prepare_thread_for_crash_report();
-    if (scheduling_ != Scheduling::batch) return;
-    const sched_param none{};
-    ::sched_setscheduler(0, SCHED_BATCH, &none);
+    set_scheduling(scheduling_);
 }
 
 template <class Call>
@@ -168,17 +164,13 @@ void Background::wait_and_call_ready(std::unique_lock<std::mutex>& lock) noexcep
     }
     asleep_until_ = next;
     lock.unlock();
-    // One event at a time: whoever is called may close a descriptor that a further event would name.
+    // One event at a time: an activity may close a descriptor that a further event would name.
     epoll_event event{};
     const int count = ::epoll_wait(epoll_.get(), &event, 1, timeout);
     lock.lock();
     asleep_until_ = 0;
     if (count <= 0) return;
-    if (event.data.fd == bell_.get()) {
-        eventfd_t rings = 0;
-        ::eventfd_read(bell_.get(), &rings);
-        return;
-    }
+    if (event.data.fd == bell_->descriptor()) return bell_->acknowledge();
     const auto watcher = watched_.find(event.data.fd);
     if (watcher == watched_.end() || ended_) return;
     const auto entry = activities_.find({watcher->second->when_, watcher->second});

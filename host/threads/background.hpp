@@ -5,15 +5,17 @@
 // others wait for it.
 #pragma once
 
+#include "base/bell.hpp"
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
-#include "config/config.hpp"
+#include "base/scheduling.hpp"
 
 #include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -87,11 +89,11 @@ class Background {
     Activities activities_; // by the time they are due: each has one entry, which only moves, so that at() cannot fail
     std::unordered_map<int, Activity*> watched_; // by descriptor
     const Activity* running_ = nullptr;
-    Nanoseconds asleep_until_ = 0; // whoever wants something earlier rings; 0: awake
+    Nanoseconds asleep_until_ = 0; // a thread that wants something earlier rings; 0: awake
     bool ended_ = false;
     bool left_ = true; // there is no thread, or it has nothing left to do
     Descriptor epoll_;
-    Descriptor bell_;
+    std::optional<Bell> bell_;
     std::thread::id id_;
     std::thread thread_; // [main], once it has been started
 };

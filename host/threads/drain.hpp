@@ -2,8 +2,8 @@
 // waits any more.
 #pragma once
 
+#include "base/bell.hpp"
 #include "base/clock.hpp"
-#include "base/descriptor.hpp"
 
 #include <atomic>
 
@@ -11,8 +11,6 @@ namespace gatehouse::host {
 
 class Drain {
   public:
-    Drain(); // throws std::system_error
-
     // [main] `deadline`: when connections that have not finished are cut off.
     void start(Nanoseconds deadline) noexcept;
 
@@ -21,10 +19,10 @@ class Drain {
     Nanoseconds deadline() const noexcept { return deadline_.load(std::memory_order_acquire); }
 
     // Readable for ever once the drain has started; to be polled beside a socket.
-    int descriptor() const noexcept { return event_.get(); }
+    int descriptor() const noexcept { return bell_.descriptor(); }
 
   private:
-    const Descriptor event_; // constant after construction
+    const Bell bell_; // constant after construction
     std::atomic<Nanoseconds> deadline_{never};
 };
 

@@ -6,7 +6,6 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <sched.h>
 #include <sys/eventfd.h>
 #include <system_error>
 #include <utility>
@@ -147,11 +146,7 @@ void* Pool::run(void* argument) noexcept {
     Pool& pool = *worker.pool;
     Worker::current = &worker;
     prepare_thread_for_crash_report();
-    if (pool.options_.scheduling == Scheduling::batch) {
-        // No wake-up preemption: a thread that is woken by a write does not interrupt the one that writes.
-        const sched_param none{};
-        ::sched_setscheduler(0, SCHED_BATCH, &none);
-    }
+    set_scheduling(pool.options_.scheduling);
     pool.loop(worker);
     {
         const std::lock_guard lock(pool.mutex_);

@@ -9,7 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
-#include "config/config.hpp"
+#include "base/scheduling.hpp"
 #include "threads/alarm.hpp"
 
 #include <atomic>

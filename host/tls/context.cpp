@@ -20,7 +20,7 @@ namespace {
 constexpr std::time_t expiry_warning = 14 * 86'400; // seconds before
 
 std::string at(const TlsFile& file, const std::string& what) {
-    return file.where + ": " + printable(file.path.native()) + ": " + what;
+    return file.where.text + ": " + printable(file.path.native()) + ": " + what;
 }
 
 std::string day(std::time_t time) {
@@ -140,7 +140,7 @@ TlsContext::Impl::ContextPtr TlsContext::Impl::make_server(const TlsConfig& conf
     ::SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     const auto accept = [](const TlsList& list, long result) {
         if (result != 1)
-            throw TlsError(list.where + ": " + in_quotes(list.text) + ": " + openssl_words("not known to OpenSSL"));
+            throw TlsError(list.where.text + ": " + in_quotes(list.text) + ": " + openssl_words("not known to OpenSSL"));
     };
     accept(config.ciphers, ::SSL_CTX_set_cipher_list(context, config.ciphers.text.c_str()));
     accept(config.ciphersuites, ::SSL_CTX_set_ciphersuites(context, config.ciphersuites.text.c_str()));

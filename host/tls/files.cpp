@@ -57,7 +57,7 @@ TlsFiles read_tls_files(const TlsConfig& config, std::vector<std::string>& probl
         const auto [entry, is_new] = read.try_emplace(file.path);
         if (is_new)
             if (const std::string problem = read_tls_file(file.path, entry->second); !problem.empty())
-                problems.push_back(file.where + ": " + printable(file.path.native()) + ": " + problem);
+                problems.push_back(file.where.text + ": " + printable(file.path.native()) + ": " + problem);
         return entry->second;
     };
     TlsFiles files;

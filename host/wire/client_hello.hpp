@@ -1,6 +1,6 @@
 // What a TLS client asks for in its first message: the name of the server (SNI, RFC 6066 section 3) and the protocols that it
 // offers (ALPN, RFC 7301). For routing connections whose TLS passes through, so nothing here verifies or decides anything about
-// TLS itself: whoever terminates it will.
+// TLS itself: the side that terminates it will.
 #pragma once
 
 #include <array>

@@ -132,7 +132,7 @@ bool read_data(Cursor& in, DnsType type, std::size_t size, DnsAnswer& answer) {
 bool parse_dns_answer(std::span<const unsigned char> bytes, DnsType type, DnsAnswer& answer) {
     answer = {};
     Cursor in(bytes);
-    in.skip(4); // the id and the flags: whoever has matched the answer to the question has looked at them
+    in.skip(4); // the id and the flags: c-ares has checked them
     const unsigned questions = in.number16();
     const unsigned records = in.number16();
     in.skip(4); // how many records follow the answer, which are not read

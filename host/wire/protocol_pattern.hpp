@@ -1,11 +1,12 @@
 // How the first bytes of well-known protocols look, for routes whose plugin does not know the protocol itself: a gateway passes
-// on whatever comes, so `probe = "ssh"` says what to look for on its behalf. This is all that the host knows of any protocol.
+// on any bytes, so `probe = "ssh"` says what to look for on its behalf. This is all that the host knows of any protocol.
 //
-// A pattern is a pure function of the bytes so far. What it has answered holds for whatever follows: only "more" is open.
+// A pattern is a pure function of the bytes so far. Further bytes change only the answer "more".
 #pragma once
 
+#include "base/match.hpp"
+
 #include <cstddef>
-#include <gatehouse/gatehouse.h>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,7 +14,7 @@
 
 namespace gatehouse::host {
 
-using Probe = gatehouse_match (*)(std::span<const std::byte> bytes);
+using Probe = Match (*)(std::span<const std::byte> bytes);
 
 struct ProtocolPattern {
     std::string_view name;

@@ -71,7 +71,7 @@ TEST(Control, SaysWhyItDoesNot) {
     EXPECT_EQ(refused({"fox", "news"}), "gatehouse: there is no plugin instance \"fox\" (did you mean fix?)\n");
     EXPECT_EQ(refused({"echo", "news"}), "gatehouse: plugin instance echo takes no commands\n");
     EXPECT_EQ(refused({"fix", "askew"}), "gatehouse: plugin instance fix gave a row that does not fit the columns\n");
-    EXPECT_EQ(refused({"fix", "many", "5000"}), "gatehouse: plugin instance fix has more to say than 4 MiB\n");
+    EXPECT_EQ(refused({"fix", "many", "5000"}), "gatehouse: plugin instance fix answered with more than 4 MiB\n");
     EXPECT_EQ(refused({"fix", "check", "db.example:80"}), "gatehouse: cannot check db.example:80 (status -5)\n");
     EXPECT_EQ(refused({"fix", "refuse", std::string(70'000, 'x')}), "gatehouse: the arguments are longer than 64 KiB\n");
 }

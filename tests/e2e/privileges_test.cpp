@@ -139,7 +139,8 @@ TEST_F(Privileges, SupplementaryGroupsAreThoseOfTheUser) {
 
 TEST_F(Privileges, RootWithoutAUserStaysAsItIsAndIsWarnedOf) {
     Gatehouse host(listener("echo", "echo"));
-    EXPECT_EQ(host.wait_for_log("running as root; say in [process] which user to change to once the sockets are open").level(),
+    EXPECT_EQ(host.wait_for_log("running as root; name a user in [process], to whom the host changes once its sockets are open")
+                  .level(),
               "warning");
     EXPECT_EQ(of_all_threads(host.pid(), "Uid"), Values{"0\t0\t0\t0"});
     EXPECT_EQ(of_all_threads(host.pid(), "NoNewPrivs"), Values{"1"});
@@ -206,7 +207,8 @@ TEST(PrivilegesOfNobody, AnUnknownUserOrGroupIsNamedWithItsPlace) {
         {"group = \"no-such-group\"", ":2:9: process.group: there is no group \"no-such-group\" on this machine; create it "
                                       "(groupadd --system no-such-group), "
                                       "or leave it out\n"},
-        {"user = \"1234567\"", ":2:8: process.user: there is no user 1234567 whose group could be taken; set group too\n"}};
+        {"user = \"1234567\"",
+         ":2:8: process.user: user 1234567 is not in the user database, which would say its group; set group too\n"}};
     for (const auto& [keys, message] : cases) {
         const std::string config = dir.write("conf.toml", process(keys) + listener("echo", "echo"));
         for (const std::string command : {"run", "check"}) {

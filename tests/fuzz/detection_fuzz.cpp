@@ -22,12 +22,12 @@ std::vector<Route> make_routes() {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const std::vector<Route> routes = make_routes();
-    std::vector<gatehouse_match> last(protocol_patterns().size(), GATEHOUSE_MATCH_MORE);
+    std::vector<Match> last(protocol_patterns().size(), Match::more);
     std::optional<Choice> chosen;
     gatehouse::fuzz::for_each_beginning(data, size, [&](std::span<const std::byte> bytes) {
         for (std::size_t i = 0; i < last.size(); ++i) {
-            const gatehouse_match now = protocol_patterns()[i].probe(bytes);
-            require(last[i] == GATEHOUSE_MATCH_MORE || now == last[i]);
+            const Match now = protocol_patterns()[i].probe(bytes);
+            require(last[i] == Match::more || now == last[i]);
             last[i] = now;
         }
         Arrived arrived;

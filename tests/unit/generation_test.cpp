@@ -1,7 +1,7 @@
 // Two generations over the same endpoints: the old one serves its connections while the new one accepts.
 #include "generation.hpp"
 
-#include "config/config.hpp"
+#include "config/load.hpp"
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
 

@@ -1,6 +1,6 @@
 // bad_configs/ holds a file for each mistake; its first lines, "#: MESSAGE", are what it has to be refused with. What Git would
 // take for a binary file stands here instead.
-#include "config/config.hpp"
+#include "config/load.hpp"
 
 #include "config/plugin_settings.hpp"
 #include "text_files.hpp"
@@ -205,7 +205,7 @@ TEST(NetworkFile, ThatCannotBeRead) {
     ASSERT_EQ(mkfifo((folder / "fifo").c_str(), 0600), 0);
     problem("deny_file", "fifo", "is not a regular file (expected one with a network on each line)");
     folder.write("empty", "# nobody\n");
-    problem("allow_file", "empty", "has no network (expected at least one, or nobody could connect)");
+    problem("allow_file", "empty", "has no network (expected at least one; without any, no client could connect)");
     EXPECT_EQ(load_problems(folder.write("x.toml", listener + "deny_file = 'empty'\n")), Lines{});
 }
 
@@ -297,13 +297,16 @@ group = "33"
     EXPECT_EQ(config.file, "etc/web.toml");
     EXPECT_EQ(config.host,
               (HostConfig{{"etc/a", "/b"}, 5s, 3, Scheduling::other, 1 << 20, {"127.0.0.1:5353"}, "etc/run/control"}));
-    EXPECT_EQ(config.process, (ProcessConfig{"www-data", "33", 1U << 13U | 1U << 23U, false, Seccomp::off, "etc/web.toml:11:8",
-                                             "etc/web.toml:12:9", "etc/web.toml:13:16", "etc/web.toml:15:11"}));
+    EXPECT_EQ(config.process, (ProcessConfig{"www-data", "33", 1U << 13U | 1U << 23U, false, Seccomp::off, {}, {}, {}, {}}));
+    EXPECT_EQ(config.process.user_where.text, "etc/web.toml:11:8");
+    EXPECT_EQ(config.process.group_where.text, "etc/web.toml:12:9");
+    EXPECT_EQ(config.process.capabilities_where.text, "etc/web.toml:13:16");
+    EXPECT_EQ(config.process.seccomp_where.text, "etc/web.toml:15:11");
     EXPECT_EQ(config.log, (LogConfig{LogLevel::debug, LogFormat::json, "etc/gatehouse.log", false}));
     ASSERT_EQ(config.plugins.size(), 1U);
     EXPECT_EQ(config.plugins[0].name, "web");
     EXPECT_EQ(config.plugins[0].library, "http");
-    EXPECT_EQ(config.plugins[0].where, "etc/web.toml:21:1");
+    EXPECT_EQ(config.plugins[0].where.text, "etc/web.toml:21:1");
     EXPECT_EQ(config.plugins[0].max_connections, 77U);
 
     ASSERT_EQ(config.listeners.size(), 2U);
@@ -332,8 +335,8 @@ group = "33"
     web.send_buffer = 65'536;
     web.defer_accept = 5s;
     web.fast_open = 6;
-    web.where = "etc/web.toml:25:1";
     EXPECT_EQ(config.listeners[0], web);
+    EXPECT_EQ(config.listeners[0].where.text, "etc/web.toml:25:1");
 
     ListenerConfig local;
     local.name = "local";
@@ -342,8 +345,8 @@ group = "33"
     local.mode = 0600;
     local.owner = "www-data";
     local.group = "33";
-    local.where = "etc/web.toml:52:1";
     EXPECT_EQ(config.listeners[1], local);
+    EXPECT_EQ(config.listeners[1].where.text, "etc/web.toml:52:1");
 }
 
 TEST(GoodConfig, ResolversHavePorts) {
@@ -393,10 +396,10 @@ max_handshakes = 7
     web.ticket_lifetime = 1h;
     web.handshake_timeout = 3s;
     web.max_handshakes = 7;
-    web.where = "etc/x.toml:2:1";
+    EXPECT_EQ(config.tls[0].where.text, "etc/x.toml:2:1");
     for (std::size_t i = 0; i < 3; ++i) {
-        EXPECT_EQ(config.tls[0].pairs.at(i).certificate.where, web.pairs[i].certificate.where);
-        EXPECT_EQ(config.tls[0].pairs.at(i).key.where, web.pairs[i].key.where);
+        EXPECT_EQ(config.tls[0].pairs.at(i).certificate.where.text, web.pairs[i].certificate.where.text);
+        EXPECT_EQ(config.tls[0].pairs.at(i).key.where.text, web.pairs[i].key.where.text);
     }
     EXPECT_EQ(config.tls[0], web);
     EXPECT_EQ(config.listeners[0].tls, "web");
@@ -426,7 +429,7 @@ TEST(GoodConfig, PluginsWithoutASectionAreImplicitOnce) {
     ASSERT_EQ(config.plugins.size(), 1U);
     EXPECT_EQ(config.plugins[0].name, "echo");
     EXPECT_EQ(config.plugins[0].library, "echo");
-    EXPECT_EQ(config.plugins[0].where, "x.toml:4:10");
+    EXPECT_EQ(config.plugins[0].where.text, "x.toml:4:10");
     config.plugins[0].settings->begin();
     EXPECT_EQ(config.plugins[0].settings->problems(), Lines{});
 }

@@ -1,7 +1,7 @@
 // The `config` table as a plugin sees it, through the whole way from the file.
 #include "config/plugin_settings.hpp"
 
-#include "config/config.hpp"
+#include "config/load.hpp"
 
 #include <gtest/gtest.h>
 

@@ -36,7 +36,7 @@ class ListenerTest : public ::testing::Test {
     static ListenerConfig config(const std::string& address) {
         ListenerConfig config;
         config.name = "web";
-        config.where = "gatehouse.toml:3:1";
+        config.where.text = "gatehouse.toml:3:1";
         std::string error;
         config.address = parse_address(address, error).value_or(Address());
         EXPECT_EQ(error, "");

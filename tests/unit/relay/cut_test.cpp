@@ -1,9 +1,8 @@
 // Relays that are ended by command: from any thread, by the client's id, and with a reset for both sides.
+#include "config/load.hpp"
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
 #include "generation.hpp"
-
-#include "abi/host_table.hpp"
 
 #include <array>
 #include <csignal>

@@ -40,9 +40,9 @@ class TlsFilesTest : public testing::Test {
         TlsConfig config;
         config.name = "web";
         config.pairs.push_back({{folder_ / certificate, "C"}, {folder_ / key, "K"}, {}});
-        config.ciphers.where = "L";
-        config.ciphersuites.where = "S";
-        config.groups.where = "G";
+        config.ciphers.where.text = "L";
+        config.ciphersuites.where.text = "S";
+        config.groups.where.text = "G";
         return config;
     }
     // What is wrong, with the folder left out.

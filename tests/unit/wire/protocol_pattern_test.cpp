@@ -12,9 +12,7 @@ namespace {
 
 using namespace samples;
 
-gatehouse_match probe(std::string_view pattern, std::string_view text) {
-    return find_protocol_pattern(pattern)->probe(bytes(text));
-}
+Match probe(std::string_view pattern, std::string_view text) { return find_protocol_pattern(pattern)->probe(bytes(text)); }
 
 // What clients really send first.
 const std::multimap<std::string, std::string>& greetings() {
@@ -43,17 +41,17 @@ const std::multimap<std::string, std::string>& greetings() {
 TEST(ProtocolPattern, EachKnowsItsOwnAndNoOther) {
     for (const auto& [name, greeting] : greetings())
         for (const ProtocolPattern& pattern : protocol_patterns())
-            EXPECT_EQ(pattern.probe(bytes(greeting)), pattern.name == name ? GATEHOUSE_MATCH_YES : GATEHOUSE_MATCH_NO)
+            EXPECT_EQ(pattern.probe(bytes(greeting)), pattern.name == name ? Match::yes : Match::no)
                 << pattern.name << ": " << greeting;
 }
 
 TEST(ProtocolPattern, AsksForMoreUntilItKnows) {
     for (const auto& [name, greeting] : greetings()) {
-        gatehouse_match last = GATEHOUSE_MATCH_MORE;
+        Match last = Match::more;
         for (std::size_t size = 0; size <= greeting.size(); ++size) {
-            const gatehouse_match now = probe(name, greeting.substr(0, size));
-            EXPECT_NE(now, GATEHOUSE_MATCH_NO) << name << " at " << size;
-            EXPECT_TRUE(last == GATEHOUSE_MATCH_MORE || now == GATEHOUSE_MATCH_YES) << name << " at " << size;
+            const Match now = probe(name, greeting.substr(0, size));
+            EXPECT_NE(now, Match::no) << name << " at " << size;
+            EXPECT_TRUE(last == Match::more || now == Match::yes) << name << " at " << size;
             last = now;
         }
     }
@@ -67,11 +65,11 @@ TEST(ProtocolPattern, AnswersOnceAndForAll) {
         std::string text = texts[random() % texts.size()].substr(0, 64);
         text[random() % std::min<std::size_t>(text.size(), 16)] = static_cast<char>(random());
         for (const ProtocolPattern& pattern : protocol_patterns()) {
-            gatehouse_match last = GATEHOUSE_MATCH_MORE;
+            Match last = Match::more;
             for (std::size_t size = 0; size <= text.size(); ++size) {
                 const std::vector<char> exact(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(size));
-                const gatehouse_match now = pattern.probe(bytes({exact.data(), exact.size()}));
-                ASSERT_TRUE(last == GATEHOUSE_MATCH_MORE || now == last) << pattern.name << " at " << size;
+                const Match now = pattern.probe(bytes({exact.data(), exact.size()}));
+                ASSERT_TRUE(last == Match::more || now == last) << pattern.name << " at " << size;
                 last = now;
             }
         }
@@ -79,20 +77,20 @@ TEST(ProtocolPattern, AnswersOnceAndForAll) {
 }
 
 TEST(ProtocolPattern, LooksNoFurtherThanItHasTo) {
-    EXPECT_EQ(probe("http", std::string(21, 'A')), GATEHOUSE_MATCH_NO);
-    EXPECT_EQ(probe("http", "get / HTTP/1.1"), GATEHOUSE_MATCH_NO);
-    EXPECT_EQ(probe("http", "GET key\r\n"), GATEHOUSE_MATCH_NO); // Redis, inline
-    EXPECT_EQ(probe("http", "GET  / HTTP/1.1"), GATEHOUSE_MATCH_NO);
-    EXPECT_EQ(probe("redis", "*0\r\n$"), GATEHOUSE_MATCH_NO);
-    EXPECT_EQ(probe("redis", "*12345678"), GATEHOUSE_MATCH_NO);
-    EXPECT_EQ(probe("redis", "PING\r\n"), GATEHOUSE_MATCH_NO);
-    EXPECT_EQ(probe("socks5", std::string("\x05\x00", 2)), GATEHOUSE_MATCH_NO);
-    EXPECT_EQ(probe("socks5", "\x04\x01"), GATEHOUSE_MATCH_NO);
-    EXPECT_EQ(probe("ssh", "SSH-1.5-a"), GATEHOUSE_MATCH_NO);
-    EXPECT_EQ(probe("tls", std::string("\x16\x03\x01\x00\x10\x02", 6)), GATEHOUSE_MATCH_NO);
-    EXPECT_EQ(probe("postgresql", std::string("\0\0\0\x09\x04\xd2\x16\x2f", 8)), GATEHOUSE_MATCH_NO);
-    EXPECT_EQ(probe("postgresql", number(10'001, 4) + std::string("\0\x03\0\0", 4)), GATEHOUSE_MATCH_NO);
-    EXPECT_EQ(probe("postgresql", number(9, 4) + std::string("\0\x02\0\0", 4)), GATEHOUSE_MATCH_NO);
+    EXPECT_EQ(probe("http", std::string(21, 'A')), Match::no);
+    EXPECT_EQ(probe("http", "get / HTTP/1.1"), Match::no);
+    EXPECT_EQ(probe("http", "GET key\r\n"), Match::no); // Redis, inline
+    EXPECT_EQ(probe("http", "GET  / HTTP/1.1"), Match::no);
+    EXPECT_EQ(probe("redis", "*0\r\n$"), Match::no);
+    EXPECT_EQ(probe("redis", "*12345678"), Match::no);
+    EXPECT_EQ(probe("redis", "PING\r\n"), Match::no);
+    EXPECT_EQ(probe("socks5", std::string("\x05\x00", 2)), Match::no);
+    EXPECT_EQ(probe("socks5", "\x04\x01"), Match::no);
+    EXPECT_EQ(probe("ssh", "SSH-1.5-a"), Match::no);
+    EXPECT_EQ(probe("tls", std::string("\x16\x03\x01\x00\x10\x02", 6)), Match::no);
+    EXPECT_EQ(probe("postgresql", std::string("\0\0\0\x09\x04\xd2\x16\x2f", 8)), Match::no);
+    EXPECT_EQ(probe("postgresql", number(10'001, 4) + std::string("\0\x03\0\0", 4)), Match::no);
+    EXPECT_EQ(probe("postgresql", number(9, 4) + std::string("\0\x02\0\0", 4)), Match::no);
 }
 
 TEST(ProtocolPattern, UnknownNames) { EXPECT_EQ(find_protocol_pattern("gopher"), nullptr); }

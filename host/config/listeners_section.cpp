@@ -1,64 +1,57 @@
-#include "config/listener_section.hpp"
+#include "config/listeners_section.hpp"
 
 #include "base/printable.hpp"
 #include "config/access_section.hpp"
 #include "config/routes_section.hpp"
+#include "config/values.hpp"
 
 #include <algorithm>
+#include <cctype>
+#include <map>
 
 namespace gatehouse::host {
 namespace {
 
 constexpr std::string_view an_address = R"("host:port", "[IPv6]:port", "unix:/path", "unix:@name" or "fd:NAME")";
-constexpr std::int64_t max_threads = 32'768; // Linux' default limit for a whole system is of this order
+constexpr std::int64_t max_threads = 32'768; // about Linux' default limit for a whole system
 constexpr std::int64_t max_connections = 1'000'000;
 constexpr std::uint64_t max_socket_buffer = 1ULL << 30;
 constexpr std::pair<std::string_view, WhenFull> when_full_words[] = {{"wait", WhenFull::wait}, {"refuse", WhenFull::refuse}};
 
-std::string_view read_required(ConfigTable& table, std::string_view key, std::string_view expected) {
+std::optional<Address> read_address(ConfigTable& table) {
     std::string_view text;
-    if (table.string(key, text) == ConfigTable::Found::absent) table.missing(key, expected);
-    return text;
-}
-
-std::string read_name(ConfigTable& table, std::string_view key, std::string_view expected) {
-    const std::string_view text = read_required(table, key, expected);
-    if (is_name(text)) return std::string(text);
-    if (text.data() != nullptr) table.reject(key, in_quotes(text) + " is not a name (expected " + std::string(a_name) + ")");
-    return "";
-}
-
-std::optional<Address> read_address(ConfigTable& table, const std::filesystem::path& folder) {
-    const std::string_view text = read_required(table, "address", an_address);
-    if (text.data() == nullptr) return std::nullopt;
+    const ConfigTable::Found found = table.string("address", text);
+    if (found == ConfigTable::Found::absent) table.missing("address", an_address);
+    if (found != ConfigTable::Found::good) return std::nullopt;
     std::string error;
     std::optional<Address> address = parse_address(text, error);
     if (address && address->kind == Address::Kind::unix_socket && !address->path.starts_with('@'))
-        address = parse_address("unix:" + (folder / address->path).native(), error); // which may have become too long
+        address = parse_address("unix:" + (table.folder() / address->path).native(), error); // which may have become too long
     if (!address) table.reject("address", error);
     return address;
 }
 
-// Options that the kind of address does not have would be ignored, and whoever has set them would not know.
+// The host would ignore options that the kind of address does not have, and the user would not notice.
 void reject_options_of_other_kinds(ConfigTable& table, Address::Kind kind) {
     const auto reject = [&](std::initializer_list<std::string_view> keys, const char* why) {
         for (const std::string_view key : keys)
             if (table.has(key)) table.reject(key, why);
     };
     if (kind != Address::Kind::unix_socket)
-        reject({"mode", "owner", "group"}, "for unix sockets only (expected address = \"unix:...\")");
+        reject({"mode", "owner", "group"}, "only unix sockets have it (expected address = \"unix:...\")");
     if (kind == Address::Kind::unix_socket)
         reject({"allow", "deny", "allow_file", "deny_file", "max_per_source", "rate", "source_bits", "reuse_address",
                 "ipv6_only", "nodelay", "keepalive", "defer_accept", "fast_open"},
-               "for TCP only (the address is a unix socket's)");
+               "only TCP listeners have it (the address is a unix socket)");
 }
 
-void read_threads(ConfigTable& table, Threads& threads) {
+void read_threads(ConfigTable table, Threads& threads) {
     table.number("min", threads.min, 0, max_threads);
     table.number("max", threads.max, 1, max_threads);
     if (threads.min > threads.max)
         table.reject(table.has("min") ? "min" : "max", "min is greater than max: " + std::to_string(threads.min) + " > " +
                                                            std::to_string(threads.max) + " (expected min <= max)");
+    table.finish();
 }
 
 void read_min_rate(ConfigTable& table, ListenerConfig& listener) {
@@ -67,18 +60,20 @@ void read_min_rate(ConfigTable& table, ListenerConfig& listener) {
     table.duration(window, listener.min_rate_window, std::chrono::hours(1));
     if (listener.min_rate_window < std::chrono::seconds(1)) table.reject(window, "too short (expected at least \"1s\")");
     if (listener.min_rate == 0 && listener.min_rate_window != ListenerConfig().min_rate_window)
-        table.reject(window, "without a rate (expected with min_rate)");
+        table.reject(window, "without effect (expected min_rate beside it)");
     if (listener.min_rate > 0 && listener.idle_timeout.count() > 0 && listener.min_rate_window > listener.idle_timeout)
         table.reject("min_rate", "never measured: min_rate_window is " + format_duration(listener.min_rate_window) +
-                                     ", and idle_timeout is only " + format_duration(listener.idle_timeout));
+                                     ", but idle_timeout is only " + format_duration(listener.idle_timeout) +
+                                     " (expected a longer idle_timeout, or a shorter window)");
 }
 
-} // namespace
-
-ListenerConfig read_listener(ConfigTable& table, const std::filesystem::path& folder, std::vector<ConfigTable>& nested) {
+ListenerConfig read_listener(ConfigTable& table) {
     ListenerConfig listener;
+    listener.where = table.place();
+    listener.plugin_where = table.place("plugin");
+    listener.tls_where = table.place("tls");
     listener.name = read_name(table, "name", "a name for the log and for status");
-    const std::optional<Address> address = read_address(table, folder);
+    const std::optional<Address> address = read_address(table);
     if (address) listener.address = *address;
     std::string_view text;
     if (table.has("plugin") || !table.has("routes"))
@@ -90,21 +85,20 @@ ListenerConfig read_listener(ConfigTable& table, const std::filesystem::path& fo
     table.number("backlog", listener.backlog, 1, 65'535);
     table.number("max_connections", listener.max_connections, 1, max_connections);
     table.choice("when_full", listener.when_full, when_full_words);
-    listener.access = read_access_lists(table, folder);
-    listener.sources = read_source_limits(table, nested);
+    listener.access = read_access_lists(table);
+    listener.sources = read_source_limits(table);
     if (listener.sources.most >= listener.max_connections)
         table.reject("max_per_source", "never reached: " + std::to_string(listener.sources.most) +
                                            " (expected less than max_connections, which is " +
                                            std::to_string(listener.max_connections) + ")");
-    nested.push_back(table.table("threads"));
-    read_threads(nested.back(), listener.threads);
+    read_threads(table.table("threads"), listener.threads);
 
     table.duration("first_byte_timeout", listener.first_byte_timeout);
     table.duration("idle_timeout", listener.idle_timeout);
     table.duration("lifetime", listener.lifetime);
     table.duration("linger_timeout", listener.linger_timeout, std::chrono::hours(1));
     read_min_rate(table, listener);
-    read_routes(table, listener, folder, nested);
+    read_before_serving(table, listener);
 
     table.boolean("reuse_address", listener.reuse_address);
     table.boolean("ipv6_only", listener.ipv6_only);
@@ -120,21 +114,65 @@ ListenerConfig read_listener(ConfigTable& table, const std::filesystem::path& fo
     if (read_text(table, "group", text)) listener.group = text;
 
     if (address) reject_options_of_other_kinds(table, address->kind);
+    table.finish();
     return listener;
 }
 
-bool is_name(std::string_view text) noexcept {
-    return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-    });
+// What two listeners must not have in common.
+std::string identity(const Address& address) {
+    if (const auto numeric = numeric_address(address)) return to_string(*numeric);
+    std::string text = to_string(address);
+    if (address.kind == Address::Kind::tcp) // host names are the same in either case
+        std::transform(text.begin(), text.end(), text.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text;
 }
 
-bool read_text(ConfigTable& table, std::string_view key, std::string_view& value) {
-    if (table.string(key, value) != ConfigTable::Found::good) return false;
-    const bool clean = std::none_of(value.begin(), value.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
-    if (!clean) table.reject(key, in_quotes(value) + " has a control character");
-    if (value.empty()) table.reject(key, "empty (leave it out for the default)");
-    return clean && !value.empty();
+// Finds names and addresses that an earlier listener has.
+class Uniqueness {
+  public:
+    void check(ConfigTable& table, const ListenerConfig& listener) {
+        if (!listener.name.empty()) check(names_, table, "name", listener.name);
+        const Address& address = listener.address;
+        // Port 0 is a different port every time.
+        if (address != Address{} && (address.kind != Address::Kind::tcp || address.port != 0))
+            check(addresses_, table, "address", identity(address));
+    }
+
+  private:
+    using Taken = std::map<std::string, Place>;
+
+    static void check(Taken& taken, ConfigTable& table, std::string_view key, const std::string& value) {
+        const auto [first, is_new] = taken.emplace(value, table.place(key));
+        if (!is_new) table.reject(key, in_quotes(value) + " is already used by the listener at " + first->second.text);
+    }
+
+    Taken names_;
+    Taken addresses_;
+};
+
+} // namespace
+
+std::vector<ListenerConfig> read_listeners(ConfigTable& root) {
+    constexpr std::string_view key = "listeners";
+    constexpr std::string_view expected = "[[listeners]] sections, with two brackets";
+    if (!root.has(key)) root.missing(key, "at least one [[listeners]] section");
+    std::vector<ConfigTable> sections = root.items(key, expected);
+    if (root.is_array(key) && sections.empty()) root.reject(key, "empty (expected at least one [[listeners]] section)");
+    if (sections.size() > max_listeners)
+        root.reject(key,
+                    std::to_string(sections.size()) + " sections (expected at most " + std::to_string(max_listeners) + ")");
+    std::vector<ListenerConfig> listeners;
+    Uniqueness uniqueness;
+    for (ConfigTable& section : sections) {
+        if (!section.is_table()) {
+            section.expect_table(expected);
+            continue;
+        }
+        listeners.push_back(read_listener(section));
+        uniqueness.check(section, listeners.back());
+    }
+    return listeners;
 }
 
 } // namespace gatehouse::host

@@ -1,0 +1,39 @@
+// Reading a configuration file.
+//
+// Everything is checked that can be checked without opening a socket or loading a plugin. All problems of the file are
+// reported, not only the first, each as "FILE:LINE:COLUMN: KEY: what is wrong (what was expected; did you mean ...?)".
+#pragma once
+
+#include "config/config.hpp"
+
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gatehouse::host {
+
+// All problems of one file; what() has them one per line.
+class ConfigError : public std::runtime_error {
+  public:
+    explicit ConfigError(std::vector<std::string> problems);
+    const std::vector<std::string>& problems() const noexcept { return problems_; }
+
+  private:
+    std::vector<std::string> problems_;
+};
+
+// Throws ConfigError. Relative paths in the result are relative to the current directory again.
+// A plugin that a listener names but that has no [plugins.NAME] section gets one implicitly, with library = its name; unless
+// there is a section with nearly that name, when it is taken for a typing error and refused. [main]
+Config load_config(const std::filesystem::path& file);
+
+// The same for text that is in memory; `file` appears in messages and anchors relative paths. [main]
+Config parse_config(std::string_view text, const std::filesystem::path& file);
+
+// Every key that a file may have, as a path, in the order of reading: "host.plugin_path", "plugins.NAME.library",
+// "listeners.threads.min". What the reader asks for is what is listed: there is no second list to forget. [main]
+std::vector<std::string> known_config_keys();
+
+} // namespace gatehouse::host

@@ -1,0 +1,65 @@
+#include "config/references.hpp"
+
+#include "base/did_you_mean.hpp"
+#include "base/printable.hpp"
+#include "config/plugins_section.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace gatehouse::host {
+namespace {
+
+class Names {
+  public:
+    Names(Config& config, ConfigReading& reading) : config_(config), reading_(reading) {
+        for (const PluginConfig& plugin : config.plugins) plugin_sections_.push_back(plugin.name);
+        for (const TlsConfig& tls : config.tls) tls_sections_.push_back(tls.name);
+        plugins_.insert(plugin_sections_.begin(), plugin_sections_.end());
+    }
+
+    void plugin(const std::string& name, const Place& place, const char* key) {
+        if (name.empty() || plugins_.contains(name)) return;
+        if (const std::string near = did_you_mean(name, plugin_sections_); !near.empty()) {
+            reading_.problems.add(place.position, key,
+                                  "there is no [plugins." + name + "] (did you mean " + in_quotes(near) +
+                                      "? If not, add an empty [plugins." + name + "] section)");
+            return;
+        }
+        plugins_.insert(name);
+        config_.plugins.push_back(implicit_plugin(name, place, reading_));
+    }
+
+    void tls(const std::string& name, const Place& place, const char* key) {
+        if (name.empty() || std::find(tls_sections_.begin(), tls_sections_.end(), name) != tls_sections_.end()) return;
+        const std::string near = did_you_mean(name, tls_sections_);
+        reading_.problems.add(place.position, key,
+                              "there is no [tls." + printable(name) + "]" +
+                                  (near.empty() ? "" : " (did you mean " + in_quotes(near) + "?)"));
+    }
+
+  private:
+    Config& config_;
+    ConfigReading& reading_;
+    std::vector<std::string> plugin_sections_; // those of the file
+    std::vector<std::string> tls_sections_;
+    std::set<std::string> plugins_; // the implicit ones as well
+};
+
+} // namespace
+
+void resolve_references(Config& config, ConfigReading& reading) {
+    Names names(config, reading);
+    for (const ListenerConfig& listener : config.listeners) {
+        names.plugin(listener.plugin, listener.plugin_where, "listeners.plugin");
+        names.tls(listener.tls, listener.tls_where, "listeners.tls");
+        if (listener.on_silence)
+            names.plugin(listener.on_silence->plugin, listener.on_silence->plugin_where, "listeners.on_silence.plugin");
+        for (const RouteConfig& route : listener.routes) {
+            names.plugin(route.plugin, route.plugin_where, "listeners.routes.plugin");
+            names.tls(route.tls, route.tls_where, "listeners.routes.tls");
+        }
+    }
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,40 @@
+#include "listener_table.hpp"
+
+#include "base/text_table.hpp"
+
+namespace gatehouse::host {
+namespace {
+
+std::string replaced(std::string text, std::string_view what, std::string_view with) {
+    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
+        text.replace(at, what.size(), with);
+    return text;
+}
+
+// The plugin's own suggestion, with this listener's address in it.
+std::string command_to_try(const Service& service) {
+    const std::string_view suggestion = service.plugins().front()->try_it();
+    const std::string& address = service.endpoint().listener.address();
+    if (address.starts_with("unix:")) return "nc -U " + address.substr(5);
+    const std::string port = std::to_string(service.endpoint().listener.port());
+    std::string host = address.substr(0, address.rfind(':'));
+    if (host == "[::]" || host == "0.0.0.0" || host == "127.0.0.1" || host == "[::1]") host = "localhost";
+    std::string command = suggestion.empty() ? "nc localhost {port}" : std::string(suggestion);
+    if (!service.config.tls.empty()) {
+        const bool web = command.starts_with("curl http://");
+        command = web ? replaced(command, "http://", "https://") : "openssl s_client -quiet -connect {host}:{port}";
+    }
+    return replaced(replaced(command, "{host}", host), "{port}", port);
+}
+
+} // namespace
+
+std::string listener_table(const std::vector<std::unique_ptr<Service>>& services) {
+    std::vector<Row> rows{{"listener", "address", "plugin", "try"}};
+    for (const auto& service : services)
+        rows.push_back(
+            {service->config.name, service->endpoint().listener.address(), service->plugin_names(), command_to_try(*service)});
+    return format_table(rows);
+}
+
+} // namespace gatehouse::host

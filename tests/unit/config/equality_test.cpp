@@ -1,0 +1,92 @@
+// Two configurations are equal if they mean the same: a reload has nothing to do then.
+#include "config/load.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+namespace gatehouse::host {
+namespace {
+
+const std::string text = R"([host]
+drain_timeout = "5s"
+[process]
+user = "www-data"
+[log]
+level = "debug"
+[tls.web]
+certificate = "cert.pem"
+ciphers = "ECDHE+AESGCM"
+[plugins.http]
+library = "./http.so"
+max_connections = 5
+[plugins.http.config]
+root = "/srv"
+port = 80
+ratio = nan
+sites = [{ name = "a", root = "b" }, { name = "c" }]
+[[listeners]]
+name = "web"
+address = "127.0.0.1:8080"
+plugin = "http"
+threads = { min = 2 }
+proxy_protocol = { from = "10.0.0.0/8" }
+on_silence = { after = "1s", plugin = "echo" }
+[[listeners.routes]]
+sni = "www.example.org"
+tls = "web"
+plugin = "http"
+)";
+
+Config parse(const std::string& file) { return parse_config(file, "etc/x.toml"); }
+
+std::string with(std::string_view before, std::string_view after) {
+    std::string changed = text;
+    const std::size_t at = changed.find(before);
+    EXPECT_NE(at, std::string::npos) << before;
+    return changed.replace(at, before.size(), after);
+}
+
+TEST(ConfigEquality, IgnoresWhereThingsStand) {
+    std::string moved = "# a comment\n\n";
+    for (const char c : text) moved += c == '\n' ? std::string("\n# and one more\n  ") : std::string(1, c);
+    const Config before = parse(text);
+    const Config after = parse(moved);
+    EXPECT_NE(before.listeners.at(0).where.text, after.listeners.at(0).where.text);
+    EXPECT_EQ(before, after);
+}
+
+TEST(ConfigEquality, IgnoresHowValuesAreWritten) {
+    EXPECT_EQ(parse(text), parse(with("\"5s\"", "'5000ms'")));
+    EXPECT_EQ(parse(text), parse(with("port = 80\nratio = nan", "ratio = nan\nport = 0x50")));
+    EXPECT_EQ(parse(text), parse(text + "[plugins.echo]\nconfig = {}\n")); // named already, by on_silence
+}
+
+struct Change {
+    const char* before;
+    const char* after;
+};
+
+class ConfigInequality : public testing::TestWithParam<Change> {};
+
+TEST_P(ConfigInequality, SeesEachChange) { EXPECT_FALSE(parse(text) == parse(with(GetParam().before, GetParam().after))); }
+
+INSTANTIATE_TEST_SUITE_P(, ConfigInequality,
+                         testing::Values(Change{"\"5s\"", "\"6s\""}, Change{"www-data", "nobody"}, Change{"debug", "info"},
+                                         Change{"cert.pem", "other.pem"}, Change{"ECDHE+AESGCM", "AESGCM"},
+                                         Change{"./http.so", "./other.so"}, Change{"max_connections = 5", ""},
+                                         Change{"\"/srv\"", "\"/var\""}, Change{"port = 80", "port = 81"},
+                                         Change{"port = 80", "port = 80.0"}, Change{"port = 80", "port = 80\nextra = true"},
+                                         Change{"nan", "1.5"}, Change{"{ name = \"c\" }", "{ name = \"d\" }"},
+                                         Change{", { name = \"c\" }", ""}, Change{"8080", "8081"}, Change{"min = 2", "min = 3"},
+                                         Change{"10.0.0.0/8", "10.0.0.0/9"}, Change{"\"1s\"", "\"2s\""},
+                                         Change{"\"echo\"", "\"http\""}, Change{"www.example", "ftp.example"},
+                                         Change{"tls = \"web\"\nplugin = \"http\"", "tls = \"web\""}));
+
+TEST(ConfigInequality, SettingsOfAnotherFolderMayNameOtherFiles) {
+    EXPECT_FALSE(parse_config(text, "etc/x.toml").plugins.at(0) == parse_config(text, "var/x.toml").plugins.at(0));
+}
+
+} // namespace
+} // namespace gatehouse::host

@@ -1,0 +1,80 @@
+// Routes in each other's way, on the structs alone; bad_configs/routes_* has the same from files, with the exact messages.
+#include "config/route_conflicts.hpp"
+
+#include <gtest/gtest.h>
+
+namespace gatehouse::host {
+namespace {
+
+RouteConfig named(const std::string& name, const std::string& plugin = "web") {
+    RouteConfig route;
+    route.sni = {name};
+    route.plugin = plugin;
+    return route;
+}
+
+RouteConfig from(std::initializer_list<const char*> networks) {
+    RouteConfig route;
+    route.plugin = "web";
+    std::string error;
+    for (const char* network : networks) route.source.push_back(parse_network(network, error).value());
+    return route;
+}
+
+RouteConfig probed(const std::string& pattern, const std::string& tls = "") {
+    RouteConfig route;
+    route.plugin = "web";
+    route.pattern = pattern;
+    route.tls = tls;
+    return route;
+}
+
+// "INDEX KEY" for each conflict.
+std::vector<std::string> conflicts(std::vector<RouteConfig> routes, const std::string& plugin = "fallback") {
+    ListenerConfig listener;
+    listener.plugin = plugin;
+    listener.routes = std::move(routes);
+    std::vector<std::string> found;
+    for (const RouteConflict& conflict : route_conflicts(listener))
+        found.push_back(std::to_string(conflict.route) + ' ' + std::string(conflict.key));
+    return found;
+}
+
+using Found = std::vector<std::string>;
+
+TEST(RouteConflicts, NarrowerRoutesComeFirst) {
+    EXPECT_EQ(conflicts({named("www.example.org"), named("*.example.org")}), Found{});
+    EXPECT_EQ(conflicts({named("*.example.org"), named("www.example.org")}), Found{"1 "});
+    EXPECT_EQ(conflicts({named("*.example.org"), named("example.org")}), Found{});
+    EXPECT_EQ(conflicts({named("*.example.org"), named("*.www.example.org")}), Found{"1 "});
+}
+
+TEST(RouteConflicts, SeveralSourcesCoverOneTogether) {
+    EXPECT_EQ(conflicts({from({"10.0.0.0/9"}), from({"10.0.0.0/8"})}), Found{});
+    EXPECT_EQ(conflicts({from({"10.0.0.0/9"}), from({"10.128.0.0/9"}), from({"10.0.0.0/8"})}), Found{"2 "});
+    EXPECT_EQ(conflicts({from({"10.0.0.0/9", "10.128.0.0/9"}), from({"10.0.0.0/8", "192.0.2.0/24"})}), Found{});
+}
+
+TEST(RouteConflicts, ConditionsMustNotExcludeEachOther) {
+    RouteConfig both = named("www.example.org");
+    both.pattern = "ssh";
+    EXPECT_EQ(conflicts({both}), Found{"0 probe"});
+    both.pattern = "tls";
+    EXPECT_EQ(conflicts({both}), Found{});
+    EXPECT_EQ(conflicts({probed("http", "web")}), Found{"0 probe"});
+}
+
+TEST(RouteConflicts, SomePluginTakesTheDecryptedStream) {
+    RouteConfig opens = probed("tls", "web");
+    opens.plugin = "";
+    EXPECT_EQ(conflicts({opens}), Found{});
+    EXPECT_EQ(conflicts({opens}, ""), Found{"0 "});
+    EXPECT_EQ(conflicts({opens, probed("http")}, ""), Found{});
+}
+
+TEST(RouteConflicts, ARouteWithoutAConditionCountsForNothing) {
+    EXPECT_EQ(conflicts({RouteConfig{}, named("www.example.org")}), Found{});
+}
+
+} // namespace
+} // namespace gatehouse::host
