@@ -5,7 +5,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 # Lets a second clone on the same machine find the first one's results in the cache. Debug information may then name the other
 # clone's folder for sources outside the build tree, which matters to nobody who has both.
-export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
+# The last is what ccache asks for to take precompiled headers.
+export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 
 say() { printf 'gatehouse: %s\n' "$*" >&2; }
 
@@ -44,17 +45,21 @@ compile_jobs() {
     echo "$((fit < cpus ? fit : cpus))"
 }
 
-# build PRESET [TARGET...]: configures build/PRESET if nobody has, and builds the targets (default: all).
+# configure PRESET: configures build/PRESET if that has not been done.
+configure() {
+    [[ ! -e $root/build || -w $root/build ]] ||
+        die "$root/build belongs to another user ($(stat -c %U "$root/build")); remove it or run as that user"
+    [[ ! -f $root/build/$1/build.ninja ]] || return 0
+    say "configuring build/$1"
+    (cd "$root" && quietly cmake --preset "$1")
+}
+
+# build PRESET [TARGET...]: configures build/PRESET if that has not been done, and builds the targets (default: all).
 # On a terminal ninja shows its progress in one line; elsewhere only warnings and errors appear.
 build() {
     local preset=$1 target options=(--parallel "$(compile_jobs)")
     shift
-    [[ ! -e $root/build || -w $root/build ]] ||
-        die "$root/build belongs to another user ($(stat -c %U "$root/build")); remove it or run as that user"
-    if [[ ! -f $root/build/$preset/build.ninja ]]; then
-        say "configuring build/$preset"
-        (cd "$root" && quietly cmake --preset "$preset") || return
-    fi
+    configure "$preset" || return
     for target; do options+=(--target "$target"); done
     say "building build/$preset"
     if [[ -t 1 && -t 2 ]]; then
@@ -84,9 +89,3 @@ names_of_failed() {
         /^\t\t<skipped message="SKIP_/ && bad[count] == name { delete bad[count--] }
         END { for (i = 1; i <= count; ++i) print bad[i] }' "$1"
 }
-
-# as_regex: a regular expression that matches these names and no others (but for a character where a file has an XML entity).
-as_regex() { sed 's/[][\.*^$+?(){}|]/\\&/g; s/&[a-z]*;/./g' | paste -sd '|' | sed 's/.*/^(&)$/'; }
-
-# passed_in FILE NAME: whether the test passed; fails without results.
-passed_in() { [[ -s $1 ]] && NAME=$2 awk 'index($0, "\t<testcase name=\"" ENVIRON["NAME"] "\" ") == 1 && / status="run">/ { yes = 1 } END { exit !yes }' "$1"; }

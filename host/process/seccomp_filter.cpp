@@ -48,13 +48,16 @@ int build(scmp_filter_ctx filter, std::uint32_t action) {
         if (status != 0 || call == __NR_SCMP_ERROR) return; // a call that this libseccomp does not know
         status = seccomp_rule_add(filter, answer, call, sizeof...(conditions), conditions...);
     };
+    // SCMP_CMP() is C, not C++.
+    const auto masked = [](unsigned argument, scmp_datum_t mask, scmp_datum_t value) {
+        return scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, mask, value};
+    };
     for (const char* name : denied) deny(action, seccomp_syscall_resolve_name(name));
-    for (const unsigned flag : new_namespaces)
-        deny(action, SCMP_SYS(clone), SCMP_CMP(clone_flags, SCMP_CMP_MASKED_EQ, flag, flag));
+    for (const unsigned flag : new_namespaces) deny(action, SCMP_SYS(clone), masked(clone_flags, flag, flag));
     deny(SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
     // They type into the terminal that the host was started from.
-    deny(action, SCMP_SYS(ioctl), SCMP_CMP(1, SCMP_CMP_MASKED_EQ, 0xffffffff, TIOCSTI));
-    deny(action, SCMP_SYS(ioctl), SCMP_CMP(1, SCMP_CMP_MASKED_EQ, 0xffffffff, TIOCLINUX));
+    deny(action, SCMP_SYS(ioctl), masked(1, 0xffffffff, TIOCSTI));
+    deny(action, SCMP_SYS(ioctl), masked(1, 0xffffffff, TIOCLINUX));
     return status != 0 ? status : seccomp_load(filter);
 }
 

@@ -21,20 +21,25 @@ function(gatehouse_add_plugin name)
     -Wl,--version-script=${map} -Wl,--as-needed
     # The sanitizers' own symbols come from the host process.
     $<$<NOT:$<BOOL:${GATEHOUSE_SANITIZER}>>:-Wl,--no-undefined>)
+  if(COMMAND gatehouse_speed_plugin) # in Gatehouse's own build
+    gatehouse_speed_plugin(${name})
+  endif()
 endfunction()
 
 # gatehouse_add_plugin_test(PLUGIN SOURCE... [LIBRARIES LIBRARY...])
 #
-# Builds PLUGIN_test, a GoogleTest program that contains the plugin's own sources beside the test's, and registers its tests
+# Builds PLUGIN_test, a GoogleTest program that contains the plugin's own objects beside the test's, and registers its tests
 # with CTest under the label "unit". <gatehouse/testing.hpp> has the fake host and its clients.
 function(gatehouse_add_plugin_test plugin)
   cmake_parse_arguments(PARSE_ARGV 1 TEST "" "" "LIBRARIES")
   find_package(GTest REQUIRED)
   include(GoogleTest)
-  get_target_property(sources ${plugin} SOURCES)
   get_target_property(libraries ${plugin} LINK_LIBRARIES)
-  add_executable(${plugin}_test ${TEST_UNPARSED_ARGUMENTS} ${sources})
+  add_executable(${plugin}_test ${TEST_UNPARSED_ARGUMENTS} $<TARGET_OBJECTS:${plugin}>)
   target_link_libraries(${plugin}_test PRIVATE ${libraries} ${TEST_LIBRARIES} GTest::gtest_main)
   set_target_properties(${plugin}_test PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON)
+  if(COMMAND gatehouse_speed_test)
+    gatehouse_speed_test(${plugin}_test)
+  endif()
   gtest_discover_tests(${plugin}_test TEST_PREFIX ${plugin}. PROPERTIES LABELS unit DISCOVERY_TIMEOUT 60)
 endfunction()

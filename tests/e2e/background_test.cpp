@@ -42,7 +42,7 @@ class Operated {
   private:
     static GatehouseOptions options() {
         GatehouseOptions options;
-        options.plugin_path = {GATEHOUSE_FIXTURES};
+        options.plugin_path = {fixture_dir()};
         return options;
     }
 

@@ -80,7 +80,7 @@ TEST_P(SlowBulkhead, TwoThousandSlowClientsDoNotDisturbAnotherListener) {
     const std::string http = "[plugins.http]\nconfig = { root = \"" + root.path().string() + "\", header_timeout = \"10m\" }\n";
     Gatehouse host("[log]\naccess = false\n" + (GetParam() == std::string_view("http") ? http : "") +
                        listener("slow", GetParam(), "backlog = 4096") + listener("fast", "echo"),
-                   {.plugin_path = {BLOCKING_ECHO_DIR}});
+                   {.plugin_path = {bench_dir()}});
     auto quiet = std::chrono::nanoseconds::max(); // what disturbs the machine makes it slower, so the best of each counts
     auto busy = quiet;
     for (int round = 0; round < rounds; ++round) {

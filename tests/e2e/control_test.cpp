@@ -18,7 +18,7 @@ const std::string config =
 
 GatehouseOptions with_fixtures() {
     GatehouseOptions options;
-    options.plugin_path = {GATEHOUSE_FIXTURES};
+    options.plugin_path = {fixture_dir()};
     return options;
 }
 
@@ -107,7 +107,7 @@ TEST(Control, TheSocketIsPrivateReplacedAndRemoved) {
         EXPECT_EQ(file.st_mode & 0777U, 0600U);
         // One that is in use is not taken away.
         const Result second = run_gatehouse(
-            {"run", "--plugin-path", GATEHOUSE_FIXTURES, "--plugin-path", plugin_dir(), host.dir() / "gatehouse.toml"});
+            {"run", "--plugin-path", fixture_dir(), "--plugin-path", plugin_dir(), host.dir() / "gatehouse.toml"});
         EXPECT_EQ(second.status, 1);
         EXPECT_TRUE(second.err.find("listener control: bind to unix:" + path + " failed: Address already in use") !=
                     std::string::npos)

@@ -10,7 +10,7 @@ using namespace gatehouse::support;
 
 namespace {
 
-const GatehouseOptions with_blocking_echo{.plugin_path = {BLOCKING_ECHO_DIR}};
+const GatehouseOptions with_blocking_echo{.plugin_path = {bench_dir()}};
 
 // Says hello to the echo, and reads what comes until the host has had enough of waiting for more.
 std::string hello_and_wait(const Gatehouse& host) {

@@ -11,7 +11,7 @@ using namespace gatehouse::support;
 
 namespace {
 
-const GatehouseOptions with_blocking_echo{.plugin_path = {BLOCKING_ECHO_DIR}};
+const GatehouseOptions with_blocking_echo{.plugin_path = {bench_dir()}};
 
 std::string draining_within(std::string_view time) { return "[host]\ndrain_timeout = \"" + std::string(time) + "\"\n"; }
 

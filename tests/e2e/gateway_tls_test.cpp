@@ -116,7 +116,7 @@ TEST_F(GatewayTls, AsksForNamesAndNotForAddresses) {
                      "upstream = \"" + its_address() + "\", " +
                          tls("server_name = \"localhost\", alpn = [\"other\", \"facts\"]")) +
             instance("numbered", "gateway", "upstream = \"" + its_address() + "\", " + tls("server_name = \"127.0.0.1\"")),
-        {.plugin_path = {E2E_PLUGIN_DIR}});
+        {.plugin_path = {fixture_dir()}});
     const std::string named = ask(host.port("named"));
     EXPECT_NE(named.find("version=TLSv1.3\n"), std::string::npos) << named;
     EXPECT_NE(named.find("sni=localhost\nalpn=facts\nsubject=\n"), std::string::npos) << named;
@@ -125,8 +125,7 @@ TEST_F(GatewayTls, AsksForNamesAndNotForAddresses) {
 }
 
 TEST_F(GatewayTls, TheNameIsTheHostOfTheAddress) {
-    Gatehouse host(certificates_.section("web") + listener("up", "facts", "tls = \"web\"\n"),
-                   {.plugin_path = {E2E_PLUGIN_DIR}});
+    Gatehouse host(certificates_.section("web") + listener("up", "facts", "tls = \"web\"\n"), {.plugin_path = {fixture_dir()}});
     const std::string port = std::to_string(host.port("up"));
     Gatehouse gateway(gateway_to("localhost:" + port, tls()));
     const std::string answer = ask(gateway.port("gateway"));
@@ -139,7 +138,7 @@ TEST_F(GatewayTls, TheProxyHeaderComesBeforeTheHandshake) {
                            instance("gateway", "gateway",
                                     "upstream = \"" + its_address() + "\", proxy_protocol = \"" + version + "\", " +
                                         tls("server_name = \"localhost\"")),
-                       {.plugin_path = {E2E_PLUGIN_DIR}});
+                       {.plugin_path = {fixture_dir()}});
         Client client(host.port("gateway"));
         client.send("?");
         const std::string answer = client.recv_until_eof();
@@ -183,7 +182,7 @@ TEST_F(GatewayTls, TheClientsCertificateIsShown) {
         telling_server("client = \"required\"\nclient_ca = \"" + certificates_.ca() + "\"") +
             instance("known", "gateway", "upstream = \"" + its_address() + "\", " + tls(mine)) +
             instance("unknown", "gateway", "upstream = \"" + its_address() + "\", " + tls("server_name = \"localhost\"")),
-        {.plugin_path = {E2E_PLUGIN_DIR}});
+        {.plugin_path = {fixture_dir()}});
     const std::string known = ask(host.port("known"));
     EXPECT_NE(known.find("subject=CN=me.example\nsans=DNS:me.example\n"), std::string::npos) << known;
     // In TLS 1.3 the server says so after the client's side of the handshake is done.

@@ -27,7 +27,7 @@ class RoutesTls : public Tls {
             certificates_.section("a", "handshake_timeout = \"500ms\"") + certificates_.section("b", "alpn = [\"x\", \"y\"]") +
                 "[plugins.http]\nconfig = { root = \"" + root_.path().string() + "\" }\n" + sections +
                 "[[listeners]]\nname = \"tls\"\naddress = \"127.0.0.1:0\"\n" + listener + routes,
-            GatehouseOptions{.plugin_path = {E2E_PLUGIN_DIR}});
+            GatehouseOptions{.plugin_path = {fixture_dir()}});
     }
 
     // What curl gets from https://NAME/ there.

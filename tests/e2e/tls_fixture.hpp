@@ -44,7 +44,7 @@ class Tls : public testing::Test {
                                     std::string_view more_sections = "") const {
         return std::make_unique<Gatehouse>(certificates_.section("web", more) + std::string(more_sections) +
                                                listener("tls", plugin, "tls = \"web\"\n" + std::string(for_listener)),
-                                           GatehouseOptions{.plugin_path = {E2E_PLUGIN_DIR}});
+                                           GatehouseOptions{.plugin_path = {fixture_dir()}});
     }
 
     // openssl s_client, which goes on until the server closes.

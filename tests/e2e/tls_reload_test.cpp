@@ -107,7 +107,7 @@ TEST_F(Tls, AFolderIsExchangedByTurningALink) { // as Kubernetes does it
     std::filesystem::create_symlink("data/pem", folder / "linked.crt");
     Gatehouse server("[tls.web]\ncertificate = \"" + certificates_ / "linked.crt" + "\"\nkey = \"" +
                          certificates_ / "data/key" + "\"\n" + listener("tls", "facts", "tls = \"web\""),
-                     {.plugin_path = {E2E_PLUGIN_DIR}});
+                     {.plugin_path = {fixture_dir()}});
     const std::string before = serial_of(s_client(server));
     fill("2");
     server.wait_for_log("certificates reloaded");

@@ -145,7 +145,7 @@ TEST_F(Tls, DetectionLooksInside) {
                          listener("tls", "echo",
                                   "tls = \"web\"\n[[listeners.routes]]\nalpn = [\"facts\"]\nplugin = \"facts\"\n"
                                   "[[listeners.routes]]\nprobe = \"ssh\"\nplugin = \"daytime\"\n"),
-                     {.plugin_path = {E2E_PLUGIN_DIR}});
+                     {.plugin_path = {fixture_dir()}});
     EXPECT_TRUE(s_client(routed, {"-alpn", "facts"}).has("version=TLSv1.3\n"));
     EXPECT_TRUE(s_client(routed, {}, "SSH-2.0-x\r\n").has("20")); // the daytime, whose year it is
 }

@@ -17,7 +17,7 @@ class BackgroundFault : public ::testing::Test {
     void SetUp() override {
         if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
         GatehouseOptions options;
-        options.plugin_path = {GATEHOUSE_FIXTURES};
+        options.plugin_path = {fixture_dir()};
         host_.emplace("[host]\ncontrol = \"c\"\ndrain_timeout = \"2s\"\n" + instance("fix", "background") +
                           listener("echo", "echo"),
                       options);

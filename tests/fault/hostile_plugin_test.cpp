@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const GatehouseOptions with_fixtures{.plugin_path = {GATEHOUSE_FIXTURES}};
+const GatehouseOptions with_fixtures{.plugin_path = {fixture_dir()}};
 
 std::string beside_echo(std::string_view fixture, std::string_view more = "") {
     return instance("bad", fixture, "", more) + listener("echo", "echo");
@@ -271,9 +271,7 @@ TEST_F(HostilePlugin, KeepsAnUpstreamAcrossParks) {
 class CrashingPlugin : public testing::TestWithParam<std::pair<const char*, int>> {};
 
 TEST_P(CrashingPlugin, TheHostSaysWhereItDied) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    GTEST_SKIP() << "the sanitizers have handlers of their own for crashes";
-#endif
+    if (!sanitizer().empty()) GTEST_SKIP() << "the sanitizers have handlers of their own for crashes";
     Gatehouse host(listener("wobbly", "crashes"), with_fixtures);
     Client client(host.port("wobbly"));
     EXPECT_TRUE(client.echoes("x"));

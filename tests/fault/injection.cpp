@@ -18,16 +18,13 @@ bool traced(pid_t process) {
 } // namespace
 
 std::string Injection::impossible() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return "not under the sanitizers, whose own system calls would fail as well";
-#else
+    if (!sanitizer().empty()) return "not under the sanitizers, whose own system calls would fail as well";
     try {
         const Result result = run({"strace", "-qq", "-o", "/dev/null", "-e", "inject=getppid:error=EPERM", "true"});
         return result.status == 0 ? "" : "strace cannot be used here: " + result.err;
     } catch (const std::runtime_error& error) { // it is not there
         return error.what();
     }
-#endif
 }
 
 Injection::Injection(const Gatehouse& host, const std::string& what)

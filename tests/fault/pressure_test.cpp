@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const GatehouseOptions with_fixtures{.plugin_path = {GATEHOUSE_FIXTURES}};
+const GatehouseOptions with_fixtures{.plugin_path = {fixture_dir()}};
 
 void expect_nothing_open(Gatehouse& host, const std::string& name) {
     host.wait_for_status(name, "nothing open", [](const Record& now) { return now["open"] == "0"; });

@@ -27,7 +27,7 @@ class RefusedLibrary : public testing::TestWithParam<Fault> {};
 
 TEST_P(RefusedLibrary, IsRefusedWithItsReason) {
     const TempDir folder;
-    const std::string library = std::string(GATEHOUSE_FIXTURES "/") + GetParam().fixture + ".so";
+    const std::string library = fixture_dir() + "/" + GetParam().fixture + ".so";
     const fs::path config =
         folder.write("gatehouse.toml", instance("bad", library) + instance("good", plugin_dir() + "/echo.so"));
     const std::string message = "gatehouse: " + config.string() + ":1:1: " + prefix_of(library) + GetParam().reason + "\n";
@@ -69,19 +69,19 @@ INSTANTIATE_TEST_SUITE_P(
 // One test for both, since each takes as long as the probe's deadline.
 TEST(RefusedLibrary, OneThatHangsIsGivenUp) {
     const TempDir folder;
-    const fs::path config = folder.write("gatehouse.toml", instance("hangs", GATEHOUSE_FIXTURES "/load_hangs.so") +
-                                                               instance("shuts-up", GATEHOUSE_FIXTURES "/load_shuts_up.so"));
+    const fs::path config = folder.write("gatehouse.toml", instance("hangs", fixture_dir() + "/load_hangs.so") +
+                                                               instance("shuts-up", fixture_dir() + "/load_shuts_up.so"));
     const Result outcome = run({gatehouse_binary(), "check", config.string()});
     EXPECT_EQ(outcome.status, 1);
     const std::string at = config.string();
-    EXPECT_EQ(outcome.err, "gatehouse: " + at + ":1:1: " + prefix_of(GATEHOUSE_FIXTURES "/load_hangs.so") +
+    EXPECT_EQ(outcome.err, "gatehouse: " + at + ":1:1: " + prefix_of(fixture_dir() + "/load_hangs.so") +
                                "loading it did not end within 10 s\n" + at + ":8:1: " +
-                               prefix_of(GATEHOUSE_FIXTURES "/load_shuts_up.so") + "loading it did not end within 10 s\n");
+                               prefix_of(fixture_dir() + "/load_shuts_up.so") + "loading it did not end within 10 s\n");
 }
 
 TEST(RefusedInstance, SaysWhatItsConstructorThrew) {
     const TempDir folder;
-    const fs::path config = folder.write("gatehouse.toml", instance("bad", GATEHOUSE_FIXTURES "/throws_constructor.so"));
+    const fs::path config = folder.write("gatehouse.toml", instance("bad", fixture_dir() + "/throws_constructor.so"));
     for (const char* command : {"check", "run"}) {
         const Result outcome = run({gatehouse_binary(), command, config.string()});
         EXPECT_EQ(outcome.status, 1);

@@ -15,7 +15,7 @@ std::string under(std::string_view seccomp) {
     return "[process]\nseccomp = \"" + std::string(seccomp) + "\"\n" + listener("bad", "denied_calls");
 }
 
-const GatehouseOptions with_fixtures{.plugin_path = {GATEHOUSE_FIXTURES}};
+const GatehouseOptions with_fixtures{.plugin_path = {fixture_dir()}};
 
 std::string answer(Client& client, std::string_view call) {
     client.send(call);

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const GatehouseOptions with_fixtures{.plugin_path = {GATEHOUSE_FIXTURES}};
+const GatehouseOptions with_fixtures{.plugin_path = {fixture_dir()}};
 
 class SyscallFault : public testing::Test {
   protected:

@@ -12,6 +12,11 @@ namespace {
 
 constexpr std::size_t tail_lines = 40;
 
+std::string build_dir() {
+    const char* given = std::getenv("GATEHOUSE_BUILD");
+    return given != nullptr ? given : GATEHOUSE_BUILD_DIR;
+}
+
 bool fits_all(const Record& record, std::string_view message, Gatehouse::Wanted fields) {
     return record.message() == message &&
            std::all_of(fields.begin(), fields.end(), [&](const auto& field) { return record[field.first] == field.second; });
@@ -19,8 +24,19 @@ bool fits_all(const Record& record, std::string_view message, Gatehouse::Wanted 
 
 } // namespace
 
-std::string gatehouse_binary() { return GATEHOUSE_BINARY; }
-std::string plugin_dir() { return GATEHOUSE_PLUGIN_DIR; }
+std::string gatehouse_binary() { return build_dir() + "/bin/gatehouse"; }
+std::string plugin_dir() { return build_dir() + "/plugins"; }
+std::string fixture_dir() { return build_dir() + "/tests/fixtures"; }
+std::string bench_dir() { return build_dir() + "/tests/bench"; }
+
+std::string sanitizer() {
+    const std::string cache = read_file(build_dir() + "/CMakeCache.txt");
+    const std::string_view key = "\nGATEHOUSE_SANITIZER:STRING=";
+    const std::size_t at = cache.find(key);
+    if (at == std::string::npos) throw std::runtime_error(build_dir() + " is no build folder of Gatehouse");
+    const std::size_t value = at + key.size();
+    return cache.substr(value, cache.find('\n', value) - value);
+}
 
 Result run_gatehouse(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), gatehouse_binary());

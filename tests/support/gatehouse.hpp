@@ -27,9 +27,16 @@
 
 namespace gatehouse::support {
 
-// Where the program is, and where the plugins are that were built with it.
+// The program that is tested, the bundled plugins, those of tests/fixtures, and those of tests/bench. They come from the build
+// folder that the environment variable GATEHOUSE_BUILD names, or else from that of the test: clients need no sanitizer to test
+// a host that has one.
 std::string gatehouse_binary();
 std::string plugin_dir();
+std::string fixture_dir();
+std::string bench_dir();
+
+// What the program was built with: "address", "thread", or "" if with none.
+std::string sanitizer();
 
 // Runs `gatehouse ARGUMENTS...` to its end.
 Result run_gatehouse(std::vector<std::string> arguments);
