@@ -19,7 +19,7 @@ struct Position {
 // nothing else mean the same, so a comment that is inserted above changes nothing.
 struct Place {
     std::string text; // "FILE:LINE:COLUMN"; of what OpenSSL reads "FILE:LINE:COLUMN: KEY"
-    Position position;
+    Position position{};
 
     bool operator==(const Place& /*other*/) const noexcept { return true; }
 };

@@ -174,7 +174,7 @@ TEST(NameWatch, TimesToLiveAreClamped) {
 TEST(NameWatch, AReportThatFoundNoMemoryIsMadeAgain) {
     struct Short final : NameWatch {
         using NameWatch::NameWatch;
-        void found(std::span<const Endpoint> /*endpoints*/) override {
+        void found(std::span<const FoundServer> /*endpoints*/) override {
             if (reports.fetch_add(1) == 0) throw std::bad_alloc();
             reports.notify_all();
         }

@@ -1,7 +1,7 @@
 // Instances of a real plugin, the gateway, and what the host can ask of them.
 #include "plugin/plugins.hpp"
 
-#include "config/config.hpp"
+#include "config/load.hpp"
 #include "plugin/test_facilities.hpp"
 
 #include <algorithm>
