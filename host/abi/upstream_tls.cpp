@@ -5,9 +5,11 @@
 #include "config/config.hpp"
 #include "config/plugin_settings.hpp"
 #include "connection/connection.hpp"
+#include "net/server_name.hpp"
 #include "plugin/instance.hpp"
 #include "serving/service.hpp"
 #include "threads/pool.hpp"
+#include "tls/session.hpp"
 
 #include <algorithm>
 #include <array>
@@ -48,14 +50,6 @@ gatehouse_status tls_client(gatehouse_instance* instance, const gatehouse_config
 }
 
 namespace {
-
-// A name or an address as certificates have it: no dot at the end, no zone.
-std::string name_in_certificate(std::string_view name) {
-    if (const std::size_t zone = name.find('%'); zone != std::string_view::npos && name.find(':') < zone)
-        name = name.substr(0, zone);
-    if (name.ends_with('.')) name.remove_suffix(1);
-    return std::string(name);
-}
 
 // Waits until the server has been verified, or why not; `why` is the session's or constant.
 gatehouse_status shake_hands(TlsSession& session, int fd, Nanoseconds deadline, const Drain& drain,
@@ -107,8 +101,9 @@ gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const
     std::string_view problem;
     gatehouse_status status = GATEHOUSE_EXHAUSTED;
     try {
-        const std::string name = name_in_certificate(
-            client->server_name.empty() ? std::string_view(server_name.data, server_name.size) : client->server_name);
+        const std::string name(
+            ServerName(client->server_name.empty() ? std::string_view(server_name.data, server_name.size) : client->server_name)
+                .text());
         if (name.empty() && client->verify) {
             problem = "there is no name that the server's certificate has to be for (expected server_name, or verify = false)";
             status = GATEHOUSE_INVALID;

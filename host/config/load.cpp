@@ -1,5 +1,6 @@
 #include "config/config.hpp"
 
+#include "base/ascii.hpp"
 #include "base/did_you_mean.hpp"
 #include "base/printable.hpp"
 #include "config/document.hpp"
@@ -11,7 +12,6 @@
 #include "control/message.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <map>
 
 namespace gatehouse::host {
@@ -32,11 +32,8 @@ std::string joined(const std::vector<std::string>& lines) {
 // What two listeners must not have in common.
 std::string identity(const Address& address) {
     if (const auto numeric = numeric_address(address)) return to_string(*numeric);
-    std::string text = to_string(address);
-    if (address.kind == Address::Kind::tcp) // the names of hosts do not care for case
-        std::transform(text.begin(), text.end(), text.begin(),
-                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
+    // The names of hosts do not care for case.
+    return address.kind == Address::Kind::tcp ? ascii_lower(to_string(address)) : to_string(address);
 }
 
 // "192.0.2.1", "192.0.2.1:5353", "2001:db8::1" or "[2001:db8::1]:5353", with its port; "" if it is none of these.

@@ -1,10 +1,11 @@
 #include "config/routes_section.hpp"
 
+#include "base/ascii.hpp"
 #include "base/did_you_mean.hpp"
 #include "base/printable.hpp"
 #include "config/access_section.hpp"
 #include "config/listener_section.hpp"
-#include "stages/route.hpp"
+#include "net/server_name.hpp"
 #include "wire/protocol_pattern.hpp"
 
 #include <algorithm>
@@ -47,9 +48,7 @@ void read_networks(ConfigTable& table, std::string_view key, std::vector<Network
 
 // "www.example.org" or "*.example.org", in lower case.
 std::optional<std::string> server_name(std::string_view text) {
-    std::string name(text);
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::string name = ascii_lower(text);
     std::string_view labels = name;
     if (labels.starts_with("*.")) labels.remove_prefix(2);
     const bool clean = std::all_of(labels.begin(), labels.end(), [](char c) {
@@ -131,7 +130,8 @@ bool all_covered(const std::vector<Entry>& wide, const std::vector<Entry>& narro
 
 // "*.example.org" covers "*.www.example.org" and "www.example.org", but not itself without the asterisk.
 bool covers_name(const std::string& wide, const std::string& narrow) {
-    return wide == narrow || fits_server_name(wide, narrow.starts_with("*.") ? std::string_view(narrow).substr(2) : narrow);
+    return wide == narrow ||
+           fits_route_name(wide, ServerName(narrow.starts_with("*.") ? std::string_view(narrow).substr(2) : narrow));
 }
 
 // `told`: the name and the protocol may be known without the bytes being TLS, as somebody has ended it before.

@@ -1,5 +1,7 @@
 #include "tls/certificate.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cctype>
@@ -65,13 +67,6 @@ int no_passphrase(char*, int, int, void* asked) {
 std::time_t seconds(const ASN1_TIME* time) {
     std::tm parts{};
     return time != nullptr && ::ASN1_TIME_to_tm(time, &parts) == 1 ? ::timegm(&parts) : 0;
-}
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return result;
 }
 
 std::string_view view(const ASN1_STRING* string) {
@@ -190,13 +185,13 @@ std::vector<std::string> dns_names(const x509_st& certificate) {
     if (const Names all = names_of(certificate)) {
         for (int i = 0; i < sk_GENERAL_NAME_num(all.get()); ++i) {
             const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
-            if (name->type == GEN_DNS) names.push_back(lower(view(name->d.dNSName)));
+            if (name->type == GEN_DNS) names.push_back(ascii_lower(view(name->d.dNSName)));
         }
         return names;
     }
     X509_NAME* subject_name = ::X509_get_subject_name(&certificate);
     const int at = ::X509_NAME_get_index_by_NID(subject_name, NID_commonName, -1);
-    if (at >= 0) names.push_back(lower(view(::X509_NAME_ENTRY_get_data(::X509_NAME_get_entry(subject_name, at)))));
+    if (at >= 0) names.push_back(ascii_lower(view(::X509_NAME_ENTRY_get_data(::X509_NAME_get_entry(subject_name, at)))));
     return names;
 }
 

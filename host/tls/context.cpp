@@ -55,7 +55,8 @@ int TlsContext::Impl::choose_name(SSL* ssl, int* /*alert*/, void* /*unused*/) no
     const char* asked = ::SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     if (asked == nullptr) return SSL_TLSEXT_ERR_NOACK;
     const Impl& self = of(ssl);
-    if (const std::size_t index = self.names.find(asked); index != 0) ::SSL_set_SSL_CTX(ssl, self.slots[index].context.get());
+    if (const std::size_t index = self.names.find(ServerName(asked)); index != 0)
+        ::SSL_set_SSL_CTX(ssl, self.slots[index].context.get());
     return SSL_TLSEXT_ERR_OK;
 }
 
