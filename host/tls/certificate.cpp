@@ -31,12 +31,12 @@ template <class Object, auto free>
 using Owned = std::unique_ptr<Object, Free<free>>;
 using Bio = Owned<BIO, ::BIO_free_all>;
 
-constexpr std::size_t most_certificates = 1'000; // of one file; the system's own authorities are a hundred and some
+constexpr std::size_t most_certificates = 1'000; // in one file; a system's authorities are some 150
 
 [[noreturn]] void fail(const std::string& what) { throw CertificateError(what); }
 [[noreturn]] void fail_with_words(const std::string& what) { fail(what + ": " + openssl_words()); }
 
-// A pointer that OpenSSL has returned, if it is one.
+// Throws if a call of OpenSSL has failed: one that returns a pointer, and one that returns a number.
 template <class Object>
 Object* made(Object* object) {
     if (object == nullptr) fail_with_words("cannot make the certificate");
@@ -58,7 +58,7 @@ std::string text_of(BIO* bio) {
     return {data, static_cast<std::size_t>(size)};
 }
 
-// Nobody is asked for a passphrase: a host has no terminal, and the thread would wait for ever.
+// OpenSSL would ask for a passphrase on a terminal, and wait for ever.
 int no_passphrase(char*, int, int, void* asked) {
     *static_cast<bool*>(asked) = true;
     return -1;
@@ -104,7 +104,7 @@ std::string openssl_words(std::string_view fallback) {
     std::string words;
     const char* detail = nullptr;
     int flags = 0;
-    // The innermost comes first and says the most; what is above it repeats that something went wrong.
+    // The innermost error comes first and has the reason. The others only say that something within them failed.
     for (unsigned long code = 0; (code = ::ERR_get_error_all(nullptr, nullptr, nullptr, &detail, &flags)) != 0;) {
         if (!words.empty()) continue;
         const char* reason = ERR_SYSTEM_ERROR(code) ? nullptr : ::ERR_reason_error_string(code);
@@ -178,7 +178,7 @@ std::time_t check_ocsp(std::string_view der, const x509_st& certificate) {
     fail("the OCSP response is about another certificate");
 }
 
-// --- saying ---------------------------------------------------------------------------------------------------------------
+// --- contents -------------------------------------------------------------------------------------------------------------
 
 std::vector<std::string> dns_names(const x509_st& certificate) {
     std::vector<std::string> names;
@@ -229,7 +229,7 @@ std::string alternative_names(const x509_st& certificate) {
         case GEN_IPADD:
             text.append(separator).append("IP:").append(address_text(view(name->d.iPAddress)));
             break;
-        default: // directory names, registered ids and the like say nothing that a plugin could compare
+        default: // plugins cannot compare directory names, registered ids and the like
             break;
         }
     }
@@ -262,7 +262,7 @@ void add_extension(x509_st& certificate, x509_st& issuer, int which, const std::
     done(::X509_add_ext(&certificate, extension.get(), -1));
 }
 
-// All but the extensions and the signature.
+// A certificate without extensions and signature.
 X509Owned blank(const std::string& common_name, evp_pkey_st& key, long days) {
     X509Owned certificate(made(::X509_new()));
     done(::X509_set_version(certificate.get(), X509_VERSION_3));
@@ -318,7 +318,7 @@ MadeCertificate make_certificate(const MadeCertificate& authority, const std::ve
     x509_st& issuer = *issuers.front();
     check_match(issuer, *issuer_key);
     const PrivateKey key = new_key();
-    // RFC 5280 allows 64 bytes for a common name; nobody looks at it where there are alternative names.
+    // RFC 5280 allows 64 bytes for a common name. Clients ignore it where there are alternative names.
     const X509Owned certificate = blank(names.front().substr(0, 64), *key, 397);
     done(::X509_set_issuer_name(certificate.get(), ::X509_get_subject_name(&issuer)));
     add_extension(*certificate, issuer, NID_basic_constraints, "critical,CA:FALSE");
