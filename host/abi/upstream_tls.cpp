@@ -7,6 +7,7 @@
 #include "config/config.hpp"
 #include "config/plugin_settings.hpp"
 #include "connection/connect.hpp"
+#include "net/server_name.hpp"
 #include "plugin/error_text.hpp"
 
 #include <new>
@@ -46,14 +47,6 @@ gatehouse_status tls_client(gatehouse_instance* instance, const gatehouse_config
 
 namespace {
 
-// A name or an address as it stands in a certificate: without a dot at the end, and without a zone.
-std::string name_in_certificate(std::string_view name) {
-    if (const std::size_t zone = name.find('%'); zone != std::string_view::npos && name.find(':') < zone)
-        name = name.substr(0, zone);
-    if (name.ends_with('.')) name.remove_suffix(1);
-    return std::string(name);
-}
-
 gatehouse_status status_of(Handshake handshake) noexcept {
     switch (handshake) {
     case Handshake::done:
@@ -82,8 +75,9 @@ gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const
     std::string_view problem;
     gatehouse_status status = GATEHOUSE_EXHAUSTED;
     try {
-        const std::string name = name_in_certificate(
-            client->server_name.empty() ? std::string_view(server_name.data, server_name.size) : client->server_name);
+        const std::string name(
+            ServerName(client->server_name.empty() ? std::string_view(server_name.data, server_name.size) : client->server_name)
+                .text());
         if (name.empty() && client->verify) {
             problem = "no name to check the server's certificate against (expected server_name, or verify = false)";
             status = GATEHOUSE_INVALID;

@@ -1,7 +1,7 @@
 // TLS to servers, for plugins: the part of the extension gatehouse.upstream/1 that is about it.
 #pragma once
 
-#include "tls/session.hpp"
+#include "tls/context.hpp"
 
 #include <cstdint>
 #include <gatehouse/ext/upstream.h>

@@ -1,5 +1,7 @@
 #include "base/did_you_mean.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 #include <numeric>
@@ -11,10 +13,7 @@ namespace {
 // Longer words get no suggestion: it bounds the work, and no key is as long.
 constexpr std::size_t max_length = 64;
 
-char folded(char c) {
-    if (c >= 'A' && c <= 'Z') return static_cast<char>(c - 'A' + 'a');
-    return c == '-' ? '_' : c;
-}
+char folded(char c) { return c == '-' ? '_' : ascii_lower(c); }
 
 // The Damerau-Levenshtein distance (optimal string alignment), which keeps three rows of the table.
 std::size_t distance(std::string_view a, std::string_view b) {

@@ -1,5 +1,6 @@
 #include "config/listeners_section.hpp"
 
+#include "base/ascii.hpp"
 #include "base/printable.hpp"
 #include "config/access_section.hpp"
 #include "config/routes_section.hpp"
@@ -121,11 +122,8 @@ ListenerConfig read_listener(ConfigTable& table) {
 // What two listeners must not have in common.
 std::string identity(const Address& address) {
     if (const auto numeric = numeric_address(address)) return to_string(*numeric);
-    std::string text = to_string(address);
-    if (address.kind == Address::Kind::tcp) // host names are the same in either case
-        std::transform(text.begin(), text.end(), text.begin(),
-                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
+    // Host names are the same in either case.
+    return address.kind == Address::Kind::tcp ? ascii_lower(to_string(address)) : to_string(address);
 }
 
 // Finds names and addresses that an earlier listener has.

@@ -1,7 +1,7 @@
 #include "config/route_conflicts.hpp"
 
 #include "base/printable.hpp"
-#include "stages/route.hpp"
+#include "net/server_name.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -22,7 +22,8 @@ bool all_covered(const std::vector<Entry>& wide, const std::vector<Entry>& narro
 
 // "*.example.org" covers "*.www.example.org" and "www.example.org", but not "example.org".
 bool covers_name(const std::string& wide, const std::string& narrow) {
-    return wide == narrow || fits_server_name(wide, narrow.starts_with("*.") ? std::string_view(narrow).substr(2) : narrow);
+    return wide == narrow ||
+           fits_route_name(wide, ServerName(narrow.starts_with("*.") ? std::string_view(narrow).substr(2) : narrow));
 }
 
 // `told`: name and protocol may be known of bytes that are not TLS, as the host or a proxy has decrypted them.

@@ -1,10 +1,12 @@
 #include "config/routes_section.hpp"
 
+#include "base/ascii.hpp"
 #include "base/did_you_mean.hpp"
 #include "base/printable.hpp"
 #include "config/access_section.hpp"
 #include "config/route_conflicts.hpp"
 #include "config/values.hpp"
+#include "net/server_name.hpp"
 #include "wire/protocol_pattern.hpp"
 
 #include <algorithm>
@@ -45,9 +47,7 @@ void read_networks(ConfigTable& table, std::string_view key, std::vector<Network
 
 // "www.example.org" or "*.example.org", in lower case.
 std::optional<std::string> server_name(std::string_view text) {
-    std::string name(text);
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::string name = ascii_lower(text);
     std::string_view labels = name;
     if (labels.starts_with("*.")) labels.remove_prefix(2);
     const bool clean = std::all_of(labels.begin(), labels.end(), [](char c) {

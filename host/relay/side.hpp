@@ -40,6 +40,7 @@ struct RelaySide {
 };
 
 // As recv(2) and send(2), without waiting, and never with EINTR; with TLS, as many records as fit, and see Channel::receive().
+// A send() that fails after some records says so; `written` counts what it has sent. 0 from it means broken, too.
 // Bytes are read from and written to a side by these two, and by RelayMover where it splices.
 ssize_t receive(RelaySide& from, std::span<char> buffer) noexcept;
 ssize_t send(RelaySide& to, std::span<const char> bytes) noexcept;

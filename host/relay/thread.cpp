@@ -109,7 +109,8 @@ void RelayThread::send_first(RelayPair& pair) noexcept {
     const ssize_t count = receive(pair.client, buffer);
     if (count <= 0) return;
     pair.server.broken = !deliver(pair.server, std::span(buffer).first(static_cast<std::size_t>(count)));
-    pair.server.out_watched = pair.server.held_up();
+    // A send without memory fails though the socket is well, and so does TLS: EPOLLOUT is then the event that ends the pair.
+    pair.server.out_watched = pair.server.held_up() || pair.server.broken;
 }
 
 void RelayThread::run() noexcept {

@@ -1,13 +1,12 @@
 #include "stages/route.hpp"
 
+#include "net/server_name.hpp"
 #include "wire/client_hello.hpp"
 
 #include <algorithm>
 
 namespace gatehouse::host {
 namespace {
-
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // The conditions on TLS, for all routes: the ClientHello is taken apart when the first of them asks for it.
 class Tls {
@@ -19,10 +18,11 @@ class Tls {
         if (!told && !parsed_) parsed_ = parse_client_hello(arrived_.bytes, hello_);
         if (!told && *parsed_ == HelloParse::more) return Match::more;
         if (!told && *parsed_ == HelloParse::none) return Match::no;
-        const std::string_view name = !told                             ? hello_.server_name()
-                                      : arrived_.server_name != nullptr ? std::string_view(*arrived_.server_name)
-                                                                        : std::string_view();
-        const auto named = [&](const std::string& pattern) { return fits_server_name(pattern, name); };
+        if (!name_)
+            name_.emplace(!told                             ? hello_.server_name()
+                          : arrived_.server_name != nullptr ? std::string_view(*arrived_.server_name)
+                                                            : std::string_view());
+        const auto named = [&](const std::string& pattern) { return fits_route_name(pattern, *name_); };
         const auto offered = [&](const std::string& protocol) {
             return told ? arrived_.protocol != nullptr && *arrived_.protocol == protocol : hello_.offers(protocol);
         };
@@ -35,6 +35,7 @@ class Tls {
     const Arrived& arrived_;
     ClientHello hello_;
     std::optional<HelloParse> parsed_;
+    std::optional<ServerName> name_;
 };
 
 Match fits(const Route& route, const Arrived& arrived, Tls& tls) {
@@ -58,16 +59,6 @@ Choice choose_route(std::span<const Route> routes, const Arrived& arrived) {
         if (match == Match::more && !arrived.all) return {Choice::What::more};
     }
     return {Choice::What::none};
-}
-
-bool fits_server_name(std::string_view pattern, std::string_view name) noexcept {
-    if (name.ends_with('.')) name.remove_suffix(1);
-    if (pattern.starts_with("*.")) {
-        pattern.remove_prefix(1);
-        if (name.size() <= pattern.size()) return false;
-        name.remove_prefix(name.size() - pattern.size());
-    }
-    return std::equal(name.begin(), name.end(), pattern.begin(), pattern.end(), [](char a, char b) { return lower(a) == b; });
 }
 
 } // namespace gatehouse::host

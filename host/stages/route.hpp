@@ -22,7 +22,7 @@ class TlsServer;
 
 // All conditions that are there must hold. A list holds if one of its entries does; an empty one is no condition.
 struct Route {
-    std::vector<std::string> sni;  // "www.example.org", or "*.example.org" for all below it; in lower case
+    std::vector<std::string> sni;  // for fits_route_name()
     std::vector<std::string> alpn; // protocol names
     std::vector<Network> source;
     std::function<Match(std::span<const std::byte>)> probe; // or empty
@@ -53,9 +53,5 @@ struct Choice {
 
 // The first route whose conditions all hold; none if none can; more as long as that depends on bytes that have not come.
 Choice choose_route(std::span<const Route> routes, const Arrived& arrived);
-
-// Whether a name fits "www.example.org" or "*.example.org", whatever its case and without regard to a dot at its end. The
-// asterisk stands for one or more labels.
-bool fits_server_name(std::string_view pattern, std::string_view name) noexcept;
 
 } // namespace gatehouse::host

@@ -1,5 +1,7 @@
 #include "tls/certificate.hpp"
 
+#include "base/ascii.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cctype>
@@ -29,12 +31,12 @@ template <class Object, auto free>
 using Owned = std::unique_ptr<Object, Free<free>>;
 using Bio = Owned<BIO, ::BIO_free_all>;
 
-constexpr std::size_t most_certificates = 1'000; // of one file; the system's own authorities are a hundred and some
+constexpr std::size_t most_certificates = 1'000; // in one file; a system's authorities are some 150
 
 [[noreturn]] void fail(const std::string& what) { throw CertificateError(what); }
 [[noreturn]] void fail_with_words(const std::string& what) { fail(what + ": " + openssl_words()); }
 
-// A pointer that OpenSSL has returned, if it is one.
+// Throws if a call of OpenSSL has failed: one that returns a pointer, and one that returns a number.
 template <class Object>
 Object* made(Object* object) {
     if (object == nullptr) fail_with_words("cannot make the certificate");
@@ -56,7 +58,7 @@ std::string text_of(BIO* bio) {
     return {data, static_cast<std::size_t>(size)};
 }
 
-// Nobody is asked for a passphrase: a host has no terminal, and the thread would wait for ever.
+// OpenSSL would ask for a passphrase on a terminal, and wait for ever.
 int no_passphrase(char*, int, int, void* asked) {
     *static_cast<bool*>(asked) = true;
     return -1;
@@ -65,13 +67,6 @@ int no_passphrase(char*, int, int, void* asked) {
 std::time_t seconds(const ASN1_TIME* time) {
     std::tm parts{};
     return time != nullptr && ::ASN1_TIME_to_tm(time, &parts) == 1 ? ::timegm(&parts) : 0;
-}
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return result;
 }
 
 std::string_view view(const ASN1_STRING* string) {
@@ -109,7 +104,7 @@ std::string openssl_words(std::string_view fallback) {
     std::string words;
     const char* detail = nullptr;
     int flags = 0;
-    // The innermost comes first and says the most; what is above it repeats that something went wrong.
+    // The innermost error comes first and has the reason. The others only say that something within them failed.
     for (unsigned long code = 0; (code = ::ERR_get_error_all(nullptr, nullptr, nullptr, &detail, &flags)) != 0;) {
         if (!words.empty()) continue;
         const char* reason = ERR_SYSTEM_ERROR(code) ? nullptr : ::ERR_reason_error_string(code);
@@ -183,20 +178,20 @@ std::time_t check_ocsp(std::string_view der, const x509_st& certificate) {
     fail("the OCSP response is about another certificate");
 }
 
-// --- saying ---------------------------------------------------------------------------------------------------------------
+// --- contents -------------------------------------------------------------------------------------------------------------
 
 std::vector<std::string> dns_names(const x509_st& certificate) {
     std::vector<std::string> names;
     if (const Names all = names_of(certificate)) {
         for (int i = 0; i < sk_GENERAL_NAME_num(all.get()); ++i) {
             const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
-            if (name->type == GEN_DNS) names.push_back(lower(view(name->d.dNSName)));
+            if (name->type == GEN_DNS) names.push_back(ascii_lower(view(name->d.dNSName)));
         }
         return names;
     }
     X509_NAME* subject_name = ::X509_get_subject_name(&certificate);
     const int at = ::X509_NAME_get_index_by_NID(subject_name, NID_commonName, -1);
-    if (at >= 0) names.push_back(lower(view(::X509_NAME_ENTRY_get_data(::X509_NAME_get_entry(subject_name, at)))));
+    if (at >= 0) names.push_back(ascii_lower(view(::X509_NAME_ENTRY_get_data(::X509_NAME_get_entry(subject_name, at)))));
     return names;
 }
 
@@ -234,7 +229,7 @@ std::string alternative_names(const x509_st& certificate) {
         case GEN_IPADD:
             text.append(separator).append("IP:").append(address_text(view(name->d.iPAddress)));
             break;
-        default: // directory names, registered ids and the like say nothing that a plugin could compare
+        default: // plugins cannot compare directory names, registered ids and the like
             break;
         }
     }
@@ -267,7 +262,7 @@ void add_extension(x509_st& certificate, x509_st& issuer, int which, const std::
     done(::X509_add_ext(&certificate, extension.get(), -1));
 }
 
-// All but the extensions and the signature.
+// A certificate without extensions and signature.
 X509Owned blank(const std::string& common_name, evp_pkey_st& key, long days) {
     X509Owned certificate(made(::X509_new()));
     done(::X509_set_version(certificate.get(), X509_VERSION_3));
@@ -323,7 +318,7 @@ MadeCertificate make_certificate(const MadeCertificate& authority, const std::ve
     x509_st& issuer = *issuers.front();
     check_match(issuer, *issuer_key);
     const PrivateKey key = new_key();
-    // RFC 5280 allows 64 bytes for a common name; nobody looks at it where there are alternative names.
+    // RFC 5280 allows 64 bytes for a common name. Clients ignore it where there are alternative names.
     const X509Owned certificate = blank(names.front().substr(0, 64), *key, 397);
     done(::X509_set_issuer_name(certificate.get(), ::X509_get_subject_name(&issuer)));
     add_extension(*certificate, issuer, NID_basic_constraints, "critical,CA:FALSE");

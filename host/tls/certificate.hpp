@@ -1,5 +1,5 @@
-// X.509: certificates and keys from PEM text, what they say, and making some for trying things out. OpenSSL stays behind this
-// and tls.hpp. Everything here works on text that has been read already, and touches no file. [any]
+// X.509: reads certificates and keys from PEM text, tells what is in them, and makes certificates for trials. No function here
+// touches a file. [any]
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct evp_pkey_st;
 
 namespace gatehouse::host {
 
-// What is wrong, in OpenSSL's own words where it has some.
+// Says what is wrong, by OpenSSL's reason where there is one.
 class CertificateError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
@@ -34,31 +34,31 @@ using PrivateKey = std::unique_ptr<evp_pkey_st, FreeKey>;
 // All certificates of a PEM text, at least one. Throws CertificateError.
 std::vector<Certificate> parse_certificates(std::string_view pem);
 
-// The private key of a PEM text; it may stand among other things. One with a passphrase is refused. Throws CertificateError.
+// The first private key of a PEM text, which may have other parts. Throws CertificateError, also for a key with a passphrase.
 PrivateKey parse_key(std::string_view pem);
 
-// Throws CertificateError unless the key is the certificate's.
+// Throws CertificateError unless the key belongs to the certificate.
 void check_match(const x509_st& certificate, const evp_pkey_st& key);
 
-// Until when an OCSP response (DER, RFC 6960) may be shown, in seconds since 1970; 0: it does not say. Throws CertificateError
-// if it is none, is not about the certificate, or does not say that the certificate is good.
+// The time until which clients accept an OCSP response (DER, RFC 6960), in seconds since 1970; 0: the response does not say.
+// Throws CertificateError if it is no response, is about another certificate, or does not say that the certificate is good.
 std::time_t check_ocsp(std::string_view der, const x509_st& certificate);
 
-// The DNS names that it is for, in lower case; the common name if it has no alternative names (RFC 6125 6.4.4).
+// The DNS names of the certificate, in lower case; its common name if it has no alternative names (RFC 6125 6.4.4).
 std::vector<std::string> dns_names(const x509_st& certificate);
 
 std::time_t not_before(const x509_st& certificate); // seconds since 1970
 std::time_t not_after(const x509_st& certificate);
 std::string key_type(const x509_st& certificate); // "RSA", "EC", "ED25519"
 
-// RFC 2253: "CN=alice,O=Example". Control characters and other than ASCII are escaped.
+// As in RFC 2253: "CN=alice,O=Example". Control characters and characters outside of ASCII are escaped.
 std::string subject(const x509_st& certificate);
 
-// "DNS:a.example, IP:192.0.2.1, email:a@example, URI:spiffe://a"; empty if there are none. Control characters, commas and
-// backslashes inside a name are written as \xx, so that no name can look like two.
+// "DNS:a.example, IP:192.0.2.1, email:a@example, URI:spiffe://a"; empty: the certificate has none. Control characters, commas
+// and backslashes within a name are written as \xx, so that one name cannot look like two.
 std::string alternative_names(const x509_st& certificate);
 
-// What OpenSSL's queue of this thread holds, in one line, which empties it; `fallback` if it is empty.
+// Empties OpenSSL's error queue of this thread. The result is its innermost reason, or `fallback` if the queue was empty.
 std::string openssl_words(std::string_view fallback = "unknown error");
 
 // A certificate and its key as PEM text.
@@ -67,8 +67,8 @@ struct MadeCertificate {
     std::string key;
 };
 
-// An authority of one's own, and a server's certificate of it for these names or addresses, as browsers and libraries want them
-// today: P-256, SHA-256, 10 years and 397 days. Throws CertificateError.
+// A certificate authority, valid for 10 years, and a certificate signed by it for these DNS names and IP addresses, valid for
+// 397 days. Both have P-256 keys and SHA-256 signatures, which browsers accept. Throws CertificateError.
 MadeCertificate make_authority(const std::string& common_name);
 MadeCertificate make_certificate(const MadeCertificate& authority, const std::vector<std::string>& names);
 

@@ -1,4 +1,4 @@
-// Contexts for connections to servers.
+// The contexts of connections to servers.
 #include "base/printable.hpp"
 #include "tls/context_impl.hpp"
 
@@ -11,7 +11,7 @@
 namespace gatehouse::host {
 namespace {
 
-// Uses the certificate and its chain, and the key of it.
+// Makes the context show this certificate, with its chain, to servers that ask for one.
 void show(SSL_CTX* context, const std::vector<Certificate>& chain, const PrivateKey& key) {
     const std::unique_ptr<STACK_OF(X509), decltype([](STACK_OF(X509) * stack) { sk_X509_free(stack); })> rest(
         sk_X509_new_null());
@@ -27,7 +27,7 @@ TlsContext::Impl::ContextPtr TlsContext::Impl::make_client(const TlsClientConfig
                                                            std::vector<std::string>& warnings) {
     ContextPtr made = make(::TLS_client_method());
     SSL_CTX* context = made.get();
-    // What `work` makes of a file, or nothing.
+    // The result of `work` for the text of the file; an empty one after reject().
     const auto load = [&](std::string_view key, const std::filesystem::path& path, FileText& file, auto&& work) {
         std::string problem = read_tls_file(path, file);
         try {
@@ -42,7 +42,7 @@ TlsContext::Impl::ContextPtr TlsContext::Impl::make_client(const TlsClientConfig
     ::SSL_CTX_set_verify(context, config.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
     FileText file;
     if (!config.ca.empty()) {
-        // Whatever the operator has put there is believed, be it a root or not.
+        // The operator trusts every certificate in the file, also one that is no root.
         X509_VERIFY_PARAM_set_flags(::SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
         for (const Certificate& authority : load("ca", config.ca, file, parse_certificates))
             ::X509_STORE_add_cert(::SSL_CTX_get_cert_store(context), authority.get());

@@ -41,25 +41,26 @@ std::string joined(const std::vector<std::string>& lines, const char* separator)
 std::string time_warning(const X509& certificate) {
     const std::time_t now = std::time(nullptr);
     const std::time_t until = not_after(certificate);
-    if (not_before(certificate) > now) return "is good from " + day(not_before(certificate)) + " on only";
+    if (not_before(certificate) > now) return "is not valid before " + day(not_before(certificate));
     if (until < now) return "expired on " + day(until);
     return until - now < expiry_warning ? "expires on " + day(until) : "";
 }
 
 std::string access_warning(unsigned key_mode) {
-    return (key_mode & 0007U) != 0 ? "everybody on this machine may use the key (chmod o= it, or better chmod 600)" : "";
+    return (key_mode & 0007U) != 0 ? "every user of this machine may use the key (chmod o= it, or better chmod 600)" : "";
 }
 
-// Called first in a handshake: the certificates of the name that the client asks for.
+// OpenSSL calls this first in a handshake: chooses the certificates for the name that the client asks for.
 int TlsContext::Impl::choose_name(SSL* ssl, int* /*alert*/, void* /*unused*/) noexcept {
     const char* asked = ::SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     if (asked == nullptr) return SSL_TLSEXT_ERR_NOACK;
     const Impl& self = of(ssl);
-    if (const std::size_t index = self.names.find(asked); index != 0) ::SSL_set_SSL_CTX(ssl, self.slots[index].context.get());
+    if (const std::size_t index = self.names.find(ServerName(asked)); index != 0)
+        ::SSL_set_SSL_CTX(ssl, self.slots[index].context.get());
     return SSL_TLSEXT_ERR_OK;
 }
 
-// RFC 7301 3.2: the server's preference decides; who offers nothing that we speak is refused.
+// RFC 7301 3.2: takes the first of our protocols that the client offers, and refuses a client that offers none of them.
 int TlsContext::Impl::choose_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
                                   unsigned offered_size, void* /*unused*/) noexcept {
     const Impl& self = of(ssl);
@@ -75,7 +76,7 @@ int TlsContext::Impl::staple(SSL* ssl, void* /*unused*/) noexcept {
     const X509* certificate = ::SSL_get_certificate(ssl);
     for (const auto& loaded : self.loaded) {
         if (loaded->certificate.get() != certificate || loaded->ocsp.empty()) continue;
-        // One that is out of date is worse than none: clients take it for a failure.
+        // Clients accept no response, but not one that is out of date.
         if (loaded->ocsp_until != 0 && loaded->ocsp_until < std::time(nullptr)) break;
         void* copy = OPENSSL_memdup(loaded->ocsp.data(), loaded->ocsp.size());
         if (copy == nullptr) break;
@@ -85,10 +86,10 @@ int TlsContext::Impl::staple(SSL* ssl, void* /*unused*/) noexcept {
     return SSL_TLSEXT_ERR_NOACK;
 }
 
-// 1: done; 2: done, and the client should get a new ticket; 0: no such key; -1: failed.
+// The result is OpenSSL's: 1: done; 2: done, and the client gets a new ticket; 0: no such key; -1: failed.
 int TlsContext::Impl::ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
                                  int making) noexcept {
-    // Fetched once: OpenSSL 3 takes microseconds to look an algorithm up by its name.
+    // Fetched once: OpenSSL 3 needs microseconds to find an algorithm by its name.
     static EVP_CIPHER* const aes = ::EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
     static char digest[] = "SHA256";
     TicketKeys& keys = *of(ssl).keys;
@@ -114,18 +115,18 @@ int TlsContext::Impl::ticket_key(SSL* ssl, unsigned char* name, unsigned char* i
     return renew ? 2 : 1;
 }
 
-// What servers and clients have in common.
+// The part that contexts of servers and of clients have in common.
 TlsContext::Impl::ContextPtr TlsContext::Impl::make(const SSL_METHOD* method) {
     ContextPtr context(::SSL_CTX_new(method));
     if (!context) throw std::bad_alloc();
     SSL_CTX_set_app_data(context.get(), this);
     SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
     ::SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    // A record at a time, from wherever the caller keeps it; nothing that an idle connection does not need; and no building of
-    // chains at each handshake: the file has the chain.
+    // A write may take one record alone, and a repeated write may come from another address. Idle sessions give their buffers
+    // back. No handshake builds a chain: the file has it.
     SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                         SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
-    SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY); // so that records without data come back to us, and are counted
+    SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY); // TlsSession counts records without data
     SSL_CTX_set_read_ahead(context.get(), 1);
     ::SSL_CTX_set_verify_depth(context.get(), most_chain_links);
     ::SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
@@ -160,7 +161,7 @@ TlsContext::Impl::ContextPtr TlsContext::Impl::make_server(const TlsConfig& conf
         }
     }
 
-    // Tickets hold what was verified. What they were verified against is part of what they are accepted for.
+    // A ticket says that its client was verified. It must not be accepted where clients are verified by other rules.
     const std::string rules = config.name + '\0' + std::to_string(static_cast<int>(config.client)) + files.client_ca.text;
     std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
     ::SHA256(reinterpret_cast<const unsigned char*>(rules.data()), rules.size(), digest.data());
@@ -168,7 +169,7 @@ TlsContext::Impl::ContextPtr TlsContext::Impl::make_server(const TlsConfig& conf
     if (keys) {
         ::SSL_CTX_set_tlsext_ticket_key_evp_cb(context, ticket_key);
         ::SSL_CTX_set_timeout(context, config.ticket_lifetime.count() / 1000);
-        ::SSL_CTX_set_num_tickets(context, 1); // it can be used for several connections; another one costs every client
+        ::SSL_CTX_set_num_tickets(context, 1); // a client may use it several times, and each costs computing
     } else {
         ::SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
         ::SSL_CTX_set_num_tickets(context, 0);
@@ -198,12 +199,12 @@ void TlsContext::Impl::add_pair(const TlsConfig& config, std::size_t index, cons
         fresh->ocsp_until = blamed(pair.ocsp, [&] { return check_ocsp(files.ocsp.text, leaf); });
         fresh->ocsp = files.ocsp.text;
         if (fresh->ocsp_until != 0 && fresh->ocsp_until < std::time(nullptr))
-            warnings.push_back(at(pair.ocsp, "out of date since " + day(fresh->ocsp_until) + "; it is not shown to clients"));
+            warnings.push_back(at(pair.ocsp, "out of date since " + day(fresh->ocsp_until) + "; clients do not get it"));
     }
     if (const std::string warning = time_warning(leaf); !warning.empty()) warnings.push_back(at(pair.certificate, warning));
     if (const std::string warning = access_warning(files.key.mode); !warning.empty()) warnings.push_back(at(pair.key, warning));
 
-    // A second certificate for the same names, but with another type of key, is a choice for clients that cannot use the first.
+    // Certificates for the same names share a slot if their keys have different types: OpenSSL chooses what the client can use.
     std::vector<std::string> sorted = fresh->names;
     std::sort(sorted.begin(), sorted.end());
     Slot* slot = nullptr;

@@ -1,9 +1,9 @@
-// What stands behind TlsContext: for tls_context.cpp, tls_client_context.cpp and tls_session.cpp, and nobody else.
+// The OpenSSL part of TlsContext. Only context.cpp, client_context.cpp and session.cpp include this.
 #pragma once
 
 #include "tls/certificate.hpp"
+#include "tls/context.hpp"
 #include "tls/names.hpp"
-#include "tls/session.hpp"
 
 #include <cstddef>
 #include <ctime>
@@ -16,7 +16,8 @@ namespace gatehouse::host {
 
 constexpr int most_chain_links = 10;
 
-// What works but should be looked at: the time in which the certificate is good, and who may use a key. Empty: nothing.
+// A warning for TlsContext::warnings() about the days on which the certificate is valid, or about who may read the file of a
+// key. Empty: all is well.
 std::string time_warning(const X509& certificate);
 std::string access_warning(unsigned key_mode);
 
@@ -26,7 +27,7 @@ struct TlsContext::Impl {
     };
     using ContextPtr = std::unique_ptr<SSL_CTX, FreeContext>;
 
-    // One certificate as it was loaded. Several of one context differ in the type of their key.
+    // A certificate as it was loaded. Those of one slot are for the same names and have keys of different types.
     struct Loaded {
         Certificate certificate;
         std::vector<std::string> names;
@@ -41,9 +42,9 @@ struct TlsContext::Impl {
 
     // Constant after construction.
     std::vector<std::unique_ptr<Loaded>> loaded;
-    std::vector<Slot> slots; // the first is for all names that no other has; a client's context has one
-    TlsNames names;
-    std::string alpn; // names with their lengths in front, as they are sent
+    std::vector<Slot> slots; // the first is for all names that no other has; a client's context has only that
+    TlsNames names;          // their indices
+    std::string alpn;        // protocols as TLS sends them, each after a byte with its length
     std::shared_ptr<TicketKeys> keys;
 
     static Impl& of(const SSL* ssl) noexcept { return *static_cast<Impl*>(SSL_CTX_get_app_data(::SSL_get_SSL_CTX(ssl))); }

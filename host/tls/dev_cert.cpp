@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const fs::path& file, const std::string& what) { throw std::runtime_error(file.string() + ": " + what); }
 
-// Under another name first, so that nobody sees half a file, nor a key before it has its permissions.
+// Writes under another name first: the file appears whole, and a key has its permissions from the start.
 void write_file(const fs::path& file, std::string_view text, mode_t mode) {
     const fs::path fresh = file.string() + ".new";
     ::unlink(fresh.c_str());
@@ -65,9 +65,9 @@ void make_dev_certificate(const fs::path& folder, std::vector<std::string> names
     const std::string path = fs::absolute(folder).lexically_normal().string();
     std::string listed;
     for (const std::string& name : names) listed += (listed.empty() ? "" : ", ") + name;
-    out << path << "/cert.pem, key.pem: a certificate for " << listed << "; good for 397 days\n"
-        << path << "/ca.pem, ca.key: its authority" << (exists ? ", as it was" : "; good for 10 years")
-        << ". Do not let others have ca.key: whoever trusts ca.pem trusts all that is signed with it.\n"
+    out << path << "/cert.pem, key.pem: a certificate for " << listed << "; valid for 397 days\n"
+        << path << "/ca.pem, ca.key: its authority" << (exists ? ", kept as it was" : "; valid for 10 years")
+        << ". Keep ca.key secret: a client that trusts ca.pem trusts every certificate signed with ca.key.\n"
         << "\nIn the configuration:\n\n    [tls.dev]\n    certificate = \"" << path << "/cert.pem\"\n    key = \"" << path
         << "/key.pem\"\n\nand  tls = \"dev\"  in the [[listeners]] section. Then, with the listener's port:\n\n"
         << "    curl --cacert " << path << "/ca.pem https://"

@@ -9,7 +9,7 @@ namespace gatehouse::host {
 FileWatch::FileWatch() : inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
 
 bool FileWatch::add(const std::filesystem::path& file) {
-    // Not IN_MODIFY: a file that is being written would be read half-way, and one that has been is closed at some time.
+    // Not IN_MODIFY: it comes while the file is still being written. Every writer closes the file at the end.
     constexpr std::uint32_t events = IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_ONLYDIR;
     const auto watch_folder_of = [&](const std::filesystem::path& path) {
         const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
@@ -23,7 +23,7 @@ bool FileWatch::add(const std::filesystem::path& file) {
 
 bool FileWatch::happened() noexcept {
     if (!working()) return false;
-    alignas(inotify_event) std::array<char, 4096> buffer; // NOLINT(*-member-init): what was read is only counted
+    alignas(inotify_event) std::array<char, 4096> buffer; // NOLINT(*-member-init): the events are not looked at
     bool any = false;
     for (;;) {
         const ssize_t size = ::read(inotify_.get(), buffer.data(), buffer.size());

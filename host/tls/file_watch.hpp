@@ -1,6 +1,6 @@
-// Tells when files may have changed (inotify). Not the files are watched but the folders that they are in, by their names and
-// by where those lead: so it is noticed when a file is replaced by another, when a link is turned to another file, and when a
-// folder of them is exchanged as a whole. What happens to other files there is told as well. [main]
+// Tells when files may have changed (inotify). It watches the folders of the files: the folder of the path, and that of the
+// file to which links lead. So it notices a file that is replaced, a link that is turned to another file, and a folder that is
+// exchanged as a whole. It also reports changes of other files in those folders. [main]
 #pragma once
 
 #include "base/descriptor.hpp"
@@ -11,16 +11,16 @@ namespace gatehouse::host {
 
 class FileWatch {
   public:
-    FileWatch(); // without inotify, which may have run out, it never tells: see working()
+    FileWatch(); // if the kernel has no more inotify instances, this watches nothing: see working()
 
-    // Once more for the same file: follows where its name leads by now. False: it cannot be watched, errno says why.
+    // Watches the folders of a file. Called again, it follows the path to where it leads by now. False, with errno: it cannot.
     bool add(const std::filesystem::path& file);
 
-    // Whether something has happened since the last call; takes note of it.
+    // Whether something in those folders has changed since the last call.
     bool happened() noexcept;
 
     bool working() const noexcept { return static_cast<bool>(inotify_); }
-    int descriptor() const noexcept { return inotify_.get(); } // readable when something has happened; -1: not working
+    int descriptor() const noexcept { return inotify_.get(); } // readable after a change; -1: not working
 
   private:
     const Descriptor inotify_; // constant after construction

@@ -29,14 +29,14 @@ bool changed(const TlsFile& file, const FileText& text) {
 } // namespace
 
 std::string read_tls_file(const std::filesystem::path& path, FileText& file) {
-    // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
+    // O_NONBLOCK: without it, opening a FIFO without a writer would wait for ever.
     const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!descriptor) return std::string("cannot be opened: ") + std::strerror(errno);
     file = {};
     struct stat status{};
     if (::fstat(descriptor.get(), &status) != 0) return std::string("cannot be examined: ") + std::strerror(errno);
     if (!S_ISREG(status.st_mode)) return "is not a regular file";
-    // The opened file's: the name may stand for another by now.
+    // Of the opened file: the path may lead to another one by now.
     file.stamp = stamp_of(status);
     file.mode = status.st_mode & 07777U;
     char buffer[16384];

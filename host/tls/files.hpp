@@ -1,5 +1,5 @@
-// The files of a [tls.NAME] section as they were at one moment: each is read once, so that whatever is checked is what is used,
-// however often somebody replaces them meanwhile.
+// The files of a [tls.NAME] section as they were at one moment. Each is read once, so the bytes that are checked are those that
+// are used, even if a file is replaced meanwhile.
 #pragma once
 
 #include "config/config.hpp"
@@ -13,7 +13,7 @@
 
 namespace gatehouse::host {
 
-// Which version of a file it is.
+// Tells one version of a file from another.
 struct FileStamp {
     dev_t device = 0;
     ino_t inode = 0;
@@ -36,17 +36,17 @@ struct TlsFiles {
         FileText key;
         FileText ocsp;
     };
-    std::vector<Pair> pairs; // as in the configuration
+    std::vector<Pair> pairs; // in the order of TlsConfig::pairs
     FileText client_ca;
 };
 
-// The whole of a file, which is not larger than 4 MiB: empty, or what is wrong. [main]
+// Reads a whole file of at most 4 MiB. The result is empty, or says what is wrong. [main]
 std::string read_tls_file(const std::filesystem::path& path, FileText& file);
 
 // Appends "FILE:LINE:COLUMN: KEY: PATH: what is wrong" to `problems` for each file that cannot be read. [main]
 TlsFiles read_tls_files(const TlsConfig& config, std::vector<std::string>& problems);
 
-// Whether one of the files is another by now than it was. [main]
+// Whether one of the files has been changed or replaced since `files` was read. [main]
 bool tls_files_changed(const TlsConfig& config, const TlsFiles& files);
 
 } // namespace gatehouse::host

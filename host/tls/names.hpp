@@ -1,6 +1,8 @@
-// Which certificate a client gets that asks for a name (SNI, RFC 6066 3): the one with exactly this name, else one with a
-// wildcard for its first label (RFC 6125 6.4.3), else the first.
+// Which certificate a client gets that asks for a server's name (SNI, RFC 6066 3): the one with exactly this name, else one
+// with a wildcard for its first label (see net/server_name.hpp), else the first.
 #pragma once
+
+#include "net/server_name.hpp"
 
 #include <cstddef>
 #include <map>
@@ -9,19 +11,20 @@
 
 namespace gatehouse::host {
 
+// Filled on [main], then constant.
 class TlsNames {
   public:
-    // False: the name was added before, and keeps what it stands for. `name` is in lower case; "*.a.example" is a wildcard.
-    bool add(const std::string& name, std::size_t index) { return names_.emplace(name, index).second; }
+    // Adds a name of a certificate; "*.a.example" is a wildcard. False: the name was added before, and keeps its index.
+    bool add(std::string_view name, std::size_t index);
 
-    // What was added with `name`.
-    std::size_t at(const std::string& name) const { return names_.at(name); }
-
-    // 0 if nothing fits. Case does not matter.
-    std::size_t find(std::string_view asked) const;
+    // The index of the name that fits; 0 if none does. [any]
+    std::size_t find(const ServerName& asked) const noexcept;
 
   private:
-    std::map<std::string, std::size_t, std::less<>> names_;
+    using Indices = std::map<std::string, std::size_t, std::less<>>;
+
+    Indices names_;     // in the normal form
+    Indices wildcards_; // the same, without their "*."
 };
 
 } // namespace gatehouse::host

@@ -1,15 +1,16 @@
 #include "tls/sections.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 namespace gatehouse::host {
 namespace {
 
-constexpr Nanoseconds settle_time = 200'000'000;      // without a change, until files are taken to be complete
-constexpr Nanoseconds settle_at_most = 2'000'000'000; // in a folder where something happens all the time
+constexpr Nanoseconds settle_time = 200'000'000;      // files without a change for so long are complete
+constexpr Nanoseconds settle_at_most = 2'000'000'000; // for folders that change all the time
 
-// Only the stamps are of use later; the keys should not lie about.
+// Later reloads need the stamps alone, and keys must not stay in memory.
 void forget_texts(TlsFiles& files) noexcept {
     const auto forget = [](FileText& file) {
         ::explicit_bzero(file.text.data(), file.text.size());
@@ -68,9 +69,9 @@ void TlsServer::reload(bool only_changed) noexcept {
         }
         log_.info("certificates reloaded", {{"tls", config_.name}, {"certificates", fresh->summary()}});
         const std::lock_guard lock(mutex_);
-        context_.swap(fresh); // the old one goes with its last session, after the lock
+        context_.swap(fresh); // the last session of the old one deletes it, or this does after the lock
     } catch (const std::bad_alloc&) {
-        problem_ = "no memory"; // needs none
+        problem_ = "no memory"; // short enough for std::string to allocate none
         log_.error("certificates not reloaded, the old ones stay", {{"tls", config_.name}, {"problem", problem_}});
     }
 }
@@ -101,7 +102,7 @@ void TlsServers::watch() {
     if (servers_.empty()) return;
     watch_ = std::make_unique<FileWatch>();
     follow();
-    due_ = first_change_ = 0; // something may have changed between loading and watching
+    due_ = first_change_ = 0; // files may have changed after they were loaded
 }
 
 void TlsServers::follow() noexcept {
@@ -123,7 +124,7 @@ void TlsServers::follow() noexcept {
         error = ENOMEM;
     }
     if (error != 0 && !watch_failed_)
-        log_.warning("certificates are not watched for changes; SIGHUP loads them anew", {{"error", std::strerror(error)}});
+        log_.warning("certificates are not watched for changes; SIGHUP reloads them", {{"error", std::strerror(error)}});
     watch_failed_ = error != 0;
 }
 
@@ -134,7 +135,7 @@ Nanoseconds TlsServers::supervise(Nanoseconds now) noexcept {
     }
     if (due_ > now) return due_;
     due_ = first_change_ = never;
-    follow(); // first, so that what changes from here on is heard of
+    follow(); // first: a change from here on has an event of its own
     for (const auto& [name, server] : servers_) server->reload(true);
     return never;
 }

@@ -1,10 +1,11 @@
-// The [tls.NAME] sections at work: what is loaded now, and loading it anew when its files change.
+// The [tls.NAME] sections at work: each has a context, and gets another one when its files change.
 #pragma once
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/reason.hpp"
 #include "config/config.hpp"
-#include "threads/alarm.hpp"
+#include "tls/context.hpp"
 #include "tls/file_watch.hpp"
 #include "tls/session.hpp"
 
@@ -18,21 +19,21 @@
 
 namespace gatehouse::host {
 
-// One section. Certificates, keys, OCSP responses and authorities are loaded together or not at all.
+// One section. Its certificates, keys, OCSP responses and authorities are loaded together; if one is bad, none is used.
 class TlsServer {
   public:
     TlsServer(const TlsConfig& config, Log& log); // throws TlsError with all problems. [main]
 
-    // What new connections are to use. [any]
+    // The context for new connections. [any]
     std::shared_ptr<const TlsContext> context() const noexcept;
 
-    // Loads the files again: with `only_changed`, if one of them is another than when they were last looked at. What is bad
-    // is not used: the log says why, and what was loaded before stays. [main]
+    // Loads the files again; with `only_changed`, only if one of them has changed since they were last read. If one is bad, the
+    // log says why, and the context stays as it is. [main]
     void reload(bool only_changed) noexcept;
-    // What was wrong when the files were loaded last, in words; empty: nothing. [main]
+    // The problems of the last load, a line each; empty: it succeeded. [main]
     const std::string& problem() const noexcept { return problem_; }
 
-    // A session for a new connection, which takes one of max_handshakes; null: `refused` says why not. [any]
+    // Makes a session for a new connection and counts its handshake against max_handshakes. Null: `refused` says why. [any]
     std::unique_ptr<TlsSession> session(int fd, Reason& refused) noexcept;
     std::uint32_t handshakes() const noexcept { return handshakes_.load(std::memory_order_relaxed); } // going on now
 
@@ -43,8 +44,8 @@ class TlsServer {
 
     const TlsConfig& config_; // constant after construction, as are the next two
     Log& log_;
-    std::shared_ptr<TicketKeys> keys_; // survive a reload; null: no tickets
-    TlsFiles looked_at_;               // of the main thread, as is the next: stamps alone
+    std::shared_ptr<TicketKeys> keys_; // stay when files are reloaded; null: no tickets
+    TlsFiles looked_at_;               // [main], as is the next; it has the stamps of the files, but no texts
     std::string problem_;
     std::atomic<std::uint32_t> handshakes_{0};
 
@@ -60,15 +61,16 @@ class TlsServers {
 
     TlsServer& find(const std::string& name) const { return *servers_.at(name); }
 
-    // Watches the files from now on. [main]
+    // Begins to watch the files. [main]
     void watch();
-    int descriptor() const noexcept { return watch_ ? watch_->descriptor() : -1; } // to be polled: -1: nothing to watch
+    // Readable when supervise() must be called; -1: no file is watched. [main]
+    int descriptor() const noexcept { return watch_ ? watch_->descriptor() : -1; }
 
-    // Takes note of changes, and loads what has changed once nothing more happens for a moment: a certificate and its key are
-    // two files. Returns when it wants to be asked again. [main]
+    // Reloads files that have changed. It first waits until nothing changes for a moment, as a certificate and its key are two
+    // files. The result is the time at which to call it again; `never`: when descriptor() is readable. [main]
     Nanoseconds supervise(Nanoseconds now) noexcept;
 
-    // By command: loads everything anew, changed or not. [main]
+    // Loads all files again, whether they have changed or not: the operator's command. [main]
     void reload() noexcept;
 
     // The sections by their names; constant. [any]
@@ -81,8 +83,8 @@ class TlsServers {
     std::map<std::string, std::unique_ptr<TlsServer>> servers_;
     std::unique_ptr<FileWatch> watch_;
     bool watch_failed_ = false;
-    Nanoseconds first_change_ = never; // that has not been looked at yet
-    Nanoseconds due_ = never;
+    Nanoseconds first_change_ = never; // since the last reload
+    Nanoseconds due_ = never;          // the next reload
 };
 
 } // namespace gatehouse::host

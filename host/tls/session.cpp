@@ -1,3 +1,5 @@
+#include "tls/session.hpp"
+
 #include "tls/certificate.hpp"
 #include "tls/context_impl.hpp"
 
@@ -11,17 +13,10 @@
 
 namespace gatehouse::host {
 
-// The functions of our BIO. OpenSSL's own socket BIO would write without MSG_NOSIGNAL, read a record's header by itself, and
-// not say whether anything is left.
+// The functions of our BIO. OpenSSL's own BIO for sockets writes without MSG_NOSIGNAL, reads the header of each record by
+// itself, and does not tell whether the socket has more bytes.
 struct WireMethods {
     using State = TlsSession::WireState;
-
-    // Before each call of OpenSSL: what an earlier one has left behind must not be taken for this one's.
-    static void begin_call(State& wire) noexcept {
-        ::ERR_clear_error(); // a plugin may have used OpenSSL on this thread as well
-        wire.error = 0;
-        wire.would_block = wire.more = false;
-    }
 
     static State& state(BIO* bio) noexcept { return *static_cast<State*>(::BIO_get_data(bio)); }
 
@@ -134,7 +129,7 @@ std::unique_ptr<TlsSession> TlsSession::client(std::shared_ptr<const TlsContext>
     if (::X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str()) == 1) return session; // RFC 6066 3: no SNI
     ::ERR_clear_error();
     ::X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (name.empty()) // anybody's certificate would do
+    if (name.empty()) // every certificate would fit
         return ::SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE ? std::move(session) : nullptr;
     const bool set =
         ::X509_VERIFY_PARAM_set1_host(rules, name.data(), name.size()) == 1 && SSL_set_tlsext_host_name(ssl, name.c_str()) == 1;
@@ -142,7 +137,7 @@ std::unique_ptr<TlsSession> TlsSession::client(std::shared_ptr<const TlsContext>
     return set ? std::move(session) : nullptr;
 }
 
-// Why a certificate was not believed.
+// Why the peer's certificate was refused, to be appended to OpenSSL's reason; empty: it was not.
 std::string TlsSession::verdict() const {
     const long verdict = ::SSL_get_verify_result(ssl_);
     if (verdict == X509_V_OK || ::SSL_get_verify_mode(ssl_) == SSL_VERIFY_NONE) return "";
@@ -159,8 +154,15 @@ std::string TlsSession::verdict() const {
     return text;
 }
 
-// What a result of SSL_... that is no success means. That the socket has failed comes first: once the peer has said
-// close_notify, SSL_get_error() calls every failure an orderly end, also that of a write.
+// Forgets what earlier calls have left behind, so that it is not taken for the outcome of the next one.
+void TlsSession::begin_call() noexcept {
+    ::ERR_clear_error(); // plugins may use OpenSSL on this thread too
+    wire_.error = 0;
+    wire_.would_block = wire_.more = wants_write_ = false;
+}
+
+// The outcome of a call of OpenSSL that has failed. A failed socket is asked for first: once the peer has sent close_notify,
+// SSL_get_error() calls every failure an orderly end, also that of a write.
 TlsSession::Outcome TlsSession::outcome(int result) noexcept {
     switch (wire_.error != 0 ? SSL_ERROR_SYSCALL : ::SSL_get_error(ssl_, result)) {
     case SSL_ERROR_WANT_READ:
@@ -190,12 +192,11 @@ TlsSession::Outcome TlsSession::outcome(int result) noexcept {
 
 TlsSession::Outcome TlsSession::handshake() noexcept {
     if (dead_ != Outcome::done) return dead_;
-    WireMethods::begin_call(wire_);
-    wants_write_ = false;
+    begin_call();
     const int result = ::SSL_do_handshake(ssl_);
     if (result != 1) {
         const Outcome what = outcome(result);
-        if (dead_ != Outcome::done) uncount(); // it may linger, but computes nothing any more
+        if (dead_ != Outcome::done) uncount(); // the connection may linger, but costs no more computing
         return what;
     }
     established_ = true;
@@ -203,13 +204,12 @@ TlsSession::Outcome TlsSession::handshake() noexcept {
     return Outcome::done;
 }
 
-// A peer that sends nothing but records without data (RFC 8446 4.6.3, 5.1) is not listened to for ever.
+// Bounds the records without data (RFC 8446 4.6.3, 5.1) that a peer may send in a row: they would keep this thread busy.
 TlsSession::Outcome TlsSession::take(void* buffer, std::size_t capacity, std::size_t& size, bool keep) noexcept {
     constexpr int most_records = 32;
     if (dead_ != Outcome::done) return dead_;
     for (int i = 0; i < most_records; ++i) {
-        WireMethods::begin_call(wire_);
-        wants_write_ = false;
+        begin_call();
         const int result = keep ? ::SSL_peek_ex(ssl_, buffer, capacity, &size) : ::SSL_read_ex(ssl_, buffer, capacity, &size);
         if (result == 1) return Outcome::done;
         if (const Outcome what = outcome(result); what != Outcome::want_read || wire_.would_block) return what;
@@ -226,7 +226,7 @@ TlsSession::Outcome TlsSession::read(void* buffer, std::size_t capacity, std::si
     return Outcome::done;
 }
 
-// OpenSSL would show the first record alone, and a protocol's first bytes may come in several.
+// SSL_peek() shows the first record alone, but the first bytes of a protocol may come in several.
 TlsSession::Outcome TlsSession::peek(void* buffer, std::size_t capacity, std::size_t& size, bool& ended) noexcept {
     Outcome what = Outcome::done;
     try {
@@ -237,7 +237,7 @@ TlsSession::Outcome TlsSession::peek(void* buffer, std::size_t capacity, std::si
             what = take(peeked_.data() + have, capacity - have, fresh, false);
             peeked_.resize(have + (what == Outcome::done ? fresh : 0));
         }
-    } catch (const std::bad_alloc&) { // what has been read so far is there
+    } catch (const std::bad_alloc&) { // shows what it has
         if (peeked_.empty()) return dead_ = Outcome::failed;
     }
     ended = dead_ != Outcome::done;
@@ -255,23 +255,21 @@ bool TlsSession::has_news() noexcept {
 
 TlsSession::Outcome TlsSession::write(const void* data, std::size_t size, bool more, std::size_t& written) noexcept {
     if (dead_ == Outcome::reset || dead_ == Outcome::failed) return dead_;
-    WireMethods::begin_call(wire_);
-    wants_write_ = false;
+    begin_call();
     wire_.more = more || size > SSL3_RT_MAX_PLAIN_LENGTH;
     const int result = ::SSL_write_ex(ssl_, data, size, &written);
     if (result == 1) return Outcome::done;
     const Outcome what = outcome(result);
-    // The end is a reader's. A writer meets it where OpenSSL has to read first: the peer has ended within a message that it had
-    // begun after the handshake (RFC 8446 4.6). Nothing can be written any more.
+    // A writer meets the end when OpenSSL has to read first: the peer began a message after the handshake (RFC 8446 4.6), and
+    // ended within it. This session can write no more.
     return what == Outcome::end ? dead_ = Outcome::failed : what;
 }
 
 TlsSession::Outcome TlsSession::finish() noexcept {
     if (dead_ == Outcome::reset || dead_ == Outcome::failed) return dead_;
-    WireMethods::begin_call(wire_);
-    wants_write_ = false;
-    const int result = ::SSL_shutdown(ssl_); // 0: sent, and the peer's has not come yet
-    // When it tries once more, it takes a write that was put off, or that failed (0 by our BIO), for one that has succeeded.
+    begin_call();
+    const int result = ::SSL_shutdown(ssl_); // 0: sent, but the peer has not sent its own yet
+    // A second SSL_shutdown() takes a 0 from our BIO, for a write that would block or has failed, for success.
     if (result < 0 || wire_.error != 0) return outcome(result);
     wants_write_ = BIO_should_write(::SSL_get_wbio(ssl_)) != 0;
     return wants_write_ ? Outcome::want_write : Outcome::done;

@@ -22,7 +22,7 @@ bool TicketKeys::rotate(Nanoseconds now) noexcept {
     if (made_ >= 0 && now - made_ < lifetime_) return true;
     TicketKey fresh;
     if (::getrandom(&fresh, sizeof fresh, 0) != static_cast<ssize_t>(sizeof fresh)) return false;
-    has_previous_ = made_ >= 0 && now - made_ < 2 * lifetime_; // an older one has no ticket left that is good
+    has_previous_ = made_ >= 0 && now - made_ < 2 * lifetime_; // the tickets of an older one have all expired
     previous_ = has_previous_ ? current_ : TicketKey{};
     current_ = fresh;
     made_ = now;

@@ -1,7 +1,8 @@
-// The keys of TLS session tickets (RFC 5077, RFC 8446 4.6.1): a session's state is given to the client, locked with a key that
-// only this process knows, and in memory only. A new key is made each ticket lifetime, when a ticket is next asked for, and the
-// one before it still opens tickets for as long again: so every ticket is good for its whole lifetime, and what somebody
-// learns who steals a key is bounded in time.
+// The keys of TLS session tickets (RFC 5077, RFC 8446 4.6.1). A ticket is the state of a session, encrypted by the server and
+// kept by the client. The keys exist in the memory of this process alone.
+//
+// Once in a ticket lifetime the next ticket gets a new key, and the key before it still decrypts tickets for one more lifetime.
+// So each ticket is valid for its whole lifetime, and a stolen key decrypts the sessions of a bounded time.
 #pragma once
 
 #include "base/clock.hpp"
@@ -14,7 +15,7 @@
 namespace gatehouse::host {
 
 struct TicketKey {
-    std::array<unsigned char, 16> name{}; // goes in the clear with each ticket
+    std::array<unsigned char, 16> name{}; // each ticket carries it in clear text
     std::array<unsigned char, 32> cipher{};
     std::array<unsigned char, 32> mac{};
 };
@@ -26,10 +27,10 @@ class TicketKeys {
     TicketKeys(const TicketKeys&) = delete;
     TicketKeys& operator=(const TicketKeys&) = delete;
 
-    // The key for a new ticket; nothing if the system has no random bytes. [any]
+    // The key for new tickets. Nothing: the kernel gave no random bytes. [any]
     std::optional<TicketKey> current(Nanoseconds now) noexcept;
 
-    // The key with this name, if it is still accepted. `renew`: it is not the one for new tickets any more. [any]
+    // The key with this name, if it may still decrypt tickets. `renew`: new tickets have another key by now. [any]
     std::optional<TicketKey> find(std::span<const unsigned char, 16> name, Nanoseconds now, bool& renew) noexcept;
 
   private:
@@ -40,7 +41,7 @@ class TicketKeys {
     std::mutex mutex_;
     TicketKey current_; // guarded by mutex_, as is what follows
     TicketKey previous_;
-    Nanoseconds made_ = -1; // when current_ was made; -1: not yet
+    Nanoseconds made_ = -1; // when current_ was made; -1: there is none
     bool has_previous_ = false;
 };
 

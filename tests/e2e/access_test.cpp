@@ -195,6 +195,7 @@ TEST(Ledger, AddsUpWhateverHappens) {
             }
         });
     eventually("two thousand connections", [&] { return made.load() > 2000; });
+    host.leave_busy();
     EXPECT_EQ(host.terminate(), 0);
     go_on.store(false);
     for (std::thread& thread : threads) thread.join();

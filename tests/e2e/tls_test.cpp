@@ -132,7 +132,7 @@ TEST_F(Tls, CheckSaysWhatDoesNotFit) {
     const Result open = check(text);
     EXPECT_EQ(open.status, 0);
     EXPECT_NE(open.err.find("conf.toml:3:7: tls.web.key: "), std::string::npos) << open.err;
-    EXPECT_NE(open.err.find("everybody on this machine may use the key"), std::string::npos) << open.err;
+    EXPECT_NE(open.err.find("every user of this machine may use the key"), std::string::npos) << open.err;
     std::filesystem::rename(certificates_ / "other.key", certificates_ / "web.key");
     const Result wrong = check(text);
     EXPECT_EQ(wrong.status, 1);

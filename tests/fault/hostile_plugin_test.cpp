@@ -126,6 +126,7 @@ TEST_F(HostilePlugin, WakesItselfAllTheTime) {
     for (int round = 0; round < 20; ++round)
         for (Client& bad : clients) EXPECT_TRUE(bad.echoes("awake"));
     expect_others_served();
+    host_->leave_busy();
     EXPECT_EQ(host_->terminate(), 0);
 }
 

@@ -198,6 +198,7 @@ TEST(Drain, UnderLoad) {
                 }
             });
         eventually("500 answers", [&] { return served.load() > 500; });
+        host.leave_busy();
         EXPECT_EQ(host.terminate(), 0);
         go_on.store(false);
         for (std::thread& thread : threads) thread.join();

@@ -1,5 +1,7 @@
 #include "gatehouse.hpp"
 
+#include "proc.hpp"
+
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
@@ -93,6 +95,7 @@ Gatehouse::~Gatehouse() {
             ADD_FAILURE() << "gatehouse ended by itself with status " << *status << "; its log ends with\n" << tail();
             return;
         }
+        expect_quiet();
         ::kill(pid_, SIGTERM);
         const int status = process_->wait().status;
         if (status != 0) ADD_FAILURE() << "gatehouse ended with status " << status << "; its log ends with\n" << tail();
@@ -228,7 +231,19 @@ int Gatehouse::wait_exit(std::chrono::milliseconds within) {
     return status;
 }
 
+// What the test has set in motion may take a moment to come to its end.
+void Gatehouse::expect_quiet() {
+    if (may_be_busy_) return;
+    for (const Deadline deadline; !is_quiet(pid_);) {
+        if (process_->ended()) return;
+        if (!deadline.passed()) continue;
+        ADD_FAILURE() << "gatehouse still uses the CPU though the test does nothing any more; its log ends with\n" << tail();
+        return;
+    }
+}
+
 int Gatehouse::terminate() {
+    expect_quiet();
     signal(SIGTERM);
     return wait_exit();
 }

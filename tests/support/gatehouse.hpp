@@ -9,8 +9,9 @@
 //     EXPECT_EQ(client.recv_exactly(5), "hello");
 //
 // Whatever goes wrong here is thrown as std::runtime_error with the end of the log in it, which fails the test. A host that has
-// died before the test has ended it, or that does not end with status 0 (as a sanitizer makes it), fails the test as well; and
-// so does one whose ledger is wrong: in its last status, the reasons must add up to what was accepted.
+// died before the test has ended it, or that does not end with status 0 (as a sanitizer makes it), fails the test as well; so
+// does one whose ledger is wrong: in its last status, the reasons must add up to what was accepted; and so does one that still
+// uses the CPU when its test is over: a thread that spins.
 #pragma once
 
 #include "process.hpp"
@@ -110,7 +111,12 @@ class Gatehouse {
 
     // Waits for the end, which the test expects; returns the exit status, or 128 + the signal.
     int wait_exit(std::chrono::milliseconds within = patience);
-    int terminate(); // SIGTERM and wait_exit()
+    int terminate(); // SIGTERM and wait_exit(), once it is quiet
+
+    // The test ends the host, or lets it go, while there is work for it, or while a plugin of the test's spins: then it need
+    // not be quiet.
+    void leave_busy() noexcept { may_be_busy_ = true; }
+
     std::string out() const { return process_->out(); }
 
     // The last lines of the log, for messages.
@@ -119,11 +125,13 @@ class Gatehouse {
   private:
     void parse(const std::string& err);
     void check_ledgers();
+    void expect_quiet();
 
     TempDir dir_;
     std::unique_ptr<Process> process_;
     pid_t pid_ = -1;
     bool ended_ = false; // the test has seen it end
+    bool may_be_busy_ = false;
     std::vector<Record> records_;
     std::size_t parsed_ = 0; // bytes of standard error
 };

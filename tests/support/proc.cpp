@@ -6,6 +6,8 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <time.h>
 #include <unistd.h>
 
 namespace gatehouse::support {
@@ -20,6 +22,26 @@ std::uint64_t status_number(const std::string& file, const std::string& key) {
     for (std::string line; std::getline(status, line);)
         if (line.starts_with(key + ":")) return std::stoull(line.substr(key.size() + 1));
     throw std::runtime_error(file + " has no " + key);
+}
+
+// The state of each thread is the first field after the command's name, which is in brackets and may contain anything. "R":
+// running, or waiting for a CPU. A thread that has ended meanwhile has no file.
+bool any_ready(pid_t pid) {
+    for (const auto& task : fs::directory_iterator(folder(pid) + "/task")) {
+        std::ifstream file(task.path() / "stat");
+        std::string line;
+        if (!std::getline(file, line)) continue;
+        const std::size_t bracket = line.rfind(") ");
+        if (bracket != std::string::npos && line[bracket + 2] == 'R') return true;
+    }
+    return false;
+}
+
+// Exact, unlike what /proc says, which is counted in ticks.
+std::chrono::nanoseconds exact_cpu_time(clockid_t clock) {
+    timespec time{};
+    if (::clock_gettime(clock, &time) != 0) throw std::runtime_error("a process has gone");
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 } // namespace
@@ -51,6 +73,17 @@ std::chrono::milliseconds cpu_time(pid_t pid) {
     std::int64_t system = 0;
     rest >> user >> system;
     return std::chrono::milliseconds((user + system) * 1000 / ::sysconf(_SC_CLK_TCK));
+}
+
+bool is_quiet(pid_t pid, std::chrono::milliseconds watched) {
+    clockid_t clock{};
+    if (::clock_getcpuclockid(pid, &clock) != 0) throw std::runtime_error("no process " + std::to_string(pid));
+    if (any_ready(pid)) return false;
+    const auto used = exact_cpu_time(clock);
+    const auto begin = std::chrono::steady_clock::now();
+    std::this_thread::sleep_for(watched);
+    const bool idle = (exact_cpu_time(clock) - used) * 2 < std::chrono::steady_clock::now() - begin;
+    return idle && !any_ready(pid);
 }
 
 } // namespace gatehouse::support

@@ -90,17 +90,5 @@ TEST(Route, WhatAProxySaysOfTlsCounts) {
     EXPECT_EQ(choose_route(routes, arrived).route, 0U);
 }
 
-TEST(Route, ServerNames) {
-    EXPECT_TRUE(fits_server_name("a.example", "A.Example"));
-    EXPECT_TRUE(fits_server_name("a.example", "a.example."));
-    EXPECT_FALSE(fits_server_name("a.example", "b.a.example"));
-    EXPECT_FALSE(fits_server_name("a.example", ""));
-    EXPECT_TRUE(fits_server_name("*.example", "a.example"));
-    EXPECT_TRUE(fits_server_name("*.example", "b.a.example"));
-    EXPECT_FALSE(fits_server_name("*.example", "example"));
-    EXPECT_FALSE(fits_server_name("*.example", ".example"));
-    EXPECT_FALSE(fits_server_name("*.example", "aexample"));
-}
-
 } // namespace
 } // namespace gatehouse::host

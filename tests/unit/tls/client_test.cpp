@@ -115,7 +115,7 @@ TEST_F(TlsClientTest, WarnsOfKeysThatEverybodyMayUse) {
     ::chmod((folder_ / "web.key").c_str(), 0644);
     EXPECT_EQ(good(open)->warnings(),
               std::vector<std::string>{(folder_ / "web.key").string() +
-                                       ": everybody on this machine may use the key (chmod o= it, or better chmod 600)"});
+                                       ": every user of this machine may use the key (chmod o= it, or better chmod 600)"});
 }
 
 } // namespace

@@ -164,7 +164,7 @@ TEST_F(TlsFilesTest, Warnings) {
     ::chmod((folder_ / "web.key").c_str(), 0644);
     EXPECT_EQ(
         warnings(config()),
-        std::vector<std::string>{"K: web.key: everybody on this machine may use the key (chmod o= it, or better chmod 600)"});
+        std::vector<std::string>{"K: web.key: every user of this machine may use the key (chmod o= it, or better chmod 600)"});
     ::chmod((folder_ / "web.key").c_str(), 0640);
     EXPECT_TRUE(warnings(config()).empty());
 
