@@ -243,7 +243,7 @@ Discovery::Discovery(Background& background, const std::vector<std::string>& res
 Discovery::~Discovery() { background_.remove(*names_); }
 
 std::shared_ptr<Names> Discovery::names() noexcept {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!started_) started_ = background_.add(names_, never);
     return started_ ? names_ : nullptr;
 }

@@ -8,12 +8,12 @@
 // IPv6 addresses of a host whose IPv4 ones are known. What the name server says does not exist is gone at once.
 #pragma once
 
+#include "base/mutex.hpp"
 #include "dns/async_resolver.hpp"
 #include "threads/background.hpp"
 
 #include <gatehouse/ext/discovery.h>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -36,8 +36,8 @@ class Discovery {
     Background& background_; // constant after construction, as are the next two
     const Nanoseconds second_;
     const std::shared_ptr<Names> names_;
-    std::mutex mutex_;
-    bool started_ = false; // guarded by mutex_
+    Mutex mutex_;
+    bool started_ GATEHOUSE_GUARDED_BY(mutex_) = false;
 };
 
 extern const gatehouse_discovery_v1 discovery_table;

@@ -92,7 +92,7 @@ gatehouse_status Resolver::resolve(const Address& address, Nanoseconds deadline,
     }
     const std::string name = to_string(address);
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (const auto known = answers_.find(name); known != answers_.end() && known->second.expires > coarse_now()) {
             result = known->second.addresses;
             return GATEHOUSE_OK;
@@ -120,7 +120,7 @@ gatehouse_status Resolver::resolve(const Address& address, Nanoseconds deadline,
 
     if (query.status == ARES_SUCCESS && !query.addresses.empty()) {
         result = query.addresses;
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (answers_.size() >= most_answers) answers_.clear();
         answers_[name] = {std::move(query.addresses), coarse_now() + Nanoseconds{query.ttl} * 1'000'000'000};
         return GATEHOUSE_OK;
