@@ -54,7 +54,7 @@ std::optional<Reason> SourceTable::enter(const IpAddress& address, Nanoseconds n
     slot = nowhere;
     const IpAddress source = masked(address, address.v6 ? limits_.v6_bits : limits_.v4_bits);
     const std::size_t set = set_of(source);
-    const std::lock_guard lock(locks_[set % locks]);
+    const MutexLock lock(locks_[set % locks]);
     Slot* const found = find(&slots_[set * ways], source, now);
     if (found == nullptr) {
         uncounted_.fetch_add(1, std::memory_order_relaxed);
@@ -73,7 +73,7 @@ std::optional<Reason> SourceTable::enter(const IpAddress& address, Nanoseconds n
 SourceTable::Counts SourceTable::counts(Nanoseconds now) const noexcept {
     Counts counts;
     for (std::size_t set = 0; set < sets_; ++set) {
-        const std::lock_guard lock(locks_[set % locks]);
+        const MutexLock lock(locks_[set % locks]);
         for (const Slot* slot = &slots_[set * ways]; slot != &slots_[set * ways] + ways; ++slot)
             counts.remembered += slot->in_use(now) ? 1 : 0;
     }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "base/reason.hpp"
 #include "config/config.hpp"
 #include "net/network.hpp"
@@ -19,7 +20,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 
 namespace gatehouse::host {
@@ -68,7 +68,7 @@ class SourceTable {
     const std::size_t sets_;      // a power of 2
     const std::array<std::uint64_t, 2> secret_;
     const std::unique_ptr<Slot[]> slots_;
-    mutable std::array<std::mutex, locks> locks_;
+    mutable std::array<Mutex, locks> locks_;
     std::atomic<std::uint64_t> uncounted_{0};
 };
 

@@ -1,11 +1,12 @@
 #include "base/log.hpp"
 
+#include "base/clock.hpp"
 #include "base/descriptor.hpp"
+#include "base/mutex.hpp"
 
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
 #include <cstring>
 #include <ctime>
 #include <deque>
@@ -244,19 +245,19 @@ struct Log::Impl {
     spdlog::logger logger; // used by the log thread only
 
     // spdlog's own asynchronous logger looks at its queue every ten seconds; an idle host must not wake up.
-    std::mutex mutex;
-    std::condition_variable filled;
-    std::condition_variable emptied;
-    std::deque<std::string> lines;         // guarded by mutex
-    bool stopping = false;                 // guarded by mutex
-    bool writing = false;                  // guarded by mutex
+    Mutex mutex;
+    ConditionVariable filled;
+    ConditionVariable emptied;
+    std::deque<std::string> lines GATEHOUSE_GUARDED_BY(mutex);
+    bool stopping GATEHOUSE_GUARDED_BY(mutex) = false;
+    bool writing GATEHOUSE_GUARDED_BY(mutex) = false;
     std::atomic<std::uint64_t> overrun{0}; // lines that found the queue full
     std::thread thread;                    // last: everything above is ready when it starts
 };
 
 Log::Impl::~Impl() {
     {
-        const std::lock_guard lock(mutex);
+        const MutexLock lock(mutex);
         stopping = true;
     }
     filled.notify_one();
@@ -265,7 +266,7 @@ Log::Impl::~Impl() {
 
 void Log::Impl::push(std::string line) {
     {
-        const std::lock_guard lock(mutex);
+        const MutexLock lock(mutex);
         if (lines.size() >= queue_length) { // the newest lines are the ones worth having
             lines.pop_front();
             overrun.fetch_add(1, std::memory_order_relaxed);
@@ -280,10 +281,10 @@ void Log::Impl::run() noexcept {
     std::deque<std::string> taken;
     for (;;) {
         {
-            std::unique_lock lock(mutex);
+            MutexLock lock(mutex);
             writing = false;
             if (lines.empty()) emptied.notify_all();
-            filled.wait(lock, [this] { return !lines.empty() || stopping; });
+            while (lines.empty() && !stopping) filled.wait(lock);
             if (lines.empty()) return;
             taken.swap(lines);
             writing = true;
@@ -327,8 +328,10 @@ void Log::hand_over(unsigned user) { impl_->sink->hand_over(user); }
 bool Log::can_reopen() const noexcept { return impl_->sink->can_reopen(); }
 
 void Log::flush() noexcept {
-    std::unique_lock lock(impl_->mutex);
-    impl_->emptied.wait_for(lock, std::chrono::seconds(1), [this] { return impl_->lines.empty() && !impl_->writing; });
+    const Nanoseconds deadline = monotonic_now() + 1'000'000'000;
+    MutexLock lock(impl_->mutex);
+    while ((!impl_->lines.empty() || impl_->writing) && impl_->emptied.wait_until(lock, deadline)) {
+    }
 }
 
 std::uint64_t Log::dropped() const noexcept { return impl_->sink->dropped() + impl_->overrun.load(std::memory_order_relaxed); }

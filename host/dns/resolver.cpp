@@ -91,7 +91,7 @@ Lookup Resolver::resolve(const Address& address, Nanoseconds deadline, std::vect
     }
     const std::string name = to_string(address);
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (const auto known = answers_.find(name); known != answers_.end() && known->second.expires > coarse_now()) {
             result = known->second.addresses;
             return Lookup::found;
@@ -119,7 +119,7 @@ Lookup Resolver::resolve(const Address& address, Nanoseconds deadline, std::vect
 
     if (query.status == ARES_SUCCESS && !query.addresses.empty()) {
         result = query.addresses;
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (answers_.size() >= most_answers) answers_.clear();
         answers_[name] = {std::move(query.addresses), coarse_now() + Nanoseconds{query.ttl} * 1'000'000'000};
         return Lookup::found;

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 #include "dns/lookup.hpp"
 #include "net/address.hpp"
 
-#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -30,8 +30,8 @@ class Resolver {
     };
 
     const std::string resolvers_; // constant after construction
-    std::mutex mutex_;
-    std::unordered_map<std::string, Answer> answers_; // guarded by mutex_; by "host:port"
+    Mutex mutex_;
+    std::unordered_map<std::string, Answer> answers_ GATEHOUSE_GUARDED_BY(mutex_); // by "host:port"
 };
 
 // Name servers in one line, as c-ares takes them.

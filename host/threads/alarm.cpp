@@ -12,7 +12,7 @@ Alarm::Alarm() : timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLO
 }
 
 void Alarm::set(Nanoseconds when) noexcept {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (when >= next_.load(std::memory_order_relaxed)) return;
     next_.store(when, std::memory_order_relaxed);
     const Nanoseconds at = std::max<Nanoseconds>(when, 1); // zero would disarm it
@@ -21,7 +21,7 @@ void Alarm::set(Nanoseconds when) noexcept {
 }
 
 void Alarm::acknowledge() noexcept {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::uint64_t expirations = 0;
     // A failed read only means that a later setting has overtaken the expiration; asking everybody once more is harmless.
     [[maybe_unused]] const ssize_t size = ::read(timer_.get(), &expirations, sizeof expirations);

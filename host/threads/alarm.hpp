@@ -4,9 +4,9 @@
 
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
+#include "base/mutex.hpp"
 
 #include <atomic>
-#include <mutex>
 
 namespace gatehouse::host {
 
@@ -28,7 +28,7 @@ class Alarm {
     void set(Nanoseconds when) noexcept;
 
     const Descriptor timer_; // constant after construction
-    std::mutex mutex_;
+    Mutex mutex_;
     std::atomic<Nanoseconds> next_{never}; // written under mutex_
 };
 

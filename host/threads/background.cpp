@@ -18,7 +18,7 @@ Background::~Background() {
 
 bool Background::add(std::shared_ptr<Activity> activity, Nanoseconds first) noexcept {
     try {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (activities_.size() >= most_activities || (!ended_ && !thread_.joinable() && !start())) return false;
         activity->when_ = first;
         Activity* key = activity.get();
@@ -51,18 +51,19 @@ bool Background::start() {
 
 void Background::remove(Activity& activity) noexcept {
     Activities::node_type last; // destroyed after the lock is let go: the activity may end with it
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     last = activities_.extract({activity.when_, &activity});
     std::erase_if(watched_, [&](const auto& entry) {
         if (entry.second != &activity) return false;
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entry.first, nullptr);
         return true;
     });
-    if (std::this_thread::get_id() != id_) changed_.wait(lock, [&] { return running_ != &activity; });
+    if (std::this_thread::get_id() != id_)
+        while (running_ == &activity) changed_.wait(lock);
 }
 
 bool Background::at(Activity& activity, Nanoseconds when) noexcept {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!move(activity, when)) return false;
     if (when < asleep_until_) ring();
     return true;
@@ -81,7 +82,7 @@ int Background::watch(Activity& activity, int fd, std::uint32_t events) noexcept
     epoll_event event{};
     event.events = events;
     event.data.fd = fd;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!activities_.contains({activity.when_, &activity})) return 0; // removed: it is about to end
     try {
         const bool fresh = watched_.insert_or_assign(fd, &activity).second;
@@ -95,21 +96,22 @@ int Background::watch(Activity& activity, int fd, std::uint32_t events) noexcept
 }
 
 void Background::unwatch(int fd) noexcept {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (watched_.erase(fd) != 0) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
 void Background::end() noexcept {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ended_ = true;
     ring();
 }
 
 bool Background::stop(Nanoseconds deadline) noexcept {
     end();
-    std::unique_lock lock(mutex_);
-    const std::chrono::nanoseconds left(std::max<Nanoseconds>(deadline - monotonic_now(), 0));
-    return changed_.wait_for(lock, left, [&] { return left_; });
+    MutexLock lock(mutex_);
+    while (!left_ && changed_.wait_until(lock, deadline)) {
+    }
+    return left_;
 }
 
 void Background::ring() const noexcept {
@@ -120,10 +122,10 @@ void Background::ring() const noexcept {
 
 void Background::run() noexcept {
     prepare_thread();
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     while (!ended_) {
-        call_due(lock);
-        if (!ended_) wait_and_call_ready(lock);
+        call_due();
+        if (!ended_) wait_and_call_ready();
     }
     left_ = true;
     changed_.notify_all();
@@ -136,26 +138,26 @@ void Background::prepare_thread() const noexcept {
 }
 
 template <class Call>
-void Background::call(std::unique_lock<std::mutex>& lock, std::shared_ptr<Activity> activity, Call what) noexcept {
+void Background::call(std::shared_ptr<Activity> activity, Call what) noexcept {
     running_ = activity.get();
-    lock.unlock();
+    mutex_.unlock();
     what(*activity);
-    lock.lock();
+    mutex_.lock();
     running_ = nullptr;
     changed_.notify_all();
-    lock.unlock();
+    mutex_.unlock();
     activity.reset(); // the last of one that has removed itself
-    lock.lock();
+    mutex_.lock();
 }
 
-void Background::call_due(std::unique_lock<std::mutex>& lock) noexcept {
+void Background::call_due() noexcept {
     if (activities_.empty() || activities_.begin()->first.first > monotonic_now()) return;
     std::shared_ptr<Activity> activity = activities_.begin()->second;
     move(*activity, never);
-    call(lock, std::move(activity), [](Activity& due) { due.due(); });
+    call(std::move(activity), [](Activity& due) { due.due(); });
 }
 
-void Background::wait_and_call_ready(std::unique_lock<std::mutex>& lock) noexcept {
+void Background::wait_and_call_ready() noexcept {
     const Nanoseconds next = activities_.empty() ? never : activities_.begin()->first.first;
     int timeout = -1;
     if (next != never) {
@@ -163,18 +165,18 @@ void Background::wait_and_call_ready(std::unique_lock<std::mutex>& lock) noexcep
         timeout = static_cast<int>(std::clamp<Nanoseconds>((next - monotonic_now() + 999'999) / 1'000'000, 0, most));
     }
     asleep_until_ = next;
-    lock.unlock();
+    mutex_.unlock();
     // One event at a time: an activity may close a descriptor that a further event would name.
     epoll_event event{};
     const int count = ::epoll_wait(epoll_.get(), &event, 1, timeout);
-    lock.lock();
+    mutex_.lock();
     asleep_until_ = 0;
     if (count <= 0) return;
     if (event.data.fd == bell_->descriptor()) return bell_->acknowledge();
     const auto watcher = watched_.find(event.data.fd);
     if (watcher == watched_.end() || ended_) return;
     const auto entry = activities_.find({watcher->second->when_, watcher->second});
-    call(lock, entry->second, [&](Activity& activity) { activity.ready(event.data.fd, event.events); });
+    call(entry->second, [&](Activity& activity) { activity.ready(event.data.fd, event.events); });
 }
 
 } // namespace gatehouse::host

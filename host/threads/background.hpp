@@ -8,13 +8,12 @@
 #include "base/bell.hpp"
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
+#include "base/mutex.hpp"
 #include "base/scheduling.hpp"
 
-#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <unordered_map>
@@ -72,30 +71,32 @@ class Background {
     using Key = std::pair<Nanoseconds, Activity*>;
     using Activities = std::map<Key, std::shared_ptr<Activity>>;
 
-    bool start();
+    bool start() GATEHOUSE_REQUIRES(mutex_);
     void run() noexcept;
     void prepare_thread() const noexcept;
-    bool move(Activity& activity, Nanoseconds when) noexcept;
+    bool move(Activity& activity, Nanoseconds when) noexcept GATEHOUSE_REQUIRES(mutex_);
+    // These three let go of mutex_ meanwhile.
     template <class Call>
-    void call(std::unique_lock<std::mutex>& lock, std::shared_ptr<Activity> activity, Call what) noexcept;
-    void call_due(std::unique_lock<std::mutex>& lock) noexcept;
-    void wait_and_call_ready(std::unique_lock<std::mutex>& lock) noexcept;
-    void ring() const noexcept;
+    void call(std::shared_ptr<Activity> activity, Call what) noexcept GATEHOUSE_REQUIRES(mutex_);
+    void call_due() noexcept GATEHOUSE_REQUIRES(mutex_);
+    void wait_and_call_ready() noexcept GATEHOUSE_REQUIRES(mutex_);
+    void ring() const noexcept GATEHOUSE_REQUIRES(mutex_);
 
     const Scheduling scheduling_; // constant after construction
 
-    std::mutex mutex_;                // guards all below
-    std::condition_variable changed_; // running_ or left_
-    Activities activities_; // by the time they are due: each has one entry, which only moves, so that at() cannot fail
-    std::unordered_map<int, Activity*> watched_; // by descriptor
-    const Activity* running_ = nullptr;
-    Nanoseconds asleep_until_ = 0; // a thread that wants something earlier rings; 0: awake
-    bool ended_ = false;
-    bool left_ = true; // there is no thread, or it has nothing left to do
-    Descriptor epoll_;
-    std::optional<Bell> bell_;
-    std::thread::id id_;
-    std::thread thread_; // [main], once it has been started
+    Mutex mutex_;
+    ConditionVariable changed_; // running_ or left_
+    // By the time they are due: each has one entry, which only moves, so that at() cannot fail.
+    Activities activities_ GATEHOUSE_GUARDED_BY(mutex_);
+    std::unordered_map<int, Activity*> watched_ GATEHOUSE_GUARDED_BY(mutex_); // by descriptor
+    const Activity* running_ GATEHOUSE_GUARDED_BY(mutex_) = nullptr;
+    Nanoseconds asleep_until_ GATEHOUSE_GUARDED_BY(mutex_) = 0; // a caller that wants something earlier rings; 0: awake
+    bool ended_ GATEHOUSE_GUARDED_BY(mutex_) = false;
+    bool left_ GATEHOUSE_GUARDED_BY(mutex_) = true; // there is no thread, or it has nothing left to do
+    std::optional<Bell> bell_ GATEHOUSE_GUARDED_BY(mutex_);
+    Descriptor epoll_; // constant once the thread has been started
+    std::thread::id id_ GATEHOUSE_GUARDED_BY(mutex_);
+    std::thread thread_; // [main], once it has been started; start() needs mutex_
 };
 
 } // namespace gatehouse::host

