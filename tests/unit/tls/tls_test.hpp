@@ -3,6 +3,8 @@
 #pragma once
 
 #include "tls/certificate.hpp"
+#include "tls/context.hpp"
+#include "tls/files.hpp"
 #include "tls/session.hpp"
 
 #include <array>
