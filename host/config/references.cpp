@@ -60,6 +60,9 @@ void resolve_references(Config& config, ConfigReading& reading) {
             names.tls(route.tls, route.tls_where, "listeners.routes.tls");
         }
     }
+    // As sections come: in the order of their names, whether they are written or implied.
+    std::sort(config.plugins.begin(), config.plugins.end(),
+              [](const PluginConfig& a, const PluginConfig& b) { return a.name < b.name; });
 }
 
 } // namespace gatehouse::host

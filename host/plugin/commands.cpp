@@ -36,11 +36,11 @@ class Table {
         try {
             for (std::size_t i = 0; i < count && problem_ == nullptr; ++i) {
                 size_ += texts[i].size + sizeof(std::uint32_t);
-                if (size_ > most_command_answer) return refuse("has more to say than 4 MiB");
+                if (size_ > most_command_answer) return refuse("answered with more than 4 MiB");
                 answer_.cells.emplace_back(view(texts[i]));
             }
         } catch (const std::bad_alloc&) {
-            refuse("has more to say than there is memory for");
+            refuse("left the host without memory for its answer");
         }
     }
     void refuse(const char* what) noexcept { problem_ = what; }

@@ -244,7 +244,7 @@ TEST_F(GatewayTls, UnlessNobodyAsks) {
 TEST_F(GatewayTls, WhoDoesNotSpeakTls) {
     const Server silent;
     EXPECT_EQ(failure(silent.address(), tls() + ", connect_timeout = \"200ms\""),
-              "upstream " + silent.address() + ": TLS: the handshake has taken too long");
+              "upstream " + silent.address() + ": TLS: the handshake took too long");
     Server rude;
     Gatehouse host(gateway_to(rude.address(), tls()));
     for (const char* answer : {"", "220 ready when you are\r\n"}) {

@@ -191,7 +191,7 @@ TEST(Socks5Example, BadSettingsAreNamedWithTheirPlace) {
                               "network's first address, or no prefix\n" +
                               file +
                               ":4:27: plugins.socks5.config.users.name: the hash of \"ann\" is not one that crypt(3) knows "
-                              "(expected such as \"$y$...\" or \"$2b$...\")\n");
+                              "(expected one such as \"$y$...\" or \"$2b$...\")\n");
 }
 
 // --- what is not to be had -----------------------------------------------------------------------------------------------

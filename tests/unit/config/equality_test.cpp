@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <string>
 #include <string_view>
 
@@ -68,6 +69,8 @@ struct Change {
     const char* after;
 };
 
+std::ostream& operator<<(std::ostream& out, const Change& change) { return out << change.before << " -> " << change.after; }
+
 class ConfigInequality : public testing::TestWithParam<Change> {};
 
 TEST_P(ConfigInequality, SeesEachChange) { EXPECT_FALSE(parse(text) == parse(with(GetParam().before, GetParam().after))); }
@@ -84,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(, ConfigInequality,
                                          Change{"\"echo\"", "\"http\""}, Change{"www.example", "ftp.example"},
                                          Change{"tls = \"web\"\nplugin = \"http\"", "tls = \"web\""}));
 
-TEST(ConfigInequality, SettingsOfAnotherFolderMayNameOtherFiles) {
+TEST(ConfigSettings, SettingsOfAnotherFolderMayNameOtherFiles) {
     EXPECT_FALSE(parse_config(text, "etc/x.toml").plugins.at(0) == parse_config(text, "var/x.toml").plugins.at(0));
 }
 
