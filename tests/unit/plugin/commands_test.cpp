@@ -98,7 +98,7 @@ TEST(Commands, TablesThatAreNoneAreRefused) {
               "plugin instance web gave a row that does not fit the columns");
     const std::string much(most_command_answer, 'x');
     EXPECT_EQ(error([&](const gatehouse_answer& out) { columns(out, {str(much)}); }),
-              "plugin instance web has more to say than 4 MiB");
+              "plugin instance web answered with more than 4 MiB");
 }
 
 } // namespace
