@@ -52,8 +52,7 @@ TEST(Plugins, AllThatIsWrongIsSaidAtOnce) {
         ADD_FAILURE() << "nothing was wrong";
     } catch (const PluginError& error) {
         const std::string text = error.what();
-        EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2) << text;
-        EXPECT_NE(text.find("/test.toml:5:"), std::string::npos) << text;
+        EXPECT_NE(text.find("plugins.a.config.upstream: wrong type"), std::string::npos) << text;
         EXPECT_NE(text.find("plugin library gone not found"), std::string::npos) << text;
     }
 }
