@@ -2,6 +2,7 @@
 
 #include "base/text_table.hpp"
 #include "control/message.hpp"
+#include "process/cpus.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +11,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <poll.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <system_error>
@@ -26,13 +26,6 @@ sigset_t handled_signals() {
     ::sigemptyset(&set);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) ::sigaddset(&set, signal);
     return set;
-}
-
-unsigned cpu_count() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    const int count = ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return static_cast<unsigned>(std::max(count, 1));
 }
 
 } // namespace
@@ -84,11 +77,10 @@ void Plugins::stop() noexcept {
 }
 
 Host::Host(const Config& config)
-    : config_(config), privileges_(config.process), log_(config.log),
-      relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling, drain_),
+    : config_(config), privileges_(config.process), log_(config.log), cpus_(usable_cpus()),
+      relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpus_, config.host.scheduling, drain_),
       resolver_(config.host.resolvers), background_(config.host.scheduling), discovery_(background_, config.host.resolvers),
-      tls_(config.tls, log_),
-      commons_{config.host, cpu_count(), config.log.access, log_, alarm_, drain_, relays_, resolver_, tls_},
+      tls_(config.tls, log_), commons_{config.log.access, log_, alarm_, drain_, relays_, resolver_, tls_},
       plugins_(config, log_, drain_, discovery_,
                {.wake =
                     [this](const PluginInstance& instance, std::uint64_t id) {
@@ -103,8 +95,8 @@ Host::Host(const Config& config)
     std::string problems;
     for (const ListenerConfig& listener : config.listeners) {
         try {
-            services_.push_back(
-                std::make_unique<Service>(listener, static_cast<std::uint32_t>(services_.size()), plugins_.finder(), commons_));
+            services_.push_back(std::make_unique<Service>(listener, static_cast<std::uint32_t>(services_.size()),
+                                                          plugins_.finder(), pool_for(listener), commons_));
         } catch (const ListenError& error) {
             problems += (problems.empty() ? "" : "\n") + std::string(error.what());
         }
@@ -122,6 +114,28 @@ Host::Host(const Config& config)
     if (!signals_) throw std::system_error(errno, std::generic_category(), "signalfd");
     drop_privileges();
     complete_.store(true);
+}
+
+// The listener's own pool, or the one of its plugin.
+Pool& Host::pool_for(const ListenerConfig& listener) {
+    const bool shared = listener.pool == PoolKind::shared;
+    if (shared)
+        if (const auto found = shared_pools_.find(listener.plugin); found != shared_pools_.end()) return *found->second;
+    const Threads& threads = listener.threads;
+    PoolOptions options;
+    options.name = shared ? listener.plugin : listener.name;
+    options.ready = threads.min;
+    options.enough = std::min(threads.min != 0 ? threads.min : cpus_, threads.max);
+    options.max = threads.max;
+    options.stack_size = config_.host.stack_size;
+    options.scheduling = config_.host.scheduling;
+    options.keep = threads.keep;
+    pools_.push_back(
+        std::make_unique<Pool>(std::move(options), alarm_, standby_, [this](std::uint64_t token, std::uint32_t events) {
+            services_[ConnectionTable::service_of(token)]->ready(token, events);
+        }));
+    if (shared) shared_pools_[listener.plugin] = pools_.back().get();
+    return *pools_.back();
 }
 
 // What is to be done later as another user is handed over first, and looked at afterwards as that user.
@@ -153,9 +167,11 @@ void Host::drop_privileges() {
                      {{"path", config_.log.file.string()}, {"error", std::strerror(errno)}});
 }
 
-// Plugins first: until destroy() has returned, their own threads may wake connections.
+// Plugins before services: until destroy() has returned, their own threads may wake connections.
 Host::~Host() {
     control_.reset();
+    for (const auto& pool : pools_) pool->stop(); // still to be done if run() has thrown
+    for (const auto& pool : pools_) pool->join(never);
     plugins_.destroy();
 }
 
@@ -166,6 +182,7 @@ Service* Host::service_of(std::uint64_t id) noexcept {
 }
 
 int Host::run() {
+    for (const auto& pool : pools_) pool->start();
     for (const auto& service : services_) {
         service->start();
         log_.info("listening", {{"listener", service->config().name},
@@ -178,11 +195,13 @@ int Host::run() {
     alarm_.wake_by(monotonic_now());
 
     for (;;) {
-        std::array<pollfd, 4> waiting{{{signals_.get(), POLLIN, 0},
+        std::array<pollfd, 5> waiting{{{standby_.descriptor(), POLLIN, 0},
+                                       {signals_.get(), POLLIN, 0},
                                        {alarm_.descriptor(), POLLIN, 0},
                                        {tls_.descriptor(), POLLIN, 0},
                                        {control_ ? control_->descriptor() : -1, POLLIN, 0}}};
         ::poll(waiting.data(), waiting.size(), -1);
+        standby_.serve(); // first: a client waits for it
         signalfd_siginfo signal{};
         while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
             const bool stop = signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT;
@@ -195,6 +214,7 @@ int Host::run() {
         alarm_.acknowledge();
         const Nanoseconds now = monotonic_now();
         Nanoseconds again = tls_.supervise(now);
+        for (const auto& pool : pools_) again = std::min(again, pool->supervise(now));
         for (const auto& service : services_) again = std::min(again, service->supervise(now));
         if (control_) again = std::min(again, control_->serve(now));
         if (drain_.started()) {

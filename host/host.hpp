@@ -9,6 +9,8 @@
 #include "process/privileges.hpp"
 #include "serving/service.hpp"
 #include "threads/background.hpp"
+#include "threads/pool.hpp"
+#include "threads/standby.hpp"
 
 #include <atomic>
 #include <map>
@@ -65,6 +67,7 @@ class Host {
     const std::vector<std::unique_ptr<Service>>& services() const noexcept { return services_; }
 
   private:
+    Pool& pool_for(const ListenerConfig& listener);
     void drop_privileges();
     std::vector<HostCommand> own_commands();
     void handle_signal(int signal);
@@ -75,10 +78,12 @@ class Host {
     void report() noexcept;
     Service* service_of(std::uint64_t id) noexcept;
 
-    const Config& config_;  // constant after construction, as are the next and services_
+    const Config& config_;  // constant after construction, as are the next, pools_ and services_
     Privileges privileges_; // before anything that starts a thread
     Log log_;
+    const unsigned cpus_;
     Alarm alarm_;
+    Standby standby_;
     Drain drain_;
     RelayEngine relays_;
     Resolver resolver_;
@@ -88,6 +93,8 @@ class Host {
     Commons commons_;
     std::atomic<bool> complete_{false}; // services_ may be looked at by plugins' threads
     Plugins plugins_;
+    std::map<std::string, Pool*> shared_pools_; // by the plugin; only used while the next two are made
+    std::vector<std::unique_ptr<Pool>> pools_;
     std::vector<std::unique_ptr<Service>> services_;
     std::optional<Control> control_;
     Descriptor signals_;

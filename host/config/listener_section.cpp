@@ -14,6 +14,7 @@ constexpr std::int64_t max_threads = 32'768; // Linux' default limit for a whole
 constexpr std::int64_t max_connections = 1'000'000;
 constexpr std::uint64_t max_socket_buffer = 1ULL << 30;
 constexpr std::pair<std::string_view, WhenFull> when_full_words[] = {{"wait", WhenFull::wait}, {"refuse", WhenFull::refuse}};
+constexpr std::pair<std::string_view, PoolKind> pool_words[] = {{"own", PoolKind::own}, {"shared", PoolKind::shared}};
 
 std::string_view read_required(ConfigTable& table, std::string_view key, std::string_view expected) {
     std::string_view text;
@@ -54,11 +55,14 @@ void reject_options_of_other_kinds(ConfigTable& table, Address::Kind kind) {
 }
 
 void read_threads(ConfigTable& table, Threads& threads) {
+    constexpr std::string_view keep = "keep";
     table.number("min", threads.min, 0, max_threads);
     table.number("max", threads.max, 1, max_threads);
     if (threads.min > threads.max)
         table.reject(table.has("min") ? "min" : "max", "min is greater than max: " + std::to_string(threads.min) + " > " +
                                                            std::to_string(threads.max) + " (expected min <= max)");
+    table.duration(keep, threads.keep, std::chrono::days(1));
+    if (threads.keep < std::chrono::milliseconds(10)) table.reject(keep, "too short (expected at least \"10ms\")");
 }
 
 void read_min_rate(ConfigTable& table, ListenerConfig& listener) {
@@ -98,6 +102,11 @@ ListenerConfig read_listener(ConfigTable& table, const std::filesystem::path& fo
                                            std::to_string(listener.max_connections) + ")");
     nested.push_back(table.table("threads"));
     read_threads(nested.back(), listener.threads);
+    table.choice("pool", listener.pool, pool_words);
+    if (listener.pool == PoolKind::shared && (table.has("routes") || table.has("on_silence")))
+        table.reject("pool",
+                     "a shared pool runs one plugin only, and this listener may use several (expected no `routes` and no "
+                     "`on_silence`, or a pool of its own)");
 
     table.duration("first_byte_timeout", listener.first_byte_timeout);
     table.duration("idle_timeout", listener.idle_timeout);

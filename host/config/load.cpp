@@ -56,11 +56,12 @@ std::string resolver_address(std::string_view text) {
 // Reads one document, top to bottom.
 class Reader {
   public:
-    Reader(std::shared_ptr<const toml::table> document, const std::filesystem::path& file);
+    // `known` collects the path of every key that is asked for; null: nobody wants them.
+    Reader(std::shared_ptr<const toml::table> document, const std::filesystem::path& file,
+           std::vector<std::string>* known = nullptr);
 
     void read();
     const ConfigProblems& problems() const noexcept { return problems_; }
-    const std::vector<std::string>& known() const noexcept { return known_; }
     Config take() { return std::move(config_); }
 
   private:
@@ -74,6 +75,7 @@ class Reader {
     void read_plugins(ConfigTable table);
     void read_listeners(ConfigTable& root);
     void check_unique(ConfigTable& table, const ListenerConfig& listener);
+    void check_shared_pool(ConfigTable& table, const ListenerConfig& listener);
     void find_plugin(ConfigTable& table, const std::string& name);
     void find_tls(ConfigTable& table, const std::string& name);
     void finish(ConfigTable& table);
@@ -82,17 +84,22 @@ class Reader {
     // Constant after construction.
     std::shared_ptr<const toml::table> document_;
     std::filesystem::path folder_;
+    std::vector<std::string>* known_;
 
     ConfigProblems problems_;
     Config config_;
-    std::vector<std::string> known_;
     std::vector<std::string> sections_;             // NAME of each [plugins.NAME]
     std::map<std::string, ConfigPlace> names_;      // of listeners
     std::map<std::string, ConfigPlace> identities_; // of their addresses
+    struct SharedPool {
+        Threads threads;
+        std::string where; // of the first listener that uses it
+    };
+    std::map<std::string, SharedPool> pools_; // by the plugin
 };
 
-Reader::Reader(std::shared_ptr<const toml::table> document, const std::filesystem::path& file)
-    : document_(std::move(document)), folder_(file.parent_path()), problems_(file.native()) {
+Reader::Reader(std::shared_ptr<const toml::table> document, const std::filesystem::path& file, std::vector<std::string>* known)
+    : document_(std::move(document)), folder_(file.parent_path()), known_(known), problems_(file.native()) {
     config_.file = file;
 }
 
@@ -229,6 +236,7 @@ void Reader::read_listeners(ConfigTable& root) {
         listener.where = problems_.text(section.place());
         finish(section);
         check_unique(section, listener);
+        if (listener.pool == PoolKind::shared) check_shared_pool(section, listener);
         if (!listener.plugin.empty()) find_plugin(section, listener.plugin);
         for (ConfigTable& table : nested) {
             finish(table);
@@ -254,6 +262,15 @@ void Reader::check_unique(ConfigTable& table, const ListenerConfig& listener) {
     // Port 0 is a different port every time.
     if (address != Address{} && (address.kind != Address::Kind::tcp || address.port != 0))
         check(identities_, "address", identity(address));
+}
+
+// A shared pool has one number of threads.
+void Reader::check_shared_pool(ConfigTable& table, const ListenerConfig& listener) {
+    const auto [first, is_new] = pools_.emplace(listener.plugin, SharedPool{listener.threads, listener.where});
+    if (is_new || first->second.threads == listener.threads) return;
+    table.reject(table.has("threads") ? "threads" : "pool",
+                 "other threads than those of the listener at " + first->second.where +
+                     ", which shares this pool (expected the same `threads`, or a pool of its own)");
 }
 
 void Reader::find_plugin(ConfigTable& table, const std::string& name) {
@@ -286,7 +303,8 @@ bool Reader::has_plugin(const std::string& name) const {
 
 void Reader::finish(ConfigTable& table) {
     table.reject_unknown();
-    for (const std::string& key : table.asked()) known_.push_back(table.path() + '.' + key);
+    if (known_ == nullptr) return;
+    for (const std::string& key : table.asked()) known_->push_back(table.path() + '.' + key);
 }
 
 } // namespace
@@ -304,9 +322,11 @@ Config parse_config(std::string_view text, const std::filesystem::path& file) {
 }
 
 std::vector<std::string> known_config_keys() {
-    Reader reader(parse_toml("[tls.NAME]\n[[tls.NAME.sni]]\n[plugins.NAME]\n[[listeners]]\n[[listeners.routes]]\n", ""), "");
+    std::vector<std::string> known;
+    Reader reader(parse_toml("[tls.NAME]\n[[tls.NAME.sni]]\n[plugins.NAME]\n[[listeners]]\n[[listeners.routes]]\n", ""), "",
+                  &known);
     reader.read();
-    return reader.known();
+    return known;
 }
 
 } // namespace gatehouse::host

@@ -142,6 +142,11 @@ class ConnectionTable {
 
     static constexpr std::uint32_t slot_bits = 20;
     static constexpr std::uint32_t service_bits = 12;
+    // Stands for a service's listening socket where connections have their ids; no id, since those have a generation, and no
+    // connection's slot.
+    static std::uint64_t listen_token(std::uint32_t service_number) noexcept {
+        return std::uint64_t{service_number} << slot_bits | ((1U << slot_bits) - 1);
+    }
     static std::uint32_t service_of(std::uint64_t id) noexcept { return static_cast<std::uint32_t>(id) >> slot_bits; }
 
     // A free slot, running and with a new id; null if all are taken or there is no memory. [any]

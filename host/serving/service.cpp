@@ -23,16 +23,6 @@ constexpr Nanoseconds sweep_interval = 50'000'000; // deadlines of parked connec
 
 bool wants_write(const Connection& connection) noexcept { return connection.tls && connection.tls->wants_write(); }
 
-PoolOptions pool_options(const ListenerConfig& config, const HostConfig& host, unsigned cpus) {
-    PoolOptions options;
-    options.name = config.name;
-    options.max = config.threads.max;
-    options.min = std::min(config.threads.min != 0 ? config.threads.min : cpus, options.max);
-    options.stack_size = host.stack_size;
-    options.scheduling = host.scheduling;
-    return options;
-}
-
 std::vector<PluginInstance*> all_plugins(const ListenerConfig& config, const FindPlugin& find) {
     std::vector<PluginInstance*> plugins;
     const auto add = [&](const std::string& name) {
@@ -71,12 +61,11 @@ bool readable(int fd) noexcept {
     return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
-Service::Service(const ListenerConfig& config, std::uint32_t number, const FindPlugin& find, Commons& commons)
-    : config_(config), plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)), plugins_(all_plugins(config, find)),
+Service::Service(const ListenerConfig& config, std::uint32_t number, const FindPlugin& find, Pool& pool, Commons& commons)
+    : config_(config), listen_token_(ConnectionTable::listen_token(number)),
+      plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)), plugins_(all_plugins(config, find)),
       tls_servers_(all_tls_servers(config, commons.tls)), commons_(commons), listener_(config, commons.log),
-      connections_(*this, number, commons.drain, config.max_connections),
-      pool_(pool_options(config, commons.config, commons.cpus), commons.alarm,
-            [this](std::uint64_t token, std::uint32_t events) { ready(token, events); }),
+      connections_(*this, number, commons.drain, config.max_connections), pool_(pool),
       access_(config.access, config.sources, config.max_connections), spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
     if (config.proxy_protocol) {
         auto stage = std::make_unique<const ProxyStage>(*config.proxy_protocol, config.name, commons.log);
@@ -140,7 +129,7 @@ gatehouse_status Service::cut(const PluginInstance& plugin, std::uint64_t id) no
 // A token is an id. With events it is one of epoll's, to be claimed; without, it was posted by somebody who has claimed it.
 void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
     Connection* connection = connections_.find(token);
-    if (connection == nullptr) return accept_ready(); // the listening socket's token is no slot's id
+    if (connection == nullptr) return accept_ready(); // listen_token_ is no slot's id
     if (events != 0) {
         if (connection->claim(token, Connection::event) != Connection::Claim::owned) return;
         connection->why = GATEHOUSE_EVENT_DATA;
@@ -356,9 +345,7 @@ void Service::expire(Connection& connection, Nanoseconds now) noexcept {
 }
 
 Nanoseconds Service::supervise(Nanoseconds now) noexcept {
-    Nanoseconds again = pool_.supervise(now);
     if (listen_again_at_.load() <= now) listen_again();
-    again = std::min(again, listen_again_at_.load());
     if (next_sweep_.load() <= now) {
         next_sweep_.store(never); // whoever parks from here on lowers it again
         Nanoseconds earliest = never;
@@ -374,7 +361,7 @@ Nanoseconds Service::supervise(Nanoseconds now) noexcept {
         });
         if (earliest != never) note_due(std::max(earliest, now + sweep_interval));
     }
-    return std::min(again, next_sweep_.load());
+    return std::min(listen_again_at_.load(), next_sweep_.load());
 }
 
 // --- drain ---------------------------------------------------------------------------------------------------------------

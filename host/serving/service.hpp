@@ -30,8 +30,6 @@ namespace gatehouse::host {
 
 // What all services of a host share; outlives them.
 struct Commons {
-    const HostConfig& config;
-    unsigned cpus;
     bool access_log;
     Log& log;
     Alarm& alarm;
@@ -43,12 +41,16 @@ struct Commons {
 
 class Service {
   public:
-    // Opens the listening socket; throws ListenError or std::system_error. [main]
-    Service(const ListenerConfig& config, std::uint32_t number, const FindPlugin& find, Commons& commons);
+    // Opens the listening socket; throws ListenError or std::system_error. The pool's handler hands the tokens of this service,
+    // by ConnectionTable::service_of(), to ready(). [main]
+    Service(const ListenerConfig& config, std::uint32_t number, const FindPlugin& find, Pool& pool, Commons& commons);
     ~Service();
 
-    // Starts the threads; connections are accepted from here on. [main]
+    // Connections are accepted from here on. [main]
     void start();
+
+    // An event of a connection or of the listening socket, or what was posted. [the pool's threads]
+    void ready(std::uint64_t token, std::uint32_t events) noexcept;
 
     // Takes what still waits in the accept queue, and closes the listening socket. [main]
     void stop_listening() noexcept;
@@ -59,8 +61,7 @@ class Service {
     // Lets the threads go once no connection is left; false if some are still in the plugin's code by `deadline`. [main]
     bool stop(Nanoseconds deadline) noexcept;
 
-    // Expires deadlines, starts threads where some are stuck, listens again after a pause. Returns when to be asked again.
-    // [main]
+    // Expires deadlines, listens again after a pause. Returns when to be asked again. [main]
     Nanoseconds supervise(Nanoseconds now) noexcept;
 
     // Makes a parked connection be served, if it is that plugin's; one that is in a stage is looked at again. [any]
@@ -90,7 +91,6 @@ class Service {
 
   private:
     Connection* find(const PluginInstance& plugin, std::uint64_t id) noexcept;
-    void ready(std::uint64_t token, std::uint32_t events) noexcept;
 
     // accepting: service_accept.cpp
     void accept_ready() noexcept;
@@ -128,8 +128,9 @@ class Service {
     void close(Connection& connection) noexcept;
     void log_access(const SocketAddress& peer, Reason reason, const Connection* connection) noexcept;
 
-    const ListenerConfig& config_; // constant after construction, as are the next seven
-    PluginInstance* const plugin_; // null: only what a route takes is served
+    const ListenerConfig& config_;     // constant after construction, as are the next eight
+    const std::uint64_t listen_token_; // of the listening socket, in the pool
+    PluginInstance* const plugin_;     // null: only what a route takes is served
     const std::vector<PluginInstance*> plugins_;
     const std::vector<const TlsServer*> tls_servers_;
     Commons& commons_;
@@ -138,7 +139,7 @@ class Service {
     bool detects_ = false;                             // the plugin is found out in one of them
     Listener listener_;
     ConnectionTable connections_;
-    Pool pool_;
+    Pool& pool_; // may be shared
     Access access_;
     Ledger ledger_;
     Histogram waits_; // from accept to the first serve()

@@ -10,7 +10,6 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr std::uint64_t listen_token = (1U << ConnectionTable::slot_bits) - 1; // no connection's id: those have a generation
 constexpr std::uint32_t listen_events = EPOLLIN | EPOLLONESHOT;
 constexpr int accept_batch = 64;
 constexpr Nanoseconds shortage_pause = 100'000'000;
@@ -20,14 +19,13 @@ constexpr Nanoseconds broken_pause = 1'000'000'000;
 } // namespace
 
 void Service::start() {
-    if (!pool_.watch(listener_.descriptor(), listen_events, listen_token))
+    if (!pool_.watch(listener_.descriptor(), listen_events, listen_token_))
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
-    pool_.start();
 }
 
 void Service::listen_again() noexcept {
     listen_again_at_.store(never);
-    if (listening_.load() && !pool_.rearm(listener_.descriptor(), listen_events, listen_token))
+    if (listening_.load() && !pool_.rearm(listener_.descriptor(), listen_events, listen_token_))
         listen_later(monotonic_now() + shortage_pause); // no memory: a listener that nobody watches would be deaf for ever
 }
 

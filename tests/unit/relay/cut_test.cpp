@@ -55,6 +55,7 @@ class RelayCut : public ::testing::Test {
   protected:
     RelayCut() {
         ::signal(SIGPIPE, SIG_IGN);
+        pool_.start();
         service_.start();
     }
     ~RelayCut() override {
@@ -118,10 +119,13 @@ class RelayCut : public ::testing::Test {
     Background background_{Scheduling::other};
     Discovery discovery_{background_, {}};
     TlsServers tls_{config_.tls, log_};
-    Commons commons_{config_.host, 2, true, log_, alarm_, drain_, relays_, resolver_, tls_};
+    Commons commons_{true, log_, alarm_, drain_, relays_, resolver_, tls_};
     static gatehouse_status nobody(const PluginInstance& /*instance*/, std::uint64_t /*id*/) { return GATEHOUSE_NOT_FOUND; }
     Plugins plugins_{config_, log_, drain_, discovery_, {.wake = nobody, .cut = nobody}};
-    Service service_{config_.listeners[0], 0, plugins_.finder(), commons_};
+    Standby standby_;
+    Pool pool_{PoolOptions{.name = "gateway", .ready = 2, .enough = 2, .max = 256}, alarm_, standby_,
+               [this](std::uint64_t token, std::uint32_t events) { service_.ready(token, events); }};
+    Service service_{config_.listeners[0], 0, plugins_.finder(), pool_, commons_};
 };
 
 TEST_F(RelayCut, EndsOneRelayWithAReset) {
