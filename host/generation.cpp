@@ -57,26 +57,36 @@ Generation::Generation(Config config, const Standing& standing)
 // Plugins first: until destroy() has returned, their own threads may wake connections.
 Generation::~Generation() { plugins_.destroy(); }
 
-std::unique_ptr<Pool> Generation::make_pool(const ListenerConfig& listener) {
+// The listener's own pool, or the one that its plugin's listeners share.
+Pool& Generation::pool_for(const ListenerConfig& listener) {
+    const bool shared = listener.pool == PoolKind::shared;
+    const auto found = std::find_if(pools_.begin(), pools_.end(),
+                                    [&](const NamedPool& pool) { return shared && pool.plugin == listener.plugin; });
+    if (found != pools_.end()) return *found->pool;
+    const Threads& threads = listener.threads;
     PoolOptions options;
-    options.name = listener.name;
-    options.max = listener.threads.max;
-    options.min = std::min(listener.threads.min != 0 ? listener.threads.min : standing_.cpus, options.max);
+    options.name = shared ? listener.plugin : listener.name;
+    options.ready = threads.min;
+    options.enough = std::min(threads.min != 0 ? threads.min : standing_.cpus, threads.max);
+    options.max = threads.max;
     options.stack_size = config_.host.stack_size;
     options.scheduling = config_.host.scheduling;
-    return std::make_unique<Pool>(options, standing_.alarm, [this](std::uint64_t token, std::uint32_t events) {
-        Service* const service = by_number_[ConnectionSlots::listener_of(token)];
-        GATEHOUSE_CHECK(service != nullptr);
-        service->ready(token, events);
-    });
+    options.keep = threads.keep;
+    auto pool = std::make_unique<Pool>(std::move(options), standing_.alarm, standing_.standby,
+                                       [this](std::uint64_t token, std::uint32_t events) {
+                                           Service* const service = by_number_[ConnectionSlots::listener_of(token)];
+                                           GATEHOUSE_CHECK(service != nullptr);
+                                           service->ready(token, events);
+                                       });
+    pools_.push_back({shared ? listener.plugin : "", std::move(pool)});
+    return *pools_.back().pool;
 }
 
 void Generation::take(Endpoints& endpoints) {
     endpoints.open(config_.listeners);
     for (const ListenerConfig& listener : config_.listeners) {
         Endpoint& endpoint = endpoints.open(listener);
-        pools_.push_back(make_pool(listener));
-        services_.push_back(std::make_unique<Service>(listener, endpoint, *pools_.back(), plugins_.finder(), shared_));
+        services_.push_back(std::make_unique<Service>(listener, endpoint, pool_for(listener), plugins_.finder(), shared_));
         by_number_.resize(std::max<std::size_t>(by_number_.size(), endpoint.number + 1));
         by_number_[endpoint.number] = services_.back().get();
     }
@@ -90,7 +100,7 @@ Service* Generation::service_of(std::uint64_t id) const noexcept {
 }
 
 void Generation::start() {
-    for (const auto& pool : pools_) pool->start();
+    for (const NamedPool& pool : pools_) pool.pool->start();
     for (const auto& service : services_) {
         service->start();
         standing_.log.info("listening", {{"listener", service->config.name},
@@ -116,20 +126,20 @@ bool Generation::is_quiet() const noexcept {
 }
 
 bool Generation::stop(Nanoseconds deadline) noexcept {
-    for (const auto& pool : pools_) pool->stop();
+    for (const NamedPool& pool : pools_) pool.pool->stop();
     bool all = true;
-    for (std::size_t i = 0; i < pools_.size(); ++i) {
-        if (pools_[i]->join(deadline)) continue;
+    for (const auto& service : services_) {
+        if (service->pool.join(deadline)) continue;
         all = false;
         standing_.log.error("a thread is still in the plugin's code; leaving without it",
-                            {{"listener", services_[i]->config.name}, {"plugin", services_[i]->plugin_names()}});
+                            {{"listener", service->config.name}, {"plugin", service->plugin_names()}});
     }
     return all;
 }
 
 Nanoseconds Generation::supervise(Nanoseconds now) noexcept {
     Nanoseconds again = tls_.supervise(now);
-    for (const auto& pool : pools_) again = std::min(again, pool->supervise(now));
+    for (const NamedPool& pool : pools_) again = std::min(again, pool.pool->supervise(now));
     for (const auto& service : services_) again = std::min(again, service->supervise(now));
     return again;
 }

@@ -16,6 +16,7 @@
 #include "threads/background.hpp"
 #include "threads/drain.hpp"
 #include "threads/pool.hpp"
+#include "threads/standby.hpp"
 #include "tls/sections.hpp"
 
 #include <atomic>
@@ -37,6 +38,7 @@ struct Standing {
     Resolver& resolver;
     Background& background;
     NameWatches& watches;
+    Standby& standby;
     unsigned cpus; // that the process may use
 };
 
@@ -102,7 +104,7 @@ class Generation {
 
   private:
     Service* service_of(std::uint64_t id) const noexcept;
-    std::unique_ptr<Pool> make_pool(const ListenerConfig& listener);
+    Pool& pool_for(const ListenerConfig& listener);
 
     const Config config_; // constant after construction, as are all but the drain and complete_
     const Standing standing_;
@@ -111,7 +113,11 @@ class Generation {
     const Shared shared_;
     const Facilities facilities_;
     Plugins plugins_;
-    std::vector<std::unique_ptr<Pool>> pools_;
+    struct NamedPool {
+        std::string plugin; // that shares it; empty: a listener's own
+        std::unique_ptr<Pool> pool;
+    };
+    std::vector<NamedPool> pools_;
     std::vector<std::unique_ptr<Service>> services_;
     std::vector<Service*> by_number_;   // by the endpoint's number; null: not in this generation
     std::atomic<bool> complete_{false}; // plugins' threads may look at services_

@@ -1,6 +1,7 @@
 #include "host.hpp"
 
 #include "control/message.hpp"
+#include "process/cpus.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +10,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <poll.h>
-#include <sched.h>
 #include <sys/signalfd.h>
 #include <system_error>
 #include <systemd/sd-daemon.h>
@@ -18,13 +18,6 @@ namespace gatehouse::host {
 namespace {
 
 constexpr Nanoseconds last_grace = 500'000'000; // after the drain timeout, for calls that were cut off to return
-
-unsigned cpu_count() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    const int count = ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return static_cast<unsigned>(std::max(count, 1));
-}
 
 } // namespace
 
@@ -36,12 +29,12 @@ sigset_t handled_signals() noexcept {
 }
 
 Host::Host(const Config& config)
-    : privileges_(config.process), log_(config.log),
-      relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpu_count(), config.host.scheduling,
+    : privileges_(config.process), log_(config.log), cpus_(usable_cpus()),
+      relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpus_, config.host.scheduling,
               Generation::relay_ended),
       resolver_(config.host.resolvers), background_(config.host.scheduling), watches_(background_, config.host.resolvers),
       endpoints_(log_), generation_(std::make_unique<Generation>(
-                            config, Standing{log_, alarm_, relays_, resolver_, background_, watches_, cpu_count()})) {
+                            config, Standing{log_, alarm_, relays_, resolver_, background_, watches_, standby_, cpus_})) {
     std::string problems;
     try {
         generation_->take(endpoints_);
@@ -102,11 +95,13 @@ int Host::run() {
 
     const Drain& drain = generation_->drain();
     for (;;) {
-        std::array<pollfd, 4> waiting{{{signals_.get(), POLLIN, 0},
+        std::array<pollfd, 5> waiting{{{standby_.descriptor(), POLLIN, 0},
+                                       {signals_.get(), POLLIN, 0},
                                        {alarm_.descriptor(), POLLIN, 0},
                                        {generation_->tls().descriptor(), POLLIN, 0},
                                        {control_ ? control_->descriptor() : -1, POLLIN, 0}}};
         ::poll(waiting.data(), waiting.size(), -1);
+        standby_.serve(); // first: a client waits for it
         signalfd_siginfo signal{};
         while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
             const bool stop = signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT;

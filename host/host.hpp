@@ -12,6 +12,7 @@
 #include "relay/engine.hpp"
 #include "threads/alarm.hpp"
 #include "threads/background.hpp"
+#include "threads/standby.hpp"
 
 #include <csignal>
 #include <memory>
@@ -48,7 +49,9 @@ class Host {
 
     Privileges privileges_; // before anything that starts a thread; constant after construction, as are all but control_
     Log log_;
+    const unsigned cpus_;
     Alarm alarm_;
+    Standby standby_;
     RelayEngine relays_;
     Resolver resolver_;
     Background background_;

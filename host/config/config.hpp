@@ -26,6 +26,7 @@ namespace gatehouse::host {
 enum class Seccomp { off, on, kill }; // a denied call fails with EPERM, or ends the process
 enum class TlsVersion { v1_2, v1_3 };
 enum class TlsClient { none, optional, required }; // whether clients show a certificate; one that is shown must be good
+enum class PoolKind { own, shared };               // shared: one for all listeners with the same plugin that say so
 enum class WhenFull { wait, refuse }; // at max_connections: newcomers stay in the accept queue, or are closed at once
 
 // [host]
@@ -123,8 +124,9 @@ struct TlsClientConfig {
 };
 
 struct Threads {
-    unsigned min = 0; // kept ready, and kept free to run while others block; 0: one per CPU
+    unsigned min = 0; // kept ready, and kept free to run while others block; 0: none is kept, one per CPU is free to run
     unsigned max = 256;
+    Milliseconds keep{60'000}; // how long those beyond `min` wait for work before they leave
 
     bool operator==(const Threads&) const = default;
 };
@@ -206,6 +208,7 @@ struct ListenerConfig {
     AccessLists access;
     SourceLimits sources;
     Threads threads;
+    PoolKind pool = PoolKind::own;
 
     Milliseconds first_byte_timeout{30'000}; // from accept to the client's first byte; 0: none (also below)
     Milliseconds idle_timeout{300'000};      // without a byte in either direction

@@ -18,6 +18,7 @@ constexpr std::int64_t max_threads = 32'768; // about Linux' default limit for a
 constexpr std::int64_t max_connections = 1'000'000;
 constexpr std::uint64_t max_socket_buffer = 1ULL << 30;
 constexpr std::pair<std::string_view, WhenFull> when_full_words[] = {{"wait", WhenFull::wait}, {"refuse", WhenFull::refuse}};
+constexpr std::pair<std::string_view, PoolKind> pool_words[] = {{"own", PoolKind::own}, {"shared", PoolKind::shared}};
 
 std::optional<Address> read_address(ConfigTable& table) {
     std::string_view text;
@@ -47,11 +48,14 @@ void reject_options_of_other_kinds(ConfigTable& table, Address::Kind kind) {
 }
 
 void read_threads(ConfigTable table, Threads& threads) {
+    constexpr std::string_view keep = "keep";
     table.number("min", threads.min, 0, max_threads);
     table.number("max", threads.max, 1, max_threads);
     if (threads.min > threads.max)
         table.reject(table.has("min") ? "min" : "max", "min is greater than max: " + std::to_string(threads.min) + " > " +
                                                            std::to_string(threads.max) + " (expected min <= max)");
+    table.duration(keep, threads.keep, std::chrono::days(1));
+    if (threads.keep < std::chrono::milliseconds(10)) table.reject(keep, "too short (expected at least \"10ms\")");
     table.finish();
 }
 
@@ -93,6 +97,11 @@ ListenerConfig read_listener(ConfigTable& table) {
                                            " (expected less than max_connections, which is " +
                                            std::to_string(listener.max_connections) + ")");
     read_threads(table.table("threads"), listener.threads);
+    table.choice("pool", listener.pool, pool_words);
+    if (listener.pool == PoolKind::shared && (table.has("routes") || table.has("on_silence")))
+        table.reject("pool",
+                     "a shared pool runs one plugin only, and this listener may use several (expected no `routes` and no "
+                     "`on_silence`, or a pool of its own)");
 
     table.duration("first_byte_timeout", listener.first_byte_timeout);
     table.duration("idle_timeout", listener.idle_timeout);
@@ -149,6 +158,26 @@ class Uniqueness {
     Taken addresses_;
 };
 
+// A shared pool has one number of threads.
+class SharedPools {
+  public:
+    void check(ConfigTable& table, const ListenerConfig& listener) {
+        if (listener.pool != PoolKind::shared) return;
+        const auto [first, is_new] = pools_.emplace(listener.plugin, Pool{listener.threads, listener.where});
+        if (is_new || first->second.threads == listener.threads) return;
+        table.reject(table.has("threads") ? "threads" : "pool",
+                     "other threads than those of the listener at " + first->second.where.text +
+                         ", which shares this pool (expected the same `threads`, or a pool of its own)");
+    }
+
+  private:
+    struct Pool {
+        Threads threads;
+        Place where; // of the first listener that uses it
+    };
+    std::map<std::string, Pool> pools_; // by the plugin
+};
+
 } // namespace
 
 std::vector<ListenerConfig> read_listeners(ConfigTable& root) {
@@ -162,6 +191,7 @@ std::vector<ListenerConfig> read_listeners(ConfigTable& root) {
                     std::to_string(sections.size()) + " sections (expected at most " + std::to_string(max_listeners) + ")");
     std::vector<ListenerConfig> listeners;
     Uniqueness uniqueness;
+    SharedPools pools;
     for (ConfigTable& section : sections) {
         if (!section.is_table()) {
             section.expect_table(expected);
@@ -169,6 +199,7 @@ std::vector<ListenerConfig> read_listeners(ConfigTable& root) {
         }
         listeners.push_back(read_listener(section));
         uniqueness.check(section, listeners.back());
+        pools.check(section, listeners.back());
     }
     return listeners;
 }

@@ -10,7 +10,7 @@
 namespace gatehouse::host {
 namespace {
 
-// Runs in a signal handler: system calls only. Threads carry their listener's name.
+// Runs in a signal handler: system calls only. Threads carry the name of their pool.
 void report(int signal) {
     std::array<char, 16> thread{};
     ::prctl(PR_GET_NAME, thread.data());
@@ -22,7 +22,8 @@ void report(int signal) {
                        : signal == SIGFPE  ? "SIGFPE"
                                            : "SIGILL";
     for (const char* part : {"gatehouse: crashed by ", name, " in thread \"", static_cast<const char*>(thread.data()),
-                             "\" (a pool thread has its listener's name: look at that listener's plugin first)\n"}) {
+                             "\" (a pool thread has the name of its listener, or of the plugin if the pool is shared: look at "
+                             "that plugin first)\n"}) {
         const std::size_t length = std::strlen(part);
         std::memcpy(text.data() + size, part, length);
         size += length;

@@ -19,6 +19,12 @@ constexpr std::uint64_t bell_token = 0;                  // handlers' tokens are
 // Saves most calls of epoll_wait() under load. Nobody waits behind a slow one: see relieve().
 constexpr std::size_t events_at_once = 16;
 
+// Of Pool::load_.
+constexpr std::uint64_t one_running = std::uint64_t{1} << 32U;
+constexpr std::uint64_t one_waiting = 1;
+unsigned running(std::uint64_t load) noexcept { return static_cast<unsigned>(load >> 32U); }
+unsigned waiting(std::uint64_t load) noexcept { return static_cast<unsigned>(load); }
+
 Descriptor checked(int fd, const char* what) {
     if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
     return Descriptor(fd);
@@ -56,19 +62,37 @@ struct Worker {
 
 thread_local Worker* Worker::current = nullptr;
 
-Pool::Pool(PoolOptions options, Alarm& alarm, Handler handler)
+Pool::Pool(PoolOptions options, Alarm& alarm, Standby& standby, Handler handler)
     : options_(std::move(options)), handler_(std::move(handler)),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
-      bell_(checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")), alarm_(alarm) {
+      bell_(checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")), alarm_(alarm), standby_(standby) {
     if (!watch(bell_.get(), EPOLLIN | EPOLLET, bell_token))
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
 }
 
-Pool::~Pool() { join(never); }
+Pool::~Pool() {
+    stop();
+    join(never);
+}
 
 void Pool::start() {
-    replace_blocked();
-    if (threads_.load() == 0) throw std::system_error(EAGAIN, std::generic_category(), "cannot start a thread");
+    if (options_.ready == 0) {
+        cold_.store(true);
+        if (!standby_.add(*this)) throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+        return;
+    }
+    add_threads();
+    if (threads_.load() == 0)
+        throw std::system_error(EAGAIN, std::generic_category(), "cannot start a thread of " + options_.name);
+}
+
+void Pool::warm_up() noexcept {
+    standby_.remove(*this);
+    {
+        const std::lock_guard lock(mutex_); // the thread that has left may still be about to say so
+        cold_.store(false);
+    }
+    add_threads();
 }
 
 void Pool::stop() noexcept {
@@ -145,31 +169,31 @@ void* Pool::run(void* argument) noexcept {
     Worker& worker = *static_cast<Worker*>(argument);
     Pool& pool = *worker.pool;
     Worker::current = &worker;
+    ::pthread_setname_np(::pthread_self(), pool.options_.name.substr(0, 15).c_str());
     prepare_thread_for_crash_report();
     set_scheduling(pool.options_.scheduling);
     pool.loop(worker);
-    {
-        const std::lock_guard lock(pool.mutex_);
-        pool.departed_.splice(pool.departed_.end(), pool.workers_, worker.self);
-        pool.threads_.fetch_sub(1);
-    }
     pool.alarm_.wake_by(coarse_now()); // to be joined
     return nullptr;
 }
 
+// The thread that has started this one has counted it as running and waiting.
 void Pool::loop(Worker& worker) noexcept {
     for (;;) {
         if (stopping_.load(std::memory_order_relaxed)) {
             ::eventfd_write(bell_.get(), 1); // pass it on
-            running_.fetch_sub(1);
-            return;
+            load_.fetch_sub(one_running + one_waiting);
+            const std::lock_guard lock(mutex_);
+            return depart(worker);
         }
-        const bool surplus = running_.load(std::memory_order_relaxed) > options_.min;
+        const bool surplus = running(load_.load(std::memory_order_relaxed)) > options_.ready;
         const int ready = ::epoll_wait(epoll_.get(), worker.batch.data(), events_at_once,
-                                       surplus ? static_cast<int>(options_.keep_surplus.count()) : -1);
-        if (ready == 0 && leave_if_surplus()) return;
+                                       surplus ? static_cast<int>(options_.keep.count()) : -1);
+        if (ready == 0 && leave(worker)) return;
         if (ready <= 0) continue;
 
+        const std::uint64_t load = load_.fetch_sub(one_waiting) - one_waiting;
+        if (waiting(load) == 0 && running(load) < options_.enough) add_threads();
         worker.cursor.store(static_cast<std::uint32_t>(ready) << 16U);
         while (const epoll_event* event = worker.take()) {
             worker.serial.store(worker.serial.load(std::memory_order_relaxed) + 1);
@@ -180,12 +204,13 @@ void Pool::loop(Worker& worker) noexcept {
                 handler_(event->data.u64, event->events);
             worker.serial.store(worker.serial.load(std::memory_order_relaxed) + 1);
             if (worker.away.load() == Worker::stuck && worker.away.exchange(Worker::here) == Worker::stuck)
-                running_.fetch_add(1);
+                load_.fetch_add(one_running);
         }
         // Whoever has taken from the batch must have read it before it is filled again.
         if (worker.relieved.load() && worker.relieved.exchange(false)) {
             const std::lock_guard lock(mutex_);
         }
+        load_.fetch_add(one_waiting);
     }
 }
 
@@ -193,11 +218,31 @@ void Pool::ask_for_supervision() noexcept {
     if (!supervised_.load() && !supervised_.exchange(true)) alarm_.wake_by(coarse_now() + supervision_interval);
 }
 
-bool Pool::leave_if_surplus() noexcept {
-    unsigned running = running_.load();
-    while (running > options_.min)
-        if (running_.compare_exchange_weak(running, running - 1)) return true;
-    return false;
+// The thread has waited in vain. Another one that waits takes its place; without others the pool turns cold. The kernel then
+// looks through all entries of the set, 0.4 us each, which is why this is rare (`keep`).
+bool Pool::leave(Worker& worker) noexcept {
+    const std::lock_guard lock(mutex_);
+    std::uint64_t load = load_.load();
+    while (running(load) > options_.ready && waiting(load) > 1) {
+        if (!load_.compare_exchange_weak(load, load - one_running - one_waiting)) continue;
+        depart(worker);
+        return true;
+    }
+    if (options_.ready != 0 || threads_.load() != 1 || stopping_.load()) return false;
+    cold_.store(true);
+    if (!standby_.add(*this)) { // no memory: waits on
+        cold_.store(false);
+        return false;
+    }
+    load_.store(0);
+    depart(worker);
+    return true;
+}
+
+void Pool::depart(Worker& worker) noexcept {
+    departed_.splice(departed_.end(), workers_, worker.self);
+    threads_.fetch_sub(1);
+    supervised_.store(true); // the caller wakes the main thread
 }
 
 bool Pool::spawn() noexcept {
@@ -209,16 +254,13 @@ bool Pool::spawn() noexcept {
         ::pthread_attr_init(&attributes);
         ::pthread_attr_setstacksize(&attributes, std::max<std::size_t>(options_.stack_size, PTHREAD_STACK_MIN));
         // Counted before it runs: the thread itself may be the next to look.
-        running_.fetch_add(1);
+        load_.fetch_add(one_running + one_waiting);
         most_.store(std::max(most_.load(), threads_.fetch_add(1) + 1));
         const int error = ::pthread_create(&worker.thread, &attributes, run, &worker);
         ::pthread_attr_destroy(&attributes);
-        if (error == 0) {
-            ::pthread_setname_np(worker.thread, options_.name.substr(0, 15).c_str());
-            return true;
-        }
+        if (error == 0) return true;
         threads_.fetch_sub(1);
-        running_.fetch_sub(1);
+        load_.fetch_sub(one_running + one_waiting);
         workers_.pop_back();
     } catch (const std::bad_alloc&) { // counts as a thread that could not be started
     }
@@ -227,11 +269,16 @@ bool Pool::spawn() noexcept {
     return false;
 }
 
-void Pool::replace_blocked() noexcept {
-    while (running_.load() < options_.min && threads_.load() < options_.max && coarse_now() >= no_spawn_before_.load() &&
-           !stopping_.load()) {
+bool Pool::needs_thread() const noexcept {
+    const std::uint64_t load = load_.load();
+    const bool few = running(load) < options_.ready || (waiting(load) == 0 && running(load) < options_.enough);
+    return few && threads_.load() < options_.max && !cold_.load() && !stopping_.load();
+}
+
+void Pool::add_threads() noexcept {
+    while (needs_thread() && coarse_now() >= no_spawn_before_.load()) {
         const std::lock_guard lock(mutex_);
-        if (running_.load() >= options_.min || threads_.load() >= options_.max) return;
+        if (!needs_thread()) return;
         if (!spawn()) {
             alarm_.wake_by(no_spawn_before_.load());
             return;
@@ -240,9 +287,10 @@ void Pool::replace_blocked() noexcept {
 }
 
 Nanoseconds Pool::supervise(Nanoseconds now) noexcept {
+    // Taken back before looking: a thread that enters the handler from here on sets it again.
+    if (!supervised_.exchange(false) && !needs_thread()) return never; // costs next to nothing where there are many pools
     std::list<Worker> departed;
     bool active = false;
-    supervised_.store(false); // before looking: a thread that enters the handler from here on sets it again
     {
         const std::lock_guard lock(mutex_);
         departed.swap(departed_);
@@ -252,11 +300,11 @@ Nanoseconds Pool::supervise(Nanoseconds now) noexcept {
             active = active || busy;
             int expected = Worker::here;
             if (busy && serial == worker.seen && worker.away.compare_exchange_strong(expected, Worker::stuck)) {
-                running_.fetch_sub(1);
+                load_.fetch_sub(one_running);
                 expected = Worker::stuck;
                 // It may have come out in between; whoever takes the mark back counts it as running again.
                 if (worker.serial.load() != serial && worker.away.compare_exchange_strong(expected, Worker::here))
-                    running_.fetch_add(1);
+                    load_.fetch_add(one_running);
                 else
                     relieve(worker);
             }
@@ -264,19 +312,18 @@ Nanoseconds Pool::supervise(Nanoseconds now) noexcept {
         }
     }
     for (const Worker& worker : departed) ::pthread_join(worker.thread, nullptr);
-    replace_blocked();
+    add_threads();
     const Nanoseconds retry = no_spawn_before_.load();
     if (active) supervised_.store(true);
     // The retry may be due by one clock and not yet by the coarse one.
-    const bool short_of_threads = running_.load() < options_.min && threads_.load() < options_.max;
     return std::min(active ? now + supervision_interval : never,
-                    short_of_threads ? std::max(retry, now + supervision_interval) : never);
+                    needs_thread() ? std::max(retry, now + supervision_interval) : never);
 }
 
 Pool::Counts Pool::counts() const noexcept {
     Counts counts;
     counts.threads = threads_.load();
-    counts.blocked = counts.threads - std::min(counts.threads, running_.load());
+    counts.blocked = counts.threads - std::min(counts.threads, running(load_.load()));
     counts.most = most_.load();
     counts.failures = failures_.load();
     return counts;
@@ -285,18 +332,18 @@ Pool::Counts Pool::counts() const noexcept {
 Pool::Blocked::Blocked() noexcept : worker_(Worker::current) {
     if (worker_ == nullptr) return;
     Pool& pool = *worker_->pool;
-    if (worker_->away.exchange(Worker::blocked) == Worker::here) pool.running_.fetch_sub(1);
+    if (worker_->away.exchange(Worker::blocked) == Worker::here) pool.load_.fetch_sub(one_running);
     if (worker_->has_more()) {
         const std::lock_guard lock(pool.mutex_);
         pool.relieve(*worker_);
     }
-    pool.replace_blocked();
+    pool.add_threads();
 }
 
 Pool::Blocked::~Blocked() {
     if (worker_ == nullptr) return;
     worker_->away.store(Worker::here);
-    worker_->pool->running_.fetch_add(1);
+    worker_->pool->load_.fetch_add(one_running);
     worker_->pool->ask_for_supervision(); // it may get stuck from here on
 }
 

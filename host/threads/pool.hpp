@@ -1,16 +1,26 @@
-// Threads over one epoll set: whoever is free takes what is ready, a few events at a time, and runs one after the other to its
+// Threads over one epoll set: a free thread takes what is ready, a few events at a time, and runs one after the other to its
 // end. A thread that has to wait meanwhile leaves the rest of them to the others.
 //
-// The pool keeps `min` threads that are not blocked. A thread that is about to wait inside the handler says so with
-// Pool::Blocked; if fewer than `min` would remain, another one is started, up to `max`. A thread that is stuck in the handler
-// without saying so is found by supervise(). Surplus threads leave after a while. At `max` nobody takes new events: they wait
-// in the kernel, which is the back-pressure.
+//                       an event: Standby::serve() starts the first thread
+//     COLD, no thread ─────────────────────────────────────────────────────▶ WARM, 1 to `max` threads
+//     its epoll set is in Standby's ◀─────────────────────────────────────── its epoll set is in no other
+//                       the last thread has waited for `keep` in vain
+//
+// A warm pool has a thread that waits for the next event, as long as fewer than `enough` threads run: the thread that takes an
+// event and leaves none behind that waits starts another one. A thread that is about to wait inside the handler says so with
+// Pool::Blocked, and does not count as running until then; a thread that is stuck in the handler without saying so is found by
+// supervise(). At `max` threads new events wait in the kernel, which is the back-pressure. A thread that has waited for `keep`
+// in vain leaves, unless only `ready` run, or it is the one that waits for others in the handler. A pool with `ready` threads
+// is always warm.
+//
+// A thread that cannot be started is tried again a second later; events wait until then.
 #pragma once
 
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
 #include "base/scheduling.hpp"
 #include "threads/alarm.hpp"
+#include "threads/standby.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -26,12 +36,13 @@
 namespace gatehouse::host {
 
 struct PoolOptions {
-    std::string name; // of the threads, cut at 15 bytes
-    unsigned min = 1;
+    std::string name;    // of the threads, cut at 15 bytes
+    unsigned ready = 0;  // threads that are kept, and kept free to run while others are blocked; at most `max`
+    unsigned enough = 1; // threads that run at a time, blocked ones aside, where there is work; at most `max`
     unsigned max = 1;
     std::uint64_t stack_size = 256 * 1024; // bytes
     Scheduling scheduling = Scheduling::batch;
-    std::chrono::milliseconds keep_surplus{10'000}; // how long a thread beyond `min` waits for work before it leaves
+    std::chrono::milliseconds keep{60'000}; // how long a thread beyond `ready` waits for work before it leaves
 };
 
 class Pool {
@@ -39,13 +50,17 @@ class Pool {
     // What a token stands for is the handler's business. `events` is 0 for a token that was posted. The handler must not throw.
     using Handler = std::function<void(std::uint64_t token, std::uint32_t events)>;
 
-    Pool(PoolOptions options, Alarm& alarm, Handler handler); // throws std::system_error
-    ~Pool();                                                  // after stop(), or before start()
+    Pool(PoolOptions options, Alarm& alarm, Standby& standby, Handler handler); // throws std::system_error
+    ~Pool();                                                                    // stop(), and join() without a deadline
 
-    // Starts `min` threads; throws std::system_error if not even one can be had. [main]
+    // Starts the `ready` threads; without any the pool is cold. Throws std::system_error if a pool that needs threads cannot
+    // have even one. [main]
     void start();
 
-    // Tells the threads to leave; those that run the handler leave when it returns. [any]
+    // The pool is cold and has an event: starts its first thread. [main]
+    void warm_up() noexcept;
+
+    // Tells the threads to leave; those that run the handler leave when it returns. No event is taken any more. [any]
     void stop() noexcept;
 
     // Waits until all have left; false if some had not by `deadline`. [main]
@@ -55,6 +70,7 @@ class Pool {
     bool watch(int fd, std::uint32_t events, std::uint64_t token) noexcept;
     bool rearm(int fd, std::uint32_t events, std::uint64_t token) noexcept;
     void forget(int fd) noexcept;
+    int descriptor() const noexcept { return epoll_.get(); } // the set's own
 
     // Has the handler called with this token, in the order of the posts. [any]
     void post(std::uint64_t token) noexcept;
@@ -96,18 +112,24 @@ class Pool {
     void push(Event event) noexcept;       // with mutex_ held
     void relieve(Worker& worker) noexcept; // with mutex_ held
     void ask_for_supervision() noexcept;
-    bool leave_if_surplus() noexcept;
-    bool spawn() noexcept; // guarded by itself: takes mutex_
-    void replace_blocked() noexcept;
+    bool leave(Worker& worker) noexcept;
+    void depart(Worker& worker) noexcept; // with mutex_ held
+    bool spawn() noexcept;                // with mutex_ held
+    bool needs_thread() const noexcept;
+    void add_threads() noexcept;
 
     const PoolOptions options_; // constant after construction
     const Handler handler_;
     const Descriptor epoll_;
     const Descriptor bell_; // eventfd in the epoll set: something was posted, or the pool stops
     Alarm& alarm_;
+    Standby& standby_;
 
-    std::atomic<unsigned> threads_{0};
-    std::atomic<unsigned> running_{0}; // threads that are not blocked: waiting for events, or busy in the handler
+    // Threads that are not blocked, in units of `one_running`, and how many of them wait for events: decided on together. On a
+    // cache line of its own, since every thread writes it for each batch of events.
+    alignas(64) std::atomic<std::uint64_t> load_{0};
+    alignas(64) std::atomic<unsigned> threads_{0}; // written under mutex_, as is cold_
+    std::atomic<bool> cold_{false};
     std::atomic<unsigned> most_{0};
     std::atomic<std::uint64_t> failures_{0};
     std::atomic<Nanoseconds> no_spawn_before_{0};

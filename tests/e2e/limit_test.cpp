@@ -125,9 +125,8 @@ TEST(Limit, AThousandParkedConnectionsTakeNoThreads) {
     for (Client& client : clients) expect_echo(client, "again");
 }
 
-// Surplus threads stay for a while, since who has needed them once may need them again.
-TEST(SlowLimit, SurplusThreadsLeave) {
-    Gatehouse host(listener("echo", "blocking_echo", "threads = { min = 2, max = 100 }"), with_blocking_echo);
+TEST(Limit, SurplusThreadsLeave) {
+    Gatehouse host(listener("echo", "blocking_echo", "threads = { min = 2, max = 100, keep = \"100ms\" }"), with_blocking_echo);
     {
         std::vector<Client> clients;
         for (int i = 0; i < 20; ++i) expect_echo(clients.emplace_back(host.port("echo")), "hello");

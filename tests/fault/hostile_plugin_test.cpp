@@ -281,9 +281,9 @@ TEST_P(CrashingPlugin, TheHostSaysWhereItDied) {
     EXPECT_TRUE(client.ends());
     EXPECT_EQ(host.wait_exit(), 128 + GetParam().second);
     const std::string name = GetParam().second == SIGABRT ? "SIGABRT" : "SIGSEGV";
-    EXPECT_TRUE(
-        host.logged("gatehouse: crashed by " + name +
-                    " in thread \"wobbly\" (a pool thread has its listener's name: look at that listener's plugin first)"));
+    EXPECT_TRUE(host.logged("gatehouse: crashed by " + name +
+                            " in thread \"wobbly\" (a pool thread has the name of its listener, or of the plugin if the pool "
+                            "is shared: look at that plugin first)"));
 }
 
 INSTANTIATE_TEST_SUITE_P(How, CrashingPlugin,

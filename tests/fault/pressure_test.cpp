@@ -48,7 +48,8 @@ TEST(Descriptors, RunOut) {
 }
 
 TEST(Connections, ManyOneAfterAnotherLeaveNothingBehind) {
-    Gatehouse host(listener("echo", "echo"));
+    Gatehouse host(listener("echo", "echo", "threads.keep = \"100ms\""));
+    const unsigned threads_before = threads(host.pid()); // without any of the pool
     const auto some = [&](int count) {
         for (int i = 0; i < count; ++i) {
             Client client(host.port("echo"));
@@ -57,12 +58,11 @@ TEST(Connections, ManyOneAfterAnotherLeaveNothingBehind) {
     };
     some(200);
     expect_nothing_open(host, "echo");
-    const unsigned threads_before = threads(host.pid());
     const unsigned descriptors_before = descriptors(host.pid());
     some(5000);
     expect_nothing_open(host, "echo");
-    EXPECT_EQ(threads(host.pid()), threads_before);
     EXPECT_EQ(descriptors(host.pid()), descriptors_before);
+    host.wait_for_status("echo", "no threads", [&](const Record&) { return threads(host.pid()) == threads_before; });
     EXPECT_EQ(host.terminate(), 0);
 }
 

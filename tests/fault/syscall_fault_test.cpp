@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <gtest/gtest.h>
+#include <optional>
 #include <unistd.h>
 
 using namespace gatehouse::support;
@@ -68,8 +69,11 @@ TEST_F(SyscallFault, AnErrorOfAcceptThatNobodyExpectsIsLoggedAndPaced) {
 // --- threads, epoll ------------------------------------------------------------------------------------------------------
 
 TEST_F(SyscallFault, NoMoreThreadsCanBeHad) {
-    Gatehouse host(listener("slow", "slow", "threads = { min = 2, max = 16 }") + listener("echo", "echo"), with_fixtures);
+    Gatehouse host(listener("slow", "slow", "threads = { min = 2, max = 16 }") + listener("echo", "echo", "threads.min = 1") +
+                       listener("cold", "echo"),
+                   with_fixtures);
     std::vector<Client> clients;
+    std::optional<Client> first; // of a listener that has no thread yet
     {
         const Injection injection(host, "clone3,clone:error=EAGAIN");
         for (int i = 0; i < 4; ++i) {
@@ -82,10 +86,14 @@ TEST_F(SyscallFault, NoMoreThreadsCanBeHad) {
         EXPECT_TRUE(other.echoes("not my problem"));
         host.wait_for_status("slow", "failures", [](const Record& now) { return now["thread_failures"] != "0"; });
         EXPECT_NE(host.status("slow").line.find("\"threads\":2,"), std::string::npos);
+        first.emplace(host.port("cold")).send("x");
+        host.wait_for_status("cold", "failures", [](const Record& now) { return now["thread_failures"] != "0"; });
     }
     // As soon as the kernel allows it, those who waited are served.
     EXPECT_EQ(clients[2].recv_exactly(2), "1\n");
     EXPECT_EQ(clients[3].recv_exactly(2), "1\n");
+    EXPECT_EQ(first->recv_exactly(1), "x");
+    first->close();
     for (Client& client : clients) client.close();
     EXPECT_EQ(host.terminate(), 0);
 }

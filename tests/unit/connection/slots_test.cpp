@@ -111,7 +111,8 @@ TEST(LifeTest, OpenBeginsAllOfItAnew) {
     Connection& connection = *slots.take();
     const ListenerConfig config;
     Alarm alarm;
-    Pool pool({}, alarm, [](std::uint64_t, std::uint32_t) {});
+    Standby standby;
+    Pool pool({}, alarm, standby, [](std::uint64_t, std::uint32_t) {});
     Drain drain;
     const ListenerShare share{config, pool, drain};
     connection.open(-1, share);

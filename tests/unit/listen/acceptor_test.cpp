@@ -55,8 +55,9 @@ class AcceptorTest : public ::testing::Test {
 
     Log log_{quiet()};
     Alarm alarm_;
+    Standby standby_;
     Listener listener_{config(), log_};
-    Pool pool_{{}, alarm_, [](std::uint64_t, std::uint32_t) {}};
+    Pool pool_{{}, alarm_, standby_, [](std::uint64_t, std::uint32_t) {}};
     AcceptCounts counts_;
     std::size_t room_ = 100;
     std::vector<Descriptor> accepted_;

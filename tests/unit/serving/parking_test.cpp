@@ -36,7 +36,8 @@ class ParkingTest : public ::testing::Test {
 
     const ListenerConfig config_;
     Alarm alarm_;
-    Pool pool_{{}, alarm_, [](std::uint64_t, std::uint32_t) {}};
+    Standby standby_;
+    Pool pool_{{}, alarm_, standby_, [](std::uint64_t, std::uint32_t) {}};
     Drain drain_;
     const ListenerShare share_{config_, pool_, drain_};
     ConnectionSlots slots_{0, 10};

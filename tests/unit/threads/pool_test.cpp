@@ -1,5 +1,6 @@
 #include "threads/pool.hpp"
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <gtest/gtest.h>
@@ -13,17 +14,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A pool with its main thread: supervise() is called whenever the alarm says so.
+// A pool with its main thread: supervise() is called whenever the alarm says so, and a cold pool is warmed up.
 class PoolTest : public ::testing::Test {
   protected:
     void start(PoolOptions options, Pool::Handler handler) {
         options.name = "pool";
-        pool_ = std::make_unique<Pool>(options, alarm_, std::move(handler));
+        pool_ = std::make_unique<Pool>(options, alarm_, standby_, std::move(handler));
         pool_->start();
         main_ = std::thread([this] {
             while (!stop_.load()) {
-                pollfd waiting{alarm_.descriptor(), POLLIN, 0};
-                ::poll(&waiting, 1, -1);
+                std::array<pollfd, 2> waiting{{{standby_.descriptor(), POLLIN, 0}, {alarm_.descriptor(), POLLIN, 0}}};
+                ::poll(waiting.data(), waiting.size(), -1);
+                standby_.serve();
                 alarm_.acknowledge();
                 alarm_.wake_by(pool_->supervise(monotonic_now()));
             }
@@ -66,6 +68,7 @@ class PoolTest : public ::testing::Test {
     }
 
     Alarm alarm_;
+    Standby standby_;
     std::mutex mutex_;
     std::condition_variable released_;
     bool open_ = false; // guarded by mutex_, as is held_
@@ -77,8 +80,18 @@ class PoolTest : public ::testing::Test {
 
 PoolOptions between(unsigned min, unsigned max) {
     PoolOptions options;
-    options.min = min;
+    options.ready = min;
+    options.enough = min;
     options.max = max;
+    return options;
+}
+
+// A pool that is cold until it has something to do, and a moment after.
+PoolOptions cold(unsigned enough, unsigned max) {
+    PoolOptions options;
+    options.enough = enough;
+    options.max = max;
+    options.keep = 20ms;
     return options;
 }
 
@@ -152,7 +165,7 @@ TEST_F(PoolTest, GrowsAsItsThreadsBlockButNotBeyondItsMaximum) {
 
 TEST_F(PoolTest, ShrinksAgain) {
     PoolOptions options = between(1, 8);
-    options.keep_surplus = 20ms;
+    options.keep = 20ms;
     start(options, [&](std::uint64_t, std::uint32_t) {
         const Pool::Blocked blocked;
         hold();
@@ -220,12 +233,190 @@ TEST_F(PoolTest, AnIdlePoolSleeps) {
     EXPECT_TRUE(eventually([&] { return pool_->supervise(monotonic_now()) == never; }));
 }
 
+// --- cold pools ------------------------------------------------------------------------------------------------------------
+
+TEST_F(PoolTest, StartsWithoutAThread) {
+    start(cold(2, 4), [](std::uint64_t, std::uint32_t) {});
+    EXPECT_EQ(pool_->counts().threads, 0U);
+    EXPECT_EQ(pool_->supervise(monotonic_now()), never);
+}
+
+TEST_F(PoolTest, APostWarmsItUpAndItTurnsColdAgain) {
+    std::atomic<unsigned> calls{0};
+    start(cold(1, 4), [&](std::uint64_t, std::uint32_t) { calls.fetch_add(1); });
+    for (unsigned i = 1; i <= 5; ++i) {
+        pool_->post(i);
+        ASSERT_TRUE(eventually([&] { return calls.load() == i; }));
+        ASSERT_TRUE(eventually([&] { return pool_->counts().threads == 0; }));
+    }
+    EXPECT_EQ(pool_->counts().failures, 0U);
+}
+
+TEST_F(PoolTest, AnEventThatWasThereBeforeTheStartWarmsItUp) {
+    std::atomic<std::uint64_t> seen{0};
+    const Descriptor event(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC));
+    start(cold(1, 1), [&](std::uint64_t token, std::uint32_t) { seen.store(token); });
+    ASSERT_TRUE(pool_->watch(event.get(), EPOLLIN | EPOLLET, 42));
+    EXPECT_TRUE(eventually([&] { return seen.load() == 42; }));
+    pool_->forget(event.get());
+}
+
+// Events come just as the last thread leaves: with `keep` as it is here, most of them.
+TEST_F(PoolTest, NoEventIsLostWhileItTurnsCold) {
+    std::atomic<unsigned> seen{0};
+    PoolOptions options = cold(1, 1);
+    options.keep = 1ms;
+    start(options, [&](std::uint64_t token, std::uint32_t) {
+        if (token == 1) seen.fetch_add(1);
+    });
+    const Descriptor event(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    ASSERT_TRUE(pool_->watch(event.get(), EPOLLIN | EPOLLET, 1));
+    for (unsigned i = 1; i <= 100; ++i) {
+        ::eventfd_write(event.get(), 1);
+        ASSERT_TRUE(eventually([&] { return seen.load() == i; }));
+        const Nanoseconds next = monotonic_now() + 900'000 + i % 25 * 10'000; // about `keep`
+        while (monotonic_now() < next) std::this_thread::yield();
+    }
+    pool_->forget(event.get());
+}
+
+// With one thread in the handler another one waits, until enough of them run.
+TEST_F(PoolTest, TheNextEventFindsAThreadThatWaits) {
+    start(cold(3, 8), [&](std::uint64_t, std::uint32_t) { hold(); });
+    for (unsigned i = 1; i <= 3; ++i) {
+        pool_->post(i);
+        ASSERT_TRUE(eventually([&] { return held() == i; }));
+        ASSERT_GE(pool_->counts().threads, std::min(i + 1, 3U));
+    }
+}
+
+// The others are still in the handler, so an event that comes now needs a thread that waits for it.
+TEST_F(PoolTest, TheLastThreadThatWaitsStaysWhileOthersAreBlocked) {
+    std::atomic<unsigned> quick{0};
+    start(cold(1, 4), [&](std::uint64_t token, std::uint32_t) {
+        if (token > 2) {
+            quick.fetch_add(1);
+            return;
+        }
+        const Pool::Blocked blocked;
+        hold();
+    });
+    pool_->post(1);
+    pool_->post(2);
+    ASSERT_TRUE(eventually([&] { return held() == 2; }));
+    std::this_thread::sleep_for(60ms);      // three times `keep`, which must not make a difference
+    EXPECT_GE(pool_->counts().threads, 3U); // one more if a thread seemed stuck for a moment
+    pool_->post(3);
+    EXPECT_TRUE(eventually([&] { return quick.load() == 1; }));
+    release();
+    EXPECT_TRUE(eventually([&] { return pool_->counts().threads == 0; }));
+}
+
+// All threads wait for something, and the most are reached: an event waits, and is taken as soon as one is free.
+TEST_F(PoolTest, AtItsMaximumEventsWait) {
+    std::atomic<unsigned> quick{0};
+    start(cold(1, 2), [&](std::uint64_t token, std::uint32_t) {
+        if (token > 2) {
+            quick.fetch_add(1);
+            return;
+        }
+        const Pool::Blocked blocked;
+        hold();
+    });
+    pool_->post(1);
+    pool_->post(2);
+    ASSERT_TRUE(eventually([&] { return held() == 2; }));
+    pool_->post(3);
+    EXPECT_EQ(quick.load(), 0U);
+    release();
+    EXPECT_TRUE(eventually([&] { return quick.load() == 1; }));
+    EXPECT_TRUE(eventually([&] { return pool_->counts().threads == 0; }));
+}
+
+TEST_F(PoolTest, AReadyThreadIsKeptAndTheOthersLeave) {
+    PoolOptions options = cold(1, 8);
+    options.ready = 1;
+    start(options, [&](std::uint64_t, std::uint32_t) {
+        const Pool::Blocked blocked;
+        hold();
+    });
+    EXPECT_EQ(pool_->counts().threads, 1U);
+    for (std::uint64_t i = 1; i <= 4; ++i) pool_->post(i);
+    ASSERT_TRUE(eventually([&] { return held() == 4; }));
+    release();
+    ASSERT_TRUE(eventually([&] { return pool_->counts().threads == 1; }));
+    std::this_thread::sleep_for(60ms); // three times `keep`
+    EXPECT_EQ(pool_->counts().threads, 1U);
+}
+
+// No memory has this much room: the thread cannot be started. The event waits, and the host tries again.
+TEST_F(PoolTest, AThreadThatCannotBeStartedIsTriedAgain) {
+    PoolOptions options = cold(1, 1);
+    options.stack_size = std::uint64_t{1} << 47U;
+    std::atomic<unsigned> calls{0};
+    start(options, [&](std::uint64_t, std::uint32_t) { calls.fetch_add(1); });
+    pool_->post(1);
+    EXPECT_TRUE(eventually([&] { return pool_->counts().failures >= 2; }));
+    EXPECT_EQ(pool_->counts().threads, 0U);
+    EXPECT_EQ(calls.load(), 0U);
+}
+
+TEST(PoolStart, FailsWithoutTheThreadsThatAreToBeReady) {
+    Alarm alarm;
+    Standby standby;
+    PoolOptions options = between(1, 1);
+    options.name = "large";
+    options.stack_size = std::uint64_t{1} << 47U;
+    Pool pool(options, alarm, standby, [](std::uint64_t, std::uint32_t) {});
+    try {
+        pool.start();
+        ADD_FAILURE() << "it has started";
+    } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code().value(), EAGAIN);
+        EXPECT_NE(std::string(error.what()).find("large"), std::string::npos) << error.what();
+    }
+}
+
+// What has been posted to it is not served any more.
+TEST(PoolStop, LeavesAColdPoolCold) {
+    Alarm alarm;
+    Standby standby;
+    Pool pool(cold(1, 1), alarm, standby, [](std::uint64_t, std::uint32_t) { ADD_FAILURE() << "called"; });
+    pool.start();
+    pool.stop();
+    pool.post(1);
+    standby.serve();
+    EXPECT_TRUE(pool.join(monotonic_now()));
+    EXPECT_EQ(pool.counts().threads, 0U);
+}
+
+// Each of two pools has its own threads: all those of one are stuck, and the other one serves.
+TEST(PoolBulkhead, AStuckPoolTakesNoThreadsOfAnother) {
+    Alarm alarm;
+    Standby standby;
+    std::mutex gate;
+    std::unique_lock closed(gate);
+    std::atomic<unsigned> served{0};
+    Pool stuck(cold(1, 1), alarm, standby, [&](std::uint64_t, std::uint32_t) { const std::lock_guard lock(gate); });
+    Pool other(cold(1, 1), alarm, standby, [&](std::uint64_t, std::uint32_t) { served.fetch_add(1); });
+    stuck.start();
+    other.start();
+    stuck.post(1);
+    standby.serve();
+    other.post(1);
+    standby.serve();
+    while (served.load() == 0) std::this_thread::yield();
+    EXPECT_EQ(stuck.counts().threads, 1U);
+    closed.unlock();
+}
+
 TEST(PoolStop, LeavesThoseInTheHandlerTheirTime) {
     Alarm alarm;
+    Standby standby;
     std::mutex gate;
     gate.lock();
     std::atomic<bool> inside{false};
-    Pool pool(between(1, 1), alarm, [&](std::uint64_t, std::uint32_t) {
+    Pool pool(between(1, 1), alarm, standby, [&](std::uint64_t, std::uint32_t) {
         inside.store(true);
         const std::lock_guard lock(gate);
     });
