@@ -28,10 +28,13 @@ class GenerationTest : public ::testing::Test {
     }
 
     static Config config(const std::string& more = "") {
-        return parse_config("[host]\nplugin_path = [\"" GATEHOUSE_PLUGIN_DIR "\"]\n[log]\nfile = \"/dev/null\"\n"
-                            "[[listeners]]\nname = \"echo\"\naddress = \"127.0.0.1:0\"\nplugin = \"echo\"\n" +
-                                more,
-                            "/test.toml");
+        return parse_config(
+            "[host]\nplugin_path = [\"" GATEHOUSE_PLUGIN_DIR "\"]\n[log]\nfile = \"/dev/null\"\n"
+            "[[listeners]]\nname = \"echo\"\naddress = \"127.0.0.1:0\"\nplugin = \"echo\"\nthreads.min = 1\n" + // no main loop
+                                                                                                                // warms the
+                                                                                                                // pool up
+                more,
+            "/test.toml");
     }
 
     std::unique_ptr<Generation> make(const Config& config) {

@@ -112,7 +112,7 @@ class RelayCut : public ::testing::Test {
         "[host]\nplugin_path = [\"" GATEHOUSE_PLUGIN_DIR "\"]\n[log]\nfile = \"" + log_file_.string() +
             "\"\nformat = \"json\"\n[plugins.gateway]\nconfig = { upstream = \"127.0.0.1:" + std::to_string(upstream_port_) +
             "\" }\n[[listeners]]\nname = \"gateway\"\naddress = \"127.0.0.1:0\"\n"
-            "plugin = \"gateway\"\n",
+            "plugin = \"gateway\"\nthreads.min = 2\n", // no main loop warms the pool up
         "/test.toml");
     Log log_{config_.log};
     Alarm alarm_;
