@@ -1,5 +1,7 @@
 #include "connection/slots.hpp"
 
+#include "base/check.hpp"
+
 #include <memory>
 #include <new>
 #include <unistd.h>
@@ -49,6 +51,7 @@ Connection* ConnectionSlots::take() noexcept {
 }
 
 void ConnectionSlots::give_back(Connection& connection) noexcept {
+    GATEHOUSE_CHECK(find(connection.id) == &connection); // it is one of these
     const int fd = connection.fd;
     connection.owner.release();
     ::close(fd);

@@ -80,6 +80,7 @@ RelayMover::Flow RelayMover::splice(RelaySide& from, RelaySide& to, std::unique_
     pipe->held = size;
     judge(from, to, size);
     to.pipe = std::move(pipe);
+    check_kept(to);
     const Flow flow = flush(to);
     return flow == Flow::emptied ? Flow::more : flow;
 }

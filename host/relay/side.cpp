@@ -1,5 +1,7 @@
 #include "relay/side.hpp"
 
+#include "base/check.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -42,7 +44,10 @@ ssize_t send(RelaySide& to, std::span<const char> bytes) noexcept {
     }
 }
 
+void check_kept(const RelaySide& side) noexcept { GATEHOUSE_CHECK(!side.kept || !side.pipe); }
+
 bool deliver(RelaySide& to, std::span<const char> bytes) noexcept {
+    GATEHOUSE_CHECK(!to.held_up() && bytes.size() <= most_kept); // what is kept goes first
     const ssize_t sent = send(to, bytes);
     if (sent == 0 || (sent < 0 && errno != EAGAIN)) return false;
     bytes = bytes.subspan(static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));

@@ -39,6 +39,9 @@ struct RelaySide {
     bool held_up() const noexcept { return kept || pipe; }
 };
 
+// Of `kept` and `pipe` one is full at the most: their order would be lost.
+void check_kept(const RelaySide& side) noexcept;
+
 // As recv(2) and send(2), without waiting, and never with EINTR; with TLS, as many records as fit, and see Channel::receive().
 // A send() that fails after some records says so; `written` counts what it has sent. 0 from it means broken, too.
 // Bytes are read from and written to a side by these two, and by RelayMover where it splices.

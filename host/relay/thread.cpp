@@ -1,6 +1,7 @@
 #include "relay/thread.hpp"
 
 #include "base/atomic_min.hpp"
+#include "base/check.hpp"
 
 #include <algorithm>
 #include <array>
@@ -58,6 +59,7 @@ bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
     } catch (const std::bad_alloc&) {
         return false;
     }
+    GATEHOUSE_CHECK(client.life.serving.upstream != nullptr);
     RelayPair* const pair = &fresh.front();
     pair->self = fresh.begin();
     pair->connection = &client;

@@ -106,6 +106,7 @@ void Service::linger(Connection& connection) noexcept {
 void Service::close(Connection& connection) noexcept {
     Life& life = connection.life;
     GATEHOUSE_CHECK(connection.reason.has_value(), config.name, connection.id);
+    GATEHOUSE_CHECK(life.phase != Phase::relaying || connection.life.serving.upstream, config.name, connection.id);
     const Reason reason = *connection.reason;
     const PluginInstance* const plugin = connection.plugin.load(std::memory_order_relaxed);
     // Before it is said that it has ended: a client that reads that may come for its place.
@@ -130,7 +131,8 @@ void Service::close(Connection& connection) noexcept {
     connection.tls.reset();
     life = {};
     endpoint_.slots.give_back(connection);
-    endpoint_.open.fetch_sub(1);
+    const std::uint32_t were_open = endpoint_.open.fetch_sub(1);
+    GATEHOUSE_CHECK(were_open > 0, config.name);
     acceptor_.room();
     // The main thread waits for the last one, and may then forget this generation.
     Alarm& alarm = shared_.alarm;

@@ -188,7 +188,9 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
 void Service::serve(Connection& connection) noexcept {
     ServingLife& serving = connection.life.serving;
     if (serving.why == GATEHOUSE_EVENT_OPEN) endpoint_.waits.count(monotonic_now() - connection.life.accepted);
-    PluginInstance& plugin = *connection.plugin.load(std::memory_order_relaxed);
+    PluginInstance* const instance = connection.plugin.load(std::memory_order_relaxed);
+    GATEHOUSE_CHECK(instance != nullptr, config.name, connection.id); // the stages have found one
+    PluginInstance& plugin = *instance;
     for (;;) {
         set_error_text(""); // what another connection's plugin left here is not this one's error
         const gatehouse_next next = plugin.serve(connection);
@@ -265,6 +267,7 @@ void Service::start_relay(Connection& connection) noexcept {
     connection.watch.remove(connection.fd);
     connection.life.phase = Phase::relaying;
     const Nanoseconds idle = connection.life.serving.relay_idle == never ? connection.idle : connection.life.serving.relay_idle;
+    GATEHOUSE_CHECK(connection.watch.interest() == Interest::none, config.name, connection.id); // the relay's alone
     if (!shared_.relays.start(connection, idle)) end(connection, Reason::host_out_of_memory);
 }
 

@@ -46,6 +46,7 @@ void Service::enter_stage(Connection& connection, std::size_t number, Nanosecond
 void Service::advance(Connection& connection) noexcept {
     Life& life = connection.life;
     while (life.phase == Phase::staging) {
+        GATEHOUSE_CHECK(life.staging.number < stages_.size(), config.name, connection.id);
         const bool hung_up = connection.hangup;
         const bool expired = std::exchange(life.staging.expired, false);
         Verdict verdict = stages_[life.staging.number]->look(visitor_of(connection, expired));

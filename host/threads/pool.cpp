@@ -1,5 +1,6 @@
 #include "threads/pool.hpp"
 
+#include "base/check.hpp"
 #include "threads/crash_report.hpp"
 
 #include <algorithm>
@@ -131,6 +132,7 @@ bool Pool::rearm(int fd, std::uint32_t events, std::uint64_t token) noexcept {
 void Pool::forget(int fd) noexcept { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
 void Pool::post(std::uint64_t token) noexcept {
+    GATEHOUSE_CHECK(token != bell_token);
     const std::lock_guard lock(mutex_);
     push({token, 0});
 }

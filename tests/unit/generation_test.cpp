@@ -163,5 +163,61 @@ TEST_F(GenerationTest, AnIdStaysDeadOverAThousandGenerations) {
     EXPECT_EQ(old_->services().front()->wake(echo, first_id), GATEHOUSE_NOT_FOUND);
 }
 
+// --- states that cannot be ------------------------------------------------------------------------------------------------
+
+class ImpossibleState : public GenerationTest {
+  protected:
+    ImpossibleState() {
+        GTEST_FLAG_SET(death_test_style, "threadsafe"); // the log and the relay engine have threads
+        connection_.open(-1, service_);
+        connection_.plugin.store(&now_->plugins().find("echo"));
+    }
+    ~ImpossibleState() override { slots_.give_back(connection_); }
+
+    // The endpoint is constant to all but its service, and to this test.
+    ConnectionSlots& slots() {
+        return const_cast<Endpoint&>(now_->services().front()->endpoint()).slots; // NOLINT(*-const-cast)
+    }
+
+    Service& service_ = service();
+    ConnectionSlots& slots_ = slots();
+    Connection& connection_ = *slots_.take();
+
+  private:
+    Service& service() {
+        now_ = make(config());
+        return *now_->services().front();
+    }
+};
+
+TEST_F(ImpossibleState, ARelayingConnectionIsClaimed) {
+    connection_.life.phase = Phase::relaying;
+    ASSERT_TRUE(connection_.owner.rest()); // which the relay engine never does
+    EXPECT_DEATH(service_.ready(connection_.id, 1),
+                 "impossible state at service.cpp:[0-9]+: .*relaying.* \\(listener echo, connection 100000000\\)");
+    ASSERT_EQ(connection_.owner.claim(connection_.id, Owner::nothing), Owner::Claim::owned);
+}
+
+TEST_F(ImpossibleState, AConnectionWithoutAPluginIsServed) {
+    connection_.plugin.store(nullptr);
+    connection_.life.phase = Phase::silent;
+    EXPECT_DEATH(service_.ready(connection_.id, 0), "impossible state at service.cpp:[0-9]+: .*nullptr.*listener echo");
+}
+
+TEST_F(ImpossibleState, TheStagesFindNoPlugin) {
+    connection_.plugin.store(nullptr);
+    connection_.life.phase = Phase::staging;
+    EXPECT_DEATH(service_.ready(connection_.id, 0), "impossible state at s[a-z]+.cpp:[0-9]+: ");
+}
+
+TEST_F(ImpossibleState, ARelayEndsThatHasNotBegun) {
+    connection_.life.phase = Phase::serving;
+    EXPECT_DEATH(service_.relay_ended(connection_, Reason::done, 0, 0), "impossible state at service.cpp:[0-9]+: .*relaying");
+}
+
+TEST_F(ImpossibleState, ATokenIsNoOnes) {
+    EXPECT_DEATH(service_.pool.post(0), "impossible state at pool.cpp"); // no token is 0
+}
+
 } // namespace
 } // namespace gatehouse::host

@@ -315,5 +315,19 @@ TEST(Pipes, AreNotUsedAgainWithSomethingInThem) {
     pool.give_back(std::move(pipe));
 }
 
+TEST(ImpossibleRelayState, WhatIsKeptIsKeptOnce) {
+    RelaySide side;
+    side.kept.reset(new char[1]);
+    const char byte = 'x';
+    EXPECT_DEATH(deliver(side, {&byte, 1}), "impossible state at side.cpp:[0-9]+: .*held_up");
+}
+
+TEST(ImpossibleRelayState, OfKeptAndPipeOneIsFullAtTheMost) {
+    RelaySide side;
+    side.kept.reset(new char[1]);
+    side.pipe = std::make_unique<Pipe>();
+    EXPECT_DEATH(check_kept(side), "impossible state at side.cpp:[0-9]+: ");
+}
+
 } // namespace
 } // namespace gatehouse::host
