@@ -111,7 +111,7 @@ enum {
     GATEHOUSE_FACT_LISTENER = 3, /* the listener's name in the configuration */
     GATEHOUSE_FACT_INSTANCE = 4, /* the plugin instance's name in the configuration */
     GATEHOUSE_FACT_TRANSPORT_PEER =
-        5, /* the address that connected: a proxy's that speaks for the client (PROXY protocol), or PEER itself */
+        5, /* the address that has connected: the proxy's if a PROXY header names the client, PEER itself otherwise */
 
     /* TLS connections only. Optional ones (SNI, ALPN, client certificate) may be GATEHOUSE_NOT_FOUND. */
     GATEHOUSE_FACT_TLS_VERSION = 16,        /* "TLSv1.2", "TLSv1.3" */
