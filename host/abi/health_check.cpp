@@ -3,6 +3,7 @@
 #include "abi/handles.hpp"
 #include "abi/status.hpp"
 #include "base/printable.hpp"
+#include "base/socket.hpp"
 #include "net/address.hpp"
 #include "threads/background.hpp"
 
@@ -155,8 +156,7 @@ void gatehouse_check::fail(int error) noexcept {
 void gatehouse_check::finish(gatehouse_status status, std::string_view why) noexcept {
     if (socket_) {
         background_.unwatch(socket_.get());
-        const linger hard{1, 0};
-        ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+        reset_on_close(socket_.get());
         socket_.reset();
     }
     connected_ = false;

@@ -28,7 +28,7 @@ gatehouse_status find(const Connection& client, const std::string& name, Nanosec
     std::string error;
     gatehouse_status status = GATEHOUSE_INVALID;
     if (const std::optional<Address> address = parse_address(name, error))
-        status = status_of(facilities_of(client).resolver.resolve(*address, deadline, candidates, error));
+        status = status_of(facilities_of(client).resolver.resolve(*address, deadline, client.drain(), candidates, error));
     if (status != GATEHOUSE_OK) set_error_text("upstream " + name + ": " + error);
     return status;
 }

@@ -1,5 +1,6 @@
 #include "connection/connect.hpp"
 
+#include "base/socket.hpp"
 #include "threads/wait.hpp"
 
 #include <array>
@@ -41,8 +42,7 @@ int connect_to(const SocketAddress& address, Nanoseconds deadline, const Drain& 
         if (const int error = await_connection(fd.get(), deadline, drain); error != 0) return error;
     }
     if (is_connected_to_itself(fd.get(), address)) {
-        const linger none{1, 0}; // no TIME_WAIT: the server may want to come back on this port
-        ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
+        reset_on_close(fd.get()); // the server may want to come back on this port
         return ECONNREFUSED;
     }
     socket = std::move(fd);

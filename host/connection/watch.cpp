@@ -3,22 +3,17 @@
 #include "base/check.hpp"
 #include "threads/pool.hpp"
 
-#include <sys/epoll.h>
-
 namespace gatehouse::host {
 namespace {
 
-// Edge-triggered: as long as the owner reads all that is there, going back to rest costs no system call. EPOLLPRI: a read stops
-// short at urgent data, although more is behind it.
 std::uint32_t events_of(Interest interest) noexcept {
-    constexpr std::uint32_t bytes = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
     switch (interest) {
     case Interest::bytes:
-        return bytes;
+        return input_events;
     case Interest::bytes_once:
-        return bytes | EPOLLONESHOT;
+        return input_events | EPOLLONESHOT;
     case Interest::bytes_or_room:
-        return bytes | EPOLLOUT;
+        return input_events | EPOLLOUT;
     case Interest::room_once:
         return EPOLLOUT | EPOLLET | EPOLLONESHOT;
     case Interest::reset:

@@ -1,12 +1,12 @@
 #include "dns/resolver.hpp"
 
-#include "threads/pool.hpp"
+#include "threads/wait.hpp"
 
 #include <algorithm>
 #include <ares.h>
 #include <array>
 #include <cstring>
-#include <poll.h>
+#include <span>
 #include <stdexcept>
 
 namespace gatehouse::host {
@@ -38,30 +38,32 @@ void answered(void* argument, int status, int /*timeouts*/, ares_addrinfo* info)
     ares_freeaddrinfo(info);
 }
 
-// Drives one query on a channel of its own until it is answered or the deadline has passed.
-void run(ares_channel channel, Query& query, Nanoseconds deadline) {
-    const Pool::Blocked blocked;
+// Drives one query on a channel of its own until it is answered, or the deadline or the drain's has passed.
+void run(ares_channel channel, Query& query, Nanoseconds deadline, const Drain& drain) {
     while (!query.done) {
-        const Nanoseconds left = deadline - monotonic_now();
-        if (left <= 0) return ares_cancel(channel);
+        const Nanoseconds now = monotonic_now();
+        if (now >= std::min(deadline, drain.deadline())) return ares_cancel(channel);
         std::array<ares_socket_t, ARES_GETSOCK_MAXNUM> sockets{};
         const auto bits = static_cast<unsigned>(ares_getsock(channel, sockets.data(), static_cast<int>(sockets.size())));
         std::array<pollfd, ARES_GETSOCK_MAXNUM> waiting{};
-        nfds_t count = 0;
+        std::size_t count = 0;
         for (unsigned i = 0; i < sockets.size(); ++i) {
             const bool read = ARES_GETSOCK_READABLE(bits, i) != 0;
             const bool write = ARES_GETSOCK_WRITABLE(bits, i) != 0;
             if (read || write)
                 waiting[count++] = {sockets[i], static_cast<short>((read ? POLLIN : 0) | (write ? POLLOUT : 0)), 0};
         }
-        timeval most{left / 1'000'000'000, left % 1'000'000'000 / 1000};
-        timeval wait{};
-        const timeval* chosen = ares_timeout(channel, &most, &wait);
-        ::poll(waiting.data(), count, static_cast<int>(chosen->tv_sec * 1000 + chosen->tv_usec / 1000 + 1));
-        if (count == 0) ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-        for (nfds_t i = 0; i < count; ++i)
-            ares_process_fd(channel, (waiting[i].revents & ~POLLOUT) != 0 ? waiting[i].fd : ARES_SOCKET_BAD,
-                            (waiting[i].revents & POLLOUT) != 0 ? waiting[i].fd : ARES_SOCKET_BAD);
+        timeval next{}; // when c-ares wants to ask again; 0 without questions
+        const timeval* const asks = ares_timeout(channel, nullptr, &next);
+        const Nanoseconds pause = asks != nullptr ? asks->tv_sec * 1'000'000'000 + asks->tv_usec * 1'000 + 1'000'000 : never;
+        const std::span items = std::span(waiting).first(count);
+        const Waited waited = wait(items, std::min(deadline, plus(now, pause)), drain, OnDrain::go_on);
+        if (waited == Waited::failed) return ares_cancel(channel);
+        if (waited != Waited::ready) ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+        for (const pollfd& item : items)
+            if (item.revents != 0)
+                ares_process_fd(channel, (item.revents & ~POLLOUT) != 0 ? item.fd : ARES_SOCKET_BAD,
+                                (item.revents & POLLOUT) != 0 ? item.fd : ARES_SOCKET_BAD);
     }
 }
 
@@ -80,7 +82,8 @@ Resolver::Resolver(const std::vector<std::string>& resolvers) : resolvers_(resol
 
 Resolver::~Resolver() { ares_library_cleanup(); }
 
-Lookup Resolver::resolve(const Address& address, Nanoseconds deadline, std::vector<SocketAddress>& result, std::string& error) {
+Lookup Resolver::resolve(const Address& address, Nanoseconds deadline, const Drain& drain, std::vector<SocketAddress>& result,
+                         std::string& error) {
     if (const auto numeric = numeric_address(address)) {
         result = {*numeric};
         return Lookup::found;
@@ -114,7 +117,7 @@ Lookup Resolver::resolve(const Address& address, Nanoseconds deadline, std::vect
     hints.ai_socktype = SOCK_STREAM;
     const std::string port = std::to_string(address.port);
     ares_getaddrinfo(channel, address.host.c_str(), port.c_str(), &hints, answered, &query);
-    run(channel, query, deadline);
+    run(channel, query, deadline, drain);
     ares_destroy(channel);
 
     if (query.status == ARES_SUCCESS && !query.addresses.empty()) {

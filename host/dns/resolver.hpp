@@ -5,6 +5,7 @@
 #include "base/mutex.hpp"
 #include "dns/lookup.hpp"
 #include "net/address.hpp"
+#include "threads/drain.hpp"
 
 #include <string>
 #include <unordered_map>
@@ -19,9 +20,10 @@ class Resolver {
     ~Resolver();
 
     // The addresses of `address`, which is numeric, a unix path or a name (IPv6 and IPv4, in the order of RFC 6724). Answers
-    // are kept as long as their TTL says, between 1 and 60 seconds. Blocks, up to the deadline. [any]
+    // are kept as long as their TTL says, between 1 and 60 seconds. Blocks, up to the deadline and the drain's. [any]
     // If there are none, `error` says why. Throws std::bad_alloc.
-    Lookup resolve(const Address& address, Nanoseconds deadline, std::vector<SocketAddress>& result, std::string& error);
+    Lookup resolve(const Address& address, Nanoseconds deadline, const Drain& drain, std::vector<SocketAddress>& result,
+                   std::string& error);
 
   private:
     struct Answer {

@@ -2,13 +2,13 @@
 
 #include "base/atomic_min.hpp"
 #include "base/check.hpp"
+#include "base/socket.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <optional>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <system_error>
 #include <utility>
@@ -18,32 +18,26 @@ namespace {
 
 constexpr std::size_t first_size = 16 * 1024; // of what is passed on by the thread that starts a pair
 constexpr int events_at_once = 64;
-constexpr std::uint32_t resting_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 constexpr Nanoseconds sweep_interval = 50'000'000;
 
-// Makes close() send a reset instead of an orderly end.
-void reset_on_close(const RelaySide& side) noexcept {
+void cut_off(const RelaySide& side) noexcept {
     side.channel->broken = true; // nor must a close_notify make it look whole
-    const linger hard{1, 0};
-    ::setsockopt(side.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    reset_on_close(side.fd);
 }
 
 } // namespace
 
 RelayThread::RelayThread(Scheduling scheduling, const RelayEngine::Ended& ended)
-    : scheduling_(scheduling), ended_(ended), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      bell_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    : scheduling_(scheduling), ended_(ended), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     epoll_event event{EPOLLIN | EPOLLET, {.ptr = nullptr}};
-    if (!epoll_ || !bell_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, bell_.get(), &event) != 0)
+    if (!epoll_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, bell_.descriptor(), &event) != 0)
         throw std::system_error(errno, std::generic_category(), "relay engine");
     thread_ = std::thread([this] { run(); });
 }
 
-void RelayThread::ring() noexcept { ::eventfd_write(bell_.get(), 1); }
-
 void RelayThread::stop() noexcept {
     stopping_.store(true);
-    ring();
+    bell_.ring();
     if (thread_.joinable()) thread_.join();
 }
 
@@ -84,8 +78,8 @@ bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
     // that neither the pair nor the descriptors go while they are still needed here.
     const std::lock_guard lock(mutex_);
     pairs_.splice(pairs_.end(), fresh);
-    const std::uint32_t for_client = resting_events | (pair->client.out_watched ? std::uint32_t{EPOLLOUT} : 0U);
-    if (!watch(pair->server, EPOLL_CTL_ADD, resting_events | (pair->server.out_watched ? std::uint32_t{EPOLLOUT} : 0U))) {
+    const std::uint32_t for_client = input_events | (pair->client.out_watched ? std::uint32_t{EPOLLOUT} : 0U);
+    if (!watch(pair->server, EPOLL_CTL_ADD, input_events | (pair->server.out_watched ? std::uint32_t{EPOLLOUT} : 0U))) {
         active_.fetch_sub(1, std::memory_order_relaxed);
         pairs_.erase(pair->self);
         return false;
@@ -101,7 +95,7 @@ bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
 
 // The first to ask for an earlier sweep wakes the thread; whoever asks before it has begun is served by the same.
 void RelayThread::sweep_by(Nanoseconds when) noexcept {
-    if (lower(next_sweep_, when)) ring();
+    if (lower(next_sweep_, when)) bell_.ring();
 }
 
 // Most clients have said something by the time that the upstream is connected. Passing that on from here saves the relay thread
@@ -156,7 +150,7 @@ void RelayThread::bury() noexcept {
 void RelayThread::handle(RelaySide& side, std::uint32_t events) noexcept {
     RelayPair& pair = *side.pair;
     if (side.broken) return broke(side);
-    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0) side.hangup = true;
+    if ((events & hangup_events) != 0) side.hangup = true;
     if (side.held_up() && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
         const std::uint64_t before = side.written;
         const RelayMover::Flow flow = mover_.flush(side);
@@ -203,8 +197,8 @@ void RelayThread::pump(RelaySide& from) noexcept {
 // Once asked for, EPOLLOUT stays: edge-triggered, it is only said after a send that had to stop.
 bool RelayThread::watch_out(RelaySide& side) noexcept {
     if (side.out_watched) return true;
-    side.out_watched = watch(side, EPOLL_CTL_MOD, resting_events | EPOLLOUT) ||
-                       (errno == ENOENT && watch(side, EPOLL_CTL_ADD, resting_events | EPOLLOUT));
+    side.out_watched = watch(side, EPOLL_CTL_MOD, input_events | EPOLLOUT) ||
+                       (errno == ENOENT && watch(side, EPOLL_CTL_ADD, input_events | EPOLLOUT));
     return side.out_watched;
 }
 
@@ -221,14 +215,14 @@ void RelayThread::shut(RelaySide& side) noexcept {
 
 void RelayThread::broke(RelaySide& side) noexcept {
     RelayPair& pair = *side.pair;
-    reset_on_close(pair.other(side));
+    cut_off(pair.other(side));
     close(pair, &side == &pair.client ? Reason::peer_reset : Reason::upstream_reset);
 }
 
 void RelayThread::cut(RelayPair& pair, Reason reason) noexcept {
     if (pair.closed) return;
-    reset_on_close(pair.client);
-    reset_on_close(pair.server);
+    cut_off(pair.client);
+    cut_off(pair.server);
     close(pair, reason);
 }
 

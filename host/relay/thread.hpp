@@ -1,6 +1,7 @@
 // One thread of the relay engine: its epoll set, its pairs, and when they end.
 #pragma once
 
+#include "base/bell.hpp"
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
 #include "base/scheduling.hpp"
@@ -55,13 +56,12 @@ class RelayThread {
     void cut(RelayPair& pair, Reason reason) noexcept;
     void close(RelayPair& pair, Reason reason) noexcept;
     void sweep() noexcept;
-    void ring() noexcept;
     int timeout() const noexcept;
 
     const Scheduling scheduling_; // constant after construction
     const RelayEngine::Ended& ended_;
     const Descriptor epoll_;
-    const Descriptor bell_;
+    const Bell bell_;
     std::atomic<std::uint32_t> active_{0};
     std::atomic<bool> stopping_{false};
     std::atomic<Nanoseconds> next_sweep_{never};

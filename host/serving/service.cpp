@@ -154,7 +154,7 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         if (connection->owner.claim(token, Owner::event) != Owner::Claim::owned) return;
         life.serving.why = GATEHOUSE_EVENT_DATA;
         connection->emptied = false; // of TLS, it may be less than a record
-        if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) != 0) connection->hangup = true;
+        if ((events & hangup_events) != 0) connection->hangup = true;
     }
     const bool deaf = life.serving.deaf && life.phase == Phase::serving;
     if (events != 0 && deaf) {

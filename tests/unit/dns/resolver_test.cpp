@@ -12,9 +12,10 @@ class ResolverTest : public ::testing::Test {
         error_.clear();
         const auto address = parse_address(text, error_);
         EXPECT_TRUE(address) << error_;
-        return resolver_.resolve(*address, monotonic_now() + within, result_, error_);
+        return resolver_.resolve(*address, monotonic_now() + within, drain_, result_, error_);
     }
 
+    Drain drain_;
     Resolver resolver_;
     std::vector<SocketAddress> result_;
     std::string error_;
