@@ -50,7 +50,7 @@ NameWatches::NameWatches(Background& background, const std::vector<std::string>&
 NameWatches::~NameWatches() { background_.remove(*resolver_); }
 
 bool NameWatches::start(std::shared_ptr<NameWatch> watch) noexcept {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     started_ = started_ || background_.add(resolver_, never);
     return started_ && background_.add(std::move(watch), monotonic_now());
 }

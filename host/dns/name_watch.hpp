@@ -8,6 +8,7 @@
 // IPv6 addresses of a host whose IPv4 ones are known. What the name server says does not exist is gone at once.
 #pragma once
 
+#include "base/mutex.hpp"
 #include "dns/async_resolver.hpp"
 #include "net/address.hpp"
 #include "threads/background.hpp"
@@ -15,7 +16,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <span>
@@ -63,8 +63,8 @@ class NameWatches {
     Background& background_; // constant after construction, as are the next two
     const Nanoseconds second_;
     const std::shared_ptr<AsyncResolver> resolver_;
-    std::mutex mutex_;
-    bool started_ = false; // guarded by mutex_: the resolver has been added to the background thread
+    Mutex mutex_;
+    bool started_ GATEHOUSE_GUARDED_BY(mutex_) = false; // the resolver has been added to the background thread
 };
 
 // A watch goes round by round: it asks, for an SRV name then for each target, and when the last answer has come compares the

@@ -53,7 +53,7 @@ std::shared_ptr<const TlsContext> TlsServer::load(std::vector<std::string>& prob
 }
 
 std::shared_ptr<const TlsContext> TlsServer::context() const noexcept {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return context_;
 }
 
@@ -68,7 +68,7 @@ void TlsServer::reload(bool only_changed) noexcept {
             return;
         }
         log_.info("certificates reloaded", {{"tls", config_.name}, {"certificates", fresh->summary()}});
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         context_.swap(fresh); // the last session of the old one deletes it, or this does after the lock
     } catch (const std::bad_alloc&) {
         problem_ = "no memory"; // short enough for std::string to allocate none

@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "base/reason.hpp"
 #include "config/config.hpp"
 #include "tls/context.hpp"
@@ -13,7 +14,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -49,8 +49,8 @@ class TlsServer {
     std::string problem_;
     std::atomic<std::uint32_t> handshakes_{0};
 
-    mutable std::mutex mutex_;
-    std::shared_ptr<const TlsContext> context_; // guarded by mutex_
+    mutable Mutex mutex_;
+    std::shared_ptr<const TlsContext> context_ GATEHOUSE_GUARDED_BY(mutex_);
 };
 
 // All sections of a configuration.

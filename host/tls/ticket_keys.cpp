@@ -31,13 +31,13 @@ bool TicketKeys::rotate(Nanoseconds now) noexcept {
 }
 
 std::optional<TicketKey> TicketKeys::current(Nanoseconds now) noexcept {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!rotate(now)) return std::nullopt;
     return current_;
 }
 
 std::optional<TicketKey> TicketKeys::find(std::span<const unsigned char, 16> name, Nanoseconds now, bool& renew) noexcept {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (made_ < 0 || !rotate(now)) return std::nullopt;
     renew = !std::ranges::equal(name, current_.name);
     if (!renew) return current_;

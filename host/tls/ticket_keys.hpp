@@ -6,9 +6,9 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/mutex.hpp"
 
 #include <array>
-#include <mutex>
 #include <optional>
 #include <span>
 
@@ -34,15 +34,15 @@ class TicketKeys {
     std::optional<TicketKey> find(std::span<const unsigned char, 16> name, Nanoseconds now, bool& renew) noexcept;
 
   private:
-    bool rotate(Nanoseconds now) noexcept; // guarded by mutex_
+    bool rotate(Nanoseconds now) noexcept GATEHOUSE_REQUIRES(mutex_);
 
     const Nanoseconds lifetime_; // constant after construction
 
-    std::mutex mutex_;
-    TicketKey current_; // guarded by mutex_, as is what follows
-    TicketKey previous_;
-    Nanoseconds made_ = -1; // when current_ was made; -1: there is none
-    bool has_previous_ = false;
+    Mutex mutex_;
+    TicketKey current_ GATEHOUSE_GUARDED_BY(mutex_);
+    TicketKey previous_ GATEHOUSE_GUARDED_BY(mutex_);
+    Nanoseconds made_ GATEHOUSE_GUARDED_BY(mutex_) = -1; // when current_ was made; -1: there is none
+    bool has_previous_ GATEHOUSE_GUARDED_BY(mutex_) = false;
 };
 
 } // namespace gatehouse::host
