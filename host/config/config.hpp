@@ -126,7 +126,7 @@ struct TlsClientConfig {
 struct Threads {
     unsigned min = 0; // kept ready, and kept free to run while others block; 0: none is kept, one per CPU is free to run
     unsigned max = 256;
-    Milliseconds keep{60'000}; // how long those beyond `min` wait for work before they leave
+    Milliseconds keep{60'000}; // how long those beyond `min` have nothing to do before they leave
 
     bool operator==(const Threads&) const = default;
 };

@@ -47,6 +47,7 @@ struct Worker {
     std::atomic<std::uint32_t> cursor{0}; // of the batch: how many there are << 16 | how many are taken
     std::atomic<bool> relieved{false};    // others may still be reading the batch, with mutex_ held
     std::uint64_t seen = 0;               // the serial at the last supervise(); [main]
+    std::uint64_t seen_idle = ~0ULL;      // and at the last dismiss_idle(), if there was one; [main]
 
     static thread_local Worker* current;
 
@@ -93,6 +94,7 @@ void Pool::warm_up() noexcept {
         const std::lock_guard lock(mutex_); // the thread that has left may still be about to say so
         cold_.store(false);
     }
+    supervised_.store(true); // so that its thread is found idle in the end, also if there is nothing to do any more
     add_threads();
 }
 
@@ -188,14 +190,17 @@ void Pool::loop(Worker& worker) noexcept {
             const std::lock_guard lock(mutex_);
             return depart(worker);
         }
-        const bool surplus = running(load_.load(std::memory_order_relaxed)) > options_.ready;
-        const int ready = ::epoll_wait(epoll_.get(), worker.batch.data(), events_at_once,
-                                       surplus ? static_cast<int>(options_.keep.count()) : -1);
+        // A thread leaves only if there is nothing to do: the bell that tells of it is an event, too.
+        const bool dismissed = dismissed_.load(std::memory_order_relaxed) != 0;
+        const int ready = ::epoll_wait(epoll_.get(), worker.batch.data(), events_at_once, dismissed ? 0 : -1);
         if (ready == 0 && leave(worker)) return;
         if (ready <= 0) continue;
 
+        // While threads are dismissed the event is the bell as a rule, which is no reason to start one. If it is more than
+        // that, supervise() will find out.
         const std::uint64_t load = load_.fetch_sub(one_waiting) - one_waiting;
-        if (waiting(load) == 0 && running(load) < options_.enough) add_threads();
+        if (waiting(load) == 0 && running(load) < options_.enough && dismissed_.load(std::memory_order_relaxed) == 0)
+            add_threads();
         worker.cursor.store(static_cast<std::uint32_t>(ready) << 16U);
         while (const epoll_event* event = worker.take()) {
             worker.serial.store(worker.serial.load(std::memory_order_relaxed) + 1);
@@ -220,19 +225,38 @@ void Pool::ask_for_supervision() noexcept {
     if (!supervised_.load() && !supervised_.exchange(true)) alarm_.wake_by(coarse_now() + supervision_interval);
 }
 
-// The thread has waited in vain. Another one that waits takes its place; without others the pool turns cold. The kernel then
+// Dismisses the threads that have had nothing to do since the last call, as far as there are more than `ready`. It does not
+// matter which of those that wait leave.
+void Pool::dismiss_idle(Nanoseconds now) noexcept {
+    const std::lock_guard lock(mutex_);
+    unsigned idle = 0;
+    for (Worker& worker : workers_) {
+        const std::uint64_t serial = worker.serial.load();
+        if (serial == worker.seen_idle && (serial & 1U) == 0) ++idle;
+        worker.seen_idle = serial;
+    }
+    dismissed_.store(std::min(idle, threads_.load() - options_.ready));
+    if (dismissed_.load() != 0) ::eventfd_write(bell_.get(), 1);
+    dismiss_at_.store(after(now, options_.keep));
+}
+
+// One of the dismissed may go: another one that waits takes its place; without others the pool turns cold. The kernel then
 // looks through all entries of the set, 0.4 us each, which is why this is rare (`keep`).
 bool Pool::leave(Worker& worker) noexcept {
     const std::lock_guard lock(mutex_);
+    if (dismissed_.load() == 0) return false;
     std::uint64_t load = load_.load();
     while (running(load) > options_.ready && waiting(load) > 1) {
         if (!load_.compare_exchange_weak(load, load - one_running - one_waiting)) continue;
+        dismissed_.fetch_sub(1);
+        if (dismissed_.load() != 0) ::eventfd_write(bell_.get(), 1);
         depart(worker);
         return true;
     }
+    dismissed_.store(0); // the others are needed
     if (options_.ready != 0 || threads_.load() != 1 || stopping_.load()) return false;
     cold_.store(true);
-    if (!standby_.add(*this)) { // no memory: waits on
+    if (!standby_.add(*this)) { // no memory: stays warm
         cold_.store(false);
         return false;
     }
@@ -289,8 +313,9 @@ void Pool::add_threads() noexcept {
 }
 
 Nanoseconds Pool::supervise(Nanoseconds now) noexcept {
-    // Taken back before looking: a thread that enters the handler from here on sets it again.
-    if (!supervised_.exchange(false) && !needs_thread()) return never; // costs next to nothing where there are many pools
+    // Taken back before looking: a thread that enters the handler from here on sets it again. There may be many pools, and most
+    // have nothing to look at.
+    if (!supervised_.exchange(false) && !needs_thread() && now < dismiss_at_.load()) return dismiss_at_.load();
     std::list<Worker> departed;
     bool active = false;
     {
@@ -315,11 +340,17 @@ Nanoseconds Pool::supervise(Nanoseconds now) noexcept {
     }
     for (const Worker& worker : departed) ::pthread_join(worker.thread, nullptr);
     add_threads();
+    if (threads_.load() <= options_.ready)
+        dismiss_at_.store(never);
+    else if (dismiss_at_.load() == never)
+        dismiss_at_.store(after(now, options_.keep));
+    else if (now >= dismiss_at_.load())
+        dismiss_idle(now);
     const Nanoseconds retry = no_spawn_before_.load();
     if (active) supervised_.store(true);
     // The retry may be due by one clock and not yet by the coarse one.
-    return std::min(active ? now + supervision_interval : never,
-                    needs_thread() ? std::max(retry, now + supervision_interval) : never);
+    return std::min({dismiss_at_.load(), active ? now + supervision_interval : never,
+                     needs_thread() ? std::max(retry, now + supervision_interval) : never});
 }
 
 Pool::Counts Pool::counts() const noexcept {

@@ -4,14 +4,16 @@
 //                       an event: Standby::serve() starts the first thread
 //     COLD, no thread ─────────────────────────────────────────────────────▶ WARM, 1 to `max` threads
 //     its epoll set is in Standby's ◀─────────────────────────────────────── its epoll set is in no other
-//                       the last thread has waited for `keep` in vain
+//                       the last thread has had nothing to do for `keep`
 //
 // A warm pool has a thread that waits for the next event, as long as fewer than `enough` threads run: the thread that takes an
 // event and leaves none behind that waits starts another one. A thread that is about to wait inside the handler says so with
 // Pool::Blocked, and does not count as running until then; a thread that is stuck in the handler without saying so is found by
-// supervise(). At `max` threads new events wait in the kernel, which is the back-pressure. A thread that has waited for `keep`
-// in vain leaves, unless only `ready` run, or it is the one that waits for others in the handler. A pool with `ready` threads
-// is always warm.
+// supervise(). At `max` threads new events wait in the kernel, which is the back-pressure.
+//
+// supervise() looks each `keep` which threads have had nothing to do since it last looked, and dismisses as many: down to
+// `ready`, and not the last one that waits while others are in the handler. Threads wait without a time limit of their own,
+// since a timer would cost each wait some hundred nanoseconds. A pool with `ready` threads is always warm.
 //
 // A thread that cannot be started is tried again a second later; events wait until then.
 #pragma once
@@ -42,7 +44,8 @@ struct PoolOptions {
     unsigned max = 1;
     std::uint64_t stack_size = 256 * 1024; // bytes
     Scheduling scheduling = Scheduling::batch;
-    std::chrono::milliseconds keep{60'000}; // how long a thread beyond `ready` waits for work before it leaves
+    // How long a thread beyond `ready` has nothing to do before it leaves; up to twice that.
+    std::chrono::milliseconds keep{60'000};
 };
 
 class Pool {
@@ -75,7 +78,8 @@ class Pool {
     // Has the handler called with this token, in the order of the posts. [any]
     void post(std::uint64_t token) noexcept;
 
-    // Starts a thread if some seem stuck, and joins those that have left. Returns when it wants to be asked again. [main]
+    // Starts a thread if some seem stuck, dismisses idle ones, and joins those that have left. Returns when it wants to be
+    // asked again. [main]
     Nanoseconds supervise(Nanoseconds now) noexcept;
 
     struct Counts {
@@ -112,6 +116,7 @@ class Pool {
     void push(Event event) noexcept;       // with mutex_ held
     void relieve(Worker& worker) noexcept; // with mutex_ held
     void ask_for_supervision() noexcept;
+    void dismiss_idle(Nanoseconds now) noexcept;
     bool leave(Worker& worker) noexcept;
     void depart(Worker& worker) noexcept; // with mutex_ held
     bool spawn() noexcept;                // with mutex_ held
@@ -134,7 +139,9 @@ class Pool {
     std::atomic<std::uint64_t> failures_{0};
     std::atomic<Nanoseconds> no_spawn_before_{0};
     std::atomic<bool> stopping_{false};
-    std::atomic<bool> supervised_{false}; // supervise() will look again soon
+    std::atomic<bool> supervised_{false};        // supervise() will look again soon
+    std::atomic<unsigned> dismissed_{0};         // so many of those that wait are to leave; written under mutex_
+    std::atomic<Nanoseconds> dismiss_at_{never}; // when to look for idle threads
 
     mutable std::mutex mutex_;
     std::list<Worker> workers_;  // guarded by mutex_

@@ -243,12 +243,13 @@ TEST_F(PoolTest, StartsWithoutAThread) {
 
 TEST_F(PoolTest, APostWarmsItUpAndItTurnsColdAgain) {
     std::atomic<unsigned> calls{0};
-    start(cold(1, 4), [&](std::uint64_t, std::uint32_t) { calls.fetch_add(1); });
+    start(cold(2, 4), [&](std::uint64_t, std::uint32_t) { calls.fetch_add(1); });
     for (unsigned i = 1; i <= 5; ++i) {
         pool_->post(i);
         ASSERT_TRUE(eventually([&] { return calls.load() == i; }));
         ASSERT_TRUE(eventually([&] { return pool_->counts().threads == 0; }));
     }
+    EXPECT_TRUE(eventually([&] { return pool_->supervise(monotonic_now()) == never; })); // and stays cold
     EXPECT_EQ(pool_->counts().failures, 0U);
 }
 
