@@ -44,8 +44,8 @@ struct PoolOptions {
     unsigned max = 1;
     std::uint64_t stack_size = 256 * 1024; // bytes
     Scheduling scheduling = Scheduling::batch;
-    std::chrono::milliseconds keep{
-        60'000}; // how long a thread beyond `ready` has nothing to do before it leaves; up to twice that
+    // How long a thread beyond `ready` has nothing to do before it leaves; up to twice that.
+    std::chrono::milliseconds keep{60'000};
 };
 
 class Pool {
