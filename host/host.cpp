@@ -13,6 +13,7 @@
 #include <sys/signalfd.h>
 #include <system_error>
 #include <systemd/sd-daemon.h>
+#include <utility>
 
 namespace gatehouse::host {
 namespace {
@@ -28,13 +29,15 @@ sigset_t handled_signals() noexcept {
     return set;
 }
 
-Host::Host(const Config& config)
+Host::Host(Config&& config)
     : privileges_(config.process), log_(config.log), cpus_(usable_cpus()),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpus_, config.host.scheduling,
               Generation::relay_ended),
       resolver_(config.host.resolvers), background_(config.host.scheduling), watches_(background_, config.host.resolvers),
-      endpoints_(log_), generation_(std::make_unique<Generation>(
-                            config, Standing{log_, alarm_, relays_, resolver_, background_, watches_, standby_, cpus_})) {
+      endpoints_(log_),
+      generation_(std::make_unique<Generation>(
+          std::move(config), Standing{log_, alarm_, relays_, resolver_, background_, watches_, standby_, cpus_})) {
+    const Config& kept = generation_->config();
     std::string problems;
     try {
         generation_->take(endpoints_);
@@ -42,8 +45,8 @@ Host::Host(const Config& config)
         problems = error.what();
     }
     try {
-        if (!config.host.control.empty())
-            control_.emplace(config.host.control, config.file.native() + ": host.control", generation_->plugins().all(),
+        if (!kept.host.control.empty())
+            control_.emplace(kept.host.control, kept.file.native() + ": host.control", generation_->plugins().all(),
                              own_commands(), log_);
     } catch (const ListenError& error) {
         problems += (problems.empty() ? "" : "\n") + std::string(error.what());

@@ -29,7 +29,7 @@ class Host {
   public:
     // Loads the plugins, opens every listener and drops privileges; throws PluginError, ListenError, TlsError, PrivilegeError,
     // std::system_error or std::runtime_error, and then nothing has been started. [main]
-    explicit Host(const Config& config);
+    explicit Host(Config&& config);
     ~Host();
 
     // Serves until SIGTERM or SIGINT, then drains; returns the exit status. SIGHUP reopens the log and loads the

@@ -42,8 +42,7 @@ int run_command(const CommandOptions& options) {
     return reported([&] {
         prepare_process(handled_signals());
         install_crash_report();
-        const Config config = load(options);
-        Host host(config);
+        Host host(load(options));
         std::cout << listener_table(host.generation().services()) << std::flush;
         return host.run();
     });
