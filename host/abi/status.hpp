@@ -7,7 +7,7 @@
 
 namespace gatehouse::host {
 
-// What a plugin is told of the errno of a connect() that has failed.
+// The status that a plugin gets for the errno of a failed connect().
 gatehouse_status status_of_errno(int error) noexcept;
 
 gatehouse_status status_of(Lookup lookup) noexcept;

@@ -81,7 +81,7 @@ class ConfigTable {
     const toml::node* node() const noexcept { return node_; }
     const std::string& path() const noexcept { return path_; }
 
-    // Whether both have the same keys and values, wherever these stand. A table that is absent is one without keys.
+    // Whether both have the same keys and values; their places in the file do not count. An absent table equals an empty one.
     bool equals(const ConfigTable& other) const noexcept;
 
     // Records a problem of a key's value, or that the key is missing: "missing (expected ...)".

@@ -1,9 +1,9 @@
 // Moves bytes from one side of a relayed pair to the other, by copying or by splicing.
 //
 // Copying is a recv and a send through one buffer. Splicing hands the kernel's own pages on through a pipe: two calls as well,
-// which cost more for a few bytes and less for many. Which of them a direction uses is decided by what flows in it: after a few
-// reads in a row that filled the whole buffer it splices, after a few small ones in a row it copies again. Where splicing is
-// not possible (no descriptor for a pipe, a kernel or a socket that cannot) it copies.
+// which cost more for a few bytes and less for many. The traffic of a direction decides between them: after a few reads in a
+// row that filled the whole buffer it splices, after a few small ones in a row it copies again. Where splicing is not possible
+// (no descriptor for a pipe, a kernel or a socket that cannot) it copies.
 #pragma once
 
 #include "relay/side.hpp"

@@ -65,8 +65,8 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     if (!unserved) plugin->closed(std::exchange(life.serving.state, nullptr), reason);
 
     // A close with unread input, or with input still on its way, makes the kernel send a reset, which can overtake the last
-    // bytes that were written. So the client is told that this was all, and is given a moment to close by itself.
-    // Of TLS, it is told even if it has gone (RFC 8446 6.1), and an alert has been sent to it if it has failed.
+    // bytes that were written. So the host first sends the end of the stream, and gives the client a moment to close by itself.
+    // With TLS it sends close_notify even if the client has gone (RFC 8446 6.1); if TLS has failed, it has sent an alert.
     const bool answered = connection.bytes_out != 0 || reason == Reason::tls_failed;
     const bool quiet = connection.read_end || connection.broken || (unserved && !answered);
     if (quiet || config.linger_timeout.count() == 0) {

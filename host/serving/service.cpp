@@ -255,7 +255,7 @@ bool Service::rests(Connection& connection, std::optional<Stream::Due> until) no
             life.serving.why = GATEHOUSE_EVENT_WAKE;
             break;
         }
-        if (life.phase == Phase::staging) { // what another thread was told of
+        if (life.phase == Phase::staging) { // another thread may have got the event of a close
             connection.hangup = connection.hangup || connection.has_hung_up();
             life.staging.heard = true;
         }

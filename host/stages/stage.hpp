@@ -48,7 +48,7 @@ struct Verdict {
     std::optional<Milliseconds> limit{};      // with pass and more: the stage's own deadline counts from now on; 0: none
     PluginInstance* plugin = nullptr;         // with pass: the plugin that it is for; null: the stage does not say
     TlsServer* tls = nullptr;                 // with pass: ends TLS in a later stage
-    std::unique_ptr<const Proxied> proxied{}; // with pass: whom the connection is for
+    std::unique_ptr<const Proxied> proxied{}; // with pass: the client that a proxy has named
 
     static Verdict pass() noexcept { return {What::pass}; }
     static Verdict more() noexcept { return {What::more}; }
