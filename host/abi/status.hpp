@@ -1,4 +1,4 @@
-// What has become of a call, in the words of the ABI.
+// Translates outcomes of the host into the ABI's gatehouse_status.
 #pragma once
 
 #include "dns/lookup.hpp"

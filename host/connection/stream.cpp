@@ -295,7 +295,7 @@ gatehouse_status Stream::send_file(std::span<const gatehouse_bytes> parts, int f
     return GATEHOUSE_OK;
 }
 
-// What is encrypted has to pass through here.
+// For TLS: the bytes have to be encrypted, so they pass through a buffer of the host.
 gatehouse_status Stream::copy_file(int file, std::uint64_t offset, std::uint64_t length) noexcept {
     const std::unique_ptr<char[]> buffer(new (std::nothrow) char[std::min<std::uint64_t>(length, file_piece)]);
     if (!buffer) {

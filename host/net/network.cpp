@@ -132,7 +132,7 @@ std::string to_string(const Network& network) {
 
 // --- the table -----------------------------------------------------------------------------------------------------------
 
-// `entries` are sorted: a network stands before those within it. So those that the current one is within are a stack.
+// `entries` are sorted: a network stands before those within it. So the networks around the current one form a stack.
 template <class Key, class KeyOf>
 void NetworkTable::cut(const std::vector<Entry>& entries, bool v6, KeyOf key_of, Pieces<Key>& pieces) {
     const auto begin_piece = [&](const IpAddress& start, std::uint32_t value) {

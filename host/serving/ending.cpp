@@ -20,7 +20,7 @@ constexpr std::uint32_t most_lingered = 256 * 1024; // bytes thrown away before 
 void log_failure(Log& log, const Connection& connection, const PluginInstance& plugin, Reason reason) noexcept {
     try {
         const std::string why = take_error_text();
-        // A client that has been answered in its protocol has asked for what is not to be had, as happens all day in a proxy.
+        // A client that got an answer in its protocol asked for an upstream that does not answer: in a proxy that is routine.
         const bool told = reason == Reason::upstream_failed && connection.bytes_out != 0;
         log.write(told ? LogLevel::info : LogLevel::warning,
                   reason == Reason::upstream_failed ? "no connection to the upstream" : "plugin failed",
@@ -52,7 +52,7 @@ Reason reason_for(const Connection& connection, gatehouse_next next) noexcept {
     }
 }
 
-// The plugin is done with the connection; what is left is to deliver the last bytes and to close.
+// The plugin is done with the connection. The host delivers the last bytes and closes it.
 void Service::end(Connection& connection, Reason reason) noexcept {
     Life& life = connection.life;
     PluginInstance* const plugin = connection.plugin.load(std::memory_order_relaxed);

@@ -24,7 +24,7 @@ Visitor visitor_of(Connection& connection, bool expired) noexcept {
 
 } // namespace
 
-// To the first stage from `number` on that is for this connection, or to what comes after the last one.
+// Enters the first stage from `number` on that applies to this connection, or serve() if there is none.
 void Service::enter_stage(Connection& connection, std::size_t number, Nanoseconds now) noexcept {
     Life& life = connection.life;
     for (; number < stages_.size(); ++number) {
@@ -42,7 +42,7 @@ void Service::enter_stage(Connection& connection, std::size_t number, Nanosecond
     life.staging.due = std::min(after(now, config.first_byte_timeout), connection.lifetime);
 }
 
-// Through as many stages as what has arrived allows.
+// Passes as many stages as the bytes that have arrived allow.
 void Service::advance(Connection& connection) noexcept {
     Life& life = connection.life;
     while (life.phase == Phase::staging) {

@@ -1,6 +1,6 @@
-// Routes: which plugin a connection goes to, by what is known of it and by what it sends first.
+// Routes: which plugin a connection goes to, by its source, by TLS (server name, ALPN) and by the client's first bytes.
 //
-// Pure functions over what the configuration says and what has arrived; detection.hpp is the stage that asks them.
+// Pure functions over the configuration and the bytes; the stage in detection.hpp calls them.
 #pragma once
 
 #include "access/access.hpp"
@@ -34,7 +34,7 @@ struct Route {
     bool reads() const noexcept { return !sni.empty() || !alpn.empty() || probe != nullptr; }
 };
 
-// What is known of a connection.
+// The facts about a connection that routes decide by.
 struct Arrived {
     std::optional<IpAddress> source;  // not of unix sockets
     std::span<const std::byte> bytes; // the first ones
