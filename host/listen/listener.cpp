@@ -212,8 +212,8 @@ void Listener::adopt() {
         if (config_.address.name == name || config_.address.name == number) fd = SD_LISTEN_FDS_START + i;
         offered += (offered.empty() ? "" : ", ") + name + " (" + number + ")";
     }
-    for (int i = 0; i < count; ++i) std::free(names[i]); // NOLINT: sd_listen_fds_with_names allocates with malloc
-    std::free(names);                                    // NOLINT
+    for (int i = 0; i < count; ++i) std::free(names[i]); // sd_listen_fds_with_names() allocates with malloc()
+    std::free(static_cast<void*>(names));
     if (fd < 0)
         throw ListenError("listener " + config_.name + ": no inherited socket " + config_.address.name + "; " +
                           (offered.empty() ? "this process was started without any (LISTEN_FDS is not set for it)"

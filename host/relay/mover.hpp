@@ -41,7 +41,7 @@ class RelayMover {
     Flow splice(RelaySide& from, RelaySide& to, std::unique_ptr<Pipe> pipe) noexcept;
 
     PipePool pipes_;
-    std::array<char, copied_at_once> buffer_; // NOLINT(*-member-init): only what was read is looked at
+    std::array<char, copied_at_once> buffer_; // not initialised: only what was read is looked at
 };
 
 } // namespace gatehouse::host

@@ -101,7 +101,7 @@ void RelayThread::sweep_by(Nanoseconds when) noexcept {
 // Most clients have said something by the time that the upstream is connected. Passing that on from here saves the relay thread
 // a wake-up. The epoll set reports all else.
 void RelayThread::send_first(RelayPair& pair) noexcept {
-    std::array<char, first_size> buffer; // NOLINT(*-member-init): only what was read is looked at
+    std::array<char, first_size> buffer; // not initialised: only what was read is looked at
     const ssize_t count = receive(pair.client, buffer);
     if (count <= 0) return;
     pair.server.broken = !deliver(pair.server, std::span(buffer).first(static_cast<std::size_t>(count)));

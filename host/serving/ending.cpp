@@ -84,7 +84,7 @@ void Service::end(Connection& connection, Reason reason) noexcept {
 // Throws away what the client still sends, until it closes, the time is over or it has been too much; and waits for room for a
 // close_notify, if there was none.
 void Service::linger(Connection& connection) noexcept {
-    std::array<char, 16384> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): only ever written
+    std::array<char, 16384> buffer; // not initialised: only ever written
     for (;;) {
         const std::optional<int> told = connection.Channel::finish();
         if (told && *told != 0) return close(connection);

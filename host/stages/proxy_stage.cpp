@@ -44,7 +44,7 @@ std::optional<Milliseconds> ProxyStage::limit(const Visitor& visitor) const noex
 }
 
 Verdict ProxyStage::look(const Visitor& visitor) const noexcept {
-    std::array<std::byte, max_proxy_header> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): only what was read counts
+    std::array<std::byte, max_proxy_header> buffer; // not initialised: only what was read counts
     const auto bytes = visitor.channel.peek(buffer);
     if (!bytes) return Verdict::refuse(Reason::peer_reset);
     // Health checks connect and close again.
