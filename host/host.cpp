@@ -58,7 +58,7 @@ Host::Host(Config&& config)
     drop_privileges();
 }
 
-// The host hands over what it has to use later as another user, and then looks at it as that user.
+// Before the drop the host gives the files that it needs later to the new user; after it, it checks that it can use them.
 void Host::drop_privileges() {
     const Config& config = generation_->config();
     privileges_.expect_possible();

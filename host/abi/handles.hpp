@@ -1,4 +1,4 @@
-// From the handles that plugins hold to what is behind them, for the files of this room.
+// Finds the host's objects behind the handles that plugins hold. For the files of abi/ only.
 #pragma once
 
 #include "connection/connection.hpp"

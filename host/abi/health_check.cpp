@@ -124,7 +124,7 @@ void gatehouse_check::send_rest() {
 }
 
 void gatehouse_check::receive() {
-    std::array<char, 16384> buffer; // NOLINT(*-member-init): filled by recv
+    std::array<char, 16384> buffer; // not initialised: filled by recv
     const ssize_t size = ::recv(socket_.get(), buffer.data(), std::min(buffer.size(), most_bytes - answer_.size()), 0);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (size < 0) return fail(errno);

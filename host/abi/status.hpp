@@ -1,4 +1,4 @@
-// What has become of a call, in the words of the ABI.
+// Translates outcomes of the host into the ABI's gatehouse_status.
 #pragma once
 
 #include "dns/lookup.hpp"
@@ -7,7 +7,7 @@
 
 namespace gatehouse::host {
 
-// What a plugin is told of the errno of a connect() that has failed.
+// The status that a plugin gets for the errno of a failed connect().
 gatehouse_status status_of_errno(int error) noexcept;
 
 gatehouse_status status_of(Lookup lookup) noexcept;

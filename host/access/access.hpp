@@ -1,7 +1,7 @@
 // Who may connect: by its address, and by what its source has already.
 //
-// The question can be asked as soon as the address is known: right after accept, or, for a connection that comes through a
-// proxy which says for whom, after that was said. It costs no allocation and no system call.
+// The host asks as soon as it knows the address: right after accept or, behind a proxy that sends a PROXY header, after that
+// header. The answer costs no allocation and no system call.
 #pragma once
 
 #include "access/source_table.hpp"

@@ -4,7 +4,7 @@
 // one of a few slots, which its hash tells: a look-up locks one of 64 locks and looks at 8 slots. A slot can be used again when
 // its source has no connection open and its rate is as of one that was never seen. If all 8 are in use, the source without
 // connections that is nearest to that is forgotten; if all have connections, the newcomer is let in uncounted. The hash has a
-// secret, so that nobody can choose addresses that meet in the same slots.
+// secret, so that an attacker cannot choose addresses that meet in the same slots.
 //
 // The rate is a token bucket, kept as one point in time (the "theoretical arrival time" of the generic cell rate algorithm,
 // ITU-T I.371): it lies as far ahead as tokens are missing, and each admission moves it on by the time that one token takes.

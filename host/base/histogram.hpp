@@ -36,7 +36,7 @@ class Histogram {
 // The number of microseconds that bucket `i` is below.
 inline std::uint64_t histogram_limit(std::size_t i) noexcept { return std::uint64_t{1} << i; }
 
-// The least limit that `percent` of what was counted are below; 0 if nothing was.
+// The least limit that at least `percent` of the counted values are below; 0 if none was counted.
 std::uint64_t histogram_percentile(const Histogram::Counts& counts, double percent) noexcept;
 
 } // namespace gatehouse::host

@@ -21,7 +21,7 @@ class GATEHOUSE_CAPABILITY Mutex {
     std::mutex mutex_;
 };
 
-// Holds a mutex until its own end; it may let go of it and take it again meanwhile.
+// Holds a mutex for its own lifetime. The holder may unlock it in between and lock it again.
 class GATEHOUSE_SCOPED_CAPABILITY MutexLock {
   public:
     explicit MutexLock(Mutex& mutex) GATEHOUSE_ACQUIRE(mutex) : lock_(mutex.mutex_) {}

@@ -24,7 +24,7 @@ enum class Reason : std::uint8_t {
     over_limit,         // max_connections of the listener (with when_full = "refuse") or plugin, or max_per_source
     over_rate,          // its source has made too many connections in too short a time
     too_slow,           // it sent, or took, less than min_rate
-    tls_failed,         // the TLS handshake, or what came after it, was not as it has to be; or took too long
+    tls_failed,         // the TLS handshake or a later record was malformed or refused, or the handshake took too long
     plugin_error,       // serve() reported a failure
     plugin_exception,   // serve() threw
     upstream_failed,    // no connection to the upstream

@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t max_file = 64 << 20;         // bytes
 constexpr std::size_t max_problems_of_a_file = 10; // then it is most likely no list of networks at all
 
-// A network in the configuration file itself, and where it stands there.
+// A network in the configuration file itself, and its place there.
 struct Written {
     Network network;
     ConfigTable item;

@@ -1,7 +1,7 @@
 // What the configuration file may say. config/load.hpp reads it; conf/reference.toml and docs/configuration.md describe the
 // keys; the defaults stand here.
 //
-// Configurations are equal if they mean the same, wherever in the file that stands: see Place.
+// Configurations are equal if they mean the same; where in the file each part stands does not count: see Place.
 #pragma once
 
 #include "base/log.hpp"

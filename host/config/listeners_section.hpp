@@ -8,7 +8,7 @@
 
 namespace gatehouse::host {
 
-// `root`: the whole file. What is bad keeps its default: an empty name or plugin, an empty address.
+// `root`: the whole file. A bad value keeps its default: an empty name or plugin, an empty address.
 std::vector<ListenerConfig> read_listeners(ConfigTable& root);
 
 } // namespace gatehouse::host

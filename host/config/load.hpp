@@ -33,7 +33,7 @@ Config load_config(const std::filesystem::path& file);
 Config parse_config(std::string_view text, const std::filesystem::path& file);
 
 // Every key that a file may have, as a path, in the order of reading: "host.plugin_path", "plugins.NAME.library",
-// "listeners.threads.min". What the reader asks for is what is listed: there is no second list to forget. [main]
+// "listeners.threads.min". The list comes from the keys that the reader asks for, so there is no second one to keep. [main]
 std::vector<std::string> known_config_keys();
 
 } // namespace gatehouse::host

@@ -46,7 +46,8 @@ struct gatehouse_config {
     // with its "FILE:LINE:COLUMN: ", in the order of the file.
     virtual std::vector<std::string> problems() const = 0;
 
-    // Whether the tables say the same, wherever in their files they stand; read from the same folder, as far as paths go.
+    // Whether both tables have the same keys and values; their places in the files do not count. Tables from files of different
+    // folders differ, since their relative paths do.
     virtual bool equals(const gatehouse_config& other) const noexcept = 0;
 };
 

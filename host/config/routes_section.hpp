@@ -1,4 +1,4 @@
-// The keys of a [[listeners]] section for what comes before serve(): proxy_protocol, detect, on_silence and the routes.
+// Reads the keys of a [[listeners]] section for the stages before serve(): proxy_protocol, detect, on_silence and the routes.
 #pragma once
 
 #include "config/config.hpp"

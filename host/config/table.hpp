@@ -1,7 +1,7 @@
 // A table of a configuration file, read key by key: typed, checked, and with every problem recorded at its place.
 //
-// A reader asks for all keys that it knows, present or not, and then calls finish(): what was asked for is what is known, so
-// that there is no second list of keys to keep. Values that are absent or bad leave the caller's default alone.
+// A reader asks for all keys that it knows, present or not, and then calls finish(), which reports the others. So there is no
+// second list of known keys to keep. Values that are absent or bad leave the caller's default alone.
 //
 // The ConfigReading must outlive the table. The host's own sections and the plugins' `config` tables are both
 // read through this class. [main]
@@ -81,7 +81,7 @@ class ConfigTable {
     const toml::node* node() const noexcept { return node_; }
     const std::string& path() const noexcept { return path_; }
 
-    // Whether both have the same keys and values, wherever these stand. A table that is absent is one without keys.
+    // Whether both have the same keys and values; their places in the file do not count. An absent table equals an empty one.
     bool equals(const ConfigTable& other) const noexcept;
 
     // Records a problem of a key's value, or that the key is missing: "missing (expected ...)".

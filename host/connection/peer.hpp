@@ -1,4 +1,4 @@
-// Whom a connection comes from.
+// The client that a connection comes from.
 #pragma once
 
 #include "net/address.hpp"

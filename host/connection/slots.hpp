@@ -34,7 +34,7 @@ class ConnectionSlots {
     // ids of this connection are stale. [owner]
     void give_back(Connection& connection) noexcept;
 
-    // The slot that the id speaks of, whatever is in it now; null if there was never one. [any]
+    // The slot of the id, even if another connection is in it now; null if there was never such a slot. [any]
     Connection* find(std::uint64_t id) noexcept;
 
     // Calls visit(Connection&, id) for every slot that was ever used, with the id of its last connection. [any]

@@ -197,7 +197,7 @@ gatehouse_status Stream::write_all(const char* data, std::size_t size, int flags
 
 // Small parts share a record: each costs a few tens of bytes, and an encryption.
 gatehouse_status Stream::write_records(std::span<gatehouse_bytes> parts, int flags) noexcept {
-    std::array<char, record_size> record; // NOLINT(*-member-init): filled as far as it is looked at
+    std::array<char, record_size> record; // not initialised: filled as far as it is looked at
     for (consume(parts, 0); !parts.empty(); consume(parts, 0)) {
         const char* data = static_cast<const char*>(parts.front().data);
         std::size_t size = parts.front().size;
@@ -265,7 +265,7 @@ gatehouse_status Stream::send_file(std::span<const gatehouse_bytes> parts, int f
     if (rate_window_ == never || farewell_ != 0 || (write_due_ != 0 && taken() == sent())) write_due_ = 0;
     request_complete(); // this is the answer
     while (!parts.empty()) {
-        std::array<gatehouse_bytes, gather_at_once> some; // NOLINT(*-member-init): only the copied ones are looked at
+        std::array<gatehouse_bytes, gather_at_once> some; // not initialised: only the copied ones are looked at
         const std::size_t count = std::min(parts.size(), some.size());
         std::copy_n(parts.begin(), count, some.begin());
         parts = parts.subspan(count);
@@ -295,7 +295,7 @@ gatehouse_status Stream::send_file(std::span<const gatehouse_bytes> parts, int f
     return GATEHOUSE_OK;
 }
 
-// What is encrypted has to pass through here.
+// For TLS: the bytes have to be encrypted, so they pass through a buffer of the host.
 gatehouse_status Stream::copy_file(int file, std::uint64_t offset, std::uint64_t length) noexcept {
     const std::unique_ptr<char[]> buffer(new (std::nothrow) char[std::min<std::uint64_t>(length, file_piece)]);
     if (!buffer) {

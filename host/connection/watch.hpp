@@ -32,8 +32,8 @@ class Watch {
         interest_ = Interest::none;
     }
 
-    // Makes the entry, or sets it again: what is there already is then reported once more. `token` is the connection's id.
-    // False: the kernel has no memory for it, see errno. [owner]
+    // Makes the entry, or sets it again: the kernel then reports once more the bytes or the close that are there already.
+    // `token` is the connection's id. False: the kernel has no memory for it, see errno. [owner]
     bool set(int fd, std::uint64_t token, Interest interest) noexcept;
 
     // Removes the entry, if there is one. [owner]

@@ -49,7 +49,7 @@ std::vector<std::string> ask_host(const std::filesystem::path& socket, const std
     std::string in;
     std::vector<std::string> answer;
     for (;;) {
-        std::array<char, 65536> buffer; // NOLINT(*-member-init): filled by recv
+        std::array<char, 65536> buffer; // not initialised: filled by recv
         const ssize_t size = ::recv(fd.get(), buffer.data(), buffer.size(), 0);
         if (size < 0 && errno == EINTR) continue;
         if (size < 0) fail(socket, errno);

@@ -59,7 +59,7 @@ Control::Control(const std::filesystem::path& path, const std::string& where, st
 }
 
 Nanoseconds Control::serve(Nanoseconds now) noexcept {
-    std::array<epoll_event, most_clients + 1> events; // NOLINT(*-member-init): filled by epoll_wait
+    std::array<epoll_event, most_clients + 1> events; // not initialised: filled by epoll_wait
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
     for (int i = 0; i < count; ++i) {
         auto* client = static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr);
@@ -109,7 +109,7 @@ bool Control::allowed(const Client& client) const noexcept {
 
 void Control::handle(Client& client) {
     if (!client.out.empty()) return send(client);
-    std::array<char, 4096> buffer; // NOLINT(*-member-init): filled by recv
+    std::array<char, 4096> buffer; // not initialised: filled by recv
     const ssize_t size = ::recv(client.fd.get(), buffer.data(), buffer.size(), 0);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (size <= 0) {

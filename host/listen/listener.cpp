@@ -137,7 +137,7 @@ void Listener::set_options(int family) {
     auto bytes = [](std::uint64_t size) { return static_cast<int>(std::min<std::uint64_t>(size, 1U << 30U)); };
     if (config_.receive_buffer > 0) set(SOL_SOCKET, SO_RCVBUF, bytes(config_.receive_buffer), "receive_buffer");
     if (config_.send_buffer > 0) set(SOL_SOCKET, SO_SNDBUF, bytes(config_.send_buffer), "send_buffer");
-    // An urgent byte (MSG_OOB) is one like all others: nobody here reads it apart. TCP connections inherit this.
+    // An urgent byte (MSG_OOB) arrives among the others, since no plugin reads it apart. TCP connections inherit this.
     set(SOL_SOCKET, SO_OOBINLINE, 1, "oobinline");
     if (family != AF_INET && family != AF_INET6) return;
     set(SOL_SOCKET, SO_REUSEADDR, config_.reuse_address ? 1 : 0, "reuse_address");
@@ -171,7 +171,7 @@ void Listener::open_unix() {
     struct stat old{};
     if (!abstract && ::lstat(path.c_str(), &old) == 0) {
         if (!S_ISSOCK(old.st_mode)) fail("bind to", EEXIST);
-        // A socket file that nobody listens on was left behind by a process that died; one that answers is in use.
+        // A socket file that refuses the connection was left behind by a process that died; one that accepts it is in use.
         const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
         if (::connect(probe.get(), address->get(), address->size) == 0 || errno == EAGAIN) fail("bind to", EADDRINUSE);
         if (errno != ECONNREFUSED) fail("bind to", errno);
@@ -181,7 +181,7 @@ void Listener::open_unix() {
     bind_to(*address);
     if (abstract) return;
     if (::lstat(path.c_str(), &file_) != 0) fail("stat of", errno);
-    // Before listen(), so nobody gets in with the wrong rights in between.
+    // Before listen(), so that no client connects while the file still has the wrong mode.
     if (::chmod(path.c_str(), config_.mode) != 0) fail("setting the mode of", errno);
     if (config_.owner.empty() && config_.group.empty()) return;
     auto user = [](const char* name) -> std::optional<unsigned> {
@@ -212,8 +212,8 @@ void Listener::adopt() {
         if (config_.address.name == name || config_.address.name == number) fd = SD_LISTEN_FDS_START + i;
         offered += (offered.empty() ? "" : ", ") + name + " (" + number + ")";
     }
-    for (int i = 0; i < count; ++i) std::free(names[i]); // NOLINT: sd_listen_fds_with_names allocates with malloc
-    std::free(names);                                    // NOLINT
+    for (int i = 0; i < count; ++i) std::free(names[i]); // sd_listen_fds_with_names() allocates with malloc()
+    std::free(static_cast<void*>(names));
     if (fd < 0)
         throw ListenError("listener " + config_.name + ": no inherited socket " + config_.address.name + "; " +
                           (offered.empty() ? "this process was started without any (LISTEN_FDS is not set for it)"

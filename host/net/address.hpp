@@ -41,11 +41,11 @@ struct SocketAddress {
 // "192.0.2.1:80", "[2001:db8::1]:80", "unix:/path" or "unix:" for an unnamed one. IPv4-mapped IPv6 appears as IPv4.
 std::string to_string(const SocketAddress& address);
 
-// A client that connects to a free port of its own machine may get that very port as its own: nobody listens there, and yet it
-// is connected, to itself. `peer` is what it has connected to; never so on unix sockets.
+// A client that connects to a free port of its own machine may get that very port as its own. Nothing listens there, and yet
+// the client is connected: to itself. `peer` is the address that it has connected to. Always false for unix sockets.
 bool is_connected_to_itself(int fd, const SocketAddress& peer) noexcept;
 
-// The socket address of a numeric tcp or a unix address, without asking anybody; nothing if the host is a name.
+// The socket address of a numeric tcp or a unix address, without a DNS query; nothing if the host is a name.
 std::optional<SocketAddress> numeric_address(const Address& address);
 
 } // namespace gatehouse::host

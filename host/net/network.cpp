@@ -13,7 +13,7 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr std::uint32_t nobody = 0xffffffff; // the value of a piece that is in no network
+constexpr std::uint32_t no_network = 0xffffffff; // the value of a piece that is in no network
 constexpr std::string_view expected = R"((expected a network such as "192.0.2.0/24" or "2001:db8::/32", or an address))";
 
 IpAddress from_v4(const void* bytes) noexcept {
@@ -132,7 +132,7 @@ std::string to_string(const Network& network) {
 
 // --- the table -----------------------------------------------------------------------------------------------------------
 
-// `entries` are sorted: a network stands before those within it. So those that the current one is within are a stack.
+// `entries` are sorted: a network stands before those within it. So the networks around the current one form a stack.
 template <class Key, class KeyOf>
 void NetworkTable::cut(const std::vector<Entry>& entries, bool v6, KeyOf key_of, Pieces<Key>& pieces) {
     const auto begin_piece = [&](const IpAddress& start, std::uint32_t value) {
@@ -140,7 +140,7 @@ void NetworkTable::cut(const std::vector<Entry>& entries, bool v6, KeyOf key_of,
             pieces.starts.pop_back();
             pieces.values.pop_back();
         }
-        if ((pieces.values.empty() ? nobody : pieces.values.back()) == value) return;
+        if ((pieces.values.empty() ? no_network : pieces.values.back()) == value) return;
         pieces.starts.push_back(key_of(start));
         pieces.values.push_back(value);
     };
@@ -148,7 +148,7 @@ void NetworkTable::cut(const std::vector<Entry>& entries, bool v6, KeyOf key_of,
     const auto leave = [&] {
         const std::optional<IpAddress> end = behind(around.back()->network);
         around.pop_back();
-        if (end) begin_piece(*end, around.empty() ? nobody : around.back()->value);
+        if (end) begin_piece(*end, around.empty() ? no_network : around.back()->value);
     };
     for (const Entry& entry : entries) {
         if (entry.network.address.v6 != v6) continue;
@@ -172,7 +172,7 @@ std::optional<std::uint32_t> NetworkTable::Pieces<Key>::find(const Key& key) con
     const auto piece = std::upper_bound(starts.begin(), starts.end(), key);
     if (piece == starts.begin()) return std::nullopt;
     const std::uint32_t value = values[static_cast<std::size_t>(piece - starts.begin()) - 1];
-    return value == nobody ? std::nullopt : std::optional(value);
+    return value == no_network ? std::nullopt : std::optional(value);
 }
 
 std::optional<std::uint32_t> NetworkTable::find(const IpAddress& address) const noexcept {
@@ -184,7 +184,7 @@ std::vector<std::uint32_t> NetworkTable::values() const {
     all.insert(all.end(), v6_.values.begin(), v6_.values.end());
     std::sort(all.begin(), all.end());
     all.erase(std::unique(all.begin(), all.end()), all.end());
-    if (!all.empty() && all.back() == nobody) all.pop_back();
+    if (!all.empty() && all.back() == no_network) all.pop_back();
     return all;
 }
 

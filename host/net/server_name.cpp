@@ -6,7 +6,7 @@
 
 namespace gatehouse::host {
 
-ServerName::ServerName(std::string_view text) noexcept { // NOLINT(*-member-init): filled as far as it is looked at
+ServerName::ServerName(std::string_view text) noexcept {
     if (const std::size_t zone = text.find('%'); zone != std::string_view::npos && text.find(':') < zone)
         text = text.substr(0, zone);
     if (text.ends_with('.')) text.remove_suffix(1);

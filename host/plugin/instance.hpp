@@ -38,14 +38,15 @@ class PluginInstance {
     PluginInstance(const PluginInstance&) = delete;
     PluginInstance& operator=(const PluginInstance&) = delete;
 
-    // What it is. [any]
+    // Its name and what its hooks declare. [any]
     const std::string& name() const noexcept { return handle_.name; }
     const Facilities& facilities() const noexcept { return handle_.facilities; }
     bool server_first() const noexcept { return (hooks_.flags & GATEHOUSE_SERVER_FIRST) != 0; }
     // A command line to try a listener with, in which {host} and {port} stand for its address; empty: none is suggested.
     std::string_view try_it() const noexcept { return {hooks_.try_it.data, hooks_.try_it.size}; }
 
-    // Whether it can tell its connections by their first bytes, and what it says of some. Not to be asked without. [any]
+    // Whether the plugin can tell its connections by their first bytes, and its answer for these. Call probe() only if
+    // has_probe(). [any]
     bool has_probe() const noexcept { return hooks_.probe != nullptr; }
     Match probe(std::span<const std::byte> bytes) const noexcept;
 

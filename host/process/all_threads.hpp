@@ -1,10 +1,10 @@
 // A function run in every thread of the process.
 //
 // Credentials belong to a thread, and of the calls that change them libc carries only set*id() and setgroups() to all threads.
-// For the others (capset, prctl) there is this: each thread is interrupted in turn by a signal, whose handler runs the
-// function. Libraries like to block all signals in their threads, so it is the one that libc never lets them block, since it
-// does the same. A thread that is started meanwhile inherits what its creator has; asking for new threads until there are none
-// closes the gap.
+// For the others (capset, prctl) the host interrupts each thread in turn by a signal, whose handler runs the function.
+// Libraries like to block all signals in their threads, so it is the signal that libc never lets them block, since libc uses it
+// for the same purpose. A thread that starts in between inherits the state of its creator; the host asks for new threads until
+// there are none, which closes the gap.
 #pragma once
 
 namespace gatehouse::host {

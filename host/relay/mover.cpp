@@ -30,7 +30,7 @@ void limit_unsent(const RelaySide& side) noexcept {
     ::setsockopt(side.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent, sizeof most_unsent); // fails on unix sockets
 }
 
-// What is no fault of the connection.
+// Errors of splice() that are no fault of the connection: the kernel or the socket cannot, or there is no memory.
 bool cannot_splice(int error) noexcept { return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == ENOMEM; }
 
 // Takes note of a read of this size, after which the direction may go the other way.

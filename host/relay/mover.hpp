@@ -1,9 +1,9 @@
 // Moves bytes from one side of a relayed pair to the other, by copying or by splicing.
 //
 // Copying is a recv and a send through one buffer. Splicing hands the kernel's own pages on through a pipe: two calls as well,
-// which cost more for a few bytes and less for many. Which of them a direction uses is decided by what flows in it: after a few
-// reads in a row that filled the whole buffer it splices, after a few small ones in a row it copies again. Where splicing is
-// not possible (no descriptor for a pipe, a kernel or a socket that cannot) it copies.
+// which cost more for a few bytes and less for many. The traffic of a direction decides between them: after a few reads in a
+// row that filled the whole buffer it splices, after a few small ones in a row it copies again. Where splicing is not possible
+// (no descriptor for a pipe, a kernel or a socket that cannot) it copies.
 #pragma once
 
 #include "relay/side.hpp"
@@ -41,7 +41,7 @@ class RelayMover {
     Flow splice(RelaySide& from, RelaySide& to, std::unique_ptr<Pipe> pipe) noexcept;
 
     PipePool pipes_;
-    std::array<char, copied_at_once> buffer_; // NOLINT(*-member-init): only what was read is looked at
+    std::array<char, copied_at_once> buffer_; // not initialised: only what was read is looked at
 };
 
 } // namespace gatehouse::host

@@ -22,7 +22,7 @@ struct Pipe {
 // The pipes of one relay thread, and only its. [relay]
 class PipePool {
   public:
-    static constexpr std::size_t most_lent = 64; // two descriptors each; whoever needs more copies
+    static constexpr std::size_t most_lent = 64; // two descriptors each; further directions copy
     static constexpr std::size_t most_spare = 2; // empty ones that are kept for the next
 
     PipePool();

@@ -93,15 +93,15 @@ bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
     return true;
 }
 
-// The first to ask for an earlier sweep wakes the thread; whoever asks before it has begun is served by the same.
+// The first to ask for an earlier sweep wakes the thread. Others who ask before it has begun are served by the same sweep.
 void RelayThread::sweep_by(Nanoseconds when) noexcept {
     if (lower(next_sweep_, when)) bell_.ring();
 }
 
 // Most clients have said something by the time that the upstream is connected. Passing that on from here saves the relay thread
-// a wake-up. Whatever else there is, the epoll set will tell.
+// a wake-up. The epoll set reports all else.
 void RelayThread::send_first(RelayPair& pair) noexcept {
-    std::array<char, first_size> buffer; // NOLINT(*-member-init): only what was read is looked at
+    std::array<char, first_size> buffer; // not initialised: only what was read is looked at
     const ssize_t count = receive(pair.client, buffer);
     if (count <= 0) return;
     pair.server.broken = !deliver(pair.server, std::span(buffer).first(static_cast<std::size_t>(count)));
@@ -249,7 +249,7 @@ int RelayThread::timeout() const noexcept {
 }
 
 void RelayThread::sweep() noexcept {
-    next_sweep_.store(never); // whoever starts or cuts from here on lowers it again
+    next_sweep_.store(never); // a start or a cut from here on lowers it again
     Nanoseconds earliest = never;
     std::unique_lock lock(mutex_);
     for (auto next = pairs_.begin(); next != pairs_.end();) {

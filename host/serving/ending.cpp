@@ -20,7 +20,7 @@ constexpr std::uint32_t most_lingered = 256 * 1024; // bytes thrown away before 
 void log_failure(Log& log, const Connection& connection, const PluginInstance& plugin, Reason reason) noexcept {
     try {
         const std::string why = take_error_text();
-        // A client that has been answered in its protocol has asked for what is not to be had, as happens all day in a proxy.
+        // A client that got an answer in its protocol asked for an upstream that does not answer: in a proxy that is routine.
         const bool told = reason == Reason::upstream_failed && connection.bytes_out != 0;
         log.write(told ? LogLevel::info : LogLevel::warning,
                   reason == Reason::upstream_failed ? "no connection to the upstream" : "plugin failed",
@@ -52,7 +52,7 @@ Reason reason_for(const Connection& connection, gatehouse_next next) noexcept {
     }
 }
 
-// The plugin is done with the connection; what is left is to deliver the last bytes and to close.
+// The plugin is done with the connection. The host delivers the last bytes and closes it.
 void Service::end(Connection& connection, Reason reason) noexcept {
     Life& life = connection.life;
     PluginInstance* const plugin = connection.plugin.load(std::memory_order_relaxed);
@@ -65,8 +65,8 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     if (!unserved) plugin->closed(std::exchange(life.serving.state, nullptr), reason);
 
     // A close with unread input, or with input still on its way, makes the kernel send a reset, which can overtake the last
-    // bytes that were written. So the client is told that this was all, and is given a moment to close by itself.
-    // Of TLS, it is told even if it has gone (RFC 8446 6.1), and an alert has been sent to it if it has failed.
+    // bytes that were written. So the host first sends the end of the stream, and gives the client a moment to close by itself.
+    // With TLS it sends close_notify even if the client has gone (RFC 8446 6.1); if TLS has failed, it has sent an alert.
     const bool answered = connection.bytes_out != 0 || reason == Reason::tls_failed;
     const bool quiet = connection.read_end || connection.broken || (unserved && !answered);
     if (quiet || config.linger_timeout.count() == 0) {
@@ -84,7 +84,7 @@ void Service::end(Connection& connection, Reason reason) noexcept {
 // Throws away what the client still sends, until it closes, the time is over or it has been too much; and waits for room for a
 // close_notify, if there was none.
 void Service::linger(Connection& connection) noexcept {
-    std::array<char, 16384> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): only ever written
+    std::array<char, 16384> buffer; // not initialised: only ever written
     for (;;) {
         const std::optional<int> told = connection.Channel::finish();
         if (told && *told != 0) return close(connection);

@@ -8,7 +8,7 @@
 
 namespace gatehouse::host {
 
-// `next` is what serve() has returned: not PARK, WAIT or RELAY of a connection that goes on. [owner]
+// `next` is the result of serve(), but not PARK, WAIT or RELAY of a connection that goes on. [owner]
 Reason reason_for(const Connection& connection, gatehouse_next next) noexcept;
 
 } // namespace gatehouse::host

@@ -1,4 +1,4 @@
-// What a listener keeps for as long as it has its name: the socket, the slots of its connections, and what was counted. A
+// The part of a listener that lives as long as its name: the socket, the slots of its connections, and the counters. A
 // reload makes a new Service over the same Endpoint, so that ids stay unique, limits count old and new connections, and
 // counters never fall.
 #pragma once

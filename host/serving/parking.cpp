@@ -7,9 +7,9 @@
 
 namespace gatehouse::host {
 
-// An event that comes while the owner is at work is noted by the thread that was told of it. What it was about may have been
-// taken since then, so the entry is set again: the kernel then reports what is really there. Where bytes are left unread, an
-// edge is all that ever tells of more, so the note itself is the news.
+// The thread that gets an event while the owner is at work leaves a note. The owner may have read those bytes since then, so it
+// sets the epoll entry again: the kernel then reports what is really there. Where bytes are left unread, the kernel reports
+// more of them only once, so the note itself is the news.
 Rest Parking::rest(Connection& connection, Interest wanted, Unread unread, Stream::Due until) noexcept {
     Owner& owner = connection.owner;
     Life& life = connection.life;
@@ -33,9 +33,9 @@ Rest Parking::rest(Connection& connection, Interest wanted, Unread unread, Strea
         if (owner.take(Owner::event)) {
             if (unread == Unread::left) return Rest::data;
             if (wanted == Interest::reset && connection.is_gone()) return Rest::reset;
-            if (set && wanted != Interest::reset) { // another thread was told of it in vain
+            if (set && wanted != Interest::reset) { // another thread got the event in vain
                 connection.emptied = false;
-                connection.hangup = true; // that the client has closed may have been what the other was told
+                connection.hangup = true; // that event may have been the client's close
                 return Rest::data;
             }
             needs_setting = true;

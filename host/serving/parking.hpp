@@ -20,10 +20,10 @@ enum class Rest : std::uint8_t {
     no_memory, // the kernel has none for the epoll entry
 };
 
-// What the caller does with the bytes that have arrived.
+// How the caller treats the bytes that have arrived.
 enum class Unread : std::uint8_t {
-    taken, // it reads all of them: what is left unread is reported again
-    left,  // it leaves them where they are, and has seen them: what comes beyond them is reported
+    taken, // it reads them: the host reports again those that it has left unread
+    left,  // it has seen them and leaves them unread: the host reports only further ones
 };
 
 class Parking {

@@ -161,8 +161,8 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         if (connection->is_gone()) return end(*connection, Reason::peer_reset);
         if (rests(*connection)) return;
     }
-    // Of TLS, what has arrived may be nothing yet: less than a record, or one without data. No thread waits for the rest of it,
-    // and it does not count as something that has moved.
+    // With TLS an event may bring no data yet: only a part of a record, or a record without data. No thread waits for the rest,
+    // and such bytes do not put off the deadline.
     const bool waits_for_bytes = !deaf && (life.phase == Phase::silent || life.phase == Phase::serving);
     if (events != 0 && waits_for_bytes && connection->tls && !connection->has_news()) {
         connection->emptied = true;
@@ -255,7 +255,7 @@ bool Service::rests(Connection& connection, std::optional<Stream::Due> until) no
             life.serving.why = GATEHOUSE_EVENT_WAKE;
             break;
         }
-        if (life.phase == Phase::staging) { // what another thread was told of
+        if (life.phase == Phase::staging) { // another thread may have got the event of a close
             connection.hangup = connection.hangup || connection.has_hung_up();
             life.staging.heard = true;
         }
@@ -284,9 +284,9 @@ void Service::relay_ended(Connection& connection, Reason reason, std::uint64_t i
 // The caller has claimed the connection, whose time had come when it was looked at.
 void Service::expire(Connection& connection, Nanoseconds now) noexcept {
     Life& life = connection.life;
-    // It may have been served since then; what it was parked with last counts.
+    // It may have been served since then; the deadline of its last parking counts.
     if (connection.parked_until.load(std::memory_order_relaxed) > now) {
-        connection.emptied = false; // so that its entry is set again: an event may have been noted in vain meanwhile
+        connection.emptied = false; // so that its entry is set again: an event may have been noted in vain since
         if (!rests(connection)) pool.post(connection.id);
         return;
     }
@@ -320,7 +320,7 @@ void Service::begin_drain() noexcept {
         if (connection.listener.load(std::memory_order_relaxed) != this) return;
         if (connection.owner.claim(id, Owner::stop) != Owner::Claim::owned) return;
         Life& life = connection.life;
-        char first = 0; // it may have spoken without having been heard yet
+        char first = 0; // a first byte may have arrived without an event yet
         switch (life.phase) {
         case Phase::silent:
             if (::recv(connection.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return end(connection, Reason::drained);

@@ -53,7 +53,7 @@ class Service : public ListenerShare {
 
     // The service of a connection: each ListenerShare is one.
     static Service& of(const Connection& connection) noexcept {
-        // NOLINTNEXTLINE(*-const-cast): connections see their listener as constant
+        // Connections see their listener as constant.
         return static_cast<Service&>(const_cast<ListenerShare&>(*connection.listener.load(std::memory_order_relaxed)));
     }
 

@@ -1,7 +1,7 @@
-// The stages before serve(). What has arrived usually stays unread there, so an edge is all that ever tells of news: the socket
-// is put into the epoll set once, and never set again for what was there before. An event that comes while a thread looks is
-// left in the connection's word by the thread that is told of it, and makes the owner look again before the connection may
-// rest. So nothing is missed, and a client that sends a byte a second costs one look a second.
+// The stages before serve(). What has arrived usually stays unread there, so the kernel reports each arrival only once: the
+// host puts the socket into the epoll set once, and never sets it again for what was there before. The thread that gets an
+// event while another looks leaves a note in the connection's word, and the owner looks again before the connection may rest.
+// So nothing is missed, and a client that sends a byte a second costs one look a second.
 #include "base/check.hpp"
 #include "serving/service.hpp"
 
@@ -24,7 +24,7 @@ Visitor visitor_of(Connection& connection, bool expired) noexcept {
 
 } // namespace
 
-// To the first stage from `number` on that is for this connection, or to what comes after the last one.
+// Enters the first stage from `number` on that applies to this connection, or serve() if there is none.
 void Service::enter_stage(Connection& connection, std::size_t number, Nanoseconds now) noexcept {
     Life& life = connection.life;
     for (; number < stages_.size(); ++number) {
@@ -42,7 +42,7 @@ void Service::enter_stage(Connection& connection, std::size_t number, Nanosecond
     life.staging.due = std::min(after(now, config.first_byte_timeout), connection.lifetime);
 }
 
-// Through as many stages as what has arrived allows.
+// Passes as many stages as the bytes that have arrived allow.
 void Service::advance(Connection& connection) noexcept {
     Life& life = connection.life;
     while (life.phase == Phase::staging) {
@@ -72,7 +72,7 @@ void Service::advance(Connection& connection) noexcept {
             connection.plugin.store(verdict.plugin, std::memory_order_relaxed);
             life.entered = true;
         }
-        if (!life.admitted) { // it is known now for whom it comes
+        if (!life.admitted) { // the client's address is known now
             if (const auto reason = admit(connection.peer_address(), coarse_now(), life.source))
                 return end(connection, *reason);
             life.admitted = true;

@@ -23,7 +23,7 @@ std::optional<Reason> Service::admit(const SocketAddress& address, Nanoseconds n
 void Service::welcome(int fd, const SocketAddress& peer) noexcept {
     const Nanoseconds now = monotonic_now();
     std::uint32_t source = 0;
-    const bool for_another = proxies_ != nullptr && proxies_->lists(peer); // for whom, its header will say
+    const bool for_another = proxies_ != nullptr && proxies_->lists(peer); // its header will name the client
     if (!for_another) {
         if (const std::optional<Reason> reason = admit(peer, now, source)) return refuse(fd, peer, *reason);
     }

@@ -58,7 +58,7 @@ Choice Detection::choose(const Visitor& visitor, std::span<const std::byte> byte
 }
 
 Verdict Detection::look(const Visitor& visitor) const noexcept {
-    std::array<std::byte, max_detect_limit> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): only what was read counts
+    std::array<std::byte, max_detect_limit> buffer; // not initialised: only what was read counts
     const auto bytes = visitor.channel.peek(std::span(buffer).first(most_));
     const bool hung_up = visitor.channel.hangup;
     if (!bytes) return Verdict::refuse(Reason::peer_reset);

@@ -1,5 +1,5 @@
-// The stage that finds out which plugin a connection is for, by the listener's routes, from what it sends first. The bytes are
-// left for the plugin to read. Where routes end TLS, there are two such stages: the second one asks about what is inside.
+// The stage that chooses the plugin of a connection by the listener's routes and the client's first bytes. The plugin still
+// reads these bytes. Where routes terminate TLS, there are two such stages: the second one looks at the decrypted bytes.
 #pragma once
 
 #include "config/config.hpp"

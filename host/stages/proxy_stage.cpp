@@ -44,7 +44,7 @@ std::optional<Milliseconds> ProxyStage::limit(const Visitor& visitor) const noex
 }
 
 Verdict ProxyStage::look(const Visitor& visitor) const noexcept {
-    std::array<std::byte, max_proxy_header> buffer; // NOLINT(cppcoreguidelines-pro-type-member-init): only what was read counts
+    std::array<std::byte, max_proxy_header> buffer; // not initialised: only what was read counts
     const auto bytes = visitor.channel.peek(buffer);
     if (!bytes) return Verdict::refuse(Reason::peer_reset);
     // Health checks connect and close again.
@@ -69,7 +69,7 @@ Verdict ProxyStage::look(const Visitor& visitor) const noexcept {
     return verdict;
 }
 
-// From a network that somebody has listed as that of a proxy, so it is worth a line.
+// It comes from a network that the configuration lists as a proxy's, so it is worth a line.
 Verdict ProxyStage::refuse(const SocketAddress& proxy, const char* problem) const noexcept {
     try {
         log_.warning("bad PROXY header", {{"listener", listener_}, {"peer", to_string(proxy)}, {"error", problem}});

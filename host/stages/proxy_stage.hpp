@@ -1,5 +1,5 @@
-// The stage that takes the PROXY header off connections from the listed networks, where it is required, and never looks for one
-// in others. What it says of the client becomes the connection's peer; the proxy's own address is kept beside it.
+// The stage that takes the PROXY header off connections from the listed networks, which must send one, and never looks for one
+// in others. The client that the header names becomes the connection's peer; the proxy's own address is kept beside it.
 #pragma once
 
 #include "base/log.hpp"

@@ -1,6 +1,6 @@
-// Routes: which plugin a connection goes to, by what is known of it and by what it sends first.
+// Routes: which plugin a connection goes to, by its source, by TLS (server name, ALPN) and by the client's first bytes.
 //
-// Pure functions over what the configuration says and what has arrived; detection.hpp is the stage that asks them.
+// Pure functions over the configuration and the bytes; the stage in detection.hpp calls them.
 #pragma once
 
 #include "access/access.hpp"
@@ -27,19 +27,19 @@ struct Route {
     std::vector<Network> source;
     std::function<Match(std::span<const std::byte>)> probe; // or empty
     PluginInstance* plugin = nullptr;                       // null: the routes are asked once more, inside of TLS
-    TlsServer* tls = nullptr;                               // ends TLS before that; null: nobody does
-    std::optional<AccessList> access;                       // whom it lets in; nothing: everybody
+    TlsServer* tls = nullptr;                               // ends TLS before that; null: TLS is left alone
+    std::optional<AccessList> access;                       // the clients that it lets in; nothing: all
 
     // Whether it has to see bytes.
     bool reads() const noexcept { return !sni.empty() || !alpn.empty() || probe != nullptr; }
 };
 
-// What is known of a connection.
+// The facts about a connection that routes decide by.
 struct Arrived {
     std::optional<IpAddress> source;  // not of unix sockets
     std::span<const std::byte> bytes; // the first ones
     bool all = false;                 // no more will be looked at
-    // What the client has asked for in TLS, if somebody who terminated it says so; otherwise it is looked for in the bytes.
+    // What the client has asked for in TLS, if a stage or a proxy has terminated it; null: the host looks for it in the bytes.
     const std::string* server_name = nullptr;
     const std::string* protocol = nullptr;
 };

@@ -6,7 +6,7 @@
 //                    └──── refuse(reason): closed
 //
 // A stage is constant and shared by all connections of its listener. It looks at a Visitor and answers with a Verdict: the
-// listener alone changes the connection. It usually only peeks at what has arrived, and is asked again with the same bytes and
+// listener alone changes the connection. It usually only peeks at the bytes, and is asked again with the same bytes and
 // those that follow. One that consumes (a header, a handshake) must have read or peeked until nothing was left before it says
 // more: only news makes it be asked again.
 #pragma once
@@ -48,7 +48,7 @@ struct Verdict {
     std::optional<Milliseconds> limit{};      // with pass and more: the stage's own deadline counts from now on; 0: none
     PluginInstance* plugin = nullptr;         // with pass: the plugin that it is for; null: the stage does not say
     TlsServer* tls = nullptr;                 // with pass: ends TLS in a later stage
-    std::unique_ptr<const Proxied> proxied{}; // with pass: whom the connection is for
+    std::unique_ptr<const Proxied> proxied{}; // with pass: the client that a proxy has named
 
     static Verdict pass() noexcept { return {What::pass}; }
     static Verdict more() noexcept { return {What::more}; }
@@ -66,11 +66,11 @@ class Stage {
     // stage is not for this connection. [owner]
     virtual std::optional<Milliseconds> limit(const Visitor& visitor) const noexcept = 0;
 
-    // Whether it can tell something of a connection before anything has arrived. [any]
+    // Whether it can decide on some connections before any byte has arrived. [any]
     virtual bool at_once() const noexcept { return false; }
 
-    // Must not wait. With channel.hangup, what has arrived is all that will. More is then no answer, and neither is it when the
-    // time is over and the verdict sets no new limit: the connection is closed as peer_closed or first_byte_timeout. [owner]
+    // Must not wait. With channel.hangup no more bytes will come. If the verdict is `more` even so, the host closes the
+    // connection as peer_closed; if it is `more` without a new limit once the time is over, as first_byte_timeout. [owner]
     virtual Verdict look(const Visitor& visitor) const noexcept = 0;
 };
 

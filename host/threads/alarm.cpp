@@ -23,7 +23,7 @@ void Alarm::set(Nanoseconds when) noexcept {
 void Alarm::acknowledge() noexcept {
     const MutexLock lock(mutex_);
     std::uint64_t expirations = 0;
-    // A failed read only means that a later setting has overtaken the expiration; asking everybody once more is harmless.
+    // A failed read only means that a later setting has overtaken the expiration; checking all deadlines once more is harmless.
     [[maybe_unused]] const ssize_t size = ::read(timer_.get(), &expirations, sizeof expirations);
     next_.store(never, std::memory_order_relaxed);
 }

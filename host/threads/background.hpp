@@ -62,7 +62,7 @@ class Background {
     // To be called before the descriptor is closed. [background]
     void unwatch(int fd) noexcept;
 
-    // From now on nothing is called any more, and what is added rests. Does not wait. [any]
+    // From now on the thread calls no activity any more; further ones may be added and rest. Does not wait. [any]
     void end() noexcept;
     // The same, and waits for the thread to leave; false if it is still in an activity by `deadline`. [main]
     bool stop(Nanoseconds deadline) noexcept;
@@ -75,7 +75,7 @@ class Background {
     void run() noexcept;
     void prepare_thread() const noexcept;
     bool move(Activity& activity, Nanoseconds when) noexcept GATEHOUSE_REQUIRES(mutex_);
-    // These three let go of mutex_ meanwhile.
+    // These three unlock mutex_ while they call or wait.
     template <class Call>
     void call(std::shared_ptr<Activity> activity, Call what) noexcept GATEHOUSE_REQUIRES(mutex_);
     void call_due() noexcept GATEHOUSE_REQUIRES(mutex_);

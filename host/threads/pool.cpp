@@ -17,7 +17,7 @@ namespace {
 constexpr Nanoseconds supervision_interval = 20'000'000; // also how long a handler may take before it counts as stuck
 constexpr Nanoseconds spawn_pause = 1'000'000'000;       // after a thread could not be started
 constexpr std::uint64_t bell_token = 0;                  // handlers' tokens are never 0
-// Saves most calls of epoll_wait() under load. Nobody waits behind a slow one: see relieve().
+// Saves most calls of epoll_wait() under load. No event waits behind a slow one: see relieve().
 constexpr std::size_t events_at_once = 16;
 
 // Of Pool::load_.
@@ -53,7 +53,7 @@ struct Worker {
 
     bool has_more() const noexcept { return (cursor.load() & 0xffffU) < cursor.load() >> 16U; }
 
-    // The next event of the batch that nobody has taken, or null. The thread itself, or whoever relieves it.
+    // The next event of the batch that is not taken yet, or null. Called by the thread itself and by one that relieves it.
     epoll_event* take() noexcept {
         std::uint32_t at = cursor.load();
         while ((at & 0xffffU) < at >> 16U)
@@ -165,7 +165,7 @@ void Pool::take_posted() noexcept {
         posted_.pop_front();
         more = !posted_.empty();
     }
-    if (more) ::eventfd_write(bell_.get(), 1); // the next one is for whoever is free next
+    if (more) ::eventfd_write(bell_.get(), 1); // the next one is for the next free thread
     handler_(event.token, event.events);
 }
 
@@ -213,7 +213,7 @@ void Pool::loop(Worker& worker) noexcept {
             if (worker.away.load() == Worker::stuck && worker.away.exchange(Worker::here) == Worker::stuck)
                 load_.fetch_add(one_running);
         }
-        // Whoever has taken from the batch must have read it before it is filled again.
+        // A thread that has taken from the batch must have read it before it is filled again.
         if (worker.relieved.load() && worker.relieved.exchange(false)) {
             const std::lock_guard lock(mutex_);
         }
@@ -329,7 +329,7 @@ Nanoseconds Pool::supervise(Nanoseconds now) noexcept {
             if (busy && serial == worker.seen && worker.away.compare_exchange_strong(expected, Worker::stuck)) {
                 load_.fetch_sub(one_running);
                 expected = Worker::stuck;
-                // It may have come out in between; whoever takes the mark back counts it as running again.
+                // It may have come out in between; the thread that takes the mark back counts it as running again.
                 if (worker.serial.load() != serial && worker.away.compare_exchange_strong(expected, Worker::here))
                     load_.fetch_add(one_running);
                 else

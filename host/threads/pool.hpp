@@ -48,7 +48,7 @@ struct PoolOptions {
     std::chrono::milliseconds keep{60'000};
 };
 
-class Pool {
+class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a cache line of its own
   public:
     // What a token stands for is the handler's business. `events` is 0 for a token that was posted. The handler must not throw.
     using Handler = std::function<void(std::uint64_t token, std::uint32_t events)>;

@@ -21,7 +21,7 @@ bool Standby::add(Pool& pool) noexcept {
 void Standby::remove(Pool& pool) noexcept { ::epoll_ctl(outer_.get(), EPOLL_CTL_DEL, pool.descriptor(), nullptr); }
 
 void Standby::serve() noexcept {
-    std::array<epoll_event, 64> events; // NOLINT(*-member-init): only what the kernel has written is looked at
+    std::array<epoll_event, 64> events; // not initialised: only what the kernel has written is looked at
     const int count = ::epoll_wait(outer_.get(), events.data(), static_cast<int>(events.size()), 0);
     for (int i = 0; i < count; ++i) static_cast<Pool*>(events[static_cast<std::size_t>(i)].data.ptr)->warm_up();
 }

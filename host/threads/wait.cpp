@@ -12,7 +12,7 @@ namespace gatehouse::host {
 Waited wait(std::span<pollfd> items, Nanoseconds until, const Drain& drain, OnDrain on_drain) noexcept {
     GATEHOUSE_CHECK(items.size() <= most_waited_for);
     const Pool::Blocked blocked;
-    std::array<pollfd, most_waited_for + 1> waiting; // NOLINT(*-member-init): only the copied ones are looked at
+    std::array<pollfd, most_waited_for + 1> waiting; // not initialised: only the copied ones are looked at
     std::copy(items.begin(), items.end(), waiting.begin());
     for (;;) {
         // A drain that starts during the wait must be heard even if it does not end the wait: its deadline counts from then on.

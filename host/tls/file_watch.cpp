@@ -23,7 +23,7 @@ bool FileWatch::add(const std::filesystem::path& file) {
 
 bool FileWatch::happened() noexcept {
     if (!working()) return false;
-    alignas(inotify_event) std::array<char, 4096> buffer; // NOLINT(*-member-init): the events are not looked at
+    alignas(inotify_event) std::array<char, 4096> buffer; // not initialised: the events are not looked at
     bool any = false;
     for (;;) {
         const ssize_t size = ::read(inotify_.get(), buffer.data(), buffer.size());

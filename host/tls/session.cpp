@@ -154,7 +154,7 @@ std::string TlsSession::verdict() const {
     return text;
 }
 
-// Forgets what earlier calls have left behind, so that it is not taken for the outcome of the next one.
+// Clears the errors that earlier calls have left, so that outcome() does not take them for those of the next call.
 void TlsSession::begin_call() noexcept {
     ::ERR_clear_error(); // plugins may use OpenSSL on this thread too
     wire_.error = 0;

@@ -142,7 +142,7 @@ class DnsServer {
     }
 
     void serve_udp() {
-        std::array<char, 2048> buffer; // NOLINT(*-member-init)
+        std::array<char, 2048> buffer; // not initialised: filled by recvfrom
         sockaddr_in peer{};
         socklen_t size = sizeof peer;
         const ssize_t got = ::recvfrom(udp_.get(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&peer), &size);

@@ -175,9 +175,7 @@ class ImpossibleState : public GenerationTest {
     ~ImpossibleState() override { slots_.give_back(connection_); }
 
     // The endpoint is constant to all but its service, and to this test.
-    ConnectionSlots& slots() {
-        return const_cast<Endpoint&>(now_->services().front()->endpoint()).slots; // NOLINT(*-const-cast)
-    }
+    ConnectionSlots& slots() { return const_cast<Endpoint&>(now_->services().front()->endpoint()).slots; }
 
     Service& service_ = service();
     ConnectionSlots& slots_ = slots();

@@ -62,7 +62,7 @@ TEST_F(WrongHandle, AClientIsNoUpstream) {
 }
 
 TEST_F(WrongHandle, OneUpstreamMayBeNamedTwice) {
-    auto* other = new Upstream(drain_, SocketAddress(), -1); // NOLINT(*-owning-memory): relay() takes it over
+    auto* other = new Upstream(drain_, SocketAddress(), -1); // relay() takes it over
     EXPECT_EQ(upstream_table.relay(&client_, other, 0), GATEHOUSE_OK);
     EXPECT_EQ(upstream_table.relay(&client_, other, 0), GATEHOUSE_OK);
     EXPECT_EQ(client_.life.serving.upstream.get(), other);

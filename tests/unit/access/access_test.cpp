@@ -89,7 +89,7 @@ TEST(Access, WhoIsDeniedDoesNotCount) {
 
 // Everything at once, as a connection meets it: less than a microsecond of the thread's own CPU time.
 TEST(Access, CostsLessThanAMicrosecondWithTenThousandNetworks) {
-    std::mt19937 random(1); // NOLINT(*-msc51-cpp): the same every time
+    std::mt19937 random(1); // the same every time
     AccessLists many;
     for (int i = 0; i < 10'000; ++i) {
         const auto length = static_cast<std::uint8_t>(random() % 17 + 16);

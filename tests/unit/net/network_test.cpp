@@ -164,7 +164,7 @@ TEST(NetworkTable, KnowsWhichValuesAnAddressHas) {
 
 // Networks and addresses close together, so that they nest, touch and repeat; compared with looking through all of them.
 TEST(NetworkTable, AgreesWithTheObvious) {
-    std::mt19937 random(20261125); // NOLINT(*-msc51-cpp): the same every time
+    std::mt19937 random(20261125); // the same every time
     const auto some_address = [&](bool v6) {
         IpAddress result{v6, 0, 0};
         if (v6 && random() % 2 == 0)
@@ -196,7 +196,7 @@ TEST(NetworkTable, AgreesWithTheObvious) {
 
 // What it adds to a connection: 1 microsecond at most. By the thread's own CPU time, since the machine may be busy.
 TEST(NetworkTable, TenThousandNetworksCostLessThanAMicrosecond) {
-    std::mt19937_64 random(1); // NOLINT(*-msc51-cpp): the same every time
+    std::mt19937_64 random(1); // the same every time
     const auto some_address = [&](bool v6) {
         return IpAddress{v6, v6 ? random() : random() & ~0xffffffffULL, v6 ? random() : 0};
     };
