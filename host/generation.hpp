@@ -39,6 +39,7 @@ struct Standing {
     Background& background;
     NameWatches& watches;
     Standby& standby;
+    TicketKeyRing& ticket_keys;
     unsigned cpus; // that the process may use
 };
 

@@ -35,8 +35,8 @@ Host::Host(Config&& config)
               Generation::relay_ended),
       resolver_(config.host.resolvers), background_(config.host.scheduling), watches_(background_, config.host.resolvers),
       endpoints_(log_),
-      generation_(std::make_unique<Generation>(
-          std::move(config), Standing{log_, alarm_, relays_, resolver_, background_, watches_, standby_, cpus_})) {
+      generation_(std::make_unique<Generation>(std::move(config), Standing{log_, alarm_, relays_, resolver_, background_,
+                                                                           watches_, standby_, ticket_keys_, cpus_})) {
     const Config& kept = generation_->config();
     std::string problems;
     try {

@@ -13,6 +13,7 @@
 #include "threads/alarm.hpp"
 #include "threads/background.hpp"
 #include "threads/standby.hpp"
+#include "tls/ticket_keys.hpp"
 
 #include <csignal>
 #include <memory>
@@ -52,6 +53,7 @@ class Host {
     const unsigned cpus_;
     Alarm alarm_;
     Standby standby_;
+    TicketKeyRing ticket_keys_;
     RelayEngine relays_;
     Resolver resolver_;
     Background background_;

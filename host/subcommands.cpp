@@ -56,7 +56,8 @@ int check_config(const CommandOptions& options) {
         LogConfig quiet;
         quiet.level = LogLevel::warning;
         Log log(quiet);
-        const TlsServers tls(config.tls, log);
+        TicketKeyRing keys;
+        const TlsServers tls(config.tls, keys, log);
         const Drain drain;
         Background background(config.host.scheduling);
         background.end(); // nothing goes on here

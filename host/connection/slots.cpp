@@ -40,7 +40,7 @@ bool ConnectionSlots::grow() noexcept {
 Connection* ConnectionSlots::take() noexcept {
     std::uint32_t slot = 0;
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (free_.empty() && !grow()) return nullptr;
         slot = free_.back();
         free_.pop_back();
@@ -55,7 +55,7 @@ void ConnectionSlots::give_back(Connection& connection) noexcept {
     const int fd = connection.fd;
     connection.owner.release();
     ::close(fd);
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     free_.push_back(static_cast<std::uint32_t>(connection.index & no_slot));
 }
 

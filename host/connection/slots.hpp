@@ -2,11 +2,11 @@
 // freed while the listener exists, and they outlive a generation, so that an id never names another connection than its own.
 #pragma once
 
+#include "base/mutex.hpp"
 #include "connection/connection.hpp"
 
 #include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <vector>
 
 namespace gatehouse::host {
@@ -51,14 +51,14 @@ class ConnectionSlots {
     static constexpr std::uint32_t chunk_size = 64;
     static constexpr std::uint32_t no_slot = (1U << slot_bits) - 1;
 
-    bool grow() noexcept; // guarded by mutex_
+    bool grow() noexcept GATEHOUSE_REQUIRES(mutex_);
 
     const std::uint32_t listener_number_; // constant after construction, as is the next
     const std::uint32_t capacity_;
     std::vector<Connection*> chunks_; // sized at construction; a chunk is written before made_ covers it
 
-    std::mutex mutex_;
-    std::vector<std::uint32_t> free_;    // guarded by mutex_
+    Mutex mutex_;
+    std::vector<std::uint32_t> free_ GATEHOUSE_GUARDED_BY(mutex_);
     std::atomic<std::uint32_t> made_{0}; // written under mutex_
 };
 

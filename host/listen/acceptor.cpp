@@ -148,7 +148,7 @@ bool Acceptor::failed(int error) noexcept {
 void Acceptor::out_of_resources(int error) noexcept {
     const Nanoseconds now = monotonic_now();
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (short_since_.load() == 0) {
             short_since_.store(now);
             log_.error("cannot accept; newcomers wait",

@@ -16,6 +16,7 @@
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "base/reason.hpp"
 #include "listen/listener.hpp"
 #include "threads/alarm.hpp"
@@ -25,7 +26,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
 
 namespace gatehouse::host {
@@ -116,8 +116,9 @@ class Acceptor {
 
     std::atomic<State> state_{State::idle};
     std::atomic<Nanoseconds> paused_until_{never};
-    std::mutex mutex_;
-    Descriptor spare_;                        // guarded by mutex_: given up to accept one more when no descriptors are left
+    Mutex mutex_;
+    // Given up to accept one more when no descriptors are left.
+    Descriptor spare_ GATEHOUSE_GUARDED_BY(mutex_);
     std::atomic<Nanoseconds> short_since_{0}; // written under mutex_; 0: it is not short of anything
 };
 

@@ -76,7 +76,7 @@ bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
     active_.fetch_add(1, std::memory_order_relaxed);
     // The thread may be at the pair as soon as the first entry is there. It does not close anything before it has the lock, so
     // that neither the pair nor the descriptors go while they are still needed here.
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     pairs_.splice(pairs_.end(), fresh);
     const std::uint32_t for_client = input_events | (pair->client.out_watched ? std::uint32_t{EPOLLOUT} : 0U);
     if (!watch(pair->server, EPOLL_CTL_ADD, input_events | (pair->server.out_watched ? std::uint32_t{EPOLLOUT} : 0U))) {
@@ -129,7 +129,7 @@ void RelayThread::run() noexcept {
         if (next_sweep_.load() <= now_) sweep();
         bury();
     }
-    while (!pairs_.empty()) cut(pairs_.front(), Reason::drained);
+    while (RelayPair* pair = first()) cut(*pair, Reason::drained);
     bury();
 }
 
@@ -226,10 +226,16 @@ void RelayThread::cut(RelayPair& pair, Reason reason) noexcept {
     close(pair, reason);
 }
 
+// Null: there is no pair left.
+RelayPair* RelayThread::first() noexcept {
+    const MutexLock lock(mutex_);
+    return pairs_.empty() ? nullptr : &pairs_.front();
+}
+
 void RelayThread::close(RelayPair& pair, Reason reason) noexcept {
     if (pair.closed) return;
     {
-        const std::lock_guard lock(mutex_); // start() may not be through with it
+        const MutexLock lock(mutex_); // start() may not be through with it
         graveyard_.splice(graveyard_.end(), pairs_, pair.self);
     }
     pair.closed = true;
@@ -251,7 +257,7 @@ int RelayThread::timeout() const noexcept {
 void RelayThread::sweep() noexcept {
     next_sweep_.store(never); // a start or a cut from here on lowers it again
     Nanoseconds earliest = never;
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     for (auto next = pairs_.begin(); next != pairs_.end();) {
         RelayPair& pair = *next++;
         const Nanoseconds lifetime = pair.connection->lifetime;

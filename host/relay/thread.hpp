@@ -4,6 +4,7 @@
 #include "base/bell.hpp"
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
+#include "base/mutex.hpp"
 #include "base/scheduling.hpp"
 #include "connection/connection.hpp"
 #include "relay/engine.hpp"
@@ -13,7 +14,6 @@
 #include <atomic>
 #include <cstdint>
 #include <list>
-#include <mutex>
 #include <thread>
 
 namespace gatehouse::host {
@@ -54,6 +54,7 @@ class RelayThread {
     void shut(RelaySide& side) noexcept;
     void broke(RelaySide& side) noexcept;
     void cut(RelayPair& pair, Reason reason) noexcept;
+    RelayPair* first() noexcept;
     void close(RelayPair& pair, Reason reason) noexcept;
     void sweep() noexcept;
     int timeout() const noexcept;
@@ -66,8 +67,8 @@ class RelayThread {
     std::atomic<bool> stopping_{false};
     std::atomic<Nanoseconds> next_sweep_{never};
 
-    std::mutex mutex_;
-    std::list<RelayPair> pairs_; // the list is guarded by mutex_, a pair in it belongs to the thread
+    Mutex mutex_;
+    std::list<RelayPair> pairs_ GATEHOUSE_GUARDED_BY(mutex_); // the list; a pair in it belongs to the thread
 
     // Of the thread alone.
     RelaySide* again_ = nullptr; // the first of those that had more to read than one turn allows, by RelaySide::next_again

@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <sys/eventfd.h>
 #include <system_error>
 #include <utility>
 
@@ -66,9 +65,8 @@ thread_local Worker* Worker::current = nullptr;
 
 Pool::Pool(PoolOptions options, Alarm& alarm, Standby& standby, Handler handler)
     : options_(std::move(options)), handler_(std::move(handler)),
-      epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
-      bell_(checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")), alarm_(alarm), standby_(standby) {
-    if (!watch(bell_.get(), EPOLLIN | EPOLLET, bell_token))
+      epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")), alarm_(alarm), standby_(standby) {
+    if (!watch(bell_.descriptor(), EPOLLIN | EPOLLET, bell_token))
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
 }
 
@@ -91,7 +89,7 @@ void Pool::start() {
 void Pool::warm_up() noexcept {
     standby_.remove(*this);
     {
-        const std::lock_guard lock(mutex_); // the thread that has left may still be about to say so
+        const MutexLock lock(mutex_); // the thread that has left may still be about to say so
         cold_.store(false);
     }
     supervised_.store(true); // so that its thread is found idle in the end, also if there is nothing to do any more
@@ -100,7 +98,7 @@ void Pool::warm_up() noexcept {
 
 void Pool::stop() noexcept {
     stopping_.store(true);
-    ::eventfd_write(bell_.get(), 1);
+    bell_.ring();
 }
 
 bool Pool::join(Nanoseconds deadline) noexcept {
@@ -108,7 +106,7 @@ bool Pool::join(Nanoseconds deadline) noexcept {
         std::list<Worker> departed;
         bool alone = false;
         {
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             departed.swap(departed_);
             alone = workers_.empty();
         }
@@ -135,13 +133,13 @@ void Pool::forget(int fd) noexcept { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd
 
 void Pool::post(std::uint64_t token) noexcept {
     GATEHOUSE_CHECK(token != bell_token);
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     push({token, 0});
 }
 
 void Pool::push(Event event) noexcept {
     posted_.push_back(event);
-    ::eventfd_write(bell_.get(), 1);
+    bell_.ring();
 }
 
 // What a thread has taken from the epoll set and will not get to soon is left to the others.
@@ -149,7 +147,7 @@ void Pool::relieve(Worker& worker) noexcept {
     worker.relieved.store(true);
     while (const epoll_event* event = worker.take()) {
         if (event->data.u64 == bell_token)
-            ::eventfd_write(bell_.get(), 1);
+            bell_.ring();
         else
             push({event->data.u64, event->events});
     }
@@ -159,13 +157,13 @@ void Pool::take_posted() noexcept {
     Event event{};
     bool more = false;
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (posted_.empty()) return;
         event = posted_.front();
         posted_.pop_front();
         more = !posted_.empty();
     }
-    if (more) ::eventfd_write(bell_.get(), 1); // the next one is for the next free thread
+    if (more) bell_.ring(); // the next one is for the next free thread
     handler_(event.token, event.events);
 }
 
@@ -185,9 +183,9 @@ void* Pool::run(void* argument) noexcept {
 void Pool::loop(Worker& worker) noexcept {
     for (;;) {
         if (stopping_.load(std::memory_order_relaxed)) {
-            ::eventfd_write(bell_.get(), 1); // pass it on
+            bell_.ring(); // pass it on
             load_.fetch_sub(one_running + one_waiting);
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             return depart(worker);
         }
         // A thread leaves only if there is nothing to do: the bell that tells of it is an event, too.
@@ -215,7 +213,7 @@ void Pool::loop(Worker& worker) noexcept {
         }
         // A thread that has taken from the batch must have read it before it is filled again.
         if (worker.relieved.load() && worker.relieved.exchange(false)) {
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
         }
         load_.fetch_add(one_waiting);
     }
@@ -228,7 +226,7 @@ void Pool::ask_for_supervision() noexcept {
 // Dismisses the threads that have had nothing to do since the last call, as far as there are more than `ready`. It does not
 // matter which of those that wait leave.
 void Pool::dismiss_idle(Nanoseconds now) noexcept {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     unsigned idle = 0;
     for (Worker& worker : workers_) {
         const std::uint64_t serial = worker.serial.load();
@@ -236,20 +234,20 @@ void Pool::dismiss_idle(Nanoseconds now) noexcept {
         worker.seen_idle = serial;
     }
     dismissed_.store(std::min(idle, threads_.load() - options_.ready));
-    if (dismissed_.load() != 0) ::eventfd_write(bell_.get(), 1);
+    if (dismissed_.load() != 0) bell_.ring();
     dismiss_at_.store(after(now, options_.keep));
 }
 
 // One of the dismissed may go: another one that waits takes its place; without others the pool turns cold. The kernel then
 // looks through all entries of the set, 0.4 us each, which is why this is rare (`keep`).
 bool Pool::leave(Worker& worker) noexcept {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (dismissed_.load() == 0) return false;
     std::uint64_t load = load_.load();
     while (running(load) > options_.ready && waiting(load) > 1) {
         if (!load_.compare_exchange_weak(load, load - one_running - one_waiting)) continue;
         dismissed_.fetch_sub(1);
-        if (dismissed_.load() != 0) ::eventfd_write(bell_.get(), 1);
+        if (dismissed_.load() != 0) bell_.ring();
         depart(worker);
         return true;
     }
@@ -278,7 +276,8 @@ bool Pool::spawn() noexcept {
         worker.self = std::prev(workers_.end());
         pthread_attr_t attributes;
         ::pthread_attr_init(&attributes);
-        ::pthread_attr_setstacksize(&attributes, std::max<std::size_t>(options_.stack_size, PTHREAD_STACK_MIN));
+        ::pthread_attr_setstacksize(&attributes,
+                                    std::max<std::size_t>(options_.stack_size, static_cast<std::size_t>(PTHREAD_STACK_MIN)));
         // Counted before it runs: the thread itself may be the next to look.
         load_.fetch_add(one_running + one_waiting);
         most_.store(std::max(most_.load(), threads_.fetch_add(1) + 1));
@@ -303,7 +302,7 @@ bool Pool::needs_thread() const noexcept {
 
 void Pool::add_threads() noexcept {
     while (needs_thread() && coarse_now() >= no_spawn_before_.load()) {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (!needs_thread()) return;
         if (!spawn()) {
             alarm_.wake_by(no_spawn_before_.load());
@@ -319,7 +318,7 @@ Nanoseconds Pool::supervise(Nanoseconds now) noexcept {
     std::list<Worker> departed;
     bool active = false;
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         departed.swap(departed_);
         for (Worker& worker : workers_) {
             const std::uint64_t serial = worker.serial.load();
@@ -367,7 +366,7 @@ Pool::Blocked::Blocked() noexcept : worker_(Worker::current) {
     Pool& pool = *worker_->pool;
     if (worker_->away.exchange(Worker::blocked) == Worker::here) pool.load_.fetch_sub(one_running);
     if (worker_->has_more()) {
-        const std::lock_guard lock(pool.mutex_);
+        const MutexLock lock(pool.mutex_);
         pool.relieve(*worker_);
     }
     pool.add_threads();

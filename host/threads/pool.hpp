@@ -18,8 +18,10 @@
 // A thread that cannot be started is tried again a second later; events wait until then.
 #pragma once
 
+#include "base/bell.hpp"
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
+#include "base/mutex.hpp"
 #include "base/scheduling.hpp"
 #include "threads/alarm.hpp"
 #include "threads/standby.hpp"
@@ -29,7 +31,6 @@
 #include <deque>
 #include <functional>
 #include <list>
-#include <mutex>
 #include <pthread.h>
 #include <string>
 #include <sys/epoll.h>
@@ -113,20 +114,20 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
     static void* run(void* worker) noexcept;
     void loop(Worker& worker) noexcept;
     void take_posted() noexcept;
-    void push(Event event) noexcept;       // with mutex_ held
-    void relieve(Worker& worker) noexcept; // with mutex_ held
+    void push(Event event) noexcept GATEHOUSE_REQUIRES(mutex_);
+    void relieve(Worker& worker) noexcept GATEHOUSE_REQUIRES(mutex_);
     void ask_for_supervision() noexcept;
     void dismiss_idle(Nanoseconds now) noexcept;
     bool leave(Worker& worker) noexcept;
-    void depart(Worker& worker) noexcept; // with mutex_ held
-    bool spawn() noexcept;                // with mutex_ held
+    void depart(Worker& worker) noexcept GATEHOUSE_REQUIRES(mutex_);
+    bool spawn() noexcept GATEHOUSE_REQUIRES(mutex_);
     bool needs_thread() const noexcept;
     void add_threads() noexcept;
 
     const PoolOptions options_; // constant after construction
     const Handler handler_;
     const Descriptor epoll_;
-    const Descriptor bell_; // eventfd in the epoll set: something was posted, or the pool stops
+    const Bell bell_; // in the epoll set: something was posted, or threads are to leave
     Alarm& alarm_;
     Standby& standby_;
 
@@ -143,10 +144,10 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
     std::atomic<unsigned> dismissed_{0};         // so many of those that wait are to leave; written under mutex_
     std::atomic<Nanoseconds> dismiss_at_{never}; // when to look for idle threads
 
-    mutable std::mutex mutex_;
-    std::list<Worker> workers_;  // guarded by mutex_
-    std::list<Worker> departed_; // guarded by mutex_: to be joined
-    std::deque<Event> posted_;   // guarded by mutex_
+    Mutex mutex_;
+    std::list<Worker> workers_ GATEHOUSE_GUARDED_BY(mutex_);
+    std::list<Worker> departed_ GATEHOUSE_GUARDED_BY(mutex_); // to be joined
+    std::deque<Event> posted_ GATEHOUSE_GUARDED_BY(mutex_);
 };
 
 } // namespace gatehouse::host

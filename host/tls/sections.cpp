@@ -29,8 +29,8 @@ std::string joined(const std::vector<std::string>& lines) {
 
 } // namespace
 
-TlsServer::TlsServer(const TlsConfig& config, Log& log) : config_(config), log_(log) {
-    if (config.ticket_lifetime.count() > 0) keys_ = std::make_shared<TicketKeys>(after(0, config.ticket_lifetime));
+TlsServer::TlsServer(const TlsConfig& config, std::shared_ptr<TicketKeys> keys, Log& log)
+    : config_(config), log_(log), keys_(std::move(keys)) {
     std::vector<std::string> problems;
     context_ = load(problems);
     if (!context_) throw TlsError(joined(problems));
@@ -86,11 +86,13 @@ std::unique_ptr<TlsSession> TlsServer::session(int fd, Reason& refused) noexcept
     return TlsSession::server(context(), fd, handshakes_);
 }
 
-TlsServers::TlsServers(const std::vector<TlsConfig>& configs, Log& log) : log_(log) {
+TlsServers::TlsServers(const std::vector<TlsConfig>& configs, TicketKeyRing& ring, Log& log) : log_(log) {
     std::vector<std::string> problems;
     for (const TlsConfig& config : configs) {
         try {
-            servers_.emplace(config.name, std::make_unique<TlsServer>(config, log));
+            const Nanoseconds lifetime = after(0, config.ticket_lifetime);
+            auto keys = lifetime == never ? nullptr : ring.keys_of(config.name, lifetime);
+            servers_.emplace(config.name, std::make_unique<TlsServer>(config, std::move(keys), log));
         } catch (const TlsError& error) {
             problems.emplace_back(error.what());
         }

@@ -22,7 +22,8 @@ namespace gatehouse::host {
 // One section. Its certificates, keys, OCSP responses and authorities are loaded together; if one is bad, none is used.
 class TlsServer {
   public:
-    TlsServer(const TlsConfig& config, Log& log); // throws TlsError with all problems. [main]
+    // `keys` of its tickets; null: no tickets. Throws TlsError with all problems. [main]
+    TlsServer(const TlsConfig& config, std::shared_ptr<TicketKeys> keys, Log& log);
 
     // The context for new connections. [any]
     std::shared_ptr<const TlsContext> context() const noexcept;
@@ -57,7 +58,7 @@ class TlsServer {
 class TlsServers {
   public:
     // Throws TlsError with all problems of all sections. [main]
-    TlsServers(const std::vector<TlsConfig>& configs, Log& log);
+    TlsServers(const std::vector<TlsConfig>& configs, TicketKeyRing& ring, Log& log);
 
     TlsServer& find(const std::string& name) const { return *servers_.at(name); }
 

@@ -45,4 +45,10 @@ std::optional<TicketKey> TicketKeys::find(std::span<const unsigned char, 16> nam
     return std::nullopt;
 }
 
+std::shared_ptr<TicketKeys> TicketKeyRing::keys_of(const std::string& name, Nanoseconds lifetime) {
+    std::shared_ptr<TicketKeys>& keys = keys_[name];
+    if (!keys || keys->lifetime() != lifetime) keys = std::make_shared<TicketKeys>(lifetime);
+    return keys;
+}
+
 } // namespace gatehouse::host

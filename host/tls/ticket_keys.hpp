@@ -9,8 +9,11 @@
 #include "base/mutex.hpp"
 
 #include <array>
+#include <map>
+#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 namespace gatehouse::host {
 
@@ -26,6 +29,8 @@ class TicketKeys {
     ~TicketKeys();
     TicketKeys(const TicketKeys&) = delete;
     TicketKeys& operator=(const TicketKeys&) = delete;
+
+    Nanoseconds lifetime() const noexcept { return lifetime_; }
 
     // The key for new tickets. Nothing: the kernel gave no random bytes. [any]
     std::optional<TicketKey> current(Nanoseconds now) noexcept;
@@ -43,6 +48,17 @@ class TicketKeys {
     TicketKey previous_ GATEHOUSE_GUARDED_BY(mutex_);
     Nanoseconds made_ GATEHOUSE_GUARDED_BY(mutex_) = -1; // when current_ was made; -1: there is none
     bool has_previous_ GATEHOUSE_GUARDED_BY(mutex_) = false;
+};
+
+// The keys of each [tls.NAME] section, by its name. They outlive a generation, so that a reload of the configuration makes no
+// client do a whole handshake again. [main]
+class TicketKeyRing {
+  public:
+    // Those of that name, or new ones if there are none with this lifetime.
+    std::shared_ptr<TicketKeys> keys_of(const std::string& name, Nanoseconds lifetime);
+
+  private:
+    std::map<std::string, std::shared_ptr<TicketKeys>> keys_;
 };
 
 } // namespace gatehouse::host

@@ -39,7 +39,7 @@ class GenerationTest : public ::testing::Test {
 
     std::unique_ptr<Generation> make(const Config& config) {
         auto generation = std::make_unique<Generation>(
-            config, Standing{log_, alarm_, relays_, resolver_, background_, watches_, standby_, 1});
+            config, Standing{log_, alarm_, relays_, resolver_, background_, watches_, standby_, ticket_keys_, 1});
         generation->take(endpoints_);
         return generation;
     }
@@ -86,6 +86,7 @@ class GenerationTest : public ::testing::Test {
     Log log_{config().log};
     Alarm alarm_;
     Standby standby_;
+    TicketKeyRing ticket_keys_;
     RelayEngine relays_{1, Scheduling::other, Generation::relay_ended};
     Resolver resolver_{{}};
     Background background_{Scheduling::other};

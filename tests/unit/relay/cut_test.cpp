@@ -117,12 +117,14 @@ class RelayCut : public ::testing::Test {
     Log log_{config_.log};
     Alarm alarm_;
     Standby standby_;
+    TicketKeyRing ticket_keys_;
     RelayEngine relays_{2, Scheduling::other, Generation::relay_ended};
     Resolver resolver_{{}};
     Background background_{Scheduling::other};
     NameWatches watches_{background_, {}};
     Endpoints endpoints_{log_};
-    Generation generation_{config_, Standing{log_, alarm_, relays_, resolver_, background_, watches_, standby_, 2}};
+    Generation generation_{config_,
+                           Standing{log_, alarm_, relays_, resolver_, background_, watches_, standby_, ticket_keys_, 2}};
     const PluginInstance& gateway_ = generation_.plugins().find("gateway");
 };
 

@@ -48,7 +48,7 @@ class TlsFilesTest : public testing::Test {
     // What is wrong, with the folder left out.
     std::string problem(const TlsConfig& config) {
         try {
-            const TlsServer server(config, log_);
+            const TlsServer server(config, nullptr, log_);
             return "none";
         } catch (const TlsError& error) {
             return without_folder(error.what());
@@ -188,7 +188,7 @@ TEST_F(TlsFilesTest, OcspOfSomethingElseIsRefused) {
 
 TEST_F(TlsFilesTest, ReloadTakesAllOrNothing) {
     const TlsConfig files = config();
-    TlsServer server(files, log_);
+    TlsServer server(files, nullptr, log_);
     const auto before = server.context();
     server.reload(true);
     EXPECT_EQ(server.context(), before); // nothing has changed
@@ -208,7 +208,7 @@ TEST_F(TlsFilesTest, ReloadTakesAllOrNothing) {
 TEST_F(TlsFilesTest, HandshakesAreCounted) {
     TlsConfig few = config();
     few.max_handshakes = 2;
-    TlsServer server(few, log_);
+    TlsServer server(few, nullptr, log_);
     Reason refused{};
     auto first = server.session(-1, refused);
     auto second = server.session(-1, refused);

@@ -51,5 +51,13 @@ TEST(TicketKeys, UnknownNamesFindNothing) {
     EXPECT_FALSE(keys.find(name, 1, renew));
 }
 
+TEST(TicketKeyRingTest, KeysStayWithTheirName) {
+    TicketKeyRing ring;
+    const std::shared_ptr<TicketKeys> first = ring.keys_of("web", 1000);
+    EXPECT_EQ(ring.keys_of("web", 1000), first);
+    EXPECT_NE(ring.keys_of("mail", 1000), first);
+    EXPECT_NE(ring.keys_of("web", 2000), first); // another lifetime: sessions must not outlive what the file says
+}
+
 } // namespace
 } // namespace gatehouse::host
