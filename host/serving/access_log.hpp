@@ -11,15 +11,15 @@
 
 namespace gatehouse::host {
 
-// What is known of a connection at its end. A refused one has a peer and a reason only.
+// The facts of a connection at its end. A refused one has a peer and a reason only.
 struct Closed {
     std::string_view listener;
     const SocketAddress& peer;
     Reason reason;
-    std::string_view plugin{};               // empty: the listener has one plugin only
+    std::string_view plugin = "";            // empty: the listener has one plugin only
     const Proxied* proxied = nullptr;        // null: no PROXY header
     const SocketAddress* upstream = nullptr; // null: it was not relayed
-    std::string_view tls{};                  // the version; empty: plain
+    std::string_view tls = "";               // the version; empty: plain
     std::uint64_t in = 0;                    // bytes, from the client
     std::uint64_t out = 0;                   // to the client
     Nanoseconds duration = 0;

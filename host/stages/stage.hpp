@@ -45,10 +45,10 @@ struct Verdict {
 
     What what = What::more;
     Reason reason = Reason::done;
-    std::optional<Milliseconds> limit{};      // with pass and more: the stage's own deadline counts from now on; 0: none
-    PluginInstance* plugin = nullptr;         // with pass: the plugin that it is for; null: the stage does not say
-    TlsServer* tls = nullptr;                 // with pass: ends TLS in a later stage
-    std::unique_ptr<const Proxied> proxied{}; // with pass: the client that a proxy has named
+    std::optional<Milliseconds> limit = std::nullopt; // with pass and more: of the stage, from now on; 0: no limit
+    PluginInstance* plugin = nullptr;                 // with pass: the plugin that it is for; null: the stage does not say
+    TlsServer* tls = nullptr;                         // with pass: ends TLS in a later stage
+    std::unique_ptr<const Proxied> proxied = nullptr; // with pass: the client that a proxy has named
 
     static Verdict pass() noexcept { return {What::pass}; }
     static Verdict more() noexcept { return {What::more}; }

@@ -22,8 +22,8 @@ void report(int signal) {
                        : signal == SIGFPE  ? "SIGFPE"
                                            : "SIGILL";
     for (const char* part : {"gatehouse: crashed by ", name, " in thread \"", static_cast<const char*>(thread.data()),
-                             "\" (a pool thread has the name of its listener, or of the plugin if the pool is shared: look at "
-                             "that plugin first)\n"}) {
+                             ("\" (a pool thread has the name of its listener, or of the plugin if the pool is shared: look at "
+                              "that plugin first)\n")}) {
         const std::size_t length = std::strlen(part);
         std::memcpy(text.data() + size, part, length);
         size += length;

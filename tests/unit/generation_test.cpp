@@ -19,7 +19,7 @@ namespace {
 constexpr Nanoseconds one_second = 1'000'000'000;
 
 class GenerationTest : public ::testing::Test {
-  protected:
+  public:
     GenerationTest() { ::signal(SIGPIPE, SIG_IGN); }
     ~GenerationTest() override {
         if (old_) finish(*old_);
@@ -27,14 +27,13 @@ class GenerationTest : public ::testing::Test {
         relays_.stop();
     }
 
+  protected:
+    // Here no main loop warms a pool up, so a thread is always ready.
     static Config config(const std::string& more = "") {
-        return parse_config(
-            "[host]\nplugin_path = [\"" GATEHOUSE_PLUGIN_DIR "\"]\n[log]\nfile = \"/dev/null\"\n"
-            "[[listeners]]\nname = \"echo\"\naddress = \"127.0.0.1:0\"\nplugin = \"echo\"\nthreads.min = 1\n" + // no main loop
-                                                                                                                // warms the
-                                                                                                                // pool up
-                more,
-            "/test.toml");
+        return parse_config("[host]\nplugin_path = [\"" GATEHOUSE_PLUGIN_DIR "\"]\n[log]\nfile = \"/dev/null\"\n"
+                            "[[listeners]]\nname = \"echo\"\naddress = \"127.0.0.1:0\"\nplugin = \"echo\"\nthreads.min = 1\n" +
+                                more,
+                            "/test.toml");
     }
 
     std::unique_ptr<Generation> make(const Config& config) {
@@ -167,7 +166,7 @@ TEST_F(GenerationTest, AnIdStaysDeadOverAThousandGenerations) {
 // --- states that cannot be ------------------------------------------------------------------------------------------------
 
 class ImpossibleState : public GenerationTest {
-  protected:
+  public:
     ImpossibleState() {
         GTEST_FLAG_SET(death_test_style, "threadsafe"); // the log and the relay engine have threads
         connection_.open(-1, service_);
@@ -175,6 +174,7 @@ class ImpossibleState : public GenerationTest {
     }
     ~ImpossibleState() override { slots_.give_back(connection_); }
 
+  protected:
     // The endpoint is constant to all but its service, and to this test.
     ConnectionSlots& slots() { return const_cast<Endpoint&>(now_->services().front()->endpoint()).slots; }
 

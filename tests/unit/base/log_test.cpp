@@ -119,7 +119,7 @@ TEST(EscapeJson, IsTheInsideOfAString) { EXPECT_EQ(escape_json("a\"b\\c\n"), "a\
 // --- writing -------------------------------------------------------------------------------------------------------------
 
 class LogFile : public ::testing::Test {
-  protected:
+  public:
     LogFile() {
         std::string name = (fs::temp_directory_path() / "gatehouse-log-XXXXXX").string();
         EXPECT_NE(::mkdtemp(name.data()), nullptr);
@@ -129,6 +129,7 @@ class LogFile : public ::testing::Test {
     }
     ~LogFile() override { fs::remove_all(folder_); }
 
+  protected:
     static std::vector<std::string> lines(const fs::path& file) {
         std::ifstream in(file);
         std::vector<std::string> result;

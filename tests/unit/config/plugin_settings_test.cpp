@@ -103,8 +103,8 @@ TEST(PluginConfig, BadValuesAreRecordedAndLeaveTheDefaults) {
         "web.toml:9:5: plugins.web.config.c: out of range: 101 (expected an integer of at least 200)",
         "web.toml:10:5: plugins.web.config.d: wrong type: integer (expected true or false)",
         R"(web.toml:11:5: plugins.web.config.e: "5" has no unit (expected a duration such as "1500ms", "30s", "5m", "2h" or "1d"))",
-        R"(web.toml:12:5: plugins.web.config.f: "1QB" has the unknown unit "QB"; known ones are GiB, MiB, KiB, GB, MB, KB, B )"
-        R"((expected a size such as 512, "64KiB" or "10MB"))",
+        (R"(web.toml:12:5: plugins.web.config.f: "1QB" has the unknown unit "QB"; known ones are GiB, MiB, KiB, GB, MB, KB, B )"
+         R"((expected a size such as 512, "64KiB" or "10MB"))"),
         "web.toml:13:5: plugins.web.config.g: wrong type: integer (expected an array)",
     };
     EXPECT_EQ(config->problems(), expected);

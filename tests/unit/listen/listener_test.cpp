@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 class ListenerTest : public ::testing::Test {
-  protected:
+  public:
     ListenerTest() {
         std::string name = (fs::temp_directory_path() / "gatehouse-listener-XXXXXX").string();
         EXPECT_NE(::mkdtemp(name.data()), nullptr);
@@ -33,6 +33,7 @@ class ListenerTest : public ::testing::Test {
         fs::remove_all(folder_);
     }
 
+  protected:
     static ListenerConfig config(const std::string& address) {
         ListenerConfig config;
         config.name = "web";

@@ -10,7 +10,7 @@ namespace {
 namespace fs = std::filesystem;
 
 class PluginFiles : public ::testing::Test {
-  protected:
+  public:
     PluginFiles() {
         for (const char* file : {"one/echo.so", "two/echo.so", "two/http.so", "two/notes.txt"}) {
             fs::create_directories((folder_ / file).parent_path());
@@ -20,6 +20,7 @@ class PluginFiles : public ::testing::Test {
     }
     ~PluginFiles() override { fs::remove_all(folder_); }
 
+  protected:
     std::string error_of(const std::string& library, const std::vector<fs::path>& folders) {
         try {
             return "found " + find_plugin(library, folders).string();

@@ -10,7 +10,7 @@ namespace {
 namespace fs = std::filesystem;
 
 class RuntimeFolderTest : public ::testing::Test {
-  protected:
+  public:
     RuntimeFolderTest() {
         for (const char* file : {"one/echo.so", "two/echo.so"}) {
             fs::create_directories((folder_ / file).parent_path());
@@ -19,6 +19,7 @@ class RuntimeFolderTest : public ::testing::Test {
     }
     ~RuntimeFolderTest() override { fs::remove_all(folder_); }
 
+  protected:
     static fs::path make_folder() {
         std::string name = (fs::temp_directory_path() / "gatehouse-plugins-XXXXXX").string();
         EXPECT_NE(::mkdtemp(name.data()), nullptr);

@@ -10,7 +10,7 @@ namespace {
 
 // A made-up /proc/self/cgroup and /sys/fs/cgroup. The affinity is the test's own: two CPUs where the machine has as many.
 class UsableCpus : public ::testing::Test {
-  protected:
+  public:
     UsableCpus() {
         ::sched_getaffinity(0, sizeof before_, &before_);
         cpu_set_t two;
@@ -22,6 +22,7 @@ class UsableCpus : public ::testing::Test {
     }
     ~UsableCpus() override { ::sched_setaffinity(0, sizeof before_, &before_); }
 
+  protected:
     void write(const std::string& name, std::string_view text) {
         std::filesystem::create_directories((root_.path() / name).parent_path());
         root_.write(name, text);

@@ -55,7 +55,7 @@ ssize_t next(const Descriptor& fd) {
 
 // A gateway in this process, with an upstream of the test's.
 class RelayCut : public ::testing::Test {
-  protected:
+  public:
     RelayCut() {
         ::signal(SIGPIPE, SIG_IGN);
         generation_.take(endpoints_);
@@ -69,6 +69,7 @@ class RelayCut : public ::testing::Test {
         fs::remove(log_file_);
     }
 
+  protected:
     struct Pair {
         Descriptor client;
         Descriptor server;

@@ -60,7 +60,7 @@ std::string random_bytes(std::size_t size) {
 }
 
 class Mover : public ::testing::TestWithParam<Ends (*)()> {
-  protected:
+  public:
     Mover() {
         ::signal(SIGPIPE, SIG_IGN); // as the host does
         for (const int fd : {from_ends_.near.get(), to_ends_.near.get()}) ::fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -77,6 +77,7 @@ class Mover : public ::testing::TestWithParam<Ends (*)()> {
     }
     ~Mover() override { mover_.discard(to_); }
 
+  protected:
     // What the sender's peer can send now, of `bytes` from `sent_` on.
     void send_some(std::size_t most = ~std::size_t{0}) {
         const std::size_t size = std::min(bytes_.size() - sent_, most);

@@ -14,7 +14,7 @@ namespace {
 constexpr Stream::Due no_deadline{never, Reason::idle_timeout};
 
 class ParkingTest : public ::testing::Test {
-  protected:
+  public:
     ParkingTest() {
         std::array<int, 2> pair{};
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
@@ -28,6 +28,7 @@ class ParkingTest : public ::testing::Test {
         slots_.give_back(connection_);
     }
 
+  protected:
     Rest rest(Interest wanted = Interest::bytes, Unread unread = Unread::taken) {
         return parking_.rest(connection_, wanted, unread, no_deadline);
     }

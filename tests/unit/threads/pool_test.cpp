@@ -16,6 +16,17 @@ using namespace std::chrono_literals;
 
 // A pool with its main thread: supervise() is called whenever the alarm says so, and a cold pool is warmed up.
 class PoolTest : public ::testing::Test {
+  public:
+    ~PoolTest() override {
+        if (!pool_) return;
+        release();
+        pool_->stop();
+        EXPECT_TRUE(pool_->join(monotonic_now() + 20'000'000'000));
+        stop_.store(true);
+        alarm_.wake_by(1);
+        main_.join();
+    }
+
   protected:
     void start(PoolOptions options, Pool::Handler handler) {
         options.name = "pool";
@@ -30,15 +41,6 @@ class PoolTest : public ::testing::Test {
                 alarm_.wake_by(pool_->supervise(monotonic_now()));
             }
         });
-    }
-    ~PoolTest() override {
-        if (!pool_) return;
-        release();
-        pool_->stop();
-        EXPECT_TRUE(pool_->join(monotonic_now() + 20'000'000'000));
-        stop_.store(true);
-        alarm_.wake_by(1);
-        main_.join();
     }
 
     static bool eventually(const std::function<bool()>& condition) {

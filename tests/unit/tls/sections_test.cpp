@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 class TlsFilesTest : public testing::Test {
-  protected:
+  public:
     TlsFilesTest() {
         std::string name = (fs::temp_directory_path() / "gatehouse-tls-XXXXXX").string();
         if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
@@ -22,6 +22,7 @@ class TlsFilesTest : public testing::Test {
     }
     ~TlsFilesTest() override { fs::remove_all(folder_); }
 
+  protected:
     void write(const std::string& name, const std::string& text) {
         std::ofstream(folder_ / name, std::ios::binary) << text;
         ::chmod((folder_ / name).c_str(), 0600);

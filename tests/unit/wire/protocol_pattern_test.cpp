@@ -26,7 +26,7 @@ const std::multimap<std::string, std::string>& greetings() {
         {"postgresql", std::string("\0\0\0\x08\x04\xd2\x16\x2f", 8)},                      // SSLRequest
         {"postgresql", std::string("\0\0\0\x08\x04\xd2\x16\x30", 8)},                      // GSSENCRequest
         {"postgresql", std::string("\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x01\0\0\0\x02", 16)}, // CancelRequest
-        {"postgresql", number(17, 4) + std::string("\0\x03\0\0user\0me\0\0", 14)},         // StartupMessage
+        {"postgresql", number(17, 4) + std::string("\0\x03\0\0user\0me\0\0", 13)},         // StartupMessage
         {"redis", "*1\r\n$7\r\nCOMMAND\r\n"},
         {"redis", "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n"},
         {"socks5", std::string("\x05\x01\x00", 3)},
