@@ -175,9 +175,11 @@ TlsSession::Outcome TlsSession::outcome(int result) noexcept {
     default:
         break;
     }
-    if (wire_.error != 0)
+    // OpenSSL answers an end within the handshake with an alert, which a unix socket that the peer has closed does not take.
+    const bool ended = wire_.ended && !established_;
+    if (wire_.error != 0 && !ended)
         dead_ = Outcome::reset;
-    else if (wire_.ended && ERR_GET_REASON(::ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+    else if (ended || (wire_.ended && ERR_GET_REASON(::ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING))
         dead_ = Outcome::cut;
     else
         dead_ = Outcome::failed;

@@ -1,7 +1,7 @@
 // A name server of the test's own, on UDP and TCP of one port, that answers whatever the test makes up.
 #pragma once
 
-#include "base/descriptor.hpp"
+#include "sockets.hpp"
 
 #include <arpa/inet.h>
 #include <array>
@@ -75,21 +75,16 @@ class DnsServer {
     using Answer = std::function<std::optional<std::string>(const DnsQuestion&)>;
 
     explicit DnsServer(Answer answer) : answer_(std::move(answer)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        auto* generic = reinterpret_cast<sockaddr*>(&address);
         for (int attempt = 0; attempt < 50; ++attempt) { // until a port is free for both
-            address.sin_port = 0;
+            Loopback address;
             Descriptor udp(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
             Descriptor tcp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-            if (::bind(udp.get(), generic, size) != 0) continue;
-            ::getsockname(udp.get(), generic, &size);
-            if (::bind(tcp.get(), generic, size) != 0 || ::listen(tcp.get(), 16) != 0) continue;
+            if (::bind(udp.get(), address.get(), address.size) != 0) continue;
+            ::getsockname(udp.get(), address.get(), &address.size);
+            if (::bind(tcp.get(), address.get(), address.size) != 0 || ::listen(tcp.get(), 16) != 0) continue;
             udp_ = std::move(udp);
             tcp_ = std::move(tcp);
-            address_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+            address_ = "127.0.0.1:" + std::to_string(address.port());
             thread_ = std::thread([this] { run(); });
             return;
         }
@@ -152,7 +147,7 @@ class DnsServer {
     }
 
     void serve_tcp() { // one question for each connection, so that nobody waits behind an idle one
-        const Descriptor client(::accept4(tcp_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        const Descriptor client = accept_from(tcp_);
         const timeval patience{2, 0};
         ::setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         std::array<unsigned char, 2> length{};

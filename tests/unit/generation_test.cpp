@@ -4,10 +4,10 @@
 #include "config/load.hpp"
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
+#include "sockets.hpp"
 
 #include <csignal>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <set>
 #include <sys/socket.h>
@@ -62,15 +62,7 @@ class GenerationTest : public ::testing::Test {
         EXPECT_TRUE(generation.stop(monotonic_now() + 10 * one_second));
     }
 
-    Descriptor connect() const {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(now_->services().front()->endpoint().listener.port());
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        Descriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-        return fd;
-    }
+    Descriptor connect() const { return connect_to_loopback(now_->services().front()->endpoint().listener.port()); }
 
     static std::string ask(const Descriptor& client, const std::string& what) {
         EXPECT_EQ(::send(client.get(), what.data(), what.size(), 0), static_cast<ssize_t>(what.size()));

@@ -1,7 +1,9 @@
 #include "abi/health_check.hpp"
 
+#include "eventually.hpp"
 #include "plugin/error_text.hpp"
 #include "plugin/test_facilities.hpp"
+#include "sockets.hpp"
 #include "threads/background.hpp"
 
 #include <arpa/inet.h>
@@ -26,29 +28,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-bool eventually(const std::function<bool()>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + 30s;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::sleep_for(1ms);
-    }
-    return true;
-}
-
 gatehouse_str str(std::string_view text) { return {text.data(), text.size()}; }
 
 // A listening socket whose connections the test treats as it likes, by hand or by a thread.
 class Server {
   public:
-    explicit Server(int backlog = 64) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        EXPECT_EQ(::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-        if (backlog >= 0 && ::listen(socket_.get(), backlog) != 0) ADD_FAILURE() << "listen";
-        ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size);
-        address_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    explicit Server(int backlog = 64) {
+        std::uint16_t port = 0;
+        socket_ = backlog < 0 ? bind_to_loopback(port) : listen_on_loopback(port, backlog);
+        address_ = "127.0.0.1:" + std::to_string(port);
     }
     ~Server() {
         stop_.store(true);
@@ -62,7 +50,7 @@ class Server {
     Descriptor accept() {
         pollfd waiting{socket_.get(), POLLIN, 0};
         ::poll(&waiting, 1, 30'000);
-        return Descriptor(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        return accept_from(socket_);
     }
     // From now on each connection is given to this function.
     void serve(std::function<void(int fd)> with) {
@@ -70,7 +58,7 @@ class Server {
             while (!stop_.load()) {
                 pollfd waiting{socket_.get(), POLLIN, 0};
                 if (::poll(&waiting, 1, 5) != 1) continue;
-                const Descriptor client(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+                const Descriptor client = accept_from(socket_);
                 if (client) with(client.get());
                 accepted.fetch_add(1);
             }

@@ -5,12 +5,11 @@
 #include "abi/upstream.hpp"
 #include "connection/connection.hpp"
 #include "plugin/error_text.hpp"
+#include "sockets.hpp"
 
-#include <array>
 #include <gtest/gtest.h>
 #include <memory>
 #include <optional>
-#include <sys/socket.h>
 #include <utility>
 
 namespace gatehouse::host {
@@ -21,11 +20,10 @@ constexpr gatehouse_str somewhere{"127.0.0.1:1", 11};
 class WrongHandle : public ::testing::Test {
   protected:
     WrongHandle() {
-        std::array<int, 2> pair{};
-        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
-        upstream_.emplace(drain_, SocketAddress(), pair[0]);
+        Ends ends = unix_ends();
+        upstream_.emplace(drain_, SocketAddress(), ends.near.release());
         client_.is_client = true; // as Connection::open() says it
-        peer_ = Descriptor(pair[1]);
+        peer_ = std::move(ends.far);
     }
 
     Drain drain_;

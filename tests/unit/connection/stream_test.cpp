@@ -2,8 +2,8 @@
 #include "connection/stream.hpp"
 
 #include "connection/upstream.hpp"
+#include "sockets.hpp"
 
-#include <array>
 #include <csignal>
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -22,12 +22,11 @@ constexpr Nanoseconds millisecond = 1'000'000;
 class StreamTest : public ::testing::Test {
   protected:
     StreamTest() {
-        std::array<int, 2> pair{};
-        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
+        Ends ends = unix_ends();
         const int small = 4096; // so that writes have to wait
-        ::setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
-        stream_.emplace(drain_, SocketAddress(), pair[0]);
-        peer_ = Descriptor(pair[1]);
+        ::setsockopt(ends.near.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+        stream_.emplace(drain_, SocketAddress(), ends.near.release());
+        peer_ = std::move(ends.far);
     }
 
     gatehouse_status read(std::string& text, std::size_t capacity = 64) {

@@ -3,10 +3,10 @@
 
 #include "base/log.hpp"
 #include "config/config.hpp"
+#include "sockets.hpp"
 
 #include <gtest/gtest.h>
 #include <memory>
-#include <netinet/in.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <vector>
@@ -43,15 +43,7 @@ class AcceptorTest : public ::testing::Test {
             "test", alarm_, log_);
     }
 
-    Descriptor connect() const {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(listener_.port());
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        Descriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-        return fd;
-    }
+    Descriptor connect() const { return connect_to_loopback(listener_.port()); }
 
     Log log_{quiet()};
     Alarm alarm_;

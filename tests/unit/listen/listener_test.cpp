@@ -1,12 +1,13 @@
 // A listening socket's life, and the one line that says why there is none.
 #include "listen/listener.hpp"
 
+#include "sockets.hpp"
+
 #include <arpa/inet.h>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -54,15 +55,6 @@ class ListenerTest : public ::testing::Test {
         }
     }
 
-    static Descriptor connect(const Listener& listener) {
-        Descriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(listener.port());
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fd.reset();
-        return fd;
-    }
     static int accept(const Listener& listener, SocketAddress& peer) {
         pollfd waiting{listener.descriptor(), POLLIN, 0};
         ::poll(&waiting, 1, 10'000);
@@ -84,9 +76,8 @@ TEST_F(ListenerTest, AcceptsInOrderAndTellsTheQueue) {
     SocketAddress peer;
     EXPECT_EQ(listener.accept(peer), -1);
     EXPECT_EQ(errno, EAGAIN);
-    const Descriptor one = connect(listener);
-    const Descriptor two = connect(listener);
-    ASSERT_TRUE(one && two);
+    const Descriptor one = connect_to_loopback(listener.port());
+    const Descriptor two = connect_to_loopback(listener.port());
     EXPECT_EQ(listener.queue()->depth, 2U);
     for (const Descriptor* client : {&one, &two}) {
         const Descriptor accepted(accept(listener, peer));
@@ -107,15 +98,11 @@ TEST_F(ListenerTest, TellsWhatTheKernelHasDropped) {
     settings.backlog = 1;
     const Listener listener(settings, *log_);
     EXPECT_EQ(listener.queue()->drops, 0U);
-    const Descriptor one = connect(listener);
-    const Descriptor two = connect(listener); // Linux takes one more than the limit
-    ASSERT_TRUE(one && two);
+    const Descriptor one = connect_to_loopback(listener.port());
+    const Descriptor two = connect_to_loopback(listener.port()); // Linux takes one more than the limit
     const Descriptor three(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(listener.port());
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(three.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), -1);
+    Loopback address(listener.port());
+    EXPECT_EQ(::connect(three.get(), address.get(), address.size), -1);
     EXPECT_EQ(errno, EINPROGRESS);
     for (int i = 0; i < 1000 && listener.queue()->drops == 0; ++i) ::poll(nullptr, 0, 10);
     EXPECT_GE(listener.queue()->drops, 1U);
@@ -140,9 +127,11 @@ TEST_F(ListenerTest, TellsTheQueueOfAUnixSocket) {
 
 TEST_F(ListenerTest, RefusesOnceClosed) {
     Listener listener(config("127.0.0.1:0"), *log_);
-    EXPECT_TRUE(connect(listener));
+    const Descriptor early = connect_to_loopback(listener.port());
+    Loopback address(listener.port());
     listener.close();
-    EXPECT_FALSE(connect(listener));
+    const Descriptor late(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::connect(late.get(), address.get(), address.size), -1);
     SocketAddress peer;
     EXPECT_EQ(listener.accept(peer), -1); // also for a thread that was about to accept
     EXPECT_NE(errno, EBADF);

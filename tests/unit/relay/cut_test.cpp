@@ -2,14 +2,14 @@
 #include "config/load.hpp"
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
+#include "eventually.hpp"
 #include "generation.hpp"
+#include "sockets.hpp"
 
-#include <array>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sstream>
 #include <sys/socket.h>
@@ -21,29 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int patience = 40'000; // milliseconds
-
-Descriptor listen_anywhere(std::uint16_t& port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    Descriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    EXPECT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
-    EXPECT_EQ(::listen(fd.get(), 1024), 0);
-    EXPECT_EQ(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port = ntohs(address.sin_port);
-    return fd;
-}
-
-Descriptor connect_to(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    Descriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    return fd;
-}
 
 // Whether something comes: 1: a byte, 0: the end, -1: a reset.
 ssize_t next(const Descriptor& fd) {
@@ -76,8 +53,7 @@ class RelayCut : public ::testing::Test {
     };
     // Connected, and relayed: a byte has gone through.
     Pair relay() {
-        Pair pair{connect_to(service().endpoint().listener.port()),
-                  Descriptor(::accept4(upstream_.get(), nullptr, nullptr, SOCK_CLOEXEC))};
+        Pair pair{connect_to_loopback(service().endpoint().listener.port()), accept_from(upstream_)};
         EXPECT_EQ(::send(pair.client.get(), "x", 1, 0), 1);
         EXPECT_EQ(next(pair.server), 1);
         return pair;
@@ -98,16 +74,8 @@ class RelayCut : public ::testing::Test {
         return count;
     }
 
-    template <class Condition>
-    static bool eventually(Condition condition) {
-        for (const Nanoseconds end = monotonic_now() + Nanoseconds{patience} * 1'000'000; !condition();
-             std::this_thread::sleep_for(std::chrono::milliseconds(2)))
-            if (monotonic_now() > end) return false;
-        return true;
-    }
-
     std::uint16_t upstream_port_ = 0;
-    const Descriptor upstream_ = listen_anywhere(upstream_port_);
+    const Descriptor upstream_ = listen_on_loopback(upstream_port_);
     const fs::path log_file_ = fs::temp_directory_path() / ("gatehouse-cut-" + std::to_string(::getpid()) + ".log");
     const Config config_ = parse_config(
         "[host]\nplugin_path = [\"" GATEHOUSE_PLUGIN_DIR "\"]\n[log]\nfile = \"" + log_file_.string() +
@@ -184,7 +152,7 @@ TEST_F(RelayCut, MayComeAtAnyTime) {
                 for (std::uint64_t slot = 0; slot < 4; ++slot) service().cut(gateway_, (generation << 32U) | slot);
     });
     for (int i = 0; i < 50; ++i) {
-        const Descriptor client = connect_to(service().endpoint().listener.port());
+        const Descriptor client = connect_to_loopback(service().endpoint().listener.port());
         EXPECT_LE(next(client), 0);
     }
     go_on.store(false);

@@ -1,14 +1,14 @@
 // Moving bytes between the two sides of a relayed pair: copied, spliced, held up, and from one way to the other.
 #include "relay/mover.hpp"
 
+#include "sockets.hpp"
+
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <random>
 #include <string>
 #include <sys/resource.h>
@@ -20,34 +20,6 @@ namespace gatehouse::host {
 namespace {
 
 using Flow = RelayMover::Flow;
-
-// Two connected TCP sockets on the loopback, or unix sockets.
-struct Ends {
-    Descriptor near; // the relay's
-    Descriptor far;  // the peer's
-};
-
-Ends tcp_ends() {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    const Descriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    EXPECT_EQ(::bind(listener.get(), generic, size), 0);
-    EXPECT_EQ(::listen(listener.get(), 1), 0);
-    EXPECT_EQ(::getsockname(listener.get(), generic, &size), 0);
-    Ends ends{Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), Descriptor()};
-    EXPECT_EQ(::connect(ends.near.get(), generic, size), 0);
-    ends.far = Descriptor(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    return ends;
-}
-
-Ends unix_ends() {
-    std::array<int, 2> pair{};
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
-    return {Descriptor(pair[0]), Descriptor(pair[1])};
-}
 
 std::string random_bytes(std::size_t size) {
     static std::mt19937_64 random(7);

@@ -2,11 +2,10 @@
 #include "serving/parking.hpp"
 
 #include "config/config.hpp"
+#include "sockets.hpp"
 #include "threads/pool.hpp"
 
-#include <array>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 
 namespace gatehouse::host {
 namespace {
@@ -16,12 +15,11 @@ constexpr Stream::Due no_deadline{never, Reason::idle_timeout};
 class ParkingTest : public ::testing::Test {
   public:
     ParkingTest() {
-        std::array<int, 2> pair{};
-        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
-        connection_.open(pair[0], share_);
+        Ends ends = unix_ends();
+        connection_.open(ends.near.release(), share_);
         connection_.life.phase = Phase::serving;
         connection_.emptied = true;
-        peer_ = Descriptor(pair[1]);
+        peer_ = std::move(ends.far);
     }
     ~ParkingTest() override {
         if (connection_.owner.resting()) claim();

@@ -1,14 +1,13 @@
 // The stage of the PROXY header, with a socket pair and no listener.
 #include "stages/proxy_stage.hpp"
 
-#include "base/descriptor.hpp"
 #include "net/network.hpp"
+#include "sockets.hpp"
 
 #include <array>
 #include <gtest/gtest.h>
 #include <string>
 #include <string_view>
-#include <sys/socket.h>
 
 namespace gatehouse::host {
 namespace {
@@ -22,13 +21,7 @@ SocketAddress address_of(const std::string& host) {
 
 class ProxyStageTest : public ::testing::Test {
   protected:
-    ProxyStageTest() {
-        std::array<int, 2> pair{};
-        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
-        client_ = Descriptor(pair[0]);
-        channel_.fd = pair[1];
-        server_ = Descriptor(pair[1]);
-    }
+    ProxyStageTest() { channel_.fd = ends_.near.get(); }
 
     static ProxyProtocolConfig config() {
         ProxyProtocolConfig config;
@@ -42,7 +35,7 @@ class ProxyStageTest : public ::testing::Test {
         return config;
     }
     void send(std::string_view text) {
-        ASSERT_EQ(::write(client_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+        ASSERT_EQ(::write(ends_.far.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
     }
     Verdict look(bool expired = false) {
         return stage_.look({.channel = channel_, .peer = address_of("10.1.2.3"), .expired = expired});
@@ -51,8 +44,7 @@ class ProxyStageTest : public ::testing::Test {
     Log log_{quiet()};
     const ProxyStage stage_{config(), "test", log_};
     Channel channel_;
-    Descriptor client_;
-    Descriptor server_;
+    Ends ends_ = unix_ends();
 };
 
 TEST_F(ProxyStageTest, IsForTheListedNetworksAlone) {
@@ -95,7 +87,7 @@ TEST_F(ProxyStageTest, RefusesWhatIsNoHeader) {
 TEST_F(ProxyStageTest, TellsSilenceFromAnEnd) {
     EXPECT_EQ(look().what, Verdict::What::more);
     EXPECT_EQ(look(true).reason, Reason::first_byte_timeout);
-    client_.reset();
+    ends_.far.reset();
     EXPECT_EQ(look().reason, Reason::peer_closed);
 }
 

@@ -1,5 +1,7 @@
 #include "threads/background.hpp"
 
+#include "eventually.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -18,15 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Nanoseconds millisecond = 1'000'000;
-
-bool eventually(const std::function<bool()>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + 30s;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::sleep_for(1ms);
-    }
-    return true;
-}
 
 std::size_t background_threads() {
     std::size_t count = 0;

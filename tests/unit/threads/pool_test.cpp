@@ -1,5 +1,7 @@
 #include "threads/pool.hpp"
 
+#include "eventually.hpp"
+
 #include <array>
 #include <atomic>
 #include <condition_variable>
@@ -41,15 +43,6 @@ class PoolTest : public ::testing::Test {
                 alarm_.wake_by(pool_->supervise(monotonic_now()));
             }
         });
-    }
-
-    static bool eventually(const std::function<bool()>& condition) {
-        const Nanoseconds deadline = monotonic_now() + 20'000'000'000;
-        while (!condition()) {
-            if (monotonic_now() > deadline) return false;
-            std::this_thread::sleep_for(1ms);
-        }
-        return true;
     }
 
     // For handlers that are to stay where they are until the test says so.

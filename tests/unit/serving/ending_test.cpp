@@ -1,0 +1,68 @@
+// The one reason of a connection, from what serve() has returned and what has happened before.
+#include "serving/ending.hpp"
+
+#include <gtest/gtest.h>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr auto unknown_next = static_cast<gatehouse_next>(99); // of a plugin that does not keep to the ABI
+
+TEST(ReasonFor, APluginThatHasFinished) {
+    const Connection connection(1);
+    EXPECT_EQ(reason_for(connection, GATEHOUSE_CLOSE), Reason::done);
+}
+
+TEST(ReasonFor, APluginThatFinishedAfterItsClient) {
+    Connection connection(1);
+    connection.read_end = true;
+    for (const gatehouse_next next : {GATEHOUSE_CLOSE, GATEHOUSE_PARK, GATEHOUSE_WAIT})
+        EXPECT_EQ(reason_for(connection, next), Reason::peer_closed) << next;
+}
+
+TEST(ReasonFor, ADeadlineOfThePluginsOwnCountsMoreThanTheEnd) {
+    Connection connection(1);
+    connection.read_end = true;
+    connection.deadline_hit = true;
+    for (const gatehouse_next next : {GATEHOUSE_CLOSE, GATEHOUSE_PARK, GATEHOUSE_WAIT})
+        EXPECT_EQ(reason_for(connection, next), Reason::deadline) << next;
+}
+
+TEST(ReasonFor, WhatBrokeTheStreamCountsMost) {
+    for (const Reason cause : {Reason::peer_reset, Reason::idle_timeout, Reason::lifetime, Reason::too_slow, Reason::tls_failed,
+                               Reason::drained, Reason::host_out_of_memory}) {
+        Connection connection(1);
+        connection.reason = cause;
+        connection.read_end = true;
+        connection.deadline_hit = true;
+        for (const gatehouse_next next : {GATEHOUSE_CLOSE, GATEHOUSE_PARK, GATEHOUSE_WAIT})
+            EXPECT_EQ(reason_for(connection, next), cause) << next;
+    }
+}
+
+TEST(ReasonFor, APluginThatFailedHasFailedWhateverTheClientDid) {
+    Connection connection(1);
+    connection.reason = Reason::peer_reset;
+    connection.read_end = true;
+    connection.deadline_hit = true;
+    EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_ERROR), Reason::plugin_error);
+    EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_EXCEPTION), Reason::plugin_exception);
+    EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_UPSTREAM), Reason::upstream_failed);
+}
+
+TEST(ReasonFor, AnErrorAfterAFailedConnectIsTheUpstreams) {
+    Connection connection(1);
+    connection.life.serving.upstream_failed = true;
+    EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_ERROR), Reason::upstream_failed);
+    EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_EXCEPTION), Reason::plugin_exception);
+    EXPECT_EQ(reason_for(connection, GATEHOUSE_CLOSE), Reason::done) << "the plugin had something else to say";
+}
+
+TEST(ReasonFor, ARelayWithoutAnUpstreamAndAnUnknownResultAreErrors) {
+    const Connection connection(1);
+    EXPECT_EQ(reason_for(connection, GATEHOUSE_RELAY), Reason::plugin_error);
+    EXPECT_EQ(reason_for(connection, unknown_next), Reason::plugin_error);
+}
+
+} // namespace
+} // namespace gatehouse::host
