@@ -81,7 +81,7 @@ class TlsStageTest : public TlsTest {
   protected:
     Log log_{quiet()};
     const TlsConfig section_config_ = section_config();
-    TlsServer section_{section_config_, log_};
+    TlsServer section_{section_config_, nullptr, log_};
     const ListenerConfig listener_ = listener();
     const TlsStage stage_{&section_, listener_, log_};
     Ends host_ = unix_ends();
