@@ -42,7 +42,7 @@ class DetectionTest : public TlsTest {
                                    std::string(keys) + "\n" + std::string(routes),
                                "/test.toml");
         plugins_.emplace(config_, host_.facilities);
-        tls_.emplace(config_.tls, host_.log);
+        tls_.emplace(config_.tls, ticket_keys_, host_.log);
         stage_.emplace(config_.listeners.front(), layer, plugins_->finder(), *tls_);
         connect();
     }
@@ -79,6 +79,7 @@ class DetectionTest : public TlsTest {
     TestFacilities host_;
     Config config_;
     std::optional<Plugins> plugins_;
+    TicketKeyRing ticket_keys_;
     std::optional<TlsServers> tls_;
     std::optional<Detection> stage_;
     Ends ends_;
