@@ -55,7 +55,7 @@ void expect_whole(const Record& closed) {
 
 // The proxy with web servers behind it, on IPv4 and IPv6.
 class Socks5 : public testing::Test {
-  public:
+  protected:
     explicit Socks5(const std::string& config = "config = { " + loopback + ", log_requests = true }")
         : host_("[plugins.http]\nconfig = { root = \"" + root_.path().string() + "\" }\n" + listener("http", "http") +
                 "[[listeners]]\nname = \"http6\"\naddress = \"[::1]:0\"\nplugin = \"http\"\n" + socks5(config)) {}
@@ -132,7 +132,7 @@ TEST_F(Socks5, ALargeDownloadArrivesWhole) {
 // --- users ---------------------------------------------------------------------------------------------------------------
 
 class Socks5Users : public Socks5 {
-  public:
+  protected:
     Socks5Users()
         : Socks5("config.users_file = \"" + users_ + "\"\nconfig." + loopback +
                  "\nconfig.users = [ { name = \"ann\", password = \"s e:c%ret\" } ]") {}
