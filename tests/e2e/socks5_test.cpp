@@ -134,7 +134,7 @@ TEST_F(Socks5, ALargeDownloadArrivesWhole) {
 class Socks5Users : public Socks5 {
   protected:
     Socks5Users()
-        : Socks5("config.users_file = \"" + users_ + "\"\nconfig." + loopback +
+        : Socks5("config.users_file = \"" + users_file + "\"\nconfig." + loopback +
                  "\nconfig.users = [ { name = \"ann\", password = \"s e:c%ret\" } ]") {}
 
     static const TempDir& dir() {
@@ -142,7 +142,7 @@ class Socks5Users : public Socks5 {
         return dir;
     }
     // htpasswd -nbB bob secret
-    static inline const std::string users_ =
+    static inline const std::string users_file =
         dir().write("users", "bob:$2y$05$tyJblltzN4P3hN0MorLN4OHEKwHVgfuaUNbcy1pWLuyx5B7ZD5Q0m\n");
 };
 
