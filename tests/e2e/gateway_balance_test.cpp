@@ -13,7 +13,7 @@ using namespace gatehouse::support;
 namespace {
 
 class GatewayBalance : public testing::Test {
-  public:
+  protected:
     std::string three(const std::string& balance) const {
         return gateway_in_front_of(entry(a_.address()) + ", " + entry(b_.address()) + ", " + entry(c_.address()),
                                    "balance = \"" + balance +

@@ -125,7 +125,7 @@ TEST(Gateway, AConnectionToItselfIsNone) {
     std::vector<std::string> wrapper{"unshare", "--net", "sh", "-c", in_a_network_of_its_own, "sh"};
     if (::geteuid() != 0) wrapper.insert(wrapper.begin() + 1, "--map-root-user");
     std::vector<std::string> possible = wrapper;
-    possible.push_back("true");
+    possible.emplace_back("true");
     if (const Result result = run(possible); result.status != 0) GTEST_SKIP() << "no network namespace: " << result.err;
     const TempDir dir;
     const std::string address = "unix:" + dir / "gateway";

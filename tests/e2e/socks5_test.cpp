@@ -55,7 +55,7 @@ void expect_whole(const Record& closed) {
 
 // The proxy with web servers behind it, on IPv4 and IPv6.
 class Socks5 : public testing::Test {
-  public:
+  protected:
     explicit Socks5(const std::string& config = "config = { " + loopback + ", log_requests = true }")
         : host_("[plugins.http]\nconfig = { root = \"" + root_.path().string() + "\" }\n" + listener("http", "http") +
                 "[[listeners]]\nname = \"http6\"\naddress = \"[::1]:0\"\nplugin = \"http\"\n" + socks5(config)) {}
@@ -132,9 +132,9 @@ TEST_F(Socks5, ALargeDownloadArrivesWhole) {
 // --- users ---------------------------------------------------------------------------------------------------------------
 
 class Socks5Users : public Socks5 {
-  public:
+  protected:
     Socks5Users()
-        : Socks5("config.users_file = \"" + users_ + "\"\nconfig." + loopback +
+        : Socks5("config.users_file = \"" + users_file + "\"\nconfig." + loopback +
                  "\nconfig.users = [ { name = \"ann\", password = \"s e:c%ret\" } ]") {}
 
     static const TempDir& dir() {
@@ -142,7 +142,7 @@ class Socks5Users : public Socks5 {
         return dir;
     }
     // htpasswd -nbB bob secret
-    static inline const std::string users_ =
+    static inline const std::string users_file =
         dir().write("users", "bob:$2y$05$tyJblltzN4P3hN0MorLN4OHEKwHVgfuaUNbcy1pWLuyx5B7ZD5Q0m\n");
 };
 
