@@ -156,6 +156,7 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         connection->emptied = false; // of TLS, it may be less than a record
         if ((events & hangup_events) != 0) connection->hangup = true;
     }
+    GATEHOUSE_CHECK(life.phase != Phase::relaying, config.name, token); // the relay engine owns such a one
     const bool deaf = life.serving.deaf && life.phase == Phase::serving;
     if (events != 0 && deaf) {
         if (connection->is_gone()) return end(*connection, Reason::peer_reset);
@@ -180,8 +181,8 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         return serve(*connection);
     case Phase::lingering:
         return linger(*connection);
-    case Phase::relaying:
-        GATEHOUSE_CHECK(!"a relaying connection is claimed", config.name, token); // the relay engine owns it
+    case Phase::relaying: // cannot be: see above
+        return;
     }
 }
 

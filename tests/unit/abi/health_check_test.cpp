@@ -278,8 +278,8 @@ TEST_F(HealthCheckTest, AsksAndJudges) {
 }
 
 TEST_F(HealthCheckTest, AnAnswerThatComesByteByByteIsJudgedAtEach) {
+    std::atomic<std::size_t> judged{0}; // outlives the server's thread
     Server server;
-    std::atomic<std::size_t> judged{0};
     server.serve([&](int fd) {
         const std::string answer = "HTTP/1.1 200";
         for (std::size_t i = 0; i < answer.size(); ++i) {

@@ -1,5 +1,7 @@
 #include "access/access.hpp"
 
+#include "sanitizer.hpp"
+
 #include <gtest/gtest.h>
 #include <random>
 
@@ -105,7 +107,9 @@ TEST(Access, CostsLessThanAMicrosecondWithTenThousandNetworks) {
         for (const SocketAddress& client : clients) static_cast<void>(access.admit(client, begin, source));
     const Nanoseconds each = (monotonic_now(CLOCK_THREAD_CPUTIME_ID) - begin) / 100'000;
     RecordProperty("nanoseconds", static_cast<int>(each));
-    EXPECT_LT(each, 1000);
+    if (!sanitized) {
+        EXPECT_LT(each, 1000);
+    }
 }
 
 } // namespace

@@ -1,5 +1,7 @@
 #include "net/network.hpp"
 
+#include "sanitizer.hpp"
+
 #include "base/clock.hpp"
 
 #include <arpa/inet.h>
@@ -214,7 +216,9 @@ TEST(NetworkTable, TenThousandNetworksCostLessThanAMicrosecond) {
     const Nanoseconds each = (monotonic_now(CLOCK_THREAD_CPUTIME_ID) - begin) / static_cast<Nanoseconds>(wanted.size());
     RecordProperty("nanoseconds", static_cast<int>(each));
     EXPECT_GT(found, 0U);
-    EXPECT_LT(each, 1000);
+    if (!sanitized) {
+        EXPECT_LT(each, 1000);
+    }
 }
 
 } // namespace

@@ -278,7 +278,9 @@ TEST_F(PoolTest, NoEventIsLostWhileItTurnsCold) {
 
 // With one thread in the handler another one waits, until enough of them run.
 TEST_F(PoolTest, TheNextEventFindsAThreadThatWaits) {
-    start(cold(3, 8), [&](std::uint64_t, std::uint32_t) { hold(); });
+    PoolOptions options = cold(3, 8);
+    options.keep = 60s; // no thread leaves meanwhile
+    start(options, [&](std::uint64_t, std::uint32_t) { hold(); });
     for (unsigned i = 1; i <= 3; ++i) {
         pool_->post(i);
         ASSERT_TRUE(eventually([&] { return held() == i; }));
