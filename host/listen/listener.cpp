@@ -86,7 +86,7 @@ Listener::~Listener() { close(); }
 void Listener::step(std::string_view what, Fields fields) const {
     if (!log_.enabled(LogLevel::debug)) return;
     std::string text(what);
-    for (const Field& field : fields) text += " " + std::string(field.key()) + "=" + std::string(field.text());
+    for (const Field& field : fields) text.append(" ").append(field.key()).append("=").append(field.text());
     log_.debug("listener step", {{"listener", config_.name}, {"step", text}});
 }
 

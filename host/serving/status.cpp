@@ -8,7 +8,8 @@ namespace {
 
 void append_count(std::string& text, std::string_view name, std::uint64_t count) {
     if (count == 0) return;
-    text += (text.empty() ? "" : " ") + std::string(name) + ":" + std::to_string(count);
+    if (!text.empty()) text += ' ';
+    text.append(name).append(":").append(std::to_string(count));
 }
 
 std::string_view or_none(const std::string& text) { return text.empty() ? std::string_view("none") : text; }

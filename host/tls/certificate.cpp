@@ -293,7 +293,8 @@ std::string alternatives(const std::vector<std::string>& names) {
             return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_' || c == '*';
         });
         if (!numeric && !plain) fail("\"" + name + "\" is neither a host name nor an address");
-        text += (text.empty() ? "" : ",") + std::string(numeric ? "IP:" : "DNS:") + name;
+        if (!text.empty()) text += ',';
+        text.append(numeric ? "IP:" : "DNS:").append(name);
     }
     return text;
 }
