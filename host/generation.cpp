@@ -11,7 +11,8 @@ namespace gatehouse::host {
 
 Endpoint& Endpoints::open(const ListenerConfig& config) {
     std::unique_ptr<Endpoint>& endpoint = endpoints_[config.name];
-    if (!endpoint) endpoint = std::make_unique<Endpoint>(config, static_cast<std::uint32_t>(endpoints_.size() - 1), log_);
+    if (!endpoint)
+        endpoint = std::make_unique<Endpoint>(config, static_cast<std::uint32_t>(endpoints_.size() - 1), spare_, log_);
     return *endpoint;
 }
 
@@ -32,8 +33,9 @@ void Endpoints::close() noexcept {
 }
 
 Generation::Generation(Config config, const Standing& standing)
-    : config_(std::move(config)), standing_(standing), tls_(config_.tls, standing.ticket_keys, standing.log),
-      shared_{standing.log, standing.alarm, standing.relays, tls_, drain_, config_.log.access},
+    : config_(std::move(config)), standing_(standing),
+      tls_(config_.tls, standing.ticket_keys, standing.log), shared_{standing.log, standing.alarm, standing.relays,
+                                                                     tls_,         drain_,         config_.log.access},
       facilities_{.table = host_table,
                   .log = standing.log,
                   .drain = drain_,

@@ -58,6 +58,7 @@ class Endpoints {
 
   private:
     Log& log_;
+    SpareDescriptor spare_;
     std::map<std::string, std::unique_ptr<Endpoint>> endpoints_;
 };
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <system_error>
 #include <utility>
@@ -19,14 +18,12 @@ constexpr Nanoseconds shortage_pause = 100'000'000;
 constexpr Nanoseconds shortage_patience = 1'000'000'000;
 constexpr Nanoseconds broken_pause = 1'000'000'000;
 
-Descriptor spare_descriptor() noexcept { return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
-
 } // namespace
 
 Acceptor::Acceptor(const Listener& listener, Pool& pool, std::uint64_t token, bool one_at_a_time, AcceptCounts& counts,
-                   AcceptHooks hooks, std::string name, Alarm& alarm, Log& log)
-    : listener_(listener), pool_(pool), token_(token), one_at_a_time_(one_at_a_time), counts_(counts), hooks_(std::move(hooks)),
-      name_(std::move(name)), alarm_(alarm), log_(log), spare_(spare_descriptor()) {}
+                   SpareDescriptor& spare, AcceptHooks hooks, std::string name, Alarm& alarm, Log& log)
+    : listener_(listener), pool_(pool), token_(token), one_at_a_time_(one_at_a_time), counts_(counts), spare_(spare),
+      hooks_(std::move(hooks)), name_(std::move(name)), alarm_(alarm), log_(log) {}
 
 // --- states --------------------------------------------------------------------------------------------------------------
 
@@ -147,25 +144,20 @@ bool Acceptor::failed(int error) noexcept {
 
 void Acceptor::out_of_resources(int error) noexcept {
     const Nanoseconds now = monotonic_now();
-    {
-        const MutexLock lock(mutex_);
-        if (short_since_.load() == 0) {
-            short_since_.store(now);
-            log_.error("cannot accept; newcomers wait",
-                       {{"listener", name_},
-                        {"error", std::strerror(error)},
-                        {"advice", error == EMFILE ? "raise the limit on open files (ulimit -n, LimitNOFILE=)"
-                                                   : "the machine is short of memory or descriptors"}});
-        } else if (now - short_since_.load() >= shortage_patience) {
-            spare_.reset();
+    if (Nanoseconds since = 0; short_since_.compare_exchange_strong(since, now)) {
+        log_.error("cannot accept; newcomers wait",
+                   {{"listener", name_},
+                    {"error", std::strerror(error)},
+                    {"advice", error == EMFILE ? "raise the limit on open files (ulimit -n, LimitNOFILE=)"
+                                               : "the machine is short of memory or descriptors"}});
+    } else if (now - since >= shortage_patience) {
+        spare_.lend([&]() noexcept {
             SocketAddress peer;
-            if (const int fd = listener_.accept(peer); fd >= 0) {
-                counts_.count_accepted();
-                hooks_.refuse(fd, peer,
-                              error == EMFILE || error == ENFILE ? Reason::host_out_of_fds : Reason::host_out_of_memory);
-            }
-            spare_ = spare_descriptor();
-        }
+            const int fd = listener_.accept(peer);
+            if (fd < 0) return;
+            counts_.count_accepted();
+            hooks_.refuse(fd, peer, error == EMFILE || error == ENFILE ? Reason::host_out_of_fds : Reason::host_out_of_memory);
+        });
     }
     pause(State::short_of, now + shortage_pause);
 }

@@ -25,6 +25,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <fcntl.h>
 #include <functional>
 #include <string>
 
@@ -53,6 +54,25 @@ class AcceptCounts {
     std::array<std::atomic<std::uint32_t>, 134> errors_{};
 };
 
+// A descriptor that the host keeps, to be given up for a newcomer when none are left.
+class SpareDescriptor {
+  public:
+    // Calls accept_one() while it is given up. [any]
+    template <class AcceptOne>
+    void lend(AcceptOne accept_one) noexcept {
+        const MutexLock lock(mutex_);
+        spare_.reset();
+        accept_one();
+        spare_ = open_one();
+    }
+
+  private:
+    static Descriptor open_one() noexcept { return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+    Mutex mutex_;
+    Descriptor spare_ GATEHOUSE_GUARDED_BY(mutex_) = open_one();
+};
+
 // What the service does with newcomers. None of these throws.
 struct AcceptHooks {
     std::function<bool()> has_room;                                        // whether one more may come now
@@ -67,7 +87,7 @@ class Acceptor {
     // `token`: of the listening socket's events in `pool`. `one_at_a_time`: welcome() keeps the calling thread, so the next
     // connection is left for the next thread. [main]
     Acceptor(const Listener& listener, Pool& pool, std::uint64_t token, bool one_at_a_time, AcceptCounts& counts,
-             AcceptHooks hooks, std::string name, Alarm& alarm, Log& log);
+             SpareDescriptor& spare, AcceptHooks hooks, std::string name, Alarm& alarm, Log& log);
 
     // Connections are accepted from here on. Throws std::system_error. [main]
     void start();
@@ -109,6 +129,7 @@ class Acceptor {
     const std::uint64_t token_;
     const bool one_at_a_time_;
     AcceptCounts& counts_;
+    SpareDescriptor& spare_;
     const AcceptHooks hooks_;
     const std::string name_;
     Alarm& alarm_;
@@ -116,10 +137,7 @@ class Acceptor {
 
     std::atomic<State> state_{State::idle};
     std::atomic<Nanoseconds> paused_until_{never};
-    Mutex mutex_;
-    // Given up to accept one more when no descriptors are left.
-    Descriptor spare_ GATEHOUSE_GUARDED_BY(mutex_);
-    std::atomic<Nanoseconds> short_since_{0}; // written under mutex_; 0: it is not short of anything
+    std::atomic<Nanoseconds> short_since_{0}; // 0: it is not short of anything
 };
 
 } // namespace gatehouse::host

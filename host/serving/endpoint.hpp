@@ -19,13 +19,14 @@ namespace gatehouse::host {
 
 struct Endpoint {
     // Opens the listening socket. `listener_number` is below max_listeners. Throws ListenError or std::bad_alloc. [main]
-    Endpoint(const ListenerConfig& config, std::uint32_t listener_number, Log& log)
-        : number(listener_number), listener(config, log), slots(listener_number, config.max_connections) {
+    Endpoint(const ListenerConfig& config, std::uint32_t listener_number, SpareDescriptor& hosts_spare, Log& log)
+        : number(listener_number), listener(config, log), spare(hosts_spare), slots(listener_number, config.max_connections) {
         if (config.sources.most != 0 || config.sources.rate != 0) sources.emplace(config.sources, config.max_connections);
     }
 
     const std::uint32_t number; // in the ids of its connections
     Listener listener;
+    SpareDescriptor& spare;
     ConnectionSlots slots;
     AcceptCounts accepts;
     std::optional<SourceTable> sources; // nothing: sources have no limits

@@ -65,6 +65,7 @@ Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, Pool
       plugins_(all_plugins(config, find)), tls_servers_(all_tls_servers(config, shared.tls)), shared_(shared),
       endpoint_(endpoint), access_(config.access, endpoint.sources ? &*endpoint.sources : nullptr), parking_(shared.alarm),
       acceptor_(endpoint.listener, threads, endpoint.slots.listen_token(), speaks_at_once(config, plugin_), endpoint.accepts,
+                endpoint.spare,
                 {.has_room = [this] { return has_room(); },
                  .welcome = [this](int fd, const SocketAddress& peer) { welcome(fd, peer); },
                  .refuse = [this](int fd, const SocketAddress& peer, Reason reason) { refuse(fd, peer, reason); }},

@@ -1,19 +1,13 @@
 #include "wire/protocol_pattern.hpp"
 
+#include "wire/bytes.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
 
 namespace gatehouse::host {
 namespace {
-
-using Bytes = std::span<const std::byte>;
-
-std::string_view text_of(Bytes bytes) noexcept { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
-unsigned byte_at(Bytes bytes, std::size_t at) noexcept { return std::to_integer<unsigned>(bytes[at]); }
-std::uint32_t four_at(Bytes bytes, std::size_t at) noexcept {
-    return byte_at(bytes, at) << 24U | byte_at(bytes, at + 1) << 16U | byte_at(bytes, at + 2) << 8U | byte_at(bytes, at + 3);
-}
 
 Match starts_with(std::string_view text, std::string_view start) noexcept {
     if (text.substr(0, start.size()) != start.substr(0, text.size())) return Match::no;

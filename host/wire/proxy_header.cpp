@@ -1,5 +1,7 @@
 #include "wire/proxy_header.hpp"
 
+#include "wire/bytes.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
@@ -12,8 +14,6 @@
 namespace gatehouse::host {
 namespace {
 
-using Bytes = std::span<const std::byte>;
-
 constexpr std::string_view v1_start = "PROXY ";
 constexpr std::size_t v1_longest = 107; // with its CR LF (section 2.1)
 constexpr std::string_view v2_signature{"\r\n\r\n\0\r\nQUIT\n", 12};
@@ -25,14 +25,6 @@ constexpr std::size_t longest_text = 255;
 // Section 2.2 and 2.2.1 to 2.2.6.
 enum Tlv : std::uint8_t { alpn = 0x01, authority = 0x02, checksum = 0x03, unique_id = 0x05, ssl = 0x20 };
 enum TlsTlv : std::uint8_t { version = 0x21, subject = 0x22, cipher = 0x23, signature = 0x24, key = 0x25 };
-
-std::string_view text_of(Bytes bytes) noexcept { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
-
-unsigned byte_at(Bytes bytes, std::size_t at) noexcept { return std::to_integer<unsigned>(bytes[at]); }
-std::size_t two_at(Bytes bytes, std::size_t at) noexcept { return byte_at(bytes, at) << 8U | byte_at(bytes, at + 1); }
-std::uint32_t four_at(Bytes bytes, std::size_t at) noexcept {
-    return static_cast<std::uint32_t>(two_at(bytes, at) << 16U | two_at(bytes, at + 2));
-}
 
 ProxyParse bad(const char* problem) noexcept {
     ProxyParse parse;

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <iostream>
-#include <limits>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <thread>
@@ -20,7 +19,7 @@ namespace {
 
 constexpr std::size_t slow_clients = 2000;
 constexpr double most_slower = 1.5;
-constexpr int most_rounds = 10; // of a quiet and a busy measurement beside each other: what disturbs one disturbs the other
+constexpr int rounds = 5; // of a quiet and a busy measurement beside each other: what disturbs one disturbs the other
 
 // Clients that send a byte a second each, for as long as the object lives.
 class SlowClients {
@@ -54,7 +53,7 @@ std::chrono::nanoseconds p99(std::uint16_t port) {
     Client client(port);
     ::fcntl(client.fd(), F_SETFL, 0); // so that recv() waits, without a poll()
     std::vector<std::chrono::nanoseconds> times;
-    const auto end = Clock::now() + 1s;
+    const auto end = Clock::now() + 500ms;
     for (auto now = Clock::now(); now < end;) {
         char byte = 'x';
         EXPECT_EQ(::send(client.fd(), &byte, 1, MSG_NOSIGNAL), 1);
@@ -84,18 +83,18 @@ TEST_P(SlowBulkhead, TwoThousandSlowClientsDoNotDisturbAnotherListener) {
     Gatehouse host("[log]\naccess = false\n" + (GetParam() == std::string_view("http") ? http : "") +
                        listener("slow", GetParam(), "backlog = 4096") + listener("fast", "echo"),
                    {.plugin_path = {bench_dir()}});
-    // A busy machine makes single rounds slower, but a listener that waits for another one's threads is slow in all of them.
-    double best = std::numeric_limits<double>::max();
-    for (int round = 0; round < most_rounds && best > most_slower; ++round) {
+    std::vector<double> ratios;
+    for (int round = 0; round < rounds; ++round) {
         const auto quiet = p99(host.port("fast"));
         const SlowClients slow(host.port("slow"));
         const auto busy = p99(host.port("fast"));
-        const double ratio = static_cast<double>(busy.count()) / static_cast<double>(quiet.count());
+        const double ratio = ratios.emplace_back(static_cast<double>(busy.count()) / static_cast<double>(quiet.count()));
         std::cout << "p99 without slow clients " << quiet.count() / 1000 << " us, with them " << busy.count() / 1000
                   << " us: " << ratio << " x\n";
-        best = std::min(best, ratio);
     }
-    EXPECT_LE(best, most_slower);
+    const auto median = ratios.begin() + rounds / 2;
+    std::nth_element(ratios.begin(), median, ratios.end());
+    EXPECT_LE(*median, most_slower);
 }
 
 INSTANTIATE_TEST_SUITE_P(, SlowBulkhead, ::testing::Values("blocking_echo", "http"),

@@ -24,7 +24,7 @@ bool somebody_waits_for(const std::string& address) {
 }
 
 TEST(GatewayHealth, AFailedConnectGoesToAnotherServer) {
-    const NobodyThere nobody;
+    const ReservedAddress nobody;
     const NamedServer b("b");
     Gatehouse host(gateway_in_front_of(entry(nobody.address()) + ", " + entry(b.address())));
     EXPECT_EQ(reached(host, 8), "bbbbbbbb");

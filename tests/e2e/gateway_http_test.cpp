@@ -13,8 +13,6 @@ using namespace gatehouse::support;
 
 namespace {
 
-std::string free_address() { return Server().address(); }
-
 void await_listening(const std::string& address) {
     eventually("the server listens", [&] { return !refused(address); });
 }
@@ -22,45 +20,45 @@ void await_listening(const std::string& address) {
 class Nginx {
   public:
     // `section`: what stands in the http section's one server.
-    explicit Nginx(const std::string& listen_options, const std::string& section) : address_(free_address()) {
+    explicit Nginx(const std::string& listen_options, const std::string& section) {
         std::string temporary;
         for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
             temporary += std::string(kind) + "_temp_path " + dir_ / kind + ";\n";
         const std::string conf = dir_.write(
             "nginx.conf", "daemon off; master_process off; error_log stderr; pid " + dir_ / "pid" +
-                              ";\nevents {}\nhttp {\naccess_log off;\n" + temporary + "server {\nlisten " + address_ + ' ' +
+                              ";\nevents {}\nhttp {\naccess_log off;\n" + temporary + "server {\nlisten " + address() + ' ' +
                               listen_options + ";\ndefault_type text/plain;\n" + section + "\n}\n}\n");
         process_ = std::make_unique<Process>(
             std::vector<std::string>{"/usr/sbin/nginx", "-e", "stderr", "-p", dir_.path().string(), "-c", conf});
-        await_listening(address_);
+        await_listening(address());
     }
-    const std::string& address() const noexcept { return address_; }
+    const std::string& address() const noexcept { return reserved_.address(); }
     const TempDir& dir() const noexcept { return dir_; }
 
   private:
     TempDir dir_;
-    std::string address_;
+    ReservedAddress reserved_;
     std::unique_ptr<Process> process_;
 };
 
 class HaProxy {
   public:
-    HaProxy() : address_(free_address()) {
+    HaProxy() {
         const std::string conf = dir_.write(
             "haproxy.cfg", "defaults\nmode http\ntimeout client 10s\ntimeout server 10s\ntimeout connect 10s\n"
                            "frontend f\nbind " +
-                               address_ +
+                               address() +
                                " accept-proxy\n"
                                "http-request return status 200 content-type text/plain lf-string \"%[src]:%[src_port] "
                                "%[dst]:%[dst_port] %[fc_pp_unique_id]\"\n");
         process_ = std::make_unique<Process>(std::vector<std::string>{"/usr/sbin/haproxy", "-db", "-f", conf});
-        await_listening(address_);
+        await_listening(address());
     }
-    const std::string& address() const noexcept { return address_; }
+    const std::string& address() const noexcept { return reserved_.address(); }
 
   private:
     TempDir dir_;
-    std::string address_;
+    ReservedAddress reserved_;
     std::unique_ptr<Process> process_;
 };
 

@@ -76,7 +76,7 @@ TEST(Gateway, TheUpstreamsHalfCloseIsPassedOn) {
 }
 
 TEST(Gateway, UpstreamIsDown) {
-    const NobodyThere nobody;
+    const ReservedAddress nobody;
     Gatehouse host(gateway_to(nobody.address()));
     Client client(host.port("gateway"));
     const std::string peer = client.local_address();

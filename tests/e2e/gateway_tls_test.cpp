@@ -22,14 +22,14 @@ class Program {
   public:
     // `argv_of`: the command, for "127.0.0.1:PORT".
     template <class ArgvOf>
-    explicit Program(ArgvOf argv_of) : address_(Server().address()), process_(argv_of(address_)) {
-        eventually("the server listens", [&] { return !refused(address_); });
+    explicit Program(ArgvOf argv_of) : process_(argv_of(address())) {
+        eventually("the server listens", [&] { return !refused(address()); });
     }
-    const std::string& address() const noexcept { return address_; }
+    const std::string& address() const noexcept { return reserved_.address(); }
     Process& process() noexcept { return process_; }
 
   private:
-    std::string address_;
+    ReservedAddress reserved_;
     Process process_;
 };
 

@@ -30,23 +30,21 @@ std::chrono::nanoseconds first_answer(std::uint16_t port) {
     return Clock::now() - begin;
 }
 
-TEST(Idle, AThousandListenersCostNextToNothing) {
+TEST(Idle, AThousandListenersHaveFewThreads) {
     Gatehouse host(many_listeners(1000));
     EXPECT_LE(threads(host.pid()), 20U);
-    const bool plain = sanitizer().empty(); // sanitizers cost memory and time
-    if (plain) {
-        EXPECT_LE(resident_kib(host.pid()), 20 * 1024U);
-    }
-    if (plain) {
-        EXPECT_LE(cpu_time(host.pid()), 150ms);
-    } // not the time that has passed: others may have the CPUs
-    // On a busy machine most of the time goes by elsewhere; the quickest one shows what the host itself takes.
+    for (int i = 0; i < 1000; i += 50) EXPECT_TRUE(Client(host.port("echo" + std::to_string(i))).echoes("hello"));
+}
+
+TEST(SlowIdle, AThousandListenersCostNextToNothing) {
+    const auto begin = Clock::now();
+    Gatehouse host(many_listeners(1000));
+    EXPECT_LE(Clock::now() - begin, 150ms);
+    EXPECT_LE(resident_kib(host.pid()), 20 * 1024U);
     std::vector<std::chrono::nanoseconds> times;
     for (int i = 0; i < 40; ++i) times.push_back(first_answer(host.port("echo" + std::to_string(i * 25))));
     std::sort(times.begin(), times.end());
-    if (plain) {
-        EXPECT_LE(times.front(), 2ms);
-    }
+    EXPECT_LE(times[37], 2ms); // what runs beside a virtual machine may disturb two of them
 }
 
 // Connections stay while their listener has no threads, and are served by new ones.

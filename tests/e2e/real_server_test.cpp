@@ -118,7 +118,7 @@ TEST(RealServer, OneOfTwoPostgreSqlServersIsKilled) {
 // As conf/ssh-gateway.toml has it: the first server is not there, and the check hears what the second says first.
 TEST(RealServer, OpenSsh) {
     const Sshd sshd;
-    const NobodyThere first;
+    const ReservedAddress first;
     Gatehouse host(instance("ssh", "gateway",
                             "servers = [ { name = \"first\", address = \"" + first.address() +
                                 "\" }, { name = \"second\", address = \"" + sshd.address() +

@@ -20,37 +20,26 @@
 
 namespace gatehouse::support {
 
-// A port that nobody has at the moment. Somebody may take it before the server does, which then has to be tried again.
-inline std::string free_port() {
-    const Server server;
-    return server.address().substr(server.address().rfind(':') + 1);
-}
-
 class Redis {
   public:
     Redis() {
-        for (int attempt = 0; attempt < 5; ++attempt) {
-            const std::string port = free_port();
-            process_ = std::make_unique<Process>(std::vector<std::string>{
-                "redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket", dir_ / "redis", "--dir",
-                dir_.path().string(), "--save", "", "--appendonly", "no", "--daemonize", "no"});
-            tcp_ = "127.0.0.1:" + port;
-            if (process_->wait_output([](const std::string& out, const std::string&) {
-                    return out.find("connections at " /* ... the unix socket, which comes last */) != std::string::npos;
-                }))
-                return;
-        }
-        throw std::runtime_error("redis-server does not start: " + process_->out() + process_->err());
+        process_ = std::make_unique<Process>(std::vector<std::string>{
+            "redis-server", "--port", reserved_.port(), "--bind", "127.0.0.1", "--unixsocket", dir_ / "redis", "--dir",
+            dir_.path().string(), "--save", "", "--appendonly", "no", "--daemonize", "no"});
+        if (!process_->wait_output([](const std::string& out, const std::string&) {
+                return out.find("connections at " /* ... the unix socket, which comes last */) != std::string::npos;
+            }))
+            throw std::runtime_error("redis-server does not start: " + process_->out() + process_->err());
     }
 
-    const std::string& tcp() const noexcept { return tcp_; }
+    const std::string& tcp() const noexcept { return reserved_.address(); }
     std::string unix_socket() const { return "unix:" + dir_ / "redis"; }
     void kill() { process_->signal(SIGKILL); }
 
   private:
     TempDir dir_;
+    ReservedAddress reserved_;
     std::unique_ptr<Process> process_;
-    std::string tcp_;
 };
 
 // A database cluster of its own, which is reached over a unix socket.
@@ -130,22 +119,18 @@ class Sshd {
             const Result made = run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", dir_ / name});
             if (made.status != 0) throw std::runtime_error("ssh-keygen: " + made.err);
         }
-        for (int attempt = 0; attempt < 5; ++attempt) {
-            port_ = free_port();
-            std::ofstream(dir_ / "config")
-                << "ListenAddress 127.0.0.1\nPort " << port_ << "\nHostKey " << dir_ / "host" << "\nAuthorizedKeysFile "
-                << dir_ / "user.pub"
-                << "\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nSubsystem sftp internal-sftp\n";
-            process_ = std::make_unique<Process>(std::vector<std::string>{"/usr/sbin/sshd", "-D", "-e", "-f", dir_ / "config"});
-            if (process_->wait_output([](const std::string&, const std::string& err) {
-                    return err.find("Server listening on") != std::string::npos;
-                }))
-                return;
-        }
-        throw std::runtime_error("sshd does not start: " + process_->err());
+        std::ofstream(dir_ / "config")
+            << "ListenAddress 127.0.0.1\nPort " << reserved_.port() << "\nHostKey " << dir_ / "host"
+            << "\nAuthorizedKeysFile " << dir_ / "user.pub"
+            << "\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nSubsystem sftp internal-sftp\n";
+        process_ = std::make_unique<Process>(std::vector<std::string>{"/usr/sbin/sshd", "-D", "-e", "-f", dir_ / "config"});
+        if (!process_->wait_output([](const std::string&, const std::string& err) {
+                return err.find("Server listening on") != std::string::npos;
+            }))
+            throw std::runtime_error("sshd does not start: " + process_->err());
     }
 
-    std::string address() const { return "127.0.0.1:" + port_; }
+    const std::string& address() const noexcept { return reserved_.address(); }
 
     // `ssh ARGUMENTS...` to a port of 127.0.0.1.
     std::vector<std::string> client(const std::string& port, const std::vector<std::string>& arguments) const {
@@ -173,7 +158,7 @@ class Sshd {
     }
 
     TempDir dir_;
-    std::string port_;
+    ReservedAddress reserved_;
     std::unique_ptr<Process> process_;
 };
 
@@ -182,31 +167,28 @@ class ConfiguredServer {
   public:
     // In both, CONFIG, PORT and DIR stand for the file, the port and a folder.
     ConfiguredServer(const std::vector<std::string>& argv, const std::string& config) {
-        for (int attempt = 0; attempt < 5; ++attempt) {
-            port_ = free_port();
-            std::vector<std::string> arguments;
-            for (const std::string& argument : argv) arguments.push_back(filled_in(argument));
-            std::ofstream(dir_ / "config") << filled_in(config);
-            process_ = std::make_unique<Process>(arguments);
-            for (const Deadline deadline; !deadline.passed() && !process_->ended();)
-                if (!refused("127.0.0.1:" + port_)) return;
-        }
+        std::vector<std::string> arguments;
+        for (const std::string& argument : argv) arguments.push_back(filled_in(argument));
+        std::ofstream(dir_ / "config") << filled_in(config);
+        process_ = std::make_unique<Process>(arguments);
+        for (const Deadline deadline; !deadline.passed() && !process_->ended();)
+            if (!refused(reserved_.address())) return;
         throw std::runtime_error(argv.front() + " does not start: " + process_->out() + process_->err());
     }
 
-    const std::string& port() const noexcept { return port_; }
+    std::string port() const { return reserved_.port(); }
 
   private:
     std::string filled_in(std::string text) const {
         for (const auto& [word, value] :
-             {std::pair{"CONFIG", dir_ / "config"}, std::pair{"PORT", port_}, std::pair{"DIR", dir_.path().string()}})
+             {std::pair{"CONFIG", dir_ / "config"}, std::pair{"PORT", port()}, std::pair{"DIR", dir_.path().string()}})
             for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos; at += value.size())
                 text.replace(at, std::string_view(word).size(), value);
         return text;
     }
 
     TempDir dir_;
-    std::string port_;
+    ReservedAddress reserved_;
     std::unique_ptr<Process> process_;
 };
 

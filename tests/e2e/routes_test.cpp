@@ -236,11 +236,11 @@ TEST(Routes, OnePortForAll) {
     const Postgres postgres;
     const Sshd sshd;
     // A SOCKS5 server: what ssh -D offers, through the same sshd.
-    std::string socks_port = free_port();
+    const ReservedAddress socks_address;
     std::vector<std::string> dynamic =
-        sshd.client(sshd.address().substr(10), {"-N", "-D", "127.0.0.1:" + socks_port, Sshd::user() + "@127.0.0.1"});
+        sshd.client(sshd.address().substr(10), {"-N", "-D", socks_address.address(), Sshd::user() + "@127.0.0.1"});
     const Process socks(dynamic);
-    for (const Deadline deadline; refused("127.0.0.1:" + socks_port) && !deadline.passed();) {
+    for (const Deadline deadline; refused(socks_address.address()) && !deadline.passed();) {
     }
     // And TLS, by name: passed on to a server of its own, or ended here.
     const Certificates certificates;
@@ -251,7 +251,7 @@ TEST(Routes, OnePortForAll) {
 
     Gatehouse host(certificates.section("b") + "[plugins.http]\nconfig = { root = \"" + root.path().string() + "\" }\n" +
                    gateway("ssh", sshd.address()) + gateway("redis", redis.tcp()) + gateway("postgresql", postgres.address()) +
-                   gateway("socks", "127.0.0.1:" + socks_port) + gateway("tls", "127.0.0.1:" + tls.port()) +
+                   gateway("socks", socks_address.address()) + gateway("tls", "127.0.0.1:" + tls.port()) +
                    routed("on_silence = { after = \"500ms\", plugin = \"daytime\" }\n" + route("sni = \"a.example\"", "tls") +
                           "[[listeners.routes]]\ntls = \"b\"\n" + route("probe = true", "http") +
                           route("probe = \"ssh\"", "ssh") + route("probe = \"redis\"", "redis") +

@@ -206,7 +206,7 @@ void expect_refusal(Gatehouse& host, const std::string& where, char code, std::s
 }
 
 TEST(Socks5Failure, EachHasItsReply) {
-    const NobodyThere nobody;
+    const ReservedAddress nobody;
     const Server full("127.0.0.1:0", 0);
     const Client in_the_queue(full.address());
     Gatehouse host(socks5("config = { allow = [\"127.0.0.0/8\", \"255.255.255.255\"], connect_timeout = \"300ms\" }"));

@@ -94,6 +94,29 @@ TEST(SpliceOutFault, IsAResetAndLeavesNothingBehind) {
     EXPECT_EQ(host.terminate(), 0);
 }
 
+// What the client has sent before its server is connected is passed on where the relay begins. No event tells of a send that
+// fails there for want of memory: both sockets are well. The PROXY header makes sure that the bytes have come by then.
+TEST(RelayFirstSendFault, IsAResetForBothSides) {
+    if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
+    Server upstream;
+    Gatehouse host(gateway_to(upstream.address(), "", "proxy_protocol = { from = [\"127.0.0.1\"] }"));
+    {
+        const Injection injection(host, "sendto:error=ENOBUFS");
+        Client client(host.port("gateway"));
+        client.send("PROXY TCP4 192.0.2.1 192.0.2.2 1024 80\r\nhello");
+        const Client::Rest seen_by_server = upstream.accept().rest();
+        EXPECT_EQ(seen_by_server.bytes, "");
+        EXPECT_TRUE(seen_by_server.reset);
+        EXPECT_TRUE(client.rest().reset);
+        EXPECT_TRUE(host.will_log("\"reason\":\"upstream_reset\""));
+    }
+    Client client(host.port("gateway"));
+    client.send("PROXY TCP4 192.0.2.1 192.0.2.2 1024 80\r\nhello");
+    EXPECT_EQ(upstream.accept().recv_exactly(5), "hello");
+    client.close();
+    EXPECT_EQ(host.terminate(), 0);
+}
+
 // Others have taken the last descriptors, so there is none for a pipe.
 TEST(RelayAtTheDescriptorLimit, Copies) {
     Server upstream;

@@ -81,10 +81,10 @@ void wait_for(int fd, short events, const Deadline& deadline, const char* what) 
     }
 }
 
-// Sockets that are bound by this may share a port if it is asked for by its number: port 0 is a port of one's own all the same.
+// Beside a ReservedAddress.
 bool bind_beside(int fd, const SocketAddress& address) {
     const int on = 1;
-    ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on); // not for unix sockets
+    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     return ::bind(fd, &address.common, address.size) == 0;
 }
 
@@ -259,13 +259,13 @@ Client Server::accept() {
     }
 }
 
-NobodyThere::NobodyThere(const std::string& text) {
+ReservedAddress::ReservedAddress(const std::string& text) {
     const SocketAddress address = parse(text);
     fd_ = ::socket(address.common.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd_ < 0 || !bind_beside(fd_, address)) fail("bind " + text);
     address_ = name_of(fd_);
 }
 
-NobodyThere::~NobodyThere() { ::close(fd_); }
+ReservedAddress::~ReservedAddress() { ::close(fd_); }
 
 } // namespace gatehouse::support

@@ -66,7 +66,7 @@ bool refused(const std::string& address);
 
 class Server {
   public:
-    // Listens on "127.0.0.1:0", "[::1]:0", "unix:/path", or the address of a NobodyThere, ... with this backlog.
+    // Listens on "127.0.0.1:0", "[::1]:0", "unix:/path", or a ReservedAddress, ... with this backlog.
     explicit Server(const std::string& address = "127.0.0.1:0", int backlog = 128);
     ~Server();
     Server(const Server&) = delete;
@@ -81,15 +81,17 @@ class Server {
     std::string address_;
 };
 
-// An address that nobody listens on, and nobody will but a Server of this user that is told to: it is bound as long as the
-// object lives.
-class NobodyThere {
+// An address that nobody listens on, and nobody will but a program that is told to: a socket that does not listen is bound to
+// it as long as the object lives. The kernel then gives the port to nobody who asks for any, and to those who ask for this one
+// with SO_REUSEADDR, as servers do.
+class ReservedAddress {
   public:
-    explicit NobodyThere(const std::string& address = "127.0.0.1:0");
-    ~NobodyThere();
-    NobodyThere(const NobodyThere&) = delete;
-    NobodyThere& operator=(const NobodyThere&) = delete;
+    explicit ReservedAddress(const std::string& address = "127.0.0.1:0");
+    ~ReservedAddress();
+    ReservedAddress(const ReservedAddress&) = delete;
+    ReservedAddress& operator=(const ReservedAddress&) = delete;
     const std::string& address() const noexcept { return address_; }
+    std::string port() const { return address_.substr(address_.rfind(':') + 1); }
 
   private:
     int fd_ = -1;

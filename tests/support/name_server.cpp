@@ -1,7 +1,5 @@
 #include "name_server.hpp"
 
-#include "clients.hpp"
-
 #include <csignal>
 #include <stdexcept>
 #include <unistd.h>
@@ -10,9 +8,8 @@ namespace gatehouse::support {
 
 NameServer::NameServer(const std::string& hosts, const std::vector<std::string>& options) {
     dir_.write("hosts", hosts);
-    for (int attempt = 0; attempt < 5; ++attempt) { // somebody may take the port before it does
-        const std::string address = Server().address();
-        port_ = address.substr(address.rfind(':') + 1);
+    for (int attempt = 0; attempt < 5; ++attempt) { // the port is reserved for TCP, but somebody may have it for UDP
+        reserved_.emplace();
         if (start(options)) return;
     }
     throw std::runtime_error("dnsmasq does not start: " + process_->err());
@@ -42,7 +39,7 @@ bool NameServer::start(const std::vector<std::string>& options) {
                                   "--no-ping",
                                   "--log-facility=-",
                                   "--pid-file=",
-                                  "--port=" + port_,
+                                  "--port=" + reserved_->port(),
                                   "--listen-address=127.0.0.1",
                                   "--bind-interfaces",
                                   "--local-ttl=1",

@@ -2,10 +2,12 @@
 // second. It knows nothing else and asks nobody.
 #pragma once
 
+#include "clients.hpp"
 #include "process.hpp"
 #include "temp_dir.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +19,7 @@ class NameServer {
     // does not start.
     explicit NameServer(const std::string& hosts, const std::vector<std::string>& options = {});
 
-    std::string address() const { return "127.0.0.1:" + port_; }
+    std::string address() const { return reserved_->address(); }
     std::string resolvers() const { return "resolvers = [\"" + address() + "\"]\n"; } // for the [host] section
 
     void set_hosts(const std::string& hosts);
@@ -29,7 +31,7 @@ class NameServer {
     bool start(const std::vector<std::string>& options);
 
     TempDir dir_;
-    std::string port_; // constant after construction
+    std::optional<ReservedAddress> reserved_;
     std::unique_ptr<Process> process_;
 };
 

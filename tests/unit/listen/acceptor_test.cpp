@@ -32,7 +32,7 @@ class AcceptorTest : public ::testing::Test {
 
     std::unique_ptr<Acceptor> make(bool one_at_a_time = false) {
         return std::make_unique<Acceptor>(
-            listener_, pool_, 7, one_at_a_time, counts_,
+            listener_, pool_, 7, one_at_a_time, counts_, spare_,
             AcceptHooks{.has_room = [this] { return accepted_.size() < room_; },
                         .welcome = [this](int fd, const SocketAddress&) { accepted_.emplace_back(fd); },
                         .refuse =
@@ -51,6 +51,7 @@ class AcceptorTest : public ::testing::Test {
     Listener listener_{config(), log_};
     Pool pool_{{}, alarm_, standby_, [](std::uint64_t, std::uint32_t) {}};
     AcceptCounts counts_;
+    SpareDescriptor spare_;
     std::size_t room_ = 100;
     std::vector<Descriptor> accepted_;
     std::vector<Reason> refused_;
