@@ -5,8 +5,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 # Lets a second clone on the same machine find the first one's results in the cache. Debug information may then name the other
 # clone's folder for sources outside the build tree, which matters to nobody who has both.
-# The last is what ccache asks for to take precompiled headers.
-export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
+# The third is what ccache asks for to take precompiled headers. The last spares a preprocessor run for what it does not have.
+export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1
 
 say() { printf 'gatehouse: %s\n' "$*" >&2; }
 

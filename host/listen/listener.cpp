@@ -83,12 +83,7 @@ Listener::Listener(const ListenerConfig& config, Log& log) : config_(config), lo
 
 Listener::~Listener() { close(); }
 
-void Listener::step(std::string_view what, Fields fields) const {
-    if (!log_.enabled(LogLevel::debug)) return;
-    std::string text(what);
-    for (const Field& field : fields) text.append(" ").append(field.key()).append("=").append(field.text());
-    log_.debug("listener step", {{"listener", config_.name}, {"step", text}});
-}
+void Listener::step(std::string_view what) const { log_.debug("listener step", {{"listener", config_.name}, {"step", what}}); }
 
 void Listener::fail(std::string_view failed, int error) const {
     std::string text = "listener " + config_.name + ": " + std::string(failed) + " " + to_string(config_.address) +
@@ -123,7 +118,7 @@ void Listener::open_tcp() {
         socket_ = Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     }
     if (!socket_) fail("socket for", errno);
-    step("socket", {{"fd", socket_.get()}});
+    step("socket fd=" + std::to_string(socket_.get()));
     set_options(address.storage.ss_family);
     bind_to(address);
 }
@@ -155,7 +150,7 @@ void Listener::set_options(int family) {
 
 void Listener::bind_to(const SocketAddress& address) {
     if (::bind(socket_.get(), address.get(), address.size) != 0) fail("bind to", errno);
-    step("bind", {{"address", to_string(address)}});
+    step("bind address=" + to_string(address));
 }
 
 void Listener::open_unix() {
@@ -163,12 +158,12 @@ void Listener::open_unix() {
     if (!address) fail("bind to", ENAMETOOLONG);
     socket_ = Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket_) fail("socket for", errno);
-    step("socket", {{"fd", socket_.get()}});
+    step("socket fd=" + std::to_string(socket_.get()));
     set_options(AF_UNIX);
 
     const std::string& path = config_.address.path;
     const bool abstract = path.starts_with('@');
-    struct stat old{};
+    struct stat old {};
     if (!abstract && ::lstat(path.c_str(), &old) == 0) {
         if (!S_ISSOCK(old.st_mode)) fail("bind to", EEXIST);
         // A socket file that refuses the connection was left behind by a process that died; one that accepts it is in use.
@@ -176,7 +171,7 @@ void Listener::open_unix() {
         if (::connect(probe.get(), address->get(), address->size) == 0 || errno == EAGAIN) fail("bind to", EADDRINUSE);
         if (errno != ECONNREFUSED) fail("bind to", errno);
         if (::unlink(path.c_str()) != 0) fail("replacing the stale socket", errno);
-        step("removed a stale socket file", {{"path", path}});
+        step("removed a stale socket file path=" + path);
     }
     bind_to(*address);
     if (abstract) return;
@@ -232,7 +227,7 @@ void Listener::adopt() {
     size = sizeof family;
     ::getsockopt(socket_.get(), SOL_SOCKET, SO_DOMAIN, &family, &size);
     set_options(family);
-    step("inherited", {{"fd", fd}});
+    step("inherited fd=" + std::to_string(fd));
 }
 
 void Listener::listen() {
@@ -243,7 +238,7 @@ void Listener::listen() {
     address_ = to_string(bound);
     if (bound.storage.ss_family == AF_INET) port_ = ntohs(reinterpret_cast<const sockaddr_in*>(bound.get())->sin_port);
     if (bound.storage.ss_family == AF_INET6) port_ = ntohs(reinterpret_cast<const sockaddr_in6*>(bound.get())->sin6_port);
-    step("listen", {{"address", address_}, {"backlog", config_.backlog}});
+    step("listen address=" + address_ + " backlog=" + std::to_string(config_.backlog));
     // A socket that tells its queue tells the cut limit too, also where /proc/sys is hidden.
     const std::optional<AcceptQueue> told = queue();
     if (const int most = told ? static_cast<int>(told->limit) : somaxconn(); most > 0 && config_.backlog > most)
@@ -262,7 +257,7 @@ int Listener::accept(SocketAddress& peer) const noexcept {
 void Listener::close() noexcept {
     if (!socket_ || std::exchange(closed_, true)) return;
     if (file_.st_ino != 0) {
-        struct stat now{};
+        struct stat now {};
         const std::string& path = config_.address.path;
         const bool ours = ::lstat(path.c_str(), &now) == 0 && now.st_ino == file_.st_ino && now.st_dev == file_.st_dev;
         if (ours && ::unlink(path.c_str()) != 0)
@@ -272,7 +267,7 @@ void Listener::close() noexcept {
     // Threads may be in accept() right now, so the descriptor itself stays until they have gone, or its number could be
     // another's. An inherited socket is its giver's as well: it goes on listening.
     if (config_.address.kind != Address::Kind::inherited) ::shutdown(socket_.get(), SHUT_RDWR);
-    log_.debug("listener step", {{"listener", config_.name}, {"step", "close"}});
+    step("close");
 }
 
 } // namespace gatehouse::host

@@ -59,7 +59,7 @@ class Listener {
     void set_options(int family);
     void bind_to(const SocketAddress& address);
     void listen();
-    void step(std::string_view what, Fields fields) const;
+    void step(std::string_view what) const;
     [[noreturn]] void fail(std::string_view step, int error) const;
 
     const ListenerConfig config_; // constant after construction
@@ -68,7 +68,7 @@ class Listener {
     bool closed_ = false; // [main]
     std::string address_;
     std::uint16_t port_ = 0;
-    struct stat file_{}; // of a unix socket that this process has bound
+    struct stat file_ {}; // of a unix socket that this process has bound
 };
 
 } // namespace gatehouse::host

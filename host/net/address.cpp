@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <array>
 #include <charconv>
 #include <climits>
 #include <cstddef>
@@ -134,36 +135,46 @@ std::string with_port(const std::string& host, std::uint16_t port) {
     return (brackets ? '[' + host + ']' : host) + ':' + std::to_string(port);
 }
 
-std::string ipv4_text(const in_addr& address, in_port_t port) {
-    char text[INET_ADDRSTRLEN] = "";
-    inet_ntop(AF_INET, &address, text, sizeof text);
-    return with_port(text, ntohs(port));
+template <class Text>
+void append_ipv4(Text& text, const in_addr& address, in_port_t port) noexcept {
+    const auto* const bytes = reinterpret_cast<const unsigned char*>(&address);
+    for (int i = 0; i < 4; ++i) text.add(bytes[i]) += i < 3 ? '.' : ':';
+    text.add(ntohs(port));
 }
 
-std::string ipv6_text(const sockaddr_in6& address) {
+template <class Text>
+void append_ipv6(Text& text, const sockaddr_in6& address) noexcept {
     if (IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) {
         in_addr v4{};
         std::memcpy(&v4, address.sin6_addr.s6_addr + 12, sizeof v4);
-        return ipv4_text(v4, address.sin6_port);
+        return append_ipv4(text, v4, address.sin6_port);
     }
-    char text[INET6_ADDRSTRLEN] = "";
-    inet_ntop(AF_INET6, &address.sin6_addr, text, sizeof text);
-    std::string host = text;
+    std::array<char, INET6_ADDRSTRLEN> host{};
+    text += '[';
+    text += ::inet_ntop(AF_INET6, &address.sin6_addr, host.data(), host.size());
     if (address.sin6_scope_id != 0) {
-        char zone[IF_NAMESIZE] = "";
-        const char* name = if_indextoname(address.sin6_scope_id, zone);
-        host += '%' + (name != nullptr ? std::string(name) : std::to_string(address.sin6_scope_id));
+        std::array<char, IF_NAMESIZE> zone{};
+        text += '%';
+        if (::if_indextoname(address.sin6_scope_id, zone.data()) != nullptr)
+            text += zone.data();
+        else
+            text.add(address.sin6_scope_id);
     }
-    return with_port(host, ntohs(address.sin6_port));
+    text += "]:";
+    text.add(ntohs(address.sin6_port));
 }
 
-std::string unix_text(const sockaddr_un& address, socklen_t size) {
+template <class Text>
+void append_unix(Text& text, const sockaddr_un& address, socklen_t size) noexcept {
     constexpr std::size_t start = offsetof(sockaddr_un, sun_path);
     const std::size_t length = size > start ? std::min<std::size_t>(size - start, sizeof address.sun_path) : 0;
-    if (length == 0) return "unix:";
+    text += "unix:";
+    if (length == 0) return;
     // Names in the abstract namespace begin with a NUL and may hold any byte; the peer has chosen it.
-    if (address.sun_path[0] == '\0') return "unix:@" + printable({address.sun_path + 1, length - 1});
-    return "unix:" + printable({address.sun_path, strnlen(address.sun_path, length)});
+    const bool abstract = address.sun_path[0] == '\0';
+    if (abstract) text += '@';
+    append_printable(text, abstract ? std::string_view(address.sun_path + 1, length - 1)
+                                    : std::string_view(address.sun_path, ::strnlen(address.sun_path, length)));
 }
 
 SocketAddress unix_address(const std::string& path) {
@@ -202,18 +213,22 @@ std::string to_string(const Address& address) {
     return with_port(address.host, address.port);
 }
 
-std::string to_string(const SocketAddress& address) {
+AddressText::AddressText(const SocketAddress& address) noexcept {
     switch (address.storage.ss_family) {
     case AF_INET: {
         const auto& v4 = reinterpret_cast<const sockaddr_in&>(address.storage);
-        return ipv4_text(v4.sin_addr, v4.sin_port);
+        append_ipv4(text_, v4.sin_addr, v4.sin_port);
+        break;
     }
     case AF_INET6:
-        return ipv6_text(reinterpret_cast<const sockaddr_in6&>(address.storage));
+        append_ipv6(text_, reinterpret_cast<const sockaddr_in6&>(address.storage));
+        break;
     case AF_UNIX:
-        return unix_text(reinterpret_cast<const sockaddr_un&>(address.storage), address.size);
+        append_unix(text_, reinterpret_cast<const sockaddr_un&>(address.storage), address.size);
+        break;
     default:
-        return "unknown address family " + std::to_string(address.storage.ss_family);
+        text_ += "unknown address family ";
+        text_.add(address.storage.ss_family);
     }
 }
 

@@ -1,6 +1,8 @@
 // Addresses as users write them, and as the kernel takes them.
 #pragma once
 
+#include "base/bounded_text.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,7 +41,16 @@ struct SocketAddress {
 };
 
 // "192.0.2.1:80", "[2001:db8::1]:80", "unix:/path" or "unix:" for an unnamed one. IPv4-mapped IPv6 appears as IPv4.
-std::string to_string(const SocketAddress& address);
+class AddressText {
+  public:
+    explicit AddressText(const SocketAddress& address) noexcept;
+    operator std::string_view() const noexcept { return text_.view(); }
+
+  private:
+    BoundedText<448> text_; // "unix:@" and a name in the abstract namespace whose every byte is escaped
+};
+
+inline std::string to_string(const SocketAddress& address) { return std::string(std::string_view(AddressText(address))); }
 
 // A client that connects to a free port of its own machine may get that very port as its own. Nothing listens there, and yet
 // the client is connected: to itself. `peer` is the address that it has connected to. Always false for unix sockets.

@@ -213,9 +213,11 @@ void RelayThread::shut(RelaySide& side) noexcept {
     if (told ? *told != 0 : !watch_out(side)) broke(side); // it would wait for the end for ever
 }
 
+// A send that fails for want of memory leaves its socket well: that peer has to be told too.
 void RelayThread::broke(RelaySide& side) noexcept {
     RelayPair& pair = *side.pair;
-    cut_off(pair.other(side));
+    cut_off(pair.client);
+    cut_off(pair.server);
     close(pair, &side == &pair.client ? Reason::peer_reset : Reason::upstream_reset);
 }
 

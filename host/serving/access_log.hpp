@@ -11,11 +11,12 @@
 
 namespace gatehouse::host {
 
-// The facts of a connection at its end. A refused one has a peer and a reason only.
+// The facts of a connection at its end. One that was refused when it came has a peer and a reason only.
 struct Closed {
     std::string_view listener;
     const SocketAddress& peer;
     Reason reason;
+    std::uint64_t id = 0;                    // 0: it never had one
     std::string_view plugin = "";            // empty: the listener has one plugin only
     const Proxied* proxied = nullptr;        // null: no PROXY header
     const SocketAddress* upstream = nullptr; // null: it was not relayed
@@ -25,7 +26,7 @@ struct Closed {
     Nanoseconds duration = 0;
 };
 
-// Writes the record; loses it if there is no memory. [any]
+// Writes the record. [any]
 void log_closed(Log& log, const Closed& closed) noexcept;
 
 } // namespace gatehouse::host

@@ -1,6 +1,7 @@
 // The end of a connection: its one reason, its last bytes, and the record of it.
 #include "serving/ending.hpp"
 #include "base/check.hpp"
+#include "connection/id_text.hpp"
 #include "serving/access_log.hpp"
 #include "serving/service.hpp"
 
@@ -20,13 +21,15 @@ constexpr std::uint32_t most_lingered = 256 * 1024; // bytes thrown away before 
 void log_failure(Log& log, const Connection& connection, const PluginInstance& plugin, Reason reason) noexcept {
     try {
         const std::string why = take_error_text();
+        const std::string& listener = connection.listener.load(std::memory_order_relaxed)->config.name;
         // A client that got an answer in its protocol asked for an upstream that does not answer: in a proxy that is routine.
         const bool told = reason == Reason::upstream_failed && connection.bytes_out != 0;
         log.write(told ? LogLevel::info : LogLevel::warning,
                   reason == Reason::upstream_failed ? "no connection to the upstream" : "plugin failed",
-                  {{"listener", connection.listener.load(std::memory_order_relaxed)->config.name},
+                  {{"id", id_text(listener, connection.id).view()},
+                   {"listener", listener},
                    {"plugin", plugin.name()},
-                   {"peer", to_string(connection.peer_address())},
+                   {"peer", AddressText(connection.peer_address())},
                    {"reason", to_string(reason)},
                    {"error", why.empty() ? "the plugin did not say why" : why}});
     } catch (const std::bad_alloc&) { // the reason is counted all the same
@@ -119,6 +122,7 @@ void Service::close(Connection& connection) noexcept {
         log_closed(shared_.log, {.listener = config.name,
                                  .peer = peer,
                                  .reason = reason,
+                                 .id = connection.id,
                                  .plugin = plugin != nullptr && plugins_.size() > 1 ? std::string_view(plugin->name()) : "",
                                  .proxied = life.proxied.get(),
                                  .upstream = life.serving.upstream ? &upstream : nullptr,

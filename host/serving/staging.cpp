@@ -14,6 +14,7 @@ namespace {
 Visitor visitor_of(Connection& connection, bool expired) noexcept {
     const Life& life = connection.life;
     return {.channel = connection,
+            .id = connection.id,
             .peer = connection.peer_address(),
             .proxied = life.proxied.get(),
             .tls = life.staging.tls,

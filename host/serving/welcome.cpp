@@ -37,7 +37,7 @@ void Service::welcome(int fd, const SocketAddress& peer) noexcept {
         return refuse(fd, peer, over_limit ? Reason::over_limit : Reason::host_out_of_memory);
     }
     if (shared_.log.enabled(LogLevel::debug))
-        shared_.log.debug("accept", {{"listener", config.name}, {"peer", to_string(peer)}, {"fd", fd}});
+        shared_.log.debug("accept", {{"listener", config.name}, {"peer", AddressText(peer)}, {"fd", fd}});
     Connection& connection = *found;
     open_.fetch_add(1);
     connection.open(fd, *this);

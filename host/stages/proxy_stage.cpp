@@ -1,5 +1,7 @@
 #include "stages/proxy_stage.hpp"
 
+#include "connection/id_text.hpp"
+
 #include "wire/proxy_header.hpp"
 
 #include <array>
@@ -51,10 +53,10 @@ Verdict ProxyStage::look(const Visitor& visitor) const noexcept {
     if (bytes->empty() && visitor.channel.hangup) return Verdict::refuse(Reason::peer_closed);
     if (bytes->empty() && visitor.expired) return Verdict::refuse(Reason::first_byte_timeout);
     const ProxyParse parse = parse_proxy_header(*bytes);
-    if (parse.what == ProxyParse::What::bad) return refuse(visitor.peer, parse.problem);
+    if (parse.what == ProxyParse::What::bad) return refuse(visitor, parse.problem);
     if (parse.what == ProxyParse::What::more) {
-        if (visitor.channel.hangup) return refuse(visitor.peer, "it ends within the header");
-        if (visitor.expired) return refuse(visitor.peer, "it was not complete in time");
+        if (visitor.channel.hangup) return refuse(visitor, "it ends within the header");
+        if (visitor.expired) return refuse(visitor, "it was not complete in time");
         return Verdict::more();
     }
     Verdict verdict = Verdict::pass();
@@ -70,11 +72,11 @@ Verdict ProxyStage::look(const Visitor& visitor) const noexcept {
 }
 
 // It comes from a network that the configuration lists as a proxy's, so it is worth a line.
-Verdict ProxyStage::refuse(const SocketAddress& proxy, const char* problem) const noexcept {
-    try {
-        log_.warning("bad PROXY header", {{"listener", listener_}, {"peer", to_string(proxy)}, {"error", problem}});
-    } catch (const std::bad_alloc&) { // the reason is counted all the same
-    }
+Verdict ProxyStage::refuse(const Visitor& visitor, const char* problem) const noexcept {
+    log_.warning("bad PROXY header", {{"id", id_text(listener_, visitor.id).view()},
+                                      {"listener", listener_},
+                                      {"peer", AddressText(visitor.peer)},
+                                      {"error", problem}});
     return Verdict::refuse(Reason::bad_proxy_header);
 }
 

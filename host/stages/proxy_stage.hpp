@@ -23,7 +23,7 @@ class ProxyStage final : public Stage {
     Verdict look(const Visitor& visitor) const noexcept override;
 
   private:
-    Verdict refuse(const SocketAddress& proxy, const char* problem) const noexcept;
+    Verdict refuse(const Visitor& visitor, const char* problem) const noexcept;
 
     NetworkTable from_; // constant after construction, as are the others
     bool from_unix_;

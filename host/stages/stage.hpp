@@ -27,6 +27,7 @@ class TlsServer;
 // What a stage may know of a connection. It may take bytes off the channel and put a TLS session on it.
 struct Visitor {
     Channel& channel;
+    std::uint64_t id = 0;                   // the connection's
     SocketAddress peer;                     // as the PROXY header says it if there was one
     const Proxied* proxied = nullptr;       // null: no PROXY header has been taken
     TlsServer* tls = nullptr;               // that the route it has taken names; null: none

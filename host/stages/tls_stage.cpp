@@ -1,5 +1,7 @@
 #include "stages/tls_stage.hpp"
 
+#include "connection/id_text.hpp"
+
 #include <algorithm>
 #include <new>
 
@@ -21,7 +23,7 @@ Verdict TlsStage::look(const Visitor& visitor) const noexcept {
         verdict.limit = server.config().handshake_timeout;
     } else if (visitor.expired) {
         channel.broken = true; // it is not waited for any longer
-        return failed(visitor.peer, "handshake_timeout has passed");
+        return failed(visitor, "handshake_timeout has passed");
     }
     switch (channel.tls->handshake()) {
     case TlsSession::Outcome::done:
@@ -42,14 +44,14 @@ Verdict TlsStage::look(const Visitor& visitor) const noexcept {
     case TlsSession::Outcome::failed:
         break;
     }
-    return failed(visitor.peer, channel.tls->words());
+    return failed(visitor, channel.tls->words());
 }
 
-Verdict TlsStage::failed(const SocketAddress& peer, std::string_view why) const noexcept {
-    try {
-        log_.info("TLS handshake failed", {{"listener", listener_.name}, {"peer", to_string(peer)}, {"error", why}});
-    } catch (const std::bad_alloc&) { // the reason is counted all the same
-    }
+Verdict TlsStage::failed(const Visitor& visitor, std::string_view why) const noexcept {
+    log_.info("TLS handshake failed", {{"id", id_text(listener_.name, visitor.id).view()},
+                                       {"listener", listener_.name},
+                                       {"peer", AddressText(visitor.peer)},
+                                       {"error", why}});
     return Verdict::refuse(Reason::tls_failed);
 }
 

@@ -19,7 +19,7 @@ class TlsStage final : public Stage {
 
   private:
     TlsServer* server_for(const Visitor& visitor) const noexcept { return server_ != nullptr ? server_ : visitor.tls; }
-    Verdict failed(const SocketAddress& peer, std::string_view why) const noexcept;
+    Verdict failed(const Visitor& visitor, std::string_view why) const noexcept;
 
     TlsServer* const server_; // constant after construction
     const ListenerConfig& listener_;

@@ -16,12 +16,6 @@ const std::string config =
     "[host]\ncontrol = \"control.sock\"\ndrain_timeout = \"2s\"\n[plugins.fix]\nlibrary = \"background\"\n" +
     listener("fix", "fix") + listener("echo", "echo");
 
-GatehouseOptions with_fixtures() {
-    GatehouseOptions options;
-    options.plugin_path = {fixture_dir()};
-    return options;
-}
-
 Result control(const Gatehouse& host, std::vector<std::string> words) {
     words.insert(words.begin(), {"control", host.dir() / "gatehouse.toml"});
     return run_gatehouse(std::move(words));
@@ -101,7 +95,7 @@ TEST(Control, TheSocketIsPrivateReplacedAndRemoved) {
     {
         Gatehouse host(config, with_fixtures());
         path = host.dir() / "control.sock";
-        struct stat file{};
+        struct stat file {};
         ASSERT_EQ(::stat(path.c_str(), &file), 0);
         EXPECT_TRUE(S_ISSOCK(file.st_mode));
         EXPECT_EQ(file.st_mode & 0777U, 0600U);

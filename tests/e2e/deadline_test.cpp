@@ -10,8 +10,6 @@ using namespace gatehouse::support;
 
 namespace {
 
-const GatehouseOptions with_blocking_echo{.plugin_path = {bench_dir()}};
-
 // Says hello to the echo, and reads what comes until the host has had enough of waiting for more.
 std::string hello_and_wait(const Gatehouse& host) {
     Client client(host.port("echo"));
@@ -33,7 +31,7 @@ TEST(Deadline, IdleTimeoutEndsParkedConnections) {
 }
 
 TEST(Deadline, IdleTimeoutEndsBlockedConnections) {
-    Gatehouse host(listener("echo", "blocking_echo", "idle_timeout = \"100ms\""), with_blocking_echo);
+    Gatehouse host(listener("echo", "blocking_echo", "idle_timeout = \"100ms\""), with_blocking_echo());
     EXPECT_EQ(hello_and_wait(host), "hello");
     EXPECT_EQ(host.wait_for_closed("echo")["reason"], "idle_timeout");
 }
@@ -79,7 +77,7 @@ class Lifetime : public testing::TestWithParam<std::string> {};
 
 // Bytes that keep coming push out no lifetime.
 TEST_P(Lifetime, EndsBusyConnections) {
-    Gatehouse host(listener("echo", GetParam(), "lifetime = \"300ms\""), with_blocking_echo);
+    Gatehouse host(listener("echo", GetParam(), "lifetime = \"300ms\""), with_blocking_echo());
     Client client(host.port("echo"));
     const std::string peer = client.local_address();
     EXPECT_THROW(

@@ -11,8 +11,6 @@ using namespace gatehouse::support;
 
 namespace {
 
-const GatehouseOptions with_blocking_echo{.plugin_path = {bench_dir()}};
-
 std::string draining_within(std::string_view time) { return "[host]\ndrain_timeout = \"" + std::string(time) + "\"\n"; }
 
 void begin_drain(Gatehouse& host) {
@@ -39,7 +37,7 @@ TEST(Drain, ParkedAndSilentConnectionsAreClosed) {
 }
 
 TEST(Drain, BlockedConnectionsAreTold) {
-    Gatehouse host(draining_within("5m") + listener("echo", "blocking_echo"), with_blocking_echo);
+    Gatehouse host(draining_within("5m") + listener("echo", "blocking_echo"), with_blocking_echo());
     Client client(host.port("echo"));
     client.send("hello");
     EXPECT_EQ(client.recv_exactly(5), "hello");

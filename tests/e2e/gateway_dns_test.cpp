@@ -10,9 +10,7 @@ using namespace gatehouse::support;
 
 namespace {
 
-std::string port_of(const std::string& address) { return address.substr(address.rfind(':') + 1); }
-
-std::string gateway_in_front_of(const NameServer& names, const std::string& upstream) {
+std::string gateway_to_named(const NameServer& names, const std::string& upstream) {
     return "[host]\ndrain_timeout = \"2s\"\n" + names.resolvers() + "[plugins.gateway]\nconfig = { upstream = \"" + upstream +
            "\" }\n" + listener("gateway", "gateway");
 }
@@ -20,10 +18,6 @@ std::string gateway_in_front_of(const NameServer& names, const std::string& upst
 char reached(Gatehouse& host) {
     Client client(host.port("gateway"));
     return client.recv_until("\n").front();
-}
-
-void wait_for_text(Gatehouse& host, const std::string& text) {
-    host.wait_for_log([&](const Record& record) { return record.message().find(text) != std::string::npos; }, text);
 }
 
 // Two servers with the same port on two addresses.
@@ -45,16 +39,16 @@ struct Twins {
 TEST(GatewayDns, FollowsAddressesWithoutDroppingConnections) {
     const Twins servers;
     NameServer names("127.0.0.1 db.test\n");
-    Gatehouse host(gateway_in_front_of(names, "db.test:" + servers.port()));
+    Gatehouse host(gateway_to_named(names, "db.test:" + servers.port()));
     Client old(host.port("gateway"));
     EXPECT_EQ(old.recv_until("\n"), "one\n");
     names.set_hosts("127.0.0.2 db.test\n");
-    wait_for_text(host, "server 127.0.0.1:" + servers.port() + " is removed");
+    host.wait_for_text("server 127.0.0.1:" + servers.port() + " is removed");
     for (int i = 0; i < 5; ++i) EXPECT_EQ(reached(host), 't');
     old.send("still here\n");
     EXPECT_EQ(old.recv_until("\n"), "still here\n");
     names.set_hosts("127.0.0.1 db.test\n127.0.0.2 db.test\n");
-    wait_for_text(host, "server 127.0.0.1:" + servers.port() + " is new; 2 of 2 servers available");
+    host.wait_for_text("server 127.0.0.1:" + servers.port() + " is new; 2 of 2 servers available");
     std::string both;
     for (int i = 0; i < 4; ++i) both += reached(host);
     EXPECT_TRUE(both == "otot" || both == "toto") << both;
@@ -63,22 +57,22 @@ TEST(GatewayDns, FollowsAddressesWithoutDroppingConnections) {
 TEST(GatewayDns, FollowsAddressesOfIPv6) {
     const Twins servers("[::1]", "127.0.0.1");
     NameServer names("::1 db.test\n");
-    Gatehouse host(gateway_in_front_of(names, "db.test:" + servers.port()));
+    Gatehouse host(gateway_to_named(names, "db.test:" + servers.port()));
     Client old(host.port("gateway"));
     EXPECT_EQ(old.recv_until("\n"), "one\n");
     names.set_hosts("::1 db.test\n127.0.0.1 db.test\n");
-    wait_for_text(host, "server 127.0.0.1:" + servers.port() + " is new; 2 of 2 servers available");
+    host.wait_for_text("server 127.0.0.1:" + servers.port() + " is new; 2 of 2 servers available");
     std::string both;
     for (int i = 0; i < 4; ++i) both += reached(host);
     EXPECT_TRUE(both == "otot" || both == "toto") << both;
     names.set_hosts("127.0.0.1 db.test\n");
-    wait_for_text(host, "server [::1]:" + servers.port() + " is removed; 1 of 1 server available");
+    host.wait_for_text("server [::1]:" + servers.port() + " is removed; 1 of 1 server available");
     for (int i = 0; i < 5; ++i) EXPECT_EQ(reached(host), 't');
     old.send("still here\n");
     EXPECT_EQ(old.recv_until("\n"), "still here\n");
     names.set_hosts("::1 db.test\n");
-    wait_for_text(host, "server [::1]:" + servers.port() + " is new");
-    wait_for_text(host, "server 127.0.0.1:" + servers.port() + " is removed");
+    host.wait_for_text("server [::1]:" + servers.port() + " is new");
+    host.wait_for_text("server 127.0.0.1:" + servers.port() + " is removed");
     for (int i = 0; i < 5; ++i) EXPECT_EQ(reached(host), 'o');
 }
 
@@ -89,13 +83,13 @@ TEST(GatewayDns, FollowsSrvRecords) {
                std::to_string(weight);
     };
     NameServer names("127.0.0.1 one.test\n", {record(a, 10, 1), record(b, 20, 1)});
-    Gatehouse host(gateway_in_front_of(names, "srv:_redis._tcp.test"));
+    Gatehouse host(gateway_to_named(names, "srv:_redis._tcp.test"));
     for (int i = 0; i < 5; ++i) EXPECT_EQ(reached(host), 'a') << "b has a lower priority";
     Client old(host.port("gateway"));
     EXPECT_EQ(old.recv_until("\n"), "a\n");
     names.restart({record(b, 10, 1), record(c, 10, 3)});
-    wait_for_text(host, "server " + c.address() + " is new");
-    wait_for_text(host, "server " + a.address() + " is removed");
+    host.wait_for_text("server " + c.address() + " is new");
+    host.wait_for_text("server " + a.address() + " is removed");
     std::string all;
     for (int i = 0; i < 8; ++i) all += reached(host);
     EXPECT_EQ(std::count(all.begin(), all.end(), 'c'), 6) << all;
@@ -107,24 +101,24 @@ TEST(GatewayDns, FollowsSrvRecords) {
 TEST(GatewayDns, ANameThatComesLaterIsAWarningOnly) {
     const NamedServer a("a");
     NameServer names("127.0.0.1 other.test\n");
-    Gatehouse host(gateway_in_front_of(names, "db.test:" + port_of(a.address())));
+    Gatehouse host(gateway_to_named(names, "db.test:" + port_of(a.address())));
     const Record warning = host.wait_for_log(
         [](const Record& record) { return record.message().find("db.test") != std::string::npos; }, "a warning");
     EXPECT_EQ(warning.level(), "warning");
     Client early(host.port("gateway"));
     EXPECT_EQ(early.recv_until_eof(), "");
     names.set_hosts("127.0.0.1 db.test\n");
-    wait_for_text(host, "server " + a.address() + " is new; 1 of 1 server available");
+    host.wait_for_text("server " + a.address() + " is new; 1 of 1 server available");
     EXPECT_EQ(reached(host), 'a');
 }
 
 TEST(GatewayDns, ADeadNameServerChangesNothing) {
     const NamedServer a("a");
     NameServer names("127.0.0.1 db.test\n");
-    Gatehouse host(gateway_in_front_of(names, "db.test:" + port_of(a.address())));
+    Gatehouse host(gateway_to_named(names, "db.test:" + port_of(a.address())));
     EXPECT_EQ(reached(host), 'a');
     names.stop();
-    wait_for_text(host, "the last known servers stay");
+    host.wait_for_text("the last known servers stay");
     EXPECT_EQ(reached(host), 'a');
 }
 

@@ -62,8 +62,7 @@ class HaProxy {
     std::unique_ptr<Process> process_;
 };
 
-std::string gateway_in_front_of(const std::string& address, const std::string& more,
-                                const std::string& listening = "127.0.0.1:0") {
+std::string gateway_to_http(const std::string& address, const std::string& more, const std::string& listening = "127.0.0.1:0") {
     return "[plugins.gateway.config]\nupstream = \"" + address + "\"\n" + more + "\n" +
            listener("gateway", "gateway", "address = \"" + listening + "\"");
 }
@@ -83,13 +82,13 @@ class ProxyProtocol : public testing::TestWithParam<std::string> {};
 
 TEST_P(ProxyProtocol, NginxLearnsOfTheClient) {
     const Nginx nginx("proxy_protocol", tell);
-    Gatehouse host(gateway_in_front_of(nginx.address(), "proxy_protocol = \"" + GetParam() + '"'));
+    Gatehouse host(gateway_to_http(nginx.address(), "proxy_protocol = \"" + GetParam() + '"'));
     EXPECT_EQ(fetch(host), "127.0.0.9 " + host.address("gateway"));
 }
 
 TEST_P(ProxyProtocol, NginxLearnsOfAClientOverIPv6) {
     const Nginx nginx("proxy_protocol", tell);
-    Gatehouse host(gateway_in_front_of(nginx.address(), "proxy_protocol = \"" + GetParam() + '"', "[::1]:0"));
+    Gatehouse host(gateway_to_http(nginx.address(), "proxy_protocol = \"" + GetParam() + '"', "[::1]:0"));
     const std::string port = std::to_string(host.port("gateway"));
     EXPECT_EQ(fetch(host, "::1"), "::1 ::1:" + port);
 }
@@ -97,7 +96,7 @@ TEST_P(ProxyProtocol, NginxLearnsOfAClientOverIPv6) {
 // The listener has both families on one socket, where IPv4 looks like IPv6.
 TEST_P(ProxyProtocol, IPv4StaysIPv4) {
     const Nginx nginx("proxy_protocol", tell);
-    Gatehouse host(gateway_in_front_of(nginx.address(), "proxy_protocol = \"" + GetParam() + '"', "*:0"));
+    Gatehouse host(gateway_to_http(nginx.address(), "proxy_protocol = \"" + GetParam() + '"', "*:0"));
     const std::string port = std::to_string(host.port("gateway"));
     EXPECT_EQ(run({"curl", "-sS", "--interface", "127.0.0.9", "http://127.0.0.1:" + port + '/'}).out,
               "127.0.0.9 127.0.0.1:" + port);
@@ -105,7 +104,7 @@ TEST_P(ProxyProtocol, IPv4StaysIPv4) {
 
 TEST_P(ProxyProtocol, HaProxyLearnsOfTheClient) {
     const HaProxy haproxy;
-    Gatehouse host(gateway_in_front_of(haproxy.address(), "proxy_protocol = \"" + GetParam() + '"'));
+    Gatehouse host(gateway_to_http(haproxy.address(), "proxy_protocol = \"" + GetParam() + '"'));
     const std::string answer = fetch(host);
     EXPECT_TRUE(answer.starts_with("127.0.0.9:")) << answer;
     EXPECT_NE(answer.find(' ' + host.address("gateway") + ' '), std::string::npos) << answer;
@@ -116,7 +115,7 @@ INSTANTIATE_TEST_SUITE_P(Gateway, ProxyProtocol, testing::Values("v1", "v2"), []
 // HAProxy refuses a header whose checksum is wrong.
 TEST(GatewayHttp, HaProxyReadsTheUniqueIdAndChecksTheChecksum) {
     const HaProxy haproxy;
-    Gatehouse host(gateway_in_front_of(haproxy.address(), "proxy_protocol = \"v2\"\nproxy_tlvs = [\"unique_id\", \"crc32c\"]"));
+    Gatehouse host(gateway_to_http(haproxy.address(), "proxy_protocol = \"v2\"\nproxy_tlvs = [\"unique_id\", \"crc32c\"]"));
     const std::regex with_id("127\\.0\\.0\\.9:[0-9]+ 127\\.0\\.0\\.1:[0-9]+ ([0-9a-f]+-[0-9a-f]+)");
     const std::string one = fetch(host), two = fetch(host);
     std::smatch first, second;
@@ -130,14 +129,10 @@ TEST(GatewayHttp, AUnixClientIsUnknown) {
     const Nginx nginx("proxy_protocol", "location / { return 200 'served'; }");
     for (const char* version : {"v1", "v2"}) {
         const TempDir dir;
-        Gatehouse host(gateway_in_front_of(nginx.address(), "proxy_protocol = \"" + std::string(version) + '"',
-                                           "unix:" + dir / "gateway"));
+        Gatehouse host(
+            gateway_to_http(nginx.address(), "proxy_protocol = \"" + std::string(version) + '"', "unix:" + dir / "gateway"));
         EXPECT_EQ(run({"curl", "-sS", "--unix-socket", dir / "gateway", "http://localhost/"}).out, "served") << version;
     }
-}
-
-void wait_for_text(Gatehouse& host, const std::string& text, std::size_t from) {
-    host.wait_for_log([&](const Record& record) { return record.message().find(text) != std::string::npos; }, text, from);
 }
 
 void expect_health(const std::string& listen_options, const std::string& more) {
@@ -146,22 +141,21 @@ void expect_health(const std::string& listen_options, const std::string& more) {
     const Nginx nginx(listen_options, "location /healthz { if (-f " + state / "down" +
                                           ") { return 503; } return 204; }\n"
                                           "location / { return 200 'served'; }");
-    Gatehouse host(gateway_in_front_of(
+    Gatehouse host(gateway_to_http(
         nginx.address(),
         "health = { http = \"/healthz\", http_status = \"204\", interval = \"20ms\", rise = 2, fall = 2 }\n" + more));
     EXPECT_EQ(fetch(host), "served");
     const std::string down = state.write("down", "");
-    wait_for_text(host,
-                  "server " + nginx.address() +
-                      " is down: 2 checks in a row failed, the last one: HTTP status 503; 0 of 1 "
-                      "server available",
-                  0);
+    host.wait_for_text("server " + nginx.address() +
+                           " is down: 2 checks in a row failed, the last one: HTTP status 503; 0 of 1 "
+                           "server available",
+                       0);
     Client client(host.port("gateway"));
     EXPECT_EQ(client.recv_until_eof(), "");
     EXPECT_EQ(host.wait_for_log("no connection to the upstream")["error"],
               "no server is available: " + nginx.address() + " is down (HTTP status 503)");
     std::filesystem::remove(down);
-    wait_for_text(host, "server " + nginx.address() + " is up; 1 of 1 server available", 0);
+    host.wait_for_text("server " + nginx.address() + " is up; 1 of 1 server available", 0);
     EXPECT_EQ(fetch(host), "served");
 }
 

@@ -17,7 +17,7 @@ using namespace gatehouse::support;
 
 namespace {
 
-std::string gateway_in_front_of(std::initializer_list<std::string> addresses, const std::string& more = "") {
+std::string gateway_to_all(std::initializer_list<std::string> addresses, const std::string& more = "") {
     std::string servers;
     for (const std::string& address : addresses)
         servers += (servers.empty() ? "{ address = \"" : ", { address = \"") + address + "\" }";
@@ -109,9 +109,9 @@ class Load {
 TEST(SlowGatewayLoad, AFlappingServerHarmsNobodyElse) {
     const NamedServer a("a"), b("b");
     NamedServer c("c");
-    Gatehouse host(gateway_in_front_of({a.address(), b.address(), c.address()},
-                                       "health = { interval = \"10ms\", rise = 1, fall = 1, timeout = \"5s\" }\n"
-                                       "ejection = { backoff = \"10ms\", max_backoff = \"20ms\" }"));
+    Gatehouse host(gateway_to_all({a.address(), b.address(), c.address()},
+                                  "health = { interval = \"10ms\", rise = 1, fall = 1, timeout = \"5s\" }\n"
+                                  "ejection = { backoff = \"10ms\", max_backoff = \"20ms\" }"));
     std::atomic<int> reached_c = 0;
     Load load(host, 6, [&](Client& client) {
         if (client.recv_until("\n") == "c\n") ++reached_c;
@@ -141,7 +141,7 @@ TEST(SlowGatewayLoad, AFlappingServerHarmsNobodyElse) {
 TEST(GatewayLoad, KillingAServerFailsItsConnectionsOnly) {
     const Redis a, c;
     Redis b;
-    Gatehouse host(gateway_in_front_of({a.tcp(), b.tcp(), c.tcp()}));
+    Gatehouse host(gateway_to_all({a.tcp(), b.tcp(), c.tcp()}));
     std::atomic<int> talking = 0;
     Load load(host, 9, [&](Client& client) {
         for (int i = 0; i < 100; ++i) {

@@ -10,8 +10,6 @@ using namespace gatehouse::support;
 
 namespace {
 
-std::string port_of(const Server& server) { return server.address().substr(server.address().rfind(':') + 1); }
-
 // Bytes go both ways, and both ends come through.
 void expect_relay(Gatehouse& host, Server& upstream) {
     Client client(host.port("gateway"));
@@ -49,7 +47,7 @@ INSTANTIATE_TEST_SUITE_P(Gateway, GatewayTo,
 
 TEST(Gateway, UpstreamMayBeAName) {
     Server upstream; // listens on 127.0.0.1 alone; where localhost is ::1 as well, that is tried first
-    Gatehouse host(gateway_to("localhost:" + port_of(upstream)));
+    Gatehouse host(gateway_to("localhost:" + port_of(upstream.address())));
     expect_relay(host, upstream);
 }
 

@@ -15,8 +15,6 @@ namespace {
 
 const std::string in_host = "[host]\nplugin_path = \"" + plugin_dir() + "\"\n"; // for what is not run by a Gatehouse object
 
-std::string port_of(const std::string& address) { return address.substr(address.rfind(':') + 1); }
-
 // A program that listens on a port of the test's choice.
 class Program {
   public:

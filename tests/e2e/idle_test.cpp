@@ -13,8 +13,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-GatehouseOptions with_blocking_echo() { return {.plugin_path = {bench_dir()}}; }
-
 std::string many_listeners(int count, std::string_view more = "") {
     std::string text;
     for (int i = 0; i < count; ++i) text += listener("echo" + std::to_string(i), "echo", more);

@@ -12,8 +12,6 @@ using namespace gatehouse::support;
 
 namespace {
 
-const GatehouseOptions with_blocking_echo{.plugin_path = {bench_dir()}};
-
 // On a busy machine a thread that gets no CPU for a while looks stuck, and another one is started. There may be a few of those.
 constexpr unsigned helpers = 8;
 
@@ -61,7 +59,7 @@ TEST(Limit, AtMaxConnectionsNewcomersAreRefusedIfAskedFor) {
 TEST(Limit, BlockedConnectionsGetAThreadEach) {
     constexpr unsigned held = 50;
     constexpr unsigned min = 2;
-    Gatehouse host(listener("echo", "blocking_echo", "threads = { min = 2, max = 100 }"), with_blocking_echo);
+    Gatehouse host(listener("echo", "blocking_echo", "threads = { min = 2, max = 100 }"), with_blocking_echo());
     std::vector<Client> clients;
     for (unsigned i = 0; i < held; ++i) expect_echo(clients.emplace_back(host.port("echo")), "hello");
     const Record status = host.wait_for_status("echo", "50 blocked threads and 2 more", [](const Record& now) {
@@ -72,7 +70,7 @@ TEST(Limit, BlockedConnectionsGetAThreadEach) {
 }
 
 TEST(Limit, AtMaxThreadsNewcomersWait) {
-    Gatehouse host(listener("echo", "blocking_echo", "threads = { min = 1, max = 4 }"), with_blocking_echo);
+    Gatehouse host(listener("echo", "blocking_echo", "threads = { min = 1, max = 4 }"), with_blocking_echo());
     std::vector<Client> clients;
     for (int i = 0; i < 4; ++i) expect_echo(clients.emplace_back(host.port("echo")), "hello");
     Client newcomer(host.port("echo"));
@@ -85,7 +83,7 @@ TEST(Limit, AtMaxThreadsNewcomersWait) {
 
 // One thread, taken: who came first is served first.
 TEST(Limit, TheOrderOfArrivalIsKept) {
-    Gatehouse host(listener("echo", "blocking_echo", "threads = { min = 1, max = 1 }"), with_blocking_echo);
+    Gatehouse host(listener("echo", "blocking_echo", "threads = { min = 1, max = 1 }"), with_blocking_echo());
     Client first(host.port("echo"));
     expect_echo(first, "first");
     std::vector<Client> waiting;
@@ -126,7 +124,8 @@ TEST(Limit, AThousandParkedConnectionsTakeNoThreads) {
 }
 
 TEST(Limit, SurplusThreadsLeave) {
-    Gatehouse host(listener("echo", "blocking_echo", "threads = { min = 2, max = 100, keep = \"100ms\" }"), with_blocking_echo);
+    Gatehouse host(listener("echo", "blocking_echo", "threads = { min = 2, max = 100, keep = \"100ms\" }"),
+                   with_blocking_echo());
     {
         std::vector<Client> clients;
         for (int i = 0; i < 20; ++i) expect_echo(clients.emplace_back(host.port("echo")), "hello");

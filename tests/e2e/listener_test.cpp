@@ -14,12 +14,6 @@ std::string echo_at(const std::string& address, const std::string& more = "") {
     return listener("echo", "echo", "address = \"" + address + "\"\n" + more);
 }
 
-void expect_echo(const std::string& address) {
-    Client client(address);
-    client.send("hello");
-    EXPECT_EQ(client.recv_exactly(5), "hello");
-}
-
 std::uint64_t somaxconn() {
     std::uint64_t value = 0;
     std::ifstream("/proc/sys/net/core/somaxconn") >> value;
@@ -54,7 +48,7 @@ TEST(Listener, TakesIpv6) {
 TEST(Listener, DualStackShowsIpv4ClientsAsIpv4) {
     Gatehouse host(echo_at("[::]:0"));
     const std::string port = std::to_string(host.port("echo"));
-    expect_echo("[::1]:" + port);
+    EXPECT_TRUE(Client("[::1]:" + port).echoes("hello"));
     Client client("127.0.0.1:" + port);
     const std::string peer = client.local_address();
     client.finish();
@@ -64,7 +58,7 @@ TEST(Listener, DualStackShowsIpv4ClientsAsIpv4) {
 TEST(Listener, Ipv6OnlyTakesNoIpv4) {
     Gatehouse host(echo_at("[::]:0", "ipv6_only = true"));
     const std::string port = std::to_string(host.port("echo"));
-    expect_echo("[::1]:" + port);
+    EXPECT_TRUE(Client("[::1]:" + port).echoes("hello"));
     EXPECT_TRUE(refused("127.0.0.1:" + port));
 }
 
@@ -72,7 +66,7 @@ TEST(Listener, UnixSocketHasItsModeAndGoesWithTheHost) {
     const TempDir dir;
     const std::string path = dir / "echo";
     Gatehouse host(echo_at("unix:" + path, "mode = \"0600\""));
-    struct stat info{};
+    struct stat info {};
     ASSERT_EQ(::stat(path.c_str(), &info), 0);
     EXPECT_TRUE(S_ISSOCK(info.st_mode));
     EXPECT_EQ(info.st_mode & 0777U, 0600U);
@@ -84,12 +78,10 @@ TEST(Listener, UnixSocketHasItsModeAndGoesWithTheHost) {
 TEST(Listener, StaleUnixSocketIsReplaced) {
     const TempDir dir;
     const std::string address = "unix:" + dir / "echo";
-    {
-        const Server left_behind(address);
-    }
+    { const Server left_behind(address); }
     ASSERT_TRUE(std::filesystem::is_socket(dir / "echo"));
     Gatehouse host(echo_at(address));
-    expect_echo(address);
+    EXPECT_TRUE(Client(address).echoes("hello"));
 }
 
 TEST(Listener, LiveUnixSocketIsLeftAlone) {
@@ -123,14 +115,14 @@ TEST(Listener, TakesAnAbstractUnixSocket) {
     const TempDir dir; // for its name, which nobody else has
     const std::string address = "unix:@" + dir.path().filename().string();
     Gatehouse host(echo_at(address));
-    expect_echo(address);
+    EXPECT_TRUE(Client(address).echoes("hello"));
 }
 
 TEST(Listener, TakesAnInheritedSocketByNumber) {
     const Server socket;
     Gatehouse host(echo_at("fd:3"), {.wrapper = socket_activation, .environment = {"LISTEN_FDS=1"}, .inherit = socket.fd()});
     EXPECT_EQ(host.address("echo"), socket.address());
-    expect_echo(socket.address());
+    EXPECT_TRUE(Client(socket.address()).echoes("hello"));
 }
 
 TEST(Listener, TakesAnInheritedSocketByName) {
@@ -138,7 +130,7 @@ TEST(Listener, TakesAnInheritedSocketByName) {
     Gatehouse host(
         echo_at("fd:front"),
         {.wrapper = socket_activation, .environment = {"LISTEN_FDS=1", "LISTEN_FDNAMES=front"}, .inherit = socket.fd()});
-    expect_echo(socket.address());
+    EXPECT_TRUE(Client(socket.address()).echoes("hello"));
 }
 
 TEST(Listener, SaysWhichInheritedSocketsThereAre) {
@@ -152,7 +144,7 @@ TEST(Listener, SaysWhichInheritedSocketsThereAre) {
 TEST(Listener, DeferAcceptLeavesSilentClientsToTheKernel) {
     Gatehouse host(echo_at("127.0.0.1:0", "defer_accept = \"60s\""));
     Client silent(host.address("echo"));
-    expect_echo(host.address("echo"));
+    EXPECT_TRUE(Client(host.address("echo")).echoes("hello"));
     EXPECT_EQ(host.status("echo")["accepted"], "1"); // the silent one came first
     silent.send("now");
     EXPECT_EQ(silent.recv_exactly(3), "now");

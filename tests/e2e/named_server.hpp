@@ -29,7 +29,7 @@ class NamedServer {
     void run();
 
     const std::string name_; // constant after construction
-    const NobodyThere place_;
+    const ReservedAddress place_;
     std::unique_ptr<Server> server_;
     std::atomic<bool> stopping_{false};
     std::thread thread_;

@@ -63,12 +63,6 @@ void expect_account(pid_t pid, const std::string& user, const std::string& group
     EXPECT_EQ(of_all_threads(pid, "CapAmb"), Values{no_capabilities});
 }
 
-void expect_echo(const std::string& address) {
-    Client client(address);
-    client.send("hello");
-    EXPECT_EQ(client.recv_exactly(5), "hello");
-}
-
 class Privileges : public testing::Test {
   protected:
     void SetUp() override {
@@ -103,7 +97,7 @@ Result refused_start(const TempDir& dir, const std::string& config, std::vector<
 TEST_F(Privileges, EveryThreadChangesToTheUserAndKeepsNoCapability) {
     const std::string address = "127.0.0.1:" + std::to_string(free_low_port());
     Gatehouse host(process("user = \"nobody\"") + listener("echo", "echo", "address = \"" + address + "\""));
-    expect_echo(address);
+    EXPECT_TRUE(Client(address).echoes("hello"));
     expect_account(host.pid(), "65534", "65534", no_capabilities);
     EXPECT_EQ(of_all_threads(host.pid(), "NoNewPrivs"), Values{"1"});
     EXPECT_EQ(of_all_threads(host.pid(), "Groups"), Values{"65534 "});
@@ -116,7 +110,7 @@ TEST_F(Privileges, EveryThreadChangesToTheUserAndKeepsNoCapability) {
 TEST_F(Privileges, CapabilitiesAreKeptInEveryThread) {
     Gatehouse host(process("user = \"nobody\"\ngroup = \"daemon\"\ncapabilities = [\"CAP_NET_RAW\", \"CAP_SYS_NICE\"]") +
                    listener("echo", "echo"));
-    expect_echo(host.address("echo"));
+    EXPECT_TRUE(Client(host.address("echo")).echoes("hello"));
     expect_account(host.pid(), "65534", "1", "0000000000802000");
     EXPECT_EQ(host.wait_for_log("privileges dropped")["capabilities"], "CAP_NET_RAW, CAP_SYS_NICE");
     EXPECT_EQ(host.terminate(), 0);
@@ -163,7 +157,7 @@ TEST_F(Privileges, WhatAnOrdinaryUserWasGivenForTheBindIsDropped) {
     ASSERT_TRUE(host.wait_output([](const std::string&, const std::string& err) {
         return err.find("\"ready\"") != std::string::npos;
     })) << host.err();
-    expect_echo(address);
+    EXPECT_TRUE(Client(address).echoes("hello"));
     expect_account(host.pid(), "65534", "65534", no_capabilities);
     host.signal(SIGTERM);
     EXPECT_EQ(host.wait().status, 0);
@@ -236,7 +230,7 @@ TEST_F(Privileges, LogSocketAndPrivateCopiesAreTheUsers) {
                      {.environment = {"TMPDIR=" + (dir / "tmp")}});
         eventually("ready in the log file", [&] { return read_file(log).find("\"ready\"") != std::string::npos; });
         EXPECT_FALSE(fs::is_empty(dir / "tmp"));
-        expect_echo("unix:" + socket);
+        EXPECT_TRUE(Client("unix:" + socket).echoes("hello"));
         fs::rename(log, moved);
         host.signal(SIGHUP);
         eventually("the new log file", [&] { return read_file(log).find("log file reopened") != std::string::npos; });
@@ -273,7 +267,7 @@ TEST_F(Privileges, ALogFileThatWasThereKeepsItsOwner) {
     eventually("ready in the log file", [&] { return read_file(log).find("\"ready\"") != std::string::npos; });
     host.signal(SIGTERM);
     EXPECT_EQ(host.wait().status, 0) << host.err();
-    struct stat info{};
+    struct stat info {};
     ASSERT_EQ(::stat(log.c_str(), &info), 0);
     EXPECT_EQ(info.st_uid, 0U);
     EXPECT_NE(read_file(log).find("\"message\":\"the log file cannot be opened again after SIGHUP; give it to the user of "

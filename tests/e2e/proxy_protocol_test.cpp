@@ -11,7 +11,7 @@ using namespace gatehouse::support;
 namespace {
 
 const std::string trusting = "proxy_protocol = { from = [\"127.0.0.0/8\", \"unix\"] }";
-const std::string header = "PROXY TCP4 192.0.2.1 198.51.100.2 40000 443\r\n";
+const std::string v1_header = "PROXY TCP4 192.0.2.1 198.51.100.2 40000 443\r\n";
 
 std::string web(const TempDir& root, const std::string& more) {
     std::ofstream(root / "index.html") << "hello\n";
@@ -21,7 +21,7 @@ std::string web(const TempDir& root, const std::string& more) {
 TEST(ProxyProtocol, TheClientIsThePeerAndTheProxyIsKeptBesideIt) {
     Gatehouse host(listener("echo", "echo", trusting));
     Client client(host.port("echo"));
-    client.send(header + "hello");
+    client.send(v1_header + "hello");
     EXPECT_EQ(client.recv_exactly(5), "hello");
     const std::string proxy = client.local_address();
     client.close();
@@ -33,7 +33,7 @@ TEST(ProxyProtocol, TheClientIsThePeerAndTheProxyIsKeptBesideIt) {
 TEST(ProxyProtocol, HeadersMayComeInPieces) {
     Gatehouse host(listener("echo", "echo", trusting));
     Client client(host.port("echo"));
-    for (const char c : header) {
+    for (const char c : v1_header) {
         client.send(std::string(1, c));
         std::this_thread::yield();
     }
@@ -47,7 +47,7 @@ TEST(ProxyProtocol, ServersThatSpeakFirstWaitForTheHeader) {
     Gatehouse host(listener("daytime", "daytime", trusting));
     Client client(host.port("daytime"));
     EXPECT_FALSE(client.readable(std::chrono::milliseconds(50)));
-    client.send(header);
+    client.send(v1_header);
     EXPECT_NE(client.recv_until_eof(), "");
     EXPECT_EQ(host.wait_for_closed("daytime", "192.0.2.1:40000")["reason"], "done");
 }
@@ -55,8 +55,8 @@ TEST(ProxyProtocol, ServersThatSpeakFirstWaitForTheHeader) {
 TEST(ProxyProtocol, OthersAreNeverLookedAt) {
     Gatehouse host(listener("echo", "echo", "proxy_protocol = { from = \"10.0.0.0/8\" }"));
     Client client(host.port("echo"));
-    client.send(header);
-    EXPECT_EQ(client.recv_exactly(header.size()), header);
+    client.send(v1_header);
+    EXPECT_EQ(client.recv_exactly(v1_header.size()), v1_header);
     const std::string peer = client.local_address();
     client.close();
     EXPECT_EQ(host.wait_for_closed("echo", peer)["transport_peer"], "");
@@ -126,7 +126,7 @@ TEST(ProxyProtocol, UnixSocketsAreListedByTheirWord) {
     const std::string address = "unix:" + (dir / "echo");
     Gatehouse host("[[listeners]]\nname = \"echo\"\naddress = \"" + address + "\"\nplugin = \"echo\"\n" + trusting);
     Client client(address);
-    client.send(header + "hello");
+    client.send(v1_header + "hello");
     EXPECT_EQ(client.recv_exactly(5), "hello");
     client.close();
     EXPECT_EQ(host.wait_for_closed("echo", "192.0.2.1:40000")["transport_peer"], "unix:");
@@ -136,12 +136,12 @@ TEST(ProxyProtocol, ADrainLetsHalfAHeaderBeFinished) {
     Gatehouse host(listener("echo", "echo", trusting));
     Client half(host.port("echo"));
     Client silent(host.port("echo"));
-    half.send(header.substr(0, 20));
+    half.send(v1_header.substr(0, 20));
     host.wait_for_status("echo", "both accepted", [](const Record& now) { return now["open"] == "2"; });
     host.signal(SIGTERM);
     EXPECT_EQ(silent.rest().bytes, "");
     EXPECT_EQ(host.wait_for_closed("echo", silent.local_address())["reason"], "drained");
-    half.send(header.substr(20) + "hello");
+    half.send(v1_header.substr(20) + "hello");
     EXPECT_EQ(half.recv_exactly(5), "hello");
     half.close();
     EXPECT_EQ(host.wait_exit(), 0);

@@ -1,11 +1,11 @@
 // The SOCKS5 proxy as curl, ncat and proxychains see it, and byte by byte.
 #include "clients.hpp"
 #include "gatehouse.hpp"
+#include "random_bytes.hpp"
 
 #include <future>
 #include <gtest/gtest.h>
 #include <list>
-#include <random>
 
 using namespace gatehouse::support;
 using namespace std::string_literals;
@@ -17,15 +17,6 @@ const std::string loopback = R"(allow = ["127.0.0.0/8", "::1"])";
 
 std::string socks5(const std::string& config, const std::string& more = "") {
     return "[plugins.socks5]\n" + config + "\n" + listener("socks5", "socks5", more);
-}
-
-std::string port_of(const Server& server) { return server.address().substr(server.address().rfind(':') + 1); }
-
-std::string random_bytes(std::size_t size) {
-    std::mt19937_64 random(size); // the same at each run
-    std::string bytes(size, '\0');
-    for (char& c : bytes) c = static_cast<char>(random());
-    return bytes;
 }
 
 Result curl(std::vector<std::string> arguments) {
@@ -66,7 +57,7 @@ class Socks5 : public testing::Test {
     }
 
     const TempDir root_;
-    const std::string text_ = random_bytes(300'000);
+    const std::string text_ = random_bytes(300'000, 1);
     const std::string file_ = root_.write("file", text_);
     Gatehouse host_;
 };
@@ -122,7 +113,7 @@ TEST_F(Socks5, ManyAtOnce) {
 }
 
 TEST_F(Socks5, ALargeDownloadArrivesWhole) {
-    const std::string large = random_bytes(24 << 20);
+    const std::string large = random_bytes(24 << 20, 2);
     root_.write("file", large);
     const auto sha256 = [](const std::string& file) { return run({"sha256sum", file}).out.substr(0, 64); };
     ASSERT_EQ(curl({"--socks5-hostname", proxy(), "-o", root_ / "copy", url("localhost")}).status, 0);
@@ -221,7 +212,7 @@ TEST(Socks5Failure, EachHasItsReply) {
 
 TEST(Socks5Failure, WhatIsNotPublicIsDeniedByDefault) {
     const Server server;
-    const std::string port = ":" + port_of(server);
+    const std::string port = ":" + port_of(server.address());
     Gatehouse host(socks5(""));
     for (const std::string& where :
          {"127.0.0.1" + port, "localhost" + port, "[::1]" + port, "0.0.0.0" + port, "[::]" + port, "[::ffff:127.0.0.1]" + port,
@@ -257,7 +248,7 @@ TEST(Socks5Relay, WhatIsSentWithoutWaitingArrives) {
     Server upstream;
     Gatehouse host(socks5("config = { " + loopback + " }"));
     Client client(host.port("socks5"));
-    const std::string much = random_bytes(1 << 20);
+    const std::string much = random_bytes(1 << 20, 3);
     std::future<void> sender = std::async(std::launch::async, [&] {
         client.send(ask(upstream.address()) + much);
         client.finish();
@@ -306,7 +297,7 @@ TEST(Socks5Relay, TheNextAddressOfANameIsTried) {
     Server upstream;
     Gatehouse host(socks5("config = { " + loopback + " }"));
     Client client(host.port("socks5"));
-    const auto port = static_cast<unsigned>(std::stoul(port_of(upstream)));
+    const auto port = static_cast<unsigned>(std::stoul(port_of(upstream.address())));
     client.send("\5\1\0\5\1\0\3\x9localhost"s + static_cast<char>(port >> 8U) + static_cast<char>(port & 0xffU));
     EXPECT_EQ(client.recv_exactly(6), "\5\0\5\0\0\1"s);
     Client server = upstream.accept();

@@ -13,8 +13,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const GatehouseOptions with_fixtures{.plugin_path = {fixture_dir()}};
-
 std::string beside_echo(std::string_view fixture, std::string_view more = "") {
     return instance("bad", fixture, "", more) + listener("echo", "echo");
 }
@@ -23,7 +21,7 @@ std::string beside_echo(std::string_view fixture, std::string_view more = "") {
 class HostilePlugin : public testing::Test {
   protected:
     void start(const std::string& config) {
-        host_ = std::make_unique<Gatehouse>(config, with_fixtures);
+        host_ = std::make_unique<Gatehouse>(config, with_fixtures());
         old_ = std::make_unique<Client>(host_->port("echo"));
         expect_others_served();
     }
@@ -274,7 +272,7 @@ class CrashingPlugin : public testing::TestWithParam<std::pair<const char*, int>
 
 TEST_P(CrashingPlugin, TheHostSaysWhereItDied) {
     if (!sanitizer().empty()) GTEST_SKIP() << "the sanitizers have handlers of their own for crashes";
-    Gatehouse host(listener("wobbly", "crashes"), with_fixtures);
+    Gatehouse host(listener("wobbly", "crashes"), with_fixtures());
     Client client(host.port("wobbly"));
     EXPECT_TRUE(client.echoes("x"));
     client.send(GetParam().first);

@@ -17,8 +17,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const GatehouseOptions with_fixtures{.plugin_path = {fixture_dir()}};
-
 void expect_nothing_open(Gatehouse& host, const std::string& name) {
     host.wait_for_status(name, "nothing open", [](const Record& now) { return now["open"] == "0"; });
 }
@@ -104,7 +102,7 @@ class Resets : public testing::Test {
     std::unique_ptr<Gatehouse> host_ = std::make_unique<Gatehouse>(
         listener("echo", "echo") + instance("web", "http", "root = \"" + www_.path().string() + "\"") +
             listener("chatterbox", "chatterbox") + instance("gate", "gateway", "upstream = \"" + upstream_.address() + "\""),
-        with_fixtures);
+        with_fixtures());
 };
 
 TEST_F(Resets, BeforeTheFirstByte) {
@@ -183,7 +181,7 @@ TEST_F(Resets, OfTheUpstreamAtOnce) {
 TEST(Drain, UnderLoad) {
     for (int round = 0; round < 5; ++round) {
         Gatehouse host(listener("echo", "echo") + listener("wakes", "wake_storm") + listener("stubborn", "stubborn"),
-                       with_fixtures);
+                       with_fixtures());
         std::atomic<bool> go_on{true};
         std::atomic<int> served{0};
         std::vector<std::thread> threads;

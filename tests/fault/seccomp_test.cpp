@@ -15,8 +15,6 @@ std::string under(std::string_view seccomp) {
     return "[process]\nseccomp = \"" + std::string(seccomp) + "\"\n" + listener("bad", "denied_calls");
 }
 
-const GatehouseOptions with_fixtures{.plugin_path = {fixture_dir()}};
-
 std::string answer(Client& client, std::string_view call) {
     client.send(call);
     std::string line = client.recv_until("\n");
@@ -25,7 +23,7 @@ std::string answer(Client& client, std::string_view call) {
 }
 
 TEST(Seccomp, DeniesWhatNoServerNeeds) {
-    Gatehouse host(under("on"), with_fixtures);
+    Gatehouse host(under("on"), with_fixtures());
     host.wait_for_log("seccomp filter installed", {{"denied_calls", "fail"}});
     Client client(host.port("bad"));
     for (const char* call :
@@ -38,7 +36,7 @@ TEST(Seccomp, DeniesWhatNoServerNeeds) {
 
 // So that the test above shows the filter at work, and not a poor choice of arguments.
 TEST(Seccomp, OffDeniesNothing) {
-    Gatehouse host(under("off"), with_fixtures);
+    Gatehouse host(under("off"), with_fixtures());
     Client client(host.port("bad"));
     const std::pair<const char*, const char*> expected[] = {{"execve", "ENOENT"}, {"ptrace", "ESRCH"}, {"unshare", "EINVAL"},
                                                             {"ioctl", "EBADF"},   {"clone", "EINVAL"}, {"thread", "ok"}};
@@ -46,7 +44,7 @@ TEST(Seccomp, OffDeniesNothing) {
 }
 
 TEST(Seccomp, KillEndsTheHost) {
-    Gatehouse host(under("kill"), with_fixtures);
+    Gatehouse host(under("kill"), with_fixtures());
     Client client(host.port("bad"));
     EXPECT_EQ(answer(client, "thread"), "ok");
     client.send("execve");
@@ -59,7 +57,7 @@ TEST(Privileges, GoFromThreadsThatAPluginHasStarted) {
     if (::geteuid() != 0) GTEST_SKIP() << "only root has something to drop";
     Gatehouse host("[process]\nuser = \"nobody\"\ncapabilities = [\"CAP_NET_RAW\"]\nseccomp = \"on\"\n" +
                        listener("bad", "background_waker"),
-                   with_fixtures);
+                   with_fixtures());
     host.leave_busy(); // the plugin's thread wakes all the time
     for (const auto& thread : std::filesystem::directory_iterator("/proc/" + std::to_string(host.pid()) + "/task")) {
         const std::string status = read_file(thread.path() / "status");

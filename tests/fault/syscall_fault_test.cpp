@@ -13,8 +13,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const GatehouseOptions with_fixtures{.plugin_path = {fixture_dir()}};
-
 class SyscallFault : public testing::Test {
   protected:
     void SetUp() override {
@@ -71,7 +69,7 @@ TEST_F(SyscallFault, AnErrorOfAcceptThatNobodyExpectsIsLoggedAndPaced) {
 TEST_F(SyscallFault, NoMoreThreadsCanBeHad) {
     Gatehouse host(listener("slow", "slow", "threads = { min = 2, max = 16 }") + listener("echo", "echo", "threads.min = 1") +
                        listener("cold", "echo"),
-                   with_fixtures);
+                   with_fixtures());
     std::vector<Client> clients;
     std::optional<Client> first; // of a listener that has no thread yet
     {

@@ -1,5 +1,7 @@
 #include "clients.hpp"
 
+#include "fail.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
@@ -24,8 +26,6 @@ struct SocketAddress {
     };
     socklen_t size;
 };
-
-[[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
 
 SocketAddress parse(const std::string& text) {
     SocketAddress address{};

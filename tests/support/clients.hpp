@@ -64,6 +64,9 @@ class Client {
 // Whether connecting is refused, rather than accepted.
 bool refused(const std::string& address);
 
+// "80" of "192.0.2.1:80".
+inline std::string port_of(const std::string& address) { return address.substr(address.rfind(':') + 1); }
+
 class Server {
   public:
     // Listens on "127.0.0.1:0", "[::1]:0", "unix:/path", or a ReservedAddress, ... with this backlog.
@@ -91,7 +94,7 @@ class ReservedAddress {
     ReservedAddress(const ReservedAddress&) = delete;
     ReservedAddress& operator=(const ReservedAddress&) = delete;
     const std::string& address() const noexcept { return address_; }
-    std::string port() const { return address_.substr(address_.rfind(':') + 1); }
+    std::string port() const { return port_of(address_); }
 
   private:
     int fd_ = -1;

@@ -65,11 +65,14 @@ std::string http_from(const TempDir& root, std::string_view more) {
     return instance("http", "http", "root = \"" + root.path().string() + "\"", more);
 }
 
+GatehouseOptions with_fixtures() { return {.plugin_path = {fixture_dir()}}; }
+GatehouseOptions with_blocking_echo() { return {.plugin_path = {bench_dir()}}; }
+
 Gatehouse::Gatehouse(const std::string& config, GatehouseOptions options) {
     std::string defaults;
     if (config.find("[host]") == std::string::npos) defaults += "[host]\ndrain_timeout = \"2s\"\n";
     const char* seccomp = std::getenv("GATEHOUSE_TEST_SECCOMP");
-    if (seccomp != nullptr && config.find("[process]") == std::string::npos)
+    if (seccomp != nullptr && sanitizer().empty() && config.find("[process]") == std::string::npos)
         defaults += "[process]\nseccomp = \"" + std::string(seccomp) + "\"\n";
     const std::string file = dir_.write("gatehouse.toml", defaults + config + "\n");
 
@@ -206,6 +209,10 @@ Record Gatehouse::status(std::string_view listener) {
     // The host's own line is the last; what comes after it belongs to the next status.
     wait_for_log([](const Record& last) { return last.message() == "status" && last.has("relayed"); }, "end of status", from);
     return record;
+}
+
+Record Gatehouse::wait_for_text(const std::string& text, std::size_t from) {
+    return wait_for_log([&](const Record& record) { return record.message().find(text) != std::string::npos; }, text, from);
 }
 
 Record Gatehouse::wait_for_status(std::string_view listener, std::string_view what, const Fits& fits) {

@@ -64,10 +64,15 @@ struct GatehouseOptions {
     // NOLINTEND(readability-redundant-member-init)
 };
 
+// With the plugins of tests/fixtures, or blocking_echo of tests/bench.
+GatehouseOptions with_fixtures();
+GatehouseOptions with_blocking_echo();
+
 class Gatehouse {
   public:
     // Starts it and waits for "ready". Without a [host] section in `config`, one with a short drain_timeout is added; and where
-    // GATEHOUSE_TEST_SECCOMP is set, that becomes [process] seccomp.
+    // GATEHOUSE_TEST_SECCOMP is set, that becomes [process] seccomp; but not of a host with a sanitizer, which looks for leaks
+    // with ptrace() at its end.
     explicit Gatehouse(const std::string& config, GatehouseOptions options = {});
     // Ends it, unless wait_exit() or terminate() has, and fails the test if it does not end well.
     ~Gatehouse();
@@ -89,6 +94,8 @@ class Gatehouse {
     // The same by its message and some of its fields.
     using Wanted = std::initializer_list<std::pair<std::string_view, std::string_view>>;
     Record wait_for_log(std::string_view message, Wanted fields = {}, std::size_t from = 0);
+    // The first whose message contains this.
+    Record wait_for_text(const std::string& text, std::size_t from = 0);
     // The record of a connection that has ended: by its listener, and by the client's address unless that is "".
     Record wait_for_closed(std::string_view listener, std::string_view peer = "", std::size_t from = 0);
 

@@ -1,5 +1,7 @@
 #include "process.hpp"
 
+#include "fail.hpp"
+
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -18,8 +20,6 @@
 
 namespace gatehouse::support {
 namespace {
-
-[[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
 
 int status_of(int raw) { return WIFSIGNALED(raw) ? 128 + WTERMSIG(raw) : WEXITSTATUS(raw); }
 

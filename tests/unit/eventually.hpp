@@ -1,10 +1,14 @@
 // Waits for a state that another thread brings about.
 #pragma once
 
+#include "base/clock.hpp"
+
 #include <chrono>
 #include <thread>
 
 namespace gatehouse::host {
+
+inline constexpr Nanoseconds millisecond = 1'000'000;
 
 // False: the condition has not come true within 40 seconds, which is long enough for a busy machine.
 template <class Condition>

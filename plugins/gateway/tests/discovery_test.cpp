@@ -62,7 +62,7 @@ TEST(Discovery, ThereIsALimit) {
 
 // --- through the plugin ------------------------------------------------------------------------------------------------------
 
-const std::string name = "db.example:80";
+const std::string db = "db.example:80";
 
 std::vector<std::string> texts(Plugin& plugin) {
     std::vector<std::string> lines;
@@ -71,12 +71,12 @@ std::vector<std::string> texts(Plugin& plugin) {
 }
 
 TEST(Discovery, ClientsWaitForTheFirstAnswer) {
-    Plugin gateway({{"upstream", name}});
+    Plugin gateway({{"upstream", db}});
     gateway.upstream("192.0.2.1:80", {"welcome"});
     Client client = gateway.connect();
     client.say({"hello"});
     EXPECT_EQ(client.outcome().next, GATEHOUSE_WAIT);
-    gateway.resolves(name, {{"192.0.2.1:80"}});
+    gateway.resolves(db, {{"192.0.2.1:80"}});
     EXPECT_EQ(client.heard(), "welcome");
     ASSERT_EQ(client.outcome().upstreams.size(), 1U);
     EXPECT_EQ(client.outcome().upstreams[0].received, "hello");
@@ -84,26 +84,26 @@ TEST(Discovery, ClientsWaitForTheFirstAnswer) {
 }
 
 TEST(Discovery, ANameThatDoesNotResolveIsAWarning) {
-    Plugin gateway({{"upstream", name}});
+    Plugin gateway({{"upstream", db}});
     Client client = gateway.connect();
-    gateway.does_not_resolve(name);
+    gateway.does_not_resolve(db);
     EXPECT_EQ(client.outcome().reason, "upstream_failed");
     EXPECT_EQ(client.outcome().error, "there is no server: db.example:80: no such name");
     ASSERT_EQ(gateway.log().size(), 1U);
     EXPECT_EQ(gateway.log()[0].level, GATEHOUSE_WARNING);
     EXPECT_EQ(gateway.log()[0].text, "the name of the servers does not resolve: db.example:80: no such name");
     gateway.upstream("192.0.2.1:80", {"welcome"});
-    gateway.resolves(name, {{"192.0.2.1:80"}});
+    gateway.resolves(db, {{"192.0.2.1:80"}});
     EXPECT_EQ(gateway.connect().heard(), "welcome");
 }
 
 TEST(Discovery, ConnectionsOutliveTheirServersAddress) {
-    Plugin gateway({{"upstream", name}});
+    Plugin gateway({{"upstream", db}});
     gateway.upstream("192.0.2.1:80", {"one"});
     gateway.upstream("192.0.2.2:80", {"two"});
-    gateway.resolves(name, {{"192.0.2.1:80"}});
+    gateway.resolves(db, {{"192.0.2.1:80"}});
     Client old = gateway.connect();
-    gateway.resolves(name, {{"192.0.2.2:80"}});
+    gateway.resolves(db, {{"192.0.2.2:80"}});
     EXPECT_EQ(texts(gateway), (Lines{"server 192.0.2.2:80 is new; 1 of 1 server available",
                                      "server 192.0.2.1:80 is removed; 1 of 1 server available"}));
     EXPECT_EQ(gateway.connect().heard(), "two");
@@ -114,27 +114,27 @@ TEST(Discovery, ConnectionsOutliveTheirServersAddress) {
 }
 
 TEST(Discovery, NobodyAnswersAndTheServersStay) {
-    Plugin gateway({{"upstream", name}});
+    Plugin gateway({{"upstream", db}});
     gateway.upstream("192.0.2.1:80", {"one"});
-    gateway.resolves(name, {{"192.0.2.1:80"}});
-    gateway.does_not_resolve(name, GATEHOUSE_TIMEOUT, "timed out");
+    gateway.resolves(db, {{"192.0.2.1:80"}});
+    gateway.does_not_resolve(db, GATEHOUSE_TIMEOUT, "timed out");
     EXPECT_EQ(texts(gateway),
               Lines{"the name of the servers does not resolve: db.example:80: timed out; the last known servers stay"});
     EXPECT_EQ(gateway.connect().heard(), "one");
 }
 
 TEST(Discovery, ANameThatIsGoneHasNoServers) {
-    Plugin gateway({{"upstream", name}});
+    Plugin gateway({{"upstream", db}});
     gateway.upstream("192.0.2.1:80", {"one"});
-    gateway.resolves(name, {{"192.0.2.1:80"}});
+    gateway.resolves(db, {{"192.0.2.1:80"}});
     Client old = gateway.connect();
-    gateway.does_not_resolve(name);
+    gateway.does_not_resolve(db);
     EXPECT_EQ(gateway.connect().outcome().error, "there is no server: db.example:80: no such name");
     EXPECT_TRUE(old.outcome().open);
 }
 
 TEST(Discovery, EachServerHasItsCheck) {
-    Plugin gateway({{"servers", List{Table{{"address", name}}, Table{{"address", "unix:/run/x"}}}},
+    Plugin gateway({{"servers", List{Table{{"address", db}}, Table{{"address", "unix:/run/x"}}}},
                     {"health", Table{{"interval", "1s"}}}});
     const auto checked = [&] {
         std::vector<std::string> addresses;
@@ -142,11 +142,11 @@ TEST(Discovery, EachServerHasItsCheck) {
         return addresses;
     };
     EXPECT_EQ(checked(), Lines{"unix:/run/x"});
-    gateway.resolves(name, {{"192.0.2.1:80"}, {"192.0.2.2:80"}});
+    gateway.resolves(db, {{"192.0.2.1:80"}, {"192.0.2.2:80"}});
     EXPECT_EQ(checked(), (Lines{"unix:/run/x", "192.0.2.1:80", "192.0.2.2:80"}));
-    gateway.resolves(name, {{"192.0.2.2:80"}});
+    gateway.resolves(db, {{"192.0.2.2:80"}});
     EXPECT_EQ(checked(), (Lines{"unix:/run/x", "192.0.2.2:80"}));
-    gateway.resolves(name, {{"192.0.2.1:80"}, {"192.0.2.2:80"}});
+    gateway.resolves(db, {{"192.0.2.1:80"}, {"192.0.2.2:80"}});
     EXPECT_EQ(checked(), (Lines{"unix:/run/x", "192.0.2.2:80", "192.0.2.1:80"}));
 }
 

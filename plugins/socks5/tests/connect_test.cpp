@@ -10,8 +10,6 @@ using namespace socks5::wire;
 
 namespace {
 
-const std::string succeeded = "\5\0\0\1\xc0\0\2\xfe\xc3P"s; // bound to 192.0.2.254:50000, the fake host's
-
 // The answer to the client's request.
 Outcome ask(Plugin& socks, const std::string& request) {
     Outcome outcome = socks.serve({greeting, request, end});

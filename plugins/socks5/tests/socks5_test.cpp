@@ -13,9 +13,8 @@ using namespace socks5::wire;
 
 namespace {
 
-const std::string address = "\xc6\x33\x64\7"; // 198.51.100.7
-const std::string endpoint = "198.51.100.7:80";
-const std::string succeeded = "\5\0\0\1\xc0\0\2\xfe\xc3P"s; // bound to 192.0.2.254:50000, the fake host's
+const std::string server_address = "\xc6\x33\x64\7"; // 198.51.100.7
+const std::string server_endpoint = "198.51.100.7:80";
 const Table ann{{"users", List{Table{{"name", "ann"}, {"password", "secret"}}}}};
 
 std::vector<std::string> lines(Plugin& plugin) {
@@ -26,8 +25,8 @@ std::vector<std::string> lines(Plugin& plugin) {
 
 TEST(Socks5, ConnectsAndRelays) {
     Plugin socks;
-    socks.upstream(endpoint, {"welcome", end});
-    const Outcome outcome = socks.serve({greeting, request(address, 80), "hello", end});
+    socks.upstream(server_endpoint, {"welcome", end});
+    const Outcome outcome = socks.serve({greeting, request(server_address, 80), "hello", end});
     EXPECT_EQ(outcome.output, no_authentication + succeeded + "welcome");
     EXPECT_EQ(outcome.reason, "peer_closed");
     ASSERT_EQ(outcome.upstreams.size(), 1U);
@@ -41,9 +40,9 @@ TEST(Socks5, ConnectsAndRelays) {
 TEST(Socks5, ItMakesNoDifferenceHowTheBytesArrive) {
     for (const bool password : {false, true}) {
         Plugin socks(password ? ann : Table{});
-        socks.upstream(endpoint, {"welcome", end});
+        socks.upstream(server_endpoint, {"welcome", end});
         const std::string start = password ? password_greeting + credentials("ann", "secret") : greeting;
-        const std::string input = start + request(address, 80) + "optimistic";
+        const std::string input = start + request(server_address, 80) + "optimistic";
         const std::string answer = password ? wants_password + right_password : no_authentication;
         EXPECT_EQ(socks.serve_every_split(input), answer + succeeded + "welcome");
         for_each_split(input, [&](const Script& script) {
@@ -58,7 +57,7 @@ TEST(Socks5, ItMakesNoDifferenceHowTheBytesArrive) {
 TEST(Socks5, ParksBetweenTheBytesOfAMessage) {
     Plugin socks;
     Client client = socks.connect();
-    for (const char byte : greeting + request(address, 80).substr(0, 9)) {
+    for (const char byte : greeting + request(server_address, 80).substr(0, 9)) {
         client.say({std::string(1, byte)});
         EXPECT_TRUE(client.outcome().open);
         EXPECT_EQ(client.outcome().next, GATEHOUSE_PARK);
@@ -76,7 +75,7 @@ TEST(Socks5, TheWholeNegotiationHasOneDeadline) {
 
 TEST(Socks5, EndsWithTheClientAndWithTheHost) {
     Plugin socks;
-    const std::string input = greeting + request(address, 80);
+    const std::string input = greeting + request(server_address, 80);
     for (std::size_t size = 1; size < input.size(); ++size) {
         EXPECT_EQ(socks.serve({input.substr(0, size), end}).reason, "peer_closed") << size;
         EXPECT_EQ(socks.serve({input.substr(0, size), reset}).reason, "peer_reset") << size;
@@ -88,7 +87,7 @@ TEST(Socks5, ChoosesTheMethodOfItsConfiguration) {
     Plugin open;
     EXPECT_EQ(open.serve({"\5\3\1\2\0"s}).output, no_authentication);
     for (const std::string& bad : {"\5\0"s, "\5\1\2"s, "\5\2\1\2"s, "\5\1\xff"s}) {
-        const Outcome outcome = open.serve({bad, request(address, 80)});
+        const Outcome outcome = open.serve({bad, request(server_address, 80)});
         EXPECT_EQ(outcome.output, no_method);
         EXPECT_EQ(outcome.reason, "done");
     }
@@ -110,13 +109,13 @@ TEST(Socks5, RefusesWhatIsNotSocks5) {
 
 TEST(Socks5, ChecksThePassword) {
     Plugin socks(ann);
-    socks.upstream(endpoint, {end});
-    EXPECT_EQ(socks.serve_every_split(password_greeting + credentials("ann", "secret") + request(address, 80)),
+    socks.upstream(server_endpoint, {end});
+    EXPECT_EQ(socks.serve_every_split(password_greeting + credentials("ann", "secret") + request(server_address, 80)),
               wants_password + right_password + succeeded);
     for (const std::string& bad : {credentials("ann", "Secret"), credentials("ann", ""), credentials("bob", "secret"),
                                    credentials("", ""), credentials("", "secret"), credentials("ann", "secret\0"s),
                                    credentials(std::string(255, 'a'), std::string(255, 'b'))}) {
-        const Outcome outcome = socks.serve({password_greeting, bad, request(address, 80)});
+        const Outcome outcome = socks.serve({password_greeting, bad, request(server_address, 80)});
         EXPECT_EQ(outcome.output, wants_password + wrong_password);
         EXPECT_TRUE(outcome.upstreams.empty());
         EXPECT_EQ(outcome.reason, "done");
@@ -131,7 +130,7 @@ TEST(Socks5, RefusesWhatItDoesNotDo) {
     Plugin socks;
     for (int command = 0; command < 256; ++command) {
         if (command == 1) continue;
-        const Outcome outcome = socks.serve({greeting, request(address, 80, static_cast<char>(command))});
+        const Outcome outcome = socks.serve({greeting, request(server_address, 80, static_cast<char>(command))});
         EXPECT_EQ(outcome.output, no_authentication + refusal(7)) << command;
         EXPECT_EQ(outcome.reason, "done");
     }
@@ -167,10 +166,10 @@ TEST(Socks5, MutatedInputIsRefusedClearly) {
     const auto below = [&](std::size_t limit) { return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random); };
     for (const bool password : {false, true}) {
         Plugin socks(password ? ann : Table{});
-        socks.upstream(endpoint, {end});
+        socks.upstream(server_endpoint, {end});
         const std::string start = password ? password_greeting + credentials("ann", "secret") : greeting;
         for (int round = 0; round < 4'000; ++round) {
-            std::string input = start + (round % 2 == 0 ? request(address, 80) : request_name("198.51.100.7", 80));
+            std::string input = start + (round % 2 == 0 ? request(server_address, 80) : request_name("198.51.100.7", 80));
             for (std::size_t changes = 1 + below(3); changes > 0 && !input.empty(); --changes) {
                 const std::size_t at = below(input.size());
                 if (const std::size_t kind = below(4); kind == 0)
@@ -193,8 +192,8 @@ TEST(Socks5, MutatedInputIsRefusedClearly) {
 
 TEST(Socks5, LetsGoOfAClientThatTakesNoAnswer) {
     Plugin socks(ann);
-    socks.upstream(endpoint, {end});
-    const std::string input = password_greeting + credentials("ann", "secret") + request(address, 80);
+    socks.upstream(server_endpoint, {end});
+    const std::string input = password_greeting + credentials("ann", "secret") + request(server_address, 80);
     for (std::size_t taken = 0; taken < 14; ++taken)
         EXPECT_EQ(socks.serve({input, end}, {.write_limit = taken}).reason, "peer_reset") << taken;
 }

@@ -25,6 +25,7 @@ inline std::string request_name(std::string_view name, std::uint16_t to, char co
     return "\5"s + command + "\0\3"s + counted(name) + port(to);
 }
 
+inline const std::string succeeded = "\5\0\0\1\xc0\0\2\xfe\xc3P"s; // bound to 192.0.2.254:50000, the fake host's
 inline const std::string no_authentication = "\5\0"s;
 inline const std::string wants_password = "\5\2"s;
 inline const std::string no_method = "\5\xff"s;

@@ -1,6 +1,7 @@
 // Watches as plugins start and end them. What a watch finds is tried in dns/name_watch_test.cpp.
 #include "abi/discovery.hpp"
 
+#include "abi/str.hpp"
 #include "dns_server.hpp"
 #include "plugin/error_text.hpp"
 #include "plugin/test_facilities.hpp"
@@ -14,10 +15,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-gatehouse_str str(std::string_view text) { return {text.data(), text.size()}; }
-
 // A watch whose callback may end it.
-struct Watch {
+struct TestWatch {
     bool ends_itself = false;
     std::mutex mutex;
     std::condition_variable changed;
@@ -35,7 +34,7 @@ struct Watch {
     }
     static void found(void* data, const gatehouse_endpoint* endpoints, std::size_t count, gatehouse_status status,
                       gatehouse_str why) noexcept {
-        auto& self = *static_cast<Watch*>(data);
+        auto& self = *static_cast<TestWatch*>(data);
         const std::lock_guard lock(self.mutex);
         std::string text = std::to_string(status) + " " + std::string(why.data, why.size);
         for (std::size_t i = 0; i < count; ++i)
@@ -49,7 +48,7 @@ struct Watch {
 
 TEST(Discovery, RefusesWhatIsNoName) {
     TestFacilities host;
-    Watch watch;
+    TestWatch watch;
     EXPECT_EQ(watch.start(host.instance, "*:80"), GATEHOUSE_INVALID);
     EXPECT_EQ(take_error_text(),
               R"(watch of *:80: "*:80" is no name to watch (expected "host:port" or "srv:_service._tcp.domain"))");
@@ -62,7 +61,7 @@ TEST(Discovery, EndpointsReachTheCallback) {
         return question.type == dns_a ? dns_reply(question, dns_address("192.0.2.1", 60), 1) : dns_reply(question, "", 0);
     });
     TestFacilities host({server.address()});
-    Watch watch;
+    TestWatch watch;
     ASSERT_EQ(watch.start(host.instance, "srv:_web._tcp.example"), GATEHOUSE_OK);
     EXPECT_EQ(watch.first(), "0 192.0.2.1:80/1/2");
     discovery_table.unwatch(watch.watch);
@@ -71,7 +70,7 @@ TEST(Discovery, EndpointsReachTheCallback) {
 TEST(Discovery, SoDoesAFailure) {
     const DnsServer server([](const DnsQuestion& question) { return dns_reply(question, "", 0, 3); });
     TestFacilities host({server.address()});
-    Watch watch;
+    TestWatch watch;
     ASSERT_EQ(watch.start(host.instance, "db.example:80"), GATEHOUSE_OK);
     EXPECT_EQ(watch.first(), "-6 cannot resolve db.example: there is no such name");
     discovery_table.unwatch(watch.watch);
@@ -79,7 +78,7 @@ TEST(Discovery, SoDoesAFailure) {
 
 TEST(Discovery, ACallbackMayEndItsOwnWatch) {
     TestFacilities host;
-    Watch watch;
+    TestWatch watch;
     watch.ends_itself = true;
     ASSERT_EQ(watch.start(host.instance, "192.0.2.1:80"), GATEHOUSE_OK);
     EXPECT_EQ(watch.first(), "0 192.0.2.1:80/0/0");

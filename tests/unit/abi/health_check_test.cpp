@@ -1,5 +1,6 @@
 #include "abi/health_check.hpp"
 
+#include "abi/str.hpp"
 #include "eventually.hpp"
 #include "plugin/error_text.hpp"
 #include "plugin/test_facilities.hpp"
@@ -27,8 +28,6 @@ namespace gatehouse::host {
 namespace {
 
 using namespace std::chrono_literals;
-
-gatehouse_str str(std::string_view text) { return {text.data(), text.size()}; }
 
 // A listening socket whose connections the test treats as it likes, by hand or by a thread.
 class Server {

@@ -1,6 +1,7 @@
 #include "access/access.hpp"
 
 #include "sanitizer.hpp"
+#include "socket_address.hpp"
 
 #include <gtest/gtest.h>
 #include <random>
@@ -16,17 +17,10 @@ AccessLists lists(const std::vector<std::string>& allow, const std::vector<std::
     return lists;
 }
 
-SocketAddress socket_address(const std::string& host) {
-    Address address;
-    address.host = host;
-    address.port = 40'000;
-    return numeric_address(address).value();
-}
-
 std::string verdict(const AccessLists& lists, const std::string& host) {
     Access access(lists, nullptr);
     std::uint32_t source = 0;
-    const std::optional<Reason> reason = access.admit(socket_address(host), 0, source);
+    const std::optional<Reason> reason = access.admit(address_of(host), 0, source);
     EXPECT_EQ(source, SourceTable::nowhere);
     return reason ? std::string(to_string(*reason)) : "admitted";
 }
@@ -83,10 +77,10 @@ TEST(Access, WhoIsDeniedDoesNotCount) {
     SourceTable sources(one, 10);
     Access access(lists({}, {"192.0.2.1"}), &sources);
     std::uint32_t source = 0;
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(access.admit(socket_address("192.0.2.1"), 1, source), Reason::denied_acl);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(access.admit(address_of("192.0.2.1"), 1, source), Reason::denied_acl);
     EXPECT_EQ(sources.counts(1).remembered, 0U);
-    EXPECT_EQ(access.admit(socket_address("192.0.2.2"), 1, source), std::nullopt);
-    EXPECT_EQ(access.admit(socket_address("192.0.2.2"), 1, source), Reason::over_rate);
+    EXPECT_EQ(access.admit(address_of("192.0.2.2"), 1, source), std::nullopt);
+    EXPECT_EQ(access.admit(address_of("192.0.2.2"), 1, source), Reason::over_rate);
 }
 
 // Everything at once, as a connection meets it: less than a microsecond of the thread's own CPU time.
@@ -100,7 +94,7 @@ TEST(Access, CostsLessThanAMicrosecondWithTenThousandNetworks) {
     Access access(many, nullptr);
     std::vector<SocketAddress> clients;
     for (int i = 0; i < 10'000; ++i)
-        clients.push_back(socket_address("192.0." + std::to_string(i % 256) + "." + std::to_string(i / 256)));
+        clients.push_back(address_of("192.0." + std::to_string(i % 256) + "." + std::to_string(i / 256)));
     std::uint32_t source = 0;
     const Nanoseconds begin = monotonic_now(CLOCK_THREAD_CPUTIME_ID);
     for (int round = 0; round < 10; ++round)

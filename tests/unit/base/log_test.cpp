@@ -1,7 +1,9 @@
 #include "base/log.hpp"
 
+#include "base/clock.hpp"
 #include "base/text_table.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/json/src.hpp> // the library itself: Debian packages it apart from the headers
 #include <csignal>
@@ -12,6 +14,7 @@
 #include <gtest/gtest.h>
 #include <iterator>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 namespace gatehouse::host {
@@ -19,7 +22,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view some_time = "2024-05-01 12:00:00.000";
+// Lines as they are written, with a time that stands still.
+std::string human(LogLevel level, std::string_view message, Fields fields, bool colour) {
+    LogLine line;
+    format_human(line, level, message, fields, colour);
+    return "2024-05-01 12:00:00.000" + std::string(line.view());
+}
+std::string json(LogLevel level, std::string_view message, Fields fields) {
+    LogLine line;
+    format_json(line, level, message, fields);
+    return R"({"time":"t","seq":1)" + std::string(line.view());
+}
 
 std::string every_byte() {
     std::string text;
@@ -45,48 +58,47 @@ boost::json::object parsed(std::string_view line) {
 }
 
 TEST(FormatHuman, HasTimeLevelMessageAndFields) {
-    EXPECT_EQ(format_human(some_time, LogLevel::info, "closed", {{"listener", "echo"}, {"in", 5}, {"ms", 1.5}}, false),
+    EXPECT_EQ(human(LogLevel::info, "closed", {{"listener", "echo"}, {"in", 5}, {"ms", 1.5}}, false),
               "2024-05-01 12:00:00.000 info    closed listener=echo in=5 ms=1.500");
-    EXPECT_EQ(format_human(some_time, LogLevel::warning, "odd", {{"text", "two words"}, {"none", ""}}, false),
+    EXPECT_EQ(human(LogLevel::warning, "odd", {{"text", "two words"}, {"none", ""}}, false),
               "2024-05-01 12:00:00.000 warning odd text=\"two words\" none=\"\"");
 }
 
 TEST(FormatHuman, ColoursTheLevelOnly) {
-    EXPECT_EQ(format_human(some_time, LogLevel::error, "bad", {}, true), "2024-05-01 12:00:00.000 \x1b[31merror\x1b[0m   bad");
+    EXPECT_EQ(human(LogLevel::error, "bad", {}, true), "2024-05-01 12:00:00.000 \x1b[31merror\x1b[0m   bad");
 }
 
 TEST(FormatHuman, KeepsWhatIsQuotedApart) {
-    EXPECT_EQ(format_human(some_time, LogLevel::info, "m", {{"a", "x=1 b=\"2\\"}}, false),
+    EXPECT_EQ(human(LogLevel::info, "m", {{"a", "x=1 b=\"2\\"}}, false),
               R"(2024-05-01 12:00:00.000 info    m a="x=1 b=\"2\\")");
 }
 
 TEST(FormatHuman, EscapesWhatIsNotText) {
-    EXPECT_EQ(format_human(some_time, LogLevel::info, "a\nb", {{"k", "\r\x1b\x7f\xff"}}, false),
+    EXPECT_EQ(human(LogLevel::info, "a\nb", {{"k", "\r\x1b\x7f\xff"}}, false),
               "2024-05-01 12:00:00.000 info    a\\x0ab k=\\x0d\\x1b\\x7f\\xff");
-    EXPECT_EQ(format_human(some_time, LogLevel::info, "m", {{"k", "\xc2\x9b\xc3\xa9"}}, false), // C1 is escaped, é is not
+    EXPECT_EQ(human(LogLevel::info, "m", {{"k", "\xc2\x9b\xc3\xa9"}}, false), // C1 is escaped, é is not
               "2024-05-01 12:00:00.000 info    m k=\\xc2\\x9b\xc3\xa9");
 }
 
 TEST(Format, EveryByteInEveryPlaceStaysOnOneLine) {
     for (int byte = 0; byte < 256; ++byte) {
         const std::string text = std::string("a") + static_cast<char>(byte) + "b";
-        EXPECT_TRUE(is_one_line(format_human(some_time, LogLevel::info, text, {{"k", text}, {"l", text}}, false))) << byte;
-        const std::string json = format_json(some_time, LogLevel::info, text, {{"k", text}, {"l", text}});
-        EXPECT_TRUE(is_one_line(json)) << byte;
-        const boost::json::object record = parsed(json);
+        EXPECT_TRUE(is_one_line(human(LogLevel::info, text, {{"k", text}, {"l", text}}, false))) << byte;
+        const std::string line = json(LogLevel::info, text, {{"k", text}, {"l", text}});
+        EXPECT_TRUE(is_one_line(line)) << byte;
+        const boost::json::object record = parsed(line);
         if (byte < 0x80) {
             EXPECT_EQ(record.at("message").as_string(), boost::json::string_view(text.data(), text.size())) << byte;
             EXPECT_EQ(record.at("k").as_string(), boost::json::string_view(text.data(), text.size())) << byte;
         }
-        EXPECT_EQ(record.size(), 5U) << byte;
+        EXPECT_EQ(record.size(), 6U) << byte;
     }
-    EXPECT_TRUE(is_one_line(format_human(some_time, LogLevel::info, every_byte(), {{"k", every_byte()}}, false)));
-    EXPECT_EQ(parsed(format_json(some_time, LogLevel::info, every_byte(), {{"k", every_byte()}})).size(), 4U);
+    EXPECT_TRUE(is_one_line(human(LogLevel::info, every_byte(), {{"k", every_byte()}}, false)));
+    EXPECT_EQ(parsed(json(LogLevel::info, every_byte(), {{"k", every_byte()}})).size(), 5U);
 }
 
 TEST(FormatJson, HasNumbersAsNumbers) {
-    const boost::json::object record =
-        parsed(format_json("t", LogLevel::warning, "m", {{"in", 5}, {"ms", 0.25}, {"text", "5"}}));
+    const boost::json::object record = parsed(json(LogLevel::warning, "m", {{"in", 5}, {"ms", 0.25}, {"text", "5"}}));
     EXPECT_EQ(record.at("time").as_string(), "t");
     EXPECT_EQ(record.at("level").as_string(), "warning");
     EXPECT_EQ(record.at("in").as_int64(), 5);
@@ -97,8 +109,8 @@ TEST(FormatJson, HasNumbersAsNumbers) {
 TEST(FormatJson, BrokenUtf8IsNotPassedOn) {
     for (const std::string_view bad : {"\x80", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf0\x80\x80\xaf",
                                        "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xe2\x82", "\xc3"})
-        parsed(format_json("t", LogLevel::info, bad, {{"k", bad}}));
-    EXPECT_EQ(parsed(format_json("t", LogLevel::info, "\xf0\x9f\x9a\xaa", {})).at("message").as_string(), "\xf0\x9f\x9a\xaa");
+        parsed(json(LogLevel::info, bad, {{"k", bad}}));
+    EXPECT_EQ(parsed(json(LogLevel::info, "\xf0\x9f\x9a\xaa", {})).at("message").as_string(), "\xf0\x9f\x9a\xaa");
 }
 
 TEST(Format, ALineHasALimit) {
@@ -107,10 +119,10 @@ TEST(Format, ALineHasALimit) {
     for (const std::string& text : {huge, worst}) {
         const Fields fields = {{"a", text}, {"b", text}, {"c", text}, {"d", text},
                                {"e", text}, {"f", text}, {"g", text}, {"h", text}};
-        EXPECT_LE(format_human(some_time, LogLevel::info, text, fields, true).size(), max_log_line);
-        const std::string json = format_json(some_time, LogLevel::info, text, fields);
-        EXPECT_LE(json.size(), max_log_line);
-        EXPECT_TRUE(parsed(json).contains("message"));
+        LogLine line;
+        format_human(line, LogLevel::info, text, fields, true);
+        EXPECT_FALSE(line.is_full());
+        EXPECT_TRUE(parsed(json(LogLevel::info, text, fields)).contains("message"));
     }
 }
 
@@ -155,9 +167,70 @@ TEST_F(LogFile, WritesInOrderAndLeavesOutWhatIsNotImportant) {
     EXPECT_EQ(parsed(written.back()).at("message").as_string(), "last");
 }
 
+// However many write at once: a number that is missing stands for a record that was lost.
+TEST_F(LogFile, NumbersItsRecordsInTheirOrder) {
+    constexpr int each = 2000;
+    std::uint64_t dropped = 0;
+    {
+        Log log(config_);
+        std::vector<std::thread> writers;
+        for (int t = 0; t < 4; ++t)
+            writers.emplace_back([&] {
+                for (int i = 0; i < each; ++i) log.info("line");
+            });
+        for (std::thread& writer : writers) writer.join();
+        log.flush();
+        dropped = log.dropped();
+    }
+    std::int64_t last = 0;
+    std::string time;
+    const auto written = lines(config_.file);
+    for (const std::string& line : written) {
+        const boost::json::object record = parsed(line);
+        EXPECT_GT(record.at("seq").as_int64(), last);
+        last = record.at("seq").as_int64();
+        EXPECT_GE(std::string(record.at("time").as_string()), time);
+        time = record.at("time").as_string();
+    }
+    EXPECT_EQ(last, 4 * each);
+    EXPECT_EQ(written.size() + dropped, 4U * each);
+}
+
+// The thread gathers lines, but not for long.
+TEST_F(LogFile, ALineIsThereSoon) {
+    constexpr std::size_t tries = 21;
+    Log log(config_);
+    std::vector<Nanoseconds> times;
+    for (std::size_t i = 1; i <= tries; ++i) {
+        log.info("line");
+        const Nanoseconds begin = monotonic_now();
+        while (lines(config_.file).size() < i) ::usleep(1000);
+        times.push_back(monotonic_now() - begin);
+    }
+    std::sort(times.begin(), times.end());
+    EXPECT_LT(times[tries / 2], 100'000'000); // a busy machine may hold some of them up
+}
+
+// So that a million connections cost no more than their lines.
+TEST_F(LogFile, WritesManyLinesAtATime) {
+    const auto calls_of_write = [] {
+        std::ifstream io("/proc/self/io");
+        for (std::string key; io >> key;)
+            if (std::uint64_t value = 0; io >> value && key == "syscw:") return value;
+        return std::uint64_t{0};
+    };
+    const std::uint64_t before = calls_of_write();
+    {
+        Log log(config_);
+        for (int i = 0; i < 5000; ++i) log.info("line", {{"n", i}});
+    }
+    EXPECT_EQ(lines(config_.file).size(), 5000U);
+    EXPECT_LT(calls_of_write() - before, 500U);
+}
+
 TEST_F(LogFile, IsPrivateToItsOwnerAndGroup) {
     const Log log(config_);
-    struct stat status{};
+    struct stat status {};
     ASSERT_EQ(::stat(config_.file.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0007U, 0U);
 }

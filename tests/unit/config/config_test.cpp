@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using Lines = std::vector<std::string>;
 
-const std::string listener = "[[listeners]]\nname = 'a'\naddress = '127.0.0.1:7007'\nplugin = 'echo'\n";
+const std::string one_listener = "[[listeners]]\nname = 'a'\naddress = '127.0.0.1:7007'\nplugin = 'echo'\n";
 
 Lines problems_of(const std::string& text, const fs::path& file) {
     try {
@@ -97,7 +97,7 @@ TEST(BadText, InvalidUtf8) {
 }
 
 TEST(BadText, TooLarge) {
-    const std::string text = listener + '#' + std::string(1 << 20, 'x');
+    const std::string text = one_listener + '#' + std::string(1 << 20, 'x');
     EXPECT_EQ(problems_of(text, "x.toml"), Lines{"x.toml: is too large (expected at most 1 MiB)"});
     const Folder folder;
     const fs::path file = folder.write("large.toml", text);
@@ -114,16 +114,17 @@ TEST(BadText, NestsNoDeeperThanTheStackIs) {
     // The most that is let through is taken apart again without harm.
     std::string deepest = "1";
     for (int i = 0; i < 30; ++i) deepest = "{ " + parts.substr(0, 199) + " = " + deepest + " }";
-    EXPECT_EQ(problems_of("x = " + deepest + "\n" + listener, "x.toml").size(), 1U);
+    EXPECT_EQ(problems_of("x = " + deepest + "\n" + one_listener, "x.toml").size(), 1U);
 }
 
 TEST(BadText, DotsInCommentsAndOrdinaryTextAreWelcome) {
-    EXPECT_NO_THROW(parse_config("# " + std::string(500, '.') + "\n  #" + std::string(500, '.') + "\n" + listener, "x.toml"));
-    EXPECT_NO_THROW(parse_config(listener + "[plugins.echo]\nconfig.banner = '" + std::string(90, '.') + "'\n", "x.toml"));
+    EXPECT_NO_THROW(
+        parse_config("# " + std::string(500, '.') + "\n  #" + std::string(500, '.') + "\n" + one_listener, "x.toml"));
+    EXPECT_NO_THROW(parse_config(one_listener + "[plugins.echo]\nconfig.banner = '" + std::string(90, '.') + "'\n", "x.toml"));
 }
 
 TEST(BadText, ProblemsAreBounded) {
-    std::string text = listener;
+    std::string text = one_listener;
     for (int i = 0; i < 20'000; ++i) text += "k" + std::to_string(i) + " = 1\n";
     const Lines problems = problems_of(text, "x.toml");
     ASSERT_EQ(problems.size(), 101U);
@@ -137,7 +138,7 @@ TEST(BadFile, Missing) {
 TEST(BadFile, Unreadable) {
     if (geteuid() == 0) GTEST_SKIP() << "root reads everything";
     const Folder folder;
-    const fs::path file = folder.write("secret.toml", listener);
+    const fs::path file = folder.write("secret.toml", one_listener);
     chmod(file.c_str(), 0);
     EXPECT_EQ(load_problems(file), Lines{file.string() + ": cannot be opened: Permission denied"});
 }
@@ -164,7 +165,7 @@ TEST(NetworkFile, HasANetworkOnEachLine) {
     const Folder folder;
     folder.write("blocked.txt",
                  "# made by hand\n10.0.0.0/8\r\n\n  192.0.2.1 # a bare one\n\t2001:db8::/32\t\n::ffff:192.0.2.2");
-    const fs::path file = folder.write("x.toml", listener + "deny_file = 'blocked.txt'\n");
+    const fs::path file = folder.write("x.toml", one_listener + "deny_file = 'blocked.txt'\n");
     const Config config = load_config(file);
     std::string text;
     for (const Network& network : config.listeners.at(0).access.deny) text += to_string(network) + ' ';
@@ -176,7 +177,7 @@ TEST(NetworkFile, SaysWhereItIsWrong) {
     folder.write("blocked.txt", "10.0.0.0/8\n10.0.0.1/8\n\nhello\n");
     const std::string blocked = (folder / "blocked.txt").string();
     EXPECT_EQ(
-        problems_of(listener + "deny_file = '" + blocked + "'\n", "x.toml"),
+        problems_of(one_listener + "deny_file = '" + blocked + "'\n", "x.toml"),
         (Lines{"x.toml:5:13: listeners.deny_file: " + blocked +
                    ":2: \"10.0.0.1/8\" has bits set beyond its length (expected the network's first address: \"10.0.0.0/8\")",
                "x.toml:5:13: listeners.deny_file: " + blocked +
@@ -189,13 +190,13 @@ TEST(NetworkFile, ThatIsSomethingElseIsNotReportedLineByLine) {
     std::string text;
     for (int i = 0; i < 50; ++i) text += "x\n";
     folder.write("blocked.txt", text);
-    EXPECT_EQ(load_problems(folder.write("x.toml", listener + "deny_file = 'blocked.txt'\n")).size(), 10U);
+    EXPECT_EQ(load_problems(folder.write("x.toml", one_listener + "deny_file = 'blocked.txt'\n")).size(), 10U);
 }
 
 TEST(NetworkFile, ThatCannotBeRead) {
     const Folder folder;
     const auto problem = [&](const std::string& key, const std::string& name, const std::string& what) {
-        const fs::path file = folder.write("x.toml", listener + key + " = '" + name + "'\n");
+        const fs::path file = folder.write("x.toml", one_listener + key + " = '" + name + "'\n");
         EXPECT_EQ(load_problems(file), Lines{file.string() + ":5:" + std::to_string(key.size() + 4) + ": listeners." + key +
                                              ": " + (folder / name.c_str()).string() + ": " + what});
     };
@@ -206,14 +207,14 @@ TEST(NetworkFile, ThatCannotBeRead) {
     problem("deny_file", "fifo", "is not a regular file (expected one with a network on each line)");
     folder.write("empty", "# nobody\n");
     problem("allow_file", "empty", "has no network (expected at least one; without any, no client could connect)");
-    EXPECT_EQ(load_problems(folder.write("x.toml", listener + "deny_file = 'empty'\n")), Lines{});
+    EXPECT_EQ(load_problems(folder.write("x.toml", one_listener + "deny_file = 'empty'\n")), Lines{});
 }
 
 // Lists that others make overlap with everything, but must not contradict what is allowed.
 TEST(NetworkFile, MayOverlapButNotContradict) {
     const Folder folder;
     folder.write("blocked.txt", "10.1.0.0/16\n10.1.0.0/16\n10.1.2.0/24\n192.0.2.0/24\n192.0.2.0/25\n192.0.2.128/25\n");
-    const std::string text = listener + "deny_file = 'blocked.txt'\ndeny = ['10.3.0.0/16']\nallow = ['10.0.0.0/8'";
+    const std::string text = one_listener + "deny_file = 'blocked.txt'\ndeny = ['10.3.0.0/16']\nallow = ['10.0.0.0/8'";
     EXPECT_EQ(load_problems(folder.write("good.toml", text + "]\n")), Lines{});
     const fs::path file = folder.write("bad.toml", text + ", '192.0.2.0/25']\n");
     EXPECT_EQ(load_problems(file),
@@ -351,7 +352,7 @@ group = "33"
 
 TEST(GoodConfig, ResolversHavePorts) {
     const Config config = parse_config(
-        "host.resolvers = ['192.0.2.1', '192.0.2.1:5353', '2001:db8::1', '[::1]', '[::1]:5353']\n" + listener, "x");
+        "host.resolvers = ['192.0.2.1', '192.0.2.1:5353', '2001:db8::1', '[::1]', '[::1]:5353']\n" + one_listener, "x");
     EXPECT_EQ(config.host.resolvers, (Lines{"192.0.2.1:53", "192.0.2.1:5353", "[2001:db8::1]:53", "[::1]:53", "[::1]:5353"}));
 }
 
@@ -372,7 +373,7 @@ client_ca = "ca.pem"
 ticket_lifetime = "1h"
 handshake_timeout = "3s"
 max_handshakes = 7
-)" + listener + "tls = 'web'\n",
+)" + one_listener + "tls = 'web'\n",
                                        "etc/x.toml");
     ASSERT_EQ(config.tls.size(), 1U);
     TlsConfig web;
@@ -406,7 +407,7 @@ max_handshakes = 7
 }
 
 TEST(GoodConfig, OneFolderNeedsNoArray) {
-    EXPECT_EQ(parse_config("host.plugin_path = 'p'\n" + listener, "x.toml").host.plugin_path, std::vector<fs::path>{"p"});
+    EXPECT_EQ(parse_config("host.plugin_path = 'p'\n" + one_listener, "x.toml").host.plugin_path, std::vector<fs::path>{"p"});
 }
 
 TEST(GoodConfig, RelativePathsAreAnchoredAtTheFile) {
@@ -425,7 +426,7 @@ TEST(GoodConfig, RelativePathsAreAnchoredAtTheFile) {
 
 TEST(GoodConfig, PluginsWithoutASectionAreImplicitOnce) {
     const std::string second = "[[listeners]]\nname = 'b'\naddress = '127.0.0.1:7008'\nplugin = 'echo'\n";
-    const Config config = parse_config(listener + second, "x.toml");
+    const Config config = parse_config(one_listener + second, "x.toml");
     ASSERT_EQ(config.plugins.size(), 1U);
     EXPECT_EQ(config.plugins[0].name, "echo");
     EXPECT_EQ(config.plugins[0].library, "echo");
@@ -435,7 +436,7 @@ TEST(GoodConfig, PluginsWithoutASectionAreImplicitOnce) {
 }
 
 TEST(GoodConfig, AnEmptySectionTellsANameFromATypingError) {
-    const std::string config = "[plugins.echo2]\n" + listener;
+    const std::string config = "[plugins.echo2]\n" + one_listener;
     EXPECT_EQ(problems_of(config, "x.toml"),
               Lines{R"(x.toml:5:10: listeners.plugin: there is no [plugins.echo] (did you mean "echo2"? If not, )"
                     R"(add an empty [plugins.echo] section))"});
@@ -450,14 +451,14 @@ TEST(GoodConfig, PortZeroMayBeTakenTwice) {
 }
 
 TEST(GoodConfig, ZeroNeedsNoUnit) {
-    const Config config = parse_config(listener + "idle_timeout = 0\nlifetime = '0'\n", "x.toml");
+    const Config config = parse_config(one_listener + "idle_timeout = 0\nlifetime = '0'\n", "x.toml");
     EXPECT_EQ(config.listeners[0].idle_timeout, 0ms);
     EXPECT_EQ(config.listeners[0].lifetime, 0ms);
 }
 
 TEST(GoodConfig, LoadsFromAFile) {
     const Folder folder;
-    const Config config = load_config(folder.write("x.toml", listener));
+    const Config config = load_config(folder.write("x.toml", one_listener));
     EXPECT_EQ(config.file, folder / "x.toml");
     EXPECT_EQ(config.listeners.size(), 1U);
 }

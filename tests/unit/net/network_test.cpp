@@ -25,7 +25,7 @@ IpAddress address(std::string_view text) {
     return result.value_or(IpAddress());
 }
 
-std::string error_of(std::string_view text) {
+std::string network_error(std::string_view text) {
     std::string error;
     EXPECT_FALSE(parse_network(text, error)) << text;
     return error;
@@ -76,16 +76,17 @@ TEST(Network, SaysWhatIsWrong) {
     const std::string is_not =
         " is not a network (expected a network such as \"192.0.2.0/24\" or \"2001:db8::/32\", or an address)";
     for (const std::string text : {"", "x", "/8", "10.0/16", "10.0.0.0:80", "[::1]/128", "fe80::%1/64", "10.0.0.0 /8"})
-        EXPECT_EQ(error_of(text), '"' + text + '"' + is_not);
+        EXPECT_EQ(network_error(text), '"' + text + '"' + is_not);
     for (const std::string length : {"", "33", "-1", "+8", "8 ", "0x8", "255.0.0.0", "4294967304", "0008"})
-        EXPECT_EQ(error_of("10.0.0.0/" + length),
+        EXPECT_EQ(network_error("10.0.0.0/" + length),
                   "\"10.0.0.0/" + length + R"(" has no valid length behind the "/" (expected a number of bits from 0 to 32))");
-    EXPECT_EQ(error_of("::/129"), R"("::/129" has no valid length behind the "/" (expected a number of bits from 0 to 128))");
+    EXPECT_EQ(network_error("::/129"),
+              R"("::/129" has no valid length behind the "/" (expected a number of bits from 0 to 128))");
 }
 
 TEST(Network, WithHostBitsNamesTheRightOne) {
     const auto expect = [](const std::string& text, const std::string& meant) {
-        EXPECT_EQ(error_of(text),
+        EXPECT_EQ(network_error(text),
                   '"' + text + "\" has bits set beyond its length (expected the network's first address: \"" + meant + "\")");
     };
     expect("10.1.2.3/8", "10.0.0.0/8");

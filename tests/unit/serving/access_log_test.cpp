@@ -1,20 +1,15 @@
 // The record of a connection that has ended, field by field.
 #include "serving/access_log.hpp"
 
+#include "connection/id_text.hpp"
 #include "recorded_log.hpp"
+#include "socket_address.hpp"
 
 #include <algorithm>
 #include <gtest/gtest.h>
 
 namespace gatehouse::host {
 namespace {
-
-SocketAddress address_of(const std::string& host, std::uint16_t port) {
-    Address address;
-    address.host = host;
-    address.port = port;
-    return numeric_address(address).value();
-}
 
 const SocketAddress peer = address_of("192.0.2.1", 1000);
 
@@ -29,6 +24,15 @@ std::string record_of(const Closed& closed) {
 TEST(AccessLog, APlainConnectionHasNoOptionalFields) {
     EXPECT_EQ(record_of({.listener = "echo", .peer = peer, .reason = Reason::done, .in = 5, .out = 7, .duration = 1'234'999}),
               R"("message":"closed","listener":"echo","peer":"192.0.2.1:1000","in":5,"out":7,"ms":1.234,"reason":"done"})");
+}
+
+// The listener's name, and which of its connections: the generation and the slot.
+TEST(AccessLog, TheIdIsTheFirstField) {
+    const std::uint64_t id = (std::uint64_t{0x2a} << 32U) | (std::uint64_t{7} << ConnectionSlots::slot_bits) | 0x1bU;
+    EXPECT_TRUE(record_of({.listener = "web", .peer = peer, .reason = Reason::done, .id = id})
+                    .starts_with(R"("message":"closed","id":"web-2a0001b","listener":"web",)"));
+    const std::string longest(300, 'n');
+    EXPECT_EQ(id_text(longest, ~std::uint64_t{0}).view(), std::string(64, 'n') + "-fffffffffffff");
 }
 
 TEST(AccessLog, ARefusedOneHasPeerAndReason) {

@@ -4,6 +4,7 @@
 #include "config/load.hpp"
 #include "plugin/test_facilities.hpp"
 #include "samples.hpp"
+#include "socket_address.hpp"
 #include "sockets.hpp"
 #include "tls/tls_test.hpp"
 
@@ -21,13 +22,6 @@ constexpr std::string_view to_ssh = "[[listeners.routes]]\nprobe = \"ssh\"\nplug
 constexpr std::string_view to_http = "[[listeners.routes]]\nprobe = \"http\"\nplugin = \"http\"\n";
 constexpr std::string_view to_named = "[[listeners.routes]]\nsni = [\"www.example.org\"]\nplugin = \"named\"\n";
 constexpr std::string_view to_near = "[[listeners.routes]]\nsource = [\"10.0.0.0/8\"]\nplugin = \"near\"\n";
-
-SocketAddress address_of(const std::string& host) {
-    Address address;
-    address.host = host;
-    address.port = 4711;
-    return numeric_address(address).value();
-}
 
 class DetectionTest : public TlsTest {
   protected:

@@ -2,6 +2,7 @@
 #include "stages/proxy_stage.hpp"
 
 #include "net/network.hpp"
+#include "socket_address.hpp"
 #include "sockets.hpp"
 
 #include <array>
@@ -11,13 +12,6 @@
 
 namespace gatehouse::host {
 namespace {
-
-SocketAddress address_of(const std::string& host) {
-    Address address;
-    address.host = host;
-    address.port = 4711;
-    return numeric_address(address).value();
-}
 
 class ProxyStageTest : public ::testing::Test {
   protected:

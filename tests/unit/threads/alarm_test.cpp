@@ -1,3 +1,4 @@
+#include "eventually.hpp"
 #include "threads/alarm.hpp"
 #include "threads/drain.hpp"
 
@@ -7,8 +8,6 @@
 
 namespace gatehouse::host {
 namespace {
-
-constexpr Nanoseconds millisecond = 1'000'000;
 
 bool readable_within(int fd, int milliseconds) {
     pollfd waiting{fd, POLLIN, 0};

@@ -19,8 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Nanoseconds millisecond = 1'000'000;
-
 std::size_t background_threads() {
     std::size_t count = 0;
     for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
@@ -50,7 +48,8 @@ struct Actor final : Activity {
 
 class BackgroundTest : public ::testing::Test {
   protected:
-    std::shared_ptr<Actor> add(Nanoseconds first, std::function<void(Actor&)> on_due = [](Actor&) {}) {
+    std::shared_ptr<Actor> add(
+        Nanoseconds first, std::function<void(Actor&)> on_due = [](Actor&) {}) {
         auto actor = std::make_shared<Actor>();
         actor->on_due = [on_due = std::move(on_due), raw = actor.get()] { on_due(*raw); };
         EXPECT_TRUE(background_.add(actor, first));

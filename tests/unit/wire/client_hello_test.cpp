@@ -11,16 +11,16 @@ namespace {
 
 using namespace samples;
 
-HelloParse parse(std::string_view text, ClientHello& hello) { return parse_client_hello(bytes(text), hello); }
-HelloParse parse(std::string_view text) {
+HelloParse parse_hello(std::string_view text, ClientHello& hello) { return parse_client_hello(bytes(text), hello); }
+HelloParse parse_hello(std::string_view text) {
     ClientHello hello;
-    return parse(text, hello);
+    return parse_hello(text, hello);
 }
-HelloParse parse_extensions(const std::string& extensions) { return parse(records(hello_message(extensions))); }
+HelloParse parse_extensions(const std::string& extensions) { return parse_hello(records(hello_message(extensions))); }
 
 TEST(ClientHello, NameAndProtocols) {
     ClientHello hello;
-    ASSERT_EQ(parse(usual_hello, hello), HelloParse::whole);
+    ASSERT_EQ(parse_hello(usual_hello, hello), HelloParse::whole);
     EXPECT_EQ(hello.server_name(), "www.example.org");
     EXPECT_TRUE(hello.offers("h2"));
     EXPECT_TRUE(hello.offers("http/1.1"));
@@ -30,16 +30,16 @@ TEST(ClientHello, NameAndProtocols) {
 
 TEST(ClientHello, WithoutWhatMayBeLeftOut) {
     ClientHello hello;
-    ASSERT_EQ(parse(records(hello_message("")), hello), HelloParse::whole);
+    ASSERT_EQ(parse_hello(records(hello_message("")), hello), HelloParse::whole);
     EXPECT_EQ(hello.server_name(), "");
     EXPECT_FALSE(hello.offers("h2"));
-    EXPECT_EQ(parse(records(hello_message("", false))), HelloParse::whole); // TLS 1.0 and 1.1
+    EXPECT_EQ(parse_hello(records(hello_message("", false))), HelloParse::whole); // TLS 1.0 and 1.1
 }
 
 TEST(ClientHello, AnObjectMayBeUsedAgain) {
     ClientHello hello;
-    ASSERT_EQ(parse(usual_hello, hello), HelloParse::whole);
-    ASSERT_EQ(parse(records(hello_message("")), hello), HelloParse::whole);
+    ASSERT_EQ(parse_hello(usual_hello, hello), HelloParse::whole);
+    ASSERT_EQ(parse_hello(records(hello_message("")), hello), HelloParse::whole);
     EXPECT_EQ(hello.server_name(), "");
     EXPECT_FALSE(hello.offers("h2"));
 }
@@ -49,31 +49,31 @@ TEST(ClientHello, SpreadOverRecordsOfAnySize) {
     for (std::size_t size = 1; size <= message.size(); ++size) {
         ClientHello hello;
         const std::string text = records(message, size);
-        ASSERT_EQ(parse(text, hello), HelloParse::whole) << size;
+        ASSERT_EQ(parse_hello(text, hello), HelloParse::whole) << size;
         EXPECT_EQ(hello.server_name(), "www.example.org");
         EXPECT_TRUE(hello.offers("http/1.1"));
         for (std::size_t cut = 0; cut < text.size(); ++cut)
-            ASSERT_EQ(parse(text.substr(0, cut)), HelloParse::more) << size << cut;
+            ASSERT_EQ(parse_hello(text.substr(0, cut)), HelloParse::more) << size << cut;
     }
 }
 
 TEST(ClientHello, WhatFollowsIsNotLookedAt) {
-    EXPECT_EQ(parse(usual_hello + std::string(1000, '\xff')), HelloParse::whole);
-    EXPECT_EQ(parse(records(hello_message(usual_extensions) + "more of the handshake")), HelloParse::whole);
+    EXPECT_EQ(parse_hello(usual_hello + std::string(1000, '\xff')), HelloParse::whole);
+    EXPECT_EQ(parse_hello(records(hello_message(usual_extensions) + "more of the handshake")), HelloParse::whole);
 }
 
 TEST(ClientHello, OtherThings) {
-    EXPECT_EQ(parse(""), HelloParse::more);
-    EXPECT_EQ(parse("G"), HelloParse::none);
-    EXPECT_EQ(parse("\x15"), HelloParse::none);                                   // an alert
-    EXPECT_EQ(parse("\x16\x02"), HelloParse::none);                               // SSL 2
-    EXPECT_EQ(parse("\x16\x03\x05"), HelloParse::none);                           // no version
-    EXPECT_EQ(parse(std::string("\x16\x03\x01\0\0", 5)), HelloParse::none);       // an empty record
-    EXPECT_EQ(parse("\x16\x03\x01\x40\x01"), HelloParse::none);                   // a record of more than 2^14
-    EXPECT_EQ(parse(std::string("\x16\x03\x01\0\x04\x02", 6)), HelloParse::none); // a ServerHello
-    EXPECT_EQ(parse(records("\x01" + number(16 * 1024 + 1, 3) + "\x03\x03")), HelloParse::none);
-    EXPECT_EQ(parse(records("\x01" + number(40, 3) + "\x04")), HelloParse::more); // a version has two bytes
-    EXPECT_EQ(parse(records("\x01" + number(40, 3) + "\x04\x03")), HelloParse::none);
+    EXPECT_EQ(parse_hello(""), HelloParse::more);
+    EXPECT_EQ(parse_hello("G"), HelloParse::none);
+    EXPECT_EQ(parse_hello("\x15"), HelloParse::none);                                   // an alert
+    EXPECT_EQ(parse_hello("\x16\x02"), HelloParse::none);                               // SSL 2
+    EXPECT_EQ(parse_hello("\x16\x03\x05"), HelloParse::none);                           // no version
+    EXPECT_EQ(parse_hello(std::string("\x16\x03\x01\0\0", 5)), HelloParse::none);       // an empty record
+    EXPECT_EQ(parse_hello("\x16\x03\x01\x40\x01"), HelloParse::none);                   // a record of more than 2^14
+    EXPECT_EQ(parse_hello(std::string("\x16\x03\x01\0\x04\x02", 6)), HelloParse::none); // a ServerHello
+    EXPECT_EQ(parse_hello(records("\x01" + number(16 * 1024 + 1, 3) + "\x03\x03")), HelloParse::none);
+    EXPECT_EQ(parse_hello(records("\x01" + number(40, 3) + "\x04")), HelloParse::more); // a version has two bytes
+    EXPECT_EQ(parse_hello(records("\x01" + number(40, 3) + "\x04\x03")), HelloParse::none);
 }
 
 TEST(ClientHello, LengthsThatDoNotFit) {
@@ -86,17 +86,17 @@ TEST(ClientHello, LengthsThatDoNotFit) {
     EXPECT_EQ(parse_extensions(alpn({""})), HelloParse::none);                            // an empty protocol
     EXPECT_EQ(parse_extensions(extension(16, sized(2, "\x05h2"))), HelloParse::none);     // beyond the list
     EXPECT_EQ(parse_extensions(std::string("\0\0\xff\xff", 4) + "xx"), HelloParse::none); // beyond the extensions
-    EXPECT_EQ(parse(records(hello_message("") + "")), HelloParse::whole);
+    EXPECT_EQ(parse_hello(records(hello_message("") + "")), HelloParse::whole);
     std::string longer = hello_message("");
     longer.replace(1, 3, number(longer.size() - 4 + 1, 3));
-    EXPECT_EQ(parse(records(longer + "x")), HelloParse::none); // a byte behind the extensions
+    EXPECT_EQ(parse_hello(records(longer + "x")), HelloParse::none); // a byte behind the extensions
 }
 
 TEST(ClientHello, MoreProtocolsThanAreKept) {
     std::vector<std::string> many;
     for (int i = 0; i < 200; ++i) many.push_back("proto" + std::to_string(i));
     ClientHello hello;
-    ASSERT_EQ(parse(records(hello_message(alpn(many) + sni("a"))), hello), HelloParse::whole);
+    ASSERT_EQ(parse_hello(records(hello_message(alpn(many) + sni("a"))), hello), HelloParse::whole);
     EXPECT_TRUE(hello.offers("proto0"));
     EXPECT_FALSE(hello.offers("proto199"));
     EXPECT_EQ(hello.server_name(), "a");
@@ -104,9 +104,9 @@ TEST(ClientHello, MoreProtocolsThanAreKept) {
 
 TEST(ClientHello, OtherKindsOfNamesAreSteppedOver) {
     ClientHello hello;
-    ASSERT_EQ(
-        parse(records(hello_message(extension(0, sized(2, "\x07" + sized(2, "other") + '\0' + sized(2, "host"))))), hello),
-        HelloParse::whole);
+    ASSERT_EQ(parse_hello(records(hello_message(extension(0, sized(2, "\x07" + sized(2, "other") + '\0' + sized(2, "host"))))),
+                          hello),
+              HelloParse::whole);
     EXPECT_EQ(hello.server_name(), "host");
 }
 
@@ -120,7 +120,7 @@ TEST(ClientHello, AnswersOnceAndForAll) {
         HelloParse last = HelloParse::more;
         for (std::size_t size = 0; size <= text.size(); ++size) {
             const std::vector<char> exact(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(size));
-            const HelloParse now = parse({exact.data(), exact.size()});
+            const HelloParse now = parse_hello({exact.data(), exact.size()});
             ASSERT_TRUE(last == HelloParse::more || now == last) << size;
             last = now;
         }

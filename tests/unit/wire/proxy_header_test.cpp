@@ -13,10 +13,10 @@ namespace {
 using namespace samples;
 using What = ProxyParse::What;
 
-ProxyParse parse(std::string_view text) { return parse_proxy_header(bytes(text)); }
+ProxyParse parse_header(std::string_view text) { return parse_proxy_header(bytes(text)); }
 
 std::string problem(std::string_view text) {
-    const ProxyParse result = parse(text);
+    const ProxyParse result = parse_header(text);
     return result.what == What::bad ? result.problem : result.what == What::more ? "more" : "whole";
 }
 
@@ -34,7 +34,7 @@ const std::string everything =
                                tlv(0x30, "netns") + tlv(0xee, "unknown") + tlv(3, std::string(4, '\0'))));
 
 TEST(ProxyHeaderV1, Tcp4) {
-    const ProxyParse result = parse("PROXY TCP4 192.0.2.1 198.51.100.2 40000 443\r\nGET /");
+    const ProxyParse result = parse_header("PROXY TCP4 192.0.2.1 198.51.100.2 40000 443\r\nGET /");
     ASSERT_EQ(result.what, What::whole);
     EXPECT_EQ(result.header.size, 45U);
     EXPECT_FALSE(result.header.local);
@@ -43,7 +43,7 @@ TEST(ProxyHeaderV1, Tcp4) {
 }
 
 TEST(ProxyHeaderV1, Tcp6) {
-    const ProxyParse result = parse("PROXY TCP6 2001:db8::1 2001:db8::2 1 65535\r\n");
+    const ProxyParse result = parse_header("PROXY TCP6 2001:db8::1 2001:db8::2 1 65535\r\n");
     ASSERT_EQ(result.what, What::whole);
     EXPECT_EQ(to_string(result.header.source), "[2001:db8::1]:1");
     EXPECT_EQ(to_string(result.header.destination), "[2001:db8::2]:65535");
@@ -51,7 +51,7 @@ TEST(ProxyHeaderV1, Tcp6) {
 
 TEST(ProxyHeaderV1, UnknownIsLocalWhateverFollows) {
     for (const char* text : {"PROXY UNKNOWN\r\n", "PROXY UNKNOWN ffff:: garbage 1 2 3 4 5\r\n"}) {
-        const ProxyParse result = parse(text);
+        const ProxyParse result = parse_header(text);
         ASSERT_EQ(result.what, What::whole) << text;
         EXPECT_TRUE(result.header.local);
         EXPECT_EQ(result.header.source.size, 0U);
@@ -93,7 +93,7 @@ TEST(ProxyHeaderV1, SaysWhatIsWrong) {
 
 TEST(ProxyHeaderV2, EverythingThatAHeaderMaySay) {
     const std::string bytes = everything + "GET /"; // what is found points into it
-    const ProxyParse result = parse(bytes);
+    const ProxyParse result = parse_header(bytes);
     ASSERT_EQ(result.what, What::whole);
     const ProxyHeader& header = result.header;
     EXPECT_EQ(header.size, everything.size());
@@ -114,7 +114,7 @@ TEST(ProxyHeaderV2, EverythingThatAHeaderMaySay) {
 TEST(ProxyHeaderV2, Tcp6AndUnix) {
     const std::string v6 = number(0x20010db8, 4) + std::string(11, '\0') + "\x01" + number(0x20010db8, 4) +
                            std::string(11, '\0') + "\x02" + number(1, 2) + number(2, 2);
-    const ProxyParse six = parse(proxy_v2(0x21, 0x21, v6));
+    const ProxyParse six = parse_header(proxy_v2(0x21, 0x21, v6));
     ASSERT_EQ(six.what, What::whole);
     EXPECT_EQ(to_string(six.header.source), "[2001:db8::1]:1");
     EXPECT_EQ(to_string(six.header.destination), "[2001:db8::2]:2");
@@ -122,17 +122,17 @@ TEST(ProxyHeaderV2, Tcp6AndUnix) {
     std::string paths(216, '\0');
     paths.replace(0, 6, "/run/a");
     paths.replace(108, 108, std::string(108, 'b'));
-    const ProxyParse unix_socket = parse(proxy_v2(0x21, 0x31, paths));
+    const ProxyParse unix_socket = parse_header(proxy_v2(0x21, 0x31, paths));
     ASSERT_EQ(unix_socket.what, What::whole);
     EXPECT_EQ(to_string(unix_socket.header.source), "unix:/run/a");
     EXPECT_EQ(to_string(unix_socket.header.destination), "unix:" + std::string(108, 'b'));
-    EXPECT_EQ(to_string(parse(proxy_v2(0x21, 0x31, std::string(216, '\0'))).header.source), "unix:");
+    EXPECT_EQ(to_string(parse_header(proxy_v2(0x21, 0x31, std::string(216, '\0'))).header.source), "unix:");
 }
 
 TEST(ProxyHeaderV2, LocalAndUnspecifiedDiscardTheRest) {
     for (const std::string& header : {proxy_v2(0x20, 0x00, ""), proxy_v2(0x20, 0x11, "xx"), proxy_v2(0x20, 0x00, "garbage"),
                                       proxy_v2(0x21, 0x00, "garbage")}) {
-        const ProxyParse result = parse(header + "rest");
+        const ProxyParse result = parse_header(header + "rest");
         ASSERT_EQ(result.what, What::whole);
         EXPECT_TRUE(result.header.local);
         EXPECT_EQ(result.header.size, header.size());
@@ -168,7 +168,7 @@ TEST(ProxyHeaderV2, TheChecksumGuardsEveryByte) {
         if (i == type) continue;
         std::string changed = everything;
         changed[i] = static_cast<char>(changed[i] ^ 0x01);
-        const ProxyParse result = parse(changed + std::string(300, 'x'));
+        const ProxyParse result = parse_header(changed + std::string(300, 'x'));
         // Byte 12's lowest bit makes LOCAL of PROXY, and what is not a PROXY command is not looked at.
         EXPECT_TRUE(result.what != What::whole || i == 12) << i;
     }
@@ -191,7 +191,7 @@ TEST(ProxyHeader, EveryPrefixNeedsMoreAndNothingBehindItIsTaken) {
         for (std::size_t size = 0; size < header.size(); ++size)
             ASSERT_EQ(problem(header.substr(0, size)), "more") << header << " at " << size;
         for (const std::string& behind : {std::string(), std::string("GET / HTTP/1.1\r\n"), header, std::string(5000, '\r')})
-            ASSERT_EQ(parse(header + behind).header.size, header.size());
+            ASSERT_EQ(parse_header(header + behind).header.size, header.size());
     }
 }
 
@@ -205,7 +205,7 @@ TEST(ProxyHeader, AnswersOnceAndForAll) {
         What last = What::more;
         for (std::size_t size = 0; size <= text.size(); ++size) {
             const std::vector<char> exact(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(size));
-            const What now = parse({exact.data(), exact.size()}).what;
+            const What now = parse_header({exact.data(), exact.size()}).what;
             ASSERT_TRUE(last == What::more || now == last) << size;
             last = now;
         }

@@ -1,0 +1,49 @@
+// Where the lines of the log go: a file, or standard error, which may be a terminal, a pipe or a socket.
+#pragma once
+
+#include "base/descriptor.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <mutex>
+#include <spdlog/sinks/base_sink.h>
+#include <string_view>
+
+namespace gatehouse::host {
+
+// Would rather lose lines than wait for ever. Each message is a number of whole lines, with their ends; only the log's thread
+// writes.
+class LogSink final : public spdlog::sinks::base_sink<std::mutex> {
+  public:
+    // An empty path: standard error. Throws std::runtime_error if the file cannot be opened.
+    explicit LogSink(const std::filesystem::path& file);
+
+    // See Log.
+    void hand_over(unsigned user);
+    bool can_reopen() const noexcept;
+    bool reopen();
+
+    bool is_terminal() const noexcept;
+    std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); } // lines
+
+  protected:
+    void sink_it_(const spdlog::details::log_msg& message) override;
+    void flush_() override {}
+
+  private:
+    Descriptor open();
+    std::string_view write(std::string_view lines);
+    bool is_writable();
+
+    const std::filesystem::path file_; // constant after construction
+    bool created_ = false;             // the file, by this object; [main]
+
+    Descriptor fd_;        // guarded by base_sink's mutex_, as are the three below
+    bool regular_ = false; // a file: always writable, and a write is never mixed with another one
+    bool torn_ = false;    // the last line was cut short by a full disk
+    bool stalled_ = false; // the reader of a pipe has stopped reading
+    std::atomic<std::uint64_t> dropped_{0};
+};
+
+} // namespace gatehouse::host
