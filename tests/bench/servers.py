@@ -79,15 +79,14 @@ class Servers:
     # --- Gatehouse ---------------------------------------------------------------------------------------------------------
 
     def gatehouse(self, name, plugin, settings="", threads_max=256, routes=(), tls=False):
-        """The host with one listener. Everything that is not about size is the default, but for the log."""
+        """The host with one listener. Everything that is not about size is the default, with the log in a file."""
         port = free_port()
         conf = self._write(f"{name}-{port}.toml", f"""
 [host]
 plugin_path = ["{self.build}/plugins", "{self.tools}"]
 
 [log]
-level = "warning"
-access = false
+file = "{self.folder}/{name}-{port}.log"
 
 {self.tls_section() if tls else ""}
 [plugins.measured]
