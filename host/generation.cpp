@@ -33,9 +33,8 @@ void Endpoints::close() noexcept {
 }
 
 Generation::Generation(Config config, const Standing& standing)
-    : config_(std::move(config)), standing_(standing),
-      tls_(config_.tls, standing.ticket_keys, standing.log), shared_{standing.log, standing.alarm, standing.relays,
-                                                                     tls_,         drain_,         config_.log.access},
+    : config_(std::move(config)), standing_(standing), tls_(config_.tls, standing.ticket_keys, standing.log),
+      shared_{standing.log, standing.alarm, standing.relays, tls_, drain_, config_.log.access},
       facilities_{.table = host_table,
                   .log = standing.log,
                   .drain = drain_,

@@ -23,8 +23,8 @@ class Field {
 
     Field(std::string_view key, std::string_view value) noexcept : key_(key), value_(value) {}
     template <class Number>
-    requires std::is_arithmetic_v<Number> Field(std::string_view key, Number value)
-    noexcept : key_(key) {
+        requires std::is_arithmetic_v<Number>
+    Field(std::string_view key, Number value) noexcept : key_(key) {
         if constexpr (std::is_floating_point_v<Number>)
             value_ = double{value};
         else if constexpr (std::is_signed_v<Number>)

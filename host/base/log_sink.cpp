@@ -18,7 +18,7 @@ namespace {
 constexpr int stall_milliseconds = 1000;
 
 bool is_regular(const Descriptor& fd) noexcept {
-    struct stat status {};
+    struct stat status{};
     return ::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode);
 }
 

@@ -163,7 +163,7 @@ void Listener::open_unix() {
 
     const std::string& path = config_.address.path;
     const bool abstract = path.starts_with('@');
-    struct stat old {};
+    struct stat old{};
     if (!abstract && ::lstat(path.c_str(), &old) == 0) {
         if (!S_ISSOCK(old.st_mode)) fail("bind to", EEXIST);
         // A socket file that refuses the connection was left behind by a process that died; one that accepts it is in use.
@@ -257,7 +257,7 @@ int Listener::accept(SocketAddress& peer) const noexcept {
 void Listener::close() noexcept {
     if (!socket_ || std::exchange(closed_, true)) return;
     if (file_.st_ino != 0) {
-        struct stat now {};
+        struct stat now{};
         const std::string& path = config_.address.path;
         const bool ours = ::lstat(path.c_str(), &now) == 0 && now.st_ino == file_.st_ino && now.st_dev == file_.st_dev;
         if (ours && ::unlink(path.c_str()) != 0)

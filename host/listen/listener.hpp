@@ -68,7 +68,7 @@ class Listener {
     bool closed_ = false; // [main]
     std::string address_;
     std::uint16_t port_ = 0;
-    struct stat file_ {}; // of a unix socket that this process has bound
+    struct stat file_{}; // of a unix socket that this process has bound
 };
 
 } // namespace gatehouse::host

@@ -95,7 +95,7 @@ TEST(Control, TheSocketIsPrivateReplacedAndRemoved) {
     {
         Gatehouse host(config, with_fixtures());
         path = host.dir() / "control.sock";
-        struct stat file {};
+        struct stat file{};
         ASSERT_EQ(::stat(path.c_str(), &file), 0);
         EXPECT_TRUE(S_ISSOCK(file.st_mode));
         EXPECT_EQ(file.st_mode & 0777U, 0600U);

@@ -66,7 +66,7 @@ TEST(Listener, UnixSocketHasItsModeAndGoesWithTheHost) {
     const TempDir dir;
     const std::string path = dir / "echo";
     Gatehouse host(echo_at("unix:" + path, "mode = \"0600\""));
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat(path.c_str(), &info), 0);
     EXPECT_TRUE(S_ISSOCK(info.st_mode));
     EXPECT_EQ(info.st_mode & 0777U, 0600U);
@@ -78,7 +78,9 @@ TEST(Listener, UnixSocketHasItsModeAndGoesWithTheHost) {
 TEST(Listener, StaleUnixSocketIsReplaced) {
     const TempDir dir;
     const std::string address = "unix:" + dir / "echo";
-    { const Server left_behind(address); }
+    {
+        const Server left_behind(address);
+    }
     ASSERT_TRUE(std::filesystem::is_socket(dir / "echo"));
     Gatehouse host(echo_at(address));
     EXPECT_TRUE(Client(address).echoes("hello"));

@@ -267,7 +267,7 @@ TEST_F(Privileges, ALogFileThatWasThereKeepsItsOwner) {
     eventually("ready in the log file", [&] { return read_file(log).find("\"ready\"") != std::string::npos; });
     host.signal(SIGTERM);
     EXPECT_EQ(host.wait().status, 0) << host.err();
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat(log.c_str(), &info), 0);
     EXPECT_EQ(info.st_uid, 0U);
     EXPECT_NE(read_file(log).find("\"message\":\"the log file cannot be opened again after SIGHUP; give it to the user of "

@@ -120,8 +120,8 @@ class Sshd {
             if (made.status != 0) throw std::runtime_error("ssh-keygen: " + made.err);
         }
         std::ofstream(dir_ / "config")
-            << "ListenAddress 127.0.0.1\nPort " << reserved_.port() << "\nHostKey " << dir_ / "host"
-            << "\nAuthorizedKeysFile " << dir_ / "user.pub"
+            << "ListenAddress 127.0.0.1\nPort " << reserved_.port() << "\nHostKey " << dir_ / "host" << "\nAuthorizedKeysFile "
+            << dir_ / "user.pub"
             << "\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nSubsystem sftp internal-sftp\n";
         process_ = std::make_unique<Process>(std::vector<std::string>{"/usr/sbin/sshd", "-D", "-e", "-f", dir_ / "config"});
         if (!process_->wait_output([](const std::string&, const std::string& err) {

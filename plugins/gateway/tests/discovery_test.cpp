@@ -134,8 +134,8 @@ TEST(Discovery, ANameThatIsGoneHasNoServers) {
 }
 
 TEST(Discovery, EachServerHasItsCheck) {
-    Plugin gateway({{"servers", List{Table{{"address", db}}, Table{{"address", "unix:/run/x"}}}},
-                    {"health", Table{{"interval", "1s"}}}});
+    Plugin gateway(
+        {{"servers", List{Table{{"address", db}}, Table{{"address", "unix:/run/x"}}}}, {"health", Table{{"interval", "1s"}}}});
     const auto checked = [&] {
         std::vector<std::string> addresses;
         for (const CheckRecord& check : gateway.checks()) addresses.push_back(check.address);

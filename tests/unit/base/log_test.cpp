@@ -230,7 +230,7 @@ TEST_F(LogFile, WritesManyLinesAtATime) {
 
 TEST_F(LogFile, IsPrivateToItsOwnerAndGroup) {
     const Log log(config_);
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat(config_.file.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0007U, 0U);
 }

@@ -22,7 +22,7 @@ namespace {
 
     sigset_t blocked;
     ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
-    struct sigaction pipe {};
+    struct sigaction pipe{};
     ::sigaction(SIGPIPE, nullptr, &pipe);
     ::getrlimit(RLIMIT_NOFILE, &files);
     const bool good = ::sigismember(&blocked, SIGUSR1) == 1 && ::sigismember(&blocked, SIGTERM) == 0 &&

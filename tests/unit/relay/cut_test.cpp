@@ -114,7 +114,9 @@ TEST_F(RelayCut, KnowsWhoHasGone) {
     EXPECT_EQ(service().cut(gateway_, id_of(0)), GATEHOUSE_NOT_FOUND);
     EXPECT_EQ(service().cut(gateway_, 0), GATEHOUSE_NOT_FOUND);
     EXPECT_EQ(service().cut(gateway_, ~std::uint64_t{0}), GATEHOUSE_NOT_FOUND);
-    { const Pair pair = relay(); }
+    {
+        const Pair pair = relay();
+    }
     EXPECT_TRUE(eventually([&] { return service().open() == 0; }));
     EXPECT_EQ(service().cut(gateway_, id_of(0)), GATEHOUSE_NOT_FOUND);
     const Pair next_of_slot = relay(); // the same slot, another generation

@@ -48,8 +48,7 @@ struct Actor final : Activity {
 
 class BackgroundTest : public ::testing::Test {
   protected:
-    std::shared_ptr<Actor> add(
-        Nanoseconds first, std::function<void(Actor&)> on_due = [](Actor&) {}) {
+    std::shared_ptr<Actor> add(Nanoseconds first, std::function<void(Actor&)> on_due = [](Actor&) {}) {
         auto actor = std::make_shared<Actor>();
         actor->on_due = [on_due = std::move(on_due), raw = actor.get()] { on_due(*raw); };
         EXPECT_TRUE(background_.add(actor, first));
