@@ -26,6 +26,7 @@ namespace gatehouse::host {
 enum class Seccomp { off, on, kill }; // a denied call fails with EPERM, or ends the process
 enum class TlsVersion { v1_2, v1_3 };
 enum class TlsClient { none, optional, required }; // whether clients show a certificate; one that is shown must be good
+enum class Truncation { accept, reset }; // what a client's end without a close_notify is: an end, or a stream that was cut
 enum class PoolKind { own, shared };               // shared: one for all listeners with the same plugin that say so
 enum class WhenFull { wait, refuse }; // at max_connections: newcomers stay in the accept queue, or are closed at once
 
@@ -108,6 +109,7 @@ struct TlsConfig {
     Milliseconds ticket_lifetime{21'600'000}; // how long sessions can be resumed; 0: never
     Milliseconds handshake_timeout{10'000};   // from the client's first byte
     std::uint32_t max_handshakes = 1'000;     // going on at a time, over all listeners that use this
+    Truncation truncation = Truncation::accept;
     Place where;                              // of the section
 
     bool operator==(const TlsConfig&) const = default;

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <thread>
 
 namespace gatehouse::host {
@@ -26,6 +27,8 @@ struct RelayPair {
     Nanoseconds active = 0;              // when something moved last
     bool closed = false;                 // in RelayThread::graveyard_
     bool unwatchable = false;            // guarded by RelayThread::mutex_: the second epoll entry could not be had
+    std::optional<Reason> ending;        // a side has broken: see RelayThread::part()
+    std::uint32_t on_the_way = 0;        // meanwhile: bytes that the kernels of both sides have not acknowledged
     std::list<RelayPair>::iterator self; // in pairs_, or in the graveyard
 
     RelaySide& other(const RelaySide& side) noexcept { return &side == &client ? server : client; }
@@ -53,6 +56,7 @@ class RelayThread {
     void pump(RelaySide& from) noexcept;
     void shut(RelaySide& side) noexcept;
     void broke(RelaySide& side) noexcept;
+    void part(RelayPair& pair) noexcept;
     void cut(RelayPair& pair, Reason reason) noexcept;
     RelayPair* first() noexcept;
     void close(RelayPair& pair, Reason reason) noexcept;

@@ -130,6 +130,7 @@ void Service::close(Connection& connection) noexcept {
                                  .proxied = life.proxied.get(),
                                  .upstream = life.serving.upstream ? &upstream : nullptr,
                                  .tls = tls ? connection.tls->version() : "",
+                                 .tls_truncated = tls && connection.tls->truncated(),
                                  .in = connection.bytes_in,
                                  .out = connection.bytes_out,
                                  .duration = monotonic_now() - life.accepted});

@@ -373,6 +373,7 @@ client_ca = "ca.pem"
 ticket_lifetime = "1h"
 handshake_timeout = "3s"
 max_handshakes = 7
+truncation = "reset"
 )" + one_listener + "tls = 'web'\n",
                                        "etc/x.toml");
     ASSERT_EQ(config.tls.size(), 1U);
@@ -397,6 +398,7 @@ max_handshakes = 7
     web.ticket_lifetime = 1h;
     web.handshake_timeout = 3s;
     web.max_handshakes = 7;
+    web.truncation = Truncation::reset;
     EXPECT_EQ(config.tls[0].where.text, "etc/x.toml:2:1");
     for (std::size_t i = 0; i < 3; ++i) {
         EXPECT_EQ(config.tls[0].pairs.at(i).certificate.where.text, web.pairs[i].certificate.where.text);
