@@ -3,6 +3,7 @@
 #include "base/atomic_min.hpp"
 #include "base/check.hpp"
 #include "base/socket.hpp"
+#include "config/config.hpp"
 
 #include <algorithm>
 #include <array>
@@ -67,6 +68,7 @@ bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
     pair->self = fresh.begin();
     pair->connection = &client;
     pair->idle = idle;
+    pair->half_closed = after(0, client.listener.load(std::memory_order_relaxed)->config.half_close_timeout);
     pair->active = coarse_now();
     pair->client.pair = pair->server.pair = pair;
     Upstream& upstream = *client.life.serving.upstream;
@@ -202,6 +204,8 @@ void RelayThread::pump(RelaySide& from) noexcept {
     case RelayMover::Flow::ended:
         from.eof = true;
         if (from.broken) return; // that was no end
+        pair.active = now_;
+        lower(next_sweep_, pair.idle_until());
         if (!to.eof) return shut(to);
         return close(pair, &to == &pair.client ? Reason::peer_closed : Reason::upstream_closed); // who ended first
     case RelayMover::Flow::from_broken:
@@ -294,7 +298,7 @@ void RelayThread::sweep() noexcept {
     for (auto next = pairs_.begin(); next != pairs_.end();) {
         RelayPair& pair = *next++;
         const Nanoseconds lifetime = pair.connection->lifetime;
-        const Nanoseconds idle = plus(pair.active, pair.idle);
+        const Nanoseconds idle = pair.idle_until();
         const Nanoseconds drain = pair.connection->drain().deadline();
         std::optional<Reason> reason;
         if (pair.unwatchable)

@@ -11,6 +11,7 @@
 #include "relay/mover.hpp"
 #include "relay/side.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <list>
@@ -24,6 +25,7 @@ struct RelayPair {
     RelaySide server;
     Connection* connection = nullptr; // the client's; it owns both descriptors
     Nanoseconds idle = never;
+    Nanoseconds half_closed = never;     // the same once one side has ended, or broken
     Nanoseconds active = 0;              // when something moved last
     bool closed = false;                 // in RelayThread::graveyard_
     bool unwatchable = false;            // guarded by RelayThread::mutex_: the second epoll entry could not be had
@@ -32,6 +34,10 @@ struct RelayPair {
     std::list<RelayPair>::iterator self; // in pairs_, or in the graveyard
 
     RelaySide& other(const RelaySide& side) noexcept { return &side == &client ? server : client; }
+    // When it is over if nothing moves from now on.
+    Nanoseconds idle_until() const noexcept {
+        return plus(active, client.eof || server.eof || ending ? std::min(idle, half_closed) : idle);
+    }
 };
 
 class RelayThread {
