@@ -55,9 +55,10 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
         std::vector<SocketAddress> candidates;
         if (const gatehouse_status status = find(client, name, deadline, candidates); status != GATEHOUSE_OK) return status;
         int failure = 0;
+        const Keepalive& keepalive = client.listener.load(std::memory_order_relaxed)->config.keepalive;
         for (const SocketAddress& candidate : candidates) {
             Descriptor fd;
-            failure = connect_to(candidate, deadline, client.drain(), fd);
+            failure = connect_to(candidate, keepalive, deadline, client.drain(), fd);
             if (failure != 0) {
                 error = to_string(candidate) + ": " + std::strerror(failure);
                 continue;

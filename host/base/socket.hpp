@@ -1,6 +1,11 @@
 // What sockets are asked for in several rooms.
 #pragma once
 
+#include <cstdint>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 namespace gatehouse::host {
@@ -9,6 +14,16 @@ namespace gatehouse::host {
 inline void reset_on_close(int fd) noexcept {
     const linger hard{1, 0};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+}
+
+// How many bytes the peer's kernel has still to acknowledge. None if it never will: the connection has been reset; nor on a
+// unix socket, whose peer has what was sent to it. [owner]
+inline std::uint32_t unacknowledged(int fd) noexcept {
+    tcp_info info; // not initialised: the kernel writes what is looked at
+    socklen_t size = sizeof info;
+    int queued = 0;
+    if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_state == TCP_CLOSE) return 0;
+    return ::ioctl(fd, SIOCOUTQ, &queued) == 0 ? static_cast<std::uint32_t>(queued) : 0;
 }
 
 } // namespace gatehouse::host

@@ -4,6 +4,7 @@
 // Configurations are equal if they mean the same; where in the file each part stands does not count: see Place.
 #pragma once
 
+#include "base/keepalive.hpp"
 #include "base/log.hpp"
 #include "base/scheduling.hpp"
 #include "base/units.hpp"
@@ -26,8 +27,9 @@ namespace gatehouse::host {
 enum class Seccomp { off, on, kill }; // a denied call fails with EPERM, or ends the process
 enum class TlsVersion { v1_2, v1_3 };
 enum class TlsClient { none, optional, required }; // whether clients show a certificate; one that is shown must be good
-enum class PoolKind { own, shared };               // shared: one for all listeners with the same plugin that say so
-enum class WhenFull { wait, refuse }; // at max_connections: newcomers stay in the accept queue, or are closed at once
+enum class Truncation { accept, reset }; // what a client's end without a close_notify is: an end, or a stream that was cut
+enum class PoolKind { own, shared };     // shared: one for all listeners with the same plugin that say so
+enum class WhenFull { wait, refuse };    // at max_connections: newcomers stay in the accept queue, or are closed at once
 
 // [host]
 struct HostConfig {
@@ -108,7 +110,8 @@ struct TlsConfig {
     Milliseconds ticket_lifetime{21'600'000}; // how long sessions can be resumed; 0: never
     Milliseconds handshake_timeout{10'000};   // from the client's first byte
     std::uint32_t max_handshakes = 1'000;     // going on at a time, over all listeners that use this
-    Place where;                              // of the section
+    Truncation truncation = Truncation::accept;
+    Place where; // of the section
 
     bool operator==(const TlsConfig&) const = default;
 };
@@ -210,12 +213,13 @@ struct ListenerConfig {
     Threads threads;
     PoolKind pool = PoolKind::own;
 
-    Milliseconds first_byte_timeout{30'000}; // from accept to the client's first byte; 0: none (also below)
-    Milliseconds idle_timeout{300'000};      // without a byte in either direction
-    Milliseconds lifetime{0};                // from accept to close
-    Milliseconds linger_timeout{2'000};      // for the client to take the last bytes and close its side
-    std::uint64_t min_rate = 0;              // bytes per second while a request comes or an answer goes; 0: none
-    Milliseconds min_rate_window{10'000};    // over which it is measured
+    Milliseconds first_byte_timeout{30'000};  // from accept to the client's first byte; 0: none (also below)
+    Milliseconds idle_timeout{300'000};       // without a byte in either direction
+    Milliseconds lifetime{0};                 // from accept to close
+    Milliseconds linger_timeout{2'000};       // for the client to take the last bytes and close its side
+    Milliseconds half_close_timeout{300'000}; // of a relay: without a byte, once one side has ended
+    std::uint64_t min_rate = 0;               // bytes per second while a request comes or an answer goes; 0: none
+    Milliseconds min_rate_window{10'000};     // over which it is measured
 
     // What comes before serve().
     std::optional<ProxyProtocolConfig> proxy_protocol;
@@ -228,7 +232,7 @@ struct ListenerConfig {
     bool reuse_address = true;
     bool ipv6_only = false; // a listener on [::] also takes IPv4 unless this is set
     bool nodelay = true;
-    bool keepalive = true;
+    Keepalive keepalive;              // towards servers as well, and there also if the listener is a unix socket
     std::uint64_t receive_buffer = 0; // bytes, 0: the kernel's choice; also unix sockets
     std::uint64_t send_buffer = 0;
     Milliseconds defer_accept{0}; // the kernel reports a connection only when bytes have come or this has passed; 0: off

@@ -43,7 +43,7 @@ void reject_options_of_other_kinds(ConfigTable& table, Address::Kind kind) {
         reject({"mode", "owner", "group"}, "only unix sockets have it (expected address = \"unix:...\")");
     if (kind == Address::Kind::unix_socket)
         reject({"allow", "deny", "allow_file", "deny_file", "max_per_source", "rate", "source_bits", "reuse_address",
-                "ipv6_only", "nodelay", "keepalive", "defer_accept", "fast_open"},
+                "ipv6_only", "nodelay", "defer_accept", "fast_open"},
                "only TCP listeners have it (the address is a unix socket)");
 }
 
@@ -70,6 +70,21 @@ void read_min_rate(ConfigTable& table, ListenerConfig& listener) {
         table.reject("min_rate", "never measured: min_rate_window is " + format_duration(listener.min_rate_window) +
                                      ", but idle_timeout is only " + format_duration(listener.idle_timeout) +
                                      " (expected a longer idle_timeout, or a shorter window)");
+}
+
+// The kernel counts in whole seconds.
+void read_keepalive(ConfigTable& table, Keepalive& keepalive) {
+    const auto seconds = [&](std::string_view key, int& value) {
+        Milliseconds time{0};
+        table.duration(key, time, std::chrono::hours(9)); // 32767 seconds are the kernel's limit
+        value = static_cast<int>((time.count() + 999) / 1000);
+    };
+    table.boolean("keepalive", keepalive.on);
+    seconds("keepalive_idle", keepalive.idle);
+    seconds("keepalive_interval", keepalive.interval);
+    table.number("keepalive_probes", keepalive.probes, 0, 127);
+    for (const std::string_view key : {"keepalive_idle", "keepalive_interval", "keepalive_probes"})
+        if (!keepalive.on && table.has(key)) table.reject(key, "without effect (keepalive is false)");
 }
 
 ListenerConfig read_listener(ConfigTable& table) {
@@ -107,13 +122,14 @@ ListenerConfig read_listener(ConfigTable& table) {
     table.duration("idle_timeout", listener.idle_timeout);
     table.duration("lifetime", listener.lifetime);
     table.duration("linger_timeout", listener.linger_timeout, std::chrono::hours(1));
+    table.duration("half_close_timeout", listener.half_close_timeout);
     read_min_rate(table, listener);
     read_before_serving(table, listener);
 
     table.boolean("reuse_address", listener.reuse_address);
     table.boolean("ipv6_only", listener.ipv6_only);
     table.boolean("nodelay", listener.nodelay);
-    table.boolean("keepalive", listener.keepalive);
+    read_keepalive(table, listener.keepalive);
     table.size("receive_buffer", listener.receive_buffer, 0, max_socket_buffer);
     table.size("send_buffer", listener.send_buffer, 0, max_socket_buffer);
     table.duration("defer_accept", listener.defer_accept, std::chrono::hours(1));

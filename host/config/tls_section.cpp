@@ -9,6 +9,8 @@ namespace {
 constexpr std::pair<std::string_view, TlsVersion> versions[] = {{"1.2", TlsVersion::v1_2}, {"1.3", TlsVersion::v1_3}};
 constexpr std::pair<std::string_view, TlsClient> client_words[] = {
     {"none", TlsClient::none}, {"optional", TlsClient::optional}, {"required", TlsClient::required}};
+constexpr std::pair<std::string_view, Truncation> truncation_words[] = {{"accept", Truncation::accept},
+                                                                        {"reset", Truncation::reset}};
 constexpr std::chrono::hours most_ticket_lifetime(7 * 24); // RFC 8446 4.6.1
 
 Place place_with_key(const ConfigTable& table, std::string_view key) {
@@ -80,6 +82,7 @@ TlsConfig read_section(ConfigTable table) {
     if (tls.handshake_timeout.count() == 0)
         table.reject("handshake_timeout", "0 would let a client hold a handshake for ever (expected at least \"1ms\")");
     table.number("max_handshakes", tls.max_handshakes, 1, 1'000'000);
+    table.choice("truncation", tls.truncation, truncation_words);
     table.finish();
     return tls;
 }

@@ -29,13 +29,15 @@ int await_connection(int fd, Nanoseconds deadline, const Drain& drain) noexcept 
 
 } // namespace
 
-int connect_to(const SocketAddress& address, Nanoseconds deadline, const Drain& drain, Descriptor& socket) noexcept {
+int connect_to(const SocketAddress& address, const Keepalive& keepalive, Nanoseconds deadline, const Drain& drain,
+               Descriptor& socket) noexcept {
     Descriptor fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) return errno;
     if (address.storage.ss_family != AF_UNIX) {
         const int on = 1;
         ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         ::setsockopt(fd.get(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on); // urgent data is data like all other
+        set_keepalive(fd.get(), keepalive);
     }
     if (::connect(fd.get(), address.get(), address.size) != 0) {
         if (errno != EINPROGRESS) return errno;

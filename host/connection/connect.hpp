@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
+#include "base/keepalive.hpp"
 #include "net/address.hpp"
 #include "threads/drain.hpp"
 #include "tls/session.hpp"
@@ -13,7 +14,8 @@
 namespace gatehouse::host {
 
 // A non-blocking socket, connected to this address. 0 or an errno; ETIMEDOUT also if the drain's deadline has come.
-int connect_to(const SocketAddress& address, Nanoseconds deadline, const Drain& drain, Descriptor& socket) noexcept;
+int connect_to(const SocketAddress& address, const Keepalive& keepalive, Nanoseconds deadline, const Drain& drain,
+               Descriptor& socket) noexcept;
 
 enum class Handshake : std::uint8_t { done, reset, timeout, failed };
 

@@ -140,7 +140,10 @@ void Listener::set_options(int family) {
         set(IPPROTO_IPV6, IPV6_V6ONLY, config_.ipv6_only ? 1 : 0, "ipv6_only");
     // Accepted connections inherit these from the listening socket, which saves two calls for each.
     set(IPPROTO_TCP, TCP_NODELAY, config_.nodelay ? 1 : 0, "nodelay");
-    set(SOL_SOCKET, SO_KEEPALIVE, config_.keepalive ? 1 : 0, "keepalive");
+    if (!config_.keepalive.on) set(SOL_SOCKET, SO_KEEPALIVE, 0, "keepalive"); // an inherited socket may have it
+    if (!set_keepalive(socket_.get(), config_.keepalive))
+        log_.warning("socket option not set",
+                     {{"listener", config_.name}, {"option", "keepalive"}, {"error", std::strerror(errno)}});
     if (config_.defer_accept.count() > 0) {
         const auto seconds = std::clamp<std::int64_t>((config_.defer_accept.count() + 999) / 1000, 1, 3600);
         set(IPPROTO_TCP, TCP_DEFER_ACCEPT, static_cast<int>(seconds), "defer_accept");

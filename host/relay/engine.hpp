@@ -3,8 +3,9 @@
 // A few threads have an epoll set each; a pair belongs to one of them from start to end. What is read is passed on at once,
 // copied or spliced (RelayMover); only what the other side does not take is kept, at most 64 KiB copied or 256 KiB in a pipe
 // for each direction, and until that is gone nothing more is read: that is the back-pressure. An idle pair therefore costs its
-// two sockets and the size of a RelayPair. Half-closes are passed on. A reset on one side resets the other, and a relay that is
-// cut (idle, lifetime, drain, cut()) resets both, so that a cut stream never looks like a whole one.
+// two sockets and the size of a RelayPair. Half-closes are passed on. When one side is reset or cut short, the other gets what
+// had arrived, and then a reset. A relay that is cut (idle, lifetime, drain, cut()) resets both at once. So a cut stream never
+// looks like a whole one.
 #pragma once
 
 #include "base/clock.hpp"
@@ -31,7 +32,7 @@ class RelayEngine {
     ~RelayEngine(); // after stop()
 
     // Takes over the client together with its upstream, client.life.serving.upstream, until both directions have ended. False:
-    // no memory; the client still belongs to the caller. [conn]
+    // no memory; the client still belongs to the caller, what has been passed on is counted, and both will be reset. [conn]
     bool start(Connection& client, Nanoseconds idle) noexcept;
 
     // Some relayed connections have got the note Owner::cut: the threads end those relays, all of them in one sweep each. [any]

@@ -3,6 +3,7 @@
 #include "base/atomic_min.hpp"
 #include "base/check.hpp"
 #include "base/socket.hpp"
+#include "config/config.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,9 +21,18 @@ constexpr std::size_t first_size = 16 * 1024; // of what is passed on by the thr
 constexpr int events_at_once = 64;
 constexpr Nanoseconds sweep_interval = 50'000'000;
 
-void cut_off(const RelaySide& side) noexcept {
-    side.channel->broken = true; // nor must a close_notify make it look whole
-    reset_on_close(side.fd);
+void cut_off(Channel& channel) noexcept {
+    channel.broken = true; // nor must a close_notify make it look whole
+    reset_on_close(channel.fd);
+}
+
+// There is no memory for the relay. The client's first bytes may have been passed on: neither side must take them for all.
+bool give_up(Connection& client, std::uint64_t in, std::uint64_t out) noexcept {
+    cut_off(client);
+    cut_off(*client.life.serving.upstream);
+    client.bytes_in += in;
+    client.bytes_out += out;
+    return false;
 }
 
 } // namespace
@@ -47,17 +57,18 @@ bool RelayThread::watch(RelaySide& side, int operation, std::uint32_t events) no
 }
 
 bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
+    GATEHOUSE_CHECK(client.life.serving.upstream != nullptr);
     std::list<RelayPair> fresh; // not in pairs_ before it is complete: the thread looks through those
     try {
         fresh.emplace_back();
     } catch (const std::bad_alloc&) {
-        return false;
+        return give_up(client, 0, 0);
     }
-    GATEHOUSE_CHECK(client.life.serving.upstream != nullptr);
     RelayPair* const pair = &fresh.front();
     pair->self = fresh.begin();
     pair->connection = &client;
     pair->idle = idle;
+    pair->half_closed = after(0, client.listener.load(std::memory_order_relaxed)->config.half_close_timeout);
     pair->active = coarse_now();
     pair->client.pair = pair->server.pair = pair;
     Upstream& upstream = *client.life.serving.upstream;
@@ -81,8 +92,8 @@ bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
     const std::uint32_t for_client = input_events | (pair->client.out_watched ? std::uint32_t{EPOLLOUT} : 0U);
     if (!watch(pair->server, EPOLL_CTL_ADD, input_events | (pair->server.out_watched ? std::uint32_t{EPOLLOUT} : 0U))) {
         active_.fetch_sub(1, std::memory_order_relaxed);
-        pairs_.erase(pair->self);
-        return false;
+        fresh.splice(fresh.end(), pairs_, pair->self);
+        return give_up(client, pair->client.read, pair->client.written);
     }
     // EEXIST: the thread had to wait for the client already, and has added the entry by itself.
     if (!watch(pair->client, EPOLL_CTL_ADD, for_client) && errno != EEXIST) {
@@ -103,6 +114,8 @@ void RelayThread::sweep_by(Nanoseconds when) noexcept {
 void RelayThread::send_first(RelayPair& pair) noexcept {
     std::array<char, first_size> buffer; // not initialised: only what was read is looked at
     const ssize_t count = receive(pair.client, buffer);
+    // An error is said once only. The relay thread hears of it by the flag, and EPOLLOUT is the event.
+    if (count < 0 && errno != EAGAIN) pair.client.broken = pair.client.out_watched = true;
     if (count <= 0) return;
     pair.server.broken = !deliver(pair.server, std::span(buffer).first(static_cast<std::size_t>(count)));
     // A send without memory fails though the socket is well, and so does TLS: EPOLLOUT is then the event that ends the pair.
@@ -161,19 +174,24 @@ void RelayThread::handle(RelaySide& side, std::uint32_t events) noexcept {
     if (!pair.closed && side.shut_later) shut(side);
     if (!pair.closed && ((events & ~std::uint32_t{EPOLLOUT}) != 0 || side.channel->tls)) pump(side);
     // A reset after the side's last byte: no read will tell.
-    if (!pair.closed && side.eof && (events & EPOLLERR) != 0) broke(side);
+    if (!pair.closed && side.eof && (events & EPOLLERR) != 0) return broke(side);
+    if (!pair.closed && pair.ending) part(pair);
 }
 
 // Moves what one side has to the other.
 void RelayThread::pump(RelaySide& from) noexcept {
     RelayPair& pair = *from.pair;
     RelaySide& to = pair.other(from);
-    if (from.eof || to.held_up()) return;
+    if (from.eof || to.broken || to.held_up()) return;
     const std::uint64_t before = from.read;
     const RelayMover::Flow flow = mover_.move(from, to);
     if (from.read != before) pair.active = now_;
     switch (flow) {
     case RelayMover::Flow::emptied:
+        if (from.broken) {
+            from.eof = true; // nothing can come any more
+            return;
+        }
         // TLS may have to answer before it goes on (RFC 8446 4.6.3).
         if (from.channel->wants_write() && !watch_out(from)) broke(from);
         return;
@@ -185,9 +203,13 @@ void RelayThread::pump(RelaySide& from) noexcept {
         return;
     case RelayMover::Flow::ended:
         from.eof = true;
+        if (from.broken) return; // that was no end
+        pair.active = now_;
+        lower(next_sweep_, pair.idle_until());
         if (!to.eof) return shut(to);
         return close(pair, &to == &pair.client ? Reason::peer_closed : Reason::upstream_closed); // who ended first
     case RelayMover::Flow::from_broken:
+        from.eof = true;
         return broke(from);
     case RelayMover::Flow::to_broken:
         return broke(to);
@@ -213,18 +235,31 @@ void RelayThread::shut(RelaySide& side) noexcept {
     if (told ? *told != 0 : !watch_out(side)) broke(side); // it would wait for the end for ever
 }
 
-// A send that fails for want of memory leaves its socket well: that peer has to be told too.
+// A side is reset or cut short, or does not take what it is sent. What has arrived from it is still the other side's.
 void RelayThread::broke(RelaySide& side) noexcept {
     RelayPair& pair = *side.pair;
-    cut_off(pair.client);
-    cut_off(pair.server);
-    close(pair, &side == &pair.client ? Reason::peer_reset : Reason::upstream_reset);
+    side.broken = true;
+    mover_.discard(side);
+    if (!pair.ending) pair.ending = &side == &pair.client ? Reason::peer_reset : Reason::upstream_reset;
+    pump(side);
+    if (!pair.closed) part(pair);
+}
+
+// A side has broken. As soon as the other one's kernel has acknowledged all that had arrived, both are reset: a reset eats what
+// is on its way. No event tells of that, so the sweep asks.
+void RelayThread::part(RelayPair& pair) noexcept {
+    const RelaySide& lost = pair.client.broken ? pair.client : pair.server;
+    const RelaySide& left = pair.other(lost);
+    const std::uint32_t on_the_way = unacknowledged(lost.fd) + unacknowledged(left.fd); // an alert of TLS is for the lost one
+    if (left.broken || (lost.eof && !left.held_up() && !left.shut_later && on_the_way == 0)) return cut(pair, *pair.ending);
+    if (std::exchange(pair.on_the_way, on_the_way) != on_the_way) pair.active = now_;
+    lower(next_sweep_, now_ + sweep_interval);
 }
 
 void RelayThread::cut(RelayPair& pair, Reason reason) noexcept {
     if (pair.closed) return;
-    cut_off(pair.client);
-    cut_off(pair.server);
+    cut_off(*pair.client.channel);
+    cut_off(*pair.server.channel);
     close(pair, reason);
 }
 
@@ -263,7 +298,7 @@ void RelayThread::sweep() noexcept {
     for (auto next = pairs_.begin(); next != pairs_.end();) {
         RelayPair& pair = *next++;
         const Nanoseconds lifetime = pair.connection->lifetime;
-        const Nanoseconds idle = plus(pair.active, pair.idle);
+        const Nanoseconds idle = pair.idle_until();
         const Nanoseconds drain = pair.connection->drain().deadline();
         std::optional<Reason> reason;
         if (pair.unwatchable)
@@ -272,12 +307,13 @@ void RelayThread::sweep() noexcept {
             reason = Reason::drained;
         else if (lifetime <= now_ || idle <= now_)
             reason = lifetime <= now_ ? Reason::lifetime : Reason::idle_timeout;
-        if (!reason) {
-            earliest = std::min({earliest, lifetime, idle, drain});
-            continue;
-        }
+        if (!reason) earliest = std::min({earliest, lifetime, idle, drain});
+        if (!reason && !pair.ending) continue;
         lock.unlock();
-        cut(pair, *reason); // takes this pair off the list and no other
+        if (reason)
+            cut(pair, *reason); // takes this pair off the list and no other
+        else
+            part(pair); // the same
         lock.lock();
     }
     lock.unlock();

@@ -11,9 +11,11 @@
 #include "relay/mover.hpp"
 #include "relay/side.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <thread>
 
 namespace gatehouse::host {
@@ -23,12 +25,19 @@ struct RelayPair {
     RelaySide server;
     Connection* connection = nullptr; // the client's; it owns both descriptors
     Nanoseconds idle = never;
+    Nanoseconds half_closed = never;     // the same once one side has ended, or broken
     Nanoseconds active = 0;              // when something moved last
     bool closed = false;                 // in RelayThread::graveyard_
     bool unwatchable = false;            // guarded by RelayThread::mutex_: the second epoll entry could not be had
+    std::optional<Reason> ending;        // a side has broken: see RelayThread::part()
+    std::uint32_t on_the_way = 0;        // meanwhile: bytes that the kernels of both sides have not acknowledged
     std::list<RelayPair>::iterator self; // in pairs_, or in the graveyard
 
     RelaySide& other(const RelaySide& side) noexcept { return &side == &client ? server : client; }
+    // When it is over if nothing moves from now on.
+    Nanoseconds idle_until() const noexcept {
+        return plus(active, client.eof || server.eof || ending ? std::min(idle, half_closed) : idle);
+    }
 };
 
 class RelayThread {
@@ -53,6 +62,7 @@ class RelayThread {
     void pump(RelaySide& from) noexcept;
     void shut(RelaySide& side) noexcept;
     void broke(RelaySide& side) noexcept;
+    void part(RelayPair& pair) noexcept;
     void cut(RelayPair& pair, Reason reason) noexcept;
     RelayPair* first() noexcept;
     void close(RelayPair& pair, Reason reason) noexcept;

@@ -25,6 +25,7 @@ void log_closed(Log& log, const Closed& closed) noexcept {
                         {unique_id.empty() ? "" : "unique_id", unique_id},
                         {upstream ? "upstream" : "", upstream ? std::string_view(*upstream) : ""},
                         {closed.tls.empty() ? "" : "tls", closed.tls},
+                        {closed.tls_truncated ? "tls_truncated" : "", "true"},
                         {"in", closed.in},
                         {"out", closed.out},
                         {"ms", static_cast<double>(microseconds) / 1000.0},

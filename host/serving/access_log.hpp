@@ -21,6 +21,7 @@ struct Closed {
     const Proxied* proxied = nullptr;        // null: no PROXY header
     const SocketAddress* upstream = nullptr; // null: it was not relayed
     std::string_view tls = "";               // the version; empty: plain
+    bool tls_truncated = false;              // the client has ended without a close_notify
     std::uint64_t in = 0;                    // bytes, from the client
     std::uint64_t out = 0;                   // to the client
     Nanoseconds duration = 0;

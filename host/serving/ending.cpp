@@ -39,6 +39,8 @@ void log_failure(Log& log, const Connection& connection, const PluginInstance& p
 } // namespace
 
 Reason reason_for(const Connection& connection, gatehouse_next next) noexcept {
+    // The drain's deadline ends every wait. What the plugin makes of a connect that failed so is nobody's failure.
+    const bool drained = connection.drain().started() && connection.drain().deadline() <= monotonic_now();
     switch (next) {
     case GATEHOUSE_CLOSE:
     case GATEHOUSE_PARK:
@@ -49,9 +51,10 @@ Reason reason_for(const Connection& connection, gatehouse_next next) noexcept {
     case GATEHOUSE_NEXT_EXCEPTION:
         return Reason::plugin_exception;
     case GATEHOUSE_NEXT_UPSTREAM:
-        return Reason::upstream_failed;
+        return drained ? Reason::drained : Reason::upstream_failed;
     default:
-        return connection.life.serving.upstream_failed ? Reason::upstream_failed : Reason::plugin_error;
+        if (!connection.life.serving.upstream_failed) return Reason::plugin_error;
+        return drained ? Reason::drained : Reason::upstream_failed;
     }
 }
 
@@ -127,6 +130,7 @@ void Service::close(Connection& connection) noexcept {
                                  .proxied = life.proxied.get(),
                                  .upstream = life.serving.upstream ? &upstream : nullptr,
                                  .tls = tls ? connection.tls->version() : "",
+                                 .tls_truncated = tls && connection.tls->truncated(),
                                  .in = connection.bytes_in,
                                  .out = connection.bytes_out,
                                  .duration = monotonic_now() - life.accepted});

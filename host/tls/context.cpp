@@ -139,6 +139,7 @@ TlsContext::Impl::ContextPtr TlsContext::Impl::make_server(const TlsConfig& conf
     SSL_CTX* context = made.get();
     if (config.min_version == TlsVersion::v1_3) SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
     ::SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    if (config.truncation == Truncation::accept) ::SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
     const auto accept = [](const TlsList& list, long result) {
         if (result != 1)
             throw TlsError(list.where.text + ": " + in_quotes(list.text) + ": " + openssl_words("not known to OpenSSL"));

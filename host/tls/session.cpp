@@ -162,8 +162,8 @@ void TlsSession::begin_call() noexcept {
 }
 
 // The outcome of a call of OpenSSL that has failed. A failed socket is asked for first: once the peer has sent close_notify,
-// SSL_get_error() calls every failure an orderly end, also that of a write.
-TlsSession::Outcome TlsSession::outcome(int result) noexcept {
+// SSL_get_error() calls every failure an orderly end, also that of a write. `dead` gets an outcome that stays.
+TlsSession::Outcome TlsSession::outcome(int result, Outcome& dead) noexcept {
     switch (wire_.error != 0 ? SSL_ERROR_SYSCALL : ::SSL_get_error(ssl_, result)) {
     case SSL_ERROR_WANT_READ:
         return Outcome::want_read;
@@ -171,25 +171,27 @@ TlsSession::Outcome TlsSession::outcome(int result) noexcept {
         wants_write_ = true;
         return Outcome::want_write;
     case SSL_ERROR_ZERO_RETURN:
-        return dead_ = Outcome::end;
+        if (wire_.ended && !established_) break;
+        truncated_ = wire_.ended; // after a close_notify OpenSSL does not ask the socket any more
+        return dead = Outcome::end;
     default:
         break;
     }
     // OpenSSL answers an end within the handshake with an alert, which a unix socket that the peer has closed does not take.
     const bool ended = wire_.ended && !established_;
     if (wire_.error != 0 && !ended)
-        dead_ = Outcome::reset;
+        dead = Outcome::reset, error_ = wire_.error;
     else if (ended || (wire_.ended && ERR_GET_REASON(::ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING))
-        dead_ = Outcome::cut;
+        dead = Outcome::cut;
     else
-        dead_ = Outcome::failed;
+        dead = Outcome::failed;
     try {
         words_ = openssl_words();
-        if (dead_ == Outcome::failed) words_ += verdict();
+        if (dead == Outcome::failed) words_ += verdict();
     } catch (const std::bad_alloc&) {
         ::ERR_clear_error();
     }
-    return dead_;
+    return dead;
 }
 
 TlsSession::Outcome TlsSession::handshake() noexcept {
@@ -197,7 +199,7 @@ TlsSession::Outcome TlsSession::handshake() noexcept {
     begin_call();
     const int result = ::SSL_do_handshake(ssl_);
     if (result != 1) {
-        const Outcome what = outcome(result);
+        const Outcome what = outcome(result, dead_);
         if (dead_ != Outcome::done) uncount(); // the connection may linger, but costs no more computing
         return what;
     }
@@ -214,7 +216,7 @@ TlsSession::Outcome TlsSession::take(void* buffer, std::size_t capacity, std::si
         begin_call();
         const int result = keep ? ::SSL_peek_ex(ssl_, buffer, capacity, &size) : ::SSL_read_ex(ssl_, buffer, capacity, &size);
         if (result == 1) return Outcome::done;
-        if (const Outcome what = outcome(result); what != Outcome::want_read || wire_.would_block) return what;
+        if (const Outcome what = outcome(result, dead_); what != Outcome::want_read || wire_.would_block) return what;
     }
     words_ = "too many records without data";
     return dead_ = Outcome::failed;
@@ -257,22 +259,24 @@ bool TlsSession::has_news() noexcept {
 
 TlsSession::Outcome TlsSession::write(const void* data, std::size_t size, bool more, std::size_t& written) noexcept {
     if (dead_ == Outcome::reset || dead_ == Outcome::failed) return dead_;
+    if (write_dead_ != Outcome::done) return write_dead_;
     begin_call();
     wire_.more = more || size > SSL3_RT_MAX_PLAIN_LENGTH;
     const int result = ::SSL_write_ex(ssl_, data, size, &written);
     if (result == 1) return Outcome::done;
-    const Outcome what = outcome(result);
+    const Outcome what = outcome(result, write_dead_);
     // A writer meets the end when OpenSSL has to read first: the peer began a message after the handshake (RFC 8446 4.6), and
     // ended within it. This session can write no more.
-    return what == Outcome::end ? dead_ = Outcome::failed : what;
+    return what == Outcome::end ? write_dead_ = Outcome::failed : what;
 }
 
 TlsSession::Outcome TlsSession::finish() noexcept {
     if (dead_ == Outcome::reset || dead_ == Outcome::failed) return dead_;
+    if (write_dead_ != Outcome::done) return write_dead_;
     begin_call();
     const int result = ::SSL_shutdown(ssl_); // 0: sent, but the peer has not sent its own yet
     // A second SSL_shutdown() takes a 0 from our BIO, for a write that would block or has failed, for success.
-    if (result < 0 || wire_.error != 0) return outcome(result);
+    if (result < 0 || wire_.error != 0) return outcome(result, write_dead_);
     wants_write_ = BIO_should_write(::SSL_get_wbio(ssl_)) != 0;
     return wants_write_ ? Outcome::want_write : Outcome::done;
 }

@@ -35,7 +35,7 @@ class TlsSession {
         done,
         want_read,  // the socket has no more bytes: call again when it has
         want_write, // the socket takes no more bytes: call again when it does; a write with the same bytes
-        end,        // a reader's alone: the peer has sent close_notify, so it has sent all it wanted to
+        end,        // a reader's alone: the peer has sent close_notify, so it has sent all it wanted to; or see truncated()
         cut,        // the socket has ended without a close_notify: bytes may be missing
         reset,      // the socket has failed: see error()
         failed,     // TLS has failed: see words()
@@ -46,8 +46,8 @@ class TlsSession {
 
     bool established() const noexcept { return established_; } // the handshake is done
 
-    // Reads 1 to `capacity` bytes. Once the outcome is end, cut, reset or failed, each later read has the same one, unless a
-    // write has failed since.
+    // Reads 1 to `capacity` bytes. Once the outcome is end, cut, reset or failed, each later read has the same one. A write
+    // that fails ends no reading: what the peer has sent before it went away is still there.
     Outcome read(void* buffer, std::size_t capacity, std::size_t& size) noexcept;
 
     // Shows the first bytes and leaves them for read(). Unlike OpenSSL's own, it looks into as many records as have come. If
@@ -76,7 +76,7 @@ class TlsSession {
     // How many bytes the socket has taken, with all that TLS adds.
     std::uint64_t wire_sent() const noexcept { return wire_.sent; }
 
-    int error() const noexcept { return wire_.error; }           // an errno, after `reset`
+    int error() const noexcept { return error_; }                // an errno, after `reset`
     const std::string& words() const noexcept { return words_; } // OpenSSL's reason, after `failed`
 
     // What client and server have agreed on. Each is valid as long as the session is.
@@ -85,6 +85,9 @@ class TlsSession {
     std::string_view sni() const noexcept;     // empty: the client has asked for no name
     std::string_view alpn() const noexcept;    // empty: no protocol was agreed on
     bool resumed() const noexcept;             // by a ticket
+
+    // Whether the end that read() has said came without a close_notify: see TlsConfig::truncation.
+    bool truncated() const noexcept { return truncated_; }
     // From the client's certificate; empty unless it has sent one that was verified. May throw std::bad_alloc.
     std::string client_subject() const;
     std::string client_alternative_names() const;
@@ -106,7 +109,7 @@ class TlsSession {
     TlsSession(std::shared_ptr<const TlsContext> context, int fd) noexcept;
     bool open() noexcept;
     void begin_call() noexcept;
-    Outcome outcome(int result) noexcept;
+    Outcome outcome(int result, Outcome& dead) noexcept;
     Outcome take(void* buffer, std::size_t capacity, std::size_t& size, bool keep) noexcept;
     void uncount() noexcept;
     std::string verdict() const;
@@ -115,8 +118,11 @@ class TlsSession {
     ssl_st* ssl_ = nullptr;
     WireState wire_;
     bool wants_write_ = false;
-    Outcome dead_ = Outcome::done; // other than done: each later read has this outcome; reset and failed: each write too
+    Outcome dead_ = Outcome::done;       // other than done: each later read has this outcome; reset and failed: each write too
+    Outcome write_dead_ = Outcome::done; // other than done: each later write has this outcome
+    int error_ = 0;
     bool established_ = false;
+    bool truncated_ = false;
     std::string words_;
     std::string peeked_;                               // peek() has taken it from OpenSSL; read() takes it first
     std::atomic<std::uint32_t>* handshakes_ = nullptr; // null: this one is no longer counted

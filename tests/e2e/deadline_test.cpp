@@ -61,6 +61,35 @@ TEST(Deadline, IdleTimeoutResetsHalfClosedRelays) {
     EXPECT_EQ(host.wait_for_closed("gateway")["reason"], "idle_timeout");
 }
 
+// One side has gone, and the other one says nothing. Bytes that still come put it off.
+TEST(Deadline, HalfCloseTimeoutOfARelay) {
+    for (const bool by_client : {true, false}) {
+        auto [upstream, host, client, server] = Relayed("", "half_close_timeout = \"2s\"");
+        Client& ended = by_client ? client : server;
+        Client& silent = by_client ? server : client;
+        ended.finish();
+        EXPECT_EQ(silent.recv_until_eof(), "");
+        for (int i = 0; i < 3; ++i) {
+            EXPECT_FALSE(ended.readable(std::chrono::milliseconds(700)));
+            silent.send("x");
+            EXPECT_EQ(ended.recv_exactly(1), "x");
+        }
+        const Record closed = host.wait_for_closed("gateway", client.local_address());
+        EXPECT_EQ(closed["reason"], "idle_timeout");
+        EXPECT_GT(closed.number("ms"), 4000);
+        EXPECT_TRUE(ended.rest().reset);
+    }
+}
+
+TEST(Deadline, HalfCloseTimeoutIsForHalfClosedRelaysOnly) {
+    auto [upstream, host, client, server] = Relayed("", "half_close_timeout = \"100ms\"");
+    EXPECT_FALSE(client.readable(std::chrono::milliseconds(400)));
+    client.send("x");
+    EXPECT_EQ(server.recv_exactly(1), "x");
+    client.finish();
+    EXPECT_EQ(host.wait_for_closed("gateway", client.local_address())["reason"], "idle_timeout");
+}
+
 TEST(Deadline, TheGatewaysOwnIdleTimeoutCounts) {
     auto [upstream, host, client, server] = Relayed("", "", "idle_timeout = \"100ms\"");
     client.rest();

@@ -6,6 +6,10 @@
 #include <algorithm>
 #include <csignal>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <vector>
 
 using namespace gatehouse::support;
 
@@ -17,6 +21,29 @@ void begin_drain(Gatehouse& host) {
     host.signal(SIGTERM);
     host.wait_for_log("draining");
 }
+
+// A port of UDP on which nothing is ever answered.
+class SilentNameServer {
+  public:
+    SilentNameServer() : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        EXPECT_EQ(::bind(fd_, reinterpret_cast<const sockaddr*>(&address), size), 0);
+        EXPECT_EQ(::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+        port_ = ntohs(address.sin_port);
+    }
+    ~SilentNameServer() { ::close(fd_); }
+    SilentNameServer(const SilentNameServer&) = delete;
+    SilentNameServer& operator=(const SilentNameServer&) = delete;
+
+    std::string resolvers() const { return "resolvers = [\"127.0.0.1:" + std::to_string(port_) + "\"]\n"; }
+
+  private:
+    const int fd_;
+    std::uint16_t port_ = 0;
+};
 
 TEST(Drain, ParkedAndSilentConnectionsAreClosed) {
     Gatehouse host(draining_within("5m") + listener("echo", "echo"));
@@ -89,6 +116,54 @@ TEST(Drain, TheTimeoutEndsWhatIsLeft) {
     EXPECT_EQ(host.wait_exit(), 0);
     EXPECT_EQ(host.wait_for_closed("gateway", relayed.local_address())["reason"], "drained");
     EXPECT_EQ(host.wait_for_closed("http", stalled.local_address())["reason"], "drained");
+}
+
+// --- waits for a server -----------------------------------------------------------------------------------------------------
+
+// A host that has three clients for whose sake a plugin waits, with a minute to do so, is stopped.
+void expect_that_waits_end(const std::string& config, const std::string& plugin, std::string_view said = "") {
+    Gatehouse host(config);
+    std::vector<Client> clients;
+    for (int i = 0; i < 3; ++i) clients.emplace_back(host.port(plugin)).send(said);
+    host.wait_for_status(plugin, "they wait", [](const Record& now) { return now["threads_blocked"] == "3"; });
+    begin_drain(host);
+    EXPECT_EQ(host.wait_exit(), 0);
+    EXPECT_FALSE(host.logged("still in the plugin's code")) << host.tail();
+    EXPECT_FALSE(host.logged("no connection to the upstream")) << host.tail();
+    for (const Client& client : clients) EXPECT_EQ(host.wait_for_closed(plugin, client.local_address())["reason"], "drained");
+}
+
+const std::string patience_of_a_minute = "connect_timeout = \"60s\"";
+
+TEST(Drain, EndsTheWaitForAConnection) {
+    const Server full("127.0.0.1:0", 0);
+    const Client other(full.address()); // has the only place of the queue
+    expect_that_waits_end(draining_within("500ms") + gateway_to(full.address(), patience_of_a_minute), "gateway");
+}
+
+TEST(Drain, EndsTheWaitForOneServerAfterTheOther) {
+    const Server one("127.0.0.1:0", 0), two("127.0.0.1:0", 0);
+    const Client first(one.address()), second(two.address());
+    expect_that_waits_end(draining_within("500ms") +
+                              instance("gateway", "gateway",
+                                       "servers = [{ address = \"" + one.address() + "\" }, { address = \"" + two.address() +
+                                           "\" }], " + patience_of_a_minute),
+                          "gateway");
+}
+
+TEST(Drain, EndsTheWaitForAHandshake) {
+    const Server silent;
+    expect_that_waits_end(draining_within("500ms") +
+                              gateway_to(silent.address(), "tls = { verify = false }, " + patience_of_a_minute),
+                          "gateway");
+}
+
+TEST(Drain, EndsTheWaitForAName) {
+    const SilentNameServer names;
+    const std::string request("\5\1\0\5\1\0\3\7db.test\0\x50", 19);
+    expect_that_waits_end(draining_within("500ms") + names.resolvers() +
+                              instance("socks5", "socks5", patience_of_a_minute + ", negotiation_timeout = \"60s\""),
+                          "socks5", request);
 }
 
 TEST(Drain, NobodyIsLetInAnyMore) {

@@ -398,17 +398,6 @@ TEST_F(GatewayTls, AStreamThatIsCutIsCutOnTheOtherSideToo) {
     EXPECT_EQ(host.wait_for_closed("gateway")["reason"], "upstream_reset");
 }
 
-// A server that takes its time does not keep the host from ending.
-TEST_F(GatewayTls, TheDrainEndsAHandshake) {
-    Server silent;
-    Gatehouse host(gateway_to(silent.address(), tls() + ", connect_timeout = \"1h\""));
-    Client client(host.port("gateway"));
-    Client end = silent.accept();
-    EXPECT_EQ(end.recv_exactly(1), "\x16"); // RFC 8446 5.1: it has begun
-    EXPECT_EQ(host.terminate(), 0);
-    EXPECT_EQ(host.wait_for_closed("gateway")["reason"], "upstream_failed");
-}
-
 // What a server says in the same packet as the end of its handshake has no event of its own.
 TEST_F(GatewayTls, AServerMaySpeakFirst) {
     Gatehouse host(

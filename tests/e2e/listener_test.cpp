@@ -173,6 +173,35 @@ TEST(Listener, SocketOptionsReachTheKernel) {
     EXPECT_EQ(ss("-to", "dead").find("timer:(keepalive"), std::string::npos) << ss("-to", "dead");
 }
 
+// What ss says of the timer on the host's side of a client's connection, and of its server's.
+std::pair<std::string, std::string> timers_of_a_relay(const std::string& more) {
+    Server upstream;
+    Gatehouse host(gateway_to(upstream.address(), "", more));
+    const Client client(host.port("gateway"));
+    const Client server = upstream.accept();
+    host.wait_for_status("gateway", "relayed", [](const Record& now) { return now["open"] == "1"; });
+    const auto ss = [](const std::string& end, const std::string& port) {
+        const Result result = run({"ss", "-H", "-n", "-t", "-o", end, "=", ":" + port});
+        EXPECT_EQ(result.status, 0) << result.err;
+        const std::size_t at = result.out.find("timer:(");
+        return at == std::string::npos ? "none" : result.out.substr(at + 7, result.out.find(',', at + 17) - at - 7);
+    };
+    return {ss("sport", std::to_string(host.port("gateway"))),
+            ss("dport", upstream.address().substr(upstream.address().rfind(':') + 1))};
+}
+
+TEST(Listener, KeepaliveIsForClientsAndServers) {
+    using namespace std::string_literals;
+    const auto [kernels, kernels_too] = timers_of_a_relay("");
+    EXPECT_TRUE(kernels.starts_with("keepalive,")) << kernels;
+    EXPECT_TRUE(kernels_too.starts_with("keepalive,")) << kernels_too;
+    EXPECT_EQ(timers_of_a_relay("keepalive = false"), std::pair("none"s, "none"s));
+    const auto [clients, servers] =
+        timers_of_a_relay("keepalive_idle = \"1s\"\nkeepalive_interval = \"1s\"\nkeepalive_probes = 3");
+    EXPECT_TRUE(clients.ends_with("ms") || clients == "keepalive,1sec") << clients;
+    EXPECT_TRUE(servers.ends_with("ms") || servers == "keepalive,1sec") << servers;
+}
+
 TEST(Listener, BacklogIsTheQueuesLimit) {
     Gatehouse host(echo_at("127.0.0.1:0", "backlog = 7"));
     EXPECT_EQ(host.status("echo")["queue_limit"], "7");

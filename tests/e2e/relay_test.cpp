@@ -7,9 +7,12 @@
 #include <algorithm>
 #include <future>
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <string_view>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <thread>
 #include <vector>
 
 using namespace gatehouse::support;
@@ -34,19 +37,20 @@ std::size_t fill(Client& from, std::string_view bytes) {
     return sent;
 }
 
-// The kernel's receive buffers grow to many megabytes if they may, and it would take long to fill them.
-void limit_buffer(int fd) {
-    const int size = 128 * 1024;
-    ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+// How much of what was sent the peer's kernel has not acknowledged.
+std::size_t on_the_way(const Client& from) {
+    int size = 0;
+    ::ioctl(from.fd(), SIOCOUTQ, &size);
+    return static_cast<std::size_t>(size);
 }
 
 class Relay : public testing::Test {
   protected:
-    Relay() { limit_buffer(upstream_.fd()); }
+    Relay() { limit_receive_buffer(upstream_.fd()); }
 
     std::pair<Client, Client> connect() {
         Client client(host_.port("gateway"));
-        limit_buffer(client.fd());
+        limit_receive_buffer(client.fd());
         return {std::move(client), upstream_.accept()};
     }
 
@@ -148,6 +152,70 @@ TEST_F(Relay, AResetInTheMiddleSaysWhoseItWas) {
             EXPECT_EQ(closed[from_client ? "out" : "in"], "0");
         }
     }
+}
+
+// Whatever the sender's reset finds in the host, in its buffers, in a pipe or unread in the kernel, has arrived.
+TEST_F(Relay, WhatHadArrivedBeforeAResetIsDelivered) {
+    const std::string bytes = random_bytes(48 << 20, 6);
+    for (const bool by_client : {true, false}) {
+        for (const bool bulk : {false, true}) {
+            auto [client, server] = connect();
+            const std::string peer = client.local_address();
+            const std::size_t log_size = host_.log_size();
+            Client& sender = by_client ? client : server;
+            Client& reader = by_client ? server : client;
+            const std::size_t sent = fill(sender, std::string_view(bytes).substr(0, bulk ? bytes.size() : 50'000));
+            const std::size_t arrived = sent - on_the_way(sender);
+            EXPECT_GT(arrived, 0U);
+            sender.reset();
+            std::string got; // a little at a time, so that the host has to wait
+            for (; got.size() + 10'000 < arrived; std::this_thread::yield()) got += reader.recv_exactly(10'000);
+            const Client::Rest rest = reader.rest();
+            got += rest.bytes;
+            EXPECT_TRUE(rest.reset);
+            EXPECT_GE(got.size(), arrived);
+            EXPECT_TRUE(std::string_view(bytes).starts_with(got));
+            const Record closed = host_.wait_for_closed("gateway", peer, log_size);
+            EXPECT_EQ(closed["reason"], by_client ? "peer_reset" : "upstream_reset");
+            EXPECT_EQ(closed[by_client ? "in" : "out"], std::to_string(got.size()));
+        }
+    }
+}
+
+// A server that refuses an upload: the host finds out when it writes to the server, whose answer is still unread then.
+TEST_F(Relay, ARefusalIsDeliveredWhileTheUploadGoesOn) {
+    const std::string bytes = random_bytes(48 << 20, 7);
+    for (int i = 0; i < 10; ++i) {
+        auto [client, server] = connect();
+        std::thread upload([&, &sender = client] {
+            try {
+                sender.send(bytes);
+            } catch (const std::system_error&) { // the server takes no more
+            }
+        });
+        EXPECT_EQ(server.recv_exactly(5), bytes.substr(0, 5));
+        server.send("413 too large");
+        eventually("the answer has arrived", [&, &from = server] { return on_the_way(from) == 0; });
+        server.close(); // with unread input
+        upload.join();
+        EXPECT_EQ(client.rest().bytes, "413 too large");
+    }
+    host_.wait_for_status("gateway", "all have ended", [](const Record& now) { return now["open"] == "0"; });
+}
+
+// The host reads from the client before it has an entry for it in an epoll set, and is told of the reset by that read alone.
+TEST(RelayOfAClientThatHasGone, IsAResetAndNoEnd) {
+    Server upstream("127.0.0.1:0", 0);
+    const Client other(upstream.address()); // has the only place of the queue, so that the gateway has to wait
+    Gatehouse host(gateway_to(upstream.address()));
+    Client client(host.port("gateway"));
+    host.wait_for_status("gateway", "it connects", [](const Record& now) { return now["threads_blocked"] == "1"; });
+    client.reset();
+    upstream.accept();
+    const Client::Rest rest = upstream.accept().rest();
+    EXPECT_EQ(rest.bytes, "");
+    EXPECT_TRUE(rest.reset);
+    EXPECT_EQ(host.wait_for_closed("gateway")["reason"], "peer_reset");
 }
 
 } // namespace

@@ -160,7 +160,8 @@ TEST_F(TlsRelay, HalfCloseIsPassedOn) {
 
 TEST_F(TlsRelay, AStreamThatIsCutIsCutOnTheOtherSideToo) {
     Server upstream;
-    const auto server = host("gateway", "", "", "[plugins.gateway]\nconfig = { upstream = \"" + upstream.address() + "\" }\n");
+    const auto server = host("gateway", "truncation = \"reset\"", "",
+                             "[plugins.gateway]\nconfig = { upstream = \"" + upstream.address() + "\" }\n");
     Process client({"openssl", "s_client", "-quiet", "-connect", connect_to(server->port("tls"))}, {.input = "abc"});
     Client behind = upstream.accept();
     EXPECT_EQ(behind.recv_exactly(3), "abc");

@@ -117,6 +117,33 @@ TEST(RelayFirstSendFault, IsAResetForBothSides) {
     EXPECT_EQ(host.terminate(), 0);
 }
 
+// For n = 1, 2, 3, ... the n-th entry in an epoll set cannot be had. Those of the relay are among them, and by then the server
+// has got what the client had sent.
+TEST(RelayEntryFault, IsAResetForBothSidesAndIsCounted) {
+    if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
+    Gatehouse behind(listener("server", "discard"));
+    Gatehouse host(gateway_to(behind.address("server"), "", "proxy_protocol = { from = [\"127.0.0.1\"] }"));
+    int cut = 0;
+    for (int n = 1; n <= 8; ++n) {
+        const std::size_t from = host.log_size(), from_behind = behind.log_size();
+        const Injection injection(host, "epoll_ctl:error=ENOSPC:when=" + std::to_string(n));
+        Client client(host.port("gateway"));
+        client.send("PROXY TCP4 192.0.2.1 192.0.2.2 1024 80\r\nhalf of a request");
+        client.finish();
+        const Client::Rest rest = client.rest();
+        const Record closed = host.wait_for_closed("gateway", "", from);
+        if (closed["upstream"].empty() || closed["reason"] != "host_out_of_memory") continue;
+        ++cut;
+        EXPECT_TRUE(rest.reset);
+        EXPECT_EQ(closed["in"], "17");
+        const Record closed_behind = behind.wait_for_closed("server", "", from_behind);
+        EXPECT_EQ(closed_behind["reason"], "peer_reset");
+        EXPECT_EQ(closed_behind["in"], "17");
+    }
+    EXPECT_GE(cut, 2) << "the server's entry, and the client's";
+    EXPECT_EQ(host.terminate(), 0);
+}
+
 // Others have taken the last descriptors, so there is none for a pipe.
 TEST(RelayAtTheDescriptorLimit, Copies) {
     Server upstream;

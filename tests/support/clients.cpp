@@ -226,6 +226,11 @@ void Client::close() noexcept {
 
 std::string Client::local_address() const { return name_of(fd_); }
 
+void limit_receive_buffer(int fd) {
+    const int size = 128 * 1024;
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
 bool refused(const std::string& address) {
     try {
         const Client client(address);

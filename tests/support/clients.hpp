@@ -61,6 +61,10 @@ class Client {
     int fd_ = -1;
 };
 
+// Lets the kernel keep little of what comes and is not read. It would keep many megabytes otherwise, and it takes long to fill
+// them.
+void limit_receive_buffer(int fd);
+
 // Whether connecting is refused, rather than accepted.
 bool refused(const std::string& address);
 

@@ -281,7 +281,10 @@ min_rate_window = "2s"
 reuse_address = false
 ipv6_only = true
 nodelay = false
-keepalive = false
+half_close_timeout = "5s"
+keepalive_idle = "1500ms"
+keepalive_interval = "3s"
+keepalive_probes = 4
 receive_buffer = 65536
 send_buffer = "64KiB"
 defer_accept = "5s"
@@ -293,6 +296,7 @@ plugin = "web"
 mode = 0o600
 owner = "www-data"
 group = "33"
+keepalive = false
 )",
                                        "etc/web.toml");
     EXPECT_EQ(config.file, "etc/web.toml");
@@ -331,7 +335,8 @@ group = "33"
     web.reuse_address = false;
     web.ipv6_only = true;
     web.nodelay = false;
-    web.keepalive = false;
+    web.half_close_timeout = 5s;
+    web.keepalive = {true, 2, 3, 4};
     web.receive_buffer = 65'536;
     web.send_buffer = 65'536;
     web.defer_accept = 5s;
@@ -346,8 +351,9 @@ group = "33"
     local.mode = 0600;
     local.owner = "www-data";
     local.group = "33";
+    local.keepalive.on = false;
     EXPECT_EQ(config.listeners[1], local);
-    EXPECT_EQ(config.listeners[1].where.text, "etc/web.toml:52:1");
+    EXPECT_EQ(config.listeners[1].where.text, "etc/web.toml:55:1");
 }
 
 TEST(GoodConfig, ResolversHavePorts) {
@@ -373,6 +379,7 @@ client_ca = "ca.pem"
 ticket_lifetime = "1h"
 handshake_timeout = "3s"
 max_handshakes = 7
+truncation = "reset"
 )" + one_listener + "tls = 'web'\n",
                                        "etc/x.toml");
     ASSERT_EQ(config.tls.size(), 1U);
@@ -397,6 +404,7 @@ max_handshakes = 7
     web.ticket_lifetime = 1h;
     web.handshake_timeout = 3s;
     web.max_handshakes = 7;
+    web.truncation = Truncation::reset;
     EXPECT_EQ(config.tls[0].where.text, "etc/x.toml:2:1");
     for (std::size_t i = 0; i < 3; ++i) {
         EXPECT_EQ(config.tls[0].pairs.at(i).certificate.where.text, web.pairs[i].certificate.where.text);

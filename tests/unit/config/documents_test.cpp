@@ -82,11 +82,11 @@ const std::set<std::string> without_default{"host.control",
 const std::set<std::string> instead_of_others{"listeners.tls"}; // not beside that of the routes
 const std::set<std::string> for_unix_only{"listeners.mode", "listeners.owner", "listeners.group"};
 const std::set<std::string> for_tcp_only{
-    "listeners.reuse_address",     "listeners.ipv6_only",        "listeners.nodelay",        "listeners.keepalive",
-    "listeners.defer_accept",      "listeners.fast_open",        "listeners.allow",          "listeners.deny",
-    "listeners.routes.allow_file", "listeners.routes.deny_file", // whose examples are not there
-    "listeners.allow_file",        "listeners.deny_file",        "listeners.max_per_source", "listeners.rate.connections",
-    "listeners.rate.per",          "listeners.rate.burst",       "listeners.source_bits.v4", "listeners.source_bits.v6"};
+    "listeners.reuse_address",    "listeners.ipv6_only",  "listeners.nodelay",        "listeners.defer_accept",
+    "listeners.fast_open",        "listeners.allow",      "listeners.deny",           "listeners.routes.allow_file",
+    "listeners.routes.deny_file", // whose examples are not there
+    "listeners.allow_file",       "listeners.deny_file",  "listeners.max_per_source", "listeners.rate.connections",
+    "listeners.rate.per",         "listeners.rate.burst", "listeners.source_bits.v4", "listeners.source_bits.v6"};
 // What stands there key by key, as in threads.min.
 const std::set<std::string> tables{"listeners.threads",        "listeners.rate",   "listeners.source_bits",
                                    "listeners.proxy_protocol", "listeners.detect", "listeners.on_silence",

@@ -34,11 +34,7 @@ class TlsTest : public testing::Test {
         folder_ = name;
         write("ca.pem", authority_.certificate);
         make("web", {"a.example", "*.b.example", "127.0.0.1", "::1"});
-        TlsConfig config;
-        config.pairs.push_back({{folder_ / "web.pem", ""}, {folder_ / "web.key", ""}, {}});
-        std::vector<std::string> problems;
-        const TlsFiles files = read_tls_files(config, problems);
-        server_ = std::make_shared<TlsContext>(config, files, nullptr);
+        server_ = server(Truncation::accept);
     }
     ~TlsTest() override { std::filesystem::remove_all(folder_); }
 
@@ -56,6 +52,14 @@ class TlsTest : public testing::Test {
         TlsClientConfig config;
         config.ca = folder_ / "ca.pem";
         return config;
+    }
+    std::shared_ptr<const TlsContext> server(Truncation truncation) const {
+        TlsConfig config;
+        config.pairs.push_back({{folder_ / "web.pem", ""}, {folder_ / "web.key", ""}, {}});
+        config.truncation = truncation;
+        std::vector<std::string> problems;
+        const TlsFiles files = read_tls_files(config, problems);
+        return std::make_shared<TlsContext>(config, files, nullptr);
     }
     static std::shared_ptr<const TlsContext> good(const TlsClientConfig& config) {
         return TlsContext::client(config,
