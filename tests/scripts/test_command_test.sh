@@ -29,13 +29,15 @@ slow='add_test(NAME slow_one COMMAND true)
 set_tests_properties(slow_one PROPERTIES LABELS slow)'
 bench='add_test(NAME bench_one COMMAND false)
 set_tests_properties(bench_one PROPERTIES LABELS bench)'
+chaos='add_test(NAME chaos_one COMMAND false)
+set_tests_properties(chaos_one PROPERTIES LABELS chaos)'
 fail='add_test(NAME bad COMMAND sh -c "echo \"999 passed, 0 failed\"; exit 1")'
 missing='add_test(NAME not_there COMMAND /nonexistent/program)'
 skip='add_test(NAME skip COMMAND sh -c "exit 77")
 set_tests_properties(skip PROPERTIES SKIP_RETURN_CODE 77)'
 forged='add_test(NAME forged COMMAND printf "\\t<testcase status=\"run\">\\n")'
 
-with_tests "$pass" "$slow" "$bench"
+with_tests "$pass" "$slow" "$bench" "$chaos"
 expect 0 '4 passed, 0 failed' # both in the release build, one under each sanitizer
 expect 0 '3 passed, 0 failed' --quick
 expect 0 '2 passed, 0 failed' --no-sanitizers

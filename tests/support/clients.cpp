@@ -76,7 +76,7 @@ void wait_for(int fd, short events, const Deadline& deadline, const char* what) 
     for (;;) {
         const int ready = ::poll(&waiting, 1, deadline.left());
         if (ready > 0) return;
-        if (ready == 0) throw std::runtime_error("a socket was not ready in time to " + std::string(what));
+        if (ready == 0) throw TooLate("a socket was not ready in time to " + std::string(what));
         if (errno != EINTR) fail("poll");
     }
 }

@@ -14,6 +14,11 @@ using Clock = std::chrono::steady_clock;
 
 inline constexpr std::chrono::seconds patience{40};
 
+// A deadline has passed.
+struct TooLate : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
 // A point in time by which something has to have happened.
 class Deadline {
   public:
@@ -36,7 +41,7 @@ class Deadline {
 template <class Condition>
 void eventually(std::string_view what, Condition condition) {
     for (const Deadline deadline; !condition(); std::this_thread::sleep_for(std::chrono::milliseconds(5)))
-        if (deadline.passed()) throw std::runtime_error("waited in vain for: " + std::string(what));
+        if (deadline.passed()) throw TooLate("waited in vain for: " + std::string(what));
 }
 
 } // namespace gatehouse::support

@@ -48,6 +48,8 @@ std::chrono::nanoseconds exact_cpu_time(clockid_t clock) {
 
 std::uint64_t resident_kib(pid_t pid) { return status_number(folder(pid) + "/status", "VmRSS"); }
 
+std::uint64_t mapped_kib(pid_t pid) { return status_number(folder(pid) + "/status", "VmSize"); }
+
 unsigned threads(pid_t pid) { return static_cast<unsigned>(status_number(folder(pid) + "/status", "Threads")); }
 
 unsigned descriptors(pid_t pid) {

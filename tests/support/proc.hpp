@@ -8,6 +8,7 @@
 namespace gatehouse::support {
 
 std::uint64_t resident_kib(pid_t pid);         // VmRSS
+std::uint64_t mapped_kib(pid_t pid);           // VmSize: what a limit of RLIMIT_AS counts
 unsigned threads(pid_t pid);                   // how many it has
 unsigned descriptors(pid_t pid);               // how many are open
 std::uint64_t voluntary_switches(pid_t pid);   // of all its threads: how often one of them has gone to sleep
