@@ -1,5 +1,5 @@
-// Plain sockets for tests: a client, and a server that stands in for an upstream. Every call has a deadline and throws TooLate when
-// it passes.
+// Plain sockets for tests: a client, and a server that stands in for an upstream. Every call has a deadline and throws TooLate
+// when it passes.
 #pragma once
 
 #include "deadline.hpp"
