@@ -2,7 +2,7 @@
 
 namespace socks5 {
 
-Dialogue::State Dialogue::feed(std::string_view bytes, const Users& users, std::string& answer) {
+Dialogue::State Dialogue::feed(std::string_view bytes, const Users& users, bool may_compute, std::string& answer) {
     input_ += bytes;
     while (true) {
         const Phase before = phase_;
@@ -12,7 +12,7 @@ Dialogue::State Dialogue::feed(std::string_view bytes, const Users& users, std::
             state = greet(users, answer);
             break;
         case Phase::credentials:
-            state = authenticate(users, answer);
+            state = authenticate(users, may_compute, answer);
             break;
         case Phase::request:
             state = accept_request(answer);
@@ -39,10 +39,11 @@ Dialogue::State Dialogue::greet(const Users& users, std::string& answer) {
     return State::incomplete;
 }
 
-Dialogue::State Dialogue::authenticate(const Users& users, std::string& answer) {
+Dialogue::State Dialogue::authenticate(const Users& users, bool may_compute, std::string& answer) {
     Credentials credentials;
     const Read read = parse(input_, credentials);
     if (read == Read::incomplete) return State::incomplete;
+    if (read == Read::complete && !may_compute && users.computes(credentials.name)) return State::login;
     const bool right = read == Read::complete && users.verify(credentials.name, credentials.password);
     answer += authentication_message(right);
     if (read == Read::complete) user_ = credentials.name;
@@ -50,6 +51,11 @@ Dialogue::State Dialogue::authenticate(const Users& users, std::string& answer) 
     input_.erase(0, credentials.size);
     phase_ = Phase::request;
     return State::incomplete;
+}
+
+Dialogue::State Dialogue::refuse_login(std::string& answer) {
+    answer += authentication_message(false);
+    return refuse("too many logins wait to be checked");
 }
 
 Dialogue::State Dialogue::accept_request(std::string& answer) {

@@ -1,6 +1,7 @@
 // A SOCKS version 5 proxy (RFC 1928, RFC 1929): connects clients to the destination that they ask for, if the rules allow it.
 #include "dialogue.hpp"
 #include "rules.hpp"
+#include "turns.hpp"
 #include "users.hpp"
 
 #include <gatehouse/plugin.hpp>
@@ -11,6 +12,7 @@
 #include <chrono>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -74,7 +76,11 @@ Reply reply_for(Status status) {
 class Socks5 {
   public:
     static constexpr std::string_view try_it = "curl --socks5-hostname {host}:{port} http://example.com/";
-    using Session = Dialogue;
+
+    struct Session {
+        Dialogue dialogue;
+        std::unique_ptr<Turns::Turn> turn; // while it waits to log in, and while it does
+    };
 
     explicit Socks5(gatehouse::Init& init)
         : host_(init), negotiation_timeout_(init.config().duration("negotiation_timeout", std::chrono::seconds(10))),
@@ -91,17 +97,28 @@ class Socks5 {
     }
 
     // One read for each call: a client that sends a message byte by byte holds no thread between them.
-    Next serve(Connection& conn, Dialogue& dialogue) {
+    Next serve(Connection& conn, Session& session) {
+        Dialogue& dialogue = session.dialogue;
         if (conn.event() == gatehouse::Event::open) conn.set_deadline(negotiation_timeout_); // for all of it
         std::array<char, 1024> buffer;
-        auto bytes = conn.read(buffer);
-        if (!bytes) return Next::close;
+        std::string_view input;
+        if (!session.turn) {
+            auto bytes = conn.read(buffer);
+            if (!bytes) return Next::close;
+            input = *bytes;
+        } else if (conn.event() != gatehouse::Event::wake) { // its time is over, or the host's
+            return Next::close;
+        }
         std::string answer;
-        const Dialogue::State state = dialogue.feed(*bytes, users_, answer);
+        Dialogue::State state = dialogue.feed(input, users_, session.turn != nullptr, answer);
+        if (state == Dialogue::State::login) state = log_in(conn, session, answer);
+        if (state != Dialogue::State::login) session.turn.reset(); // the next one's, before this client is waited for
         if (!answer.empty() && !conn.write(answer)) return Next::close;
         switch (state) {
         case Dialogue::State::incomplete:
             return Next::park;
+        case Dialogue::State::login:
+            return Next::wait; // until its turn comes
         case Dialogue::State::requested:
             conn.clear_deadline();
             return connect(conn, dialogue);
@@ -122,6 +139,19 @@ class Socks5 {
     }
 
   private:
+    Dialogue::State log_in(const Connection& conn, Session& session, std::string& answer) const {
+        session.turn = std::make_unique<Turns::Turn>(Turns::of_process(), [this, id = conn.id()] { host_.wake(id); });
+        switch (session.turn->state()) {
+        case Turns::Turn::State::waiting:
+            return Dialogue::State::login;
+        case Turns::Turn::State::here:
+            return session.dialogue.feed("", users_, true, answer);
+        case Turns::Turn::State::refused:
+            break;
+        }
+        return session.dialogue.refuse_login(answer);
+    }
+
     Next connect(Connection& conn, Dialogue& dialogue) {
         const auto deadline = Clock::now() + connect_timeout_;
         std::vector<Endpoint> destinations;

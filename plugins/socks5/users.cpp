@@ -64,12 +64,16 @@ std::string Users::add_lines(std::string_view text) {
     return "";
 }
 
+const Users::Secret& Users::secret_for(std::string_view name) const noexcept {
+    const auto found = users_.find(name);
+    return found != users_.end() ? found->second : users_.begin()->second;
+}
+
 bool Users::verify(std::string_view name, std::string_view password) const {
     if (users_.empty()) return false;
-    const auto found = users_.find(name);
-    const Secret& secret = found != users_.end() ? found->second : users_.begin()->second; // so that it takes as long
+    const Secret& secret = secret_for(name);
     const bool right = secret.hashed ? has_hash(password, secret.text) : equal(password, secret.text);
-    return right && found != users_.end();
+    return right && users_.contains(name);
 }
 
 } // namespace socks5

@@ -1,11 +1,14 @@
 // The SOCKS5 proxy as curl, ncat and proxychains see it, and byte by byte.
 #include "clients.hpp"
 #include "gatehouse.hpp"
+#include "proc.hpp"
 #include "random_bytes.hpp"
 
 #include <future>
 #include <gtest/gtest.h>
 #include <list>
+#include <thread>
+#include <vector>
 
 using namespace gatehouse::support;
 using namespace std::string_literals;
@@ -336,6 +339,28 @@ TEST(Socks5Slow, ANegotiationThatTakesTooLongEnds) {
     EXPECT_EQ(client.recv_until_eof(), "\5\0"s);
     client.close();
     EXPECT_EQ(host.wait_for_closed("socks5")["reason"], "deadline");
+}
+
+// Each password costs CPU time and memory to check: no more of that than there are CPUs, and the others wait without a thread.
+TEST(Socks5Logins, ManyAtOnceWaitForTheirTurn) {
+    constexpr std::size_t count = 400;
+    const std::string user = "users = [{ name = \"ann\", hash = "
+                             "\"$y$j75$F5Jx5fExrKuPp53xLKQ..1$l5YiXCKNY/N9ezall4xjJAFS/wg.kWVcFXfOzyxVn1.\" }]";
+    Gatehouse host(instance("one", "socks5", user + ", negotiation_timeout = \"60s\"") +
+                   instance("other", "socks5", user + ", negotiation_timeout = \"60s\""));
+    const std::uint64_t before = resident_kib(host.pid());
+    std::vector<Client> clients;
+    for (std::size_t i = 0; i < count; ++i) {
+        clients.emplace_back(host.port(i % 2 == 0 ? "one" : "other")).send("\5\1\2\1\3ann\6secret");
+        EXPECT_TRUE(host.alive());
+    }
+    for (Client& client : clients) EXPECT_EQ(client.recv_exactly(4), "\5\2\1\0"s);
+    const std::uint64_t after = resident_kib(host.pid());
+    EXPECT_LT(after, before + 24 * 1024) << "KiB";
+    const auto cpus = static_cast<double>(std::thread::hardware_concurrency());
+    for (const char* name : {"one", "other"}) // on a busy machine a thread may look stuck, and another one is started
+        EXPECT_LE(host.status(name).number("threads_most"), 2 * cpus + 8);
+    host.leave_busy();
 }
 
 } // namespace

@@ -30,7 +30,7 @@ std::string negotiate(std::string_view bytes, std::size_t piece, const Users& us
     while (!bytes.empty()) {
         const std::string copy(bytes.substr(0, piece)); // on the heap, so that the sanitizer sees a read beyond its end
         bytes.remove_prefix(copy.size());
-        const Dialogue::State state = dialogue.feed(copy, users, answer);
+        const Dialogue::State state = dialogue.feed(copy, users, true, answer);
         require(answer.size() <= 2 + 2 + 10);
         if (state == Dialogue::State::refused) return answer + std::string(dialogue.why());
         if (state == Dialogue::State::incomplete) {

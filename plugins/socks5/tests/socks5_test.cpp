@@ -1,15 +1,19 @@
 // The negotiation of a client with the plugin.
+#include "turns.hpp"
 #include "wire.hpp"
 
 #include <gatehouse/testing.hpp>
 
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <memory>
 #include <random>
 #include <unistd.h>
+#include <utility>
 
 using namespace gatehouse::testing;
 using namespace socks5::wire;
+using socks5::Turns;
 
 namespace {
 
@@ -124,6 +128,92 @@ TEST(Socks5, ChecksThePassword) {
     EXPECT_EQ(lines(socks).back(), "refused: its authentication is malformed (from 192.0.2.1:40123)");
     static_cast<void>(socks.serve({password_greeting, credentials("bob", "secret")}));
     EXPECT_EQ(lines(socks).back(), "refused: wrong user name or password (from 192.0.2.1:40123, user bob)");
+}
+
+// --- turns -----------------------------------------------------------------------------------------------------------------
+
+// "secret" by bcrypt, the cheapest there is.
+const Table hashed{
+    {"users", List{Table{{"name", "ann"}, {"hash", "$2y$04$hvmEVqjma7DSKl0lo.b7BuMWMqJtuXNuhB3yhWB5QxobVUK64nyRe"}}}}};
+const std::string login = password_greeting + credentials("ann", "secret");
+
+// All turns of this process that are to be had.
+class AllTurns {
+  public:
+    AllTurns() {
+        do turns_.push_back(std::make_unique<Turns::Turn>(Turns::of_process(), [] {}));
+        while (turns_.back()->state() == Turns::Turn::State::here);
+        turns_.pop_back();
+    }
+    void give_back_one() { turns_.pop_back(); }
+
+  private:
+    std::vector<std::unique_ptr<Turns::Turn>> turns_;
+};
+
+// The fake host serves the connections that were woken when it is called.
+void let_run(Plugin& plugin) { static_cast<void>(plugin.serve({greeting, end})); }
+
+TEST(Socks5, ALoginWaitsForItsTurnWithoutAThread) {
+    Plugin socks(hashed);
+    Plugin other(hashed); // turns are of the process
+    AllTurns taken;
+    Client first = socks.connect(), second = other.connect(), third = socks.connect();
+    for (Client* client : {&first, &second, &third}) {
+        client->say({login});
+        EXPECT_EQ(client->heard(), wants_password);
+        EXPECT_EQ(client->outcome().next, GATEHOUSE_WAIT);
+    }
+    taken.give_back_one(); // each passes its turn on to the next
+    for (const auto& [plugin, client] : {std::pair(&socks, &first), std::pair(&other, &second), std::pair(&socks, &third)}) {
+        EXPECT_EQ(client->heard(), "");
+        let_run(*plugin);
+        EXPECT_EQ(client->heard(), right_password);
+    }
+}
+
+TEST(Socks5, ALoginThatWaitsHearsItsDeadlineTheDrainAndTheEnd) {
+    Plugin socks(hashed);
+    AllTurns taken;
+    EXPECT_EQ(socks.serve({login, pass(std::chrono::seconds(11))}).reason, "deadline");
+    EXPECT_EQ(socks.serve({login, stopping}).reason, "drained");
+    EXPECT_EQ(socks.serve({login, reset}).reason, "peer_reset");
+    Client next = socks.connect();
+    next.say({login});
+    taken.give_back_one(); // those before it have gone
+    let_run(socks);
+    EXPECT_EQ(next.heard(), wants_password + right_password);
+}
+
+TEST(Socks5, APasswordInPlainTextNeedsNoTurn) {
+    Plugin socks(ann);
+    const AllTurns taken;
+    EXPECT_EQ(socks.serve({login, end}).output, wants_password + right_password);
+}
+
+TEST(Turns, AreLimitedAndSoAreThoseThatWait) {
+    using State = Turns::Turn::State;
+    Turns turns(1, 2);
+    std::vector<int> woken;
+    auto one = std::make_unique<Turns::Turn>(turns, [&] { woken.push_back(1); });
+    auto two = std::make_unique<Turns::Turn>(turns, [&] { woken.push_back(2); });
+    auto three = std::make_unique<Turns::Turn>(turns, [&] { woken.push_back(3); });
+    auto four = std::make_unique<Turns::Turn>(turns, [&] { woken.push_back(4); });
+    EXPECT_EQ(one->state(), State::here);
+    EXPECT_EQ(two->state(), State::waiting);
+    EXPECT_EQ(three->state(), State::waiting);
+    EXPECT_EQ(four->state(), State::refused);
+    four.reset();
+    two.reset();
+    auto five = std::make_unique<Turns::Turn>(turns, [&] { woken.push_back(5); });
+    EXPECT_EQ(five->state(), State::waiting);
+    one.reset();
+    EXPECT_EQ(woken, std::vector{3});
+    EXPECT_EQ(three->state(), State::here);
+    three.reset();
+    five.reset();
+    EXPECT_EQ(woken, (std::vector{3, 5}));
+    EXPECT_EQ(Turns::Turn(turns, [] {}).state(), State::here);
 }
 
 TEST(Socks5, RefusesWhatItDoesNotDo) {
