@@ -11,4 +11,10 @@ enum class Match : std::uint8_t {
     more, // further bytes decide
 };
 
+// Of two conditions that must both hold.
+constexpr Match both(Match one, Match other) noexcept {
+    if (one == Match::no || other == Match::no) return Match::no;
+    return one == Match::more || other == Match::more ? Match::more : Match::yes;
+}
+
 } // namespace gatehouse::host

@@ -44,16 +44,15 @@ Choice Detection::choose(const Visitor& visitor, std::span<const std::byte> byte
     if (by_source_) arrived.source = ip_address(visitor.peer);
     arrived.bytes = bytes;
     arrived.all = all;
-    if (const Proxied* proxied = visitor.proxied) { // a proxy that has terminated TLS says what was asked for in it
-        if (!proxied->authority.empty()) arrived.server_name = &proxied->authority;
-        if (!proxied->alpn.empty()) arrived.protocol = &proxied->alpn;
-    }
-    std::string name;
-    std::string protocol;
-    if (const TlsSession* tls = visitor.channel.tls.get()) { // we have; this is inside of it
-        arrived.server_name = &(name = tls->sni());
-        arrived.protocol = &(protocol = tls->alpn());
-    }
+    // In decrypted bytes the host looks for no further ClientHello. The session is nearer to them than what a proxy has said.
+    const TlsSession* const tls = visitor.channel.tls.get();
+    const Proxied* const proxied = visitor.proxied;
+    const auto nearest = [&](std::string_view of_session, const std::string* of_proxy) -> std::optional<std::string_view> {
+        if (of_session.empty() && of_proxy != nullptr && !of_proxy->empty()) return *of_proxy;
+        return tls != nullptr ? std::optional(of_session) : std::nullopt;
+    };
+    arrived.server_name = nearest(tls != nullptr ? tls->sni() : "", proxied != nullptr ? &proxied->authority : nullptr);
+    arrived.protocol = nearest(tls != nullptr ? tls->alpn() : "", proxied != nullptr ? &proxied->alpn : nullptr);
     return choose_route(routes_, arrived);
 }
 

@@ -39,9 +39,10 @@ struct Arrived {
     std::optional<IpAddress> source;  // not of unix sockets
     std::span<const std::byte> bytes; // the first ones
     bool all = false;                 // no more will be looked at
-    // What the client has asked for in TLS, if a stage or a proxy has terminated it; null: the host looks for it in the bytes.
-    const std::string* server_name = nullptr;
-    const std::string* protocol = nullptr;
+    // What the client has asked for in TLS, as far as a stage or a proxy has said it. Each may be known without the other;
+    // nothing: the host looks for it in the bytes. Empty: the client has not asked.
+    std::optional<std::string_view> server_name;
+    std::optional<std::string_view> protocol;
 };
 
 struct Choice {

@@ -236,6 +236,18 @@ TEST_F(DetectionTest, WhatAProxySaysOfTlsNeedsNoBytes) {
     EXPECT_EQ(found(), "no_match");
 }
 
+TEST_F(DetectionTest, WhatAProxyDoesNotSayIsInTheHello) {
+    listen("", to_named);
+    proxied_ = Proxied{address_of("10.0.0.1"), peer_, peer_, "", "", "h2"};
+    EXPECT_EQ(found(), "more");
+    send(usual_hello);
+    EXPECT_EQ(found(), "named");
+    listen("", "[[listeners.routes]]\nalpn = [\"http/1.1\"]\nplugin = \"named\"\n");
+    proxied_ = Proxied{address_of("10.0.0.1"), peer_, peer_, "", "mail.example.org", ""};
+    send(usual_hello);
+    EXPECT_EQ(found(), "named");
+}
+
 TEST_F(DetectionTest, ItIsNotForConnectionsWhosePluginIsKnown) {
     listen("", to_ssh);
     Visitor known = visitor();
@@ -311,6 +323,21 @@ TEST_F(DetectionInTls, InsideItKnowsTheNameThatWasAskedFor) {
     connect();
     shake_hands("a.example");
     EXPECT_EQ(found(), "more");
+}
+
+TEST_F(DetectionInTls, InsideTheSessionIsNearerThanAProxy) {
+    listen("",
+           std::string("[[listeners.routes]]\nprobe = \"tls\"\ntls = \"web\"\n") + std::string(to_named) +
+               "[[listeners.routes]]\nalpn = [\"h2\"]\nplugin = \"other\"\n" + std::string(to_http),
+           Layer::inner);
+    proxied_ = Proxied{address_of("10.0.0.1"), peer_, peer_, "", "www.example.org", ""};
+    shake_hands("");
+    EXPECT_EQ(found(), "named") << "the session has no name";
+    connect();
+    shake_hands("a.example");
+    EXPECT_EQ(found(), "more") << "the session has another name";
+    proxied_->alpn = "h2";
+    EXPECT_EQ(found(), "other") << "the session has no protocol";
 }
 
 TEST_F(DetectionInTls, AnEndInsideIsAnEnd) {

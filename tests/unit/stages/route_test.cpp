@@ -79,15 +79,46 @@ TEST(Route, SourcesNeedNoBytes) {
 }
 
 TEST(Route, WhatAProxySaysOfTlsCounts) {
-    const std::string name = "www.example.org";
-    const std::string protocol = "h2";
     Arrived arrived;
     arrived.bytes = bytes("GET / HTTP/1.1\r\n");
-    arrived.server_name = &name;
+    arrived.server_name = "www.example.org";
     const std::vector<Route> routes{named({"*.example.org"}, {"h2"}), named({"*.example.org"})};
     EXPECT_EQ(choose_route(routes, arrived).route, 1U);
-    arrived.protocol = &protocol;
+    arrived.protocol = "h2";
     EXPECT_EQ(choose_route(routes, arrived).route, 0U);
+}
+
+// A proxy that passes TLS on may say the one and not the other.
+TEST(Route, NameAndProtocolAreKnownEachByItself) {
+    const auto chosen = [](const Route& route, std::string_view text, const char* name, const char* protocol) {
+        Arrived arrived;
+        arrived.bytes = bytes(text);
+        if (name != nullptr) arrived.server_name = name;
+        if (protocol != nullptr) arrived.protocol = protocol;
+        return choose_route(std::vector<Route>{route}, arrived).what;
+    };
+    using enum Choice::What;
+    const Route by_name = named({"www.example.org"});
+    const Route by_protocol = named({}, {"h2"});
+    const Route by_both = named({"www.example.org"}, {"h2"});
+    const std::string half = usual_hello.substr(0, 60);
+    EXPECT_EQ(chosen(by_name, usual_hello, nullptr, "h2"), route);
+    EXPECT_EQ(chosen(by_name, half, nullptr, "h2"), more);
+    EXPECT_EQ(chosen(by_name, "GET / ", nullptr, "h2"), none);
+    EXPECT_EQ(chosen(by_protocol, usual_hello, "mail.example.org", nullptr), route);
+    EXPECT_EQ(chosen(by_protocol, half, "mail.example.org", nullptr), more);
+    EXPECT_EQ(chosen(by_protocol, "GET / ", "mail.example.org", nullptr), none);
+    EXPECT_EQ(chosen(by_both, usual_hello, "www.example.org", nullptr), route);
+    EXPECT_EQ(chosen(by_both, usual_hello, nullptr, "h2"), route);
+    EXPECT_EQ(chosen(by_both, half, "www.example.org", nullptr), more);
+    EXPECT_EQ(chosen(by_both, half, "mail.example.org", nullptr), none);
+    EXPECT_EQ(chosen(by_both, half, nullptr, "imap"), none);
+    // What is known already needs no byte, and holds whatever the bytes say.
+    EXPECT_EQ(chosen(by_both, "", "www.example.org", "h2"), route);
+    EXPECT_EQ(chosen(by_name, usual_hello, "mail.example.org", nullptr), none);
+    EXPECT_EQ(chosen(by_protocol, usual_hello, nullptr, "imap"), none);
+    // It is known that the client has asked for nothing.
+    EXPECT_EQ(chosen(by_name, usual_hello, "", nullptr), none);
 }
 
 } // namespace
