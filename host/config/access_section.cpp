@@ -48,7 +48,7 @@ std::optional<std::string> contents(const std::filesystem::path& file, std::stri
     // O_NONBLOCK: without it, opening a FIFO without a writer would block for ever.
     const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!descriptor) return failed(std::string("cannot be opened: ") + std::strerror(errno));
-    struct stat status{};
+    struct stat status {};
     if (::fstat(descriptor.get(), &status) != 0) return failed(std::string("cannot be examined: ") + std::strerror(errno));
     if (!S_ISREG(status.st_mode)) return failed("is not a regular file (expected one with a network on each line)");
     std::string text;
@@ -71,7 +71,8 @@ std::string_view trimmed(std::string_view line) {
 }
 
 // Networks are checked that stand in the configuration file itself; those of other files may overlap.
-void check_lists(ConfigTable& table, const AccessLists& lists, std::vector<Written>& allow, std::vector<Written>& deny) {
+void check_lists(ConfigTable& table, const AccessLists& lists, std::vector<Written>& allow, std::vector<Written>& deny,
+                 std::span<const Network> proxies) {
     const std::set<Network> allowed(lists.allow.begin(), lists.allow.end());
     std::set<Network> both;
     for (const Network& network : lists.deny)
@@ -102,7 +103,8 @@ void check_lists(ConfigTable& table, const AccessLists& lists, std::vector<Writt
     const auto is_denied_anyway = [&](const Network& network) {
         for (std::uint8_t bits = 0; bits <= network.length; ++bits)
             if (allowed.contains({masked(network.address, bits), bits})) return false;
-        return !allowed.empty();
+        const auto has_it = [&](const Network& proxy) { return proxy.contains(network); };
+        return !allowed.empty() && std::none_of(proxies.begin(), proxies.end(), has_it);
     };
     for (Written& written : deny)
         if (is_denied_anyway(written.network))
@@ -139,7 +141,7 @@ std::vector<Network> read_networks(ConfigTable& table, std::string_view key, con
     return networks;
 }
 
-AccessLists read_access_lists(ConfigTable& table) {
+AccessLists read_access_lists(ConfigTable& table, std::span<const Network> proxies) {
     AccessLists lists;
     std::vector<Written> allow = read_array(table, "allow");
     std::vector<Written> deny = read_array(table, "deny");
@@ -158,7 +160,7 @@ AccessLists read_access_lists(ConfigTable& table) {
     };
     read_file("allow_file", lists.allow);
     read_file("deny_file", lists.deny);
-    check_lists(table, lists, allow, deny);
+    check_lists(table, lists, allow, deny, proxies);
     return lists;
 }
 

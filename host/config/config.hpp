@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -139,6 +140,7 @@ struct ProxyProtocolConfig {
     std::vector<Network> from; // connections from these begin with a PROXY header, and no others
     bool from_unix = false;    // those of a unix socket's listener do
     Milliseconds timeout{5'000};
+    bool log_local = true; // the access log has the connections that proxies make on their own behalf
 
     bool operator==(const ProxyProtocolConfig&) const = default;
 };
@@ -244,6 +246,11 @@ struct ListenerConfig {
     std::string group;
 
     Place where, plugin_where, tls_where; // of the section, and of the values or else of the section
+
+    // The networks whose proxies are believed.
+    std::span<const Network> proxies() const noexcept {
+        return proxy_protocol ? std::span<const Network>(proxy_protocol->from) : std::span<const Network>();
+    }
 
     bool operator==(const ListenerConfig&) const = default;
 };

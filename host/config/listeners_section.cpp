@@ -105,7 +105,8 @@ ListenerConfig read_listener(ConfigTable& table) {
     table.number("backlog", listener.backlog, 1, 65'535);
     table.number("max_connections", listener.max_connections, 1, max_connections);
     table.choice("when_full", listener.when_full, when_full_words);
-    listener.access = read_access_lists(table);
+    listener.proxy_protocol = read_proxy_protocol(table.table("proxy_protocol"));
+    listener.access = read_access_lists(table, listener.proxies());
     listener.sources = read_source_limits(table);
     if (listener.sources.most >= listener.max_connections)
         table.reject("max_per_source", "never reached: " + std::to_string(listener.sources.most) +

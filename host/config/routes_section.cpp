@@ -110,16 +110,6 @@ std::string read_plugin(ConfigTable& table) {
     return "";
 }
 
-void read_proxy_protocol(ConfigTable table, ListenerConfig& listener) {
-    ProxyProtocolConfig proxy;
-    read_networks(table, "from", proxy.from, &proxy.from_unix);
-    table.duration("timeout", proxy.timeout, std::chrono::hours(1));
-    if (table.is_table() && !table.has("from"))
-        table.missing("from", "the networks of the proxies, such as [\"10.0.0.0/8\"], or \"unix\"");
-    if (table.is_table()) listener.proxy_protocol = std::move(proxy);
-    table.finish();
-}
-
 void read_on_silence(ConfigTable table, ListenerConfig& listener) {
     OnSilence silence;
     const ConfigTable::Found found = table.duration("after", silence.after, std::chrono::hours(1));
@@ -148,7 +138,7 @@ RouteConfig read_route(ConfigTable& table, const ListenerConfig& listener) {
     read_protocols(table, route.alpn);
     read_networks(table, "source", route.source, nullptr);
     read_probe(table, route);
-    route.access = read_access_lists(table);
+    route.access = read_access_lists(table, listener.proxies());
     std::string_view tls;
     const bool ends_tls = table.string("tls", tls) != ConfigTable::Found::absent;
     route.tls = tls;
@@ -189,8 +179,18 @@ void read_routes(ConfigTable& table, ListenerConfig& listener) {
 
 } // namespace
 
+std::optional<ProxyProtocolConfig> read_proxy_protocol(ConfigTable table) {
+    ProxyProtocolConfig proxy;
+    read_networks(table, "from", proxy.from, &proxy.from_unix);
+    table.duration("timeout", proxy.timeout, std::chrono::hours(1));
+    table.boolean("log_local", proxy.log_local);
+    if (table.is_table() && !table.has("from"))
+        table.missing("from", "the networks of the proxies, such as [\"10.0.0.0/8\"], or \"unix\"");
+    table.finish();
+    return table.is_table() ? std::optional(std::move(proxy)) : std::nullopt;
+}
+
 void read_before_serving(ConfigTable& table, ListenerConfig& listener) {
-    read_proxy_protocol(table.table("proxy_protocol"), listener);
     read_detect(table.table("detect"), listener);
     read_on_silence(table.table("on_silence"), listener);
     read_routes(table, listener);

@@ -9,9 +9,9 @@
 namespace gatehouse::host {
 namespace {
 
-Route make_route(const RouteConfig& config, PluginInstance* plugin, TlsServer* tls) {
+Route make_route(const RouteConfig& config, std::span<const Network> proxies, PluginInstance* plugin, TlsServer* tls) {
     Route route{config.sni, config.alpn, config.source, nullptr, plugin, tls, std::nullopt};
-    if (config.access != AccessLists()) route.access.emplace(config.access);
+    if (config.access != AccessLists()) route.access.emplace(config.access, proxies);
     if (config.probe)
         route.probe = [plugin](std::span<const std::byte> bytes) { return plugin->probe(bytes); };
     else if (!config.pattern.empty())
@@ -28,7 +28,7 @@ Detection::Detection(const ListenerConfig& config, Layer layer, const FindPlugin
       most_(config.detect_limit) {
     for (const RouteConfig& route : config.routes) {
         if (layer == Layer::inner && !route.tls.empty()) continue;
-        routes_.push_back(make_route(route, route.plugin.empty() ? nullptr : &find(route.plugin),
+        routes_.push_back(make_route(route, config.proxies(), route.plugin.empty() ? nullptr : &find(route.plugin),
                                      route.tls.empty() ? nullptr : &tls.find(route.tls)));
         at_once_ = at_once_ || !routes_.back().reads();
         by_source_ = by_source_ || !route.source.empty();
@@ -77,7 +77,8 @@ Verdict Detection::look(const Visitor& visitor) const noexcept {
         const Choice choice = choose(visitor, *bytes, all);
         if (choice.what == Choice::What::route) {
             const Route& route = routes_[choice.route];
-            if (route.access && !route.access->allows(ip_address(visitor.peer))) return Verdict::refuse(Reason::denied_acl);
+            if (route.access && !route.access->allows(ip_address(visitor.peer), visitor.behalf))
+                return Verdict::refuse(Reason::denied_acl);
             Verdict verdict = Verdict::pass();
             verdict.plugin = route.plugin;
             verdict.tls = route.tls;

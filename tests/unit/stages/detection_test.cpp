@@ -58,6 +58,7 @@ class DetectionTest : public TlsTest {
     Visitor visitor(bool expired = false) {
         return {.channel = channel_,
                 .peer = peer_,
+                .behalf = behalf_,
                 .proxied = proxied_ ? &*proxied_ : nullptr,
                 .has_begun = has_begun_,
                 .expired = expired};
@@ -79,6 +80,7 @@ class DetectionTest : public TlsTest {
     Ends ends_;
     Channel channel_;
     SocketAddress peer_ = address_of("192.0.2.1");
+    Behalf behalf_ = Behalf::client;
     std::optional<Proxied> proxied_;
     bool has_begun_ = false;
 };
@@ -225,6 +227,15 @@ TEST_F(DetectionTest, ARouteLetsInWhomItsListsAllow) {
     peer_ = address_of("10.9.0.1");
     EXPECT_EQ(found(), "denied_acl");
     peer_ = address_of("10.1.2.3");
+    EXPECT_EQ(found(), "ssh");
+}
+
+TEST_F(DetectionTest, ARouteLetsATrustedProxyInOnItsOwnBehalf) {
+    listen("proxy_protocol.from = [\"10.9.0.0/24\"]", std::string(to_ssh) + "allow = [\"192.0.2.0/24\"]\n");
+    send("SSH-2.0-x\r\n");
+    peer_ = address_of("10.9.0.1");
+    EXPECT_EQ(found(), "denied_acl") << "a client with a proxy's address";
+    behalf_ = Behalf::proxy;
     EXPECT_EQ(found(), "ssh");
 }
 
