@@ -1,10 +1,10 @@
 #include "config/listeners_section.hpp"
 
-#include "base/ascii.hpp"
 #include "base/printable.hpp"
 #include "config/access_section.hpp"
 #include "config/routes_section.hpp"
 #include "config/values.hpp"
+#include "net/server_name.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -148,8 +148,10 @@ ListenerConfig read_listener(ConfigTable& table) {
 // What two listeners must not have in common.
 std::string identity(const Address& address) {
     if (const auto numeric = numeric_address(address)) return to_string(*numeric);
-    // Host names are the same in either case.
-    return address.kind == Address::Kind::tcp ? ascii_lower(to_string(address)) : to_string(address);
+    const ServerName name(address.host);
+    Address named = address;
+    if (!name.empty() && address.host.find('%') == std::string::npos) named.host = name.text();
+    return to_string(named);
 }
 
 // Finds names and addresses that an earlier listener has.

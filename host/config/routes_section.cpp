@@ -1,6 +1,5 @@
 #include "config/routes_section.hpp"
 
-#include "base/ascii.hpp"
 #include "base/did_you_mean.hpp"
 #include "base/printable.hpp"
 #include "config/access_section.hpp"
@@ -15,7 +14,6 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr std::size_t longest_name = 253; // of a host: RFC 1035, section 2.3.4, without the last dot
 constexpr std::size_t longest_protocol = 255;
 constexpr std::size_t most_routes = 256;
 
@@ -45,18 +43,22 @@ void read_networks(ConfigTable& table, std::string_view key, std::vector<Network
                     });
 }
 
-// "www.example.org" or "*.example.org", in lower case.
+// "www.example.org" or "*.example.org", in the normal form.
 std::optional<std::string> server_name(std::string_view text) {
-    std::string name = ascii_lower(text);
+    std::string name(ServerName(text).text());
     std::string_view labels = name;
     if (labels.starts_with("*.")) labels.remove_prefix(2);
     const bool clean = std::all_of(labels.begin(), labels.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
     });
-    if (labels.empty() || name.size() > longest_name || !clean || labels.starts_with('.') || labels.ends_with('.') ||
+    if (labels.empty() || !clean || labels.starts_with('.') || labels.ends_with('.') ||
         labels.find("..") != std::string_view::npos)
         return std::nullopt;
     return name;
+}
+
+bool is_ascii(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 void read_server_names(ConfigTable& table, std::vector<std::string>& names) {
@@ -65,8 +67,10 @@ void read_server_names(ConfigTable& table, std::vector<std::string>& names) {
                         if (std::optional<std::string> name = server_name(text))
                             names.push_back(std::move(*name));
                         else
-                            item.reject(key, in_quotes(text) + " is not a server name (expected \"www.example.org\" or "
-                                                               "\"*.example.org\" for all below it)");
+                            item.reject(key, in_quotes(text) +
+                                                 " is not a server name (expected \"www.example.org\" or "
+                                                 "\"*.example.org\" for all below it" +
+                                                 (is_ascii(text) ? ")" : "; other letters as clients send them, \"xn--...\")"));
                     });
 }
 

@@ -1,6 +1,6 @@
 #include "tls/certificate.hpp"
 
-#include "base/ascii.hpp"
+#include "net/server_name.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -185,13 +185,14 @@ std::vector<std::string> dns_names(const x509_st& certificate) {
     if (const Names all = names_of(certificate)) {
         for (int i = 0; i < sk_GENERAL_NAME_num(all.get()); ++i) {
             const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
-            if (name->type == GEN_DNS) names.push_back(ascii_lower(view(name->d.dNSName)));
+            if (name->type == GEN_DNS) names.emplace_back(ServerName(view(name->d.dNSName)).text());
         }
         return names;
     }
     X509_NAME* subject_name = ::X509_get_subject_name(&certificate);
     const int at = ::X509_NAME_get_index_by_NID(subject_name, NID_commonName, -1);
-    if (at >= 0) names.push_back(ascii_lower(view(::X509_NAME_ENTRY_get_data(::X509_NAME_get_entry(subject_name, at)))));
+    if (at >= 0)
+        names.emplace_back(ServerName(view(::X509_NAME_ENTRY_get_data(::X509_NAME_get_entry(subject_name, at)))).text());
     return names;
 }
 
