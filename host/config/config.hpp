@@ -186,7 +186,7 @@ struct OnSilence {
     bool operator==(const OnSilence&) const = default;
 };
 
-inline constexpr std::size_t max_detect_limit = 16 * 1024;
+inline constexpr std::size_t max_detect_limit = 64 * 1024;
 
 // How much one source may have. A source is a network of the given length around the address.
 struct SourceLimits {
@@ -227,8 +227,8 @@ struct ListenerConfig {
     std::optional<ProxyProtocolConfig> proxy_protocol;
     std::vector<RouteConfig> routes;
     std::optional<OnSilence> on_silence;
-    Milliseconds detect_timeout{5'000}; // for the routes, from the client's first byte on
-    std::uint64_t detect_limit = 4096;  // bytes that they look at
+    Milliseconds detect_timeout{5'000};  // for the routes, from the client's first byte on
+    std::uint64_t detect_limit = 16'384; // bytes that they look at
 
     // Socket options. They apply to TCP unless noted, and are inherited by accepted connections.
     bool reuse_address = true;

@@ -80,7 +80,7 @@ Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, Pool
         stages_.push_back(std::make_unique<const TlsStage>(server, config, shared.log));
     };
     const auto detect = [&](Layer layer) {
-        stages_.push_back(std::make_unique<const Detection>(config, layer, find, shared.tls));
+        stages_.push_back(std::make_unique<const Detection>(config, layer, find, shared.tls, shared.log));
     };
     if (!config.tls.empty()) end_tls(&shared.tls.find(config.tls));
     detects_ = !config.routes.empty() || config.on_silence;

@@ -19,10 +19,8 @@ class Tls {
     Match fits_name(const Route& route) {
         if (route.sni.empty()) return Match::yes;
         if (!name_) {
-            if (!arrived_.server_name && hello() == HelloParse::more) return Match::more;
-            name_.emplace(arrived_.server_name           ? *arrived_.server_name
-                          : hello() == HelloParse::whole ? hello_.server_name()
-                                                         : std::string_view());
+            if (!arrived_.server_name && hello() == HelloParse::more && hello_.name_size == 0) return Match::more;
+            name_.emplace(arrived_.server_name ? *arrived_.server_name : hello_.server_name());
         }
         return any_of(route.sni, [&](const std::string& pattern) { return fits_route_name(pattern, *name_); });
     }
@@ -31,9 +29,8 @@ class Tls {
         if (route.alpn.empty()) return Match::yes;
         if (arrived_.protocol)
             return any_of(route.alpn, [&](const std::string& protocol) { return protocol == *arrived_.protocol; });
-        if (hello() == HelloParse::more) return Match::more;
-        return any_of(route.alpn,
-                      [&](const std::string& protocol) { return hello() == HelloParse::whole && hello_.offers(protocol); });
+        if (hello() == HelloParse::more && hello_.protocols_size == 0) return Match::more;
+        return any_of(route.alpn, [&](const std::string& protocol) { return hello_.offers(protocol); });
     }
 
     HelloParse hello() {
@@ -65,12 +62,17 @@ Match fits(const Route& route, const Arrived& arrived, Tls& tls) {
 
 Choice choose_route(std::span<const Route> routes, const Arrived& arrived) {
     Tls tls(arrived);
+    Choice choice{Choice::What::none};
     for (std::size_t i = 0; i < routes.size(); ++i) {
         const Match match = fits(routes[i], arrived, tls);
-        if (match == Match::yes) return {Choice::What::route, i};
         if (match == Match::more && !arrived.all) return {Choice::What::more};
+        if (match == Match::more && !choice.passed_over) choice.passed_over = i;
+        if (match != Match::yes) continue;
+        choice.what = Choice::What::route;
+        choice.route = i;
+        break;
     }
-    return {Choice::What::none};
+    return choice;
 }
 
 } // namespace gatehouse::host

@@ -29,6 +29,7 @@ struct Route {
     PluginInstance* plugin = nullptr;                       // null: the routes are asked once more, inside of TLS
     TlsServer* tls = nullptr;                               // ends TLS before that; null: TLS is left alone
     std::optional<AccessList> access;                       // the clients that it lets in; nothing: all
+    std::string where;                                      // its place in the configuration
 
     // Whether it has to see bytes.
     bool reads() const noexcept { return !sni.empty() || !alpn.empty() || probe != nullptr; }
@@ -49,7 +50,8 @@ struct Choice {
     enum class What : std::uint8_t { route, none, more };
 
     What what;
-    std::size_t route = 0; // its index
+    std::size_t route = 0;                                 // its index
+    std::optional<std::size_t> passed_over = std::nullopt; // the first of the routes before it that lacked bytes
 };
 
 // The first route whose conditions all hold; none if none can; more as long as that depends on bytes that have not come.

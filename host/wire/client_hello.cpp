@@ -119,24 +119,26 @@ void read_server_names(Reader& reader, Extent& extension, ClientHello& hello) no
         }
         if (size > hello.name.size()) return reader.fail();
         for (std::size_t i = 0; i < size; ++i) hello.name[i] = static_cast<char>(reader.byte());
-        hello.name_size = size;
+        if (reader.good()) hello.name_size = size;
     }
 }
 
 void read_protocols(Reader& reader, Extent& extension, ClientHello& hello) noexcept {
+    if (hello.protocols_size != 0) return; // a second extension of the kind is wrong
     Extent list(reader, extension.size_of_part(2, 2));
-    hello.protocols_size = 0;
+    std::size_t used = 0;
     while (!list.empty()) {
         const std::size_t size = list.size_of_part(1, 1);
-        if (hello.protocols.size() - hello.protocols_size < size + 1) {
+        if (hello.protocols.size() - used < size + 1) {
             reader.skip(size);
             continue;
         }
-        char* const entry = hello.protocols.data() + hello.protocols_size;
+        char* const entry = hello.protocols.data() + used;
         entry[0] = static_cast<char>(size);
         for (std::size_t i = 0; i < size; ++i) entry[1 + i] = static_cast<char>(reader.byte());
-        if (reader.good()) hello.protocols_size += size + 1;
+        used += size + 1;
     }
+    if (reader.good()) hello.protocols_size = used;
 }
 
 void read_extensions(Reader& reader, Extent& message, ClientHello& hello) noexcept {

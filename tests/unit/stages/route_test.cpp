@@ -59,6 +59,30 @@ TEST(Route, OrderHolds) {
     EXPECT_EQ(chosen(routes, usual_hello), "1");
 }
 
+TEST(Route, ANameDecidesAsSoonAsItIsThere) {
+    const std::vector<Route> routes{named({"a.example"}), named({}, {"imap"}), named({"*.example.org"})};
+    const std::size_t name_ends = usual_hello.find('g') + 1;
+    const std::vector<Route> by_name{routes[0], routes[2]};
+    for (std::size_t size = 0; size <= usual_hello.size(); ++size) {
+        EXPECT_EQ(chosen(by_name, usual_hello.substr(0, size)), size < name_ends ? "more" : "1") << size;
+        EXPECT_EQ(chosen(routes, usual_hello.substr(0, size)), size < usual_hello.size() ? "more" : "2") << size;
+    }
+    // What follows the name does not matter, so it cannot matter when it comes.
+    const std::string spoilt = records(hello_message(sni("www.example.org") + "\xff\xff\xff\xff"));
+    EXPECT_EQ(chosen(by_name, spoilt), "1");
+}
+
+TEST(Route, SaysWhichOneLackedBytes) {
+    Arrived arrived;
+    arrived.bytes = bytes(std::string_view(usual_hello).substr(0, 30));
+    const std::vector<Route> routes{probing("ssh"), named({"a.example"}), named({"b.example"}), probing("tls")};
+    EXPECT_EQ(choose_route(routes, arrived).passed_over, std::nullopt) << "it waits";
+    arrived.all = true;
+    EXPECT_EQ(choose_route(routes, arrived).passed_over, 1U);
+    EXPECT_EQ(choose_route(routes, arrived).route, 3U);
+    EXPECT_EQ(choose_route(std::span(routes).first(1), arrived).passed_over, std::nullopt) << "it did not fit";
+}
+
 TEST(Route, AllConditionsMustHold) {
     Route route = named({"www.example.org"}, {"h2"});
     route.source = from("10.0.0.0/8").source;
