@@ -1,5 +1,6 @@
 #include "tls/certificate.hpp"
 
+#include "base/text_file.hpp"
 #include "net/server_name.hpp"
 
 #include <algorithm>
@@ -46,7 +47,9 @@ void done(int result) {
     if (result <= 0) fail_with_words("cannot make the certificate");
 }
 
+// PEM is told from what is around it by how its lines begin, so a byte order mark would hide the first one.
 Bio reader(std::string_view text) {
+    text = without_mark(text);
     Bio bio(::BIO_new_mem_buf(text.data(), static_cast<int>(std::min<std::size_t>(text.size(), 1U << 30U))));
     if (!bio) throw std::bad_alloc();
     return bio;
