@@ -17,4 +17,10 @@ constexpr Match both(Match one, Match other) noexcept {
     return one == Match::more || other == Match::more ? Match::more : Match::yes;
 }
 
+// Of two conditions one of which is enough.
+constexpr Match either(Match one, Match other) noexcept {
+    if (one == Match::yes || other == Match::yes) return Match::yes;
+    return one == Match::more || other == Match::more ? Match::more : Match::no;
+}
+
 } // namespace gatehouse::host

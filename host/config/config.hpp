@@ -11,6 +11,7 @@
 #include "config/place.hpp"
 #include "net/address.hpp"
 #include "net/network.hpp"
+#include "wire/byte_pattern.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -154,16 +155,17 @@ struct AccessLists {
     bool operator==(const AccessLists&) const = default;
 };
 
-// [[listeners.routes]]: what there is of sni, alpn, source and of one of the two kinds of probe must hold
+// [[listeners.routes]]: what there is of sni, alpn, source, match and of one of the two kinds of probe must hold
 struct RouteConfig {
     std::vector<std::string> sni; // in lower case
     std::vector<std::string> alpn;
     std::vector<Network> source;
-    bool probe = false;  // the plugin's own
-    AccessLists access;  // of its connections, those it denies are closed; no further route is asked
-    std::string pattern; // the name of a ProtocolPattern
-    std::string tls;     // the name of a TlsConfig: TLS ends here; empty: it does not
-    std::string plugin;  // the name of a PluginConfig; empty, with `tls` only: the routes are asked about the decrypted stream
+    std::vector<BytePattern> match; // one of them
+    bool probe = false;             // the plugin's own
+    AccessLists access;             // of its connections, those it denies are closed; no further route is asked
+    std::string pattern;            // the name of a ProtocolPattern
+    std::string tls;                // the name of a TlsConfig: TLS ends here; empty: it does not
+    std::string plugin; // the name of a PluginConfig; empty, with `tls` only: the routes are asked about the decrypted stream
 
     Place where, plugin_where, tls_where; // of the section, and of the values or else of the section
 
@@ -172,7 +174,8 @@ struct RouteConfig {
 
     bool is_tls() const noexcept { return !sni.empty() || !alpn.empty(); }
     bool has_probe() const noexcept { return probe || !pattern.empty(); }
-    bool has_condition() const noexcept { return is_tls() || has_probe() || !source.empty(); }
+    bool looks_at_bytes() const noexcept { return has_probe() || !match.empty(); }
+    bool has_condition() const noexcept { return is_tls() || looks_at_bytes() || !source.empty(); }
 
     bool operator==(const RouteConfig&) const = default;
 };

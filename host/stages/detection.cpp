@@ -15,7 +15,7 @@ constexpr Nanoseconds between_lines = 10'000'000'000; // of the log about routes
 constexpr std::size_t few_bytes = 4096;               // fit on the stack; the first bytes of most clients are fewer
 
 Route make_route(const RouteConfig& config, std::span<const Network> proxies, PluginInstance* plugin, TlsServer* tls) {
-    Route route{config.sni, config.alpn, config.source, nullptr, plugin, tls, std::nullopt, config.where.text};
+    Route route{config.sni, config.alpn, config.source, config.match, nullptr, plugin, tls, std::nullopt, config.where.text};
     if (config.access != AccessLists()) route.access.emplace(config.access, proxies);
     if (config.probe)
         route.probe = [plugin](std::span<const std::byte> bytes) { return plugin->probe(bytes); };
@@ -147,7 +147,7 @@ std::string problems_of(const ListenerConfig& config, const FindPlugin& find) {
     for (const RouteConfig& route : config.routes) {
         const bool named = !route.sni.empty() || !route.alpn.empty() || route.pattern == "tls";
         const bool tls = named && route.tls.empty() && !ended;
-        reads = reads || (named && config.tls.empty()) || route.probe || !route.pattern.empty();
+        reads = reads || (named && config.tls.empty()) || route.looks_at_bytes();
         if (route.plugin.empty()) continue;
         const PluginInstance& plugin = find(route.plugin);
         if (route.probe && !plugin.has_probe())

@@ -49,11 +49,18 @@ class Tls {
     std::optional<ServerName> name_;
 };
 
+Match fits_bytes(const Route& route, std::span<const std::byte> bytes) {
+    if (route.match.empty()) return Match::yes;
+    Match match = Match::no;
+    for (const BytePattern& pattern : route.match) match = either(match, pattern.fits(bytes));
+    return match;
+}
+
 Match fits(const Route& route, const Arrived& arrived, Tls& tls) {
     const auto inside = [&](const Network& network) { return network.contains(*arrived.source); };
     if (!route.source.empty() && (!arrived.source || std::none_of(route.source.begin(), route.source.end(), inside)))
         return Match::no;
-    const Match match = tls.fits(route);
+    const Match match = both(tls.fits(route), fits_bytes(route, arrived.bytes));
     if (match == Match::no || route.probe == nullptr) return match;
     return both(match, arrived.bytes.empty() ? Match::more : route.probe(arrived.bytes));
 }

@@ -6,6 +6,7 @@
 #include "access/access.hpp"
 #include "base/match.hpp"
 #include "net/network.hpp"
+#include "wire/byte_pattern.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -25,6 +26,7 @@ struct Route {
     std::vector<std::string> sni;  // for fits_route_name()
     std::vector<std::string> alpn; // protocol names
     std::vector<Network> source;
+    std::vector<BytePattern> match;
     std::function<Match(std::span<const std::byte>)> probe; // or empty
     PluginInstance* plugin = nullptr;                       // null: the routes are asked once more, inside of TLS
     TlsServer* tls = nullptr;                               // ends TLS before that; null: TLS is left alone
@@ -32,7 +34,7 @@ struct Route {
     std::string where;                                      // its place in the configuration
 
     // Whether it has to see bytes.
-    bool reads() const noexcept { return !sni.empty() || !alpn.empty() || probe != nullptr; }
+    bool reads() const noexcept { return !sni.empty() || !alpn.empty() || !match.empty() || probe != nullptr; }
 };
 
 // The facts about a connection that routes decide by.

@@ -3,6 +3,8 @@
 // TLS itself: the side that terminates it will.
 #pragma once
 
+#include "base/match.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +27,7 @@ struct ClientHello {
 };
 
 // The longest message that is read; real ones have 200 to 2,000 bytes, and some more with post-quantum keys or long tickets.
-inline constexpr std::size_t max_client_hello = 64 * 1024;
+inline constexpr std::size_t max_client_hello = 64 * 1024 - 1;
 
 enum class HelloParse : std::uint8_t {
     whole,
@@ -36,5 +38,8 @@ enum class HelloParse : std::uint8_t {
 // What the bytes begin with: a ClientHello in one TLS record or spread over several (RFC 8446, section 5.1), of TLS 1.0 to 1.3.
 // `hello` has what was found before that was decided.
 HelloParse parse_client_hello(std::span<const std::byte> bytes, ClientHello& hello) noexcept;
+
+// Whether the bytes begin as one: up to its version, 11 bytes or somewhat more in small records.
+Match begins_client_hello(std::span<const std::byte> bytes) noexcept;
 
 } // namespace gatehouse::host

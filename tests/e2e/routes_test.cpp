@@ -10,6 +10,7 @@
 
 using namespace gatehouse::support;
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 
 namespace {
 
@@ -66,6 +67,24 @@ TEST(Routes, UnreadBytesCostNothingWhileTheyWait) {
     EXPECT_EQ(host.status("front")["threads_blocked"], "0");
     for (Client& client : clients) client.send("-2.0-");
     for (Client& client : clients) EXPECT_EQ(client.recv_exactly(8), "SSH-2.0-");
+}
+
+TEST(Routes, BytesOfTheOperatorsOwn) {
+    Gatehouse host(
+        listener("front", "discard",
+                 route("match = { prefix = \"HELLO \" }", "echo") +
+                     route("match = [{ hex = \"ff 00\", at = 2 }, { prefix = \"x\", hex = \"79\", at = 3 }]", "echo")));
+    for (const std::string& text : {"HELLO you"s, "ab\xff\0"s, "x..y"s}) {
+        Client client(host.port("front"));
+        for (const char c : text) client.send(std::string(1, c));
+        EXPECT_EQ(client.recv_exactly(text.size()), text);
+    }
+    for (const std::string& text : {"HELL no"s, "x..z"s, "ab\xff\1"s}) {
+        Client client(host.port("front"));
+        client.send(text);
+        client.finish();
+        EXPECT_EQ(client.recv_until_eof(), "") << text;
+    }
 }
 
 TEST(Routes, NobodyTakesIt) {

@@ -45,7 +45,7 @@ std::string chosen(const std::vector<Route>& routes, std::string_view text, bool
 TEST(Route, TheFirstThatFits) {
     const std::vector<Route> routes{probing("ssh"), probing("http"), probing("tls")};
     EXPECT_EQ(chosen(routes, "SSH-2.0-x"), "0");
-    EXPECT_EQ(chosen(routes, "GET / "), "1");
+    EXPECT_EQ(chosen(routes, "GET / HTTP/1.1"), "1");
     EXPECT_EQ(chosen(routes, usual_hello), "2");
     EXPECT_EQ(chosen(routes, "\xff"), "none");
     EXPECT_EQ(chosen(routes, ""), "more");
@@ -81,6 +81,24 @@ TEST(Route, SaysWhichOneLackedBytes) {
     EXPECT_EQ(choose_route(routes, arrived).passed_over, 1U);
     EXPECT_EQ(choose_route(routes, arrived).route, 3U);
     EXPECT_EQ(choose_route(std::span(routes).first(1), arrived).passed_over, std::nullopt) << "it did not fit";
+}
+
+TEST(Route, BytesOfItsOwn) {
+    Route route;
+    route.match = {{{{0, "ab"}}}, {{{2, "c"}}}};
+    const std::vector<Route> routes{route};
+    EXPECT_TRUE(route.reads());
+    EXPECT_EQ(chosen(routes, ""), "more");
+    EXPECT_EQ(chosen(routes, "a"), "more");
+    EXPECT_EQ(chosen(routes, "ab"), "0");
+    EXPECT_EQ(chosen(routes, "xx"), "more") << "the other may still be";
+    EXPECT_EQ(chosen(routes, "xxc"), "0");
+    EXPECT_EQ(chosen(routes, "xxx"), "none");
+    route.probe = find_protocol_pattern("ssh")->probe;
+    route.match = {{{{8, "O"}}}};
+    EXPECT_EQ(chosen({route}, "SSH-2.0-"), "more");
+    EXPECT_EQ(chosen({route}, "SSH-2.0-O"), "0");
+    EXPECT_EQ(chosen({route}, "SSH-2.0-P"), "none");
 }
 
 TEST(Route, AllConditionsMustHold) {

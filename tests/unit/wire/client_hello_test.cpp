@@ -72,8 +72,9 @@ TEST(ClientHello, OtherThings) {
     EXPECT_EQ(parse_hello("\x16\x03\x01\x40\x01"), HelloParse::none);                   // a record of more than 2^14
     EXPECT_EQ(parse_hello(std::string("\x16\x03\x01\0\x04\x02", 6)), HelloParse::none); // a ServerHello
     EXPECT_EQ(parse_hello(records("\x01" + number(max_client_hello + 1, 3) + "\x03\x03")), HelloParse::none);
-    EXPECT_EQ(parse_hello(records("\x01" + number(40, 3) + "\x04")), HelloParse::more); // a version has two bytes
-    EXPECT_EQ(parse_hello(records("\x01" + number(40, 3) + "\x04\x03")), HelloParse::none);
+    EXPECT_EQ(parse_hello(records("\x01" + number(40, 3) + "\x03")), HelloParse::none); // shorter than the shortest
+    EXPECT_EQ(parse_hello(records("\x01" + number(41, 3) + "\x04")), HelloParse::none); // a version of another kind
+    EXPECT_EQ(parse_hello(records("\x01" + number(41, 3) + "\x03")), HelloParse::more);
 }
 
 TEST(ClientHello, LengthsThatDoNotFit) {
