@@ -5,6 +5,7 @@
 #include "abi/handles.hpp"
 #include "abi/health_check.hpp"
 #include "abi/sendfile.hpp"
+#include "abi/text_file.hpp"
 #include "abi/upstream.hpp"
 #include "base/log.hpp"
 #include "config/plugin_settings.hpp"
@@ -173,6 +174,7 @@ void config_reject(const gatehouse_config* config, gatehouse_str key, gatehouse_
 const void* get_extension(gatehouse_str id) noexcept {
     if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream_table;
     if (view(id) == GATEHOUSE_EXT_SENDFILE) return &sendfile_table;
+    if (view(id) == GATEHOUSE_EXT_TEXT_FILE) return &text_file_table;
     if (view(id) == GATEHOUSE_EXT_CHECK) return &health_check_table;
     if (view(id) == GATEHOUSE_EXT_DISCOVERY) return &discovery_table;
     return nullptr;

@@ -5,9 +5,11 @@ namespace {
 
 enum : std::uint32_t { denied, allowed };
 
-std::vector<NetworkTable::Entry> entries_of(const AccessLists& lists) {
+// Of equal networks the first counts.
+std::vector<NetworkTable::Entry> entries_of(const AccessLists& lists, std::span<const Network> proxies) {
     std::vector<NetworkTable::Entry> entries;
-    entries.reserve(lists.allow.size() + lists.deny.size());
+    entries.reserve(proxies.size() + lists.allow.size() + lists.deny.size());
+    for (const Network& network : proxies) entries.push_back({network, allowed});
     for (const Network& network : lists.allow) entries.push_back({network, allowed});
     for (const Network& network : lists.deny) entries.push_back({network, denied});
     return entries;
@@ -15,21 +17,26 @@ std::vector<NetworkTable::Entry> entries_of(const AccessLists& lists) {
 
 } // namespace
 
-AccessList::AccessList(const AccessLists& lists) : by_default_(lists.allow.empty()), table_(entries_of(lists)) {}
-
-bool AccessList::allows(const std::optional<IpAddress>& address) const noexcept {
-    const std::optional<std::uint32_t> found = address ? table_.find(*address) : std::nullopt;
-    return found ? *found == allowed : by_default_;
+AccessList::AccessList(const AccessLists& lists, std::span<const Network> proxies)
+    : by_default_(lists.allow.empty()), clients_(entries_of(lists, {})) {
+    if (!lists.deny.empty() && !proxies.empty()) proxies_ = NetworkTable(entries_of(lists, proxies));
 }
 
-Access::Access(const AccessLists& lists, SourceTable* sources)
-    : list_(lists == AccessLists() ? std::nullopt : std::optional(AccessList(lists))), sources_(sources) {}
+bool AccessList::allows(const std::optional<IpAddress>& address, Behalf behalf) const noexcept {
+    const bool of_client = behalf == Behalf::client;
+    const std::optional<std::uint32_t> found = address ? (of_client ? clients_ : proxies_).find(*address) : std::nullopt;
+    return found ? *found == allowed : by_default_ || !of_client;
+}
 
-std::optional<Reason> Access::admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source) noexcept {
+Access::Access(const AccessLists& lists, SourceTable* sources, std::span<const Network> proxies)
+    : list_(lists == AccessLists() ? std::nullopt : std::optional(AccessList(lists, proxies))), sources_(sources) {}
+
+std::optional<Reason> Access::admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source,
+                                    Behalf behalf) noexcept {
     source = SourceTable::nowhere;
     if (!list_ && sources_ == nullptr) return std::nullopt;
     const std::optional<IpAddress> ip = ip_address(address);
-    if (list_ && !list_->allows(ip)) return Reason::denied_acl;
+    if (list_ && !list_->allows(ip, behalf)) return Reason::denied_acl;
     return sources_ != nullptr && ip ? sources_->enter(*ip, now, source) : std::nullopt;
 }
 

@@ -1,17 +1,12 @@
 #include "config/access_section.hpp"
 
-#include "base/descriptor.hpp"
 #include "base/printable.hpp"
+#include "base/text_file.hpp"
 #include "config/values.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
 #include <map>
 #include <set>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace gatehouse::host {
 namespace {
@@ -39,39 +34,16 @@ std::vector<Written> read_array(ConfigTable& table, std::string_view key) {
     return list;
 }
 
-// The text of the file; what goes wrong is said in `error`.
-std::optional<std::string> contents(const std::filesystem::path& file, std::string& error) {
-    const auto failed = [&](const std::string& what) {
-        error = printable(file.native()) + ": " + what;
-        return std::nullopt;
-    };
-    // O_NONBLOCK: without it, opening a FIFO without a writer would block for ever.
-    const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!descriptor) return failed(std::string("cannot be opened: ") + std::strerror(errno));
-    struct stat status{};
-    if (::fstat(descriptor.get(), &status) != 0) return failed(std::string("cannot be examined: ") + std::strerror(errno));
-    if (!S_ISREG(status.st_mode)) return failed("is not a regular file (expected one with a network on each line)");
-    std::string text;
-    char buffer[65536];
-    for (;;) {
-        const ssize_t size = ::read(descriptor.get(), buffer, sizeof buffer);
-        if (size < 0 && errno == EINTR) continue;
-        if (size < 0) return failed(std::string("cannot be read: ") + std::strerror(errno));
-        if (size == 0) return text;
-        text.append(buffer, static_cast<std::size_t>(size));
-        if (text.size() > max_file) return failed("is too large (expected at most 64 MiB)");
-    }
-}
-
 std::string_view trimmed(std::string_view line) {
-    constexpr std::string_view blanks = " \t\r";
+    constexpr std::string_view blanks = " \t";
     line = line.substr(0, line.find('#'));
     const std::size_t begin = line.find_first_not_of(blanks);
     return begin == std::string_view::npos ? "" : line.substr(begin, line.find_last_not_of(blanks) - begin + 1);
 }
 
 // Networks are checked that stand in the configuration file itself; those of other files may overlap.
-void check_lists(ConfigTable& table, const AccessLists& lists, std::vector<Written>& allow, std::vector<Written>& deny) {
+void check_lists(ConfigTable& table, const AccessLists& lists, std::vector<Written>& allow, std::vector<Written>& deny,
+                 std::span<const Network> proxies) {
     const std::set<Network> allowed(lists.allow.begin(), lists.allow.end());
     std::set<Network> both;
     for (const Network& network : lists.deny)
@@ -102,7 +74,8 @@ void check_lists(ConfigTable& table, const AccessLists& lists, std::vector<Writt
     const auto is_denied_anyway = [&](const Network& network) {
         for (std::uint8_t bits = 0; bits <= network.length; ++bits)
             if (allowed.contains({masked(network.address, bits), bits})) return false;
-        return !allowed.empty();
+        const auto has_it = [&](const Network& proxy) { return proxy.contains(network); };
+        return !allowed.empty() && std::none_of(proxies.begin(), proxies.end(), has_it);
     };
     for (Written& written : deny)
         if (is_denied_anyway(written.network))
@@ -116,30 +89,26 @@ void check_lists(ConfigTable& table, const AccessLists& lists, std::vector<Writt
 std::vector<Network> read_networks(ConfigTable& table, std::string_view key, const std::filesystem::path& file) {
     std::vector<Network> networks;
     std::string error;
-    const std::optional<std::string> text = contents(file, error);
+    const std::optional<std::string> text = read_text_file(file, {max_file, "one with a network on each line"}, error);
     if (!text) {
         table.reject(key, error);
         return networks;
     }
-    std::size_t number = 0;
     std::size_t problems = 0;
-    for (std::size_t begin = 0; begin < text->size() && problems < max_problems_of_a_file;) {
-        const std::size_t end = std::min(text->find('\n', begin), text->size());
-        const std::string_view line = trimmed(std::string_view(*text).substr(begin, end - begin));
-        begin = end + 1;
-        ++number;
-        if (line.empty()) continue;
+    for_each_line(*text, [&](std::string_view line, std::size_t number) {
+        line = trimmed(line);
+        if (line.empty() || problems == max_problems_of_a_file) return;
         if (const std::optional<Network> network = parse_network(line, error)) {
             networks.push_back(*network);
         } else {
             table.reject(key, printable(file.native()) + ':' + std::to_string(number) + ": " + error);
             ++problems;
         }
-    }
+    });
     return networks;
 }
 
-AccessLists read_access_lists(ConfigTable& table) {
+AccessLists read_access_lists(ConfigTable& table, std::span<const Network> proxies) {
     AccessLists lists;
     std::vector<Written> allow = read_array(table, "allow");
     std::vector<Written> deny = read_array(table, "deny");
@@ -158,7 +127,7 @@ AccessLists read_access_lists(ConfigTable& table) {
     };
     read_file("allow_file", lists.allow);
     read_file("deny_file", lists.deny);
-    check_lists(table, lists, allow, deny);
+    check_lists(table, lists, allow, deny, proxies);
     return lists;
 }
 

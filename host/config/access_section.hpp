@@ -5,12 +5,14 @@
 #include "config/table.hpp"
 
 #include <filesystem>
+#include <span>
 
 namespace gatehouse::host {
 
 // `allow`, `deny`, `allow_file` and `deny_file`. A network that is both allowed and denied is a problem, as is one in `allow`
-// or `deny` that changes nothing. The files may overlap with anything else, since other people make such lists.
-AccessLists read_access_lists(ConfigTable& table);
+// or `deny` that changes nothing. The files may overlap with anything else, since other people make such lists. `proxies`:
+// those that are believed, which may come on their own behalf where nobody else may.
+AccessLists read_access_lists(ConfigTable& table, std::span<const Network> proxies);
 
 // `max_per_source`, `rate` and `source_bits`.
 SourceLimits read_source_limits(ConfigTable& table);

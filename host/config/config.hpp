@@ -11,11 +11,13 @@
 #include "config/place.hpp"
 #include "net/address.hpp"
 #include "net/network.hpp"
+#include "wire/byte_pattern.hpp"
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -139,6 +141,7 @@ struct ProxyProtocolConfig {
     std::vector<Network> from; // connections from these begin with a PROXY header, and no others
     bool from_unix = false;    // those of a unix socket's listener do
     Milliseconds timeout{5'000};
+    bool log_local = true; // the access log has the connections that proxies make on their own behalf
 
     bool operator==(const ProxyProtocolConfig&) const = default;
 };
@@ -152,16 +155,17 @@ struct AccessLists {
     bool operator==(const AccessLists&) const = default;
 };
 
-// [[listeners.routes]]: what there is of sni, alpn, source and of one of the two kinds of probe must hold
+// [[listeners.routes]]: what there is of sni, alpn, source, match and of one of the two kinds of probe must hold
 struct RouteConfig {
     std::vector<std::string> sni; // in lower case
     std::vector<std::string> alpn;
     std::vector<Network> source;
-    bool probe = false;  // the plugin's own
-    AccessLists access;  // of its connections, those it denies are closed; no further route is asked
-    std::string pattern; // the name of a ProtocolPattern
-    std::string tls;     // the name of a TlsConfig: TLS ends here; empty: it does not
-    std::string plugin;  // the name of a PluginConfig; empty, with `tls` only: the routes are asked about the decrypted stream
+    std::vector<BytePattern> match; // one of them
+    bool probe = false;             // the plugin's own
+    AccessLists access;             // of its connections, those it denies are closed; no further route is asked
+    std::string pattern;            // the name of a ProtocolPattern
+    std::string tls;                // the name of a TlsConfig: TLS ends here; empty: it does not
+    std::string plugin; // the name of a PluginConfig; empty, with `tls` only: the routes are asked about the decrypted stream
 
     Place where, plugin_where, tls_where; // of the section, and of the values or else of the section
 
@@ -170,7 +174,8 @@ struct RouteConfig {
 
     bool is_tls() const noexcept { return !sni.empty() || !alpn.empty(); }
     bool has_probe() const noexcept { return probe || !pattern.empty(); }
-    bool has_condition() const noexcept { return is_tls() || has_probe() || !source.empty(); }
+    bool looks_at_bytes() const noexcept { return has_probe() || !match.empty(); }
+    bool has_condition() const noexcept { return is_tls() || looks_at_bytes() || !source.empty(); }
 
     bool operator==(const RouteConfig&) const = default;
 };
@@ -184,7 +189,7 @@ struct OnSilence {
     bool operator==(const OnSilence&) const = default;
 };
 
-inline constexpr std::size_t max_detect_limit = 16 * 1024;
+inline constexpr std::size_t max_detect_limit = 64 * 1024;
 
 // How much one source may have. A source is a network of the given length around the address.
 struct SourceLimits {
@@ -225,8 +230,8 @@ struct ListenerConfig {
     std::optional<ProxyProtocolConfig> proxy_protocol;
     std::vector<RouteConfig> routes;
     std::optional<OnSilence> on_silence;
-    Milliseconds detect_timeout{5'000}; // for the routes, from the client's first byte on
-    std::uint64_t detect_limit = 4096;  // bytes that they look at
+    Milliseconds detect_timeout{5'000};  // for the routes, from the client's first byte on
+    std::uint64_t detect_limit = 16'384; // bytes that they look at
 
     // Socket options. They apply to TCP unless noted, and are inherited by accepted connections.
     bool reuse_address = true;
@@ -244,6 +249,11 @@ struct ListenerConfig {
     std::string group;
 
     Place where, plugin_where, tls_where; // of the section, and of the values or else of the section
+
+    // The networks whose proxies are believed.
+    std::span<const Network> proxies() const noexcept {
+        return proxy_protocol ? std::span<const Network>(proxy_protocol->from) : std::span<const Network>();
+    }
 
     bool operator==(const ListenerConfig&) const = default;
 };

@@ -1,16 +1,11 @@
 #include "config/document.hpp"
 
-#include "base/descriptor.hpp"
 #include "base/printable.hpp"
+#include "base/text_file.hpp"
 #include "config/load.hpp"
 #include "config/toml.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace gatehouse::host {
 namespace {
@@ -53,31 +48,16 @@ void check_key_parts(std::string_view text, const std::string& file) {
 } // namespace
 
 std::string read_config_file(const std::filesystem::path& file) {
-    const std::string& name = file.native();
-    // O_NONBLOCK: without it, opening a FIFO without a writer would block for ever.
-    const Descriptor descriptor(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!descriptor) fail(name, std::string("cannot be opened: ") + std::strerror(errno));
-    struct stat status{};
-    if (fstat(descriptor.get(), &status) != 0) fail(name, std::string("cannot be examined: ") + std::strerror(errno));
-    if (S_ISDIR(status.st_mode)) fail(name, "is a directory (expected a TOML file)");
-    if (!S_ISREG(status.st_mode)) fail(name, "is not a regular file (expected a TOML file)");
-
-    std::string text;
-    char buffer[16384];
-    for (;;) {
-        const ssize_t size = read(descriptor.get(), buffer, sizeof buffer);
-        if (size < 0 && errno == EINTR) continue;
-        if (size < 0) fail(name, std::string("cannot be read: ") + std::strerror(errno));
-        if (size == 0) return text;
-        text.append(buffer, static_cast<std::size_t>(size));
-        if (text.size() > max_config_size) fail(name, "is too large (expected at most 1 MiB)");
-    }
+    std::string bytes;
+    struct stat status {};
+    const std::string problem = read_file(file, {max_config_size, "a TOML file"}, bytes, status);
+    if (!problem.empty()) fail(file.native(), problem);
+    return bytes;
 }
 
-std::shared_ptr<const toml::table> parse_toml(std::string_view text, const std::string& file) {
+std::shared_ptr<const toml::table> parse_toml(std::string text, const std::string& file) {
     if (text.size() > max_config_size) fail(file, "is too large (expected at most 1 MiB)");
-    if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos)
-        fail_at(file, text, nul, "NUL byte (expected UTF-8 text)");
+    if (std::string problem; !normalise_text(text, problem)) throw ConfigError({printable(file) + ':' + problem});
     check_key_parts(text, file);
     try {
         return std::make_shared<const toml::table>(toml::parse(text));

@@ -21,6 +21,6 @@ std::string read_config_file(const std::filesystem::path& file);
 
 // The document, with the position of every key and value. Throws ConfigError with the first syntax error, at its position in
 // `file`. Bounded: in size, in how deep values nest, and in how many parts a dotted key has.
-std::shared_ptr<const toml::table> parse_toml(std::string_view text, const std::string& file);
+std::shared_ptr<const toml::table> parse_toml(std::string text, const std::string& file);
 
 } // namespace gatehouse::host

@@ -1,10 +1,10 @@
 #include "config/listeners_section.hpp"
 
-#include "base/ascii.hpp"
 #include "base/printable.hpp"
 #include "config/access_section.hpp"
 #include "config/routes_section.hpp"
 #include "config/values.hpp"
+#include "net/server_name.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -105,7 +105,8 @@ ListenerConfig read_listener(ConfigTable& table) {
     table.number("backlog", listener.backlog, 1, 65'535);
     table.number("max_connections", listener.max_connections, 1, max_connections);
     table.choice("when_full", listener.when_full, when_full_words);
-    listener.access = read_access_lists(table);
+    listener.proxy_protocol = read_proxy_protocol(table.table("proxy_protocol"));
+    listener.access = read_access_lists(table, listener.proxies());
     listener.sources = read_source_limits(table);
     if (listener.sources.most >= listener.max_connections)
         table.reject("max_per_source", "never reached: " + std::to_string(listener.sources.most) +
@@ -147,8 +148,10 @@ ListenerConfig read_listener(ConfigTable& table) {
 // What two listeners must not have in common.
 std::string identity(const Address& address) {
     if (const auto numeric = numeric_address(address)) return to_string(*numeric);
-    // Host names are the same in either case.
-    return address.kind == Address::Kind::tcp ? ascii_lower(to_string(address)) : to_string(address);
+    const ServerName name(address.host);
+    Address named = address;
+    if (!name.empty() && address.host.find('%') == std::string::npos) named.host = name.text();
+    return to_string(named);
 }
 
 // Finds names and addresses that an earlier listener has.

@@ -42,7 +42,7 @@ ConfigError::ConfigError(std::vector<std::string> problems)
 Config load_config(const std::filesystem::path& file) { return parse_config(read_config_file(file), file); }
 
 Config parse_config(std::string_view text, const std::filesystem::path& file) {
-    ConfigReading reading(file, parse_toml(text, file.native()));
+    ConfigReading reading(file, parse_toml(std::string(text), file.native()));
     Config config = read(reading);
     if (!reading.problems.empty()) throw ConfigError(reading.problems.lines());
     return config;

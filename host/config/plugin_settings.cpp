@@ -1,10 +1,13 @@
 #include "config/plugin_settings.hpp"
 
 #include "base/printable.hpp"
+#include "base/text_file.hpp"
 #include "config/config.hpp"
 #include "config/table.hpp"
 #include "config/tls_section.hpp"
+#include "config/values.hpp"
 
+#include <list>
 #include <map>
 #include <new>
 
@@ -21,6 +24,7 @@ class View;
 struct Reading {
     ConfigReading file;
     std::map<const toml::node*, std::unique_ptr<View>> items; // asked for twice, an item or a table is the same object
+    std::list<std::string> texts;                             // of files
     bool out_of_memory = false;
 };
 
@@ -109,6 +113,27 @@ class View : public gatehouse_config {
         });
     }
 
+    gatehouse_status text_file(std::string_view key, gatehouse_str& text) const noexcept override {
+        return guarded([&]() -> gatehouse_status {
+            constexpr std::size_t most = 64 << 20; // bytes
+            if (!table_.has(key)) {
+                table_.known(key);
+                return GATEHOUSE_OK;
+            }
+            std::filesystem::path path;
+            if (!read_path(table_, key, path)) return GATEHOUSE_INVALID;
+            std::string error;
+            std::optional<std::string> found = read_text_file(path, {most, "a text file"}, error);
+            if (!found) {
+                table_.reject(key, error);
+                return GATEHOUSE_INVALID;
+            }
+            const std::string& kept = reading_->texts.emplace_back(std::move(*found));
+            text = {kept.data(), kept.size()};
+            return GATEHOUSE_OK;
+        });
+    }
+
     void reject(std::string_view key, std::string_view why) const noexcept override {
         guarded([&] {
             table_.reject(key, printable(why));
@@ -153,10 +178,11 @@ class View : public gatehouse_config {
 class Settings final : private Reading, public View {
   public:
     Settings(const ConfigTable& table, const ConfigReading& reading)
-        : Reading{ConfigReading(reading.file, reading.document), {}, false}, View(over(table, *this), *this) {}
+        : Reading{ConfigReading(reading.file, reading.document), {}, {}, false}, View(over(table, *this), *this) {}
 
     void begin() const override {
         reading_->items.clear();
+        reading_->texts.clear();
         reading_->file.problems = ConfigProblems(reading_->file.file.native());
         reading_->out_of_memory = false;
         table_ = over(table_, *reading_);

@@ -37,10 +37,12 @@ struct gatehouse_config {
     virtual gatehouse_status tls_client(std::string_view key, bool has_names,
                                         std::optional<gatehouse::host::TlsClientConfig>& client,
                                         const gatehouse_config*& table) const noexcept = 0;
+    // Of gatehouse_text_file_v1.
+    virtual gatehouse_status text_file(std::string_view key, gatehouse_str& text) const noexcept = 0;
     virtual void reject(std::string_view key, std::string_view why) const noexcept = 0;
 
     // The host's part, for the table of the instance and not for what item() and table() hand out.
-    // Forgets what was read and recorded, for another create(). Also frees the tables that item() and table() handed out.
+    // Forgets what was read and recorded, for another create(). Also frees the tables and texts that were handed out.
     virtual void begin() const = 0;
     // What has gone wrong since begin(): values of the wrong type, rejected ones, and keys that the plugin has not read. Each
     // with its "FILE:LINE:COLUMN: ", in the order of the file.

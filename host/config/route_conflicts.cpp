@@ -2,6 +2,7 @@
 
 #include "base/printable.hpp"
 #include "net/server_name.hpp"
+#include "wire/protocol_pattern.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -26,19 +27,43 @@ bool covers_name(const std::string& wide, const std::string& narrow) {
            fits_route_name(wide, ServerName(narrow.starts_with("*.") ? std::string_view(narrow).substr(2) : narrow));
 }
 
-// `told`: name and protocol may be known of bytes that are not TLS, as the host or a proxy has decrypted them.
+// The pattern of the host's that the bytes of all connections fit which the route takes; null: there is none. `told`: name and
+// protocol may be known of bytes that are not TLS, as the host or a proxy has decrypted them.
+const ProtocolPattern* pattern_of(const RouteConfig& route, bool told) {
+    if (!route.pattern.empty()) return find_protocol_pattern(route.pattern);
+    const bool begins_with_tls = route.is_tls() && (!told || !route.tls.empty());
+    return begins_with_tls ? find_protocol_pattern("tls") : nullptr;
+}
+
+// What the pattern says of bytes that begin so.
+Match probed(const ProtocolPattern& pattern, const BytePattern& bytes) {
+    const std::string start = bytes.start();
+    return pattern.probe(std::as_bytes(std::span(start)));
+}
+
 bool probe_covers(const RouteConfig& wide, const RouteConfig& narrow, bool told) {
     if (!wide.has_probe()) return true;
     if (wide.probe) return narrow.probe && wide.plugin == narrow.plugin;
-    const bool begins_with_tls = narrow.is_tls() && (!told || !narrow.tls.empty());
-    return wide.pattern == narrow.pattern || (wide.pattern == "tls" && begins_with_tls);
+    const ProtocolPattern* const pattern = find_protocol_pattern(wide.pattern);
+    const auto fits = [&](const BytePattern& bytes) { return probed(*pattern, bytes) == Match::yes; };
+    return pattern == pattern_of(narrow, told) ||
+           (!narrow.match.empty() && std::all_of(narrow.match.begin(), narrow.match.end(), fits));
+}
+
+bool match_covers(const RouteConfig& wide, const RouteConfig& narrow, bool told) {
+    if (wide.match.empty()) return true;
+    std::vector<BytePattern> known = narrow.match.empty() ? std::vector<BytePattern>(1) : narrow.match;
+    if (const ProtocolPattern* const pattern = pattern_of(narrow, told))
+        for (BytePattern& bytes : known) bytes.parts.push_back({0, std::string(pattern->start)});
+    return all_covered(wide.match, known,
+                       [](const BytePattern& a, const BytePattern& b) { return gatehouse::host::covers(a, b); });
 }
 
 // Whether nothing is left for `narrow` if `wide` is asked first, as far as clients in the sources of `wide` go.
 bool covers_in_its_sources(const RouteConfig& wide, const RouteConfig& narrow, bool told) {
     if (wide.opens() && narrow.tls.empty()) return false; // `narrow` may be for the decrypted stream
     return all_covered(wide.sni, narrow.sni, covers_name) && all_covered(wide.alpn, narrow.alpn, std::equal_to<>()) &&
-           probe_covers(wide, narrow, told);
+           match_covers(wide, narrow, told) && probe_covers(wide, narrow, told);
 }
 
 // Whether nothing is left for `narrow` if `wide` is asked first.
@@ -82,6 +107,11 @@ std::optional<RouteConflict> conflict_of_last(std::span<const RouteConfig> route
         return RouteConflict{index, "probe",
                              "never matches: sni and alpn need a TLS ClientHello, which is never " + in_quotes(route.pattern) +
                                  " (expected one of the two conditions)"};
+    if (const ProtocolPattern* const pattern = pattern_of(route, told); pattern != nullptr && !route.match.empty()) {
+        const auto fits = [&](const BytePattern& bytes) { return probed(*pattern, bytes) != Match::no; };
+        if (std::none_of(route.match.begin(), route.match.end(), fits))
+            return RouteConflict{index, "match", "never matches: " + in_quotes(pattern->name) + " does not begin so"};
+    }
     const std::span<const RouteConfig> earlier = routes.first(index);
     for (const RouteConfig& other : earlier) {
         if (!other.has_condition() || !covers(other, route, told)) continue;

@@ -3,6 +3,7 @@
 #include "base/ascii.hpp"
 #include "base/did_you_mean.hpp"
 #include "base/printable.hpp"
+#include "base/units.hpp"
 #include "config/access_section.hpp"
 #include "config/route_conflicts.hpp"
 #include "config/values.hpp"
@@ -15,8 +16,8 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr std::size_t longest_name = 253; // of a host: RFC 1035, section 2.3.4, without the last dot
 constexpr std::size_t longest_protocol = 255;
+constexpr std::size_t longest_pattern = 256;
 constexpr std::size_t most_routes = 256;
 
 // Calls read(item, text) for the one string or each string of an array.
@@ -45,18 +46,22 @@ void read_networks(ConfigTable& table, std::string_view key, std::vector<Network
                     });
 }
 
-// "www.example.org" or "*.example.org", in lower case.
+// "www.example.org" or "*.example.org", in the normal form.
 std::optional<std::string> server_name(std::string_view text) {
-    std::string name = ascii_lower(text);
+    std::string name(ServerName(text).text());
     std::string_view labels = name;
     if (labels.starts_with("*.")) labels.remove_prefix(2);
     const bool clean = std::all_of(labels.begin(), labels.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
     });
-    if (labels.empty() || name.size() > longest_name || !clean || labels.starts_with('.') || labels.ends_with('.') ||
+    if (labels.empty() || !clean || labels.starts_with('.') || labels.ends_with('.') ||
         labels.find("..") != std::string_view::npos)
         return std::nullopt;
     return name;
+}
+
+bool is_ascii(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 void read_server_names(ConfigTable& table, std::vector<std::string>& names) {
@@ -65,8 +70,10 @@ void read_server_names(ConfigTable& table, std::vector<std::string>& names) {
                         if (std::optional<std::string> name = server_name(text))
                             names.push_back(std::move(*name));
                         else
-                            item.reject(key, in_quotes(text) + " is not a server name (expected \"www.example.org\" or "
-                                                               "\"*.example.org\" for all below it)");
+                            item.reject(key, in_quotes(text) +
+                                                 " is not a server name (expected \"www.example.org\" or "
+                                                 "\"*.example.org\" for all below it" +
+                                                 (is_ascii(text) ? ")" : "; other letters as clients send them, \"xn--...\")"));
                     });
 }
 
@@ -104,20 +111,69 @@ void read_probe(ConfigTable& table, RouteConfig& route) {
                               (near.empty() ? ")" : "; did you mean " + in_quotes(near) + "?)"));
 }
 
+std::optional<std::string> bytes_of_hex(std::string_view text) {
+    const auto digit = [](char c) { return std::string_view("0123456789abcdef").find(ascii_lower(c)); };
+    std::string bytes;
+    while (!text.empty()) {
+        if (text.front() == ' ') {
+            text.remove_prefix(1);
+            continue;
+        }
+        if (text.size() < 2 || digit(text[0]) == text.npos || digit(text[1]) == text.npos) return std::nullopt;
+        bytes += static_cast<char>(digit(text[0]) << 4U | digit(text[1]));
+        text.remove_prefix(2);
+    }
+    return bytes;
+}
+
+// One table of `match`, which may be absent.
+void read_byte_pattern(ConfigTable table, std::uint64_t limit, RouteConfig& route) {
+    BytePattern pattern;
+    std::string_view text;
+    std::size_t at = 0;
+    const auto add = [&](std::string_view key, std::size_t place, std::optional<std::string> bytes, const char* expected) {
+        if (!bytes || bytes->empty() || bytes->size() > longest_pattern)
+            table.reject(key, in_quotes(text) + " is not 1 to " + std::to_string(longest_pattern) + " bytes (expected " +
+                                  expected + ')');
+        else
+            pattern.parts.push_back({place, std::move(*bytes)});
+    };
+    if (table.string("prefix", text) == ConfigTable::Found::good)
+        add("prefix", 0, std::string(text), R"(a text such as "SSH-")");
+    const ConfigTable::Found hex = table.string("hex", text);
+    table.number("at", at, 0, max_detect_limit - 1);
+    if (hex == ConfigTable::Found::good) add("hex", at, bytes_of_hex(text), R"(two digits for each, such as "16 03 01")");
+    table.finish();
+    if (!table.is_table()) return;
+    if (hex == ConfigTable::Found::absent && table.has("at"))
+        table.reject("at", "without effect (expected hex beside it; prefix begins with the first byte)");
+    if (!table.has("prefix") && !table.has("hex"))
+        table.missing("prefix", R"(the first bytes as a text, such as "SSH-", or hex = "16 03", at = 0)");
+    if (contradicts_itself(pattern))
+        table.reject("hex", "never matches: prefix has other bytes there (expected one of the two)");
+    if (pattern.size() > limit)
+        table.reject_whole("never matches: it needs " + std::to_string(pattern.size()) + " bytes, but detect.limit is " +
+                           format_size(limit) + " (expected a higher limit)");
+    if (!pattern.parts.empty()) route.match.push_back(std::move(pattern));
+}
+
+void read_match(ConfigTable& table, std::uint64_t limit, RouteConfig& route) {
+    constexpr std::string_view key = "match";
+    constexpr std::string_view expected = R"(a table such as { prefix = "SSH-" }, or an array of them)";
+    if (!table.is_array(key)) return read_byte_pattern(table.table(key), limit, route);
+    for (ConfigTable& item : table.items(key, expected)) {
+        if (item.is_table())
+            read_byte_pattern(std::move(item), limit, route);
+        else
+            item.expect_table(expected);
+    }
+    if (table.count(key) == 0) table.reject(key, "empty (expected " + std::string(expected) + ")");
+}
+
 std::string read_plugin(ConfigTable& table) {
     if (table.is_table()) return read_name(table, "plugin", "the name of a plugin");
     table.known("plugin");
     return "";
-}
-
-void read_proxy_protocol(ConfigTable table, ListenerConfig& listener) {
-    ProxyProtocolConfig proxy;
-    read_networks(table, "from", proxy.from, &proxy.from_unix);
-    table.duration("timeout", proxy.timeout, std::chrono::hours(1));
-    if (table.is_table() && !table.has("from"))
-        table.missing("from", "the networks of the proxies, such as [\"10.0.0.0/8\"], or \"unix\"");
-    if (table.is_table()) listener.proxy_protocol = std::move(proxy);
-    table.finish();
 }
 
 void read_on_silence(ConfigTable table, ListenerConfig& listener) {
@@ -147,8 +203,9 @@ RouteConfig read_route(ConfigTable& table, const ListenerConfig& listener) {
     read_server_names(table, route.sni);
     read_protocols(table, route.alpn);
     read_networks(table, "source", route.source, nullptr);
+    read_match(table, listener.detect_limit, route);
     read_probe(table, route);
-    route.access = read_access_lists(table);
+    route.access = read_access_lists(table, listener.proxies());
     std::string_view tls;
     const bool ends_tls = table.string("tls", tls) != ConfigTable::Found::absent;
     route.tls = tls;
@@ -161,10 +218,10 @@ RouteConfig read_route(ConfigTable& table, const ListenerConfig& listener) {
     else
         table.known("plugin");
     if (ends_tls && !route.has_probe()) route.pattern = "tls"; // a PROXY header may give a name to bytes that are not TLS
-    const bool tries = table.has("sni") || table.has("alpn") || table.has("source") || table.has("probe");
+    const bool tries = table.has("sni") || table.has("alpn") || table.has("source") || table.has("match") || table.has("probe");
     if (!route.has_condition() && !tries) // bad conditions have had their message
-        table.reject_whole(
-            "no condition (expected sni, alpn, source or probe; the listener's own `plugin` serves what no route matches)");
+        table.reject_whole("no condition (expected sni, alpn, source, match or probe; the listener's own `plugin` serves what "
+                           "no route matches)");
     table.finish();
     return route;
 }
@@ -189,8 +246,18 @@ void read_routes(ConfigTable& table, ListenerConfig& listener) {
 
 } // namespace
 
+std::optional<ProxyProtocolConfig> read_proxy_protocol(ConfigTable table) {
+    ProxyProtocolConfig proxy;
+    read_networks(table, "from", proxy.from, &proxy.from_unix);
+    table.duration("timeout", proxy.timeout, std::chrono::hours(1));
+    table.boolean("log_local", proxy.log_local);
+    if (table.is_table() && !table.has("from"))
+        table.missing("from", "the networks of the proxies, such as [\"10.0.0.0/8\"], or \"unix\"");
+    table.finish();
+    return table.is_table() ? std::optional(std::move(proxy)) : std::nullopt;
+}
+
 void read_before_serving(ConfigTable& table, ListenerConfig& listener) {
-    read_proxy_protocol(table.table("proxy_protocol"), listener);
     read_detect(table.table("detect"), listener);
     read_on_silence(table.table("on_silence"), listener);
     read_routes(table, listener);

@@ -6,7 +6,11 @@
 
 namespace gatehouse::host {
 
-// Reads them into `listener`, whose own `plugin` and `tls` have been read, and reports routes that are in each other's way.
+// listeners.proxy_protocol
+std::optional<ProxyProtocolConfig> read_proxy_protocol(ConfigTable table);
+
+// Reads the others into `listener`, whose own `plugin`, `tls` and `proxy_protocol` have been read, and reports routes that are
+// in each other's way.
 void read_before_serving(ConfigTable& table, ListenerConfig& listener);
 
 } // namespace gatehouse::host

@@ -2,6 +2,7 @@
 
 #include "base/printable.hpp"
 #include "config/values.hpp"
+#include "net/server_name.hpp"
 
 namespace gatehouse::host {
 namespace {
@@ -93,8 +94,12 @@ TlsClientConfig read_tls_client(ConfigTable& table, bool has_names) {
     TlsClientConfig client;
     read_path(table, "ca", client.ca);
     std::string_view name;
-    if (read_text(table, "server_name", name)) client.server_name = name;
-    if (name.size() > 253) table.reject("server_name", "too long (expected at most 253 characters)"); // RFC 1035 2.3.4
+    if (read_text(table, "server_name", name)) {
+        client.server_name = ServerName(name).text();
+        if (client.server_name.empty())
+            table.reject("server_name",
+                         in_quotes(name) + " is not a server name (expected 1 to 253 characters and no dot alone)");
+    }
     table.boolean("verify", client.verify);
     read_path(table, "certificate", client.certificate);
     read_path(table, "key", client.key);

@@ -65,6 +65,7 @@ struct ServingLife {
 struct Life {
     Phase phase = Phase::silent;
     bool admitted = false;    // it counts for its source
+    bool is_proxys = false;   // a trusted proxy's own: its header names no client
     bool entered = false;     // it counts for its plugin
     bool stop_told = false;   // the phase has heard of the drain
     std::uint32_t source = 0; // where it counts: see Access::admit()

@@ -1,5 +1,7 @@
 #include "dns/async_resolver.hpp"
 
+#include "net/server_name.hpp"
+
 #include <ares.h>
 #include <arpa/nameser.h>
 #include <cstring>
@@ -43,7 +45,7 @@ std::string words(int status) {
 }
 
 // RFC 6761, section 6.3: c-ares answers these without asking.
-bool is_localhost(const std::string& name) { return name == "localhost" || name.ends_with(".localhost"); }
+bool is_localhost(const ServerName& name) { return name.text() == "localhost" || fits_route_name("*.localhost", name); }
 
 } // namespace
 
@@ -100,15 +102,19 @@ void AsyncResolver::find_addresses(const std::string& host, Answered answered) {
     auto question = std::make_unique<Question>(Question{*this, host, DnsType::a, std::move(answered), {}});
     ares_channeldata* channel = this->channel(question->found.why);
     if (channel == nullptr) return answer(std::move(question), ARES_ENOTINITIALIZED);
-    // c-ares does not say where an answer is from, so the file is asked first.
-    bool in_file = is_localhost(host);
+    // c-ares does not say where an answer is from, so the file is asked first. It has names without a dot at the end.
+    const ServerName normal(host);
+    const std::string name(normal.text());
+    bool in_file = is_localhost(normal);
     for (const int family : {AF_INET, AF_INET6}) {
         hostent* entry = nullptr;
-        if (in_file || ::ares_gethostbyname_file(channel, host.c_str(), family, &entry) != ARES_SUCCESS) continue;
+        if (in_file || ::ares_gethostbyname_file(channel, name.c_str(), family, &entry) != ARES_SUCCESS) continue;
         ::ares_free_hostent(entry);
         in_file = true;
     }
-    in_file ? ask_file(std::move(question)) : ask(std::move(question));
+    if (!in_file) return ask(std::move(question));
+    question->name = name;
+    ask_file(std::move(question));
 }
 
 void AsyncResolver::find_services(const std::string& name, Answered answered) {

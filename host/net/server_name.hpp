@@ -1,7 +1,8 @@
 // Names of servers: how they are compared, and the two meanings of a wildcard. [any]
 //
-// A client sends a name in its ClientHello (SNI), a PROXY header carries one, a certificate has some, and routes and upstreams
-// are configured with them. All of them are compared in one normal form, ServerName.
+// A client sends a name in its ClientHello (SNI), a PROXY header carries one, a certificate has some, an SRV record has one,
+// and routes, upstreams and listeners are configured with them. All of them are compared in one normal form, ServerName. Names
+// with other letters than ASCII's are compared as they come, "xn--..." (RFC 5890): the host translates none.
 //
 // "*.example.org" is a wildcard:
 //

@@ -109,6 +109,15 @@ void Service::linger(Connection& connection) noexcept {
     }
 }
 
+// A trusted proxy's own connections may be left out, and so may those that it closes before any header: it only looks whether
+// the port is open. One that was not admitted is always said.
+bool Service::is_logged(const Life& life, Reason reason) const noexcept {
+    if (!shared_.access_log) return false;
+    if (!config.proxy_protocol || config.proxy_protocol->log_local) return true;
+    const bool closed = reason == Reason::peer_closed || reason == Reason::peer_reset;
+    return !life.is_proxys && (life.admitted || !closed);
+}
+
 void Service::close(Connection& connection) noexcept {
     Life& life = connection.life;
     GATEHOUSE_CHECK(connection.reason.has_value(), config.name, connection.id);
@@ -118,7 +127,7 @@ void Service::close(Connection& connection) noexcept {
     // Before it is said that it has ended: a client that reads that may come for its place.
     if (life.admitted) access_.leave(life.source);
     if (life.entered) connection.plugin.load(std::memory_order_relaxed)->leave();
-    if (shared_.access_log) {
+    if (is_logged(life, reason)) {
         const SocketAddress peer = connection.peer_address();
         const SocketAddress upstream = life.serving.upstream ? life.serving.upstream->peer_address() : SocketAddress();
         const bool tls = connection.tls && connection.tls->established();

@@ -63,7 +63,8 @@ Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, Pool
                  const Shared& shared)
     : ListenerShare{listener_config, threads, shared.drain}, plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)),
       plugins_(all_plugins(config, find)), tls_servers_(all_tls_servers(config, shared.tls)), shared_(shared),
-      endpoint_(endpoint), access_(config.access, endpoint.sources ? &*endpoint.sources : nullptr), parking_(shared.alarm),
+      endpoint_(endpoint), access_(config.access, endpoint.sources ? &*endpoint.sources : nullptr, config.proxies()),
+      parking_(shared.alarm),
       acceptor_(endpoint.listener, threads, endpoint.slots.listen_token(), speaks_at_once(config, plugin_), endpoint.accepts,
                 endpoint.spare,
                 {.has_room = [this] { return has_room(); },
@@ -79,7 +80,7 @@ Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, Pool
         stages_.push_back(std::make_unique<const TlsStage>(server, config, shared.log));
     };
     const auto detect = [&](Layer layer) {
-        stages_.push_back(std::make_unique<const Detection>(config, layer, find, shared.tls));
+        stages_.push_back(std::make_unique<const Detection>(config, layer, find, shared.tls, shared.log));
     };
     if (!config.tls.empty()) end_tls(&shared.tls.find(config.tls));
     detects_ = !config.routes.empty() || config.on_silence;

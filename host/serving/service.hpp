@@ -99,7 +99,7 @@ class Service : public ListenerShare {
 
     bool has_room() const noexcept;
     void welcome(int fd, const SocketAddress& peer) noexcept;
-    std::optional<Reason> admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source) noexcept;
+    std::optional<Reason> admit(const SocketAddress& address, Behalf behalf, Nanoseconds now, std::uint32_t& source) noexcept;
     void refuse(int fd, const SocketAddress& peer, Reason reason) noexcept;
     void place(Connection& connection) noexcept;
 
@@ -113,6 +113,7 @@ class Service : public ListenerShare {
 
     void end(Connection& connection, Reason reason) noexcept;
     void linger(Connection& connection) noexcept;
+    bool is_logged(const Life& life, Reason reason) const noexcept;
     void close(Connection& connection) noexcept;
 
     PluginInstance* const plugin_; // constant after construction; null: only what a route takes is served

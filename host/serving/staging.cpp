@@ -16,6 +16,7 @@ Visitor visitor_of(Connection& connection, bool expired) noexcept {
     return {.channel = connection,
             .id = connection.id,
             .peer = connection.peer_address(),
+            .behalf = life.is_proxys ? Behalf::proxy : Behalf::client,
             .proxied = life.proxied.get(),
             .tls = life.staging.tls,
             .plugin = life.entered ? connection.plugin.load(std::memory_order_relaxed) : nullptr,
@@ -73,10 +74,12 @@ void Service::advance(Connection& connection) noexcept {
             connection.plugin.store(verdict.plugin, std::memory_order_relaxed);
             life.entered = true;
         }
-        if (!life.admitted) { // the client's address is known now
-            if (const auto reason = admit(connection.peer_address(), coarse_now(), life.source))
+        if (!life.admitted) { // the header has said on whose behalf the proxy comes
+            const Behalf behalf = life.proxied ? Behalf::client : Behalf::proxy;
+            if (const auto reason = admit(connection.peer_address(), behalf, coarse_now(), life.source))
                 return end(connection, *reason);
             life.admitted = true;
+            life.is_proxys = behalf == Behalf::proxy;
             life.entered = !detects_;
         }
         enter_stage(connection, life.staging.number + std::size_t{1}, coarse_now());

@@ -12,8 +12,9 @@ bool Service::has_room() const noexcept {
 
 // Why a connection must not come, if so. Otherwise it counts for its source and, unless routes are to find out which that is,
 // for its plugin.
-std::optional<Reason> Service::admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source) noexcept {
-    if (const std::optional<Reason> reason = access_.admit(address, now, source)) return reason;
+std::optional<Reason> Service::admit(const SocketAddress& address, Behalf behalf, Nanoseconds now,
+                                     std::uint32_t& source) noexcept {
+    if (const std::optional<Reason> reason = access_.admit(address, now, source, behalf)) return reason;
     if (detects_ || plugin_->enter()) return std::nullopt;
     access_.leave(source);
     return Reason::over_limit;
@@ -25,7 +26,7 @@ void Service::welcome(int fd, const SocketAddress& peer) noexcept {
     std::uint32_t source = 0;
     const bool for_another = proxies_ != nullptr && proxies_->lists(peer); // its header will name the client
     if (!for_another) {
-        if (const std::optional<Reason> reason = admit(peer, now, source)) return refuse(fd, peer, *reason);
+        if (const std::optional<Reason> reason = admit(peer, Behalf::client, now, source)) return refuse(fd, peer, *reason);
     }
     Connection* found = nullptr;
     if (endpoint_.open.fetch_add(1) < config.max_connections) found = endpoint_.slots.take();

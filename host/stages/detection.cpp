@@ -4,14 +4,19 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <new>
 #include <string_view>
 
 namespace gatehouse::host {
 namespace {
 
-Route make_route(const RouteConfig& config, PluginInstance* plugin, TlsServer* tls) {
-    Route route{config.sni, config.alpn, config.source, nullptr, plugin, tls, std::nullopt};
-    if (config.access != AccessLists()) route.access.emplace(config.access);
+constexpr Nanoseconds between_lines = 10'000'000'000; // of the log about routes that were passed over
+constexpr std::size_t few_bytes = 4096;               // fit on the stack; the first bytes of most clients are fewer
+
+Route make_route(const RouteConfig& config, std::span<const Network> proxies, PluginInstance* plugin, TlsServer* tls) {
+    Route route{config.sni, config.alpn, config.source, config.match, nullptr, plugin, tls, std::nullopt, config.where.text};
+    if (config.access != AccessLists()) route.access.emplace(config.access, proxies);
     if (config.probe)
         route.probe = [plugin](std::span<const std::byte> bytes) { return plugin->probe(bytes); };
     else if (!config.pattern.empty())
@@ -21,14 +26,14 @@ Route make_route(const RouteConfig& config, PluginInstance* plugin, TlsServer* t
 
 } // namespace
 
-Detection::Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls)
+Detection::Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls, Log& log)
     : otherwise_(config.plugin.empty() ? nullptr : &find(config.plugin)),
       silence_(config.on_silence ? &find(config.on_silence->plugin) : nullptr),
       patience_(config.on_silence ? config.on_silence->after : config.first_byte_timeout), timeout_(config.detect_timeout),
-      most_(config.detect_limit) {
+      most_(config.detect_limit), listener_(config.name), log_(log), too_long_(between_lines), too_late_(between_lines) {
     for (const RouteConfig& route : config.routes) {
         if (layer == Layer::inner && !route.tls.empty()) continue;
-        routes_.push_back(make_route(route, route.plugin.empty() ? nullptr : &find(route.plugin),
+        routes_.push_back(make_route(route, config.proxies(), route.plugin.empty() ? nullptr : &find(route.plugin),
                                      route.tls.empty() ? nullptr : &tls.find(route.tls)));
         at_once_ = at_once_ || !routes_.back().reads();
         by_source_ = by_source_ || !route.source.empty();
@@ -44,22 +49,27 @@ Choice Detection::choose(const Visitor& visitor, std::span<const std::byte> byte
     if (by_source_) arrived.source = ip_address(visitor.peer);
     arrived.bytes = bytes;
     arrived.all = all;
-    if (const Proxied* proxied = visitor.proxied) { // a proxy that has terminated TLS says what was asked for in it
-        if (!proxied->authority.empty()) arrived.server_name = &proxied->authority;
-        if (!proxied->alpn.empty()) arrived.protocol = &proxied->alpn;
-    }
-    std::string name;
-    std::string protocol;
-    if (const TlsSession* tls = visitor.channel.tls.get()) { // we have; this is inside of it
-        arrived.server_name = &(name = tls->sni());
-        arrived.protocol = &(protocol = tls->alpn());
-    }
+    // In decrypted bytes the host looks for no further ClientHello. The session is nearer to them than what a proxy has said.
+    const TlsSession* const tls = visitor.channel.tls.get();
+    const Proxied* const proxied = visitor.proxied;
+    const auto nearest = [&](std::string_view of_session, const std::string* of_proxy) -> std::optional<std::string_view> {
+        if (of_session.empty() && of_proxy != nullptr && !of_proxy->empty()) return *of_proxy;
+        return tls != nullptr ? std::optional(of_session) : std::nullopt;
+    };
+    arrived.server_name = nearest(tls != nullptr ? tls->sni() : "", proxied != nullptr ? &proxied->authority : nullptr);
+    arrived.protocol = nearest(tls != nullptr ? tls->alpn() : "", proxied != nullptr ? &proxied->alpn : nullptr);
     return choose_route(routes_, arrived);
 }
 
 Verdict Detection::look(const Visitor& visitor) const noexcept {
-    std::array<std::byte, max_detect_limit> buffer; // not initialised: only what was read counts
-    const auto bytes = visitor.channel.peek(std::span(buffer).first(most_));
+    std::array<std::byte, few_bytes> few; // not initialised, nor is the other: only what was read counts
+    std::unique_ptr<std::byte[]> many;
+    auto bytes = visitor.channel.peek(std::span(few).first(std::min(most_, few.size())));
+    if (bytes && bytes->size() == few.size() && most_ > few.size()) {
+        many.reset(new (std::nothrow) std::byte[most_]);
+        if (!many) return Verdict::refuse(Reason::host_out_of_memory);
+        bytes = visitor.channel.peek({many.get(), most_});
+    }
     const bool hung_up = visitor.channel.hangup;
     if (!bytes) return Verdict::refuse(Reason::peer_reset);
     const auto take = [&](PluginInstance* plugin, Reason otherwise) {
@@ -76,9 +86,11 @@ Verdict Detection::look(const Visitor& visitor) const noexcept {
     const bool all = hung_up || (visitor.expired && !begins) || bytes->size() == most_;
     try {
         const Choice choice = choose(visitor, *bytes, all);
+        if (choice.passed_over && !hung_up) say_passed_over(routes_[*choice.passed_over], visitor.peer, bytes->size());
         if (choice.what == Choice::What::route) {
             const Route& route = routes_[choice.route];
-            if (route.access && !route.access->allows(ip_address(visitor.peer))) return Verdict::refuse(Reason::denied_acl);
+            if (route.access && !route.access->allows(ip_address(visitor.peer), visitor.behalf))
+                return Verdict::refuse(Reason::denied_acl);
             Verdict verdict = Verdict::pass();
             verdict.plugin = route.plugin;
             verdict.tls = route.tls;
@@ -92,6 +104,20 @@ Verdict Detection::look(const Visitor& visitor) const noexcept {
     } catch (const std::bad_alloc&) {
         return Verdict::refuse(Reason::host_out_of_memory);
     }
+}
+
+// A limit must not decide in silence.
+void Detection::say_passed_over(const Route& route, const SocketAddress& peer, std::size_t bytes) const {
+    const bool too_long = bytes == most_;
+    const std::uint64_t count = (too_long ? too_long_ : too_late_).happened(coarse_now());
+    if (count == 0) return;
+    log_.write(too_long ? LogLevel::warning : LogLevel::info, "a route was passed over",
+               {{"listener", listener_},
+                {"route", route.where},
+                {"peer", to_string(peer)},
+                {"bytes", bytes},
+                {"error", too_long ? "it needs more bytes than detect.limit" : "its bytes did not come within detect.timeout"},
+                {"times", count}});
 }
 
 // --- what only the plugins can tell ----------------------------------------------------------------------------------------
@@ -121,7 +147,7 @@ std::string problems_of(const ListenerConfig& config, const FindPlugin& find) {
     for (const RouteConfig& route : config.routes) {
         const bool named = !route.sni.empty() || !route.alpn.empty() || route.pattern == "tls";
         const bool tls = named && route.tls.empty() && !ended;
-        reads = reads || (named && config.tls.empty()) || route.probe || !route.pattern.empty();
+        reads = reads || (named && config.tls.empty()) || route.looks_at_bytes();
         if (route.plugin.empty()) continue;
         const PluginInstance& plugin = find(route.plugin);
         if (route.probe && !plugin.has_probe())

@@ -2,6 +2,8 @@
 // reads these bytes. Where routes terminate TLS, there are two such stages: the second one looks at the decrypted bytes.
 #pragma once
 
+#include "base/log.hpp"
+#include "base/pace.hpp"
 #include "config/config.hpp"
 #include "plugin/plugins.hpp"
 #include "stages/route.hpp"
@@ -21,7 +23,7 @@ enum class Layer : std::uint8_t {
 class Detection final : public Stage {
   public:
     // [main]
-    Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls);
+    Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls, Log& log);
 
     std::optional<Milliseconds> limit(const Visitor& visitor) const noexcept override;
     bool at_once() const noexcept override { return at_once_; }
@@ -29,6 +31,7 @@ class Detection final : public Stage {
 
   private:
     Choice choose(const Visitor& visitor, std::span<const std::byte> bytes, bool all) const;
+    void say_passed_over(const Route& route, const SocketAddress& peer, std::size_t bytes) const;
 
     std::vector<Route> routes_; // constant after construction, as are all below
     bool at_once_ = false;      // there are routes for connections that have not said anything
@@ -38,6 +41,10 @@ class Detection final : public Stage {
     Milliseconds patience_;               // until the first byte
     Milliseconds timeout_;                // from then on
     std::size_t most_;                    // bytes
+    std::string listener_;                // its name
+    Log& log_;
+    mutable Pace too_long_; // what the log has said of connections that needed more bytes
+    mutable Pace too_late_; // and of those that needed more time
 };
 
 // Throws PluginError if a listener's routes are wrong in a way that only the plugins themselves can tell: everything that is,

@@ -6,6 +6,7 @@
 #include "access/access.hpp"
 #include "base/match.hpp"
 #include "net/network.hpp"
+#include "wire/byte_pattern.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -25,13 +26,15 @@ struct Route {
     std::vector<std::string> sni;  // for fits_route_name()
     std::vector<std::string> alpn; // protocol names
     std::vector<Network> source;
+    std::vector<BytePattern> match;
     std::function<Match(std::span<const std::byte>)> probe; // or empty
     PluginInstance* plugin = nullptr;                       // null: the routes are asked once more, inside of TLS
     TlsServer* tls = nullptr;                               // ends TLS before that; null: TLS is left alone
     std::optional<AccessList> access;                       // the clients that it lets in; nothing: all
+    std::string where;                                      // its place in the configuration
 
     // Whether it has to see bytes.
-    bool reads() const noexcept { return !sni.empty() || !alpn.empty() || probe != nullptr; }
+    bool reads() const noexcept { return !sni.empty() || !alpn.empty() || !match.empty() || probe != nullptr; }
 };
 
 // The facts about a connection that routes decide by.
@@ -39,16 +42,18 @@ struct Arrived {
     std::optional<IpAddress> source;  // not of unix sockets
     std::span<const std::byte> bytes; // the first ones
     bool all = false;                 // no more will be looked at
-    // What the client has asked for in TLS, if a stage or a proxy has terminated it; null: the host looks for it in the bytes.
-    const std::string* server_name = nullptr;
-    const std::string* protocol = nullptr;
+    // What the client has asked for in TLS, as far as a stage or a proxy has said it. Each may be known without the other;
+    // nothing: the host looks for it in the bytes. Empty: the client has not asked.
+    std::optional<std::string_view> server_name;
+    std::optional<std::string_view> protocol;
 };
 
 struct Choice {
     enum class What : std::uint8_t { route, none, more };
 
     What what;
-    std::size_t route = 0; // its index
+    std::size_t route = 0;                                 // its index
+    std::optional<std::size_t> passed_over = std::nullopt; // the first of the routes before it that lacked bytes
 };
 
 // The first route whose conditions all hold; none if none can; more as long as that depends on bytes that have not come.

@@ -11,6 +11,7 @@
 // more: only news makes it be asked again.
 #pragma once
 
+#include "access/access.hpp"
 #include "base/reason.hpp"
 #include "base/units.hpp"
 #include "connection/channel.hpp"
@@ -29,6 +30,7 @@ struct Visitor {
     Channel& channel;
     std::uint64_t id = 0;                   // the connection's
     SocketAddress peer;                     // as the PROXY header says it if there was one
+    Behalf behalf = Behalf::client;         // whose connection it is
     const Proxied* proxied = nullptr;       // null: no PROXY header has been taken
     TlsServer* tls = nullptr;               // that the route it has taken names; null: none
     const PluginInstance* plugin = nullptr; // that a route has found; null: none has yet

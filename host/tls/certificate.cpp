@@ -1,6 +1,7 @@
 #include "tls/certificate.hpp"
 
-#include "base/ascii.hpp"
+#include "base/text_file.hpp"
+#include "net/server_name.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -46,7 +47,9 @@ void done(int result) {
     if (result <= 0) fail_with_words("cannot make the certificate");
 }
 
+// PEM is told from what is around it by how its lines begin, so a byte order mark would hide the first one.
 Bio reader(std::string_view text) {
+    text = without_mark(text);
     Bio bio(::BIO_new_mem_buf(text.data(), static_cast<int>(std::min<std::size_t>(text.size(), 1U << 30U))));
     if (!bio) throw std::bad_alloc();
     return bio;
@@ -185,13 +188,14 @@ std::vector<std::string> dns_names(const x509_st& certificate) {
     if (const Names all = names_of(certificate)) {
         for (int i = 0; i < sk_GENERAL_NAME_num(all.get()); ++i) {
             const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
-            if (name->type == GEN_DNS) names.push_back(ascii_lower(view(name->d.dNSName)));
+            if (name->type == GEN_DNS) names.emplace_back(ServerName(view(name->d.dNSName)).text());
         }
         return names;
     }
     X509_NAME* subject_name = ::X509_get_subject_name(&certificate);
     const int at = ::X509_NAME_get_index_by_NID(subject_name, NID_commonName, -1);
-    if (at >= 0) names.push_back(ascii_lower(view(::X509_NAME_ENTRY_get_data(::X509_NAME_get_entry(subject_name, at)))));
+    if (at >= 0)
+        names.emplace_back(ServerName(view(::X509_NAME_ENTRY_get_data(::X509_NAME_get_entry(subject_name, at)))).text());
     return names;
 }
 

@@ -44,7 +44,7 @@ void check_match(const x509_st& certificate, const evp_pkey_st& key);
 // Throws CertificateError if it is no response, is about another certificate, or does not say that the certificate is good.
 std::time_t check_ocsp(std::string_view der, const x509_st& certificate);
 
-// The DNS names of the certificate, in lower case; its common name if it has no alternative names (RFC 6125 6.4.4).
+// The DNS names of the certificate, in the normal form; its common name if it has no alternative names (RFC 6125 6.4.4).
 std::vector<std::string> dns_names(const x509_st& certificate);
 
 std::time_t not_before(const x509_st& certificate); // seconds since 1970

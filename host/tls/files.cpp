@@ -1,11 +1,8 @@
 #include "tls/files.hpp"
 
-#include "base/descriptor.hpp"
 #include "base/printable.hpp"
+#include "base/text_file.hpp"
 
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
 #include <map>
 #include <sys/stat.h>
 
@@ -22,32 +19,20 @@ FileStamp stamp_of(const struct stat& status) {
 
 bool changed(const TlsFile& file, const FileText& text) {
     if (file.path.empty()) return false;
-    struct stat status{};
+    struct stat status {};
     return (::stat(file.path.c_str(), &status) == 0 ? stamp_of(status) : FileStamp{}) != text.stamp;
 }
 
 } // namespace
 
 std::string read_tls_file(const std::filesystem::path& path, FileText& file) {
-    // O_NONBLOCK: without it, opening a FIFO without a writer would wait for ever.
-    const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!descriptor) return std::string("cannot be opened: ") + std::strerror(errno);
     file = {};
-    struct stat status{};
-    if (::fstat(descriptor.get(), &status) != 0) return std::string("cannot be examined: ") + std::strerror(errno);
-    if (!S_ISREG(status.st_mode)) return "is not a regular file";
-    // Of the opened file: the path may lead to another one by now.
+    struct stat status {};
+    std::string problem = read_file(path, {most_bytes, "a PEM file, or DER for OCSP"}, file.text, status);
+    if (!problem.empty()) return problem;
     file.stamp = stamp_of(status);
     file.mode = status.st_mode & 07777U;
-    char buffer[16384];
-    for (;;) {
-        const ssize_t size = ::read(descriptor.get(), buffer, sizeof buffer);
-        if (size < 0 && errno == EINTR) continue;
-        if (size < 0) return std::string("cannot be read: ") + std::strerror(errno);
-        if (size == 0) return "";
-        file.text.append(buffer, static_cast<std::size_t>(size));
-        if (file.text.size() > most_bytes) return "is too large (expected at most 4 MiB)";
-    }
+    return "";
 }
 
 TlsFiles read_tls_files(const TlsConfig& config, std::vector<std::string>& problems) {

@@ -8,6 +8,7 @@ namespace {
 constexpr unsigned handshake_record = 22;
 constexpr unsigned client_hello_message = 1;
 constexpr std::size_t longest_record = 1U << 14U;
+constexpr std::size_t shortest_message = 2 + 32 + 1 + 4 + 2; // version, random, no session, a cipher suite, a compression
 constexpr unsigned server_name_extension = 0;
 constexpr unsigned alpn_extension = 16;
 constexpr unsigned host_name = 0;
@@ -33,10 +34,6 @@ class Reader {
     unsigned two() noexcept {
         const unsigned high = byte();
         return high << 8U | byte();
-    }
-    std::size_t three() noexcept {
-        const std::size_t high = byte();
-        return high << 16U | two();
     }
     void skip(std::size_t count) noexcept {
         while (count > 0) {
@@ -71,6 +68,7 @@ class Reader {
     void next_record() noexcept {
         if (raw() != handshake_record || (good() && raw() != 3) || (good() && raw() > 4)) fail();
         const unsigned high = raw();
+        if (high > longest_record >> 8U) fail();
         left_ = high << 8U | raw();
         if (left_ == 0 || left_ > longest_record) fail();
         if (!good()) left_ = 0;
@@ -107,6 +105,18 @@ class Extent {
     const std::size_t end_;
 };
 
+// The type of the message, its size and its version. The size is 0 if they are not there.
+std::size_t read_start(Reader& reader) noexcept {
+    if (reader.byte() != client_hello_message) reader.fail();
+    static_assert(max_client_hello <= 0xffff);
+    if (reader.byte() != 0) reader.fail(); // of the three bytes of the size
+    const std::size_t size = reader.two();
+    if (size < shortest_message || size > max_client_hello) reader.fail();
+    if (reader.byte() != 3) reader.fail();
+    reader.byte();
+    return reader.good() ? size : 0;
+}
+
 void read_server_names(Reader& reader, Extent& extension, ClientHello& hello) noexcept {
     Extent list(reader, extension.size_of_part(2, 1));
     while (!list.empty()) {
@@ -119,24 +129,26 @@ void read_server_names(Reader& reader, Extent& extension, ClientHello& hello) no
         }
         if (size > hello.name.size()) return reader.fail();
         for (std::size_t i = 0; i < size; ++i) hello.name[i] = static_cast<char>(reader.byte());
-        hello.name_size = size;
+        if (reader.good()) hello.name_size = size;
     }
 }
 
 void read_protocols(Reader& reader, Extent& extension, ClientHello& hello) noexcept {
+    if (hello.protocols_size != 0) return; // a second extension of the kind is wrong
     Extent list(reader, extension.size_of_part(2, 2));
-    hello.protocols_size = 0;
+    std::size_t used = 0;
     while (!list.empty()) {
         const std::size_t size = list.size_of_part(1, 1);
-        if (hello.protocols.size() - hello.protocols_size < size + 1) {
+        if (hello.protocols.size() - used < size + 1) {
             reader.skip(size);
             continue;
         }
-        char* const entry = hello.protocols.data() + hello.protocols_size;
+        char* const entry = hello.protocols.data() + used;
         entry[0] = static_cast<char>(size);
         for (std::size_t i = 0; i < size; ++i) entry[1 + i] = static_cast<char>(reader.byte());
-        if (reader.good()) hello.protocols_size += size + 1;
+        used += size + 1;
     }
+    if (reader.good()) hello.protocols_size = used;
 }
 
 void read_extensions(Reader& reader, Extent& message, ClientHello& hello) noexcept {
@@ -169,15 +181,9 @@ bool ClientHello::offers(std::string_view protocol) const noexcept {
 HelloParse parse_client_hello(std::span<const std::byte> bytes, ClientHello& hello) noexcept {
     hello.name_size = hello.protocols_size = 0;
     Reader reader(bytes);
-    if (reader.byte() != client_hello_message) {
-        reader.fail();
-        return reader.state();
-    }
-    const std::size_t size = reader.three();
-    if (size > max_client_hello) reader.fail();
-    Extent message(reader, size);
-    if (!message.has(2)) return reader.state();
-    if (reader.two() >> 8U != 3) reader.fail();
+    const std::size_t size = read_start(reader);
+    if (size == 0) return reader.state();
+    Extent message(reader, size - 2);     // what follows the version
     if (message.has(32)) reader.skip(32); // random
     const std::size_t session = message.size_of_part(1, 0);
     if (session > 32) reader.fail();
@@ -189,6 +195,12 @@ HelloParse parse_client_hello(std::span<const std::byte> bytes, ClientHello& hel
     if (!message.empty()) read_extensions(reader, message, hello);
     if (!message.empty()) reader.fail(); // bytes after the extensions
     return reader.state();
+}
+
+Match begins_client_hello(std::span<const std::byte> bytes) noexcept {
+    Reader reader(bytes);
+    read_start(reader);
+    return reader.good() ? Match::yes : reader.state() == HelloParse::more ? Match::more : Match::no;
 }
 
 } // namespace gatehouse::host

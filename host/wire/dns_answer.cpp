@@ -1,5 +1,7 @@
 #include "wire/dns_answer.hpp"
 
+#include "net/server_name.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -92,7 +94,7 @@ std::optional<std::string> Cursor::name() {
 }
 
 template <class Sockaddr, class Bytes>
-SocketAddress address_of(int family, Bytes Sockaddr::* member, sa_family_t Sockaddr::* kind,
+SocketAddress address_of(int family, Bytes Sockaddr::*member, sa_family_t Sockaddr::*kind,
                          std::span<const unsigned char> bytes) {
     SocketAddress address;
     auto& filled = reinterpret_cast<Sockaddr&>(address.storage);
@@ -112,7 +114,7 @@ bool read_data(Cursor& in, DnsType type, std::size_t size, DnsAnswer& answer) {
         service.port = in.number16();
         const std::optional<std::string> target = in.name();
         if (in.ok() && target) {
-            service.target = *target;
+            service.target = ServerName(*target).text();
             answer.services.push_back(std::move(service));
         }
         return in.ok() && in.position() == end;

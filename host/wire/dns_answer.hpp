@@ -17,7 +17,7 @@ enum class DnsType : std::uint16_t { a = 1, aaaa = 28, srv = 33 };
 
 // An SRV record (RFC 2782).
 struct DnsService {
-    std::string target; // a host name without a final dot; "": the service is not available there
+    std::string target; // a host name in the normal form (ServerName); "": the service is not available there
     std::uint16_t port = 0;
     std::uint16_t priority = 0;
     std::uint16_t weight = 0;

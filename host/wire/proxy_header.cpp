@@ -175,15 +175,16 @@ bool is_intact(Bytes header, Bytes stored) noexcept {
 ProxyParse parse_v2(Bytes bytes) noexcept {
     if (bytes.size() > 12 && byte_at(bytes, 12) >> 4U != 2) return bad("a version that is not 2");
     if (bytes.size() > 12 && (byte_at(bytes, 12) & 15U) > 1) return bad("a command that is not LOCAL or PROXY");
-    if (bytes.size() > 13 && (byte_at(bytes, 13) >> 4U > 3 || (byte_at(bytes, 13) & 15U) > 2))
+    const bool own = bytes.size() > 12 && (byte_at(bytes, 12) & 15U) == 0; // LOCAL: its family is to be ignored (section 2.2)
+    if (!own && bytes.size() > 13 && (byte_at(bytes, 13) >> 4U > 3 || (byte_at(bytes, 13) & 15U) > 2))
         return bad("an address family or transport that is not defined");
     if (bytes.size() < v2_fixed) return more();
     const std::size_t size = v2_fixed + two_at(bytes, 14);
     if (size > max_proxy_header) return bad("a header of more than 4096 bytes");
-    const unsigned family = byte_at(bytes, 13) >> 4U;
+    const unsigned family = own ? 0 : byte_at(bytes, 13) >> 4U;
     constexpr std::array<std::size_t, 4> address_sizes{0, 12, 36, 2 * v2_unix_path};
     const std::size_t address_size = address_sizes[family];
-    const bool local = (byte_at(bytes, 12) & 15U) == 0 || family == 0;
+    const bool local = family == 0;
     if (!local && size < v2_fixed + address_size) return bad("a length that is too short for its addresses");
     if (bytes.size() < size) return more();
 
@@ -192,7 +193,7 @@ ProxyParse parse_v2(Bytes bytes) noexcept {
     ProxyHeader& header = parse.header;
     header.size = size;
     header.local = local;
-    if (local) return parse; // the rest is to be discarded, the family with it
+    if (local) return parse; // the rest is to be discarded
     const Bytes addresses = bytes.subspan(v2_fixed, address_size);
     if (family == 1) {
         set_v4(header.source, addresses.first(4), addresses.subspan(8, 2));

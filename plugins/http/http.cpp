@@ -120,7 +120,9 @@ class Http {
 
     // Whether a connection starts with a method that HTTP knows, followed by a blank.
     gatehouse_match probe(std::span<const std::byte> bytes) const noexcept {
-        const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        if (text.starts_with("\r\n")) text.remove_prefix(2); // as the head scanner does
+        if (text == "\r") return GATEHOUSE_MATCH_MORE;
         for (std::string_view method :
              {"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "TRACE ", "CONNECT "}) {
             if (text.starts_with(method)) return GATEHOUSE_MATCH_YES;

@@ -8,12 +8,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,7 +29,8 @@ void read_rules(const gatehouse::Config& config, std::string_view key, Rules::Ac
         if (const std::string problem = rules.add(item.string(""), action); !problem.empty()) item.reject("", problem);
 }
 
-void read_users(const gatehouse::Config& config, Users& users) {
+void read_users(const gatehouse::Init& init, Users& users) {
+    const gatehouse::Config& config = init.config();
     for (const gatehouse::Config& item : config.items("users")) {
         const std::string name = item.string("name");
         const std::string password = item.string("password", "");
@@ -43,15 +40,10 @@ void read_users(const gatehouse::Config& config, Users& users) {
                                                                      : users.add_hash(name, hash);
         if (!problem.empty()) item.reject("name", problem);
     }
+    const auto text = init.text_file(config, "users_file");
+    if (!text) return;
     const std::string path = config.string("users_file", "");
-    if (path.empty()) return;
-    errno = 0;
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    text << file.rdbuf();
-    if (!file.is_open() || (!text && errno != 0)) // an empty file also fails the stream, without an errno
-        return config.reject("users_file", path + ": " + std::strerror(errno));
-    if (const std::string problem = users.add_lines(text.view()); !problem.empty())
+    if (const std::string problem = users.add_lines(*text); !problem.empty())
         return config.reject("users_file", path + ", " + problem);
     // An empty file must not open the proxy to everybody.
     if (users.empty()) config.reject("users_file", path + ": it has no users");
@@ -93,7 +85,7 @@ class Socks5 {
             if (time.count() == 0) config.reject(key, "it must be longer than 0");
         read_rules(config, "allow", Rules::Action::allow, rules_);
         read_rules(config, "deny", Rules::Action::deny, rules_);
-        read_users(config, users_);
+        read_users(init, users_);
     }
 
     // One read for each call: a client that sends a message byte by byte holds no thread between them.

@@ -53,7 +53,6 @@ std::string Users::add_lines(std::string_view text) {
     for (std::size_t number = 1; !text.empty(); ++number) {
         std::string_view line = text.substr(0, text.find('\n'));
         text.remove_prefix(line.size() < text.size() ? line.size() + 1 : text.size());
-        if (line.ends_with('\r')) line.remove_suffix(1);
         if (line.empty() || line.starts_with('#')) continue;
         const std::size_t colon = line.find(':');
         const std::string_view after = colon == line.npos ? "" : line.substr(colon + 1);

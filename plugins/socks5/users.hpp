@@ -15,8 +15,8 @@ class Users {
     std::string add_password(std::string_view name, std::string_view password);
     std::string add_hash(std::string_view name, std::string_view hash);
 
-    // Adds the lines "name:hash" of a text. Skips empty lines, lines that begin with '#', and the fields after another ':' (as
-    // in /etc/shadow). Returns what is wrong, with the line's number, or an empty text.
+    // Adds the lines "name:hash" of a text, which end with "\n". Skips empty lines, lines that begin with '#', and the fields
+    // after another ':' (as in /etc/shadow). Returns what is wrong, with the line's number, or an empty text.
     std::string add_lines(std::string_view text);
 
     bool empty() const noexcept { return users_.empty(); }

@@ -6,6 +6,7 @@
 #include <gatehouse/ext/control.h>
 #include <gatehouse/ext/discovery.h>
 #include <gatehouse/ext/sendfile.h>
+#include <gatehouse/ext/text_file.h>
 #include <gatehouse/ext/upstream.h>
 #include <gatehouse/gatehouse.h>
 
@@ -169,6 +170,8 @@ static void tables(void) {
     VALUE(sizeof(gatehouse_upstream_v1), 56);
     OFFSET(gatehouse_sendfile_v1, send, 0);
     VALUE(sizeof(gatehouse_sendfile_v1), 8);
+    OFFSET(gatehouse_text_file_v1, read, 0);
+    VALUE(sizeof(gatehouse_text_file_v1), 8);
     extensions();
 }
 

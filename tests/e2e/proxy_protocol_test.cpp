@@ -121,6 +121,81 @@ TEST(ProxyProtocol, LocalConnectionsKeepTheirOwnPeer) {
     EXPECT_EQ(host.wait_for_closed("echo", peer)["transport_peer"], "");
 }
 
+// What a proxy says when it connects to see whether the listener is well, and for clients that have no address.
+const std::vector<std::string>& own_headers() {
+    static const std::vector<std::string> all{
+        std::string("\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00", 16),    // LOCAL
+        std::string("\r\n\r\n\0\r\nQUIT\n\x20\xff\x00\x03xyz", 19), // the family and the rest are to be ignored
+        std::string("\r\n\r\n\0\r\nQUIT\n\x21\x00\x00\x00", 16),    // UNSPEC
+        "PROXY UNKNOWN\r\n",
+    };
+    return all;
+}
+
+TEST(ProxyProtocol, AProxyOnItsOwnBehalfIsAdmittedAsItself) {
+    const std::string keys = "proxy_protocol = { from = [\"127.0.0.1\", \"127.0.1.0/24\"] }\nallow = [\"192.0.2.0/24\"]\n";
+    Gatehouse host(listener("echo", "echo", keys + "deny = [\"127.0.1.1\"]") +
+                   listener("routed", "discard",
+                            keys + "[[listeners.routes]]\nprobe = \"ssh\"\nplugin = \"echo\"\nallow = "
+                                   "[\"192.0.2.0/25\"]\n"));
+    const auto admitted = [&](const std::string& listener, const std::string& from, const std::string& own) {
+        Client proxy(host.address(listener), from + ":0");
+        proxy.send(own);
+        return proxy.echoes("SSH-2.0-x");
+    };
+    for (const std::string& own : own_headers()) {
+        EXPECT_TRUE(admitted("echo", "127.0.0.1", own));
+        EXPECT_TRUE(admitted("routed", "127.0.0.1", own));
+        EXPECT_TRUE(admitted("echo", "127.0.1.2", own));
+        EXPECT_FALSE(admitted("echo", "127.0.1.1", own)) << "this one is denied";
+    }
+    EXPECT_NE(host.status("echo")["reasons"].find("denied_acl:" + std::to_string(own_headers().size())), std::string::npos);
+    const auto client = [&](const std::string& address) {
+        const std::size_t from = host.log_size();
+        Client proxy(host.port("echo"));
+        proxy.send("PROXY TCP4 " + address + " 198.51.100.2 40000 443\r\n");
+        proxy.close();
+        return std::string(host.wait_for_closed("echo", address + ":40000", from)["reason"]);
+    };
+    EXPECT_EQ(client("192.0.2.7"), "peer_closed");
+    EXPECT_EQ(client("127.0.0.1"), "denied_acl") << "a client is never the proxy, whatever the header says";
+}
+
+TEST(ProxyProtocol, AProxysOwnConnectionsCountForItsAddress) {
+    Gatehouse host(listener("echo", "echo", trusting + "\nmax_per_source = 1"));
+    Client first(host.port("echo"));
+    first.send(own_headers().front() + "a");
+    EXPECT_EQ(first.recv_exactly(1), "a");
+    Client second(host.port("echo"));
+    second.send(own_headers().front());
+    EXPECT_EQ(second.rest().bytes, "");
+    EXPECT_EQ(host.wait_for_closed("echo", second.local_address())["reason"], "over_limit");
+    Client another(host.port("echo")); // the client's source is another one
+    another.send(header + "b");
+    EXPECT_EQ(another.recv_exactly(1), "b");
+}
+
+TEST(ProxyProtocol, AProxysOwnConnectionsMayBeLeftOutOfTheLog) {
+    Gatehouse host(listener("echo", "echo", "proxy_protocol = { from = \"127.0.0.1\", log_local = false }"));
+    const auto talk = [&](const std::string& text) {
+        Client client(host.port("echo"));
+        client.send(text);
+        client.finish();
+        client.rest();
+        return client.local_address();
+    };
+    std::vector<std::string> own;
+    for (const std::string& head : own_headers()) own.push_back(talk(head + "a"));
+    own.push_back(talk("")); // it only looks whether the port is open
+    const std::string bad = talk("hello");
+    EXPECT_EQ(host.wait_for_closed("echo", bad)["reason"], "bad_proxy_header");
+    talk(header + "a");
+    host.wait_for_closed("echo", "192.0.2.1:40000");
+    host.wait_for_status("echo", "all counted", [](const Record& now) { return now["open"] == "0" && now["accepted"] == "7"; });
+    for (const std::string& peer : own)
+        for (const Record& record : host.log()) EXPECT_NE(record["peer"], peer) << record.line;
+}
+
 TEST(ProxyProtocol, UnixSocketsAreListedByTheirWord) {
     const TempDir dir;
     const std::string address = "unix:" + (dir / "echo");
@@ -184,6 +259,22 @@ INSTANTIATE_TEST_SUITE_P(ProxyProtocol, FromHaproxy,
                              for (const char c : test.param) name += c >= 'a' && c <= 'z' ? c : '_';
                              return name;
                          });
+
+// Of a server that lets in clients alone.
+TEST_P(FromHaproxy, ItsChecksAreAnswered) {
+    const TempDir root;
+    Gatehouse host(web(root, trusting + "\nallow = [\"192.0.2.0/24\"]"));
+    const ConfiguredServer haproxy(
+        {"haproxy", "-db", "-f", "CONFIG"},
+        "global\n  maxconn 100\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 5s\n  timeout server 5s\n"
+        "frontend state\n  unique-id-format id-7\n  bind 127.0.0.1:PORT\n"
+        "  http-request return status 200 content-type text/plain lf-string \"%[srv_is_up(a/s)]\"\n"
+        "backend a\n  option httpchk GET /\n  server s 127.0.0.1:" +
+            std::to_string(host.port("http")) + " check inter 20ms fall 1 rise 1 " + GetParam() + "\n");
+    host.wait_for_status("http", "some checks", [](const Record& now) { return std::stoi(now["accepted"]) > 3; });
+    EXPECT_EQ(host.status("http")["reasons"].find("denied_acl"), std::string::npos);
+    EXPECT_EQ(run({"curl", "-sS", "http://127.0.0.1:" + haproxy.port() + "/"}).out, "1");
+}
 
 TEST(ProxyProtocol, FromNginx) {
     const TempDir root;

@@ -10,6 +10,7 @@
 
 using namespace gatehouse::support;
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 
 namespace {
 
@@ -68,6 +69,24 @@ TEST(Routes, UnreadBytesCostNothingWhileTheyWait) {
     for (Client& client : clients) EXPECT_EQ(client.recv_exactly(8), "SSH-2.0-");
 }
 
+TEST(Routes, BytesOfTheOperatorsOwn) {
+    Gatehouse host(
+        listener("front", "discard",
+                 route("match = { prefix = \"HELLO \" }", "echo") +
+                     route("match = [{ hex = \"ff 00\", at = 2 }, { prefix = \"x\", hex = \"79\", at = 3 }]", "echo")));
+    for (const std::string& text : {"HELLO you"s, "ab\xff\0"s, "x..y"s}) {
+        Client client(host.port("front"));
+        for (const char c : text) client.send(std::string(1, c));
+        EXPECT_EQ(client.recv_exactly(text.size()), text);
+    }
+    for (const std::string& text : {"HELL no"s, "x..z"s, "ab\xff\1"s}) {
+        Client client(host.port("front"));
+        client.send(text);
+        client.finish();
+        EXPECT_EQ(client.recv_until_eof(), "") << text;
+    }
+}
+
 TEST(Routes, NobodyTakesIt) {
     Gatehouse host(routed(route("probe = \"ssh\"", "echo")));
     Client client(host.port("front"));
@@ -92,6 +111,44 @@ TEST(Routes, BytesAreUsedUp) {
     client.send("r");
     EXPECT_EQ(client.rest().bytes, "");
     EXPECT_EQ(host.wait_for_closed("front", client.local_address())["reason"], "no_match");
+}
+
+// The name stands behind `padding` bytes of an extension, in records of 16 KiB.
+std::string hello_for(const std::string& name, std::size_t padding) {
+    const auto number = [](std::size_t value, int bytes) {
+        std::string text;
+        for (int i = bytes - 1; i >= 0; --i) text += static_cast<char>(value >> static_cast<unsigned>(8 * i));
+        return text;
+    };
+    const std::string extensions = number(21, 2) + number(padding, 2) + std::string(padding, '\0') + number(0, 2) +
+                                   number(name.size() + 5, 2) + number(name.size() + 3, 2) + '\0' + number(name.size(), 2) +
+                                   name;
+    const std::string body = "\x03\x03" + std::string(32, 'r') + '\0' + number(2, 2) + "\x13\x01" + number(0x100, 2) +
+                             number(extensions.size(), 2) + extensions;
+    const std::string message = '\x01' + number(body.size(), 3) + body;
+    std::string text;
+    for (std::size_t at = 0; at < message.size(); at += 16'384) {
+        const std::string record = message.substr(at, 16'384);
+        text += "\x16\x03\x01" + number(record.size(), 2) + record;
+    }
+    return text;
+}
+
+TEST(Routes, LongHellosHaveTheirRouteToo) {
+    const std::string routes = route("sni = \"*.example.org\"", "echo");
+    Gatehouse host(routed(routes) + "[[listeners]]\nname = \"long\"\naddress = \"127.0.0.1:0\"\ndetect.limit = \"64KiB\"\n" +
+                   routes);
+    for (const auto& [listener, padding] : {std::pair("front", 4'200), std::pair("front", 15'000), std::pair("long", 60'000)}) {
+        const std::string hello = hello_for("www.example.org", static_cast<std::size_t>(padding));
+        Client client(host.port(listener));
+        client.send(hello);
+        EXPECT_EQ(client.recv_exactly(hello.size()), hello) << padding;
+    }
+    Client client(host.port("front"));
+    client.send(hello_for("www.example.org", 20'000));
+    client.rest();
+    EXPECT_EQ(host.wait_for_closed("front", client.local_address())["reason"], "no_match");
+    EXPECT_EQ(host.wait_for_log("a route was passed over")["error"], "it needs more bytes than detect.limit");
 }
 
 TEST(Routes, AnEndDecides) {

@@ -135,9 +135,10 @@ class Socks5Users : public Socks5 {
         static const TempDir dir;
         return dir;
     }
-    // htpasswd -nbB bob secret
+    // htpasswd -nbB bob secret, in an editor that writes a mark
     static inline const std::string users_file =
-        dir().write("users", "bob:$2y$05$tyJblltzN4P3hN0MorLN4OHEKwHVgfuaUNbcy1pWLuyx5B7ZD5Q0m\n");
+        dir().write("users", "\xef\xbb\xbf"
+                             "bob:$2y$05$tyJblltzN4P3hN0MorLN4OHEKwHVgfuaUNbcy1pWLuyx5B7ZD5Q0m\r\n# the end");
 };
 
 TEST_F(Socks5Users, MayUseItWithTheirPasswords) {

@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         require(last == HelloParse::more || now == last);
         require(hello.name_size <= hello.name.size() && hello.protocols_size <= hello.protocols.size());
         static_cast<void>(hello.offers("h2"));
-        if (now == HelloParse::whole && last == HelloParse::whole) require(hello.server_name() == name);
+        if (!name.empty()) require(hello.server_name() == name);
         name = hello.server_name();
         last = now;
     });

@@ -14,6 +14,7 @@ std::vector<Route> make_routes() {
     std::vector<Route> routes(2);
     routes[0].sni = {"a.example", "*.example.org"};
     routes[1].alpn = {"h2"};
+    routes.emplace_back().match = {{{{0, "ab"}, {4, "c"}}}, {{{2, "\xff"}}}};
     for (const ProtocolPattern& pattern : protocol_patterns()) routes.emplace_back().probe = pattern.probe;
     return routes;
 }

@@ -44,7 +44,7 @@ TEST(Users, HaveHashes) {
 
 TEST(Users, ComeFromTheLinesOfAFile) {
     Users users;
-    EXPECT_EQ(users.add_lines("# who may\n\nann:" + sha512 + "\r\nbob:" + bcrypt + ":19000:0:99999:7:::"), "");
+    EXPECT_EQ(users.add_lines("# who may\n\nann:" + sha512 + "\nbob:" + bcrypt + ":19000:0:99999:7:::"), "");
     EXPECT_TRUE(users.verify("ann", "secret"));
     EXPECT_TRUE(users.verify("bob", "secret"));
     EXPECT_EQ(users.add_lines("\ncarl"), "line 2: expected \"name:hash\"");

@@ -6,11 +6,13 @@
 #include "ext/check.h"
 #include "ext/discovery.h"
 #include "ext/sendfile.h"
+#include "ext/text_file.h"
 #include "ext/upstream.h"
 #include "gatehouse.h"
 #include "status.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace gatehouse {
@@ -23,12 +25,14 @@ struct Host {
     gatehouse_instance* instance;
     const gatehouse_upstream_v1* upstream;
     const gatehouse_sendfile_v1* sendfile;
+    const gatehouse_text_file_v1* text_file;
     const gatehouse_check_v1* check;
     const gatehouse_discovery_v1* discovery;
 
     Host(const gatehouse_host* host, gatehouse_instance* me) noexcept
         : table(host), instance(me), upstream(find<gatehouse_upstream_v1>(host, GATEHOUSE_EXT_UPSTREAM)),
           sendfile(find<gatehouse_sendfile_v1>(host, GATEHOUSE_EXT_SENDFILE)),
+          text_file(find<gatehouse_text_file_v1>(host, GATEHOUSE_EXT_TEXT_FILE)),
           check(find<gatehouse_check_v1>(host, GATEHOUSE_EXT_CHECK)),
           discovery(find<gatehouse_discovery_v1>(host, GATEHOUSE_EXT_DISCOVERY)) {}
 
@@ -66,6 +70,18 @@ class Init {
         if (host_.upstream != nullptr)
             host_.upstream->tls_client(host_.instance, config.handle(), detail::str(key), has_names ? 1 : 0, &client);
         return client;
+    }
+
+    // The text of the file that the key `key` of a configuration table names; see ext/text_file.h. Nothing: the key is absent,
+    // or the host has recorded what is wrong. [main]
+    std::optional<std::string_view> text_file(const Config& config, std::string_view key) const {
+        gatehouse_str text{nullptr, 0};
+        if (host_.text_file == nullptr) {
+            if (!config.string(key, "").empty()) config.reject(key, "this host reads no text files for plugins");
+            return std::nullopt;
+        }
+        const gatehouse_status status = host_.text_file->read(config.handle(), detail::str(key), &text);
+        return status == GATEHOUSE_OK && text.data != nullptr ? std::optional(detail::view(text)) : std::nullopt;
     }
 
     const detail::Host& host() const noexcept { return host_; }

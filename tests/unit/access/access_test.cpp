@@ -71,6 +71,48 @@ TEST(Access, OtherKindsOfAddressesAreInNoNetwork) {
     EXPECT_EQ(counting.admit(nameless, 0, source), std::nullopt);
 }
 
+// The lists are about clients; a trusted proxy also comes on its own behalf.
+TEST(Access, AProxyOnItsOwnBehalfIsItself) {
+    const auto verdict = [](const AccessLists& some, const std::string& host, Behalf behalf) {
+        const std::vector<Network> proxies = lists({"10.0.0.0/24", "127.0.0.1"}, {}).allow;
+        std::uint32_t source = 0;
+        const auto reason = Access(some, nullptr, proxies).admit(socket_address(host), 0, source, behalf);
+        return reason ? std::string(to_string(*reason)) : "admitted";
+    };
+    const AccessLists clients = lists({"192.0.2.0/24"}, {});
+    EXPECT_EQ(verdict(clients, "10.0.0.1", Behalf::proxy), "admitted");
+    EXPECT_EQ(verdict(clients, "::ffff:10.0.0.1", Behalf::proxy), "admitted");
+    EXPECT_EQ(verdict(clients, "10.0.0.1", Behalf::client), "denied_acl");
+    // Of the lists and the proxies' networks the narrowest counts, and of equal ones that of the proxies.
+    const AccessLists some = lists({"192.0.2.0/24", "10.0.0.66"}, {"10.0.0.0/8", "10.0.0.64/28", "127.0.0.1"});
+    EXPECT_EQ(verdict(some, "10.0.0.1", Behalf::proxy), "admitted");
+    EXPECT_EQ(verdict(some, "10.0.0.65", Behalf::proxy), "denied_acl");
+    EXPECT_EQ(verdict(some, "10.0.0.66", Behalf::proxy), "admitted");
+    EXPECT_EQ(verdict(some, "127.0.0.1", Behalf::proxy), "admitted");
+    for (const char* host : {"10.0.0.1", "10.0.0.65", "127.0.0.1"})
+        EXPECT_EQ(verdict(some, host, Behalf::client), "denied_acl");
+}
+
+TEST(Access, AProxyOfAUnixSocketIsInNoNetwork) {
+    SocketAddress nameless;
+    nameless.storage.ss_family = AF_UNIX;
+    nameless.size = sizeof(sa_family_t);
+    std::uint32_t source = 0;
+    Access access(lists({"192.0.2.0/24"}, {}), nullptr);
+    EXPECT_EQ(access.admit(nameless, 0, source, Behalf::proxy), std::nullopt);
+    EXPECT_EQ(access.admit(nameless, 0, source, Behalf::client), Reason::denied_acl);
+}
+
+TEST(Access, AProxysOwnConnectionsCountForItsAddress) {
+    SourceLimits one;
+    one.most = 1;
+    SourceTable sources(one, 10);
+    Access access({}, &sources);
+    std::uint32_t source = 0;
+    EXPECT_EQ(access.admit(socket_address("192.0.2.1"), 0, source, Behalf::proxy), std::nullopt);
+    EXPECT_NE(access.admit(socket_address("192.0.2.1"), 0, source, Behalf::proxy), std::nullopt);
+}
+
 TEST(Access, WhoIsDeniedDoesNotCount) {
     SourceLimits one;
     one.rate = 1;

@@ -91,9 +91,18 @@ TEST(BadText, NulByte) {
 }
 
 TEST(BadText, InvalidUtf8) {
-    EXPECT_EQ(problems_of("a = 'x'\nb = '\xff'\n", "x.toml"),
-              Lines{"x.toml:2:5: syntax error: Encountered invalid utf-8 sequence"});
-    EXPECT_EQ(problems_of("# \xc3(\n", "x.toml").size(), 1U);
+    EXPECT_EQ(problems_of("a = 'x'\nb = '\xff'\n", "x.toml"), Lines{"x.toml:2:6: not UTF-8 (expected UTF-8 text)"});
+    EXPECT_EQ(problems_of("# \xc3(\n", "x.toml"), Lines{"x.toml:1:3: not UTF-8 (expected UTF-8 text)"});
+    EXPECT_EQ(problems_of(std::string("\xff\xfe[\0", 4), "x.toml"), Lines{"x.toml:1:1: UTF-16 (expected UTF-8 text)"});
+}
+
+// Places stay those that an editor shows.
+TEST(GoodText, MayHaveAMarkAndAnyEndsOfLines) {
+    std::string text = listener + "backlock = 1\nbacklog = 7";
+    for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2) text.replace(at, 1, "\r\n");
+    EXPECT_EQ(problems_of("\xef\xbb\xbf" + text, "x.toml"),
+              Lines{"x.toml:5:1: listeners.backlock: unknown key (did you mean \"backlog\"?)"});
+    EXPECT_EQ(problems_of("\xef\xbb\xbf[[listener]]", "x.toml").front().substr(0, 11), "x.toml:1:1:");
 }
 
 TEST(BadText, TooLarge) {
@@ -185,6 +194,18 @@ TEST(NetworkFile, SaysWhereItIsWrong) {
                    "address)"}));
 }
 
+TEST(NetworkFile, MayHaveAMarkButNoOtherEncoding) {
+    const Folder folder;
+    const std::string list = (folder / "list.txt").string();
+    folder.write("list.txt", "\xef\xbb\xbf"
+                             "10.0.0.0/8\r\n192.0.2.1");
+    const Config config = parse_config(listener + "deny_file = '" + list + "'\n", "x.toml");
+    EXPECT_EQ(config.listeners.at(0).access.deny.size(), 2U);
+    folder.write("list.txt", "10.0.0.0/8\n# \xfc\n");
+    EXPECT_EQ(problems_of(listener + "deny_file = '" + list + "'\n", "x.toml"),
+              Lines{"x.toml:5:13: listeners.deny_file: " + list + ":2:3: not UTF-8 (expected UTF-8 text)"});
+}
+
 TEST(NetworkFile, ThatIsSomethingElseIsNotReportedLineByLine) {
     const Folder folder;
     std::string text;
@@ -202,7 +223,7 @@ TEST(NetworkFile, ThatCannotBeRead) {
     };
     problem("deny_file", "nothing", "cannot be opened: No such file or directory");
     fs::create_directory(folder / "folder");
-    problem("deny_file", "folder", "is not a regular file (expected one with a network on each line)");
+    problem("deny_file", "folder", "is a directory (expected one with a network on each line)");
     ASSERT_EQ(mkfifo((folder / "fifo").c_str(), 0600), 0);
     problem("deny_file", "fifo", "is not a regular file (expected one with a network on each line)");
     folder.write("empty", "# nobody\n");

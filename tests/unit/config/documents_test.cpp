@@ -67,11 +67,15 @@ const std::set<std::string> without_default{"host.control",
                                             "listeners.deny_file",
                                             "listeners.proxy_protocol.from",
                                             "listeners.proxy_protocol.timeout",
+                                            "listeners.proxy_protocol.log_local",
                                             "listeners.on_silence.after",
                                             "listeners.on_silence.plugin",
                                             "listeners.routes.sni",
                                             "listeners.routes.alpn",
                                             "listeners.routes.source",
+                                            "listeners.routes.match.prefix",
+                                            "listeners.routes.match.hex",
+                                            "listeners.routes.match.at",
                                             "listeners.routes.probe",
                                             "listeners.routes.allow",
                                             "listeners.routes.deny",
@@ -88,9 +92,9 @@ const std::set<std::string> for_tcp_only{
     "listeners.allow_file",       "listeners.deny_file",  "listeners.max_per_source", "listeners.rate.connections",
     "listeners.rate.per",         "listeners.rate.burst", "listeners.source_bits.v4", "listeners.source_bits.v6"};
 // What stands there key by key, as in threads.min.
-const std::set<std::string> tables{"listeners.threads",        "listeners.rate",   "listeners.source_bits",
-                                   "listeners.proxy_protocol", "listeners.detect", "listeners.on_silence",
-                                   "listeners.routes",         "tls.NAME.sni"};
+const std::set<std::string> tables{"listeners.threads",        "listeners.rate",         "listeners.source_bits",
+                                   "listeners.proxy_protocol", "listeners.detect",       "listeners.on_silence",
+                                   "listeners.routes",         "listeners.routes.match", "tls.NAME.sni"};
 
 // The reference with every key set that fits the kind of socket.
 std::string uncommented(bool with_examples, bool unix_socket) {
@@ -181,6 +185,9 @@ TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
                                                    {"listeners.routes.sni", "any"},
                                                    {"listeners.routes.alpn", "any"},
                                                    {"listeners.routes.source", "any"},
+                                                   {"listeners.routes.match.prefix", "none"},
+                                                   {"listeners.routes.match.hex", "none"},
+                                                   {"listeners.routes.match.at", "`0`"},
                                                    {"listeners.routes.probe", "none"},
                                                    {"listeners.routes.allow", "everybody"},
                                                    {"listeners.routes.deny", "nobody"},
@@ -191,7 +198,8 @@ TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
     std::size_t rows = 0;
     for (const ReferenceKey& key : reference_keys()) {
         const std::size_t last = key.path.rfind('.');
-        const bool nested = tables.contains(key.path.substr(0, last)) && !key.path.starts_with("listeners.routes.") &&
+        const std::string table = key.path.substr(0, last);
+        const bool nested = tables.contains(table) && table != "listeners.routes" &&
                             !key.path.starts_with("tls."); // these have rows by their last word
         const std::string name = nested ? key.path.substr(key.path.rfind('.', last - 1) + 1) : key.path.substr(last + 1);
         const auto word = words.find(key.path);

@@ -32,7 +32,7 @@ name = "web"
 address = "127.0.0.1:8080"
 plugin = "http"
 threads = { min = 2 }
-proxy_protocol = { from = "10.0.0.0/8" }
+proxy_protocol = { from = "10.0.0.0/8", log_local = true }
 on_silence = { after = "1s", plugin = "echo" }
 [[listeners.routes]]
 sni = "www.example.org"
@@ -75,17 +75,16 @@ class ConfigInequality : public testing::TestWithParam<Change> {};
 
 TEST_P(ConfigInequality, SeesEachChange) { EXPECT_FALSE(parse(text) == parse(with(GetParam().before, GetParam().after))); }
 
-INSTANTIATE_TEST_SUITE_P(, ConfigInequality,
-                         testing::Values(Change{"\"5s\"", "\"6s\""}, Change{"www-data", "nobody"}, Change{"debug", "info"},
-                                         Change{"cert.pem", "other.pem"}, Change{"ECDHE+AESGCM", "AESGCM"},
-                                         Change{"./http.so", "./other.so"}, Change{"max_connections = 5", ""},
-                                         Change{"\"/srv\"", "\"/var\""}, Change{"port = 80", "port = 81"},
-                                         Change{"port = 80", "port = 80.0"}, Change{"port = 80", "port = 80\nextra = true"},
-                                         Change{"nan", "1.5"}, Change{"{ name = \"c\" }", "{ name = \"d\" }"},
-                                         Change{", { name = \"c\" }", ""}, Change{"8080", "8081"}, Change{"min = 2", "min = 3"},
-                                         Change{"10.0.0.0/8", "10.0.0.0/9"}, Change{"\"1s\"", "\"2s\""},
-                                         Change{"\"echo\"", "\"http\""}, Change{"www.example", "ftp.example"},
-                                         Change{"tls = \"web\"\nplugin = \"http\"", "tls = \"web\""}));
+INSTANTIATE_TEST_SUITE_P(
+    , ConfigInequality,
+    testing::Values(Change{"\"5s\"", "\"6s\""}, Change{"www-data", "nobody"}, Change{"debug", "info"},
+                    Change{"cert.pem", "other.pem"}, Change{"ECDHE+AESGCM", "AESGCM"}, Change{"./http.so", "./other.so"},
+                    Change{"max_connections = 5", ""}, Change{"\"/srv\"", "\"/var\""}, Change{"port = 80", "port = 81"},
+                    Change{"port = 80", "port = 80.0"}, Change{"port = 80", "port = 80\nextra = true"}, Change{"nan", "1.5"},
+                    Change{"{ name = \"c\" }", "{ name = \"d\" }"}, Change{", { name = \"c\" }", ""}, Change{"8080", "8081"},
+                    Change{"min = 2", "min = 3"}, Change{"10.0.0.0/8", "10.0.0.0/9"},
+                    Change{"log_local = true", "log_local = false"}, Change{"\"1s\"", "\"2s\""}, Change{"\"echo\"", "\"http\""},
+                    Change{"www.example", "ftp.example"}, Change{"tls = \"web\"\nplugin = \"http\"", "tls = \"web\""}));
 
 TEST(ConfigSettings, SettingsOfAnotherFolderMayNameOtherFiles) {
     EXPECT_FALSE(parse_config(text, "etc/x.toml").plugins.at(0) == parse_config(text, "var/x.toml").plugins.at(0));

@@ -5,7 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <limits>
+#include <stdlib.h>
 
 namespace gatehouse::host {
 namespace {
@@ -170,6 +173,32 @@ TEST(PluginConfig, ItemsThatAreNotTablesHaveTheEmptyKey) {
     ASSERT_EQ(config->item("names", 2, item), GATEHOUSE_OK);
     EXPECT_EQ(string(*item, "", "x"), "x");
     EXPECT_EQ(config->problems(), Lines{"web.toml:7:20: plugins.web.config.names: wrong type: integer (expected a string)"});
+}
+
+TEST(PluginConfig, ReadsTextFilesFromTheFolderOfTheFile) {
+    std::string folder = testing::TempDir() + "text-file-XXXXXX";
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+    std::ofstream(folder + "/good") << "\xef\xbb\xbf"
+                                       "a\r\nb";
+    std::ofstream(folder + "/bad") << "a\n\xfc\n";
+    const Config file =
+        parse_config("[[listeners]]\nname = 'a'\naddress = 'localhost:1'\nplugin = 'web'\n[plugins.web.config]\n"
+                     "good = 'good'\nbad = 'bad'\nnone = 'none'\nempty = ''\n",
+                     folder + "/web.toml");
+    const gatehouse_config& config = *file.plugins.front().settings;
+    config.begin();
+    gatehouse_str text{"x", 1};
+    EXPECT_EQ(config.text_file("absent", text), GATEHOUSE_OK);
+    for (const char* key : {"bad", "none", "empty"}) EXPECT_EQ(config.text_file(key, text), GATEHOUSE_INVALID);
+    EXPECT_EQ(std::string(text.data, text.size), "x");
+    EXPECT_EQ(config.text_file("good", text), GATEHOUSE_OK);
+    EXPECT_EQ(std::string(text.data, text.size), "a\nb");
+    const std::string key = folder + "/web.toml:";
+    EXPECT_EQ(config.problems(),
+              (Lines{key + "7:7: plugins.web.config.bad: " + folder + "/bad:2:1: not UTF-8 (expected UTF-8 text)",
+                     key + "8:8: plugins.web.config.none: " + folder + "/none: cannot be opened: No such file or directory",
+                     key + "9:9: plugins.web.config.empty: empty (leave it out for the default)"}));
+    std::filesystem::remove_all(folder);
 }
 
 TEST(PluginConfig, BeginForgets) {

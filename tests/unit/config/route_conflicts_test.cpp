@@ -64,6 +64,38 @@ TEST(RouteConflicts, ConditionsMustNotExcludeEachOther) {
     EXPECT_EQ(conflicts({probed("http", "web")}), Found{"0 probe"});
 }
 
+RouteConfig begins(std::vector<BytePattern> match, const std::string& pattern = "") {
+    RouteConfig route = probed(pattern);
+    route.match = std::move(match);
+    return route;
+}
+
+BytePattern at(std::size_t place, const std::string& bytes) { return {{{place, bytes}}}; }
+
+TEST(RouteConflicts, BytesThatCoverOthers) {
+    EXPECT_EQ(conflicts({begins({at(0, "ab")}), begins({at(0, "a")})}), Found{});
+    EXPECT_EQ(conflicts({begins({at(0, "a")}), begins({at(0, "ab")})}), Found{"1 "});
+    EXPECT_EQ(conflicts({begins({at(0, "ab")}), begins({at(0, "ab")})}), Found{"1 "});
+    EXPECT_EQ(conflicts({begins({at(1, "b")}), begins({at(0, "ab")})}), Found{"1 "});
+    EXPECT_EQ(conflicts({begins({at(1, "bc")}), begins({at(0, "ab")})}), Found{});
+    EXPECT_EQ(conflicts({begins({at(1, "bc")}), begins({{{{0, "ab"}, {2, "c"}}}})}), Found{"1 "});
+    EXPECT_EQ(conflicts({begins({at(0, "a"), at(0, "b")}), begins({at(0, "bc"), at(0, "ac")})}), Found{"1 "});
+    EXPECT_EQ(conflicts({begins({at(0, "a"), at(0, "b")}), begins({at(0, "bc"), at(0, "c")})}), Found{});
+}
+
+TEST(RouteConflicts, BytesAndPatternsKnowEachOther) {
+    EXPECT_EQ(conflicts({begins({at(0, "SSH-")}), probed("ssh")}), Found{"1 "});
+    EXPECT_EQ(conflicts({begins({at(0, "SSH-2")}), probed("ssh")}), Found{});
+    EXPECT_EQ(conflicts({begins({at(0, "\x16")}), named("www.example.org")}), Found{"1 "});
+    EXPECT_EQ(conflicts({begins({at(0, "\x16")}), probed("tls", "web")}), Found{"1 "});
+    EXPECT_EQ(conflicts({probed("ssh"), begins({at(0, "SSH-2.0-OpenSSH")})}), Found{"1 "});
+    EXPECT_EQ(conflicts({probed("ssh"), begins({at(0, "SSH-2.0-OpenSSH"), at(0, "x")})}), Found{});
+    EXPECT_EQ(conflicts({probed("ssh"), begins({at(0, "SSH-")})}), Found{});
+    EXPECT_EQ(conflicts({begins({at(0, "GET"), at(1, "x")}, "ssh")}), Found{}) << "the second may be";
+    EXPECT_EQ(conflicts({begins({at(0, "GET")}, "ssh")}), Found{"0 match"});
+    EXPECT_EQ(conflicts({begins({at(0, "GET ")}, "http")}), Found{});
+}
+
 TEST(RouteConflicts, SomePluginTakesTheDecryptedStream) {
     RouteConfig opens = probed("tls", "web");
     opens.plugin = "";

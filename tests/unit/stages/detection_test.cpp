@@ -3,6 +3,7 @@
 
 #include "config/load.hpp"
 #include "plugin/test_facilities.hpp"
+#include "recorded_log.hpp"
 #include "samples.hpp"
 #include "socket_address.hpp"
 #include "sockets.hpp"
@@ -23,6 +24,9 @@ constexpr std::string_view to_http = "[[listeners.routes]]\nprobe = \"http\"\npl
 constexpr std::string_view to_named = "[[listeners.routes]]\nsni = [\"www.example.org\"]\nplugin = \"named\"\n";
 constexpr std::string_view to_near = "[[listeners.routes]]\nsource = [\"10.0.0.0/8\"]\nplugin = \"near\"\n";
 
+// Of usual_hello: where its name ends, in bytes.
+std::size_t name_ends(std::string_view hello) { return hello.find('g') + 1; }
+
 class DetectionTest : public TlsTest {
   protected:
     // A listener with these keys and routes. Its own plugin is not among them.
@@ -37,7 +41,7 @@ class DetectionTest : public TlsTest {
                                "/test.toml");
         plugins_.emplace(config_, host_.facilities);
         tls_.emplace(config_.tls, ticket_keys_, host_.log);
-        stage_.emplace(config_.listeners.front(), layer, plugins_->finder(), *tls_);
+        stage_.emplace(config_.listeners.front(), layer, plugins_->finder(), *tls_, log_.log);
         connect();
     }
     void connect() {
@@ -58,6 +62,7 @@ class DetectionTest : public TlsTest {
     Visitor visitor(bool expired = false) {
         return {.channel = channel_,
                 .peer = peer_,
+                .behalf = behalf_,
                 .proxied = proxied_ ? &*proxied_ : nullptr,
                 .has_begun = has_begun_,
                 .expired = expired};
@@ -71,6 +76,7 @@ class DetectionTest : public TlsTest {
     }
 
     TestFacilities host_;
+    RecordedLog log_;
     Config config_;
     std::optional<Plugins> plugins_;
     TicketKeyRing ticket_keys_;
@@ -79,6 +85,7 @@ class DetectionTest : public TlsTest {
     Ends ends_;
     Channel channel_;
     SocketAddress peer_ = address_of("192.0.2.1");
+    Behalf behalf_ = Behalf::client;
     std::optional<Proxied> proxied_;
     bool has_begun_ = false;
 };
@@ -101,7 +108,7 @@ TEST_F(DetectionTest, RoutesByNameWhereverTheHelloIsSplit) {
     for (std::size_t size = 1; size < usual_hello.size(); ++size) {
         connect();
         send(usual_hello.substr(0, size));
-        ASSERT_EQ(found(), "more") << size;
+        ASSERT_EQ(found(), size < name_ends(usual_hello) ? "more" : "named") << size;
         send(usual_hello.substr(size));
         ASSERT_EQ(found(), "named") << size;
     }
@@ -112,12 +119,10 @@ TEST_F(DetectionTest, RoutesByNameByteByByteAndAcrossRecords) {
     const std::string small_records = records(samples::hello_message(samples::usual_extensions), 7);
     for (const std::string& hello : {usual_hello, small_records}) {
         connect();
-        for (std::size_t i = 0; i + 1 < hello.size(); ++i) {
+        for (std::size_t i = 0; i < hello.size(); ++i) {
             send(hello.substr(i, 1));
-            ASSERT_EQ(found(), "more") << i;
+            ASSERT_EQ(found(), i + 1 < name_ends(hello) ? "more" : "named") << i;
         }
-        send(hello.substr(hello.size() - 1));
-        EXPECT_EQ(found(), "named");
     }
 }
 
@@ -199,6 +204,52 @@ TEST_F(DetectionTest, LooksAtSoManyBytesAndNoMore) {
     EXPECT_EQ(found(), "no_match");
 }
 
+TEST_F(DetectionTest, ByDefaultItLooksAt16KiB) {
+    const auto padded = [](std::size_t size) {
+        return records(samples::hello_message(samples::extension(21, std::string(size, '\0')) + samples::usual_extensions));
+    };
+    listen("", to_named);
+    send(padded(15'000));
+    EXPECT_EQ(found(), "named");
+    connect();
+    send(padded(17'000));
+    EXPECT_EQ(found(), "no_match");
+    listen("detect.limit = \"64KiB\"", to_named);
+    send(padded(60'000));
+    EXPECT_EQ(found(), "named");
+}
+
+TEST_F(DetectionTest, SaysThatARouteWasPassedOverForWantOfBytes) {
+    listen("plugin = \"other\"\ndetect.limit = 16", std::string(to_ssh) + std::string(to_named));
+    for (int i = 0; i < 3; ++i) {
+        connect();
+        send(usual_hello);
+        EXPECT_EQ(found(), "other");
+    }
+    connect();
+    send("SSH");
+    EXPECT_EQ(found(), "more");
+    EXPECT_EQ(found(true), "other");
+    connect();
+    send("SSH");
+    channel_.hangup = true;
+    EXPECT_EQ(found(), "other") << "the client has ended it";
+    connect();
+    send("\xff");
+    EXPECT_EQ(found(), "other") << "no route lacked anything";
+    const std::string start = R"("message":"a route was passed over","listener":"test","route":"/test.toml:)";
+    const std::vector<std::string> records = log_.records();
+    ASSERT_EQ(records.size(), 2U) << "the others have to wait for their turn";
+    EXPECT_TRUE(records[0].starts_with(start)) << records[0];
+    EXPECT_TRUE(records[0].ends_with(
+        R"("peer":"192.0.2.1:4711","bytes":16,"error":"it needs more bytes than detect.limit","times":1})"))
+        << records[0];
+    EXPECT_TRUE(records[1].starts_with(start)) << records[1];
+    EXPECT_TRUE(records[1].ends_with(
+        R"("peer":"192.0.2.1:4711","bytes":3,"error":"its bytes did not come within detect.timeout","times":1})"))
+        << records[1];
+}
+
 TEST_F(DetectionTest, WhatHasComeBeforeAnEndIsAllThereIs) {
     listen("plugin = \"other\"", to_ssh);
     send("SSH");
@@ -228,12 +279,33 @@ TEST_F(DetectionTest, ARouteLetsInWhomItsListsAllow) {
     EXPECT_EQ(found(), "ssh");
 }
 
+TEST_F(DetectionTest, ARouteLetsATrustedProxyInOnItsOwnBehalf) {
+    listen("proxy_protocol.from = [\"10.9.0.0/24\"]", std::string(to_ssh) + "allow = [\"192.0.2.0/24\"]\n");
+    send("SSH-2.0-x\r\n");
+    peer_ = address_of("10.9.0.1");
+    EXPECT_EQ(found(), "denied_acl") << "a client with a proxy's address";
+    behalf_ = Behalf::proxy;
+    EXPECT_EQ(found(), "ssh");
+}
+
 TEST_F(DetectionTest, WhatAProxySaysOfTlsNeedsNoBytes) {
     listen("", to_named);
     proxied_ = Proxied{address_of("10.0.0.1"), peer_, peer_, "", "www.example.org", ""};
     EXPECT_EQ(found(), "named");
     proxied_->authority = "mail.example.org";
     EXPECT_EQ(found(), "no_match");
+}
+
+TEST_F(DetectionTest, WhatAProxyDoesNotSayIsInTheHello) {
+    listen("", to_named);
+    proxied_ = Proxied{address_of("10.0.0.1"), peer_, peer_, "", "", "h2"};
+    EXPECT_EQ(found(), "more");
+    send(usual_hello);
+    EXPECT_EQ(found(), "named");
+    listen("", "[[listeners.routes]]\nalpn = [\"http/1.1\"]\nplugin = \"named\"\n");
+    proxied_ = Proxied{address_of("10.0.0.1"), peer_, peer_, "", "mail.example.org", ""};
+    send(usual_hello);
+    EXPECT_EQ(found(), "named");
 }
 
 TEST_F(DetectionTest, ItIsNotForConnectionsWhosePluginIsKnown) {
@@ -311,6 +383,21 @@ TEST_F(DetectionInTls, InsideItKnowsTheNameThatWasAskedFor) {
     connect();
     shake_hands("a.example");
     EXPECT_EQ(found(), "more");
+}
+
+TEST_F(DetectionInTls, InsideTheSessionIsNearerThanAProxy) {
+    listen("",
+           std::string("[[listeners.routes]]\nprobe = \"tls\"\ntls = \"web\"\n") + std::string(to_named) +
+               "[[listeners.routes]]\nalpn = [\"h2\"]\nplugin = \"other\"\n" + std::string(to_http),
+           Layer::inner);
+    proxied_ = Proxied{address_of("10.0.0.1"), peer_, peer_, "", "www.example.org", ""};
+    shake_hands("");
+    EXPECT_EQ(found(), "named") << "the session has no name";
+    connect();
+    shake_hands("a.example");
+    EXPECT_EQ(found(), "more") << "the session has another name";
+    proxied_->alpn = "h2";
+    EXPECT_EQ(found(), "other") << "the session has no protocol";
 }
 
 TEST_F(DetectionInTls, AnEndInsideIsAnEnd) {

@@ -45,7 +45,7 @@ std::string chosen(const std::vector<Route>& routes, std::string_view text, bool
 TEST(Route, TheFirstThatFits) {
     const std::vector<Route> routes{probing("ssh"), probing("http"), probing("tls")};
     EXPECT_EQ(chosen(routes, "SSH-2.0-x"), "0");
-    EXPECT_EQ(chosen(routes, "GET / "), "1");
+    EXPECT_EQ(chosen(routes, "GET / HTTP/1.1"), "1");
     EXPECT_EQ(chosen(routes, usual_hello), "2");
     EXPECT_EQ(chosen(routes, "\xff"), "none");
     EXPECT_EQ(chosen(routes, ""), "more");
@@ -57,6 +57,48 @@ TEST(Route, OrderHolds) {
     EXPECT_EQ(chosen(routes, usual_hello.substr(0, 20)), "more");
     EXPECT_EQ(chosen(routes, usual_hello.substr(0, 20), true), "1");
     EXPECT_EQ(chosen(routes, usual_hello), "1");
+}
+
+TEST(Route, ANameDecidesAsSoonAsItIsThere) {
+    const std::vector<Route> routes{named({"a.example"}), named({}, {"imap"}), named({"*.example.org"})};
+    const std::size_t name_ends = usual_hello.find('g') + 1;
+    const std::vector<Route> by_name{routes[0], routes[2]};
+    for (std::size_t size = 0; size <= usual_hello.size(); ++size) {
+        EXPECT_EQ(chosen(by_name, usual_hello.substr(0, size)), size < name_ends ? "more" : "1") << size;
+        EXPECT_EQ(chosen(routes, usual_hello.substr(0, size)), size < usual_hello.size() ? "more" : "2") << size;
+    }
+    // What follows the name does not matter, so it cannot matter when it comes.
+    const std::string spoilt = records(hello_message(sni("www.example.org") + "\xff\xff\xff\xff"));
+    EXPECT_EQ(chosen(by_name, spoilt), "1");
+}
+
+TEST(Route, SaysWhichOneLackedBytes) {
+    Arrived arrived;
+    arrived.bytes = bytes(std::string_view(usual_hello).substr(0, 30));
+    const std::vector<Route> routes{probing("ssh"), named({"a.example"}), named({"b.example"}), probing("tls")};
+    EXPECT_EQ(choose_route(routes, arrived).passed_over, std::nullopt) << "it waits";
+    arrived.all = true;
+    EXPECT_EQ(choose_route(routes, arrived).passed_over, 1U);
+    EXPECT_EQ(choose_route(routes, arrived).route, 3U);
+    EXPECT_EQ(choose_route(std::span(routes).first(1), arrived).passed_over, std::nullopt) << "it did not fit";
+}
+
+TEST(Route, BytesOfItsOwn) {
+    Route route;
+    route.match = {{{{0, "ab"}}}, {{{2, "c"}}}};
+    const std::vector<Route> routes{route};
+    EXPECT_TRUE(route.reads());
+    EXPECT_EQ(chosen(routes, ""), "more");
+    EXPECT_EQ(chosen(routes, "a"), "more");
+    EXPECT_EQ(chosen(routes, "ab"), "0");
+    EXPECT_EQ(chosen(routes, "xx"), "more") << "the other may still be";
+    EXPECT_EQ(chosen(routes, "xxc"), "0");
+    EXPECT_EQ(chosen(routes, "xxx"), "none");
+    route.probe = find_protocol_pattern("ssh")->probe;
+    route.match = {{{{8, "O"}}}};
+    EXPECT_EQ(chosen({route}, "SSH-2.0-"), "more");
+    EXPECT_EQ(chosen({route}, "SSH-2.0-O"), "0");
+    EXPECT_EQ(chosen({route}, "SSH-2.0-P"), "none");
 }
 
 TEST(Route, AllConditionsMustHold) {
@@ -79,15 +121,46 @@ TEST(Route, SourcesNeedNoBytes) {
 }
 
 TEST(Route, WhatAProxySaysOfTlsCounts) {
-    const std::string name = "www.example.org";
-    const std::string protocol = "h2";
     Arrived arrived;
     arrived.bytes = bytes("GET / HTTP/1.1\r\n");
-    arrived.server_name = &name;
+    arrived.server_name = "www.example.org";
     const std::vector<Route> routes{named({"*.example.org"}, {"h2"}), named({"*.example.org"})};
     EXPECT_EQ(choose_route(routes, arrived).route, 1U);
-    arrived.protocol = &protocol;
+    arrived.protocol = "h2";
     EXPECT_EQ(choose_route(routes, arrived).route, 0U);
+}
+
+// A proxy that passes TLS on may say the one and not the other.
+TEST(Route, NameAndProtocolAreKnownEachByItself) {
+    const auto chosen = [](const Route& route, std::string_view text, const char* name, const char* protocol) {
+        Arrived arrived;
+        arrived.bytes = bytes(text);
+        if (name != nullptr) arrived.server_name = name;
+        if (protocol != nullptr) arrived.protocol = protocol;
+        return choose_route(std::vector<Route>{route}, arrived).what;
+    };
+    using enum Choice::What;
+    const Route by_name = named({"www.example.org"});
+    const Route by_protocol = named({}, {"h2"});
+    const Route by_both = named({"www.example.org"}, {"h2"});
+    const std::string half = usual_hello.substr(0, 60);
+    EXPECT_EQ(chosen(by_name, usual_hello, nullptr, "h2"), route);
+    EXPECT_EQ(chosen(by_name, half, nullptr, "h2"), more);
+    EXPECT_EQ(chosen(by_name, "GET / ", nullptr, "h2"), none);
+    EXPECT_EQ(chosen(by_protocol, usual_hello, "mail.example.org", nullptr), route);
+    EXPECT_EQ(chosen(by_protocol, half, "mail.example.org", nullptr), more);
+    EXPECT_EQ(chosen(by_protocol, "GET / ", "mail.example.org", nullptr), none);
+    EXPECT_EQ(chosen(by_both, usual_hello, "www.example.org", nullptr), route);
+    EXPECT_EQ(chosen(by_both, usual_hello, nullptr, "h2"), route);
+    EXPECT_EQ(chosen(by_both, half, "www.example.org", nullptr), more);
+    EXPECT_EQ(chosen(by_both, half, "mail.example.org", nullptr), none);
+    EXPECT_EQ(chosen(by_both, half, nullptr, "imap"), none);
+    // What is known already needs no byte, and holds whatever the bytes say.
+    EXPECT_EQ(chosen(by_both, "", "www.example.org", "h2"), route);
+    EXPECT_EQ(chosen(by_name, usual_hello, "mail.example.org", nullptr), none);
+    EXPECT_EQ(chosen(by_protocol, usual_hello, nullptr, "imap"), none);
+    // It is known that the client has asked for nothing.
+    EXPECT_EQ(chosen(by_name, usual_hello, "", nullptr), none);
 }
 
 } // namespace

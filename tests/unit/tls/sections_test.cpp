@@ -94,9 +94,18 @@ TEST_F(TlsFilesTest, WhatIsWrongStandsWithItsPlace) {
     make("other", {"b.example"});
     EXPECT_EQ(problem(config("web.pem", "other.key")), "K: other.key: the key is not the certificate's: key values mismatch");
     fs::create_directory(folder_ / "folder");
-    EXPECT_EQ(problem(config("folder")), "C: folder: is not a regular file");
+    EXPECT_EQ(problem(config("folder")), "C: folder: is a directory (expected a PEM file, or DER for OCSP)");
     write("large", std::string((4 << 20) + 1, 'x'));
     EXPECT_EQ(problem(config("large")), "C: large: is too large (expected at most 4 MiB)");
+}
+
+TEST_F(TlsFilesTest, EditorsMayLeaveAMarkAndTheirOwnEndsOfLines) {
+    for (const char* name : {"web.pem", "web.key"}) {
+        std::string pem = contents(folder_ / name);
+        for (std::size_t at = 0; (at = pem.find('\n', at)) != std::string::npos; at += 2) pem.replace(at, 1, "\r\n");
+        write(std::string("dos-") + name, "\xef\xbb\xbf" + pem);
+    }
+    EXPECT_EQ(problem(config("dos-web.pem", "dos-web.key")), "none");
 }
 
 TEST_F(TlsFilesTest, DamagedFiles) {

@@ -71,9 +71,10 @@ TEST(ClientHello, OtherThings) {
     EXPECT_EQ(parse_hello(std::string("\x16\x03\x01\0\0", 5)), HelloParse::none);       // an empty record
     EXPECT_EQ(parse_hello("\x16\x03\x01\x40\x01"), HelloParse::none);                   // a record of more than 2^14
     EXPECT_EQ(parse_hello(std::string("\x16\x03\x01\0\x04\x02", 6)), HelloParse::none); // a ServerHello
-    EXPECT_EQ(parse_hello(records("\x01" + number(16 * 1024 + 1, 3) + "\x03\x03")), HelloParse::none);
-    EXPECT_EQ(parse_hello(records("\x01" + number(40, 3) + "\x04")), HelloParse::more); // a version has two bytes
-    EXPECT_EQ(parse_hello(records("\x01" + number(40, 3) + "\x04\x03")), HelloParse::none);
+    EXPECT_EQ(parse_hello(records("\x01" + number(max_client_hello + 1, 3) + "\x03\x03")), HelloParse::none);
+    EXPECT_EQ(parse_hello(records("\x01" + number(40, 3) + "\x03")), HelloParse::none); // shorter than the shortest
+    EXPECT_EQ(parse_hello(records("\x01" + number(41, 3) + "\x04")), HelloParse::none); // a version of another kind
+    EXPECT_EQ(parse_hello(records("\x01" + number(41, 3) + "\x03")), HelloParse::more);
 }
 
 TEST(ClientHello, LengthsThatDoNotFit) {
@@ -90,6 +91,34 @@ TEST(ClientHello, LengthsThatDoNotFit) {
     std::string longer = hello_message("");
     longer.replace(1, 3, number(longer.size() - 4 + 1, 3));
     EXPECT_EQ(parse_hello(records(longer + "x")), HelloParse::none); // a byte behind the extensions
+}
+
+TEST(ClientHello, WhatIsThereIsTakenBeforeTheRestHasCome) {
+    const std::string text = records(hello_message(usual_extensions), 11);
+    const std::size_t name_ends = text.find('g') + 1;
+    const std::size_t protocols_end = text.size();
+    for (std::size_t size = 0; size <= text.size(); ++size) {
+        ClientHello hello;
+        parse_hello(text.substr(0, size), hello);
+        EXPECT_EQ(hello.server_name(), size < name_ends ? "" : "www.example.org") << size;
+        EXPECT_EQ(hello.offers("h2"), size == protocols_end) << size;
+    }
+}
+
+TEST(ClientHello, WhatFollowsChangesNothing) {
+    ClientHello hello;
+    EXPECT_EQ(parse_hello(records(hello_message(sni("a") + alpn({"h2"}) + sni("b") + alpn({"h3"}) + "\xff\xff\xff\xff")), hello),
+              HelloParse::none);
+    EXPECT_EQ(hello.server_name(), "a");
+    EXPECT_TRUE(hello.offers("h2"));
+    EXPECT_FALSE(hello.offers("h3"));
+}
+
+TEST(ClientHello, LongOnes) {
+    const std::string padding = extension(21, std::string(60'000, '\0'));
+    ClientHello hello;
+    EXPECT_EQ(parse_hello(records(hello_message(padding + sni("a"))), hello), HelloParse::whole);
+    EXPECT_EQ(hello.server_name(), "a");
 }
 
 TEST(ClientHello, MoreProtocolsThanAreKept) {

@@ -70,6 +70,15 @@ TEST(DnsAnswer, ATargetThatIsNoHostNameIsPassedOver) {
     EXPECT_EQ(answer.services, (std::vector<DnsService>{{"good_name-1", 3, 1, 2}}));
 }
 
+// Name servers may change the case of letters from answer to answer.
+TEST(DnsAnswer, TargetsAreInTheNormalForm) {
+    DnsAnswer answer;
+    const std::string bytes = header(2) + question("s.example", dns_srv) + dns_service(1, 2, 3, "A.Example", 10) +
+                              dns_service(1, 2, 3, "a.example", 10);
+    ASSERT_TRUE(parse(bytes, DnsType::srv, answer));
+    EXPECT_EQ(answer.services, (std::vector<DnsService>{{"a.example", 3, 1, 2}, {"a.example", 3, 1, 2}}));
+}
+
 TEST(DnsAnswer, PointersThatLoopOrLeadForwardAreMalformed) {
     DnsAnswer answer;
     const std::string start = header(1) + question("s.example", dns_srv);

@@ -22,6 +22,10 @@ const std::multimap<std::string, std::string>& greetings() {
         {"http", "CONNECT a:443 HTTP/1.1\r\n"},
         {"http", "GET http://a/ HTTP/1.1\r\n"},
         {"http", "VERSION-CONTROL /a HTTP/1.1\r\n"},
+        {"http", "\r\nGET / HTTP/1.1\r\n"},
+        {"http", "RPC_IN_DATA /rpc/rpcproxy.dll HTTP/1.1\r\n"},
+        {"http", "GET HTTPS://a/ HTTP/1.0\r\n"},
+        {"http", "GET /\xc3\xbc HTTP/1.1\r\n"},
         {"http", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"},
         {"postgresql", std::string("\0\0\0\x08\x04\xd2\x16\x2f", 8)},                      // SSLRequest
         {"postgresql", std::string("\0\0\0\x08\x04\xd2\x16\x30", 8)},                      // GSSENCRequest
@@ -74,6 +78,91 @@ TEST(ProtocolPattern, AnswersOnceAndForAll) {
             }
         }
     }
+}
+
+// So a connection does not wait for bytes that cannot help.
+TEST(ProtocolPattern, AsksForMoreOnlyIfThatMayHelp) {
+    std::mt19937 random(20240608);
+    std::vector<std::string> texts{"OPTIONS *", "CONNECT ", "PRI ",  "\r", "AAAAAAAAAAAAAAAAAAAA",
+                                   "*1048576",  "*104857",  "\5\xff"};
+    for (const auto& [name, greeting] : greetings()) texts.push_back(greeting);
+    for (int round = 0; round < 3'000; ++round) {
+        std::string text = texts[random() % texts.size()].substr(0, 64);
+        if (round % 2 != 0) text[random() % std::min<std::size_t>(text.size(), 16)] = static_cast<char>(random());
+        text.resize(random() % (text.size() + 1));
+        for (const ProtocolPattern& pattern : protocol_patterns()) {
+            if (pattern.probe(bytes(text)) != Match::more) continue;
+            const auto may_follow = [&](int byte) { return pattern.probe(bytes(text + static_cast<char>(byte))) != Match::no; };
+            int byte = 0;
+            while (byte < 256 && !may_follow(byte)) ++byte;
+            ASSERT_LT(byte, 256) << pattern.name << ": " << text;
+        }
+    }
+}
+
+TEST(ProtocolPattern, KnowsHowAllThatFitsBegins) {
+    for (const ProtocolPattern& pattern : protocol_patterns()) {
+        std::string start;
+        for (std::size_t found = 1; found == 1;) { // bytes that may stand next
+            found = 0;
+            char next = 0;
+            for (int byte = 0; byte < 256; ++byte) {
+                if (pattern.probe(bytes(start + static_cast<char>(byte))) == Match::no) continue;
+                next = static_cast<char>(byte);
+                ++found;
+            }
+            if (found == 1) start += next;
+        }
+        EXPECT_EQ(pattern.start, start) << pattern.name;
+    }
+}
+
+// Other protocols whose first bytes are near.
+TEST(ProtocolPattern, AreExact) {
+    for (const char* other : {"EHLO httpd.example\r\n",
+                              "HELO http.example\r\n",
+                              "OPTIONS * RTSP/1.0\r\n",
+                              "OPTIONS *x HTTP/1.1\r\n",
+                              "DESCRIBE /a RTSP/1.0\r\n",
+                              "GET /key\r\n",
+                              "GET /\r\n",
+                              "GET http:x HTTP/1.1\r\n",
+                              "GET /a b HTTP/1.1\r\n",
+                              "GET /\t HTTP/1.1\r\n",
+                              "GET / HTTP/2.0\r\n",
+                              "GET / HTTP/1.x\r\n",
+                              "CONNECT /a HTTP/1.1\r\n",
+                              "GET * HTTP/1.1\r\n",
+                              "\nGET / HTTP/1.1\r\n",
+                              "\r\rGET / HTTP/1.1\r\n",
+                              "-GET / HTTP/1.1\r\n",
+                              "PRI * HTTP/1.1\r\n",
+                              "INVITE sip:a@b SIP/2.0\r\n",
+                              "USER ann\r\n",
+                              "\r\n\r\n"})
+        EXPECT_NE(probe("http", other), Match::yes) << other;
+    EXPECT_EQ(probe("http", "EHLO httpd"), Match::no) << "before the line has ended";
+    EXPECT_EQ(probe("http", std::string("\r\n\r\n\0\r\nQUIT\n", 12)), Match::no) << "a PROXY header";
+    for (const char* other : {"*1048577\r\n$", "*1\r\n$x", "*1\r\n$0\r\n", "*-1\r\n", "*\r\n", "*1\n$1", "*1\r\n:1"})
+        EXPECT_EQ(probe("redis", other), Match::no) << other;
+    EXPECT_EQ(probe("redis", "*1048576\r\n$7"), Match::yes);
+    EXPECT_EQ(probe("socks5", "\x05\x02\x02\xff"), Match::no);
+    EXPECT_EQ(probe("socks5", std::string("\x05\x01\xff", 3)), Match::no);
+    EXPECT_EQ(probe("socks5", std::string("\x05\0\x0b\3", 4)), Match::no); // DCE/RPC
+    EXPECT_EQ(probe("socks5", "\x05\xff" + std::string(254, '\1')), Match::more);
+    EXPECT_EQ(probe("socks5", "\x05\xff" + std::string(255, '\1')), Match::yes);
+    EXPECT_EQ(probe("tls", std::string("\x16\3\1\0\0", 5)), Match::no);                // an empty record
+    EXPECT_EQ(probe("tls", std::string("\x16\3\1\x40\1", 5)), Match::no);              // a record of more than 2^14
+    EXPECT_EQ(probe("tls", std::string("\x16\3\1\0\xff\1\0\0\x28", 9)), Match::no);    // a message that is too short for one
+    EXPECT_EQ(probe("tls", "\x16\3\1\x41"), Match::no);                                // before its length has come
+    EXPECT_EQ(probe("tls", std::string("\x16\3\1\0\xff\1\xff", 7)), Match::no);        // or too long
+    EXPECT_EQ(probe("tls", std::string("\x16\3\1\0\xff\1\0\0\xfb\2", 10)), Match::no); // SSL 2
+    EXPECT_EQ(probe("tls", records(hello_message(usual_extensions), 1).substr(0, 36)), Match::yes) << "in records of a byte";
+    EXPECT_EQ(probe("postgresql", std::string("\0\0\x28", 3)), Match::no); // longer than any
+    EXPECT_EQ(probe("postgresql", std::string("\0\0\0\7", 4)), Match::no); // shorter
+    EXPECT_EQ(probe("postgresql", std::string("\0\0\0\x08\0", 5)), Match::no);
+    EXPECT_EQ(probe("postgresql", std::string("\0\0\0\x08\4\xd2\x16\x2e", 8)), Match::no); // a CancelRequest without its key
+    EXPECT_EQ(probe("postgresql", std::string("\0\0\0\x10\4\xd2\x16\x2f", 8)), Match::no);
 }
 
 TEST(ProtocolPattern, LooksNoFurtherThanItHasTo) {

@@ -130,8 +130,12 @@ TEST(ProxyHeaderV2, Tcp6AndUnix) {
 }
 
 TEST(ProxyHeaderV2, LocalAndUnspecifiedDiscardTheRest) {
-    for (const std::string& header : {proxy_v2(0x20, 0x00, ""), proxy_v2(0x20, 0x11, "xx"), proxy_v2(0x20, 0x00, "garbage"),
-                                      proxy_v2(0x21, 0x00, "garbage")}) {
+    std::vector<std::string> headers{proxy_v2(0x20, 0x00, ""), proxy_v2(0x20, 0x11, "xx"), proxy_v2(0x20, 0x00, "garbage"),
+                                     proxy_v2(0x21, 0x00, "garbage"),
+                                     proxy_v2(0x20, 0x11, v4_addresses + tlv(3, "bad checksum"))};
+    for (std::size_t family = 0; family < 256; ++family) headers.push_back(proxy_v2(0x20, family, ""));
+    for (const std::string& header : headers) {
+        for (std::size_t size = 0; size < header.size(); ++size) ASSERT_EQ(problem(header.substr(0, size)), "more") << size;
         const ProxyParse result = parse_header(header + "rest");
         ASSERT_EQ(result.what, What::whole);
         EXPECT_TRUE(result.header.local);

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -57,8 +58,7 @@ struct Value {
     Value(std::string_view text) : of(std::string(text)) {}
     Value(std::same_as<bool> auto flag) : of(flag) {}
     template <std::integral T>
-        requires(!std::same_as<T, bool>)
-    Value(T number) : of(static_cast<std::int64_t>(number)) {}
+    requires(!std::same_as<T, bool>) Value(T number) : of(static_cast<std::int64_t>(number)) {}
     Value(List list) : of(std::move(list)) {}
     Value(Table table) : of(std::move(table)) {}
 };
@@ -84,6 +84,7 @@ struct ConfigReport {
     bool creating = true; // create() runs: the plugin may use the configuration
     std::vector<std::string> problems;
     std::vector<std::string> violations;
+    std::list<std::string> texts; // of files that the plugin has read
 };
 
 // One table, or one item of an array, whose value then has the empty key. The plugin knows it as a gatehouse_config*.
@@ -196,6 +197,8 @@ class FakeConfig {
                                         "verify = false: a unix socket has none)");
         return true;
     }
+    // Keeps a text as long as the configuration.
+    std::string& keep(std::string text) const { return report_->texts.emplace_back(std::move(text)); }
     std::size_t problem_count() const { return report_->problems.size(); }
 
     gatehouse_status problem(std::string_view key, const std::string& what) const {

@@ -3,6 +3,7 @@
 #define GATEHOUSE_TESTING_TABLE_HPP
 
 #include "../ext/sendfile.h"
+#include "../ext/text_file.h"
 #include "../ext/upstream.h"
 #include "background.hpp"
 #include "host.hpp"
@@ -11,6 +12,9 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -254,13 +258,31 @@ inline gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* p
     return status;
 }
 
+// Reads the file as it is, but for a byte order mark and "\r\n": the real host also refuses what is not UTF-8.
+inline gatehouse_status read_text_file(const gatehouse_config* config, gatehouse_str key, gatehouse_str* text) noexcept {
+    const FakeConfig& settings = config_of(config);
+    gatehouse_str path{"", 0};
+    const gatehouse_status status = settings.string(view(key), path);
+    if (status != GATEHOUSE_OK || path.size == 0) return status;
+    std::ifstream file{std::string(view(path)), std::ios::binary};
+    if (!file.is_open() || !std::filesystem::is_regular_file(view(path)))
+        return settings.problem(view(key), std::string(view(path)) + ": cannot be read");
+    std::string& bytes = settings.keep({std::istreambuf_iterator<char>(file), {}});
+    if (bytes.starts_with("\xef\xbb\xbf")) bytes.erase(0, 3);
+    for (std::size_t at = 0; (at = bytes.find("\r\n", at)) != std::string::npos;) bytes.erase(at, 1);
+    *text = {bytes.data(), bytes.size()};
+    return GATEHOUSE_OK;
+}
+
 inline const void* find_extension(gatehouse_str id) noexcept {
     static constexpr gatehouse_upstream_v1 upstream{connect, close_upstream, relay, resolve, cut, tls_client, start_tls};
     static constexpr gatehouse_sendfile_v1 sendfile{send_file};
+    static constexpr gatehouse_text_file_v1 text_file{read_text_file};
     static constexpr gatehouse_check_v1 check{start_check, stop_check};
     static constexpr gatehouse_discovery_v1 discovery{start_watch, stop_watch};
     if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream;
     if (view(id) == GATEHOUSE_EXT_SENDFILE) return &sendfile;
+    if (view(id) == GATEHOUSE_EXT_TEXT_FILE) return &text_file;
     if (view(id) == GATEHOUSE_EXT_CHECK) return &check;
     if (view(id) == GATEHOUSE_EXT_DISCOVERY) return &discovery;
     return nullptr;
