@@ -105,7 +105,7 @@ void Scene::start_host() {
     const std::string impatient = "threads.keep = \"200ms\"\n";
     host_ = std::make_unique<Host>(
         "drain_timeout = \"" + std::to_string(drain_timeout.count()) + "s\"\n" + names_->resolvers(),
-        certificates_.section("web", "ticket_lifetime = \"1m\"\nhandshake_timeout = \"3s\"") +
+        certificates_.section("web", "ticket_lifetime = \"1m\"\nhandshake_timeout = \"5s\"") +
             // Straight from a plugin.
             listener("echo", "echo", impatient) + listener("unix", "echo", "address = \"unix:echo.sock\"\n" + impatient) +
             listener("discard", "discard", impatient) + listener("daytime", "daytime", impatient) +
@@ -116,7 +116,7 @@ void Scene::start_host() {
             listener("tls_http", "http", "tls = \"web\"\n" + impatient) +
             // Limits, PROXY headers, and several protocols on one port.
             listener("limited", "echo", "max_per_source = 8\nmax_connections = 16\nwhen_full = \"refuse\"\n" + impatient) +
-            listener("proxied", "echo", "proxy_protocol = { from = [\"127.0.0.0/8\"], timeout = \"2s\" }\n" + impatient) +
+            listener("proxied", "echo", "proxy_protocol = { from = [\"127.0.0.0/8\"], timeout = \"5s\" }\n" + impatient) +
             listener("silent", "echo", "first_byte_timeout = \"500ms\"\n" + impatient) +
             listener("front", "echo",
                      impatient +

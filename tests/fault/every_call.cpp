@@ -103,7 +103,7 @@ constexpr std::array calls{
 constexpr std::array not_tried{
     "arch_prctl", "brk",          "clock_nanosleep", "close",           "execve",          "exit",   "exit_group",
     "futex",      "getegid",      "geteuid",         "getgid",          "getpid",          "gettid", "restart_syscall",
-    "rseq",       "rt_sigaction", "rt_sigprocmask",  "set_robust_list", "set_tid_address",
+    "rseq",       "rt_sigaction", "rt_sigprocmask",  "set_robust_list", "set_tid_address", "uname",
 };
 
 // A host with everything, on sockets whose addresses are known before it runs: a log line that says them may be lost.
