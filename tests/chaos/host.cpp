@@ -41,12 +41,6 @@ Host::Host(const std::string& host_section, const std::string& config) {
     });
 }
 
-std::string Host::address(std::string_view listener) const {
-    const auto found = addresses_.find(listener);
-    if (found == addresses_.end()) throw std::logic_error("there is no listener " + std::string(listener));
-    return found->second;
-}
-
 Host::Statuses Host::status() {
     std::uint64_t before = 0;
     {
@@ -152,9 +146,7 @@ void Host::read_log() {
 void Host::take(std::string line) {
     if (line.find("\"message\":\"closed\"") != std::string::npos) {
         ++closed_;
-    } else if (const Record record = support::parse_record(line); record.message() == "listening") {
-        addresses_[record["listener"]] = record["address"];
-    } else if (record.message() == "ready") {
+    } else if (const Record record = support::parse_record(line); record.message() == "ready") {
         ready_ = true;
     } else if (record.message() == "stopped") {
         stopped_ = true;

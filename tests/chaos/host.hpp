@@ -26,7 +26,6 @@ class Host {
     Host(const std::string& host_section, const std::string& config);
 
     pid_t pid() const noexcept { return process_->pid(); }
-    std::string address(std::string_view listener) const;
     bool alive();
     std::string said() const { return process_->err(); } // on its standard error, as it does when it crashes
 
@@ -61,7 +60,6 @@ class Host {
     support::TempDir dir_;
     const std::string log_ = dir_ / "host.log";
     std::unique_ptr<support::Process> process_;
-    std::map<std::string, std::string, std::less<>> addresses_; // constant after construction
 
     std::mutex end_mutex_; // guards what process_ knows of its end
 

@@ -81,6 +81,7 @@ Scene::Scene()
     for (const File& file : files_) www_.write(file.path.substr(1), file.bytes);
     names_ = std::make_unique<support::NameServer>(all_names());
     use_certificate("first");
+    addresses_["unix"] = "unix:" + certificates_ / "echo.sock";
     start_host();
 }
 
@@ -98,43 +99,51 @@ void Scene::use_certificate(const std::string& name) const {
     }
 }
 
+std::string Scene::on(const std::string& name) {
+    std::string& address = addresses_[name];
+    if (address.empty()) {
+        listeners_.push_back(std::make_unique<support::ReservedAddress>());
+        address = listeners_.back()->address();
+    }
+    return "address = \"" + address + "\"\nthreads.keep = \"200ms\"\n";
+}
+
 void Scene::start_host() {
     host_.reset();
     const std::string to_servers = servers_on(ports_.plain);
     const std::string checked = "health = { interval = \"300ms\", timeout = \"500ms\", rise = 1, fall = 2 }\n";
-    const std::string impatient = "threads.keep = \"200ms\"\n";
     host_ = std::make_unique<Host>(
         "drain_timeout = \"" + std::to_string(drain_timeout.count()) + "s\"\n" + names_->resolvers(),
         certificates_.section("web", "ticket_lifetime = \"1m\"\nhandshake_timeout = \"5s\"") +
             // Straight from a plugin.
-            listener("echo", "echo", impatient) + listener("unix", "echo", "address = \"unix:echo.sock\"\n" + impatient) +
-            listener("discard", "discard", impatient) + listener("daytime", "daytime", impatient) +
-            listener("time", "time", impatient) + listener("chargen", "chargen", "threads.max = 16\n" + impatient) +
-            instance("http", "http", "root = \"" + www_.path().string() + "\"", impatient) +
+            listener("echo", "echo", on("echo")) + listener("unix", "echo", on("unix")) +
+            listener("discard", "discard", on("discard")) + listener("daytime", "daytime", on("daytime")) +
+            listener("time", "time", on("time")) + listener("chargen", "chargen", "threads.max = 16\n" + on("chargen")) +
+            instance("http", "http", "root = \"" + www_.path().string() + "\"", on("http")) +
             // TLS.
-            listener("tls_echo", "echo", "tls = \"web\"\n" + impatient) +
-            listener("tls_http", "http", "tls = \"web\"\n" + impatient) +
+            listener("tls_echo", "echo", "tls = \"web\"\n" + on("tls_echo")) +
+            listener("tls_http", "http", "tls = \"web\"\n" + on("tls_http")) +
             // Limits, PROXY headers, and several protocols on one port.
-            listener("limited", "echo", "max_per_source = 8\nmax_connections = 16\nwhen_full = \"refuse\"\n" + impatient) +
-            listener("proxied", "echo", "proxy_protocol = { from = [\"127.0.0.0/8\"], timeout = \"5s\" }\n" + impatient) +
-            listener("silent", "echo", "first_byte_timeout = \"500ms\"\n" + impatient) +
+            listener("limited", "echo", "max_per_source = 8\nmax_connections = 16\nwhen_full = \"refuse\"\n" + on("limited")) +
+            listener("proxied", "echo", "proxy_protocol = { from = [\"127.0.0.0/8\"], timeout = \"5s\" }\n" + on("proxied")) +
+            listener("silent", "echo", "first_byte_timeout = \"500ms\"\n" + on("silent")) +
             listener("front", "echo",
-                     impatient +
+                     on("front") +
                          "[[listeners.routes]]\ntls = \"web\"\n[[listeners.routes]]\nprobe = true\nplugin = \"http\"\n" +
                          "[[listeners.routes]]\nprobe = \"ssh\"\nplugin = \"pool\"\n") +
             // Relayed.
-            gateway("pool", to_servers + checked + "balance = \"least_connections\"\n", impatient) +
-            gateway("named", "upstream = \"servers.test:" + ports_.plain + "\"\n" + checked, impatient) +
+            gateway("pool", to_servers + checked + "balance = \"least_connections\"\n", on("pool")) +
+            gateway("named", "upstream = \"servers.test:" + ports_.plain + "\"\n" + checked, on("named")) +
             gateway("to_tls", servers_on(ports_.tls) + "tls = { ca = \"" + ca_ + "\", server_name = \"servers.test\" }\n",
-                    impatient) +
-            gateway("from_tls", to_servers, "tls = \"web\"\n" + impatient) +
+                    on("to_tls")) +
+            gateway("from_tls", to_servers, "tls = \"web\"\n" + on("from_tls")) +
             gateway("to_proxied",
                     servers_on(ports_.proxied) + "proxy_protocol = \"v2\"\nproxy_tlvs = [\"unique_id\", \"crc32c\"]\n",
-                    impatient) +
+                    on("to_proxied")) +
             instance("socks5", "socks5",
                      "users = [{ name = \"ann\", password = \"correct-horse\" }], allow = [\"127.0.0.0/8:" + ports_.plain +
                          "\"]",
-                     impatient));
+                     on("socks5")));
 }
 
 } // namespace gatehouse::chaos

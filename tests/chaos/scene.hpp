@@ -10,10 +10,11 @@
 
 #include <array>
 #include <csignal>
+#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gatehouse::chaos {
 
@@ -52,7 +53,7 @@ class Scene {
     void start_host();
     Host& host() { return *host_; }
 
-    std::string address(std::string_view listener) const { return host_->address(listener); }
+    const std::string& address(std::string_view listener) const { return addresses_.find(listener)->second; }
     support::Client connect(std::string_view listener) const { return support::Client(address(listener)); }
 
     const std::string& ca() const noexcept { return ca_; }
@@ -74,6 +75,9 @@ class Scene {
     const support::Certificates& certificates() const noexcept { return certificates_; }
 
   private:
+    // Lines of a listener's section: where it listens, and that its threads leave soon.
+    std::string on(const std::string& name);
+
     support::TempDir www_;
     support::Certificates certificates_;
     std::string ca_;
@@ -82,6 +86,9 @@ class Scene {
     Ports ports_;
     std::array<BackServer, 3> servers_;
     std::unique_ptr<support::NameServer> names_;
+    // The host's listeners, the same for each host. When one has ended, its addresses are nobody else's.
+    std::map<std::string, std::string, std::less<>> addresses_;
+    std::vector<std::unique_ptr<support::ReservedAddress>> listeners_;
     std::unique_ptr<Host> host_;
 };
 
