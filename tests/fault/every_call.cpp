@@ -202,13 +202,28 @@ class EveryCall : public testing::TestWithParam<Call> {
     int last_ = 0, served_ = 0, other_ = 0;
 };
 
-// The host under strace, as its child.
-pid_t child_of(pid_t parent) {
-    std::ifstream file("/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children");
-    pid_t child = 0;
-    file >> child;
-    return child;
-}
+// A host under strace, as its child. strace lets go of it when it is killed, so the host has to be ended by itself.
+class TracedHost {
+  public:
+    explicit TracedHost(const std::vector<std::string>& argv) : strace_(argv) {}
+    ~TracedHost() {
+        if (!strace_.ended()) signal(SIGKILL);
+    }
+    TracedHost(const TracedHost&) = delete;
+    TracedHost& operator=(const TracedHost&) = delete;
+
+    void signal(int number) const {
+        const std::string pid = std::to_string(strace_.pid());
+        std::ifstream file("/proc/" + pid + "/task/" + pid + "/children");
+        pid_t host = 0;
+        if (file >> host) ::kill(host, number);
+    }
+    bool ended() { return strace_.ended().has_value(); }
+    Result wait() { return strace_.wait(); }
+
+  private:
+    Process strace_;
+};
 
 TEST_P(EveryCall, AtTheStart) {
     phase_ = "start";
@@ -223,8 +238,8 @@ TEST_P(EveryCall, AtTheStart) {
         const std::string now = fault(before_main + n);
         SCOPED_TRACE(now);
         last_ = n;
-        Process strace({"strace", "-f", "-qq", "-o", trace, "-e", "trace=" + call, "-e", "inject=" + now, gatehouse_binary(),
-                        "run", "--plugin-path", plugin_dir(), world_.file()});
+        TracedHost host({"strace", "-f", "-qq", "-o", trace, "-e", "trace=" + call, "-e", "inject=" + now, gatehouse_binary(),
+                         "run", "--plugin-path", plugin_dir(), world_.file()});
         const auto answers = [&] {
             try {
                 return Client(world_.address("echo")).echoes("x");
@@ -232,17 +247,17 @@ TEST_P(EveryCall, AtTheStart) {
                 return false;
             }
         };
-        eventually("the host serves or ends", [&] { return strace.ended() || answers(); });
-        if (!strace.ended()) {
+        eventually("the host serves or ends", [&] { return host.ended() || answers(); });
+        const bool served = !host.ended();
+        if (served) {
             ++served_;
             int tries = 0; // the fault may come as late as this, in several threads
             while (!world_.session() && ++tries < 5) {
             }
             EXPECT_LT(tries, 5) << "it does not serve";
-            ::kill(child_of(strace.pid()), SIGTERM);
+            host.signal(SIGTERM);
         }
-        const bool served = !strace.ended();
-        const Result result = strace.wait();
+        const Result result = host.wait();
         if (served) {
             EXPECT_TRUE(result.status == 0 || result.status == 1) << result.status << "\n" << result.err; // it may come as late
         } else {
