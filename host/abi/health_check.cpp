@@ -1,9 +1,10 @@
 #include "abi/health_check.hpp"
 
 #include "abi/handles.hpp"
-#include "abi/status.hpp"
 #include "base/printable.hpp"
+#include "base/shortages.hpp"
 #include "base/socket.hpp"
+#include "connection/connect_failure.hpp"
 #include "net/address.hpp"
 #include "threads/background.hpp"
 
@@ -29,7 +30,7 @@ using namespace gatehouse::host;
 // It runs on the background thread alone. A callback may stop the check; the check then lives until the callback has returned,
 // and Background::at() answers false.
 struct gatehouse_check final : Activity {
-    gatehouse_check(Background& background, const gatehouse_check_request& request, const SocketAddress& address);
+    gatehouse_check(const Facilities& facilities, const gatehouse_check_request& request, const SocketAddress& address);
 
     Background& background() const noexcept { return background_; }
 
@@ -46,11 +47,12 @@ struct gatehouse_check final : Activity {
     void fail(int error) noexcept;
     void finish(gatehouse_status status, std::string_view why) noexcept;
     Nanoseconds rest() noexcept;
-    bool is_unix() const noexcept { return address_.storage.ss_family == AF_UNIX; }
 
-    Background& background_;                // constant after construction, as are the next five
+    Background& background_; // constant after construction, as are the next five
+    Shortages& shortages_;
     const gatehouse_check_request request_; // do not use its texts: they were the caller's
     const SocketAddress address_;
+    const std::string text_; // address_ in words
     const std::string question_;
 
     std::minstd_rand random_;
@@ -70,9 +72,10 @@ Nanoseconds nanoseconds(std::uint64_t milliseconds) noexcept { return static_cas
 
 } // namespace
 
-gatehouse_check::gatehouse_check(Background& background, const gatehouse_check_request& request, const SocketAddress& address)
-    : background_(background), request_(request), address_(address),
-      question_(request.judge != nullptr ? std::string(request.send.data, request.send.size) : ""),
+gatehouse_check::gatehouse_check(const Facilities& facilities, const gatehouse_check_request& request,
+                                 const SocketAddress& address)
+    : background_(facilities.background), shortages_(facilities.shortages), request_(request), address_(address),
+      text_(to_string(address)), question_(request.judge != nullptr ? std::string(request.send.data, request.send.size) : ""),
       random_(static_cast<std::uint32_t>(monotonic_now())) {}
 
 void gatehouse_check::due() noexcept {
@@ -147,9 +150,9 @@ void gatehouse_check::time_out() {
 }
 
 void gatehouse_check::fail(int error) noexcept {
-    if (error == EAGAIN && is_unix()) return finish(GATEHOUSE_REFUSED, "its accept queue is full");
-    if (error == ENOSPC) return finish(GATEHOUSE_EXHAUSTED, std::strerror(error)); // of epoll: max_user_watches
-    finish(error == ECONNRESET || error == EPIPE ? GATEHOUSE_RESET : status_of_errno(error), std::strerror(error));
+    const ConnectFailure failure = connect_failure(error, address_);
+    if (failure.lacking) shortages_.say(*failure.lacking, text_, failure.why);
+    finish(failure.status, failure.why);
 }
 
 // Back to rest. The connection ends with a reset, so that neither side keeps it in TIME_WAIT.
@@ -210,7 +213,7 @@ gatehouse_status start(gatehouse_instance* instance, const gatehouse_check_reque
             return GATEHOUSE_INVALID;
         }
         Background& background = instance->facilities.background;
-        auto made = std::make_shared<gatehouse_check>(background, request, *address);
+        auto made = std::make_shared<gatehouse_check>(instance->facilities, request, *address);
         gatehouse_check* handle = made.get();
         if (!background.add(std::move(made), monotonic_now() + nanoseconds(request.first_milliseconds))) {
             refuse(*instance, name + ": no memory or thread for it, or too many of them");

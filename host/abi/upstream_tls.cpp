@@ -55,6 +55,8 @@ gatehouse_status status_of(Handshake handshake) noexcept {
         return GATEHOUSE_RESET;
     case Handshake::timeout:
         return GATEHOUSE_TIMEOUT;
+    case Handshake::no_memory:
+        return GATEHOUSE_EXHAUSTED;
     case Handshake::failed:
         break;
     }
@@ -71,7 +73,7 @@ gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const
         return GATEHOUSE_INVALID;
     }
     Connection& serving = *client_of(conn);
-    serving.life.serving.upstream_failed = true; // until the handshake is done
+    serving.life.serving.no_upstream = Reason::upstream_failed; // until the handshake is done
     std::string_view problem;
     gatehouse_status status = GATEHOUSE_EXHAUSTED;
     try {
@@ -87,13 +89,17 @@ gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const
                 status = status_of(
                     shake_hands(*server->tls, server->fd, deadline_of(serving, milliseconds), serving.drain(), problem));
             else
-                problem = "out of memory, or not the name of a server";
+                problem = "no memory for a TLS session";
         }
-        serving.life.serving.upstream_failed = status != GATEHOUSE_OK;
-        if (status != GATEHOUSE_OK)
-            set_error_text("upstream " + to_string(server->peer_address()) + ": TLS: " + printable(problem));
+        const std::string address = to_string(server->peer_address());
+        if (status == GATEHOUSE_OK)
+            serving.life.serving.no_upstream.reset();
+        else
+            set_error_text("upstream " + address + ": TLS: " + printable(problem));
+        if (status == GATEHOUSE_TIMEOUT) status = too_late(serving);
+        if (status == GATEHOUSE_EXHAUSTED) lacks(serving, Reason::host_out_of_memory, address, problem);
     } catch (const std::bad_alloc&) {
-        set_error_text("no memory for an upstream connection");
+        status = lacks_memory(serving, "");
     }
     *why = {problem.data(), problem.size()};
     return status;

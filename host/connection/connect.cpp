@@ -64,6 +64,10 @@ Handshake shake_hands(TlsSession& session, int fd, Nanoseconds deadline, const D
             why = "the server has closed the connection during the handshake";
             return Handshake::reset;
         case TlsSession::Outcome::reset:
+            if (session.error() == ENOMEM || session.error() == ENOBUFS) {
+                why = ::strerrordesc_np(session.error());
+                return Handshake::no_memory;
+            }
             why = session.error() == ECONNRESET ? "the server has reset the connection during the handshake"
                                                 : ::strerrordesc_np(session.error());
             return Handshake::reset;
@@ -72,7 +76,12 @@ Handshake shake_hands(TlsSession& session, int fd, Nanoseconds deadline, const D
             return Handshake::failed;
         }
         std::array<pollfd, 1> item{{{fd, static_cast<short>(session.wants_write() ? POLLOUT : POLLIN), 0}}};
-        if (wait(item, deadline, drain, OnDrain::go_on) != Waited::ready) {
+        const Waited waited = wait(item, deadline, drain, OnDrain::go_on);
+        if (waited == Waited::failed) {
+            why = ::strerrordesc_np(errno);
+            return Handshake::no_memory; // the only reason for which poll() may fail here
+        }
+        if (waited != Waited::ready) {
             why = "the handshake took too long";
             return Handshake::timeout;
         }

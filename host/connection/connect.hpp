@@ -17,7 +17,7 @@ namespace gatehouse::host {
 int connect_to(const SocketAddress& address, const Keepalive& keepalive, Nanoseconds deadline, const Drain& drain,
                Descriptor& socket) noexcept;
 
-enum class Handshake : std::uint8_t { done, reset, timeout, failed };
+enum class Handshake : std::uint8_t { done, reset, timeout, failed, no_memory };
 
 // Does the handshake, in which the server is verified. On failure `why` says why; its text is the session's or constant.
 Handshake shake_hands(TlsSession& session, int fd, Nanoseconds deadline, const Drain& drain, std::string_view& why) noexcept;

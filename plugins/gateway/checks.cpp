@@ -67,7 +67,7 @@ void Checks::start(const std::shared_ptr<Server>& server) {
     gatehouse::Check::Judge judge;
     if (plan->wants_answer()) judge = [plan](std::string_view answer, bool at_end) { return plan->judge(answer, at_end); };
     const auto result = [this, plan, server](gatehouse::Status status, std::string_view why) {
-        if (status == gatehouse::Status::exhausted) return; // this host lacks something, which says nothing about the server
+        if (status == gatehouse::Status::exhausted) return; // this host lacks something, and has said so
         const bool wrong_answer = status == gatehouse::Status::invalid;
         pool_.checked(*server, static_cast<bool>(status), wrong_answer ? plan->problem() : why, Clock::now());
     };

@@ -150,8 +150,10 @@ void Pool::connect_failed(Visit& visit, std::string_view why, bool blame, Clock:
     Change change(*this);
     const std::shared_ptr<Server> server = visit.server;
     const Health::State before = server->health.state();
-    ++server->failures;
-    server->last_error = why;
+    if (blame) {
+        ++server->failures;
+        server->last_error = why;
+    }
     const auto there = std::ranges::count_if(
         servers_, [](const auto& other) { return !other->removed && other->order == Server::Order::enabled; });
     if (blame) server->health.connect_failed(std::exchange(visit.on_trial, false), there > 1, now);

@@ -76,8 +76,8 @@ class Pool {
     // The client's time in the queue is over: refuse, unless the pool has just given it a place.
     Verdict give_up(Visit& visit, Clock::time_point now);
 
-    // What came of `connect`. After a failure the client has no place, and the caller may call admit() again. `blame`: the
-    // server failed, and not this host, for want of descriptors, say.
+    // What came of `connect`. After a failure the client has no place, and the caller may call admit() again. Without
+    // `blame` it says nothing about the server: this host lacked a descriptor, say.
     void connected(Visit& visit, Clock::time_point now);
     void connect_failed(Visit& visit, std::string_view why, bool blame, Clock::time_point now);
     // The client has gone. Does nothing if it had no place.

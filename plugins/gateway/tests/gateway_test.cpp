@@ -341,6 +341,18 @@ TEST(Gateway, ChecksIntroduceThemselves) {
     EXPECT_EQ(connects.checks().at(0).send, "") << "the check only connects";
 }
 
+// That the host lacks something, or that the client's own time was over.
+TEST(Gateway, WhatIsNotTheServersFaultDoesNotCountAgainstIt) {
+    for (const auto& [status, state] : {std::pair(GATEHOUSE_EXHAUSTED, "up"), std::pair(GATEHOUSE_STOPPING, "up"),
+                                        std::pair(GATEHOUSE_UNREACHABLE, "ejected"), std::pair(GATEHOUSE_TIMEOUT, "ejected")}) {
+        Plugin gateway(and_also(pool({server(a), server(b)}), "ejection", Table{{"failures", 1}}));
+        gateway.upstream_fails(a, status);
+        gateway.upstream(b, {"b"});
+        for (int i = 0; i < 3; ++i) EXPECT_EQ(gateway.serve({end}).output, "b");
+        EXPECT_EQ(gateway.command({"servers"}).at(1).at(2), state) << status;
+    }
+}
+
 TEST(Gateway, AnExhaustedHostSaysNothingAboutAServer) {
     Plugin gateway({{"upstream", a}, {"health", Table{{"fall", 1}}}});
     gateway.upstream(a, {"a"});

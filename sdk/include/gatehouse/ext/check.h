@@ -39,7 +39,7 @@ typedef struct gatehouse_check_request {
      * [any] One attempt is over. GATEHOUSE_OK: the server is connected, and its answer is good. GATEHOUSE_REFUSED, _TIMEOUT,
      * _UNREACHABLE, _RESET, _FAILED: as they say. GATEHOUSE_INVALID: the answer is wrong. GATEHOUSE_END: the answer ended
      * before judge() could decide. GATEHOUSE_EXHAUSTED: this host had no descriptor, port or memory for the attempt, which says
-     * nothing about the server. `why` says it in words, without the address, and is empty with GATEHOUSE_OK.
+     * nothing about the server, and which the host logs. `why` says it in words, without the address, and is empty with GATEHOUSE_OK.
      */
     void (*result)(void* data, gatehouse_status status, gatehouse_str why) GATEHOUSE_NOEXCEPT;
 } gatehouse_check_request;
