@@ -14,6 +14,10 @@
 #include <optional>
 #include <string_view>
 
+std::string gatehouse_tls_client::name_for(std::string_view plugins) const {
+    return std::string(gatehouse::host::ServerName(server_name.empty() ? plugins : std::string_view(server_name)).text());
+}
+
 namespace gatehouse::host {
 
 gatehouse_status tls_client(gatehouse_instance* instance, const gatehouse_config* config, gatehouse_str key,
@@ -77,9 +81,7 @@ gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const
     std::string_view problem;
     gatehouse_status status = GATEHOUSE_EXHAUSTED;
     try {
-        const std::string name(
-            ServerName(client->server_name.empty() ? std::string_view(server_name.data, server_name.size) : client->server_name)
-                .text());
+        const std::string name = client->name_for({server_name.data, server_name.size});
         if (name.empty() && client->verify) {
             problem = "no name to check the server's certificate against (expected server_name, or verify = false)";
             status = GATEHOUSE_INVALID;
