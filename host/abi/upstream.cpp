@@ -3,6 +3,7 @@
 #include "abi/handles.hpp"
 #include "abi/status.hpp"
 #include "abi/upstream_tls.hpp"
+#include "base/log.hpp"
 #include "base/shortages.hpp"
 #include "connection/connect.hpp"
 #include "connection/connect_failure.hpp"
@@ -46,7 +47,10 @@ gatehouse_status find(const Connection& client, const std::string& name, Nanosec
     gatehouse_status status = GATEHOUSE_INVALID;
     if (const std::optional<Address> address = parse_address(name, error))
         status = status_of(facilities_of(client).resolver.resolve(*address, deadline, client.drain(), candidates, error));
-    if (status != GATEHOUSE_OK) set_error_text("upstream " + name + ": " + error);
+    if (status != GATEHOUSE_OK)
+        set_error_text("upstream " + name + ": " + error);
+    else if (!error.empty())
+        facilities_of(client).log.info("a name has more addresses than the host tries", {{"name", name}, {"what", error}});
     return status;
 }
 

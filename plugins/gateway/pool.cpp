@@ -37,7 +37,7 @@ void Pool::take(Visit& visit, Clock::time_point now) {
     visit.connected = false;
     if (std::exchange(visit.on_trial, false)) server->health.trial_abandoned();
     update(*server, now);
-    if (server->removed && server->visits.empty()) forget(*server);
+    if (server->removed && server->visits.empty()) forget_removed();
 }
 
 // Gives the free places to the waiting clients, in their order. A client that has tried all servers with free places does not

@@ -64,6 +64,8 @@ class Reader {
         const std::string upstream = config.string("upstream", "");
         const std::vector<Config> servers = config.items("servers");
         for (const Config& server : servers) read_source(server);
+        if (servers.size() > most_servers)
+            return reject(config, "servers", "more than " + std::to_string(most_servers) + " (expected several pools)");
         if (!upstream.empty() && !servers.empty())
             return reject(config, "upstream", "given beside servers (expected \"upstream\" or \"servers\")");
         if (!servers.empty()) return;

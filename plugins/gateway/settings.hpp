@@ -58,6 +58,8 @@ struct CheckRules {
     std::vector<std::pair<unsigned, unsigned>> http_status{{200, 399}};
 };
 
+constexpr std::size_t most_servers = 4096; // of a pool: every choice of a server looks at all of them
+
 struct Settings {
     std::vector<Source> sources;
     Method balance = Method::round_robin;

@@ -121,6 +121,12 @@ TEST(Settings, HealthElsewhereAndItsEnd) {
     EXPECT_EQ(Plugin::refusal(health("close", "rst")), "health.close: unknown value \"rst\" (expected \"reset\" or \"fin\")");
 }
 
+TEST(Settings, APoolHasALimit) {
+    List servers;
+    for (int i = 0; i < 4097; ++i) servers.items.push_back(Table{{"address", "192.0.2.1:" + std::to_string(i + 1)}});
+    EXPECT_EQ(Plugin::refusal({{"servers", servers}}), "servers: more than 4096 (expected several pools)");
+}
+
 TEST(Settings, CheckEveryServer) {
     EXPECT_EQ(Plugin::refusal(with_server(
                   {{"address", address}, {"name", "a"}, {"weight", 256}, {"backup", true}, {"max_connections", 1'000'000}})),

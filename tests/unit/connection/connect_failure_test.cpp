@@ -1,5 +1,7 @@
 #include "connection/connect_failure.hpp"
 
+#include "socket_address.hpp"
+
 #include <cerrno>
 #include <gtest/gtest.h>
 #include <utility>
@@ -7,13 +9,15 @@
 namespace gatehouse::host {
 namespace {
 
-SocketAddress address_of(const std::string& text) {
-    std::string error;
-    return *numeric_address(*parse_address(text, error));
+SocketAddress unix_address() {
+    Address address;
+    address.kind = Address::Kind::unix_socket;
+    address.path = "/run/x";
+    return numeric_address(address).value();
 }
 
-const SocketAddress tcp = address_of("127.0.0.1:80");
-const SocketAddress local = address_of("unix:/run/x");
+const SocketAddress tcp = address_of("127.0.0.1");
+const SocketAddress local = unix_address();
 
 TEST(ConnectFailure, WhatTheServerOrThePathCausesCountsAgainstTheServer) {
     const std::pair<int, gatehouse_status> errors[] = {
