@@ -35,12 +35,14 @@ void Endpoints::close() noexcept {
 Generation::Generation(Config config, const Standing& standing)
     : config_(std::move(config)), standing_(standing), tls_(config_.tls, standing.ticket_keys, standing.log),
       shared_{standing.log, standing.alarm, standing.relays, tls_, drain_, config_.log.access},
+      shortages_(standing.log),
       facilities_{.table = host_table,
                   .log = standing.log,
                   .drain = drain_,
                   .resolver = standing.resolver,
                   .background = standing.background,
                   .watches = standing.watches,
+                  .shortages = shortages_,
                   .wake =
                       [this](const PluginInstance& instance, std::uint64_t id) {
                           Service* service = service_of(id);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/log.hpp"
+#include "base/shortages.hpp"
 #include "config/config.hpp"
 #include "plugin/facilities.hpp"
 #include "plugin/plugins.hpp"
@@ -108,11 +109,12 @@ class Generation {
     Service* service_of(std::uint64_t id) const noexcept;
     Pool& pool_for(const ListenerConfig& listener);
 
-    const Config config_; // constant after construction, as are all but the drain and complete_
+    const Config config_; // constant after construction, as are all but the drain, the shortages and complete_
     const Standing standing_;
     Drain drain_;
     TlsServers tls_;
     const Shared shared_;
+    Shortages shortages_;
     const Facilities facilities_;
     Plugins plugins_;
     struct NamedPool {

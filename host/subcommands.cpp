@@ -2,6 +2,7 @@
 
 #include "abi/host_table.hpp"
 #include "base/printable.hpp"
+#include "base/shortages.hpp"
 #include "base/text_table.hpp"
 #include "config/load.hpp"
 #include "control/client.hpp"
@@ -64,7 +65,8 @@ int check_config(const CommandOptions& options) {
         Resolver resolver(config.host.resolvers);
         NameWatches watches(background, config.host.resolvers);
         const auto none = [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; };
-        const Facilities facilities{host_table, log, drain, resolver, background, watches, none, none};
+        Shortages shortages(log);
+        const Facilities facilities{host_table, log, drain, resolver, background, watches, shortages, none, none};
         const Plugins plugins(config, facilities);
         check_routes(config, plugins.finder());
         const auto count = [](std::size_t number, std::string_view noun) {

@@ -2,6 +2,7 @@
 
 #include "abi/handles.hpp"
 #include "abi/status.hpp"
+#include "base/log.hpp"
 #include "base/printable.hpp"
 #include "dns/name_watch.hpp"
 
@@ -12,8 +13,9 @@ struct gatehouse_watch final : NameWatch {
     using Found = void (*)(void* data, const gatehouse_endpoint* endpoints, std::size_t count, gatehouse_status status,
                            gatehouse_str why) noexcept;
 
-    gatehouse_watch(NameWatches& watches, WatchedName name, Found callback, void* data)
-        : NameWatch(watches, std::move(name)), callback_(callback), data_(data) {}
+    gatehouse_watch(const gatehouse_instance& instance, WatchedName name, Found callback, void* data)
+        : NameWatch(instance.facilities.watches, name), log_(instance.facilities.log), plugin_(instance.name), name_(name.text),
+          callback_(callback), data_(data) {}
 
   private:
     void found(std::span<const FoundServer> endpoints) override {
@@ -25,7 +27,14 @@ struct gatehouse_watch final : NameWatch {
     }
     void lost(Lookup lookup, std::string_view why) override { callback_(data_, nullptr, 0, status_of(lookup), str(why)); }
 
-    const Found callback_; // constant after construction
+    void left_out(std::string_view what) override {
+        log_.warning("a watched name leads to more servers than the host takes",
+                     {{"plugin", plugin_}, {"name", name_}, {"what", what}});
+    }
+
+    Log& log_; // constant after construction, as are the next four
+    const std::string plugin_, name_;
+    const Found callback_;
     void* const data_;
 };
 
@@ -43,7 +52,7 @@ gatehouse_status watch(gatehouse_instance* instance, gatehouse_str name, gatehou
             return GATEHOUSE_INVALID;
         }
         NameWatches& watches = instance->facilities.watches;
-        auto made = std::make_shared<gatehouse_watch>(watches, std::move(*parsed), found, data);
+        auto made = std::make_shared<gatehouse_watch>(*instance, std::move(*parsed), found, data);
         gatehouse_watch* const handle = made.get();
         if (watches.start(std::move(made))) {
             *watch = handle;

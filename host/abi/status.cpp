@@ -1,32 +1,6 @@
 #include "abi/status.hpp"
 
-#include <cerrno>
-
 namespace gatehouse::host {
-
-gatehouse_status status_of_errno(int error) noexcept {
-    switch (error) {
-    case ECONNREFUSED:
-    case EACCES:
-    case EPERM:
-    case ENOENT:
-        return GATEHOUSE_REFUSED; // ENOENT: a unix socket that is not there
-    case ETIMEDOUT:
-        return GATEHOUSE_TIMEOUT;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-    case EADDRNOTAVAIL: // no local port left
-    case EAGAIN:
-        return GATEHOUSE_EXHAUSTED; // EAGAIN: the backlog of a unix socket is full
-    case ENETUNREACH:
-    case EHOSTUNREACH:
-        return GATEHOUSE_UNREACHABLE;
-    default:
-        return GATEHOUSE_FAILED;
-    }
-}
 
 gatehouse_status status_of(Lookup lookup) noexcept {
     switch (lookup) {

@@ -3,13 +3,14 @@
 #include "abi/handles.hpp"
 #include "abi/status.hpp"
 #include "abi/upstream_tls.hpp"
+#include "base/log.hpp"
+#include "base/shortages.hpp"
 #include "connection/connect.hpp"
+#include "connection/connect_failure.hpp"
 #include "dns/resolver.hpp"
 #include "plugin/error_text.hpp"
 #include "threads/drain.hpp"
 
-#include <cerrno>
-#include <cstring>
 #include <memory>
 
 namespace gatehouse::host {
@@ -18,6 +19,23 @@ Nanoseconds deadline_of(const Connection& client, std::uint64_t milliseconds) no
     constexpr std::uint64_t most = 86'400'000;
     const Nanoseconds asked = after(monotonic_now(), std::chrono::milliseconds(std::min(milliseconds, most)));
     return std::min({asked, client.drain().deadline(), client.lifetime});
+}
+
+gatehouse_status too_late(const Connection& client) noexcept {
+    const bool cut = monotonic_now() >= std::min(client.drain().deadline(), client.lifetime);
+    return cut ? GATEHOUSE_STOPPING : GATEHOUSE_TIMEOUT;
+}
+
+gatehouse_status lacks(Connection& client, Reason lacking, std::string_view server, std::string_view error) noexcept {
+    client.life.serving.no_upstream = lacking;
+    facilities_of(client).shortages.say(lacking, server, error);
+    return GATEHOUSE_EXHAUSTED;
+}
+
+gatehouse_status lacks_memory(Connection& client, std::string_view server) noexcept {
+    constexpr std::string_view why = "no memory for an upstream connection";
+    set_error_text(why);
+    return lacks(client, Reason::host_out_of_memory, server, why);
 }
 
 namespace {
@@ -29,13 +47,11 @@ gatehouse_status find(const Connection& client, const std::string& name, Nanosec
     gatehouse_status status = GATEHOUSE_INVALID;
     if (const std::optional<Address> address = parse_address(name, error))
         status = status_of(facilities_of(client).resolver.resolve(*address, deadline, client.drain(), candidates, error));
-    if (status != GATEHOUSE_OK) set_error_text("upstream " + name + ": " + error);
+    if (status != GATEHOUSE_OK)
+        set_error_text("upstream " + name + ": " + error);
+    else if (!error.empty())
+        facilities_of(client).log.info("a name has more addresses than the host tries", {{"name", name}, {"what", error}});
     return status;
-}
-
-gatehouse_status no_memory() noexcept {
-    set_error_text("no memory for an upstream connection");
-    return GATEHOUSE_EXHAUSTED;
 }
 
 gatehouse_status no_client() noexcept {
@@ -47,41 +63,45 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
                          gatehouse_conn** upstream) noexcept {
     if (client_of(conn) == nullptr) return no_client();
     Connection& client = *client_of(conn);
-    client.life.serving.upstream_failed = true; // until one stands
+    client.life.serving.no_upstream = Reason::upstream_failed; // until one stands
     try {
         const Nanoseconds deadline = deadline_of(client, milliseconds);
         const std::string name(text.data, text.size);
-        std::string error;
         std::vector<SocketAddress> candidates;
-        if (const gatehouse_status status = find(client, name, deadline, candidates); status != GATEHOUSE_OK) return status;
-        int failure = 0;
+        gatehouse_status status = find(client, name, deadline, candidates);
+        if (status != GATEHOUSE_OK) return status;
+        std::string error;
         const Keepalive& keepalive = client.listener.load(std::memory_order_relaxed)->config.keepalive;
         for (const SocketAddress& candidate : candidates) {
             Descriptor fd;
-            failure = connect_to(candidate, keepalive, deadline, client.drain(), fd);
-            if (failure != 0) {
-                error = to_string(candidate) + ": " + std::strerror(failure);
+            if (const int code = connect_to(candidate, keepalive, deadline, client.drain(), fd); code != 0) {
+                if (status == GATEHOUSE_EXHAUSTED) continue; // whatever the other addresses say, this host lacks something
+                const ConnectFailure failure = connect_failure(code, candidate);
+                const std::string server = to_string(candidate);
+                error = server + ": " + failure.why;
+                status = failure.status == GATEHOUSE_TIMEOUT ? too_late(client) : failure.status;
+                if (failure.lacking) status = lacks(client, *failure.lacking, server, failure.why);
                 continue;
             }
             auto connection = std::make_unique<Upstream>(client.drain(), candidate, fd.get());
             fd.release();
             connection->idle = client.idle;
             connection->lifetime = client.lifetime;
-            client.life.serving.upstream_failed = false;
+            client.life.serving.no_upstream.reset();
             *upstream = connection.release();
             return GATEHOUSE_OK;
         }
         set_error_text("upstream " + (error.starts_with(name) ? error : name + " (" + error + ")"));
-        return status_of_errno(failure);
+        return status;
     } catch (const std::bad_alloc&) {
-        return no_memory();
+        return lacks_memory(client, {text.data, text.size});
     }
 }
 
 gatehouse_status resolve(gatehouse_conn* conn, gatehouse_str text, std::uint64_t milliseconds,
                          void (*found)(void* data, gatehouse_str address) noexcept, void* data) noexcept {
     if (client_of(conn) == nullptr) return no_client();
-    const Connection& client = *client_of(conn);
+    Connection& client = *client_of(conn);
     try {
         std::vector<SocketAddress> candidates;
         const gatehouse_status status =
@@ -92,7 +112,7 @@ gatehouse_status resolve(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
         }
         return status;
     } catch (const std::bad_alloc&) {
-        return no_memory();
+        return lacks_memory(client, {text.data, text.size});
     }
 }
 

@@ -14,6 +14,10 @@
 #include <optional>
 #include <string_view>
 
+std::string gatehouse_tls_client::name_for(std::string_view plugins) const {
+    return std::string(gatehouse::host::ServerName(server_name.empty() ? plugins : std::string_view(server_name)).text());
+}
+
 namespace gatehouse::host {
 
 gatehouse_status tls_client(gatehouse_instance* instance, const gatehouse_config* config, gatehouse_str key,
@@ -55,6 +59,8 @@ gatehouse_status status_of(Handshake handshake) noexcept {
         return GATEHOUSE_RESET;
     case Handshake::timeout:
         return GATEHOUSE_TIMEOUT;
+    case Handshake::no_memory:
+        return GATEHOUSE_EXHAUSTED;
     case Handshake::failed:
         break;
     }
@@ -71,13 +77,11 @@ gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const
         return GATEHOUSE_INVALID;
     }
     Connection& serving = *client_of(conn);
-    serving.life.serving.upstream_failed = true; // until the handshake is done
+    serving.life.serving.no_upstream = Reason::upstream_failed; // until the handshake is done
     std::string_view problem;
     gatehouse_status status = GATEHOUSE_EXHAUSTED;
     try {
-        const std::string name(
-            ServerName(client->server_name.empty() ? std::string_view(server_name.data, server_name.size) : client->server_name)
-                .text());
+        const std::string name = client->name_for({server_name.data, server_name.size});
         if (name.empty() && client->verify) {
             problem = "no name to check the server's certificate against (expected server_name, or verify = false)";
             status = GATEHOUSE_INVALID;
@@ -87,13 +91,17 @@ gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const
                 status = status_of(
                     shake_hands(*server->tls, server->fd, deadline_of(serving, milliseconds), serving.drain(), problem));
             else
-                problem = "out of memory, or not the name of a server";
+                problem = "no memory for a TLS session";
         }
-        serving.life.serving.upstream_failed = status != GATEHOUSE_OK;
-        if (status != GATEHOUSE_OK)
-            set_error_text("upstream " + to_string(server->peer_address()) + ": TLS: " + printable(problem));
+        const std::string address = to_string(server->peer_address());
+        if (status == GATEHOUSE_OK)
+            serving.life.serving.no_upstream.reset();
+        else
+            set_error_text("upstream " + address + ": TLS: " + printable(problem));
+        if (status == GATEHOUSE_TIMEOUT) status = too_late(serving);
+        if (status == GATEHOUSE_EXHAUSTED) lacks(serving, Reason::host_out_of_memory, address, problem);
     } catch (const std::bad_alloc&) {
-        set_error_text("no memory for an upstream connection");
+        status = lacks_memory(serving, "");
     }
     *why = {problem.data(), problem.size()};
     return status;

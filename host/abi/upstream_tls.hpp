@@ -7,12 +7,16 @@
 #include <gatehouse/ext/upstream.h>
 #include <memory>
 #include <string>
+#include <string_view>
 
 // Opaque to plugins. Constant after construction.
 struct gatehouse_tls_client {
     std::shared_ptr<const gatehouse::host::TlsContext> context;
     std::string server_name; // empty: the plugin says it
     bool verify = true;
+
+    // The name to verify the server by: the configured one, or else the plugin's.
+    std::string name_for(std::string_view plugins) const;
 };
 
 namespace gatehouse::host {

@@ -51,28 +51,38 @@ int connect_to(const SocketAddress& address, const Keepalive& keepalive, Nanosec
     return 0;
 }
 
+std::optional<Handshake> try_handshake(TlsSession& session, std::string_view& why) noexcept {
+    switch (session.handshake()) {
+    case TlsSession::Outcome::done:
+        return Handshake::done;
+    case TlsSession::Outcome::want_read:
+    case TlsSession::Outcome::want_write:
+        return std::nullopt;
+    case TlsSession::Outcome::end:
+    case TlsSession::Outcome::cut:
+        why = "the server has closed the connection during the handshake";
+        return Handshake::reset;
+    case TlsSession::Outcome::reset:
+        why = session.error() == ECONNRESET ? "the server has reset the connection during the handshake"
+                                            : ::strerrordesc_np(session.error());
+        return session.error() == ENOMEM || session.error() == ENOBUFS ? Handshake::no_memory : Handshake::reset;
+    case TlsSession::Outcome::failed:
+        break;
+    }
+    why = session.words();
+    return Handshake::failed;
+}
+
 Handshake shake_hands(TlsSession& session, int fd, Nanoseconds deadline, const Drain& drain, std::string_view& why) noexcept {
     for (;;) {
-        switch (session.handshake()) {
-        case TlsSession::Outcome::done:
-            return Handshake::done;
-        case TlsSession::Outcome::want_read:
-        case TlsSession::Outcome::want_write:
-            break;
-        case TlsSession::Outcome::end:
-        case TlsSession::Outcome::cut:
-            why = "the server has closed the connection during the handshake";
-            return Handshake::reset;
-        case TlsSession::Outcome::reset:
-            why = session.error() == ECONNRESET ? "the server has reset the connection during the handshake"
-                                                : ::strerrordesc_np(session.error());
-            return Handshake::reset;
-        case TlsSession::Outcome::failed:
-            why = session.words();
-            return Handshake::failed;
-        }
+        if (const std::optional<Handshake> outcome = try_handshake(session, why)) return *outcome;
         std::array<pollfd, 1> item{{{fd, static_cast<short>(session.wants_write() ? POLLOUT : POLLIN), 0}}};
-        if (wait(item, deadline, drain, OnDrain::go_on) != Waited::ready) {
+        const Waited waited = wait(item, deadline, drain, OnDrain::go_on);
+        if (waited == Waited::failed) {
+            why = ::strerrordesc_np(errno);
+            return Handshake::no_memory; // the only reason for which poll() may fail here
+        }
+        if (waited != Waited::ready) {
             why = "the handshake took too long";
             return Handshake::timeout;
         }

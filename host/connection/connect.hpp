@@ -9,6 +9,7 @@
 #include "tls/session.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace gatehouse::host {
@@ -17,7 +18,11 @@ namespace gatehouse::host {
 int connect_to(const SocketAddress& address, const Keepalive& keepalive, Nanoseconds deadline, const Drain& drain,
                Descriptor& socket) noexcept;
 
-enum class Handshake : std::uint8_t { done, reset, timeout, failed };
+enum class Handshake : std::uint8_t { done, reset, timeout, failed, no_memory };
+
+// Goes on with the handshake and does not wait. Nothing: call it again when the socket can be written to, if the session
+// wants_write(), or else be read from. `why` as below.
+std::optional<Handshake> try_handshake(TlsSession& session, std::string_view& why) noexcept;
 
 // Does the handshake, in which the server is verified. On failure `why` says why; its text is the session's or constant.
 Handshake shake_hands(TlsSession& session, int fd, Nanoseconds deadline, const Drain& drain, std::string_view& why) noexcept;

@@ -1,6 +1,7 @@
 // A client's connection: a Stream that is found by its id, has one owner at a time (owner.hpp), and a Life.
 #pragma once
 
+#include "base/reason.hpp"
 #include "connection/owner.hpp"
 #include "connection/peer.hpp"
 #include "connection/stream.hpp"
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <gatehouse/gatehouse.h>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace gatehouse::host {
@@ -54,7 +56,7 @@ struct ServingLife {
     gatehouse_event why = GATEHOUSE_EVENT_OPEN;
     bool deaf = false;        // it rests until a plugin wakes it; bytes do not
     bool sends_early = false; // the client sends while it is being served: its entry reports one event at a time
-    bool upstream_failed = false;
+    std::optional<Reason> no_upstream; // why the last connect() to a server failed; nothing: it did not
     std::unique_ptr<Upstream> upstream; // that it is to be, or is, relayed to
     Nanoseconds relay_idle = never;
     std::unique_ptr<std::string[]> facts;     // peer, local and transport peer, made when a plugin asks

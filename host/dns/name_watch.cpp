@@ -4,7 +4,9 @@
 #include "dns/resolver.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <netinet/in.h>
+#include <tuple>
 
 namespace gatehouse::host {
 namespace {
@@ -14,8 +16,7 @@ constexpr std::uint32_t longest_ttl = 60;
 constexpr std::uint32_t longest_pause = 30; // seconds, between failures
 constexpr std::uint32_t partial_ttl = 5;    // seconds, if a part could not be resolved
 constexpr Nanoseconds longest_round = 15'000'000'000;
-constexpr Nanoseconds turn = 50'000'000;  // until there is room for more questions
-constexpr std::size_t most_targets = 128; // of an SRV name
+constexpr Nanoseconds turn = 50'000'000; // until there is room for more questions
 static_assert(most_targets <= AsyncResolver::most_questions);
 
 std::string with_port(SocketAddress address, std::uint16_t port) {
@@ -24,6 +25,11 @@ std::string with_port(SocketAddress address, std::uint16_t port) {
     else
         reinterpret_cast<sockaddr_in&>(address.storage).sin_port = htons(port);
     return to_string(address);
+}
+
+// IPv4 first. What is left out of a long answer must not depend on the order in which a name server happens to give it.
+bool comes_before(const SocketAddress& one, const SocketAddress& other) noexcept {
+    return std::memcmp(&one.storage, &other.storage, sizeof one.storage) < 0;
 }
 
 } // namespace
@@ -81,6 +87,9 @@ void NameWatch::begin_round() {
     ttl_ = longest_ttl;
     services_.clear();
     addresses_.clear();
+    share_ = most_endpoints;
+    cut_ = false;
+    records_ = longest_ = 0;
     status_ = Lookup::found;
     background_.at(*this, monotonic_now() + longest_round);
     if (name_.service)
@@ -116,13 +125,25 @@ void NameWatch::ask_for_hosts(const std::set<std::string>& hosts) {
 void NameWatch::take_services(const NameAnswer& answer) {
     if (answer.status != Lookup::found) return note_failure(answer.status, answer.why);
     note_ttl(answer.records.ttl);
-    std::set<std::string> targets;
-    for (const DnsService& service : answer.records.services) {
+    for (DnsService service : answer.records.services) {
+        service.target = ServerName(service.target).text();        // "A.example" is "a.example"
         if (service.target.empty() || service.port == 0) continue; // "not available at this domain", RFC 2782
-        if (targets.size() < most_targets) targets.insert(service.target);
-        if (targets.contains(service.target)) services_.push_back(service);
+        services_.push_back(std::move(service));
     }
+    const auto key = [](const DnsService& service) {
+        return std::tie(service.priority, service.target, service.port, service.weight);
+    };
+    std::sort(services_.begin(), services_.end(), [&](const auto& one, const auto& other) { return key(one) < key(other); });
+    services_.erase(std::unique(services_.begin(), services_.end()), services_.end());
+    records_ = services_.size();
+    services_.resize(std::min(records_, most_endpoints));
+    std::set<std::string> targets;
+    for (const DnsService& service : services_)
+        if (targets.size() < most_targets) targets.insert(service.target);
+    std::erase_if(services_, [&](const DnsService& service) { return !targets.contains(service.target); });
+    cut_ = services_.size() < records_;
     if (targets.empty()) return note_failure(Lookup::not_found, "the service is not available");
+    share_ = most_endpoints / targets.size();
     ask_for_hosts(targets);
 }
 
@@ -136,6 +157,21 @@ void NameWatch::take_addresses(const std::string& host, const NameAnswer& answer
             if (unknown || address.storage.ss_family == AF_INET6) addresses.push_back(address);
     }
     if (unknown || answer.only_v4) note_ttl(partial_ttl);
+    keep(host, std::move(addresses));
+}
+
+void NameWatch::keep(const std::string& host, Addresses addresses) {
+    std::sort(addresses.begin(), addresses.end(), comes_before);
+    const auto equal = [](const auto& one, const auto& other) {
+        return !comes_before(one, other) && !comes_before(other, one);
+    };
+    addresses.erase(std::unique(addresses.begin(), addresses.end(), equal), addresses.end());
+    longest_ = std::max(longest_, addresses.size());
+    if (addresses.size() > share_) {
+        addresses.resize(share_);
+        cut_ = true;
+    }
+    addresses.shrink_to_fit();
     addresses_[host] = std::move(addresses);
 }
 
@@ -152,10 +188,28 @@ void NameWatch::note_failure(Lookup status, const std::string& why) {
 void NameWatch::end_round() {
     asking_ = false;
     for (const DnsService& service : services_) // targets without an answer
-        if (const auto last = last_addresses_.find(service.target); last != last_addresses_.end()) addresses_.insert(*last);
+        if (const auto last = last_addresses_.find(service.target);
+            last != last_addresses_.end() && !addresses_.contains(service.target))
+            keep(service.target, last->second);
+    std::vector<FoundServer> endpoints = this->endpoints();
+    // A host that cannot be asked about keeps its addresses, but its name is then not resolved, and the watch reports that.
+    const bool failed = endpoints.empty() || (!name_.service && status_ != Lookup::found);
+    const std::uint32_t wait = failed ? pause_ : std::clamp(ttl_, shortest_ttl, longest_ttl);
+    pause_ = failed ? std::min(2 * pause_, longest_pause) : 1;
+    if (!failed) last_addresses_ = std::move(addresses_);
+    if (!background_.at(*this, monotonic_now() + wait * second_)) return;
+    if (failed) return report_failure();
+    report_left_out(endpoints.size());
+    report(std::move(endpoints));
+}
+
+std::vector<FoundServer> NameWatch::endpoints() {
     std::vector<FoundServer> endpoints;
     const auto add = [&](const std::string& host, std::uint16_t port, std::uint16_t priority, std::uint16_t weight) {
-        for (const SocketAddress& address : addresses_[host]) endpoints.push_back({with_port(address, port), priority, weight});
+        const Addresses& addresses = addresses_[host];
+        const std::size_t room = std::min(addresses.size(), most_endpoints - endpoints.size());
+        cut_ |= room < addresses.size();
+        for (std::size_t i = 0; i < room; ++i) endpoints.push_back({with_port(addresses[i], port), priority, weight});
     };
     if (name_.service)
         for (const DnsService& service : services_) add(service.target, service.port, service.priority, service.weight);
@@ -163,13 +217,17 @@ void NameWatch::end_round() {
         add(name_.text, name_.port, 0, 0);
     std::sort(endpoints.begin(), endpoints.end());
     endpoints.erase(std::unique(endpoints.begin(), endpoints.end()), endpoints.end());
-    // A host that cannot be asked about keeps its addresses, but its name is then not resolved, and the watch reports that.
-    const bool failed = endpoints.empty() || (!name_.service && status_ != Lookup::found);
-    const std::uint32_t wait = failed ? pause_ : std::clamp(ttl_, shortest_ttl, longest_ttl);
-    pause_ = failed ? std::min(2 * pause_, longest_pause) : 1;
-    if (!failed) last_addresses_ = std::move(addresses_);
-    if (!background_.at(*this, monotonic_now() + wait * second_)) return;
-    failed ? report_failure() : report(std::move(endpoints));
+    return endpoints;
+}
+
+void NameWatch::report_left_out(std::size_t taken) {
+    if (cut_ && !cut_reported_) {
+        const std::string records = name_.service ? std::to_string(records_) + " records, and " : "";
+        left_out("the answer has " + records + "up to " + std::to_string(longest_) +
+                 " addresses of a name: " + std::to_string(taken) + " servers are taken (at most " +
+                 std::to_string(most_endpoints) + " servers of " + std::to_string(most_targets) + " names, by priority)");
+    }
+    cut_reported_ = cut_;
 }
 
 void NameWatch::report(std::vector<FoundServer> endpoints) {

@@ -4,6 +4,9 @@
 // from /etc/hosts, which has no such time, counts as 60 seconds. A name that cannot be resolved is asked for again after 1, 2,
 // 4, ... and then each 30 seconds.
 //
+// What the network sends is multiplied here: records by names by addresses. So a watch takes at most `most_endpoints` servers,
+// and keeps no more addresses than that; those of the lowest priority come first. The rest is left out, and left_out() says so.
+//
 // A part that cannot be resolved for the moment keeps its last answer: the addresses of one target of an SRV record, or the
 // IPv6 addresses of a host whose IPv4 ones are known. What the name server says does not exist is gone at once.
 #pragma once
@@ -33,6 +36,9 @@ struct FoundServer {
 
     auto operator<=>(const FoundServer&) const = default;
 };
+
+inline constexpr std::size_t most_endpoints = 1024; // servers of one watch
+inline constexpr std::size_t most_targets = 128;    // names that its SRV records lead to
 
 struct WatchedName {
     bool service = false; // SRV
@@ -82,6 +88,8 @@ class NameWatch : public Activity, public std::enable_shared_from_this<NameWatch
     virtual void found(std::span<const FoundServer> endpoints) = 0;
     // [background] The name is no longer resolved, or never was; once, until found() again. `status`: as in NameAnswer.
     virtual void lost(Lookup status, std::string_view why) = 0;
+    // [background] The name leads to more than a watch takes; once, until it no longer does.
+    virtual void left_out(std::string_view what) = 0;
 
     using Addresses = std::vector<SocketAddress>;
 
@@ -95,6 +103,9 @@ class NameWatch : public Activity, public std::enable_shared_from_this<NameWatch
     AsyncResolver::Answered when_answered(const Take& take);
     void take_services(const NameAnswer& answer);
     void take_addresses(const std::string& host, const NameAnswer& answer);
+    void keep(const std::string& host, Addresses addresses);
+    std::vector<FoundServer> endpoints();
+    void report_left_out(std::size_t taken);
     void note_ttl(std::uint32_t ttl) noexcept;
     void note_failure(Lookup status, const std::string& why);
     void end_round();
@@ -110,9 +121,12 @@ class NameWatch : public Activity, public std::enable_shared_from_this<NameWatch
     std::uint64_t round_ = 0; // its number: answers to the questions of an earlier one come too late
     bool asking_ = false;
     std::size_t unanswered_ = 0;
-    std::uint32_t ttl_ = 0; // seconds
-    std::vector<DnsService> services_;
+    std::uint32_t ttl_ = 0;                      // seconds
+    std::vector<DnsService> services_;           // in the order in which they are taken
     std::map<std::string, Addresses> addresses_; // by host
+    std::size_t share_ = most_endpoints;         // addresses of each host
+    bool cut_ = false;                           // something is left out,
+    std::size_t records_ = 0, longest_ = 0;      // of so many SRV records, or of so many addresses of one host
     Lookup status_ = Lookup::found;              // of what has failed
     std::string why_;
 
@@ -120,6 +134,7 @@ class NameWatch : public Activity, public std::enable_shared_from_this<NameWatch
     std::map<std::string, Addresses> last_addresses_;  // of the round before
     std::optional<std::vector<FoundServer>> reported_; // nothing: a failure, or not yet
     bool failure_reported_ = false;
+    bool cut_reported_ = false;
     std::uint32_t pause_ = 1; // seconds, until the next try after a failure
 };
 

@@ -1,5 +1,6 @@
 #include "dns/resolver.hpp"
 
+#include "base/ascii.hpp"
 #include "threads/wait.hpp"
 
 #include <algorithm>
@@ -12,7 +13,6 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr std::size_t most_answers = 1024;
 constexpr int shortest_ttl = 1; // seconds
 constexpr int longest_ttl = 60;
 
@@ -83,16 +83,16 @@ Resolver::Resolver(const std::vector<std::string>& resolvers) : resolvers_(resol
 Resolver::~Resolver() { ares_library_cleanup(); }
 
 Lookup Resolver::resolve(const Address& address, Nanoseconds deadline, const Drain& drain, std::vector<SocketAddress>& result,
-                         std::string& error) {
+                         std::string& why) {
     if (const auto numeric = numeric_address(address)) {
         result = {*numeric};
         return Lookup::found;
     }
     if (address.kind != Address::Kind::tcp || address.host.empty()) {
-        error = "not an address to connect to";
+        why = "not an address to connect to";
         return Lookup::invalid;
     }
-    const std::string name = to_string(address);
+    const std::string name = ascii_lower(to_string(address)); // a dot at its end stays: it keeps the search list out
     {
         const MutexLock lock(mutex_);
         if (const auto known = answers_.find(name); known != answers_.end() && known->second.expires > coarse_now()) {
@@ -107,7 +107,7 @@ Lookup Resolver::resolve(const Address& address, Nanoseconds deadline, const Dra
         if (status != ARES_SUCCESS) ares_destroy(channel);
     }
     if (status != ARES_SUCCESS) {
-        error = std::string("cannot resolve: ") + ares_strerror(status);
+        why = std::string("cannot resolve: ") + ares_strerror(status);
         return Lookup::failed;
     }
     Query query;
@@ -121,14 +121,19 @@ Lookup Resolver::resolve(const Address& address, Nanoseconds deadline, const Dra
     ares_destroy(channel);
 
     if (query.status == ARES_SUCCESS && !query.addresses.empty()) {
+        if (const std::size_t all = query.addresses.size(); all > most_addresses) {
+            why = std::to_string(all) + " addresses, of which the host takes " + std::to_string(most_addresses);
+            query.addresses.resize(most_addresses);
+            query.addresses.shrink_to_fit();
+        }
         result = query.addresses;
         const MutexLock lock(mutex_);
         if (answers_.size() >= most_answers) answers_.clear();
         answers_[name] = {std::move(query.addresses), coarse_now() + Nanoseconds{query.ttl} * 1'000'000'000};
         return Lookup::found;
     }
-    error = std::string("cannot resolve ") + address.host + ": " +
-            (query.status == ARES_ECANCELLED ? "no answer in time" : ares_strerror(query.status));
+    why = std::string("cannot resolve ") + address.host + ": " +
+          (query.status == ARES_ECANCELLED ? "no answer in time" : ares_strerror(query.status));
     switch (query.status) {
     case ARES_ECANCELLED:
     case ARES_ETIMEOUT:

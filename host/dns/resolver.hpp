@@ -21,9 +21,13 @@ class Resolver {
 
     // The addresses of `address`, which is numeric, a unix path or a name (IPv6 and IPv4, in the order of RFC 6724). Answers
     // are kept as long as their TTL says, between 1 and 60 seconds. Blocks, up to the deadline and the drain's. [any]
-    // If there are none, `error` says why. Throws std::bad_alloc.
+    // If there are none, `why` says why; if a fresh answer has more than most_addresses, it says that the rest is left out.
+    // Throws std::bad_alloc.
     Lookup resolve(const Address& address, Nanoseconds deadline, const Drain& drain, std::vector<SocketAddress>& result,
-                   std::string& error);
+                   std::string& why);
+
+    static constexpr std::size_t most_addresses = 64; // of a name: each may be tried for one client
+    static constexpr std::size_t most_answers = 1024; // that are kept
 
   private:
     struct Answer {

@@ -14,6 +14,7 @@ class Log;
 class NameWatches;
 class PluginInstance;
 class Resolver;
+class Shortages;
 
 struct Facilities {
     const gatehouse_host& table; // the functions that plugins call; abi/ has them
@@ -22,6 +23,7 @@ struct Facilities {
     Resolver& resolver; // blocks
     Background& background;
     NameWatches& watches;
+    Shortages& shortages;
 
     // For connections that the instance does not serve at the moment, by id. [any]
     // GATEHOUSE_NOT_FOUND: the connection has ended, or belongs to another instance.

@@ -51,10 +51,10 @@ Reason reason_for(const Connection& connection, gatehouse_next next) noexcept {
     case GATEHOUSE_NEXT_EXCEPTION:
         return Reason::plugin_exception;
     case GATEHOUSE_NEXT_UPSTREAM:
-        return drained ? Reason::drained : Reason::upstream_failed;
+        return drained ? Reason::drained : connection.life.serving.no_upstream.value_or(Reason::upstream_failed);
     default:
-        if (!connection.life.serving.upstream_failed) return Reason::plugin_error;
-        return drained ? Reason::drained : Reason::upstream_failed;
+        if (!connection.life.serving.no_upstream) return Reason::plugin_error;
+        return drained ? Reason::drained : *connection.life.serving.no_upstream;
     }
 }
 

@@ -179,6 +179,7 @@ TlsSession::Outcome TlsSession::outcome(int result, Outcome& dead) noexcept {
     }
     // OpenSSL answers an end within the handshake with an alert, which a unix socket that the peer has closed does not take.
     const bool ended = wire_.ended && !established_;
+    if (ERR_GET_REASON(::ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE) wire_.error = ENOMEM;
     if (wire_.error != 0 && !ended)
         dead = Outcome::reset, error_ = wire_.error;
     else if (ended || (wire_.ended && ERR_GET_REASON(::ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING))

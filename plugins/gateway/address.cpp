@@ -77,6 +77,10 @@ std::string_view host_of(std::string_view address) noexcept {
     return host.size() > 2 && host.front() == '[' && host.back() == ']' ? host.substr(1, host.size() - 2) : host;
 }
 
+std::string with_port(std::string_view address, std::uint16_t port) {
+    return std::string(address.substr(0, address.rfind(':') + 1)) + std::to_string(port);
+}
+
 std::string_view server_name_of(std::string_view address, AddressKind kind) noexcept {
     if (kind == AddressKind::unix_socket) return {};
     if (kind != AddressKind::service) return host_of(address);

@@ -1,6 +1,8 @@
 // The forms in which the configuration says where a server is.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace gateway {
@@ -20,6 +22,9 @@ AddressKind kind_of(std::string_view text) noexcept;
 // The address without its port: "192.0.2.1" of "192.0.2.1:80", "2001:db8::1" of "[2001:db8::1]:80"; the whole text if it has no
 // port.
 std::string_view host_of(std::string_view address) noexcept;
+
+// A numeric address with another port.
+std::string with_port(std::string_view address, std::uint16_t port);
 
 // The name that the certificate of the server at a configured address has to be for: the host of a name or of a numeric
 // address. For a "srv:" name it is the domain that the operator has configured, since the names in its records are only as good

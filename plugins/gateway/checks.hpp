@@ -9,28 +9,48 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace gateway {
 
-// What a check sends to this server, and how it judges the answer.
+// Whom a check asks, what it sends, and how it judges the answer. The answer of a whole attempt is judged as one: the plan
+// notes how far it has come.
 class CheckPlan {
   public:
-    CheckPlan(const CheckRules& rules, const ProxyProtocol& proxy, std::string_view address);
+    CheckPlan(const CheckRules& rules, const ProxyProtocol& proxy, const Server& server);
 
+    const std::string& address() const noexcept { return address_; }
+    // The PROXY header; and what follows it.
+    const std::string& preface() const noexcept { return preface_; }
     const std::string& request() const noexcept { return request_; }
-    bool wants_answer() const noexcept { return rules_.http.empty() ? !rules_.expect.empty() : true; }
+    bool wants_answer() const noexcept { return !rules_.http.empty() || !rules_.steps.empty(); }
+
     gatehouse_match judge(std::string_view answer, bool at_end);
-    // What was wrong with the last answer to which judge() said no.
-    const std::string& problem() const noexcept { return problem_; }
+    // judge() has said yes: what to send for the next answer. Nothing: the server is good.
+    std::optional<std::string> next();
+    // An attempt is over. Returns what was wrong: `why`, unless judge() knows better.
+    std::string end_attempt(gatehouse::Status status, std::string_view why);
 
   private:
     gatehouse_match judge_http(std::string_view answer, bool at_end);
+    gatehouse_match judge_status(std::string_view answer, bool at_end, bool& interim);
+    gatehouse_match judge_text(std::string_view answer, bool at_end);
+    gatehouse_match no(std::string problem);
+    bool next_line(std::string_view answer);
 
-    const CheckRules& rules_;
+    const CheckRules& rules_; // constant after construction, as are the next three
+    std::string address_;
+    std::string preface_;
     std::string request_;
-    std::string problem_;
+
+    // Of the present attempt.
+    std::size_t step_ = 0;
+    std::size_t from_ = 0;    // the answer has been understood up to there
+    std::size_t seen_ = 0;    // there is no end of a line between from_ and there
+    bool in_interim_ = false; // from_ is in the fields of an interim answer
+    std::string problem_;     // of the last answer to which judge() said no
 };
 
 // [any]. The pool outlives it.

@@ -23,7 +23,6 @@ ServerSpec spec_of(const Source& source) {
 } // namespace
 
 std::vector<ServerSpec> specs_of(const Source& source, std::span<const gatehouse::Endpoint> endpoints) {
-    endpoints = endpoints.first(std::min(endpoints.size(), max_servers));
     std::set<std::uint16_t> priorities;
     for (const auto& endpoint : endpoints) priorities.insert(endpoint.priority);
     std::vector<ServerSpec> specs;
@@ -59,12 +58,7 @@ Discovery::Discovery(const gatehouse::Init& init, const Settings& settings, Pool
 void Discovery::found(std::size_t source, std::span<const gatehouse::Endpoint> endpoints, gatehouse::Status status,
                       std::string_view why) {
     const std::string& name = settings_.sources[source].address;
-    if (status) {
-        if (endpoints.size() > max_servers)
-            init_.log(GATEHOUSE_WARNING, name + " has " + std::to_string(endpoints.size()) +
-                                             " servers; the gateway uses the first " + std::to_string(max_servers) + " only");
-        return apply(source, specs_of(settings_.sources[source], endpoints));
-    }
+    if (status) return apply(source, specs_of(settings_.sources[source], endpoints));
     const bool gone = status == gatehouse::Status::not_found;
     const std::string text = name + ": " + std::string(why);
     init_.log(GATEHOUSE_WARNING,

@@ -14,9 +14,8 @@
 namespace gateway {
 
 // The servers behind a name. The endpoints' priorities become ranks, from 0 without gaps; the ranks of a backup come after all
-// others. At most `max_servers`, the first by address.
+// others.
 std::vector<ServerSpec> specs_of(const Source& source, std::span<const gatehouse::Endpoint> endpoints);
-inline constexpr std::size_t max_servers = 1024;
 
 class Discovery {
   public:

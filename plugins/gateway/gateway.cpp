@@ -33,10 +33,14 @@ std::string_view text_of(Status status) {
     if (status == Status::refused) return "connection refused";
     if (status == Status::timeout) return "timed out";
     if (status == Status::unreachable) return "unreachable";
-    if (status == Status::exhausted) return "out of descriptors, ports or memory";
+    if (status == Status::exhausted) return "this host is out of descriptors, ports or memory";
+    if (status == Status::stopping) return "the client's time was over";
     if (status == Status::reset) return "connection reset";
     return "failed";
 }
+
+// Not what this host lacks, and not that the client's time was over first.
+bool counts_against_server(Status status) { return status != Status::exhausted && status != Status::stopping; }
 
 std::string hexadecimal(std::uint64_t number) {
     std::array<char, 16> digits{};
@@ -136,7 +140,8 @@ class Gateway {
             if (!status) problem = "TLS: " + std::string(why);
         }
         if (!status) {
-            pool_.connect_failed(visit, problem.empty() ? text_of(status) : problem, status != Status::exhausted, Clock::now());
+            pool_.connect_failed(visit, problem.empty() ? text_of(status) : problem, counts_against_server(status),
+                                 Clock::now());
             return std::nullopt;
         }
         pool_.connected(visit, Clock::now());

@@ -37,7 +37,7 @@ void Pool::take(Visit& visit, Clock::time_point now) {
     visit.connected = false;
     if (std::exchange(visit.on_trial, false)) server->health.trial_abandoned();
     update(*server, now);
-    if (server->removed && server->visits.empty()) forget(*server);
+    if (server->removed && server->visits.empty()) forget_removed();
 }
 
 // Gives the free places to the waiting clients, in their order. A client that has tried all servers with free places does not
@@ -150,8 +150,10 @@ void Pool::connect_failed(Visit& visit, std::string_view why, bool blame, Clock:
     Change change(*this);
     const std::shared_ptr<Server> server = visit.server;
     const Health::State before = server->health.state();
-    ++server->failures;
-    server->last_error = why;
+    if (blame) {
+        ++server->failures;
+        server->last_error = why;
+    }
     const auto there = std::ranges::count_if(
         servers_, [](const auto& other) { return !other->removed && other->order == Server::Order::enabled; });
     if (blame) server->health.connect_failed(std::exchange(visit.on_trial, false), there > 1, now);

@@ -51,7 +51,8 @@ class Pool {
     struct Changes {
         std::vector<std::shared_ptr<Server>> added, removed;
     };
-    // All servers of a source. A server that is not among them any more keeps its connections and gets no new ones. The pool
+    // All servers of a source, as long as the pool has room: it takes `most_servers`, and the log says how many it leaves out.
+    // A server that is not among them any more keeps its connections and gets no new ones. The pool
     // forgets it with the last of them, unless it comes back before that.
     Changes set_servers(std::size_t source, std::span<const ServerSpec> specs, Clock::time_point now);
     // A source cannot name its servers; the last known ones remain.
@@ -76,8 +77,8 @@ class Pool {
     // The client's time in the queue is over: refuse, unless the pool has just given it a place.
     Verdict give_up(Visit& visit, Clock::time_point now);
 
-    // What came of `connect`. After a failure the client has no place, and the caller may call admit() again. `blame`: the
-    // server failed, and not this host, for want of descriptors, say.
+    // What came of `connect`. After a failure the client has no place, and the caller may call admit() again. Without
+    // `blame` it says nothing about the server: this host lacked a descriptor, say.
     void connected(Visit& visit, Clock::time_point now);
     void connect_failed(Visit& visit, std::string_view why, bool blame, Clock::time_point now);
     // The client has gone. Does nothing if it had no place.
@@ -112,6 +113,7 @@ class Pool {
     struct Source {
         bool answered = false;
         std::string problem;
+        std::size_t left_out = 0; // servers for which the pool has no room
     };
     class Change; // pool_change.hpp: holds the lock, and collects what to wake, cut and log after its release
 
@@ -127,7 +129,8 @@ class Pool {
     // servers: pool_servers.cpp
     void refresh(Clock::time_point now);
     void update(const Server& server, Clock::time_point now);
-    void forget(const Server& server);
+    void forget_removed();
+    void note_servers(Change& change, const std::vector<std::shared_ptr<Server>>& servers, std::string_view what);
     void note(Change& change, const Server& server, Health::State before, std::string_view why);
     void note_availability(Change& change);
     bool all_answered() const;

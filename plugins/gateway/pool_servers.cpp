@@ -48,12 +48,17 @@ Pool::Changes Pool::set_servers(std::size_t source, std::span<const ServerSpec> 
         } else if (!std::exchange(server->removed, true)) {
             changes.removed.push_back(server);
             update(*server, now);
-            if (server->visits.empty()) forget(*server);
         }
     }
+    forget_removed();
+    std::size_t left_out = 0;
     for (const ServerSpec& spec : specs) { // in their order
         const auto found = wanted.find(spec.address);
         if (found == wanted.end() || found->second != &spec) continue;
+        if (servers_.size() >= most_servers) {
+            ++left_out;
+            continue;
+        }
         auto server = std::make_shared<Server>(spec, source, rules_.health);
         server->slot = slots_.size();
         Slot slot;
@@ -68,10 +73,14 @@ Pool::Changes Pool::set_servers(std::size_t source, std::span<const ServerSpec> 
     const bool first = !std::exchange(sources_[source].answered, true);
     if (!specs.empty()) sources_[source].problem.clear();
     if (!first) {
-        for (const auto& server : changes.added) change.log(GATEHOUSE_INFO, server->text() + " is new; " + availability());
-        for (const auto& server : changes.removed)
-            change.log(GATEHOUSE_INFO, server->text() + " is removed; " + availability());
+        note_servers(change, changes.added, "is new");
+        note_servers(change, changes.removed, "is removed");
     }
+    if (left_out > 0 && left_out != sources_[source].left_out)
+        change.log(GATEHOUSE_WARNING, "the pool has no room for " + count_text(left_out, "server") + " of " +
+                                          count_text(specs.size(), "server") + " behind a name: it takes " +
+                                          std::to_string(most_servers));
+    sources_[source].left_out = left_out;
     note_availability(change);
     dispatch(change, nullptr, now);
     return changes;
@@ -84,11 +93,29 @@ void Pool::source_failed(std::size_t source, std::string_view why, Clock::time_p
     dispatch(change, nullptr, now);
 }
 
-void Pool::forget(const Server& server) {
-    const std::size_t gone = server.slot;
-    slots_.erase(slots_.begin() + static_cast<std::ptrdiff_t>(gone));
-    servers_.erase(servers_.begin() + static_cast<std::ptrdiff_t>(gone));
-    for (std::size_t i = gone; i < servers_.size(); ++i) servers_[i]->slot = i;
+// Those that are removed and have no connection left.
+void Pool::forget_removed() {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+        if (servers_[i]->removed && servers_[i]->visits.empty()) continue;
+        servers_[i]->slot = kept;
+        if (kept != i) {
+            slots_[kept] = slots_[i];
+            servers_[kept] = std::move(servers_[i]);
+        }
+        ++kept;
+    }
+    slots_.resize(kept);
+    servers_.resize(kept);
+}
+
+// One line each for a few of them, and one for the others.
+void Pool::note_servers(Change& change, const std::vector<std::shared_ptr<Server>>& servers, std::string_view what) {
+    constexpr std::size_t few = 8;
+    const std::string rest = ' ' + std::string(what) + "; " + availability();
+    for (std::size_t i = 0; i < std::min(servers.size(), few); ++i) change.log(GATEHOUSE_INFO, servers[i]->text() + rest);
+    if (servers.size() > few)
+        change.log(GATEHOUSE_INFO, "and so for " + count_text(servers.size() - few, "more server") + ": each" + rest);
 }
 
 bool Pool::all_answered() const { return std::ranges::all_of(sources_, &Source::answered); }

@@ -11,6 +11,7 @@ using gatehouse::Config;
 
 constexpr std::string_view an_address = "expected \"host:port\", \"[v6]:port\", \"unix:/path\" or \"srv:NAME\"";
 constexpr milliseconds a_day{86'400'000};
+constexpr std::size_t most_steps = 32; // of a check
 
 std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
@@ -63,6 +64,8 @@ class Reader {
         const std::string upstream = config.string("upstream", "");
         const std::vector<Config> servers = config.items("servers");
         for (const Config& server : servers) read_source(server);
+        if (servers.size() > most_servers)
+            return reject(config, "servers", "more than " + std::to_string(most_servers) + " (expected several pools)");
         if (!upstream.empty() && !servers.empty())
             return reject(config, "upstream", "given beside servers (expected \"upstream\" or \"servers\")");
         if (!servers.empty()) return;
@@ -123,20 +126,77 @@ class Reader {
         if (checks.jitter > checks.interval) reject(config, "jitter", "it must be at most the interval");
         settings_.health.rise = integer(config, "rise", settings_.health.rise, 1, 1000);
         settings_.health.fall = integer(config, "fall", settings_.health.fall, 1, 1000);
-        checks.send = config.string("send", "");
-        checks.expect = config.string("expect", "");
-        for (const std::string_view key : {"send", "expect"})
-            if ((key == "send" ? checks.send : checks.expect).size() > 32 * 1024)
-                reject(config, key, "it must have at most 32KiB");
-        if (!checks.send.empty() && checks.expect.empty())
-            reject(config, "send", "without effect (expected an \"expect\" for the answer as well)");
+        read_check_connection(config, checks);
+        const CheckStep only = read_step(config);
+        const std::vector<Config> steps = config.items("steps");
+        if (steps.size() > most_steps) reject(config, "steps", "more than " + std::to_string(most_steps) + " steps");
+        for (const Config& step : steps) {
+            checks.steps.push_back(read_step(step));
+            if (checks.steps.back().expect.empty())
+                reject(step, "expect", "missing (expected \"expect\" or \"expect_hex\" in each step)");
+        }
+        checks.dialogue = !steps.empty();
+        if (!only.expect.empty() && !checks.dialogue) checks.steps.push_back(only);
+        if (!only.send.empty() && only.expect.empty() && !checks.dialogue)
+            reject(config, config.string("send", "").empty() ? "send_hex" : "send",
+                   "without effect (expected an \"expect\" for the answer as well)");
+        if (checks.dialogue && !(only.send.empty() && only.expect.empty()))
+            reject(config, "steps", "given beside send or expect (expected those in the steps)");
         read_http(config, checks);
-        for (const std::string_view key : {"send", "expect", "http"})
-            if (settings_.tls != nullptr && !(key == "send"     ? checks.send
-                                              : key == "expect" ? checks.expect
-                                                                : checks.http)
-                                                 .empty())
-                reject(config, key, "checks speak plain TCP, and the servers TLS (leave it out: a check then only connects)");
+    }
+
+    void read_check_connection(const Config& config, CheckRules& checks) {
+        checks.port = static_cast<std::uint16_t>(integer(config, "port", 0, 1, 65535));
+        for (const Source& source : settings_.sources)
+            if (checks.port != 0 && source.kind == AddressKind::unix_socket)
+                reject(config, "port", "a unix socket has none: " + in_quotes(source.address));
+        checks.tls = config.boolean("tls", settings_.tls != nullptr && checks.port == 0);
+        if (checks.tls && settings_.tls == nullptr)
+            reject(config, "tls",
+                   "the servers have no TLS (expected \"tls\" beside \"health\" as well, which says how to verify them)");
+        const std::string close = config.string("close", "reset");
+        checks.orderly = close == "fin";
+        if (close != "fin" && close != "reset")
+            reject(config, "close", "unknown value " + in_quotes(close) + " (expected \"reset\" or \"fin\")");
+    }
+
+    CheckStep read_step(const Config& config) {
+        CheckStep step;
+        step.send = text_or_bytes(config, "send", "send_hex");
+        step.expect = text_or_bytes(config, "expect", "expect_hex");
+        step.binary = config.string("expect", "").empty();
+        return step;
+    }
+
+    // The value of `key`, or the bytes that `hex_key` spells.
+    std::string text_or_bytes(const Config& config, std::string_view key, std::string_view hex_key) {
+        std::string text = config.string(key, "");
+        const std::string digits = config.string(hex_key, "");
+        if (!text.empty() && !digits.empty())
+            reject(config, hex_key, "given beside " + std::string(key) + " (expected one of the two)");
+        std::string bytes;
+        if (!parse_hex(digits, bytes))
+            reject(config, hex_key, in_quotes(digits) + " is not hexadecimal (expected pairs of digits, such as \"d2 00 0a\")");
+        if (text.empty()) text = std::move(bytes);
+        if (text.size() > 32 * 1024) reject(config, digits.empty() ? key : hex_key, "it must have at most 32KiB");
+        return text;
+    }
+
+    // Pairs of digits, with or without blanks in between.
+    static bool parse_hex(std::string_view text, std::string& bytes) {
+        for (std::size_t at = 0; at < text.size();) {
+            if (text[at] == ' ') {
+                ++at;
+                continue;
+            }
+            const std::string_view pair = text.substr(at, 2);
+            unsigned value = 0;
+            const auto [end, error] = std::from_chars(pair.data(), pair.data() + pair.size(), value, 16);
+            if (error != std::errc() || pair.size() != 2 || end != pair.data() + 2) return false;
+            bytes += static_cast<char>(value);
+            at += 2;
+        }
+        return true;
     }
 
     void read_http(const Config& config, CheckRules& checks) {
@@ -151,8 +211,8 @@ class Reader {
             for (const std::string_view key : {"http_host", "http_status"})
                 if (!(key == "http_host" ? checks.http_host : status).empty())
                     reject(config, key, "for HTTP checks only (expected http = \"/path\")");
-        if (!checks.http.empty() && !(checks.send.empty() && checks.expect.empty()))
-            reject(config, "http", "given beside send or expect (expected \"http\", or \"send\" and \"expect\")");
+        if (!checks.http.empty() && !checks.steps.empty())
+            reject(config, "http", "given beside send, expect or steps (expected \"http\", or those)");
         if (!status.empty() && !parse_statuses(status, checks.http_status))
             reject(config, "http_status",
                    in_quotes(status) + " is not a list of status codes (expected \"200\", \"200-399\" or "

@@ -36,17 +36,29 @@ struct QueueRules {
     milliseconds timeout{5000};
 };
 
+// One question of a check, which may be empty, and the answer to it.
+struct CheckStep {
+    std::string send;
+    std::string expect;
+    bool binary = false; // `expect` is bytes and no text
+};
+
 // What a check sends, and which answer is good.
 struct CheckRules {
     milliseconds interval{2000};
     milliseconds jitter{0};
     milliseconds timeout{2000};
-    std::string send;
-    std::string expect;    // the answer has to begin with it
+    std::uint16_t port = 0; // 0: the server's
+    bool tls = false;
+    bool orderly = false; // ends the connection in order, and not with a reset
+    std::vector<CheckStep> steps;
+    bool dialogue = false; // of several steps; otherwise the answer has to begin with the only step's `expect`
     std::string http;      // the target of a GET request
-    std::string http_host; // empty: the server's address
+    std::string http_host; // empty: the server's name, or its address
     std::vector<std::pair<unsigned, unsigned>> http_status{{200, 399}};
 };
+
+constexpr std::size_t most_servers = 4096; // of a pool: every choice of a server looks at all of them
 
 struct Settings {
     std::vector<Source> sources;

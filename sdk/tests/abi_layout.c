@@ -72,7 +72,7 @@ static void values(void) {
 
 static void extensions(void) {
     OFFSET(gatehouse_check_request, size, 0);
-    OFFSET(gatehouse_check_request, reserved, 4);
+    OFFSET(gatehouse_check_request, flags, 4);
     OFFSET(gatehouse_check_request, address, 8);
     OFFSET(gatehouse_check_request, send, 24);
     OFFSET(gatehouse_check_request, first_milliseconds, 40);

@@ -1,10 +1,10 @@
 // The gateway: where it connects to, how it says that it cannot, and how a relay ends.
 #include "clients.hpp"
 #include "gatehouse.hpp"
+#include "own_network.hpp"
 #include "relayed.hpp"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 using namespace gatehouse::support;
 
@@ -118,16 +118,11 @@ TEST(Gateway, ConnectTimeoutEndsTheWait) {
 // Connecting to a port of this machine that nobody listens on may be given that very port, and is then connected to itself: it
 // would wait for ever, and the server could not come back. In a network namespace that has no other port it always is.
 TEST(Gateway, AConnectionToItselfIsNone) {
-    const std::string in_a_network_of_its_own =
-        "ip link set lo up && echo 40000 40000 > /proc/sys/net/ipv4/ip_local_port_range && exec \"$@\"";
-    std::vector<std::string> wrapper{"unshare", "--net", "sh", "-c", in_a_network_of_its_own, "sh"};
-    if (::geteuid() != 0) wrapper.insert(wrapper.begin() + 1, "--map-root-user");
-    std::vector<std::string> possible = wrapper;
-    possible.emplace_back("true");
-    if (const Result result = run(possible); result.status != 0) GTEST_SKIP() << "no network namespace: " << result.err;
+    const OwnNetwork network("echo 40000 40000 > /proc/sys/net/ipv4/ip_local_port_range");
+    if (!network.impossible.empty()) GTEST_SKIP() << network.impossible;
     const TempDir dir;
     const std::string address = "unix:" + dir / "gateway";
-    Gatehouse host(gateway_to("127.0.0.1:40000", "", "address = \"" + address + '"'), {.wrapper = wrapper});
+    Gatehouse host(gateway_to("127.0.0.1:40000", "", "address = \"" + address + '"'), {.wrapper = network.wrapper});
     Client client(address);
     EXPECT_EQ(client.recv_until_eof(), "");
     EXPECT_EQ(host.wait_for_log("no connection to the upstream")["error"], "upstream 127.0.0.1:40000: Connection refused");

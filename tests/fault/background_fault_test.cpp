@@ -53,7 +53,7 @@ TEST_F(BackgroundFault, EveryCallOfACheckMayFail) {
     wait_for_news("\"status\": \"0\"");
     const std::pair<const char*, const char*> faults[] = {
         {"connect:error=ENETUNREACH", R"("status": "-11", "text": "Network is unreachable")"},
-        {"connect:error=EADDRNOTAVAIL", R"("status": "-8", "text": "Cannot assign requested address")"},
+        {"connect:error=EADDRNOTAVAIL", R"("status": "-11", "text": "this host has no address from which)"},
         {"epoll_ctl:error=ENOSPC", R"("status": "-8", "text": "No space left on device")"},
         {"recvfrom:error=ECONNRESET", R"("status": "-4", "text": "Connection reset by peer")"},
     };

@@ -172,9 +172,9 @@ TEST_P(UpstreamFault, GivesTheClientACleanCloseAndTheLogALine) {
         const Injection injection(host, GetParam().what);
         Client client(host.port("gate"));
         EXPECT_EQ(client.rest().bytes, "");
-        EXPECT_TRUE(host.will_log("\"message\":\"no connection to the upstream\",\"listener\":\"gate\""));
-        EXPECT_TRUE(
-            host.will_log("\"reason\":\"upstream_failed\",\"error\":\"upstream " + upstream + ": " + GetParam().text + "\""));
+        const Record warning = host.wait_for_log("no connection to the upstream", {{"listener", "gate"}});
+        EXPECT_EQ(warning["reason"], "upstream_failed");
+        EXPECT_EQ(warning["error"], "upstream " + upstream + ": " + GetParam().text);
     }
     Client fresh(host.port("gate"));
     EXPECT_TRUE(fresh.echoes("works again"));
@@ -185,8 +185,57 @@ TEST_P(UpstreamFault, GivesTheClientACleanCloseAndTheLogALine) {
 INSTANTIATE_TEST_SUITE_P(Errno, UpstreamFault,
                          testing::Values(ConnectFault{"connect:error=ECONNREFUSED", "Connection refused"},
                                          ConnectFault{"connect:error=ETIMEDOUT", "Connection timed out"},
-                                         ConnectFault{"connect:error=EADDRNOTAVAIL", "Cannot assign requested address"},
-                                         ConnectFault{"socket:error=EMFILE", "Too many open files"}),
+                                         ConnectFault{"connect:error=EACCES", "Permission denied"},
+                                         ConnectFault{"connect:error=ENETDOWN", "Network is down"},
+                                         ConnectFault{"socket:error=EAFNOSUPPORT", "Address family not supported by protocol"},
+                                         ConnectFault{"connect:error=EADDRNOTAVAIL",
+                                                      "this host has no address from which it could be reached"}),
+                         [](const auto& fault) { return "n" + std::to_string(fault.index); });
+
+// What this host lacks: the reason and one line a second say so, and no server is to blame.
+class HostShortage : public testing::TestWithParam<ConnectFault> {};
+
+TEST_P(HostShortage, CountsAgainstNoServer) {
+    if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
+    Gatehouse behind(listener("echo", "echo"));
+    const std::string server = behind.address("echo");
+    Gatehouse host("[host]\ncontrol = \"c\"\ndrain_timeout = \"2s\"\n" +
+                   gateway_to(server, "ejection = { failures = 1 }, health = { interval = \"1d\" }"));
+    const auto servers = [&] {
+        return run_gatehouse({"control", host.dir() / "gatehouse.toml", "gateway", "servers", "--json"}).out;
+    };
+    const std::string good = R"("failures": "0", "check": "ok", "last error": "")";
+    eventually("the first check", [&] { return servers().find(good) != std::string::npos; });
+    constexpr int clients = 12;
+    {
+        Injection injection(host, GetParam().what);
+        for (int i = 0; i < clients; ++i) EXPECT_EQ(Client(host.port("gateway")).rest().bytes, "");
+        injection.detach();
+        EXPECT_GE(injection.count(), 1U);
+    }
+    const std::string reason = GetParam().text;
+    host.wait_for_status("gateway", reason, [&](const Record& now) {
+        return now["reasons"].find(reason + ":" + std::to_string(clients)) != std::string::npos;
+    });
+    const Record line = host.wait_for_log("this host lacks what it needs to reach a server, which is not to blame");
+    EXPECT_EQ(line["reason"], reason);
+    EXPECT_EQ(line["server"], server);
+    EXPECT_EQ(host.count_logged("no connection to the upstream"), 0U);
+    EXPECT_NE(servers().find(R"("state": "up")"), std::string::npos) << servers();
+    EXPECT_NE(servers().find(good), std::string::npos) << servers();
+    Client fresh(host.port("gateway"));
+    EXPECT_TRUE(fresh.echoes("works again"));
+    fresh.close();
+    EXPECT_EQ(host.terminate(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Errno, HostShortage,
+                         testing::Values(ConnectFault{"socket:error=EMFILE", "host_out_of_fds"},
+                                         ConnectFault{"socket:error=ENFILE", "host_out_of_fds"},
+                                         ConnectFault{"socket:error=ENOBUFS", "host_out_of_memory"},
+                                         ConnectFault{"connect:error=ENOMEM", "host_out_of_memory"},
+                                         ConnectFault{"connect:error=EADDRNOTAVAIL:when=1+2", "host_out_of_ports"},
+                                         ConnectFault{"connect:error=EAGAIN", "host_out_of_ports"}),
                          [](const auto& fault) { return "n" + std::to_string(fault.index); });
 
 } // namespace

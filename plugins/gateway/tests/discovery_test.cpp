@@ -51,15 +51,6 @@ TEST(Discovery, RecordsHaveWeightsAndPriorities) {
     EXPECT_EQ(specs(source, {{"192.0.2.3:82", 0, 65535}}), Lines{"192.0.2.3:82 192.0.2.3:82 1048576 0"}) << "bounded";
 }
 
-TEST(Discovery, ThereIsALimit) {
-    const gateway::Source source = named("db.example:80", AddressKind::name);
-    std::vector<std::string> addresses;
-    for (std::size_t i = 0; i < gateway::max_servers + 10; ++i) addresses.push_back("192.0.2.1:" + std::to_string(i + 1));
-    std::vector<gatehouse::Endpoint> endpoints;
-    for (const std::string& text : addresses) endpoints.push_back({text});
-    EXPECT_EQ(gateway::specs_of(source, endpoints).size(), gateway::max_servers);
-}
-
 // --- through the plugin ------------------------------------------------------------------------------------------------------
 
 const std::string db = "db.example:80";

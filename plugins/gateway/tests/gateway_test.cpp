@@ -336,9 +336,42 @@ TEST(Gateway, EveryConnectionHasItsUniqueId) {
 
 TEST(Gateway, ChecksIntroduceThemselves) {
     Plugin gateway({{"upstream", a}, {"proxy_protocol", "v1"}, {"health", Table{{"expect", "220 "}}}});
-    EXPECT_EQ(gateway.checks().at(0).send, "PROXY UNKNOWN\r\n");
+    EXPECT_EQ(gateway.checks().at(0).preface, "PROXY UNKNOWN\r\n");
     Plugin connects({{"upstream", a}, {"proxy_protocol", "v1"}, {"health", Table{}}});
     EXPECT_EQ(connects.checks().at(0).send, "") << "the check only connects";
+}
+
+TEST(Gateway, ChecksNameTheServersTheyAskAfter) {
+    Plugin gateway({{"upstream", "web.example:80"}, {"health", Table{{"http", "/"}, {"close", "fin"}}}});
+    gateway.resolves("web.example:80", {{"192.0.2.1:80"}});
+    EXPECT_NE(gateway.checks().at(0).send.find("\r\nHost: web.example:80\r\n"), std::string::npos);
+    EXPECT_TRUE(gateway.checks().at(0).orderly);
+    EXPECT_EQ(gateway.checks().at(0).tls, nullptr);
+}
+
+TEST(Gateway, ChecksSpeakTlsAsItsConnectionsDo) {
+    const auto check = [](const Table& health) {
+        Plugin gateway({{"upstream", "192.0.2.1:443"}, {"tls", true}, {"health", health}});
+        return gateway.checks().at(0);
+    };
+    EXPECT_NE(check({}).tls, nullptr);
+    EXPECT_EQ(check({}).server_name, "192.0.2.1");
+    EXPECT_EQ(check({{"tls", false}}).tls, nullptr);
+    EXPECT_EQ(check({{"port", 80}}).tls, nullptr) << "another port is another service";
+    EXPECT_EQ(check({{"port", 80}}).address, "192.0.2.1:80");
+    EXPECT_NE(check({{"port", 8443}, {"tls", true}}).tls, nullptr);
+}
+
+// That the host lacks something, or that the client's own time was over.
+TEST(Gateway, WhatIsNotTheServersFaultDoesNotCountAgainstIt) {
+    for (const auto& [status, state] : {std::pair(GATEHOUSE_EXHAUSTED, "up"), std::pair(GATEHOUSE_STOPPING, "up"),
+                                        std::pair(GATEHOUSE_UNREACHABLE, "ejected"), std::pair(GATEHOUSE_TIMEOUT, "ejected")}) {
+        Plugin gateway(and_also(pool({server(a), server(b)}), "ejection", Table{{"failures", 1}}));
+        gateway.upstream_fails(a, status);
+        gateway.upstream(b, {"b"});
+        for (int i = 0; i < 3; ++i) EXPECT_EQ(gateway.serve({end}).output, "b");
+        EXPECT_EQ(gateway.command({"servers"}).at(1).at(2), state) << status;
+    }
 }
 
 TEST(Gateway, AnExhaustedHostSaysNothingAboutAServer) {

@@ -71,15 +71,60 @@ TEST(Settings, NeedAServerNameForUnixSockets) {
     EXPECT_EQ(Plugin::refusal(unix_with(Table{{"server_name", "x.example"}})), "");
 }
 
-TEST(Settings, RefuseChecksThatTalkWhereServersSpeakTls) {
-    const std::string why = ": checks speak plain TCP, and the servers TLS (leave it out: a check then only connects)";
+TEST(Settings, ChecksSpeakTlsOnlyAsTheServersDo) {
     const auto checked = [](const Table& health) {
         return Plugin::refusal({{"upstream", address}, {"tls", true}, {"health", health}});
     };
-    EXPECT_EQ(checked({}), "");
-    EXPECT_EQ(checked({{"expect", "220"}}), "health.expect" + why);
-    EXPECT_EQ(checked({{"send", "x"}, {"expect", "y"}}), "health.send" + why + "\nhealth.expect" + why);
-    EXPECT_EQ(checked({{"http", "/healthz"}}), "health.http" + why);
+    for (const bool tls : {true, false}) EXPECT_EQ(checked({{"http", "/healthz"}, {"tls", tls}}), "");
+    EXPECT_EQ(Plugin::refusal(health("tls", false)), "");
+    EXPECT_EQ(Plugin::refusal(health("tls", true)),
+              "health.tls: the servers have no TLS (expected \"tls\" beside \"health\" as "
+              "well, which says how to verify them)");
+}
+
+TEST(Settings, HealthInBytes) {
+    for (const char* good : {"d2", "d2 00 0A", "D200  0a", " 0f "})
+        EXPECT_EQ(Plugin::refusal(with("health", Table{{"send_hex", good}, {"expect_hex", good}})), "") << good;
+    for (const std::string bad : {"d", "d2 0", "0x12", "g0", "d2,00", "-1", "+1", "1 2"})
+        EXPECT_EQ(Plugin::refusal(health("expect_hex", bad)),
+                  "health.expect_hex: \"" + bad + "\" is not hexadecimal (expected pairs of digits, such as \"d2 00 0a\")");
+    EXPECT_EQ(Plugin::refusal(health("send_hex", "d2")),
+              "health.send_hex: without effect (expected an \"expect\" for the answer as well)");
+    EXPECT_EQ(Plugin::refusal(with("health", Table{{"send", "x"}, {"send_hex", "d2"}, {"expect", "y"}})),
+              "health.send_hex: given beside send (expected one of the two)");
+    EXPECT_EQ(Plugin::refusal(health("expect_hex", std::string(64 * 1024 + 2, '0'))),
+              "health.expect_hex: it must have at most 32KiB");
+}
+
+TEST(Settings, HealthInSteps) {
+    const Table banner{{"expect", "220"}};
+    EXPECT_EQ(Plugin::refusal(health("steps", List{banner, Table{{"send", "QUIT\r\n"}, {"expect_hex", "32"}}})), "");
+    EXPECT_EQ(Plugin::refusal(health("steps", List{banner, Table{{"send", "QUIT\r\n"}}})),
+              "health.steps[1].expect: missing (expected \"expect\" or \"expect_hex\" in each step)");
+    EXPECT_EQ(Plugin::refusal(health("steps", List{Table{{"expect", "x"}, {"until", "y"}}})),
+              "health.steps[0].until: unknown key (known here: send, send_hex, expect, expect_hex)");
+    EXPECT_EQ(Plugin::refusal(with("health", Table{{"expect", "x"}, {"steps", List{banner}}})),
+              "health.steps: given beside send or expect (expected those in the steps)");
+    EXPECT_EQ(Plugin::refusal(with("health", Table{{"http", "/"}, {"steps", List{banner}}})),
+              "health.http: given beside send, expect or steps (expected \"http\", or those)");
+    List many;
+    many.items.assign(33, banner);
+    EXPECT_EQ(Plugin::refusal(health("steps", many)), "health.steps: more than 32 steps");
+}
+
+TEST(Settings, HealthElsewhereAndItsEnd) {
+    EXPECT_EQ(Plugin::refusal(health("port", 8080)), "");
+    EXPECT_EQ(Plugin::refusal(health("port", 0)), "health.port: out of range: 0 (expected an integer from 1 to 65535)");
+    EXPECT_EQ(Plugin::refusal({{"upstream", "unix:/run/x"}, {"health", Table{{"port", 80}}}}),
+              "health.port: a unix socket has none: \"unix:/run/x\"");
+    for (const char* good : {"reset", "fin"}) EXPECT_EQ(Plugin::refusal(health("close", good)), "");
+    EXPECT_EQ(Plugin::refusal(health("close", "rst")), "health.close: unknown value \"rst\" (expected \"reset\" or \"fin\")");
+}
+
+TEST(Settings, APoolHasALimit) {
+    List servers;
+    for (int i = 0; i < 4097; ++i) servers.items.push_back(Table{{"address", "192.0.2.1:" + std::to_string(i + 1)}});
+    EXPECT_EQ(Plugin::refusal({{"servers", servers}}), "servers: more than 4096 (expected several pools)");
 }
 
 TEST(Settings, CheckEveryServer) {
@@ -142,7 +187,7 @@ TEST(Settings, Health) {
               "health.http_status: for HTTP checks only (expected http = \"/path\")");
     EXPECT_EQ(Plugin::refusal(health("http_host", "a")), "health.http_host: for HTTP checks only (expected http = \"/path\")");
     EXPECT_EQ(Plugin::refusal(with("health", Table{{"http", "/"}, {"send", "x"}, {"expect", "y"}})),
-              "health.http: given beside send or expect (expected \"http\", or \"send\" and \"expect\")");
+              "health.http: given beside send, expect or steps (expected \"http\", or those)");
 }
 
 TEST(Settings, StatusCodes) {

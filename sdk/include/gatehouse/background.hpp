@@ -12,9 +12,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -53,13 +55,18 @@ class Check {
         std::chrono::milliseconds interval{2000};
         std::chrono::milliseconds jitter{0};
         std::chrono::milliseconds timeout{2000};
+        std::string preface{};                     // in plain before TLS and before `send`
+        const gatehouse_tls_client* tls = nullptr; // null: plain
+        std::string server_name{};                 // with TLS
+        bool orderly = false;                      // ends the connection in order, and not with a reset
     };
+    using More = std::function<std::optional<std::string>()>; // what to send for the next answer; nothing: the server is good
     using Judge = std::function<gatehouse_match(std::string_view answer, bool at_end)>; // empty: connecting is enough
     using Result = std::function<void(Status status, std::string_view why)>;
 
     // Throws std::runtime_error if the host does not have gatehouse.check/1 or refuses this check.
-    Check(const Init& init, const Options& options, Judge judge, Result result)
-        : calls_(std::make_unique<Calls>(Calls{init, std::move(judge), std::move(result)})) {
+    Check(const Init& init, const Options& options, Judge judge, Result result, More more = {})
+        : calls_(std::make_unique<Calls>(Calls{init, std::move(judge), std::move(result), std::move(more), {}})) {
         const gatehouse_check_v1* table = init.host().check;
         if (table == nullptr) throw std::runtime_error("this host has no health checks (gatehouse.check/1)");
         gatehouse_check_request request{};
@@ -73,6 +80,11 @@ class Check {
         request.data = calls_.get();
         request.judge = calls_->judge ? judge_it : nullptr;
         request.result = pass_result;
+        request.next = calls_->more ? pass_next : nullptr;
+        request.preface = detail::str(options.preface);
+        request.tls = options.tls;
+        request.server_name = detail::str(options.server_name);
+        request.flags = options.orderly ? GATEHOUSE_CHECK_FIN : 0;
         const gatehouse_status status = table->start(init.host().instance, &request, &check_);
         if (status != GATEHOUSE_OK)
             throw std::runtime_error("cannot check " + options.address + " (status " + std::to_string(status) + ")");
@@ -86,18 +98,34 @@ class Check {
         Init init;
         Judge judge;
         Result result;
+        More more;
+        std::string said; // what more() returned last
     };
 
     static gatehouse_match judge_it(void* data, const void* bytes, std::size_t size, std::int32_t at_end) noexcept {
         const auto& calls = *static_cast<Calls*>(data);
         gatehouse_match match = GATEHOUSE_MATCH_NO;
-        detail::guarded(calls.init, "the judge of a check",
-                        [&] { match = calls.judge({static_cast<const char*>(bytes), size}, at_end != 0); });
+        detail::guarded(calls.init, "the judge of a check", [&] {
+            match = calls.judge({static_cast<const char*>(bytes), size}, at_end != 0);
+        });
         return match;
     }
     static void pass_result(void* data, gatehouse_status status, gatehouse_str why) noexcept {
         const auto& calls = *static_cast<Calls*>(data);
         detail::guarded(calls.init, "the result of a check", [&] { calls.result(status, detail::view(why)); });
+    }
+
+    static std::int32_t pass_next(void* data, gatehouse_str* send) noexcept {
+        auto& calls = *static_cast<Calls*>(data);
+        std::int32_t more = 0;
+        detail::guarded(calls.init, "the next step of a check", [&] {
+            if (auto text = calls.more()) {
+                calls.said = std::move(*text);
+                *send = detail::str(calls.said);
+                more = 1;
+            }
+        });
+        return more;
     }
 
     std::unique_ptr<Calls> calls_;

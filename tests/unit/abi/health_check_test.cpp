@@ -202,6 +202,10 @@ TEST_F(HealthCheckTest, RefusesWhatIsNoRequest) {
                       &gatehouse_check_request::timeout_milliseconds})
         EXPECT_EQ(refused([&](auto& request) { request.*time = ~std::uint64_t{0}; }),
                   "health check of 127.0.0.1:9: a time of more than a day");
+    EXPECT_EQ(refused([&](auto& request) { request.preface = str(much); }),
+              "health check of 127.0.0.1:9: more than 64 KiB to send");
+    EXPECT_EQ(refused([](auto& request) { request.flags = 2; }),
+              "health check of 127.0.0.1:9: a flag that this host does not know");
     EXPECT_EQ(refused([](auto& request) { request.result = nullptr; }), "health check of 127.0.0.1:9: there is no result()");
     EXPECT_EQ(start([](auto&) {}), GATEHOUSE_OK);
 }
@@ -394,6 +398,141 @@ TEST_F(HealthCheckTest, OutOfDescriptorsIsTheHostsAffair) {
     EXPECT_EQ(verdict, (Verdict{GATEHOUSE_EXHAUSTED, "Too many open files"}));
     const std::size_t later = check.count();
     EXPECT_EQ(check.verdict(later + 2), (Verdict{GATEHOUSE_OK, ""})) << "it recovers by itself";
+}
+
+// --- dialogues, and how they end ------------------------------------------------------------------------------------------
+
+// A check with several turns: what each answer has to end with, and what is sent after it.
+class Dialogue {
+  public:
+    Dialogue(gatehouse_instance& instance, const std::string& address, std::vector<std::pair<std::string, std::string>> turns,
+             std::uint32_t flags = 0, std::string preface = "")
+        : turns_(std::move(turns)), preface_(std::move(preface)) {
+        gatehouse_check_request request{};
+        request.size = sizeof request;
+        request.flags = flags;
+        request.address = str(address);
+        request.preface = str(preface_);
+        request.interval_milliseconds = 60'000;
+        request.timeout_milliseconds = 20'000;
+        request.data = this;
+        request.judge = [](void* data, const void* bytes, std::size_t size, std::int32_t) noexcept -> gatehouse_match {
+            auto& self = *static_cast<Dialogue*>(data);
+            const std::string_view answer(static_cast<const char*>(bytes), size);
+            return answer.ends_with(self.turns_[self.turn_].first) ? GATEHOUSE_MATCH_YES : GATEHOUSE_MATCH_MORE;
+        };
+        request.next = [](void* data, gatehouse_str* send) noexcept -> std::int32_t {
+            auto& self = *static_cast<Dialogue*>(data);
+            *send = str(self.turns_[self.turn_].second);
+            return send->size == 0 ? 0 : (++self.turn_, 1);
+        };
+        request.result = [](void* data, gatehouse_status status, gatehouse_str why) noexcept {
+            auto& self = *static_cast<Dialogue*>(data);
+            self.why_ = std::to_string(status) + std::string(why.data, why.size);
+            self.over_.store(true);
+        };
+        EXPECT_EQ(health_check_table.start(&instance, &request, &check_), GATEHOUSE_OK);
+    }
+    ~Dialogue() { health_check_table.stop(check_); }
+    Dialogue(const Dialogue&) = delete;
+    Dialogue& operator=(const Dialogue&) = delete;
+
+    std::string verdict() {
+        return eventually([&] { return over_.load(); }) ? why_ : "nothing";
+    }
+
+  private:
+    const std::vector<std::pair<std::string, std::string>> turns_;
+    const std::string preface_;
+    std::size_t turn_ = 0;
+    std::string why_;
+    std::atomic<bool> over_{false};
+    gatehouse_check* check_ = nullptr;
+};
+
+TEST_F(HealthCheckTest, ADialogueGoesOnAsLongAsThePluginHasSomethingToSay) {
+    Server server;
+    Dialogue check(instance_, server.address(), {{"ready\n", "one\n"}, {"1\n", "two\n"}, {"2\n", ""}}, 0, "PREFACE\n");
+    const Descriptor client = server.accept();
+    EXPECT_EQ(read_until(client.get(), "\n"), "PREFACE\n");
+    say(client.get(), "rea");
+    say(client.get(), "dy\n");
+    EXPECT_EQ(read_until(client.get(), "\n"), "one\n");
+    say(client.get(), "1\n");
+    EXPECT_EQ(read_until(client.get(), "\n"), "two\n");
+    say(client.get(), "2\n");
+    EXPECT_EQ(check.verdict(), "0");
+}
+
+TEST_F(HealthCheckTest, ADialogueWithoutEndIsEnded) {
+    Server server;
+    server.serve([](int fd) { say(fd, "x"); });
+    const std::vector<std::pair<std::string, std::string>> turns(100, {"", "y"});
+    Dialogue check(instance_, server.address(), turns);
+    EXPECT_EQ(check.verdict(), "-5the dialogue has more than 64 turns, or more than 64 KiB to send");
+    Dialogue loud(instance_, server.address(), {{"", std::string(40'000, 'x')}, {"", std::string(40'000, 'x')}, {"", ""}});
+    EXPECT_EQ(loud.verdict(), "-5the dialogue has more than 64 turns, or more than 64 KiB to send");
+}
+
+TEST_F(HealthCheckTest, ADialogueThatTheServerEndsIsSaid) {
+    Server server;
+    server.serve([](int fd) { say(fd, "ready\n"); });
+    Dialogue check(instance_, server.address(), {{"ready\n", "one\n"}, {"1\n", ""}});
+    const std::string verdict = check.verdict(); // the server may have closed before it is asked
+    EXPECT_TRUE(verdict == R"(-1closed in the middle of the answer: "ready\x0a")" || verdict == "-4Connection reset by peer")
+        << verdict;
+}
+
+TEST_F(HealthCheckTest, EndsInOrderIfThePluginWantsIt) {
+    Server server;
+    Dialogue check(instance_, server.address(), {{"ready\n", ""}}, GATEHOUSE_CHECK_FIN);
+    Descriptor client = server.accept();
+    say(client.get(), "ready\n");
+    EXPECT_EQ(check.verdict(), "0");
+    char byte = 0;
+    EXPECT_EQ(::recv(client.get(), &byte, 1, 0), 0) << "an end, and no reset";
+    say(client.get(), "and more"); // which a reset would answer
+    ::shutdown(client.get(), SHUT_WR);
+    const auto state = [&] {
+        tcp_info info{};
+        socklen_t size = sizeof info;
+        ::getsockopt(client.get(), IPPROTO_TCP, TCP_INFO, &info, &size);
+        return info.tcpi_state;
+    };
+    EXPECT_TRUE(eventually([&] { return state() == TCP_CLOSE; }));
+    int error = 0;
+    socklen_t size = sizeof error;
+    ::getsockopt(client.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    EXPECT_EQ(error, 0) << "an orderly end";
+}
+
+// A server that never ends gets the time of the attempt, and one that says more and more a bounded amount.
+TEST_F(HealthCheckTest, AnOrderlyEndIsBounded) {
+    Server silent;
+    silent.serve([](int fd) { read_until(fd, "never"); }); // it reads until there is no more, and closes
+    const auto ends = [&](const std::string& address) {
+        gatehouse_check_request request{};
+        request.size = sizeof request;
+        request.flags = GATEHOUSE_CHECK_FIN;
+        request.address = str(address);
+        request.interval_milliseconds = 10;
+        request.timeout_milliseconds = 50;
+        std::atomic<int> results{0};
+        request.data = &results;
+        request.result = [](void* data, gatehouse_status, gatehouse_str) noexcept {
+            static_cast<std::atomic<int>*>(data)->fetch_add(1);
+        };
+        gatehouse_check* check = nullptr;
+        EXPECT_EQ(health_check_table.start(&instance_, &request, &check), GATEHOUSE_OK);
+        EXPECT_TRUE(eventually([&] { return results.load() >= 3; })) << "it goes on";
+        health_check_table.stop(check);
+    };
+    ends(silent.address());
+    const Server never;
+    ends(never.address());
+    Server loud;
+    loud.serve([](int fd) { say(fd, std::string(200'000, 'x')); });
+    ends(loud.address());
 }
 
 // --- when ----------------------------------------------------------------------------------------------------------------

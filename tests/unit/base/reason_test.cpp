@@ -25,6 +25,7 @@ TEST(Reason, WordsAndValuesAreInTheSameOrder) {
     EXPECT_EQ(to_string(Reason::upstream_failed), "upstream_failed");
     EXPECT_EQ(to_string(Reason::drained), "drained");
     EXPECT_EQ(to_string(Reason::host_out_of_memory), "host_out_of_memory");
+    EXPECT_EQ(to_string(Reason::host_out_of_ports), "host_out_of_ports");
 }
 
 TEST(Ledger, CountsFromAllThreads) {

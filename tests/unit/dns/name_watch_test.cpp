@@ -2,6 +2,8 @@
 
 #include "dns_server.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <gtest/gtest.h>
 #include <new>
@@ -54,6 +56,7 @@ class Watched {
             const char* word = lookup == Lookup::not_found ? "not found" : lookup == Lookup::timeout ? "timeout" : "failed";
             all.add(word + (": " + std::string(why)));
         }
+        void left_out(std::string_view what) override { all.add("left out: " + std::string(what)); }
         Watched& all;
     };
 
@@ -182,6 +185,7 @@ TEST(NameWatch, AReportThatFoundNoMemoryIsMadeAgain) {
             reports.notify_all();
         }
         void lost(Lookup /*status*/, std::string_view /*why*/) override {}
+        void left_out(std::string_view /*what*/) override {}
         std::atomic<int> reports{0};
     };
     World world(addresses({"192.0.2.1"}));
@@ -340,8 +344,77 @@ TEST(NameWatch, ServicesBeyondTheLimitAreLeftOut) {
         return dns_reply(question, records, 300);
     });
     Watched watched(world.watches, "srv:_web._tcp.example");
-    const std::string news = watched.news();
+    EXPECT_EQ(watched.news(),
+              "left out: the answer has 300 records, and up to 1 addresses of a name: 128 servers are taken (at "
+              "most 1024 servers of 128 names, by priority)");
+    const std::string news = watched.news(1);
     EXPECT_EQ(std::count(news.begin(), news.end(), ' '), 127);
+}
+
+// As many records as fit into a message, in an order that changes with each answer.
+std::string all_of(std::vector<std::string> records, const DnsQuestion& question, int turn) {
+    if (!question.tcp) return dns_reply(question, "", 0, 0, true);
+    std::rotate(records.begin(), records.begin() + turn % static_cast<int>(records.size()), records.end());
+    std::string text;
+    for (const std::string& record : records) text += record;
+    return dns_reply(question, text, static_cast<unsigned>(records.size()));
+}
+
+std::vector<std::string> many_addresses(unsigned type, unsigned count) {
+    std::vector<std::string> records;
+    for (unsigned i = 0; i < count; ++i)
+        records.push_back(dns_record(type, 1, (type == dns_a ? std::string("\x0a\0", 2) : std::string(14, '\x20')) + dns16(i)));
+    return records;
+}
+
+// 1,000 records for one name with 6,300 addresses, and two more of a lower priority that must not be lost in them.
+TEST(NameWatch, RecordsTimesAddressesAreBounded) {
+    std::atomic<int> turn{0};
+    World world([&](const DnsQuestion& question) -> std::optional<std::string> {
+        if (question.name == "first.example") return addresses({"192.0.2.1"})(question);
+        if (question.type != dns_srv)
+            return all_of(many_addresses(question.type, question.type == dns_a ? 4000 : 2300), question, turn += 7);
+        std::vector<std::string> records{dns_service(1, 0, 80, "first.example"), dns_service(1, 0, 81, "FIRST.example")};
+        for (unsigned i = 1; i <= 1000; ++i) records.push_back(dns_service(2, 0, i, "many.example"));
+        return all_of(std::move(records), question, turn += 7);
+    });
+    Watched watched(world.watches, "srv:_web._tcp.example");
+    EXPECT_EQ(watched.news(),
+              "left out: the answer has 1002 records, and up to 6300 addresses of a name: 1024 servers are taken "
+              "(at most 1024 servers of 128 names, by priority)");
+    const std::string news = watched.news(1);
+    EXPECT_EQ(std::count(news.begin(), news.end(), ' '), 1023);
+    for (const char* first : {"192.0.2.1:80/1/0", "192.0.2.1:81/1/0"}) EXPECT_NE(news.find(first), std::string::npos) << first;
+    const int asked = world.server.asked.load();
+    while (world.server.asked.load() < asked + 15) std::this_thread::sleep_for(1ms); // three more rounds
+    EXPECT_EQ(watched.count(), 2U) << "what is left out does not depend on the order";
+}
+
+TEST(NameWatch, TheAddressesOfANameAreBounded) {
+    std::atomic<unsigned> many{2300};
+    World world([&](const DnsQuestion& question) -> std::optional<std::string> {
+        return all_of(many_addresses(question.type, many), question, 0);
+    });
+    Watched watched(world.watches, "db.example:80");
+    EXPECT_EQ(watched.news(), "left out: the answer has up to 4600 addresses of a name: 1024 servers are taken (at most 1024 "
+                              "servers of 128 names, by priority)");
+    const std::string news = watched.news(1);
+    EXPECT_EQ(std::count(news.begin(), news.end(), ' '), 1023);
+    many = 512; // as many as it takes
+    EXPECT_EQ(std::ranges::count(watched.news(2), ' '), 1023);
+    many = 2300;
+    EXPECT_TRUE(watched.news(3).starts_with("left out: ")) << "it is said again";
+}
+
+TEST(NameWatch, ATargetIsTheSameNameInAnySpelling) {
+    World world([](const DnsQuestion& question) -> std::optional<std::string> {
+        if (question.type == dns_srv)
+            return dns_reply(question, dns_service(0, 0, 80, "A.example") + dns_service(0, 0, 81, "a.EXAMPLE"), 2);
+        return addresses({"192.0.2.1"})(question);
+    });
+    Watched watched(world.watches, "srv:_web._tcp.example");
+    EXPECT_EQ(watched.news(), "192.0.2.1:80 192.0.2.1:81");
+    EXPECT_EQ(world.server.asked.load(), 3) << "for the services, and for both families of one name";
 }
 
 // --- rude servers ---------------------------------------------------------------------------------------------------------

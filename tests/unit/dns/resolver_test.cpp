@@ -1,5 +1,7 @@
 #include "dns/resolver.hpp"
 
+#include "dns_server.hpp"
+
 #include <gtest/gtest.h>
 
 namespace gatehouse::host {
@@ -58,6 +60,41 @@ TEST_F(ResolverTest, ADeadlineThatHasPassedIsATimeout) {
 }
 
 TEST_F(ResolverTest, WhatIsNoPlaceToConnectToIsInvalid) { EXPECT_EQ(resolve("fd:web"), Lookup::invalid); }
+
+TEST(Resolver, AnAnswerIsKeptForTheNameInAnySpelling) {
+    DnsServer server([](const DnsQuestion& question) {
+        return question.type == dns_a ? dns_reply(question, dns_address("192.0.2.1", 60), 1) : dns_reply(question);
+    });
+    Resolver resolver({server.address()});
+    Drain drain;
+    for (const char* name : {"one.example:80", "ONE.example:80", "One.Example:80"}) {
+        std::string why;
+        std::vector<SocketAddress> found;
+        EXPECT_EQ(resolver.resolve(*parse_address(name, why), monotonic_now() + 30'000'000'000, drain, found, why),
+                  Lookup::found);
+    }
+    EXPECT_EQ(server.asked.load(), 2) << "once for each family";
+}
+
+TEST(Resolver, TakesABoundedNumberOfAddresses) {
+    DnsServer server([](const DnsQuestion& question) -> std::optional<std::string> {
+        if (question.type != dns_a) return dns_reply(question);
+        if (!question.tcp) return dns_reply(question, "", 0, 0, true);
+        std::string records;
+        for (unsigned i = 0; i < 4000; ++i) records += dns_record(dns_a, 60, std::string("\x0a\0", 2) + dns16(i));
+        return dns_reply(question, records, 4000);
+    });
+    Resolver resolver({server.address()});
+    Drain drain;
+    for (const char* why : {"4000 addresses, of which the host takes 64", ""}) { // the second answer comes from memory
+        std::string said;
+        std::vector<SocketAddress> found;
+        const auto address = parse_address("many.example:80", said);
+        EXPECT_EQ(resolver.resolve(*address, monotonic_now() + 30'000'000'000, drain, found, said), Lookup::found);
+        EXPECT_EQ(found.size(), Resolver::most_addresses);
+        EXPECT_EQ(said, why);
+    }
+}
 
 } // namespace
 } // namespace gatehouse::host

@@ -3,6 +3,7 @@
 
 #include "abi/host_table.hpp"
 #include "base/log.hpp"
+#include "base/shortages.hpp"
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
 #include "plugin/instance.hpp"
@@ -30,7 +31,8 @@ struct TestFacilities {
     Resolver resolver;
     Background background{Scheduling::other};
     NameWatches watches;
-    const Facilities facilities{host_table, log, drain, resolver, background, watches, none, none};
+    Shortages shortages{log};
+    const Facilities facilities{host_table, log, drain, resolver, background, watches, shortages, none, none};
     gatehouse_instance instance{"test", facilities, nullptr};
 };
 

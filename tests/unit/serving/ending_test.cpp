@@ -52,10 +52,19 @@ TEST(ReasonFor, APluginThatFailedHasFailedWhateverTheClientDid) {
 
 TEST(ReasonFor, AnErrorAfterAFailedConnectIsTheUpstreams) {
     Connection connection(1);
-    connection.life.serving.upstream_failed = true;
+    connection.life.serving.no_upstream = Reason::upstream_failed;
     EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_ERROR), Reason::upstream_failed);
     EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_EXCEPTION), Reason::plugin_exception);
     EXPECT_EQ(reason_for(connection, GATEHOUSE_CLOSE), Reason::done) << "the plugin had something else to say";
+}
+
+TEST(ReasonFor, WhatTheHostLackedForTheUpstreamIsSaid) {
+    Connection connection(1);
+    connection.life.serving.no_upstream = Reason::host_out_of_ports;
+    EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_ERROR), Reason::host_out_of_ports);
+    EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_UPSTREAM), Reason::host_out_of_ports);
+    connection.life.serving.no_upstream = Reason::upstream_failed;
+    EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_UPSTREAM), Reason::upstream_failed);
 }
 
 TEST(ReasonFor, ARelayWithoutAnUpstreamAndAnUnknownResultAreErrors) {

@@ -1,8 +1,8 @@
 /*
  * gatehouse.check/1 - asks a server at regular times whether it works, without holding a thread.
  *
- * A check connects to a server, sends a text if it has one, and judges the answer; then it rests and does so again. One thread
- * runs all checks of a host, so the callbacks must not block.
+ * A check connects to a server, sends a text if it has one, and judges the answer; then it rests and does so again. It may go on
+ * with further texts and answers, and speak TLS. One thread runs all checks of a host, so the callbacks must not block.
  */
 #ifndef GATEHOUSE_EXT_CHECK_H
 #define GATEHOUSE_EXT_CHECK_H
@@ -17,9 +17,12 @@ extern "C" {
 
 typedef struct gatehouse_check gatehouse_check; /* a check that has been started */
 
+/* The host ends an attempt's connection in order and waits for the server to do the same, instead of with a reset. */
+#define GATEHOUSE_CHECK_FIN 1u
+
 typedef struct gatehouse_check_request {
     uint32_t size;                  /* sizeof(gatehouse_check_request) */
-    uint32_t reserved;              /* 0 */
+    uint32_t flags;                 /* GATEHOUSE_CHECK_FIN, or 0 */
     gatehouse_str address;          /* "192.0.2.1:80", "[2001:db8::1]:80" or "unix:/path"; a name is GATEHOUSE_INVALID */
     gatehouse_str send;             /* the host sends it once it has connected; may be empty. At most 64 KiB. */
     uint64_t first_milliseconds;    /* until the first attempt */
@@ -31,7 +34,7 @@ typedef struct gatehouse_check_request {
     /*
      * [any] Judges the first `size` bytes of the answer, at most 64 KiB. If it returns GATEHOUSE_MATCH_MORE, the host calls it
      * again when more bytes have come. `at_end`: no more will come. The host does not call it for an answer without a byte.
-     * NULL: a connection alone is good enough, and the host sends nothing.
+     * NULL: a connection alone is good enough, with TLS its handshake, and the host sends nothing else.
      */
     gatehouse_match (*judge)(void* data, const void* bytes, size_t size, int32_t at_end) GATEHOUSE_NOEXCEPT;
 
@@ -39,9 +42,26 @@ typedef struct gatehouse_check_request {
      * [any] One attempt is over. GATEHOUSE_OK: the server is connected, and its answer is good. GATEHOUSE_REFUSED, _TIMEOUT,
      * _UNREACHABLE, _RESET, _FAILED: as they say. GATEHOUSE_INVALID: the answer is wrong. GATEHOUSE_END: the answer ended
      * before judge() could decide. GATEHOUSE_EXHAUSTED: this host had no descriptor, port or memory for the attempt, which says
-     * nothing about the server. `why` says it in words, without the address, and is empty with GATEHOUSE_OK.
+     * nothing about the server, and which the host logs. `why` says it in words, without the address, and is empty with GATEHOUSE_OK.
      */
     void (*result)(void* data, gatehouse_status status, gatehouse_str why) GATEHOUSE_NOEXCEPT;
+
+    /* --- a request that is shorter ends here ------------------------------------------------------------------------- */
+
+    /*
+     * [any] judge() has returned GATEHOUSE_MATCH_YES. Returns 1 if the dialogue goes on: the host sends *send, which may be
+     * empty and stays valid until the next callback, and then has judge() judge the same answer and what comes after it.
+     * Returns 0 if the server is good. At most 64 times and 64 KiB in an attempt. NULL: as if it returned 0.
+     */
+    int32_t (*next)(void* data, gatehouse_str* send) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * How the host speaks TLS to the server; see tls_client() and start_tls() in ext/upstream.h. NULL: it does not. A failed
+     * handshake is GATEHOUSE_RESET or _FAILED.
+     */
+    const struct gatehouse_tls_client* tls;
+    gatehouse_str server_name; /* with TLS: that the certificate has to be for */
+    gatehouse_str preface;     /* sent before TLS and before `send`, in plain, such as a PROXY header; at most 64 KiB */
 } gatehouse_check_request;
 
 typedef struct gatehouse_check_v1 {

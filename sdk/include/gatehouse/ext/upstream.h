@@ -27,9 +27,13 @@ typedef struct gatehouse_upstream_v1 {
     /*
      * [conn] Connects to "host:port", "[v6]:port" or "unix:/path" and stores the new connection in *upstream. If a name has
      * several addresses, the host tries one after the other. `milliseconds` bounds the whole call, resolving included.
-     * GATEHOUSE_INVALID: not an address. _NOT_FOUND: the name does not resolve. _REFUSED, _TIMEOUT, _EXHAUSTED, _FAILED: as
-     * they say. On failure the host records what happened. If serve() then returns GATEHOUSE_NEXT_ERROR, the host logs that,
-     * and the connection's reason is upstream_failed; the plugin need not call set_error().
+     * GATEHOUSE_INVALID: not an address. _NOT_FOUND: the name does not resolve. _REFUSED, _TIMEOUT, _UNREACHABLE, _RESET,
+     * _FAILED: the server's fault, or that of the path to it. Two failures say nothing about the server: _EXHAUSTED: this host
+     * has no descriptor, memory or local port left for it, which the host logs. _STOPPING: the client's lifetime or the drain
+     * has ended the attempt before its time.
+     *
+     * On failure the host records what happened. If serve() then returns GATEHOUSE_NEXT_ERROR, the host logs that, and the
+     * connection's reason is upstream_failed, or host_out_of_fds and the like; the plugin need not call set_error().
      *
      * The new connection takes read(), write(), finish(), set_deadline() and fact() of gatehouse_host. The plugin owns it until
      * close() or relay(), also across parks.
@@ -89,8 +93,8 @@ typedef struct gatehouse_upstream_v1 {
      * `server_name` is the name or IP address that the certificate has to be for. The host also sends a name to the server
      * (SNI). `milliseconds` bounds the call. On failure the host records what happened, as with connect(). *why says it without
      * the server's name, such as "certificate verify failed: self-signed certificate", and is valid until close(), the only
-     * call that the connection still takes. GATEHOUSE_TIMEOUT, _RESET (the server has gone), _EXHAUSTED, _INVALID: as they say.
-     * _FAILED: the handshake failed. In TLS 1.3 a server judges the client's certificate after the handshake; the first read
+     * call that the connection still takes. GATEHOUSE_TIMEOUT, _RESET (the server has gone), _INVALID: as they say.
+     * _EXHAUSTED, _STOPPING: as with connect(). _FAILED: the handshake failed. In TLS 1.3 a server judges the client's certificate after the handshake; the first read
      * then fails.
      */
     gatehouse_status (*start_tls)(gatehouse_conn* conn, gatehouse_conn* upstream, const gatehouse_tls_client* client,

@@ -25,6 +25,10 @@ struct CheckRecord {
     milliseconds interval{};
     milliseconds jitter{};
     milliseconds timeout{};
+    std::string preface{};
+    const gatehouse_tls_client* tls = nullptr;
+    std::string server_name{};
+    bool orderly = false;
 };
 
 // One of the servers behind a name, as a test says it.
@@ -57,7 +61,8 @@ inline gatehouse_status start_check(gatehouse_instance* instance, const gatehous
     const std::string_view address = view(request->address);
     const bool good = request->size >= sizeof *request && request->result != nullptr && !address.empty() &&
                       request->interval_milliseconds >= 10 && request->jitter_milliseconds <= request->interval_milliseconds &&
-                      request->timeout_milliseconds >= 1 && request->send.size <= 65536;
+                      request->timeout_milliseconds >= 1 && request->send.size <= 65536 && request->preface.size <= 65536 &&
+                      (request->flags & ~GATEHOUSE_CHECK_FIN) == 0;
     if (!good) {
         host->violation("check start() for \"" + std::string(address) + "\": the request breaks a rule of ext/check.h");
         return GATEHOUSE_INVALID;
@@ -69,7 +74,11 @@ inline gatehouse_status start_check(gatehouse_instance* instance, const gatehous
                     milliseconds(request->first_milliseconds),
                     milliseconds(request->interval_milliseconds),
                     milliseconds(request->jitter_milliseconds),
-                    milliseconds(request->timeout_milliseconds)};
+                    milliseconds(request->timeout_milliseconds),
+                    std::string(view(request->preface)),
+                    request->tls,
+                    std::string(view(request->server_name)),
+                    (request->flags & GATEHOUSE_CHECK_FIN) != 0};
     made->request = *request;
     *check = reinterpret_cast<gatehouse_check*>(made.get());
     const std::lock_guard lock(host->mutex);
@@ -129,13 +138,19 @@ bool visit(Host& host, const std::vector<std::shared_ptr<Fake>>& list, Visit mat
     return any;
 }
 
-// One attempt of a check whose server answers `answer`, byte by byte, and then closes.
+// One attempt of a check whose server answers `answer`, byte by byte, whatever it is asked, and then closes.
 inline void answer(const FakeCheck& check, std::string_view answer) {
     const gatehouse_check_request request = check.request; // the callbacks may end the check
+    const auto judge = [&](std::size_t size, std::int32_t at_end) {
+        gatehouse_match match = request.judge(request.data, answer.data(), size, at_end);
+        gatehouse_str more{"", 0};
+        while (match == GATEHOUSE_MATCH_YES && request.next != nullptr && request.next(request.data, &more) != 0)
+            match = request.judge(request.data, answer.data(), size, at_end);
+        return match;
+    };
     gatehouse_match match = request.judge == nullptr ? GATEHOUSE_MATCH_YES : GATEHOUSE_MATCH_MORE;
-    for (std::size_t size = 1; match == GATEHOUSE_MATCH_MORE && size <= answer.size(); ++size)
-        match = request.judge(request.data, answer.data(), size, 0);
-    if (match == GATEHOUSE_MATCH_MORE) match = request.judge(request.data, answer.data(), answer.size(), 1);
+    for (std::size_t size = 1; match == GATEHOUSE_MATCH_MORE && size <= answer.size(); ++size) match = judge(size, 0);
+    if (match == GATEHOUSE_MATCH_MORE) match = judge(answer.size(), 1);
     const std::string_view why = match == GATEHOUSE_MATCH_YES  ? ""
                                  : match == GATEHOUSE_MATCH_NO ? "the answer is wrong"
                                                                : "it ended before it could be judged";
