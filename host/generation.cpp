@@ -33,8 +33,9 @@ void Endpoints::close() noexcept {
 }
 
 Generation::Generation(Config config, const Standing& standing)
-    : config_(std::move(config)), standing_(standing), tls_(config_.tls, standing.ticket_keys, standing.log),
-      shared_{standing.log, standing.alarm, standing.relays, tls_, drain_, config_.log.access},
+    : config_(std::move(config)), standing_(standing),
+      tls_(config_.tls, standing.ticket_keys, standing.log), shared_{standing.log, standing.alarm, standing.relays,
+                                                                     tls_,         drain_,         config_.log.access},
       facilities_{.table = host_table,
                   .log = standing.log,
                   .drain = drain_,
@@ -108,7 +109,7 @@ void Generation::start() {
                                          {"address", service->endpoint().listener.address()},
                                          {"plugin", service->plugin_names()}});
     }
-    tls_.watch();
+    tls_.watch(standing_.background, standing_.alarm);
 }
 
 void Generation::stop_accepting(bool take_waiting) noexcept {
@@ -139,7 +140,7 @@ bool Generation::stop(Nanoseconds deadline) noexcept {
 }
 
 Nanoseconds Generation::supervise(Nanoseconds now) noexcept {
-    Nanoseconds again = tls_.supervise(now);
+    Nanoseconds again = never;
     for (const NamedPool& pool : pools_) again = std::min(again, pool.pool->supervise(now));
     for (const auto& service : services_) again = std::min(again, service->supervise(now));
     return again;
