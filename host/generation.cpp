@@ -110,7 +110,7 @@ void Generation::start() {
                                          {"address", service->endpoint().listener.address()},
                                          {"plugin", service->plugin_names()}});
     }
-    tls_.watch();
+    tls_.watch(standing_.background, standing_.alarm);
 }
 
 void Generation::stop_accepting(bool take_waiting) noexcept {
@@ -141,7 +141,7 @@ bool Generation::stop(Nanoseconds deadline) noexcept {
 }
 
 Nanoseconds Generation::supervise(Nanoseconds now) noexcept {
-    Nanoseconds again = tls_.supervise(now);
+    Nanoseconds again = never;
     for (const NamedPool& pool : pools_) again = std::min(again, pool.pool->supervise(now));
     for (const auto& service : services_) again = std::min(again, service->supervise(now));
     return again;

@@ -91,7 +91,7 @@ class Generation {
     // Lets the threads go; false if some are still in a plugin's code by `deadline`, of which the log then speaks. [main]
     bool stop(Nanoseconds deadline) noexcept;
 
-    // Keeps deadlines, starts threads, loads changed certificates. Returns when it wants to be asked again. [main]
+    // Keeps deadlines, starts threads. Returns when it wants to be asked again. [main]
     Nanoseconds supervise(Nanoseconds now) noexcept;
 
     // A relay of one of its connections has ended. [any]

@@ -98,10 +98,9 @@ int Host::run() {
 
     const Drain& drain = generation_->drain();
     for (;;) {
-        std::array<pollfd, 5> waiting{{{standby_.descriptor(), POLLIN, 0},
+        std::array<pollfd, 4> waiting{{{standby_.descriptor(), POLLIN, 0},
                                        {signals_.get(), POLLIN, 0},
                                        {alarm_.descriptor(), POLLIN, 0},
-                                       {generation_->tls().descriptor(), POLLIN, 0},
                                        {control_ ? control_->descriptor() : -1, POLLIN, 0}}};
         ::poll(waiting.data(), waiting.size(), -1);
         standby_.serve(); // first: a client waits for it
@@ -129,17 +128,19 @@ int Host::run() {
 std::vector<HostCommand> Host::own_commands() {
     TlsServers& tls = generation_->tls();
     if (tls.sections().empty()) return {};
-    const auto reload = [&tls] {
-        tls.reload();
-        std::string problems;
+    const auto answer = [this, &tls](std::uint64_t which) -> std::optional<std::vector<std::string>> {
+        std::optional<std::string> problems = tls.reloaded(which);
+        if (!problems && generation_->drain().started()) problems = "the host is draining";
+        if (!problems) return std::nullopt;
         std::vector<std::string> table{std::string(answer_table), "2", "tls", "certificates"};
-        for (const auto& [name, server] : tls.sections()) {
-            if (!server->problem().empty()) problems += (problems.empty() ? "" : "; ") + server->problem();
-            table.insert(table.end(), {name, server->context()->summary()});
-        }
-        if (problems.empty()) return table;
-        std::replace(problems.begin(), problems.end(), '\n', ';');
-        return std::vector{std::string(answer_failed), "not all certificates were reloaded, old ones stay: " + problems};
+        for (const auto& [name, server] : tls.sections())
+            table.insert(table.end(), {name, summary(server->context()->pairs())});
+        if (problems->empty()) return table;
+        std::replace(problems->begin(), problems->end(), '\n', ';');
+        return std::vector{std::string(answer_failed), "not all certificates were reloaded, old ones stay: " + *problems};
+    };
+    const auto reload = [&tls, answer]() -> HostCommand::Answer {
+        return [answer, which = tls.reload()] { return answer(which); };
     };
     return {{"reload-certificates", "loads the files of all [tls.NAME] sections anew", reload}};
 }

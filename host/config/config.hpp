@@ -75,8 +75,8 @@ inline constexpr std::string_view reserved_instance = "host";
 
 // A file that a [tls.NAME] section names.
 struct TlsFile {
-    std::filesystem::path path; // empty: none
-    Place where;                // with the key
+    std::string path; // empty: none; there may be very many, and a std::filesystem::path takes ten times as much memory
+    Place where;      // with the key
 
     bool operator==(const TlsFile&) const = default;
 };
@@ -109,6 +109,7 @@ struct TlsConfig {
     std::vector<std::string> alpn;            // in the order of preference; empty: what clients offer is not answered
     TlsClient client = TlsClient::none;
     TlsFile client_ca;
+    TlsFile client_crl;
     Milliseconds ticket_lifetime{21'600'000}; // how long sessions can be resumed; 0: never
     Milliseconds handshake_timeout{10'000};   // from the client's first byte
     std::uint32_t max_handshakes = 1'000;     // going on at a time, over all listeners that use this

@@ -22,7 +22,8 @@ Place place_with_key(const ConfigTable& table, std::string_view key) {
 
 TlsFile read_file_name(ConfigTable& table, std::string_view key) {
     TlsFile file;
-    if (read_path(table, key, file.path)) file.where = place_with_key(table, key);
+    std::filesystem::path path;
+    if (read_path(table, key, path)) file = {path.native(), place_with_key(table, key)};
     return file;
 }
 
@@ -76,8 +77,10 @@ TlsConfig read_section(ConfigTable table) {
     tls.client_ca = read_file_name(table, "client_ca");
     if (tls.client != TlsClient::none && !table.has("client_ca"))
         table.missing("client_ca", "a PEM file with the authorities that sign the clients' certificates");
-    if (tls.client == TlsClient::none && table.has("client_ca") && !table.has("client"))
-        table.reject("client_ca", R"(without effect (expected client = "optional" or "required" beside it))");
+    tls.client_crl = read_file_name(table, "client_crl");
+    for (const std::string_view key : {"client_ca", "client_crl"})
+        if (tls.client == TlsClient::none && table.has(key) && !table.has("client"))
+            table.reject(key, R"(without effect (expected client = "optional" or "required" beside it))");
     table.duration("ticket_lifetime", tls.ticket_lifetime, most_ticket_lifetime);
     table.duration("handshake_timeout", tls.handshake_timeout, std::chrono::hours(1));
     if (tls.handshake_timeout.count() == 0)

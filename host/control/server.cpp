@@ -69,6 +69,13 @@ Nanoseconds Control::serve(Nanoseconds now) noexcept {
             if (client != nullptr) client->done = true;
         }
     }
+    for (Client& client : clients_) {
+        try {
+            if (client.awaited) look_for_answer(client, now);
+        } catch (const std::bad_alloc&) {
+            client.done = true;
+        }
+    }
     Nanoseconds next = never;
     clients_.remove_if([&](const Client& client) { return client.done || client.deadline <= now; });
     for (const Client& client : clients_) next = std::min(next, client.deadline);
@@ -116,6 +123,7 @@ void Control::handle(Client& client) {
         client.done = true;
         return;
     }
+    if (client.awaited) return; // it has asked already
     client.in.append(buffer.data(), static_cast<std::size_t>(size));
     Texts question;
     const Decoded decoded = decode_message(client.in, most_question, question);
@@ -125,7 +133,19 @@ void Control::handle(Client& client) {
     else if (!allowed(client))
         client.out = encode_message(failed("only the user that runs the host, and root, may ask it"));
     else
-        client.out = encode_message(answer(question));
+        client.out = encode_message(answer(question, client));
+    if (!client.awaited) send(client);
+}
+
+// A command that takes long is left to the log, so that a client does not wait for ever.
+void Control::look_for_answer(Client& client, Nanoseconds now) {
+    std::optional<Texts> answer = client.awaited();
+    if (!answer && client.deadline <= now) answer = failed(client.command + " takes long; its end will be in the host's log");
+    if (!answer) return;
+    log_.info("command", {{"command", client.command}, {"status", (*answer)[0] == answer_failed ? 1 : 0}});
+    client.awaited = nullptr;
+    client.deadline = now + patience;
+    client.out = encode_message(*answer);
     send(client);
 }
 
@@ -149,11 +169,11 @@ void Control::send(Client& client) noexcept {
 
 // --- answers -------------------------------------------------------------------------------------------------------------
 
-Texts Control::answer(const Texts& question) const {
+Texts Control::answer(const Texts& question, Client& client) const {
     if (question.empty()) return list(true, instances_);
     Texts names;
     if (!own_.empty()) {
-        if (question[0] == reserved_instance) return question.size() == 1 ? list(true, {}) : run_own(question);
+        if (question[0] == reserved_instance) return question.size() == 1 ? list(true, {}) : run_own(question, client);
         names.emplace_back(reserved_instance);
     }
     for (PluginInstance* instance : instances_) {
@@ -175,15 +195,16 @@ Texts Control::list(bool own, const std::vector<PluginInstance*>& instances) con
     return table;
 }
 
-Texts Control::run_own(const Texts& question) const {
+// Begins the command; look_for_answer() has the answer.
+Texts Control::run_own(const Texts& question, Client& client) const {
     Texts names;
     for (const HostCommand& command : own_) names.push_back(command.name);
     const auto command = std::find(names.begin(), names.end(), question[1]);
     if (command == names.end()) return no_such("command of the host named", question[1], names);
     if (question.size() > 2) return failed(*command + " takes no arguments");
-    Texts answer = own_[static_cast<std::size_t>(command - names.begin())].run();
-    log_.info("command", {{"command", *command}, {"status", answer[0] == answer_failed ? 1 : 0}});
-    return answer;
+    client.awaited = own_[static_cast<std::size_t>(command - names.begin())].run();
+    client.command = *command;
+    return {};
 }
 
 Texts Control::run(PluginInstance& instance, const Texts& question) const {

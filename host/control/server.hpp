@@ -14,6 +14,7 @@
 
 #include <functional>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,9 +23,12 @@ namespace gatehouse::host {
 
 // A command of the host's own, without arguments, for `gatehouse control CONF host NAME`.
 struct HostCommand {
+    // Is asked until it has the answer, for which see control/message.hpp, each time the main thread has been woken. [main]
+    using Answer = std::function<std::optional<std::vector<std::string>>()>;
+
     std::string name;
     std::string summary;
-    std::function<std::vector<std::string>()> run; // the answer: see control/message.hpp. [main]
+    std::function<Answer()> run; // begins it. [main]
 };
 
 class Control {
@@ -40,15 +44,14 @@ class Control {
     // Does what can be done without waiting. Returns when to be called at the latest. [main]
     Nanoseconds serve(Nanoseconds now) noexcept;
 
-    // The answer to a question; control/message.hpp says what both are. [main]
-    std::vector<std::string> answer(const std::vector<std::string>& question) const;
-
   private:
     struct Client {
         Descriptor fd;
         Nanoseconds deadline = 0;
-        std::string in;  // the question so far
-        std::string out; // the answer, once there is one
+        std::string in;              // the question so far
+        HostCommand::Answer awaited; // while a command of the host is going on
+        std::string command;         // its name
+        std::string out;             // the answer, once there is one
         std::size_t sent = 0;
         bool done = false;
     };
@@ -57,9 +60,11 @@ class Control {
     void listen(bool on) noexcept;
     bool allowed(const Client& client) const noexcept;
     void handle(Client& client);
+    void look_for_answer(Client& client, Nanoseconds now);
     void send(Client& client) noexcept;
+    std::vector<std::string> answer(const std::vector<std::string>& question, Client& client) const;
     std::vector<std::string> list(bool own, const std::vector<PluginInstance*>& instances) const;
-    std::vector<std::string> run_own(const std::vector<std::string>& question) const;
+    std::vector<std::string> run_own(const std::vector<std::string>& question, Client& client) const;
     std::vector<std::string> run(PluginInstance& instance, const std::vector<std::string>& question) const;
 
     const std::vector<PluginInstance*> instances_; // constant after construction, as are the next three

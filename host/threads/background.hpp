@@ -1,4 +1,4 @@
-// What goes on without a connection, health checks and discovery, on one thread that waits for times and descriptors.
+// What goes on without a connection, such as health checks and discovery, on one thread that waits for times and descriptors.
 //
 // The thread is started with the first activity, so a host without any has none, and it sleeps until something is due. Nothing
 // but activities runs on it, one at a time, and no lock is held while one does. What an activity calls back must not block: all

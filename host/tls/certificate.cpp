@@ -1,5 +1,6 @@
 #include "tls/certificate.hpp"
 
+#include "base/printable.hpp"
 #include "base/text_file.hpp"
 #include "net/server_name.hpp"
 
@@ -7,16 +8,20 @@
 #include <arpa/inet.h>
 #include <cctype>
 #include <openssl/bio.h>
+#include <openssl/decoder.h>
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <utility>
 
 namespace gatehouse::host {
 
 void FreeX509::operator()(x509_st* certificate) const noexcept { ::X509_free(certificate); }
+void FreeX509Stack::operator()(stack_st_X509* certificates) const noexcept { sk_X509_pop_free(certificates, ::X509_free); }
+void FreeCrl::operator()(X509_crl_st* list) const noexcept { ::X509_CRL_free(list); }
 void FreeKey::operator()(evp_pkey_st* key) const noexcept { ::EVP_PKEY_free(key); }
 
 namespace {
@@ -61,11 +66,21 @@ std::string text_of(BIO* bio) {
     return {data, static_cast<std::size_t>(size)};
 }
 
+std::string name_text(const X509_NAME* name) {
+    const Bio bio(::BIO_new(::BIO_s_mem()));
+    if (!bio) throw std::bad_alloc();
+    ::X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253);
+    return text_of(bio.get());
+}
+
 // OpenSSL would ask for a passphrase on a terminal, and wait for ever.
 int no_passphrase(char*, int, int, void* asked) {
     *static_cast<bool*>(asked) = true;
     return -1;
 }
+
+// Whether the last reader has failed for want of a further part, and for nothing else.
+bool at_end() { return ERR_GET_REASON(::ERR_peek_last_error()) == PEM_R_NO_START_LINE; }
 
 std::time_t seconds(const ASN1_TIME* time) {
     std::tm parts{};
@@ -121,23 +136,100 @@ std::string openssl_words(std::string_view fallback) {
 
 // --- reading --------------------------------------------------------------------------------------------------------------
 
+CertificateReader::CertificateReader(std::string_view pem) : pem_(pem), bio_(reader(pem).release()) {}
+
+void CertificateReader::FreeBio::operator()(bio_st* bio) const noexcept { ::BIO_free_all(bio); }
+
+Certificate CertificateReader::first() {
+    Certificate certificate = next();
+    if (!certificate) fail("has no certificate (expected PEM text with -----BEGIN CERTIFICATE-----)");
+    return certificate;
+}
+
+Certificate CertificateReader::next() {
+    ::ERR_clear_error();
+    Certificate certificate(::PEM_read_bio_X509(bio_.get(), nullptr, nullptr, nullptr));
+    if (!certificate && !at_end()) fail_with_words("certificate " + std::to_string(read_ + 1) + " is damaged");
+    ::ERR_clear_error();
+    if (certificate && ++read_ > most_certificates)
+        fail("too many certificates (expected at most " + std::to_string(most_certificates) + ")");
+    return certificate;
+}
+
+std::string_view CertificateReader::rest() const noexcept { return pem_.substr(pem_.size() - ::BIO_ctrl_pending(bio_.get())); }
+
 std::vector<Certificate> parse_certificates(std::string_view pem) {
-    const Bio bio = reader(pem);
+    CertificateReader reader(pem);
     std::vector<Certificate> certificates;
-    ::ERR_clear_error();
-    while (X509* certificate = ::PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
-        certificates.emplace_back(certificate);
-        if (certificates.size() > most_certificates)
-            fail("too many certificates (expected at most " + std::to_string(most_certificates) + ")");
-    }
-    const bool at_end = ERR_GET_REASON(::ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-    if (!at_end) fail_with_words("certificate " + std::to_string(certificates.size() + 1) + " is damaged");
-    ::ERR_clear_error();
-    if (certificates.empty()) fail("has no certificate (expected PEM text with -----BEGIN CERTIFICATE-----)");
+    for (Certificate certificate = reader.first(); certificate; certificate = reader.next())
+        certificates.push_back(std::move(certificate));
     return certificates;
 }
 
-PrivateKey parse_key(std::string_view pem) {
+std::vector<RevocationList> parse_revocation_lists(std::string_view pem) {
+    const Bio bio = reader(pem);
+    std::vector<RevocationList> lists;
+    ::ERR_clear_error();
+    while (X509_CRL* list = ::PEM_read_bio_X509_CRL(bio.get(), nullptr, nullptr, nullptr)) {
+        lists.emplace_back(list);
+        if (lists.size() > most_certificates)
+            fail("too many revocation lists (expected at most " + std::to_string(most_certificates) + ")");
+    }
+    if (!at_end()) fail_with_words("revocation list " + std::to_string(lists.size() + 1) + " is damaged");
+    ::ERR_clear_error();
+    if (lists.empty()) fail("has no revocation list (expected PEM text with -----BEGIN X509 CRL-----)");
+    return lists;
+}
+
+std::vector<std::string> passed_over(std::string_view pem, std::string_view label, bool similar_only) {
+    constexpr std::size_t most = 5;
+    const std::string expected = "-----BEGIN " + std::string(label) + "-----";
+    std::vector<std::string> lines;
+    for_each_line(without_mark(pem), [&](std::string_view line, std::size_t number) {
+        while (!line.empty() && static_cast<unsigned char>(line.back()) <= ' ') line.remove_suffix(1);
+        const bool begins = line.find("--BEGIN ") != line.npos && (!similar_only || line.find(label) != std::string_view::npos);
+        // OpenSSL reads the old label as well.
+        if (!begins || line == expected || line == "-----BEGIN X509 " + std::string(label) + "-----") return;
+        if (lines.size() < most)
+            lines.push_back("line " + std::to_string(number) + ": " + in_quotes(line) + " is passed over (expected " +
+                            expected + " at the start of a line)");
+    });
+    return lines;
+}
+
+KeyReader::KeyReader()
+    : decoder_(::OSSL_DECODER_CTX_new_for_pkey(&found_, "PEM", nullptr, nullptr, EVP_PKEY_KEYPAIR, nullptr, nullptr)) {
+    // Only keys without a passphrase get here, but OpenSSL must not ask whatever it finds.
+    static bool asked = false;
+    if (decoder_ != nullptr) ::OSSL_DECODER_CTX_set_pem_password_cb(decoder_, no_passphrase, &asked);
+}
+
+KeyReader::~KeyReader() { ::OSSL_DECODER_CTX_free(decoder_); }
+
+// A key without a passphrase; null: there is none, or it is damaged.
+PrivateKey KeyReader::read_plain(std::string_view pem) noexcept {
+    for (const std::string_view begin :
+         {"-----BEGIN PRIVATE KEY-----\n", "-----BEGIN EC PRIVATE KEY-----\n", "-----BEGIN RSA PRIVATE KEY-----\n"}) {
+        const std::size_t at = pem.find(begin);
+        if (decoder_ == nullptr || at == std::string_view::npos || (at != 0 && pem[at - 1] != '\n')) continue;
+        const std::size_t end = pem.find("\n-----END ", at);
+        const std::string_view body = pem.substr(at + begin.size(), end - std::min(end, at + begin.size()));
+        if (end == std::string_view::npos || body.find(':') != std::string_view::npos) continue; // encrypted, RFC 1421
+        const auto* bytes = reinterpret_cast<const unsigned char*>(pem.data() + at);
+        std::size_t left = std::min(pem.find('\n', end + 1), pem.size()) - at;
+        found_ = nullptr;
+        if (::OSSL_DECODER_from_data(decoder_, &bytes, &left) == 1) return PrivateKey(std::exchange(found_, nullptr));
+    }
+    return nullptr;
+}
+
+PrivateKey KeyReader::read(std::string_view pem) {
+    ::ERR_clear_error();
+    if (PrivateKey key = read_plain(pem)) {
+        ::ERR_clear_error();
+        return key;
+    }
+    // All else by OpenSSL's own function, whose reasons are better.
     const Bio bio = reader(pem);
     bool asked = false;
     ::ERR_clear_error();
@@ -207,12 +299,11 @@ std::string key_type(const x509_st& certificate) {
     return name != nullptr ? name : "unknown";
 }
 
-std::string subject(const x509_st& certificate) {
-    const Bio bio(::BIO_new(::BIO_s_mem()));
-    if (!bio) throw std::bad_alloc();
-    ::X509_NAME_print_ex(bio.get(), ::X509_get_subject_name(&certificate), 0, XN_FLAG_RFC2253);
-    return text_of(bio.get());
-}
+std::time_t next_update(const X509_crl_st& list) { return seconds(::X509_CRL_get0_nextUpdate(&list)); }
+
+std::string subject(const x509_st& certificate) { return name_text(::X509_get_subject_name(&certificate)); }
+
+std::string issuer(const X509_crl_st& list) { return name_text(::X509_CRL_get_issuer(&list)); }
 
 std::string alternative_names(const x509_st& certificate) {
     std::string text;

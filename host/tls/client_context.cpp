@@ -21,12 +21,9 @@ void show(SSL_CTX* context, const std::vector<Certificate>& chain, const Private
         throw CertificateError(openssl_words());
 }
 
-} // namespace
-
-TlsContext::Impl::ContextPtr TlsContext::Impl::make_client(const TlsClientConfig& config, const Reject& reject,
-                                                           std::vector<std::string>& warnings) {
-    ContextPtr made = make(::TLS_client_method());
-    SSL_CTX* context = made.get();
+// Gives the context the files and lists of `config`.
+void load_client(SSL_CTX* context, const TlsClientConfig& config, const TlsContext::Reject& reject,
+                 std::vector<std::string>& warnings) {
     // The result of `work` for the text of the file; an empty one after reject().
     const auto load = [&](std::string_view key, const std::filesystem::path& path, FileText& file, auto&& work) {
         std::string problem = read_tls_file(path, file);
@@ -44,8 +41,11 @@ TlsContext::Impl::ContextPtr TlsContext::Impl::make_client(const TlsClientConfig
     if (!config.ca.empty()) {
         // The operator trusts every certificate in the file, also one that is no root.
         X509_VERIFY_PARAM_set_flags(::SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
-        for (const Certificate& authority : load("ca", config.ca, file, parse_certificates))
+        const std::vector<Certificate> authorities = load("ca", config.ca, file, parse_certificates);
+        for (const Certificate& authority : authorities)
             ::X509_STORE_add_cert(::SSL_CTX_get_cert_store(context), authority.get());
+        for (const std::string& warning : authority_warnings(file.text, authorities))
+            warnings.push_back(printable(config.ca.native()) + ": " + warning);
     } else if (config.verify) {
         ::ERR_clear_error();
         if (::SSL_CTX_set_default_verify_paths(context) != 1) reject("ca", "the system's authorities: " + openssl_words());
@@ -69,28 +69,27 @@ TlsContext::Impl::ContextPtr TlsContext::Impl::make_client(const TlsClientConfig
                 warnings.push_back(printable(config.key.native()) + ": " + warning);
         }
     }
-
-    for (const std::string& name : config.alpn) alpn += static_cast<char>(name.size()) + name;
-    // 0: no failure
-    if (!alpn.empty() && ::SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(alpn.data()),
-                                                   static_cast<unsigned>(alpn.size())) != 0)
-        throw std::bad_alloc();
-    return made;
 }
 
-TlsContext::TlsContext() : impl_(std::make_unique<Impl>()) {}
+} // namespace
+
+TlsContext::TlsContext() : impl_(std::make_unique<Impl>(new_context(::TLS_client_method()))) {}
 
 std::shared_ptr<const TlsContext> TlsContext::client(const TlsClientConfig& config, const Reject& reject) {
     bool rejected = false;
     const std::shared_ptr<TlsContext> made(new TlsContext);
-    Impl::ContextPtr context = made->impl_->make_client(
-        config,
-        [&](std::string_view key, const std::string& why) {
-            rejected = true;
-            reject(key, why);
-        },
-        made->warnings_);
-    made->impl_->slots.push_back({std::move(context), {}});
+    Impl& impl = *made->impl_;
+    const auto note = [&](std::string_view key, const std::string& why) {
+        rejected = true;
+        reject(key, why);
+    };
+    load_client(impl.context.get(), config, note, made->warnings_);
+    impl.add_alpn(config.alpn);
+    // 0: no failure
+    if (!impl.alpn.empty() &&
+        ::SSL_CTX_set_alpn_protos(impl.context.get(), reinterpret_cast<const unsigned char*>(impl.alpn.data()),
+                                  static_cast<unsigned>(impl.alpn.size())) != 0)
+        throw std::bad_alloc();
     return rejected ? nullptr : made;
 }
 

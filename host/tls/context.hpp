@@ -1,33 +1,28 @@
 // What TLS connections have in common: certificates, keys and rules, as they were loaded from files. A context never changes.
-// When files are loaded again they become another context, and each session keeps the one that it was made with.
+// When files are loaded again there is another context, and each session keeps the one that it was made with.
 //
 // The OpenSSL part is in context_impl.hpp: context.cpp makes the contexts of servers, client_context.cpp those of clients.
 #pragma once
 
 #include "config/config.hpp"
-#include "tls/files.hpp"
+#include "tls/loader.hpp"
 #include "tls/ticket_keys.hpp"
 
 #include <functional>
 #include <memory>
-#include <stdexcept>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace gatehouse::host {
 
-// What is wrong with the files and lists of a section, a line for each problem: "FILE:LINE:COLUMN: KEY: ...".
-class TlsError : public std::runtime_error {
-  public:
-    using std::runtime_error::runtime_error;
-};
-
 class TlsContext {
   public:
-    // For a listener. Throws TlsError with all problems. The contexts of one section share `keys`, so that each of them accepts
-    // the tickets of the others; null: no tickets. [main]
-    TlsContext(const TlsConfig& config, const TlsFiles& files, std::shared_ptr<TicketKeys> keys);
+    // For a listener. The contexts of one section share `keys`, so that each of them accepts the tickets of the others; null:
+    // no tickets. Throws TlsError if OpenSSL does not know what is in one of the section's lists. [main] [background]
+    TlsContext(const TlsConfig& config, std::vector<std::shared_ptr<const LoadedPair>> pairs,
+               const LoadedAuthorities& authorities, std::shared_ptr<TicketKeys> keys);
 
     // For connections to servers. Reads the files of `config`. Calls `reject` for each problem, with the key of the table that
     // `config` was read from; after any problem the result is null. [main]
@@ -42,8 +37,8 @@ class TlsContext {
     // in TlsError; a client's have no place in front. [any]
     const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 
-    // The names of the certificates and their last days, for the log. [any]
-    std::string summary() const;
+    // The certificates, in the order of the configuration; a client's has none here. [any]
+    const std::vector<std::shared_ptr<const LoadedPair>>& pairs() const noexcept;
 
   private:
     friend class TlsSession;
@@ -54,5 +49,8 @@ class TlsContext {
     std::unique_ptr<Impl> impl_; // constant after construction, as are all
     std::vector<std::string> warnings_;
 };
+
+// The names of certificates and their last days, for people; of many only the first. [any]
+std::string summary(std::span<const std::shared_ptr<const LoadedPair>> pairs);
 
 } // namespace gatehouse::host

@@ -5,13 +5,14 @@
 #include "net/server_name.hpp"
 
 #include <cstddef>
-#include <map>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 namespace gatehouse::host {
 
-// Filled on [main], then constant.
+// Filled by one thread, then constant.
 class TlsNames {
   public:
     // Adds a name of a certificate; "*.a.example" is a wildcard. False: the name was added before, and keeps its index.
@@ -21,7 +22,11 @@ class TlsNames {
     std::size_t find(const ServerName& asked) const noexcept;
 
   private:
-    using Indices = std::map<std::string, std::size_t, std::less<>>;
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>()(name); }
+    };
+    using Indices = std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>>;
 
     Indices names_;     // in the normal form
     Indices wildcards_; // the same, without their "*."

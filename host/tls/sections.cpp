@@ -1,55 +1,19 @@
 #include "tls/sections.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include "tls/reloader.hpp"
+
+#include <new>
+#include <set>
+#include <string_view>
+#include <utility>
 
 namespace gatehouse::host {
-namespace {
-
-constexpr Nanoseconds settle_time = 200'000'000;      // files without a change for so long are complete
-constexpr Nanoseconds settle_at_most = 2'000'000'000; // for folders that change all the time
-
-// Later reloads need the stamps alone, and keys must not stay in memory.
-void forget_texts(TlsFiles& files) noexcept {
-    const auto forget = [](FileText& file) {
-        ::explicit_bzero(file.text.data(), file.text.size());
-        file.text.clear();
-    };
-    for (TlsFiles::Pair& pair : files.pairs)
-        for (FileText* file : {&pair.certificate, &pair.key, &pair.ocsp}) forget(*file);
-    forget(files.client_ca);
-}
-
-std::string joined(const std::vector<std::string>& lines) {
-    std::string text;
-    for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
-    return text;
-}
-
-} // namespace
 
 TlsServer::TlsServer(const TlsConfig& config, std::shared_ptr<TicketKeys> keys, Log& log)
-    : config_(config), log_(log), keys_(std::move(keys)) {
-    std::vector<std::string> problems;
-    context_ = load(problems);
-    if (!context_) throw TlsError(joined(problems));
-}
-
-std::shared_ptr<const TlsContext> TlsServer::load(std::vector<std::string>& problems) {
-    TlsFiles files = read_tls_files(config_, problems);
-    std::shared_ptr<const TlsContext> context;
-    if (problems.empty()) {
-        try {
-            context = std::make_shared<const TlsContext>(config_, files, keys_);
-            for (const std::string& warning : context->warnings()) log_.warning("certificate", {{"problem", warning}});
-        } catch (const TlsError& error) {
-            problems.emplace_back(error.what());
-        }
-    }
-    forget_texts(files);
-    looked_at_ = std::move(files);
-    return context;
+    : config_(config), log_(log), keys_(std::move(keys)), loader_(config_), pairs_(config_.pairs.size()) {
+    for (std::size_t part = 0; part < count_parts(config_); ++part) refresh(part);
+    if (!problems_.empty()) throw TlsError(joined(problems_));
+    publish(false);
 }
 
 std::shared_ptr<const TlsContext> TlsServer::context() const noexcept {
@@ -57,23 +21,48 @@ std::shared_ptr<const TlsContext> TlsServer::context() const noexcept {
     return context_;
 }
 
-void TlsServer::reload(bool only_changed) noexcept {
+void TlsServer::refresh(std::size_t part) {
     try {
-        if (only_changed && !tls_files_changed(config_, looked_at_)) return;
-        std::vector<std::string> problems;
-        std::shared_ptr<const TlsContext> fresh = load(problems);
-        problem_ = joined(problems);
-        if (!fresh) {
-            log_.error("certificates not reloaded, the old ones stay", {{"tls", config_.name}, {"problem", problem_}});
+        const PartTexts texts = read_part(files_of_part(config_, part));
+        if (part == pairs_.size()) {
+            auto loaded = loader_.authorities(texts, authorities_);
+            any_fresh_ = any_fresh_ || loaded != authorities_;
+            authorities_ = std::move(loaded);
             return;
         }
-        log_.info("certificates reloaded", {{"tls", config_.name}, {"certificates", fresh->summary()}});
-        const MutexLock lock(mutex_);
-        context_.swap(fresh); // the last session of the old one deletes it, or this does after the lock
-    } catch (const std::bad_alloc&) {
-        problem_ = "no memory"; // short enough for std::string to allocate none
-        log_.error("certificates not reloaded, the old ones stay", {{"tls", config_.name}, {"problem", problem_}});
+        auto loaded = loader_.pair(part, texts, pairs_[part]);
+        if (loaded == pairs_[part]) return;
+        any_fresh_ = true;
+        pairs_[part] = loaded;
+        fresh_.push_back(std::move(loaded));
+    } catch (const TlsError& error) {
+        // What is wrong with a list of the section is wrong with each pair.
+        if (problems_.empty() || problems_.back() != error.what()) problems_.emplace_back(error.what());
     }
+}
+
+std::string TlsServer::publish(bool answer) {
+    const std::string problems = joined(std::exchange(problems_, {}));
+    if (!problems.empty())
+        log_.error("certificates not reloaded, the old ones stay", {{"tls", config_.name}, {"problem", problems}});
+    loader_.rest();
+    if (!std::exchange(any_fresh_, false)) {
+        if (answer && problems.empty())
+            log_.info("certificates reloaded", {{"tls", config_.name}, {"certificates", "none has changed"}});
+        return problems;
+    }
+    const auto loaded = std::exchange(fresh_, {});
+    std::shared_ptr<const TlsContext> old = context();
+    std::shared_ptr<const TlsContext> fresh = std::make_shared<const TlsContext>(config_, pairs_, *authorities_, keys_);
+    std::set<std::string_view> said;
+    if (old) said.insert(old->warnings().begin(), old->warnings().end());
+    for (const std::string& warning : fresh->warnings())
+        if (!said.contains(warning)) log_.warning("certificate", {{"problem", warning}});
+    if (old)
+        log_.info("certificates reloaded", {{"tls", config_.name}, {loaded.empty() ? "" : "certificates", summary(loaded)}});
+    const MutexLock lock(mutex_);
+    context_.swap(fresh); // the last session of the old one deletes it, or this does after the lock
+    return problems;
 }
 
 std::unique_ptr<TlsSession> TlsServer::session(int fd, Reason& refused) noexcept {
@@ -100,51 +89,25 @@ TlsServers::TlsServers(const std::vector<TlsConfig>& configs, TicketKeyRing& rin
     if (!problems.empty()) throw TlsError(joined(problems));
 }
 
-void TlsServers::watch() {
+TlsServers::~TlsServers() {
+    if (reloader_) background_->remove(*reloader_);
+}
+
+void TlsServers::watch(Background& background, Alarm& alarm) {
     if (servers_.empty()) return;
-    watch_ = std::make_unique<FileWatch>();
-    follow();
-    due_ = first_change_ = 0; // files may have changed after they were loaded
-}
-
-void TlsServers::follow() noexcept {
-    if (!watch_) return;
-    int error = watch_->working() ? 0 : EMFILE;
-    const auto add = [&](const TlsFile& file) {
-        if (error == 0 && !file.path.empty() && !watch_->add(file.path)) error = errno;
-    };
-    try {
-        for (const auto& [name, server] : servers_) {
-            for (const TlsPairConfig& pair : server->config().pairs) {
-                add(pair.certificate);
-                add(pair.key);
-                add(pair.ocsp);
-            }
-            add(server->config().client_ca);
-        }
-    } catch (const std::bad_alloc&) {
-        error = ENOMEM;
+    auto reloader = std::make_shared<TlsReloader>(servers_, background, alarm, log_);
+    if (!background.add(reloader, monotonic_now())) {
+        log_.warning("certificates are not loaded again when they change: no thread or memory for that");
+        return;
     }
-    if (error != 0 && !watch_failed_)
-        log_.warning("certificates are not watched for changes; SIGHUP reloads them", {{"error", std::strerror(error)}});
-    watch_failed_ = error != 0;
+    background_ = &background;
+    reloader_ = std::move(reloader);
 }
 
-Nanoseconds TlsServers::supervise(Nanoseconds now) noexcept {
-    if (watch_ && watch_->happened()) {
-        first_change_ = std::min(first_change_, now);
-        due_ = std::min(now + settle_time, first_change_ + settle_at_most);
-    }
-    if (due_ > now) return due_;
-    due_ = first_change_ = never;
-    follow(); // first: a change from here on has an event of its own
-    for (const auto& [name, server] : servers_) server->reload(true);
-    return never;
-}
+std::uint64_t TlsServers::reload() noexcept { return reloader_ ? reloader_->reload() : 0; }
 
-void TlsServers::reload() noexcept {
-    follow();
-    for (const auto& [name, server] : servers_) server->reload(false);
+std::optional<std::string> TlsServers::reloaded(std::uint64_t which) const {
+    return reloader_ ? reloader_->reloaded(which) : "the host has no thread that loads certificates";
 }
 
 } // namespace gatehouse::host

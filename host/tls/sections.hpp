@@ -1,38 +1,41 @@
 // The [tls.NAME] sections at work: each has a context, and gets another one when its files change.
 #pragma once
 
-#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "base/reason.hpp"
 #include "config/config.hpp"
+#include "threads/alarm.hpp"
+#include "threads/background.hpp"
 #include "tls/context.hpp"
-#include "tls/file_watch.hpp"
+#include "tls/loader.hpp"
 #include "tls/session.hpp"
 
 #include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace gatehouse::host {
 
-// One section. Its certificates, keys, OCSP responses and authorities are loaded together; if one is bad, none is used.
+// One section.
 class TlsServer {
   public:
-    // `keys` of its tickets; null: no tickets. Throws TlsError with all problems. [main]
+    // Loads all parts (see tls/files.hpp); if one is bad, throws TlsError with all problems. `keys` of its tickets; null: no
+    // tickets. [main]
     TlsServer(const TlsConfig& config, std::shared_ptr<TicketKeys> keys, Log& log);
 
     // The context for new connections. [any]
     std::shared_ptr<const TlsContext> context() const noexcept;
 
-    // Loads the files again; with `only_changed`, only if one of them has changed since they were last read. If one is bad, the
-    // log says why, and the context stays as it is. [main]
-    void reload(bool only_changed) noexcept;
-    // The problems of the last load, a line each; empty: it succeeded. [main]
-    const std::string& problem() const noexcept { return problem_; }
+    // Reads the files of a part again. If they are bad, the old part stays; publish() says so. [background]
+    void refresh(std::size_t part);
+    // Puts what has changed to use, in a new context. With `answer`, the log tells also that nothing has. The result is the
+    // problems of refresh(), a line each. [background]
+    std::string publish(bool answer);
 
     // Makes a session for a new connection and counts its handshake against max_handshakes. Null: `refused` says why. [any]
     std::unique_ptr<TlsSession> session(int fd, Reason& refused) noexcept;
@@ -41,51 +44,50 @@ class TlsServer {
     const TlsConfig& config() const noexcept { return config_; }
 
   private:
-    std::shared_ptr<const TlsContext> load(std::vector<std::string>& problems);
-
     const TlsConfig& config_; // constant after construction, as are the next two
     Log& log_;
-    std::shared_ptr<TicketKeys> keys_; // stay when files are reloaded; null: no tickets
-    TlsFiles looked_at_;               // [main], as is the next; it has the stamps of the files, but no texts
-    std::string problem_;
+    std::shared_ptr<TicketKeys> keys_; // stay when files are loaded again; null: no tickets
+
+    TlsLoader loader_; // [background] after construction, as are the next ones
+    std::vector<std::shared_ptr<const LoadedPair>> pairs_;
+    std::shared_ptr<const LoadedAuthorities> authorities_;
+    std::vector<std::string> problems_;                    // since the last publish(), as the next two
+    std::vector<std::shared_ptr<const LoadedPair>> fresh_; // of pairs_
+    bool any_fresh_ = false;
+
     std::atomic<std::uint32_t> handshakes_{0};
 
     mutable Mutex mutex_;
     std::shared_ptr<const TlsContext> context_ GATEHOUSE_GUARDED_BY(mutex_);
 };
 
+class TlsReloader;
+
 // All sections of a configuration.
 class TlsServers {
   public:
     // Throws TlsError with all problems of all sections. [main]
     TlsServers(const std::vector<TlsConfig>& configs, TicketKeyRing& ring, Log& log);
+    ~TlsServers();
 
     TlsServer& find(const std::string& name) const { return *servers_.at(name); }
 
-    // Begins to watch the files. [main]
-    void watch();
-    // Readable when supervise() must be called; -1: no file is watched. [main]
-    int descriptor() const noexcept { return watch_ ? watch_->descriptor() : -1; }
+    // From now on files that change are loaded again, on the background thread. [main]
+    void watch(Background& background, Alarm& alarm);
 
-    // Reloads files that have changed. It first waits until nothing changes for a moment, as a certificate and its key are two
-    // files. The result is the time at which to call it again; `never`: when descriptor() is readable. [main]
-    Nanoseconds supervise(Nanoseconds now) noexcept;
-
-    // Loads all files again, whether they have changed or not: the operator's command. [main]
-    void reload() noexcept;
+    // Has all files loaded again, whether they have changed or not: the operator's command. [main]
+    std::uint64_t reload() noexcept;
+    // The problems of that reload, a line each; nothing: it is not done. The alarm goes off when it is. [main]
+    std::optional<std::string> reloaded(std::uint64_t which) const;
 
     // The sections by their names; constant. [any]
     const std::map<std::string, std::unique_ptr<TlsServer>>& sections() const noexcept { return servers_; }
 
   private:
-    void follow() noexcept;
-
     Log& log_; // constant after construction, as is what servers_ points to
     std::map<std::string, std::unique_ptr<TlsServer>> servers_;
-    std::unique_ptr<FileWatch> watch_;
-    bool watch_failed_ = false;
-    Nanoseconds first_change_ = never; // since the last reload
-    Nanoseconds due_ = never;          // the next reload
+    Background* background_ = nullptr;      // constant after watch(), as is the next
+    std::shared_ptr<TlsReloader> reloader_; // null: there are no sections
 };
 
 } // namespace gatehouse::host

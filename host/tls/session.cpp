@@ -98,7 +98,7 @@ void TlsSession::uncount() noexcept {
 }
 
 bool TlsSession::open() noexcept {
-    ssl_ = ::SSL_new(context_->impl_->slots.front().context.get());
+    ssl_ = ::SSL_new(context_->impl_->context.get());
     BIO* bio = ssl_ != nullptr && WireMethods::get() != nullptr ? ::BIO_new(WireMethods::get()) : nullptr;
     if (bio == nullptr) return false;
     ::BIO_set_data(bio, &wire_);

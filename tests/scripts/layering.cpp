@@ -225,7 +225,7 @@ const std::vector<Room>& rooms() {
         {"process", {"config", "base"}},
         {"access", {"config", "net", "base"}},
         {"dns", {"wire", "net", "threads", "base"}},
-        {"tls", {"config", "net", "base"}},
+        {"tls", {"config", "threads", "net", "base"}},
         {"listen", {"config", "net", "threads", "base"}},
         {"connection", {"tls", "config", "threads", "net", "base"}},
         {"plugin", {"dns", "config", "threads", "base"}},

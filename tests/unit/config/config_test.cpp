@@ -401,6 +401,7 @@ ticket_lifetime = "1h"
 handshake_timeout = "3s"
 max_handshakes = 7
 truncation = "reset"
+client_crl = "/ca.crl"
 )" + one_listener + "tls = 'web'\n",
                                        "etc/x.toml");
     ASSERT_EQ(config.tls.size(), 1U);
@@ -422,6 +423,7 @@ truncation = "reset"
     web.alpn = {"h2", "http/1.1"};
     web.client = TlsClient::required;
     web.client_ca = {"etc/ca.pem", "etc/x.toml:13:13: tls.web.client_ca"};
+    web.client_crl = {"/ca.crl", "etc/x.toml:18:14: tls.web.client_crl"};
     web.ticket_lifetime = 1h;
     web.handshake_timeout = 3s;
     web.max_handshakes = 7;

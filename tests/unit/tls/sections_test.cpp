@@ -2,6 +2,7 @@
 #include "tls/certificate.hpp"
 #include "tls/sections.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -55,16 +56,25 @@ class TlsFilesTest : public testing::Test {
             return without_folder(error.what());
         }
     }
+    // The problems after all files have been loaded again.
+    std::string refreshed(TlsServer& server) const {
+        for (std::size_t part = 0; part < count_parts(server.config()); ++part) server.refresh(part);
+        return without_folder(server.publish(true));
+    }
+    static std::string crlf(const std::string& text) {
+        std::string with;
+        for (const char c : text) (c == '\n' ? with += '\r' : with) += c;
+        return with;
+    }
     std::string without_folder(std::string text) const {
         const std::string path = folder_.string() + "/";
         for (std::size_t at = 0; (at = text.find(path)) != std::string::npos;) text.erase(at, path.size());
         return text;
     }
     std::vector<std::string> warnings(const TlsConfig& config) {
-        std::vector<std::string> problems;
-        const TlsContext context(config, read_tls_files(config, problems), nullptr);
+        const auto context = TlsServer(config, nullptr, log_).context();
         std::vector<std::string> lines;
-        for (const std::string& line : context.warnings()) lines.push_back(without_folder(line));
+        for (const std::string& line : context->warnings()) lines.push_back(without_folder(line));
         return lines;
     }
 
@@ -162,12 +172,13 @@ TEST_F(TlsFilesTest, AllProblemsAtOnce) {
     bad.client = TlsClient::required;
     bad.client_ca = {folder_ / "web.key", "A"};
     EXPECT_EQ(problem(bad), "C: none.pem: cannot be opened: No such file or directory\n"
-                            "C2: nor.pem: cannot be opened: No such file or directory");
+                            "C2: nor.pem: cannot be opened: No such file or directory\n"
+                            "A: web.key: has no certificate (expected PEM text with -----BEGIN CERTIFICATE-----)");
     make("none", {"n.example"});
     bad.pairs[1].certificate.path = folder_ / "none.pem";
-    EXPECT_EQ(problem(bad), "A: web.key: has no certificate (expected PEM text with -----BEGIN CERTIFICATE-----)\n"
-                            "K: web.key: the key is not the certificate's: key values mismatch\n"
-                            "K2: web.key: the key is not the certificate's: key values mismatch");
+    EXPECT_EQ(problem(bad), "K: web.key: the key is not the certificate's: key values mismatch\n"
+                            "K2: web.key: the key is not the certificate's: key values mismatch\n"
+                            "A: web.key: has no certificate (expected PEM text with -----BEGIN CERTIFICATE-----)");
 }
 
 TEST_F(TlsFilesTest, Warnings) {
@@ -196,23 +207,106 @@ TEST_F(TlsFilesTest, OcspOfSomethingElseIsRefused) {
     EXPECT_TRUE(problem(with).starts_with("O: web.pem: is not an OCSP response in DER: ")) << problem(with);
 }
 
-TEST_F(TlsFilesTest, ReloadTakesAllOrNothing) {
+TEST_F(TlsFilesTest, APairIsLoadedAgainAsAWhole) {
     const TlsConfig files = config();
     TlsServer server(files, nullptr, log_);
     const auto before = server.context();
-    server.reload(true);
+    EXPECT_EQ(refreshed(server), "");
     EXPECT_EQ(server.context(), before); // nothing has changed
     make("other", {"b.example"});
     fs::rename(folder_ / "other.pem", folder_ / "web.pem");
-    server.reload(true);
-    EXPECT_EQ(server.context(), before); // its key is missing
+    EXPECT_EQ(refreshed(server), "K: web.key: the key is not the certificate's: key values mismatch");
+    EXPECT_EQ(server.context(), before);
     fs::rename(folder_ / "other.key", folder_ / "web.key");
-    server.reload(true);
+    EXPECT_EQ(refreshed(server), "");
     EXPECT_NE(server.context(), before);
-    EXPECT_TRUE(server.context()->summary().starts_with("b.example (EC, until ")) << server.context()->summary();
+    EXPECT_TRUE(summary(server.context()->pairs()).starts_with("b.example (EC, until "));
     const auto after = server.context();
-    server.reload(false);
-    EXPECT_NE(server.context(), after); // by command always
+    EXPECT_EQ(refreshed(server), "");
+    EXPECT_EQ(server.context(), after);
+}
+
+TEST_F(TlsFilesTest, ABadPairKeepsNoOtherFromBeingRenewed) {
+    TlsConfig files = config();
+    for (const std::string name : {"bad", "good", "same"}) {
+        make(name, {name + ".example"});
+        files.pairs.push_back({{folder_ / (name + ".pem"), "C"}, {folder_ / (name + ".key"), "K"}, {}});
+    }
+    files.client = TlsClient::required;
+    write("ca.pem", authority_.certificate);
+    files.client_ca = {folder_ / "ca.pem", "A"};
+    TlsServer server(files, nullptr, log_);
+    const auto before = server.context();
+    write("bad.key", "nothing");
+    write("ca.pem", "nothing");
+    make("good", {"good.example"});
+    make("web", {"new.example"});
+    EXPECT_EQ(refreshed(server), "K: bad.key: has no private key (expected PEM text with -----BEGIN PRIVATE KEY-----)\n"
+                                 "A: ca.pem: has no certificate (expected PEM text with -----BEGIN CERTIFICATE-----)");
+    const auto after = server.context();
+    for (const std::size_t i : {0U, 2U}) EXPECT_NE(after->pairs()[i], before->pairs()[i]);
+    for (const std::size_t i : {1U, 3U}) EXPECT_EQ(after->pairs()[i], before->pairs()[i]);
+}
+
+// Most certificates of a host have been signed by the same few.
+TEST_F(TlsFilesTest, IssuersAreKeptOnce) {
+    TlsConfig files = config();
+    const MadeCertificate other = make_authority("Other authority");
+    for (const std::string name : {"one", "two", "three"}) {
+        make(name, {name + ".example"});
+        write(name + ".pem", contents(folder_ / (name + ".pem")) + (name == "three" ? other : authority_).certificate);
+        files.pairs.push_back({{folder_ / (name + ".pem"), "C"}, {folder_ / (name + ".key"), "K"}, {}});
+    }
+    TlsServer server(files, nullptr, log_);
+    const auto& pairs = server.context()->pairs();
+    EXPECT_EQ(pairs[0]->issuers, nullptr);
+    EXPECT_NE(pairs[1]->issuers, nullptr);
+    EXPECT_EQ(pairs[1]->issuers, pairs[2]->issuers);
+    EXPECT_NE(pairs[1]->issuers, pairs[3]->issuers);
+    write("one.pem", contents(folder_ / "one.pem") + other.certificate);
+    write("two.pem", contents(folder_ / "two.pem").substr(0, 900) + "\n-----BEGIN CERTIFICATE-----\nAAAA\n");
+    EXPECT_TRUE(refreshed(server).starts_with("C: two.pem: certificate ")) << refreshed(server);
+}
+
+TEST_F(TlsFilesTest, ManyPairsHaveAShortSummary) {
+    TlsConfig files = config();
+    for (int i = 0; i < 30; ++i) files.pairs.push_back(files.pairs[0]);
+    EXPECT_TRUE(summary(TlsServer(files, nullptr, log_).context()->pairs()).ends_with(", and 11 more"));
+}
+
+TEST_F(TlsFilesTest, KeysOfAllKinds) {
+    KeyReader reader; // of many
+    for (const auto& [file, type] :
+         {std::pair("rsa.key", "RSA"), {"pkcs1.key", "RSA"}, {"sec1.key", "EC"}, {"ed25519.key", "ED25519"}}) {
+        const std::string text = contents(data_ / file);
+        for (const std::string& shape : {text, "a comment\n" + text, contents(folder_ / "web.pem") + text, crlf(text)})
+            EXPECT_TRUE(reader.read(shape)) << file << " " << type;
+        EXPECT_THROW(reader.read(text.substr(0, text.size() / 2)), CertificateError) << file;
+        EXPECT_THROW(reader.read(contents(data_ / "passphrase.key")), CertificateError);
+    }
+}
+
+TEST_F(TlsFilesTest, WhatIsPassedOverIsSaid) {
+    TlsConfig files = config();
+    const std::string good = contents(folder_ / "web.pem");
+    write("web.pem", good + "-----BEGIN TRUSTED CERTIFICATE-----\nAAAA\n-----END TRUSTED CERTIFICATE-----\n" +
+                         contents(folder_ / "web.key"));
+    files.client = TlsClient::required;
+    write("ca.pem", "A comment\n\xef\xbb\xbf" + authority_.certificate + "  " + authority_.certificate +
+                        authority_.certificate + contents(data_ / "expired.pem") + contents(folder_ / "web.key"));
+    files.client_ca = {folder_ / "ca.pem", "A"};
+    const std::vector<std::string> said = warnings(files);
+    const auto has = [&](std::string_view what) {
+        return std::any_of(said.begin(), said.end(), [&](const std::string& line) { return line.find(what) != line.npos; });
+    };
+    const std::string expected = " is passed over (expected -----BEGIN CERTIFICATE----- at the start of a line)";
+    EXPECT_TRUE(has("C: web.pem: line ")) << said.size();
+    EXPECT_TRUE(has(": \"-----BEGIN TRUSTED CERTIFICATE-----\"" + expected));
+    EXPECT_TRUE(has("A: ca.pem: line 2: \"\xef\xbb\xbf-----BEGIN CERTIFICATE-----\"" + expected));
+    EXPECT_TRUE(has(": \"  -----BEGIN CERTIFICATE-----\"" + expected));
+    EXPECT_TRUE(has(": \"-----BEGIN PRIVATE KEY-----\"" + expected));
+    EXPECT_TRUE(has("A: ca.pem: certificate 2 (")) << testing::PrintToString(said);
+    EXPECT_EQ(said.size(), 5U) << testing::PrintToString(said);
 }
 
 TEST_F(TlsFilesTest, HandshakesAreCounted) {

@@ -4,7 +4,7 @@
 
 #include "tls/certificate.hpp"
 #include "tls/context.hpp"
-#include "tls/files.hpp"
+#include "tls/sections.hpp"
 #include "tls/session.hpp"
 
 #include <array>
@@ -57,9 +57,7 @@ class TlsTest : public testing::Test {
         TlsConfig config;
         config.pairs.push_back({{folder_ / "web.pem", ""}, {folder_ / "web.key", ""}, {}});
         config.truncation = truncation;
-        std::vector<std::string> problems;
-        const TlsFiles files = read_tls_files(config, problems);
-        return std::make_shared<TlsContext>(config, files, nullptr);
+        return TlsServer(config, nullptr, log_).context();
     }
     static std::shared_ptr<const TlsContext> good(const TlsClientConfig& config) {
         return TlsContext::client(config,
@@ -74,6 +72,11 @@ class TlsTest : public testing::Test {
         return found;
     }
 
+    mutable Log log_{[] {
+        LogConfig errors;
+        errors.level = LogLevel::error;
+        return errors;
+    }()};
     const MadeCertificate authority_ = make_authority("a test");
     std::filesystem::path folder_;
     std::shared_ptr<const TlsContext> server_;
