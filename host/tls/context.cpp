@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <new>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -50,6 +51,17 @@ std::string access_warning(unsigned key_mode) {
     return (key_mode & 0007U) != 0 ? "every user of this machine may use the key (chmod o= it, or better chmod 600)" : "";
 }
 
+// Fetched once: OpenSSL 3 needs microseconds to find an algorithm by its name. Null: no memory, this time.
+static const EVP_CIPHER* ticket_cipher() noexcept {
+    static std::atomic<EVP_CIPHER*> cipher{nullptr};
+    if (const EVP_CIPHER* const known = cipher.load(std::memory_order_acquire)) return known;
+    EVP_CIPHER* const fetched = ::EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
+    EVP_CIPHER* first = nullptr;
+    if (fetched == nullptr || cipher.compare_exchange_strong(first, fetched)) return fetched;
+    ::EVP_CIPHER_free(fetched); // another thread was faster
+    return first;
+}
+
 // OpenSSL calls this first in a handshake: chooses the certificates for the name that the client asks for.
 int TlsContext::Impl::choose_name(SSL* ssl, int* /*alert*/, void* /*unused*/) noexcept {
     const char* asked = ::SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
@@ -89,8 +101,7 @@ int TlsContext::Impl::staple(SSL* ssl, void* /*unused*/) noexcept {
 // The result is OpenSSL's: 1: done; 2: done, and the client gets a new ticket; 0: no such key; -1: failed.
 int TlsContext::Impl::ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
                                  int making) noexcept {
-    // Fetched once: OpenSSL 3 needs microseconds to find an algorithm by its name.
-    static EVP_CIPHER* const aes = ::EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
+    const EVP_CIPHER* const aes = ticket_cipher();
     static char digest[] = "SHA256";
     TicketKeys& keys = *of(ssl).keys;
     const Nanoseconds now = coarse_now();
