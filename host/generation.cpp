@@ -2,6 +2,7 @@
 
 #include "abi/host_table.hpp"
 #include "base/check.hpp"
+#include "base/if_memory_allows.hpp"
 #include "stages/detection.hpp"
 
 #include <algorithm>
@@ -132,8 +133,10 @@ bool Generation::stop(Nanoseconds deadline) noexcept {
     for (const auto& service : services_) {
         if (service->pool.join(deadline)) continue;
         all = false;
-        standing_.log.error("a thread is still in the plugin's code; leaving without it",
-                            {{"listener", service->config.name}, {"plugin", service->plugin_names()}});
+        if_memory_allows([&] {
+            standing_.log.error("a thread is still in the plugin's code; leaving without it",
+                                {{"listener", service->config.name}, {"plugin", service->plugin_names()}});
+        });
     }
     return all;
 }

@@ -5,11 +5,13 @@
 #include "connection/peer.hpp"
 #include "connection/stream.hpp"
 #include "connection/upstream.hpp"
+#include "threads/posted.hpp"
 
 #include <atomic>
 #include <cstdint>
 #include <gatehouse/gatehouse.h>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace gatehouse::host {
@@ -74,6 +76,9 @@ struct Life {
     std::unique_ptr<const Proxied> proxied; // null: no proxy, or the proxy's own connection
     Reason parked_reason = Reason::done;    // what happens at parked_until
     std::uint32_t lingered = 0;             // bytes thrown away while lingering
+    // Left by the main thread, for a thread of the pool: ending a connection runs the plugin's code.
+    std::optional<Reason> over;
+    bool rests_again = false; // its time was not over after all
     StagingLife staging;
     ServingLife serving;
 };
@@ -98,6 +103,7 @@ class Connection : public Stream {
 
     // Everything below belongs to the owner.
     std::uint64_t id = 0; // generation and index
+    Posted posted;        // in its pool's queue
     Life life;
 };
 

@@ -88,7 +88,7 @@ void Service::advance(Connection& connection) noexcept {
     if (connection.watch.interest() == Interest::bytes_or_room) connection.watch.remove(connection.fd);
     if (life.phase == Phase::silent) {
         if (connection.emptied && !connection.hangup) {
-            if (!rests(connection)) pool.post(connection.id);
+            if (!rests(connection)) pool.post(connection.posted, connection.id);
             return;
         }
         life.phase = Phase::serving;

@@ -63,7 +63,7 @@ void Service::place(Connection& connection) noexcept {
     const Life& life = connection.life;
     const bool at_once =
         life.phase == Phase::serving || (life.phase == Phase::staging && stages_[life.staging.number]->at_once());
-    if (at_once || !rests(connection)) pool.post(connection.id);
+    if (at_once || !rests(connection)) pool.post(connection.posted, connection.id);
 }
 
 void Service::refuse(int fd, const SocketAddress& peer, Reason reason) noexcept {

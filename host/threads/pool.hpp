@@ -24,11 +24,11 @@
 #include "base/mutex.hpp"
 #include "base/scheduling.hpp"
 #include "threads/alarm.hpp"
+#include "threads/posted.hpp"
 #include "threads/standby.hpp"
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <list>
 #include <pthread.h>
@@ -76,8 +76,8 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
     void forget(int fd) noexcept;
     int descriptor() const noexcept { return epoll_.get(); } // the set's own
 
-    // Has the handler called with this token, in the order of the posts. [any]
-    void post(std::uint64_t token) noexcept;
+    // Has the handler called with this token, in the order of the posts. `place` is free again when it is called. [any]
+    void post(Posted& place, std::uint64_t token) noexcept;
 
     // Starts a thread if some seem stuck, dismisses idle ones, and joins those that have left. Returns when it wants to be
     // asked again. [main]
@@ -106,20 +106,18 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
   private:
     friend struct Worker;
 
-    struct Event {
-        std::uint64_t token;
-        std::uint32_t events;
-    };
-
     static void* run(void* worker) noexcept;
     void loop(Worker& worker) noexcept;
     void take_posted() noexcept;
-    void push(Event event) noexcept GATEHOUSE_REQUIRES(mutex_);
+    void push(Posted& place) noexcept GATEHOUSE_REQUIRES(mutex_);
+    Posted* pop() noexcept GATEHOUSE_REQUIRES(mutex_);
+    bool next_posted(epoll_event& event) noexcept GATEHOUSE_REQUIRES(mutex_);
     void relieve(Worker& worker) noexcept GATEHOUSE_REQUIRES(mutex_);
     void ask_for_supervision() noexcept;
     void dismiss_idle(Nanoseconds now) noexcept;
     bool leave(Worker& worker) noexcept;
     void depart(Worker& worker) noexcept GATEHOUSE_REQUIRES(mutex_);
+    bool join_departed() noexcept;
     bool spawn() noexcept GATEHOUSE_REQUIRES(mutex_);
     bool needs_thread() const noexcept;
     void add_threads() noexcept;
@@ -147,7 +145,8 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
     Mutex mutex_;
     std::list<Worker> workers_ GATEHOUSE_GUARDED_BY(mutex_);
     std::list<Worker> departed_ GATEHOUSE_GUARDED_BY(mutex_); // to be joined
-    std::deque<Event> posted_ GATEHOUSE_GUARDED_BY(mutex_);
+    Posted* first_posted_ GATEHOUSE_GUARDED_BY(mutex_) = nullptr;
+    Posted* last_posted_ GATEHOUSE_GUARDED_BY(mutex_) = nullptr;
 };
 
 } // namespace gatehouse::host

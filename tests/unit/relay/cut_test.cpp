@@ -41,7 +41,7 @@ class RelayCut : public ::testing::Test {
     ~RelayCut() override {
         generation_.stop_accepting(true);
         generation_.begin_drain(monotonic_now());
-        relays_.stop();
+        EXPECT_TRUE(relays_.stop(never));
         EXPECT_TRUE(generation_.stop(monotonic_now() + 10'000'000'000));
         fs::remove(log_file_);
     }
@@ -114,9 +114,7 @@ TEST_F(RelayCut, KnowsWhoHasGone) {
     EXPECT_EQ(service().cut(gateway_, id_of(0)), GATEHOUSE_NOT_FOUND);
     EXPECT_EQ(service().cut(gateway_, 0), GATEHOUSE_NOT_FOUND);
     EXPECT_EQ(service().cut(gateway_, ~std::uint64_t{0}), GATEHOUSE_NOT_FOUND);
-    {
-        const Pair pair = relay();
-    }
+    { const Pair pair = relay(); }
     EXPECT_TRUE(eventually([&] { return service().open() == 0; }));
     EXPECT_EQ(service().cut(gateway_, id_of(0)), GATEHOUSE_NOT_FOUND);
     const Pair next_of_slot = relay(); // the same slot, another generation
