@@ -34,8 +34,9 @@ void Endpoints::close() noexcept {
 }
 
 Generation::Generation(Config config, const Standing& standing)
-    : config_(std::move(config)), standing_(standing), tls_(config_.tls, standing.ticket_keys, standing.log),
-      shared_{standing.log, standing.alarm, standing.relays, tls_, drain_, config_.log.access},
+    : config_(std::move(config)), standing_(standing),
+      tls_(config_.tls, standing.ticket_keys, standing.log), shared_{standing.log, standing.alarm,     standing.relays, tls_,
+                                                                     drain_,       config_.log.access, handshakes_},
       facilities_{.table = host_table,
                   .log = standing.log,
                   .drain = drain_,
@@ -53,6 +54,7 @@ Generation::Generation(Config config, const Standing& standing)
                           return service != nullptr ? service->cut(instance, id) : GATEHOUSE_NOT_FOUND;
                       }},
       plugins_(config_, facilities_) {
+    for (const auto& [name, server] : tls_.sections()) handshakes_[server.get()];
     check_routes(config_, plugins_.finder());
 }
 

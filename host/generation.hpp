@@ -112,6 +112,7 @@ class Generation {
     const Standing standing_;
     Drain drain_;
     TlsServers tls_;
+    std::map<const TlsServer*, HalfOpen> handshakes_; // the map is constant
     const Shared shared_;
     const Facilities facilities_;
     Plugins plugins_;

@@ -21,9 +21,10 @@ enum class Reason : std::uint8_t {
     bad_proxy_header,   // no PROXY header, or a bad one, from where one is required
     no_match,           // no route is for it, and the listener has no plugin of its own
     denied_acl,         // its address is not allowed, or is denied
-    over_limit,         // max_connections of the listener (with when_full = "refuse") or plugin, or max_per_source
+    over_limit,         // max_connections of the listener (with when_full = "refuse") or plugin, max_per_source, or it has said
+                        // nothing for longest when max_connections or max_handshakes was reached
     over_rate,          // its source has made too many connections in too short a time
-    too_slow,           // it sent, or took, less than min_rate
+    too_slow,           // it sent, or took, less than min_rate; or took next to nothing when all threads were taken
     tls_failed,         // the TLS handshake or a later record was malformed or refused, or the handshake took too long
     plugin_error,       // serve() reported a failure
     plugin_exception,   // serve() threw

@@ -1,6 +1,7 @@
 // A client's connection: a Stream that is found by its id, has one owner at a time (owner.hpp), and a Life.
 #pragma once
 
+#include "connection/half_open.hpp"
 #include "connection/owner.hpp"
 #include "connection/peer.hpp"
 #include "connection/stream.hpp"
@@ -104,6 +105,7 @@ class Connection : public Stream {
     // Everything below belongs to the owner.
     std::uint64_t id = 0; // generation and index
     Posted posted;        // in its pool's queue
+    HalfOpen::Place half_open;
     Life life;
 };
 

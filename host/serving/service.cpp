@@ -195,7 +195,10 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
 
 void Service::serve(Connection& connection) noexcept {
     ServingLife& serving = connection.life.serving;
-    if (serving.why == GATEHOUSE_EVENT_OPEN) endpoint_.waits.count(monotonic_now() - connection.life.accepted);
+    if (serving.why == GATEHOUSE_EVENT_OPEN) {
+        endpoint_.waits.count(monotonic_now() - connection.life.accepted);
+        HalfOpen::leave(connection);
+    }
     PluginInstance* const instance = connection.plugin.load(std::memory_order_relaxed);
     GATEHOUSE_CHECK(instance != nullptr, config.name, connection.id); // the stages have found one
     PluginInstance& plugin = *instance;
@@ -317,7 +320,7 @@ void Service::expire(Connection& connection, Nanoseconds now) noexcept {
 }
 
 Nanoseconds Service::supervise(Nanoseconds now) noexcept {
-    const Nanoseconds accepts = acceptor_.supervise(now);
+    const Nanoseconds accepts = std::min(acceptor_.supervise(now), supervise_limits(now));
     return std::min(accepts,
                     parking_.sweep(endpoint_.slots, *this, now, [&](Connection& connection) { expire(connection, now); }));
 }

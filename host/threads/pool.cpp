@@ -1,12 +1,15 @@
 #include "threads/pool.hpp"
 
 #include "base/check.hpp"
+#include "base/socket.hpp"
 #include "threads/crash_report.hpp"
+#include "threads/wait.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <sys/socket.h>
 #include <system_error>
 #include <utility>
 
@@ -18,6 +21,9 @@ constexpr Nanoseconds spawn_pause = 1'000'000'000;       // after a thread could
 constexpr std::uint64_t bell_token = 0;                  // handlers' tokens are never 0
 // Saves most calls of epoll_wait() under load. No event waits behind a slow one: see relieve().
 constexpr std::size_t events_at_once = 16;
+constexpr Nanoseconds crowd_interval = 1'000'000'000; // how often a full pool is looked at
+constexpr Nanoseconds write_patience = 5'000'000'000; // how long a thread may wait in a write though the pool is crowded
+constexpr std::uint64_t lowest_rate = 1024;           // at which its peer has to take bytes then, a second
 
 // Of Pool::load_.
 constexpr std::uint64_t one_running = std::uint64_t{1} << 32U;
@@ -361,7 +367,10 @@ void Pool::add_threads() noexcept {
 Nanoseconds Pool::supervise(Nanoseconds now) noexcept {
     // Taken back before looking: a thread that enters the handler from here on sets it again. There may be many pools, and most
     // have nothing to look at.
-    if (!supervised_.exchange(false) && !needs_thread() && now < dismiss_at_.load()) return dismiss_at_.load();
+    if (!supervised_.exchange(false) && !needs_thread() && now < dismiss_at_.load() && !is_full()) {
+        crowded_since_ = never;
+        return dismiss_at_.load();
+    }
     bool active = !join_departed();
     {
         const MutexLock lock(mutex_);
@@ -392,9 +401,77 @@ Nanoseconds Pool::supervise(Nanoseconds now) noexcept {
     const Nanoseconds retry = no_spawn_before_.load();
     if (active) supervised_.store(true);
     // The retry may be due by one clock and not yet by the coarse one.
-    return std::min({dismiss_at_.load(), active ? now + supervision_interval : never,
+    return std::min({dismiss_at_.load(), relieve_crowd(now), active ? now + supervision_interval : never,
                      needs_thread() ? std::max(retry, now + supervision_interval) : never});
 }
+
+// --- crowded -------------------------------------------------------------------------------------------------------------
+
+bool Pool::is_full() const noexcept {
+    return threads_.load() >= options_.max && waiting(load_.load()) == 0 && !stopping_.load();
+}
+
+// Returns when to look again.
+Nanoseconds Pool::relieve_crowd(Nanoseconds now) noexcept {
+    std::array<pollfd, 1> events{{{epoll_.get(), POLLIN, 0}}};
+    const bool full = is_full();
+    const bool crowded = full && ready_now(events);
+    crowded_since_ = crowded ? std::min(crowded_since_, now) : never;
+    if (!full) return never;
+    return now + (look_at_writes(now, crowded) ? supervision_interval : crowd_interval);
+}
+
+// With `give_up` it gives up the slowest of those that have been too slow for too long; true: there was one.
+bool Pool::look_at_writes(Nanoseconds now, bool give_up) noexcept {
+    const MutexLock lock(writes_mutex_);
+    BlockedWrite* slowest = nullptr;
+    std::uint64_t lowest = lowest_rate;
+    for (BlockedWrite* write = writes_; write != nullptr; write = write->next_) {
+        if (write->rate_) continue;
+        const std::uint64_t taken = taken_by_peer(write->fd_, write->sent_);
+        const Nanoseconds waited = std::max<Nanoseconds>(now - write->since_, 1'000'000);
+        const std::uint64_t rate =
+            (taken - std::min(taken, write->taken_)) * 1000 / static_cast<std::uint64_t>(waited / 1'000'000);
+        if (write->since_ == 0 || rate >= lowest_rate) { // its time begins anew
+            write->since_ = now;
+            write->taken_ = taken;
+        } else if (waited >= write_patience && rate < lowest) {
+            slowest = write;
+            lowest = rate;
+        }
+    }
+    if (slowest == nullptr || !give_up) return false;
+    slowest->rate_ = static_cast<std::uint16_t>(lowest);
+    ::shutdown(slowest->fd_, SHUT_RDWR); // it is open: its thread waits for the lock before it goes on
+    return true;
+}
+
+unsigned Pool::writing() noexcept {
+    unsigned count = 0;
+    const MutexLock lock(writes_mutex_);
+    for (const BlockedWrite* write = writes_; write != nullptr; write = write->next_) ++count;
+    return count;
+}
+
+Pool::BlockedWrite::BlockedWrite(int fd, std::uint64_t sent) noexcept
+    : pool_(Worker::current != nullptr ? Worker::current->pool : nullptr), fd_(fd), sent_(sent) {
+    if (pool_ == nullptr) return;
+    Pool& pool = *pool_;
+    const MutexLock lock(pool.writes_mutex_);
+    next_ = std::exchange(pool.writes_, this);
+}
+
+std::optional<std::uint16_t> Pool::BlockedWrite::end() noexcept {
+    if (pool_ == nullptr) return std::nullopt;
+    Pool& pool = *std::exchange(pool_, nullptr);
+    const MutexLock lock(pool.writes_mutex_);
+    BlockedWrite** link = &pool.writes_;
+    while (*link != this) link = &(*link)->next_;
+    *link = next_;
+    return rate_;
+}
+
+// -------------------------------------------------------------------------------------------------------------------------
 
 Pool::Counts Pool::counts() const noexcept {
     Counts counts;
