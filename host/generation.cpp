@@ -2,6 +2,7 @@
 
 #include "abi/host_table.hpp"
 #include "base/check.hpp"
+#include "base/if_memory_allows.hpp"
 #include "stages/detection.hpp"
 
 #include <algorithm>
@@ -34,7 +35,7 @@ void Endpoints::close() noexcept {
 
 Generation::Generation(Config config, const Standing& standing)
     : config_(std::move(config)), standing_(standing), tls_(config_.tls, standing.ticket_keys, standing.log),
-      shared_{standing.log, standing.alarm, standing.relays, tls_, drain_, config_.log.access},
+      shared_{standing.log, standing.alarm, standing.relays, tls_, drain_, config_.log.access, handshakes_},
       shortages_(standing.log),
       facilities_{.table = host_table,
                   .log = standing.log,
@@ -54,6 +55,7 @@ Generation::Generation(Config config, const Standing& standing)
                           return service != nullptr ? service->cut(instance, id) : GATEHOUSE_NOT_FOUND;
                       }},
       plugins_(config_, facilities_) {
+    for (const auto& [name, server] : tls_.sections()) handshakes_[server.get()];
     check_routes(config_, plugins_.finder());
 }
 
@@ -134,8 +136,10 @@ bool Generation::stop(Nanoseconds deadline) noexcept {
     for (const auto& service : services_) {
         if (service->pool.join(deadline)) continue;
         all = false;
-        standing_.log.error("a thread is still in the plugin's code; leaving without it",
-                            {{"listener", service->config.name}, {"plugin", service->plugin_names()}});
+        if_memory_allows([&] {
+            standing_.log.error("a thread is still in the plugin's code; leaving without it",
+                                {{"listener", service->config.name}, {"plugin", service->plugin_names()}});
+        });
     }
     return all;
 }

@@ -113,6 +113,7 @@ class Generation {
     const Standing standing_;
     Drain drain_;
     TlsServers tls_;
+    std::map<const TlsServer*, HalfOpen> handshakes_; // the map is constant
     const Shared shared_;
     Shortages shortages_;
     const Facilities facilities_;

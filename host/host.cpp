@@ -1,7 +1,9 @@
 #include "host.hpp"
 
+#include "base/if_memory_allows.hpp"
 #include "control/message.hpp"
 #include "process/cpus.hpp"
+#include "threads/stop_signals.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,6 +21,8 @@ namespace gatehouse::host {
 namespace {
 
 constexpr Nanoseconds last_grace = 500'000'000; // after the drain timeout, for calls that were cut off to return
+// From when the drain should be over, or from a second signal, until the process ends without the main thread.
+constexpr Nanoseconds main_thread_patience = 2'000'000'000;
 
 } // namespace
 
@@ -52,7 +56,8 @@ Host::Host(Config&& config)
         problems += (problems.empty() ? "" : "\n") + std::string(error.what());
     }
     if (!problems.empty()) throw ListenError(problems);
-    const sigset_t set = handled_signals();
+    sigset_t set = handled_signals();
+    for (const int stop : {SIGTERM, SIGINT}) ::sigdelset(&set, stop); // see StopSignals
     signals_ = Descriptor(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
     if (!signals_) throw std::system_error(errno, std::generic_category(), "signalfd");
     drop_privileges();
@@ -91,6 +96,11 @@ void Host::drop_privileges() {
 Host::~Host() { control_.reset(); }
 
 int Host::run() {
+    const Nanoseconds drain_timeout = generation_->config().host.drain_timeout.count() * 1'000'000;
+    StopSignals stops({plus(drain_timeout, 2 * last_grace + main_thread_patience), main_thread_patience}, [this](int status) {
+        log_.error("the main thread is still in a plugin's code, or cannot go on; leaving without it");
+        abandon(status);
+    });
     generation_->start();
     log_.info("ready", {{"listeners", generation_->services().size()}, {"pid", ::getpid()}});
     ::sd_notify(0, "READY=1");
@@ -98,20 +108,27 @@ int Host::run() {
 
     const Drain& drain = generation_->drain();
     for (;;) {
-        std::array<pollfd, 4> waiting{{{standby_.descriptor(), POLLIN, 0},
+        std::array<pollfd, 5> waiting{{{standby_.descriptor(), POLLIN, 0},
+                                       {stops.descriptor(), POLLIN, 0},
                                        {signals_.get(), POLLIN, 0},
                                        {alarm_.descriptor(), POLLIN, 0},
                                        {control_ ? control_->descriptor() : -1, POLLIN, 0}}};
         ::poll(waiting.data(), waiting.size(), -1);
         standby_.serve(); // first: a client waits for it
+        const unsigned stopped = stops.count();
+        if (stopped > 0 && !drain.started()) begin_drain(stops.first());
+        if (stopped > 1) {
+            log_.warning("stopped at once by a second signal");
+            leave(1);
+        }
         signalfd_siginfo signal{};
         while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
-            const bool stop = signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT;
-            if (stop && drain.started()) {
-                log_.warning("stopped at once by a second signal");
-                leave(1);
+            if (signal.ssi_signo == SIGUSR1) {
+                report();
+            } else {
+                log_.reopen();
+                generation_->tls().reload();
             }
-            handle_signal(static_cast<int>(signal.ssi_signo));
         }
         alarm_.acknowledge();
         const Nanoseconds now = monotonic_now();
@@ -145,21 +162,7 @@ std::vector<HostCommand> Host::own_commands() {
     return {{"reload-certificates", "loads the files of all [tls.NAME] sections anew", reload}};
 }
 
-void Host::handle_signal(int signal) {
-    switch (signal) {
-    case SIGHUP:
-        log_.reopen();
-        generation_->tls().reload();
-        break;
-    case SIGUSR1:
-        report();
-        break;
-    default:
-        begin_drain(signal);
-    }
-}
-
-void Host::begin_drain(int signal) {
+void Host::begin_drain(int signal) noexcept {
     ::sd_notify(0, "STOPPING=1");
     generation_->stop_accepting(true);
     endpoints_.close();
@@ -171,14 +174,16 @@ void Host::begin_drain(int signal) {
     generation_->begin_drain(monotonic_now() + timeout.count() * 1'000'000);
 }
 
-int Host::shut_down() {
-    relays_.stop();
+int Host::shut_down() noexcept {
     const Nanoseconds deadline = monotonic_now() + last_grace;
-    bool all = generation_->stop(deadline);
-    if (!background_.stop(deadline)) {
+    bool all = true;
+    const auto left_behind = [&](const char* problem) {
         all = false;
-        log_.error("the background thread is still in a plugin's code; leaving without it");
-    }
+        log_.error(problem);
+    };
+    if (!relays_.stop(deadline)) left_behind("a relay thread is still in a plugin's code; leaving without it");
+    if (!generation_->stop(deadline)) all = false;
+    if (!background_.stop(deadline)) left_behind("the background thread is still in a plugin's code; leaving without it");
     report();
     log_.info("stopped", {{"log_lines_dropped", log_.dropped()}});
     if (!all) leave(0);
@@ -188,17 +193,21 @@ int Host::shut_down() {
 // Ends the process while threads are still inside plugins: nothing that they use may be destroyed, so no destructor runs.
 void Host::leave(int status) noexcept {
     control_.reset();
+    abandon(status);
+}
+
+// The same, without what only the main thread may touch.
+void Host::abandon(int status) noexcept {
     generation_->plugins().remove_files();
     log_.flush();
     std::_Exit(status);
 }
 
 void Host::report() noexcept {
-    try {
+    if_memory_allows([this] { // a status that cannot be told now can be asked for again
         for (const auto& service : generation_->services()) log_status(log_, service->status());
         log_.info("status", {{"relayed", relays_.active()}, {"log_lines_dropped", log_.dropped()}});
-    } catch (const std::bad_alloc&) { // a status that cannot be told now can be asked for again
-    }
+    });
 }
 
 } // namespace gatehouse::host

@@ -23,7 +23,7 @@
 
 namespace gatehouse::host {
 
-// The signals that Host reads from a descriptor: they have to be blocked before any thread is started.
+// The signals that Host reads from descriptors: they have to be blocked before any thread is started.
 sigset_t handled_signals() noexcept;
 
 class Host {
@@ -42,10 +42,10 @@ class Host {
   private:
     void drop_privileges();
     std::vector<HostCommand> own_commands();
-    void handle_signal(int signal);
-    void begin_drain(int signal);
-    int shut_down();
+    void begin_drain(int signal) noexcept;
+    int shut_down() noexcept;
     [[noreturn]] void leave(int status) noexcept;
+    [[noreturn]] void abandon(int status) noexcept; // [any]
     void report() noexcept;
 
     Privileges privileges_; // before anything that starts a thread; constant after construction, as are all but control_

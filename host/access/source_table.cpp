@@ -2,23 +2,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <random>
 
 namespace gatehouse::host {
 namespace {
-
-std::array<std::uint64_t, 2> make_secret() {
-    std::random_device random;
-    const auto word = [&] { return std::uint64_t{random()} << 32U | random(); };
-    return {word(), word()};
-}
-
-// The two halves of the product, folded: every bit of the input reaches every bit of the result.
-std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept {
-    __extension__ using Wide = unsigned __int128;
-    const Wide product = Wide{a} * b;
-    return static_cast<std::uint64_t>(product >> 64U) ^ static_cast<std::uint64_t>(product);
-}
 
 Nanoseconds interval_of(const SourceLimits& limits) noexcept {
     return limits.rate == 0 ? 0 : std::max<Nanoseconds>(Nanoseconds{limits.per.count()} * 1'000'000 / limits.rate, 1);
@@ -29,13 +15,10 @@ Nanoseconds interval_of(const SourceLimits& limits) noexcept {
 SourceTable::SourceTable(const SourceLimits& limits, std::uint32_t max_connections)
     : limits_(limits), interval_(interval_of(limits)),
       tolerance_(interval_ * (Nanoseconds{limits.burst != 0 ? limits.burst : limits.rate} - 1)),
-      sets_(std::bit_ceil(std::max<std::size_t>(std::size_t{max_connections} * 2, least)) / ways), secret_(make_secret()),
+      sets_(std::bit_ceil(std::max<std::size_t>(std::size_t{max_connections} * 2, least)) / ways),
       slots_(std::make_unique<Slot[]>(sets_ * ways)) {}
 
-std::size_t SourceTable::set_of(const IpAddress& source) const noexcept {
-    const std::uint64_t half = mix(source.high ^ secret_[0], secret_[1] | 1U);
-    return mix(half ^ source.low ^ (source.v6 ? 1 : 0), secret_[0] | 1U) & (sets_ - 1);
-}
+std::size_t SourceTable::set_of(const IpAddress& source) const noexcept { return hash_(source) & (sets_ - 1); }
 
 // The source's slot, or one that it can have; null if all belong to sources with connections.
 SourceTable::Slot* SourceTable::find(Slot* set, const IpAddress& source, Nanoseconds now) const noexcept {

@@ -3,8 +3,7 @@
 // A source is the network of a configured length around an address. The table has a fixed size, and a source has its place in
 // one of a few slots, which its hash tells: a look-up locks one of 64 locks and looks at 8 slots. A slot can be used again when
 // its source has no connection open and its rate is as of one that was never seen. If all 8 are in use, the source without
-// connections that is nearest to that is forgotten; if all have connections, the newcomer is let in uncounted. The hash has a
-// secret, so that an attacker cannot choose addresses that meet in the same slots.
+// connections that is nearest to that is forgotten; if all have connections, the newcomer is let in uncounted.
 //
 // The rate is a token bucket, kept as one point in time (the "theoretical arrival time" of the generic cell rate algorithm,
 // ITU-T I.371): it lies as far ahead as tokens are missing, and each admission moves it on by the time that one token takes.
@@ -15,6 +14,7 @@
 #include "base/reason.hpp"
 #include "config/config.hpp"
 #include "net/network.hpp"
+#include "net/source_hash.hpp"
 
 #include <array>
 #include <atomic>
@@ -66,7 +66,7 @@ class SourceTable {
     const Nanoseconds interval_;  // the time that a token takes; 0: no rate
     const Nanoseconds tolerance_; // how far ahead the arrival time may lie
     const std::size_t sets_;      // a power of 2
-    const std::array<std::uint64_t, 2> secret_;
+    const SourceHash hash_;
     const std::unique_ptr<Slot[]> slots_;
     mutable std::array<Mutex, locks> locks_;
     std::atomic<std::uint64_t> uncounted_{0};

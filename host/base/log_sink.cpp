@@ -33,13 +33,16 @@ std::size_t size_for_pipe(std::string_view lines) noexcept {
 } // namespace
 
 LogSink::LogSink(const std::filesystem::path& file) : file_(file), fd_(open()) {
-    if (!fd_) throw std::runtime_error("cannot open the log file " + file_.string() + ": " + std::strerror(errno));
+    if (!fd_)
+        throw std::runtime_error("cannot open the log file " + file_.string() + ": " +
+                                 (errno == ENXIO ? "no process reads this FIFO" : std::strerror(errno)));
     regular_ = is_regular(fd_);
 }
 
 Descriptor LogSink::open() {
     if (file_.empty()) return Descriptor(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
-    constexpr int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+    // O_NONBLOCK: a FIFO without a reader is an error (ENXIO), and not something to wait for.
+    constexpr int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK;
     // O_EXCL follows no link, so what it makes is where it seems to be, and may be given away.
     Descriptor made(::open(file_.c_str(), flags | O_EXCL, 0640));
     created_ = static_cast<bool>(made);
@@ -52,7 +55,7 @@ void LogSink::hand_over(unsigned user) {
 }
 
 bool LogSink::can_reopen() const noexcept {
-    return file_.empty() || Descriptor(::open(file_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+    return file_.empty() || Descriptor(::open(file_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK));
 }
 
 bool LogSink::reopen() {

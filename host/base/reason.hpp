@@ -21,9 +21,10 @@ enum class Reason : std::uint8_t {
     bad_proxy_header,   // no PROXY header, or a bad one, from where one is required
     no_match,           // no route is for it, and the listener has no plugin of its own
     denied_acl,         // its address is not allowed, or is denied
-    over_limit,         // max_connections of the listener (with when_full = "refuse") or plugin, or max_per_source
+    over_limit,         // max_connections of the listener (with when_full = "refuse") or plugin, max_per_source, or it has said
+                        // nothing for longest when max_connections or max_handshakes was reached
     over_rate,          // its source has made too many connections in too short a time
-    too_slow,           // it sent, or took, less than min_rate
+    too_slow,           // it sent, or took, less than min_rate; or took next to nothing when all threads were taken
     tls_failed,         // the TLS handshake or a later record was malformed or refused, or the handshake took too long
     plugin_error,       // serve() reported a failure
     plugin_exception,   // serve() threw
@@ -37,9 +38,9 @@ enum class Reason : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, 23> reason_names{
-    "done",           "peer_closed",      "peer_reset",      "first_byte_timeout", "idle_timeout",    "deadline",
-    "lifetime",       "bad_proxy_header", "no_match",        "denied_acl",         "over_limit",      "over_rate",
-    "too_slow",       "tls_failed",       "plugin_error",    "plugin_exception",   "upstream_failed", "upstream_closed",
+    "done",           "peer_closed",      "peer_reset",      "first_byte_timeout", "idle_timeout",      "deadline",
+    "lifetime",       "bad_proxy_header", "no_match",        "denied_acl",         "over_limit",        "over_rate",
+    "too_slow",       "tls_failed",       "plugin_error",    "plugin_exception",   "upstream_failed",   "upstream_closed",
     "upstream_reset", "drained",          "host_out_of_fds", "host_out_of_memory", "host_out_of_ports",
 };
 static_assert(reason_names.size() == static_cast<std::size_t>(Reason::host_out_of_ports) + 1);

@@ -22,7 +22,7 @@ class Shortages {
 
   private:
     struct Said {
-        std::atomic<Nanoseconds> next{0};         // when the next line may be written
+        std::atomic<Nanoseconds> next{0};       // when the next line may be written
         std::atomic<std::uint64_t> left_out{0}; // lines since the last one
     };
 

@@ -1,6 +1,7 @@
 // What sockets are asked for in several rooms.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -24,6 +25,13 @@ inline std::uint32_t unacknowledged(int fd) noexcept {
     int queued = 0;
     if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_state == TCP_CLOSE) return 0;
     return ::ioctl(fd, SIOCOUTQ, &queued) == 0 ? static_cast<std::uint32_t>(queued) : 0;
+}
+
+// Of so many bytes that were written to the socket: how many have reached the peer. [any]
+inline std::uint64_t taken_by_peer(int fd, std::uint64_t sent) noexcept {
+    int queued = 0;
+    if (::ioctl(fd, SIOCOUTQ, &queued) != 0) return sent;
+    return sent - std::min(sent, static_cast<std::uint64_t>(queued));
 }
 
 } // namespace gatehouse::host

@@ -83,7 +83,7 @@ bool normalise_text(std::string& text, std::string& error) {
 
 std::optional<std::string> read_text_file(const std::filesystem::path& path, const FileLimits& limits, std::string& error) {
     std::string text;
-    struct stat status {};
+    struct stat status{};
     const std::string name = printable(path.native());
     if (const std::string problem = read_file(path, limits, text, status); !problem.empty()) {
         error = name + ": " + problem;

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "base/reason.hpp"
+#include "connection/half_open.hpp"
 #include "connection/owner.hpp"
 #include "connection/peer.hpp"
 #include "connection/stream.hpp"
 #include "connection/upstream.hpp"
+#include "threads/posted.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -54,9 +56,9 @@ struct StagingLife {
 struct ServingLife {
     void* state = nullptr; // the plugin's
     gatehouse_event why = GATEHOUSE_EVENT_OPEN;
-    bool deaf = false;        // it rests until a plugin wakes it; bytes do not
-    bool sends_early = false; // the client sends while it is being served: its entry reports one event at a time
-    std::optional<Reason> no_upstream; // why the last connect() to a server failed; nothing: it did not
+    bool deaf = false;                  // it rests until a plugin wakes it; bytes do not
+    bool sends_early = false;           // the client sends while it is being served: its entry reports one event at a time
+    std::optional<Reason> no_upstream;  // why the last connect() to a server failed; nothing: it did not
     std::unique_ptr<Upstream> upstream; // that it is to be, or is, relayed to
     Nanoseconds relay_idle = never;
     std::unique_ptr<std::string[]> facts;     // peer, local and transport peer, made when a plugin asks
@@ -76,6 +78,9 @@ struct Life {
     std::unique_ptr<const Proxied> proxied; // null: no proxy, or the proxy's own connection
     Reason parked_reason = Reason::done;    // what happens at parked_until
     std::uint32_t lingered = 0;             // bytes thrown away while lingering
+    // Left by the main thread, for a thread of the pool: ending a connection runs the plugin's code.
+    std::optional<Reason> over;
+    bool rests_again = false; // its time was not over after all
     StagingLife staging;
     ServingLife serving;
 };
@@ -100,6 +105,8 @@ class Connection : public Stream {
 
     // Everything below belongs to the owner.
     std::uint64_t id = 0; // generation and index
+    Posted posted;        // in its pool's queue
+    HalfOpen::Place half_open;
     Life life;
 };
 

@@ -1,5 +1,7 @@
 #include "connection/stream.hpp"
 
+#include "base/socket.hpp"
+#include "threads/pool.hpp"
 #include "threads/wait.hpp"
 
 #include <algorithm>
@@ -7,9 +9,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
-#include <linux/sockios.h>
 #include <new>
-#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -147,11 +147,7 @@ void Stream::count_request() noexcept {
 }
 
 // How much of what was written has reached the peer. What a socket can buffer would be many seconds' worth at a low rate.
-std::uint64_t Stream::taken() const noexcept {
-    int queued = 0;
-    if (::ioctl(fd, SIOCOUTQ, &queued) != 0) return sent();
-    return sent() - std::min(sent(), static_cast<std::uint64_t>(queued));
-}
+std::uint64_t Stream::taken() const noexcept { return taken_by_peer(fd, sent()); }
 
 // Whether the peer has taken its share within the window; then the next one begins.
 bool Stream::renew_write(Nanoseconds now) noexcept {
@@ -170,7 +166,15 @@ gatehouse_status Stream::wait_writable() noexcept {
         write_progress_ = 0;
         if (rated) write_mark_ = taken();
     }
-    const gatehouse_status status = wait_for(POLLOUT, false);
+    std::optional<Pool::BlockedWrite> write;
+    if (is_client) write.emplace(fd, sent()); // what a plugin writes to a server of its own is its own affair
+    gatehouse_status status = wait_for(POLLOUT, false);
+    if (write) given_up_at = write->end();
+    if (given_up_at) {
+        expire(Reason::too_slow);
+        reset_on_close(fd);
+        status = GATEHOUSE_TIMEOUT;
+    }
     if (status != GATEHOUSE_OK) broken = true;
     return status;
 }

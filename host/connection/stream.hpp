@@ -65,6 +65,8 @@ class Stream : public gatehouse_conn, public Channel {
     bool stopping_said = false;
     bool deadline_hit = false;    // the plugin's own deadline has passed, and nothing has been read since
     bool deadline_passed = false; // the plugin's own deadline has passed and has not been reported yet
+    // The peer took so many bytes a second when its thread was given up for others: see Pool::BlockedWrite.
+    std::optional<std::uint16_t> given_up_at;
 
   private:
     gatehouse_status wait_for(short events, bool hear_drain) noexcept;

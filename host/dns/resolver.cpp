@@ -1,6 +1,7 @@
 #include "dns/resolver.hpp"
 
 #include "base/ascii.hpp"
+#include "base/if_memory_allows.hpp"
 #include "threads/wait.hpp"
 
 #include <algorithm>
@@ -28,13 +29,16 @@ void answered(void* argument, int status, int /*timeouts*/, ares_addrinfo* info)
     query.done = true;
     query.status = status;
     if (info == nullptr) return;
-    for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next) {
-        SocketAddress address;
-        address.size = node->ai_addrlen;
-        std::memcpy(&address.storage, node->ai_addr, node->ai_addrlen);
-        query.addresses.push_back(address);
-        query.ttl = std::min(query.ttl, std::max(node->ai_ttl, shortest_ttl));
-    }
+    const bool kept = if_memory_allows([&] { // c-ares has called this, and knows no exceptions
+        for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next) {
+            SocketAddress address;
+            address.size = node->ai_addrlen;
+            std::memcpy(&address.storage, node->ai_addr, node->ai_addrlen);
+            query.addresses.push_back(address);
+            query.ttl = std::min(query.ttl, std::max(node->ai_ttl, shortest_ttl));
+        }
+    });
+    if (!kept) query.status = ARES_ENOMEM;
     ares_freeaddrinfo(info);
 }
 

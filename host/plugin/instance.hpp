@@ -67,6 +67,8 @@ class PluginInstance {
         open_.fetch_sub(1, std::memory_order_relaxed);
         return false;
     }
+    std::uint32_t max_connections() const noexcept { return max_connections_; } // 0: no limit
+    bool is_full() const noexcept { return max_connections_ != 0 && open_.load(std::memory_order_relaxed) >= max_connections_; }
     void leave() noexcept { // [any]
         if (max_connections_ != 0) open_.fetch_sub(1, std::memory_order_relaxed);
     }

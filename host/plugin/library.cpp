@@ -1,5 +1,6 @@
 #include "plugin/library.hpp"
 
+#include "base/if_memory_allows.hpp"
 #include "plugin/probe_process.hpp"
 
 #include <cerrno>
@@ -31,8 +32,10 @@ RuntimeFolder::RuntimeFolder() {
 RuntimeFolder::~RuntimeFolder() { remove(); }
 
 void RuntimeFolder::remove() noexcept {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
+    if_memory_allows([&] {
+        std::error_code ignored;
+        fs::remove_all(folder_, ignored);
+    });
 }
 
 void RuntimeFolder::hand_over(unsigned user, unsigned group) {

@@ -11,7 +11,7 @@ RelayEngine::RelayEngine(unsigned threads, Scheduling scheduling, Ended ended) :
     for (unsigned i = 0; i < threads; ++i) threads_.push_back(std::make_unique<RelayThread>(scheduling, ended_));
 }
 
-RelayEngine::~RelayEngine() { stop(); }
+RelayEngine::~RelayEngine() { stop(never); }
 
 bool RelayEngine::start(Connection& client, Nanoseconds idle) noexcept {
     const auto least = std::min_element(threads_.begin(), threads_.end(),
@@ -27,8 +27,11 @@ void RelayEngine::begin_drain(Nanoseconds deadline) noexcept {
     for (const auto& thread : threads_) thread->sweep_by(deadline);
 }
 
-void RelayEngine::stop() noexcept {
+bool RelayEngine::stop(Nanoseconds deadline) noexcept {
     for (const auto& thread : threads_) thread->stop();
+    bool all = true;
+    for (const auto& thread : threads_) all = thread->join(deadline) && all;
+    return all;
 }
 
 std::uint32_t RelayEngine::active() const noexcept {

@@ -29,7 +29,7 @@ class RelayEngine {
 
     // Starts the threads; throws std::system_error. [main]
     RelayEngine(unsigned threads, Scheduling scheduling, Ended ended);
-    ~RelayEngine(); // after stop()
+    ~RelayEngine(); // stop() without a deadline
 
     // Takes over the client together with its upstream, client.life.serving.upstream, until both directions have ended. False:
     // no memory; the client still belongs to the caller, what has been passed on is counted, and both will be reset. [conn]
@@ -41,8 +41,8 @@ class RelayEngine {
     // A drain that relayed connections hear has started: the threads look at them once more when its deadline has come. [main]
     void begin_drain(Nanoseconds deadline) noexcept;
 
-    // Ends all that is left and joins the threads. [main]
-    void stop() noexcept;
+    // Ends all that is left and joins the threads; false if one is still in a plugin's code at `deadline`. [main]
+    bool stop(Nanoseconds deadline) noexcept;
 
     // How many pairs there are. [any]
     std::uint32_t active() const noexcept;

@@ -42,13 +42,12 @@ RelayThread::RelayThread(Scheduling scheduling, const RelayEngine::Ended& ended)
     epoll_event event{EPOLLIN | EPOLLET, {.ptr = nullptr}};
     if (!epoll_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, bell_.descriptor(), &event) != 0)
         throw std::system_error(errno, std::generic_category(), "relay engine");
-    thread_ = std::thread([this] { run(); });
+    thread_.start<&RelayThread::run>(*this);
 }
 
 void RelayThread::stop() noexcept {
     stopping_.store(true);
     bell_.ring();
-    if (thread_.joinable()) thread_.join();
 }
 
 bool RelayThread::watch(RelaySide& side, int operation, std::uint32_t events) noexcept {

@@ -10,13 +10,13 @@
 #include "relay/engine.hpp"
 #include "relay/mover.hpp"
 #include "relay/side.hpp"
+#include "threads/thread.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <list>
 #include <optional>
-#include <thread>
 
 namespace gatehouse::host {
 
@@ -49,7 +49,8 @@ class RelayThread {
     bool start(Connection& client, Nanoseconds idle) noexcept; // as RelayEngine's [conn]
     // Looks then, or earlier, at which pairs are over. [any]
     void sweep_by(Nanoseconds when) noexcept;
-    void stop() noexcept;                                                                     // [main]
+    void stop() noexcept; // tells it to end all that is left, and to leave. [main]
+    bool join(Nanoseconds deadline) noexcept { return thread_.join(deadline); }               // after stop(); as Thread's
     std::uint32_t active() const noexcept { return active_.load(std::memory_order_relaxed); } // [any]
 
   private:
@@ -86,7 +87,7 @@ class RelayThread {
     Nanoseconds now_ = 0;
     RelayMover mover_;
 
-    std::thread thread_; // last: everything above is ready when it starts
+    Thread thread_; // last: everything above is ready when it starts
 };
 
 } // namespace gatehouse::host

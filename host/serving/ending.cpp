@@ -1,6 +1,7 @@
 // The end of a connection: its one reason, its last bytes, and the record of it.
 #include "serving/ending.hpp"
 #include "base/check.hpp"
+#include "base/if_memory_allows.hpp"
 #include "connection/id_text.hpp"
 #include "serving/access_log.hpp"
 #include "serving/service.hpp"
@@ -9,7 +10,6 @@
 
 #include <array>
 #include <cerrno>
-#include <new>
 #include <sys/socket.h>
 #include <utility>
 
@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint32_t most_lingered = 256 * 1024; // bytes thrown away before a connection is closed all the same
 
 void log_failure(Log& log, const Connection& connection, const PluginInstance& plugin, Reason reason) noexcept {
-    try {
+    if_memory_allows([&] { // the reason is counted all the same
         const std::string why = take_error_text();
         const std::string& listener = connection.listener.load(std::memory_order_relaxed)->config.name;
         // A client that got an answer in its protocol asked for an upstream that does not answer: in a proxy that is routine.
@@ -32,8 +32,17 @@ void log_failure(Log& log, const Connection& connection, const PluginInstance& p
                    {"peer", AddressText(connection.peer_address())},
                    {"reason", to_string(reason)},
                    {"error", why.empty() ? "the plugin did not say why" : why}});
-    } catch (const std::bad_alloc&) { // the reason is counted all the same
-    }
+    });
+}
+
+void log_given_up(Log& log, const Connection& connection) noexcept {
+    const std::string& listener = connection.listener.load(std::memory_order_relaxed)->config.name;
+    log.warning("gave up a client that does not read, since all threads were taken and others waited",
+                {{"id", id_text(listener, connection.id).view()},
+                 {"listener", listener},
+                 {"peer", AddressText(connection.peer_address())},
+                 {"bytes_per_second", unsigned{*connection.given_up_at}},
+                 {"limit", "threads.max"}});
 }
 
 } // namespace
@@ -65,9 +74,11 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     const bool unserved = life.phase == Phase::staging || life.phase == Phase::silent;
     connection.reason = reason;
     life.serving.deaf = false;
+    HalfOpen::leave(connection);
     if (life.phase != Phase::relaying) life.serving.upstream.reset();
     if (reason == Reason::plugin_error || reason == Reason::plugin_exception || reason == Reason::upstream_failed)
         log_failure(shared_.log, connection, *plugin, reason);
+    if (connection.given_up_at) log_given_up(shared_.log, connection);
     if (!unserved) plugin->closed(std::exchange(life.serving.state, nullptr), reason);
 
     // A close with unread input, or with input still on its way, makes the kernel send a reset, which can overtake the last
@@ -122,6 +133,7 @@ void Service::close(Connection& connection) noexcept {
     Life& life = connection.life;
     GATEHOUSE_CHECK(connection.reason.has_value(), config.name, connection.id);
     GATEHOUSE_CHECK(life.phase != Phase::relaying || connection.life.serving.upstream, config.name, connection.id);
+    GATEHOUSE_CHECK(connection.half_open.in == nullptr, config.name, connection.id);
     const Reason reason = *connection.reason;
     const PluginInstance* const plugin = connection.plugin.load(std::memory_order_relaxed);
     // Before it is said that it has ended: a client that reads that may come for its place.

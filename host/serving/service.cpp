@@ -115,7 +115,7 @@ gatehouse_status Service::wake(const PluginInstance& plugin, std::uint64_t id) n
         break;
     }
     connection->life.serving.why = GATEHOUSE_EVENT_WAKE;
-    pool.post(id);
+    pool.post(connection->posted, id);
     return GATEHOUSE_OK;
 }
 
@@ -159,6 +159,11 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         if ((events & hangup_events) != 0) connection->hangup = true;
     }
     GATEHOUSE_CHECK(life.phase != Phase::relaying, config.name, token); // the relay engine owns such a one
+    if (life.over) return end(*connection, *life.over);
+    if (std::exchange(life.rests_again, false)) {
+        connection->emptied = false; // so that its entry is set again: an event may have been noted in vain since
+        if (rests(*connection)) return;
+    }
     const bool deaf = life.serving.deaf && life.phase == Phase::serving;
     if (events != 0 && deaf) {
         if (connection->is_gone()) return end(*connection, Reason::peer_reset);
@@ -190,7 +195,10 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
 
 void Service::serve(Connection& connection) noexcept {
     ServingLife& serving = connection.life.serving;
-    if (serving.why == GATEHOUSE_EVENT_OPEN) endpoint_.waits.count(monotonic_now() - connection.life.accepted);
+    if (serving.why == GATEHOUSE_EVENT_OPEN) {
+        endpoint_.waits.count(monotonic_now() - connection.life.accepted);
+        HalfOpen::leave(connection);
+    }
     PluginInstance* const instance = connection.plugin.load(std::memory_order_relaxed);
     GATEHOUSE_CHECK(instance != nullptr, config.name, connection.id); // the stages have found one
     PluginInstance& plugin = *instance;
@@ -238,7 +246,10 @@ bool Service::rests(Connection& connection, std::optional<Stream::Due> until) no
             end(connection, Reason::peer_reset);
             return true;
         case Rest::no_memory:
-            end(connection, Reason::host_out_of_memory);
+            if (life.phase == Phase::lingering)
+                close(connection);
+            else
+                end(connection, Reason::host_out_of_memory);
             return true;
         case Rest::stopping:
             // A client that has begun to speak may go on, within the deadline of its stage and the drain's.
@@ -289,24 +300,27 @@ void Service::expire(Connection& connection, Nanoseconds now) noexcept {
     Life& life = connection.life;
     // It may have been served since then; the deadline of its last parking counts.
     if (connection.parked_until.load(std::memory_order_relaxed) > now) {
-        connection.emptied = false; // so that its entry is set again: an event may have been noted in vain since
-        if (!rests(connection)) pool.post(connection.id);
-        return;
+        life.rests_again = true;
+        return pool.post(connection.posted, connection.id);
     }
     const Reason reason = life.parked_reason;
     if (life.phase == Phase::lingering) return close(connection);
-    if (life.phase == Phase::silent || reason == Reason::drained) return end(connection, reason);
+    if (life.phase == Phase::silent || (life.phase == Phase::staging && reason == Reason::drained))
+        return end(connection, reason);
     if (life.phase == Phase::staging) {
         life.staging.expired = true;
-        return pool.post(connection.id);
+        return pool.post(connection.posted, connection.id);
     }
-    connection.expire(reason);
+    if (reason == Reason::drained)
+        life.over = reason;
+    else
+        connection.expire(reason);
     life.serving.why = GATEHOUSE_EVENT_TIMEOUT;
-    pool.post(connection.id);
+    pool.post(connection.posted, connection.id);
 }
 
 Nanoseconds Service::supervise(Nanoseconds now) noexcept {
-    const Nanoseconds accepts = acceptor_.supervise(now);
+    const Nanoseconds accepts = std::min(acceptor_.supervise(now), supervise_limits(now));
     return std::min(accepts,
                     parking_.sweep(endpoint_.slots, *this, now, [&](Connection& connection) { expire(connection, now); }));
 }
@@ -333,14 +347,12 @@ void Service::begin_drain() noexcept {
             life.stop_told = true;
             if (!connection.reason) connection.reason = Reason::drained;
             break;
-        case Phase::lingering:
-            if (rests(connection)) return;
-            break;
         case Phase::staging:
         case Phase::relaying:
+        case Phase::lingering:
             break;
         }
-        pool.post(id);
+        pool.post(connection.posted, id);
     });
 }
 

@@ -5,6 +5,7 @@
 //     staging.cpp   staging: the stages before serve()
 //     service.cpp   silent, serving: the plugin's turns, rests between them, deadlines, the drain
 //     ending.cpp    relaying is over, lingering, closed
+//     limits.cpp    at a limit: who gives way, and what the log says
 //
 // What outlives a generation is handed in: see Endpoint.
 #pragma once
@@ -13,10 +14,12 @@
 #include "base/log.hpp"
 #include "config/config.hpp"
 #include "connection/connection.hpp"
+#include "connection/half_open.hpp"
 #include "listen/acceptor.hpp"
 #include "plugin/instance.hpp"
 #include "relay/engine.hpp"
 #include "serving/endpoint.hpp"
+#include "serving/limit_notice.hpp"
 #include "serving/parking.hpp"
 #include "serving/status.hpp"
 #include "stages/detection.hpp"
@@ -28,9 +31,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gatehouse::host {
@@ -43,6 +48,7 @@ struct Shared {
     TlsServers& tls;
     const Drain& drain;
     bool access_log;
+    std::map<const TlsServer*, HalfOpen>& handshakes; // those that go on, of each section; the map is constant
 };
 
 class Service : public ListenerShare {
@@ -97,12 +103,21 @@ class Service : public ListenerShare {
   private:
     Connection* find(const PluginInstance& plugin, std::uint64_t id) noexcept;
 
-    bool has_room() const noexcept;
+    bool has_room() noexcept;
     void welcome(int fd, const SocketAddress& peer) noexcept;
     std::optional<Reason> admit(const SocketAddress& address, Behalf behalf, Nanoseconds now, std::uint32_t& source) noexcept;
     void refuse(int fd, const SocketAddress& peer, Reason reason) noexcept;
     void place(Connection& connection) noexcept;
 
+    bool give_way(HalfOpen& among, Nanoseconds silent_since, const ListenerShare* listener) noexcept;
+    bool make_room() noexcept;
+    bool make_room_for_handshake(const TlsServer& server) noexcept;
+    bool newcomer_waits() const noexcept;
+    void tell_limit(std::string_view limit, std::uint64_t value, const std::string& why) const;
+    Nanoseconds supervise_limits(Nanoseconds now) noexcept;
+
+    const TlsServer* tls_of(const Connection& connection) const noexcept;
+    void note_half_open(Connection& connection, Nanoseconds now) noexcept;
     void enter_stage(Connection& connection, std::size_t number, Nanoseconds now) noexcept;
     void advance(Connection& connection) noexcept;
 
@@ -127,6 +142,11 @@ class Service : public ListenerShare {
     Access access_;
     Parking parking_;
     std::atomic<std::uint32_t> open_{0};
+    HalfOpen half_open_; // without those whose handshake has begun
+    LimitNotice connections_met_;
+    LimitNotice threads_met_;
+    LimitNotice handshakes_met_;
+    LimitNotice plugin_met_;
     Acceptor acceptor_;
 };
 

@@ -26,6 +26,21 @@ Visitor visitor_of(Connection& connection, bool expired) noexcept {
 
 } // namespace
 
+// The section that ends TLS for the connection; null: none, as far as is known.
+const TlsServer* Service::tls_of(const Connection& connection) const noexcept {
+    return config.tls.empty() ? connection.life.staging.tls : tls_servers_.front();
+}
+
+// It has said something, and is not served yet.
+void Service::note_half_open(Connection& connection, Nanoseconds now) noexcept {
+    const bool shakes_hands = connection.tls && !connection.tls->established();
+    HalfOpen& in = shakes_hands ? shared_.handshakes.at(tls_of(connection)) : half_open_;
+    if (connection.half_open.in == &in)
+        HalfOpen::heard(connection, now);
+    else
+        in.enter(connection, now);
+}
+
 // Enters the first stage from `number` on that applies to this connection, or serve() if there is none.
 void Service::enter_stage(Connection& connection, std::size_t number, Nanoseconds now) noexcept {
     Life& life = connection.life;
@@ -52,7 +67,9 @@ void Service::advance(Connection& connection) noexcept {
         const bool hung_up = connection.hangup;
         const bool expired = std::exchange(life.staging.expired, false);
         Verdict verdict = stages_[life.staging.number]->look(visitor_of(connection, expired));
-        if (verdict.what == Verdict::What::refuse) return end(connection, verdict.reason);
+        if (verdict.what == Verdict::What::full && make_room_for_handshake(*tls_of(connection))) continue;
+        if (verdict.what == Verdict::What::refuse || verdict.what == Verdict::What::full)
+            return end(connection, verdict.reason);
         if (verdict.limit) {
             life.staging.has_begun = true;
             life.staging.due = std::min(after(monotonic_now(), *verdict.limit), connection.lifetime);
@@ -61,6 +78,7 @@ void Service::advance(Connection& connection) noexcept {
             if (hung_up) return end(connection, Reason::peer_closed);
             if (expired && !verdict.limit) return end(connection, Reason::first_byte_timeout);
             if (connection.hangup) continue; // the look itself has found it out
+            if (!expired) note_half_open(connection, coarse_now());
             if (rests(connection)) return;
             continue;
         }
@@ -70,7 +88,10 @@ void Service::advance(Connection& connection) noexcept {
         }
         if (verdict.tls != nullptr) life.staging.tls = verdict.tls;
         if (verdict.plugin != nullptr) {
-            if (!verdict.plugin->enter()) return end(connection, Reason::over_limit);
+            if (!verdict.plugin->enter()) {
+                plugin_met_.met(shared_.alarm);
+                return end(connection, Reason::over_limit);
+            }
             connection.plugin.store(verdict.plugin, std::memory_order_relaxed);
             life.entered = true;
         }
@@ -82,13 +103,15 @@ void Service::advance(Connection& connection) noexcept {
             life.is_proxys = behalf == Behalf::proxy;
             life.entered = !detects_;
         }
-        enter_stage(connection, life.staging.number + std::size_t{1}, coarse_now());
+        const Nanoseconds now = coarse_now();
+        enter_stage(connection, life.staging.number + std::size_t{1}, now);
+        half_open_.enter(connection, now); // once more: a PROXY header has named another source, or a handshake is over
     }
     life.stop_told = false;
     if (connection.watch.interest() == Interest::bytes_or_room) connection.watch.remove(connection.fd);
     if (life.phase == Phase::silent) {
         if (connection.emptied && !connection.hangup) {
-            if (!rests(connection)) pool.post(connection.id);
+            if (!rests(connection)) pool.post(connection.posted, connection.id);
             return;
         }
         life.phase = Phase::serving;

@@ -6,8 +6,9 @@
 
 namespace gatehouse::host {
 
-bool Service::has_room() const noexcept {
-    return endpoint_.open.load() < config.max_connections || config.when_full == WhenFull::refuse;
+bool Service::has_room() noexcept {
+    if (endpoint_.open.load() < config.max_connections || config.when_full == WhenFull::refuse) return true;
+    return newcomer_waits() && make_room();
 }
 
 // Why a connection must not come, if so. Otherwise it counts for its source and, unless routes are to find out which that is,
@@ -16,6 +17,7 @@ std::optional<Reason> Service::admit(const SocketAddress& address, Behalf behalf
                                      std::uint32_t& source) noexcept {
     if (const std::optional<Reason> reason = access_.admit(address, now, source, behalf)) return reason;
     if (detects_ || plugin_->enter()) return std::nullopt;
+    plugin_met_.met(shared_.alarm);
     access_.leave(source);
     return Reason::over_limit;
 }
@@ -29,6 +31,7 @@ void Service::welcome(int fd, const SocketAddress& peer) noexcept {
         if (const std::optional<Reason> reason = admit(peer, Behalf::client, now, source)) return refuse(fd, peer, *reason);
     }
     Connection* found = nullptr;
+    make_room();
     if (endpoint_.open.fetch_add(1) < config.max_connections) found = endpoint_.slots.take();
     if (found == nullptr) {
         const bool over_limit = endpoint_.open.fetch_sub(1) > config.max_connections;
@@ -52,6 +55,7 @@ void Service::welcome(int fd, const SocketAddress& peer) noexcept {
     connection.life.admitted = !for_another;
     connection.life.entered = !for_another && !detects_;
     enter_stage(connection, 0, now);
+    if (connection.life.phase != Phase::serving) half_open_.enter(connection, now);
     if (acceptor_.serves_at_once())
         serve(connection);
     else
@@ -63,7 +67,7 @@ void Service::place(Connection& connection) noexcept {
     const Life& life = connection.life;
     const bool at_once =
         life.phase == Phase::serving || (life.phase == Phase::staging && stages_[life.staging.number]->at_once());
-    if (at_once || !rests(connection)) pool.post(connection.id);
+    if (at_once || !rests(connection)) pool.post(connection.posted, connection.id);
 }
 
 void Service::refuse(int fd, const SocketAddress& peer, Reason reason) noexcept {

@@ -44,6 +44,7 @@ struct Verdict {
         more,   // asked again when more has arrived, when nothing more will come, when TLS can write on, and when the time is
                 // over
         refuse, // the connection is closed for `reason`
+        full,   // the same, unless another one gives way: then it is asked again
     };
 
     What what = What::more;
@@ -55,6 +56,7 @@ struct Verdict {
 
     static Verdict pass() noexcept { return {What::pass}; }
     static Verdict more() noexcept { return {What::more}; }
+    static Verdict full(Reason reason) noexcept { return {What::full, reason}; }
     static Verdict refuse(Reason reason) noexcept { return {What::refuse, reason}; }
 };
 

@@ -3,7 +3,6 @@
 #include "connection/id_text.hpp"
 
 #include <algorithm>
-#include <new>
 
 namespace gatehouse::host {
 
@@ -19,7 +18,7 @@ Verdict TlsStage::look(const Visitor& visitor) const noexcept {
         Reason refused{};
         TlsServer& server = *server_for(visitor);
         channel.tls = server.session(channel.fd, refused);
-        if (!channel.tls) return Verdict::refuse(refused);
+        if (!channel.tls) return refused == Reason::over_limit ? Verdict::full(refused) : Verdict::refuse(refused);
         verdict.limit = server.config().handshake_timeout;
     } else if (visitor.expired) {
         channel.broken = true; // it is not waited for any longer

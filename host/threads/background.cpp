@@ -11,15 +11,14 @@
 namespace gatehouse::host {
 
 Background::~Background() {
-    end();
-    if (thread_.joinable()) thread_.join();
+    stop(never);
     activities_.clear(); // an activity that its owner has forgotten may still call this object while it ends
 }
 
 bool Background::add(std::shared_ptr<Activity> activity, Nanoseconds first) noexcept {
     try {
         const MutexLock lock(mutex_);
-        if (activities_.size() >= most_activities || (!ended_ && !thread_.joinable() && !start())) return false;
+        if (activities_.size() >= most_activities || (!ended_ && !thread_.started() && !start())) return false;
         activity->when_ = first;
         Activity* key = activity.get();
         activities_.emplace(Key{first, key}, std::move(activity));
@@ -40,12 +39,10 @@ bool Background::start() {
         if (!epoll || ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, bell.descriptor(), &event) != 0) return false;
         epoll_ = std::move(epoll);
         bell_ = std::move(bell);
-        thread_ = std::thread([this] { run(); }); // it waits for the lock first
+        thread_.start<&Background::run>(*this); // it waits for the lock first
     } catch (const std::system_error&) {
         return false;
     }
-    id_ = thread_.get_id();
-    left_ = false;
     return true;
 }
 
@@ -58,7 +55,7 @@ void Background::remove(Activity& activity) noexcept {
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entry.first, nullptr);
         return true;
     });
-    if (std::this_thread::get_id() != id_)
+    if (!thread_.is_current())
         while (running_ == &activity) changed_.wait(lock);
 }
 
@@ -108,10 +105,7 @@ void Background::end() noexcept {
 
 bool Background::stop(Nanoseconds deadline) noexcept {
     end();
-    MutexLock lock(mutex_);
-    while (!left_ && changed_.wait_until(lock, deadline)) {
-    }
-    return left_;
+    return thread_.join(deadline);
 }
 
 void Background::ring() const noexcept {
@@ -127,8 +121,6 @@ void Background::run() noexcept {
         call_due();
         if (!ended_) wait_and_call_ready();
     }
-    left_ = true;
-    changed_.notify_all();
 }
 
 void Background::prepare_thread() const noexcept {

@@ -10,12 +10,12 @@
 #include "base/descriptor.hpp"
 #include "base/mutex.hpp"
 #include "base/scheduling.hpp"
+#include "threads/thread.hpp"
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <unordered_map>
 #include <utility>
 
@@ -64,7 +64,7 @@ class Background {
 
     // From now on the thread calls no activity any more; further ones may be added and rest. Does not wait. [any]
     void end() noexcept;
-    // The same, and waits for the thread to leave; false if it is still in an activity by `deadline`. [main]
+    // The same, and joins the thread; false if it is still in an activity at `deadline`. [main]
     bool stop(Nanoseconds deadline) noexcept;
 
   private:
@@ -85,18 +85,16 @@ class Background {
     const Scheduling scheduling_; // constant after construction
 
     Mutex mutex_;
-    ConditionVariable changed_; // running_ or left_
+    ConditionVariable changed_; // running_
     // By the time they are due: each has one entry, which only moves, so that at() cannot fail.
     Activities activities_ GATEHOUSE_GUARDED_BY(mutex_);
     std::unordered_map<int, Activity*> watched_ GATEHOUSE_GUARDED_BY(mutex_); // by descriptor
     const Activity* running_ GATEHOUSE_GUARDED_BY(mutex_) = nullptr;
     Nanoseconds asleep_until_ GATEHOUSE_GUARDED_BY(mutex_) = 0; // a caller that wants something earlier rings; 0: awake
     bool ended_ GATEHOUSE_GUARDED_BY(mutex_) = false;
-    bool left_ GATEHOUSE_GUARDED_BY(mutex_) = true; // there is no thread, or it has nothing left to do
     std::optional<Bell> bell_ GATEHOUSE_GUARDED_BY(mutex_);
     Descriptor epoll_; // constant once the thread has been started
-    std::thread::id id_ GATEHOUSE_GUARDED_BY(mutex_);
-    std::thread thread_; // [main], once it has been started; start() needs mutex_
+    Thread thread_;    // joined by [main] alone; start() needs mutex_
 };
 
 } // namespace gatehouse::host

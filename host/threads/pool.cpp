@@ -1,12 +1,15 @@
 #include "threads/pool.hpp"
 
 #include "base/check.hpp"
+#include "base/socket.hpp"
 #include "threads/crash_report.hpp"
+#include "threads/wait.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <sys/socket.h>
 #include <system_error>
 #include <utility>
 
@@ -18,6 +21,9 @@ constexpr Nanoseconds spawn_pause = 1'000'000'000;       // after a thread could
 constexpr std::uint64_t bell_token = 0;                  // handlers' tokens are never 0
 // Saves most calls of epoll_wait() under load. No event waits behind a slow one: see relieve().
 constexpr std::size_t events_at_once = 16;
+constexpr Nanoseconds crowd_interval = 1'000'000'000; // how often a full pool is looked at
+constexpr Nanoseconds write_patience = 5'000'000'000; // how long a thread may wait in a write though the pool is crowded
+constexpr std::uint64_t lowest_rate = 1024;           // at which its peer has to take bytes then, a second
 
 // Of Pool::load_.
 constexpr std::uint64_t one_running = std::uint64_t{1} << 32U;
@@ -34,7 +40,9 @@ Descriptor checked(int fd, const char* what) {
 
 // One thread. `away` says whether it counts as running: supervise() may move it from here to stuck, everything else is done by
 // the thread itself.
-struct Worker {
+//
+// In the queue it stands for what is left of its batch: see relieve().
+struct Worker : Posted {
     enum Away : int { here, blocked, stuck };
 
     Pool* pool = nullptr;
@@ -45,6 +53,7 @@ struct Worker {
     std::array<epoll_event, events_at_once> batch;
     std::atomic<std::uint32_t> cursor{0}; // of the batch: how many there are << 16 | how many are taken
     std::atomic<bool> relieved{false};    // others may still be reading the batch, with mutex_ held
+    bool queued = false;                  // guarded by mutex_: it is in the queue
     std::uint64_t seen = 0;               // the serial at the last supervise(); [main]
     std::uint64_t seen_idle = ~0ULL;      // and at the last dismiss_idle(), if there was one; [main]
 
@@ -103,15 +112,12 @@ void Pool::stop() noexcept {
 
 bool Pool::join(Nanoseconds deadline) noexcept {
     for (;;) {
-        std::list<Worker> departed;
         bool alone = false;
         {
             const MutexLock lock(mutex_);
-            departed.swap(departed_);
             alone = workers_.empty();
         }
-        for (const Worker& worker : departed) ::pthread_join(worker.thread, nullptr);
-        if (alone) return true;
+        if (join_departed() && alone) return true;
         if (monotonic_now() >= deadline) return false;
         // Only at the very end of the host's life, so a nap is as good as a condition variable here.
         const timespec nap{0, 2'000'000};
@@ -131,40 +137,66 @@ bool Pool::rearm(int fd, std::uint32_t events, std::uint64_t token) noexcept {
 
 void Pool::forget(int fd) noexcept { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
-void Pool::post(std::uint64_t token) noexcept {
+void Pool::post(Posted& place, std::uint64_t token) noexcept {
     GATEHOUSE_CHECK(token != bell_token);
     const MutexLock lock(mutex_);
-    push({token, 0});
+    place.token = token;
+    push(place);
 }
 
-void Pool::push(Event event) noexcept {
-    posted_.push_back(event);
+void Pool::push(Posted& place) noexcept {
+    place.next = nullptr;
+    (last_posted_ != nullptr ? last_posted_->next : first_posted_) = &place;
+    last_posted_ = &place;
     bell_.ring();
 }
 
-// What a thread has taken from the epoll set and will not get to soon is left to the others.
+Posted* Pool::pop() noexcept {
+    Posted* const place = first_posted_;
+    if (place == nullptr) return nullptr;
+    first_posted_ = place->next;
+    if (first_posted_ == nullptr) last_posted_ = nullptr;
+    return place;
+}
+
+// What a thread has taken from the epoll set and will not get to soon is left to the others: they find the thread in the queue,
+// and take one event of its batch each time.
 void Pool::relieve(Worker& worker) noexcept {
-    worker.relieved.store(true);
-    while (const epoll_event* event = worker.take()) {
-        if (event->data.u64 == bell_token)
-            bell_.ring();
-        else
-            push({event->data.u64, event->events});
+    if (!worker.queued && worker.has_more()) {
+        worker.queued = true;
+        push(worker);
     }
 }
 
+// False: nothing is in the queue.
+bool Pool::next_posted(epoll_event& event) noexcept {
+    while (Posted* const place = pop()) {
+        if (place->token != bell_token) {
+            event = {0, {.u64 = place->token}};
+            return true;
+        }
+        auto& worker = static_cast<Worker&>(*place);
+        worker.queued = false;
+        worker.relieved.store(true); // before it is taken from: see loop()
+        const epoll_event* const taken = worker.take();
+        if (taken == nullptr) continue;
+        event = *taken;
+        relieve(worker);
+        if (event.data.u64 != bell_token) return true; // the bell only says that something may be in the queue
+    }
+    return false;
+}
+
 void Pool::take_posted() noexcept {
-    Event event{};
+    epoll_event event{};
     bool more = false;
     {
         const MutexLock lock(mutex_);
-        if (posted_.empty()) return;
-        event = posted_.front();
-        posted_.pop_front();
-        more = !posted_.empty();
+        if (!next_posted(event)) return;
+        more = first_posted_ != nullptr;
     }
     if (more) bell_.ring(); // the next one is for the next free thread
-    handler_(event.token, event.events);
+    handler_(event.data.u64, event.events);
 }
 
 void* Pool::run(void* argument) noexcept {
@@ -264,9 +296,30 @@ bool Pool::leave(Worker& worker) noexcept {
 }
 
 void Pool::depart(Worker& worker) noexcept {
+    if (worker.queued) { // with nothing left in its batch
+        Posted** link = &first_posted_;
+        Posted* before = nullptr;
+        for (; *link != &worker; link = &before->next) before = *link;
+        *link = worker.next;
+        if (last_posted_ == &worker) last_posted_ = before;
+    }
     departed_.splice(departed_.end(), workers_, worker.self);
     threads_.fetch_sub(1);
     supervised_.store(true); // the caller wakes the main thread
+}
+
+// Does not wait: the objects that a plugin keeps for a thread are destroyed when the thread ends, which is the plugin's code
+// once more. False: some have not ended yet.
+bool Pool::join_departed() noexcept {
+    std::list<Worker> departed;
+    {
+        const MutexLock lock(mutex_);
+        departed.swap(departed_);
+    }
+    departed.remove_if([](const Worker& worker) { return ::pthread_tryjoin_np(worker.thread, nullptr) == 0; });
+    const MutexLock lock(mutex_);
+    departed_.splice(departed_.end(), departed);
+    return departed_.empty();
 }
 
 bool Pool::spawn() noexcept {
@@ -314,12 +367,13 @@ void Pool::add_threads() noexcept {
 Nanoseconds Pool::supervise(Nanoseconds now) noexcept {
     // Taken back before looking: a thread that enters the handler from here on sets it again. There may be many pools, and most
     // have nothing to look at.
-    if (!supervised_.exchange(false) && !needs_thread() && now < dismiss_at_.load()) return dismiss_at_.load();
-    std::list<Worker> departed;
-    bool active = false;
+    if (!supervised_.exchange(false) && !needs_thread() && now < dismiss_at_.load() && !is_full()) {
+        crowded_since_ = never;
+        return dismiss_at_.load();
+    }
+    bool active = !join_departed();
     {
         const MutexLock lock(mutex_);
-        departed.swap(departed_);
         for (Worker& worker : workers_) {
             const std::uint64_t serial = worker.serial.load();
             const bool busy = (serial & 1U) != 0 && worker.away.load() == Worker::here;
@@ -337,7 +391,6 @@ Nanoseconds Pool::supervise(Nanoseconds now) noexcept {
             worker.seen = serial;
         }
     }
-    for (const Worker& worker : departed) ::pthread_join(worker.thread, nullptr);
     add_threads();
     if (threads_.load() <= options_.ready)
         dismiss_at_.store(never);
@@ -348,9 +401,77 @@ Nanoseconds Pool::supervise(Nanoseconds now) noexcept {
     const Nanoseconds retry = no_spawn_before_.load();
     if (active) supervised_.store(true);
     // The retry may be due by one clock and not yet by the coarse one.
-    return std::min({dismiss_at_.load(), active ? now + supervision_interval : never,
+    return std::min({dismiss_at_.load(), relieve_crowd(now), active ? now + supervision_interval : never,
                      needs_thread() ? std::max(retry, now + supervision_interval) : never});
 }
+
+// --- crowded -------------------------------------------------------------------------------------------------------------
+
+bool Pool::is_full() const noexcept {
+    return threads_.load() >= options_.max && waiting(load_.load()) == 0 && !stopping_.load();
+}
+
+// Returns when to look again.
+Nanoseconds Pool::relieve_crowd(Nanoseconds now) noexcept {
+    std::array<pollfd, 1> events{{{epoll_.get(), POLLIN, 0}}};
+    const bool full = is_full();
+    const bool crowded = full && ready_now(events);
+    crowded_since_ = crowded ? std::min(crowded_since_, now) : never;
+    if (!full) return never;
+    return now + (look_at_writes(now, crowded) ? supervision_interval : crowd_interval);
+}
+
+// With `give_up` it gives up the slowest of those that have been too slow for too long; true: there was one.
+bool Pool::look_at_writes(Nanoseconds now, bool give_up) noexcept {
+    const MutexLock lock(writes_mutex_);
+    BlockedWrite* slowest = nullptr;
+    std::uint64_t lowest = lowest_rate;
+    for (BlockedWrite* write = writes_; write != nullptr; write = write->next_) {
+        if (write->rate_) continue;
+        const std::uint64_t taken = taken_by_peer(write->fd_, write->sent_);
+        const Nanoseconds waited = std::max<Nanoseconds>(now - write->since_, 1'000'000);
+        const std::uint64_t rate =
+            (taken - std::min(taken, write->taken_)) * 1000 / static_cast<std::uint64_t>(waited / 1'000'000);
+        if (write->since_ == 0 || rate >= lowest_rate) { // its time begins anew
+            write->since_ = now;
+            write->taken_ = taken;
+        } else if (waited >= write_patience && rate < lowest) {
+            slowest = write;
+            lowest = rate;
+        }
+    }
+    if (slowest == nullptr || !give_up) return false;
+    slowest->rate_ = static_cast<std::uint16_t>(lowest);
+    ::shutdown(slowest->fd_, SHUT_RDWR); // it is open: its thread waits for the lock before it goes on
+    return true;
+}
+
+unsigned Pool::writing() noexcept {
+    unsigned count = 0;
+    const MutexLock lock(writes_mutex_);
+    for (const BlockedWrite* write = writes_; write != nullptr; write = write->next_) ++count;
+    return count;
+}
+
+Pool::BlockedWrite::BlockedWrite(int fd, std::uint64_t sent) noexcept
+    : pool_(Worker::current != nullptr ? Worker::current->pool : nullptr), fd_(fd), sent_(sent) {
+    if (pool_ == nullptr) return;
+    Pool& pool = *pool_;
+    const MutexLock lock(pool.writes_mutex_);
+    next_ = std::exchange(pool.writes_, this);
+}
+
+std::optional<std::uint16_t> Pool::BlockedWrite::end() noexcept {
+    if (pool_ == nullptr) return std::nullopt;
+    Pool& pool = *std::exchange(pool_, nullptr);
+    const MutexLock lock(pool.writes_mutex_);
+    BlockedWrite** link = &pool.writes_;
+    while (*link != this) link = &(*link)->next_;
+    *link = next_;
+    return rate_;
+}
+
+// -------------------------------------------------------------------------------------------------------------------------
 
 Pool::Counts Pool::counts() const noexcept {
     Counts counts;

@@ -16,6 +16,10 @@
 // since a timer would cost each wait some hundred nanoseconds. A pool with `ready` threads is always warm.
 //
 // A thread that cannot be started is tried again a second later; events wait until then.
+//
+// A pool is crowded when all of `max` threads are in the handler and events wait. Then it gives up the threads that wait for a
+// peer to take what was written to it, if that takes next to nothing: the slowest one first, one at a time, while it is
+// crowded.
 #pragma once
 
 #include "base/bell.hpp"
@@ -24,13 +28,14 @@
 #include "base/mutex.hpp"
 #include "base/scheduling.hpp"
 #include "threads/alarm.hpp"
+#include "threads/posted.hpp"
 #include "threads/standby.hpp"
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <list>
+#include <optional>
 #include <pthread.h>
 #include <string>
 #include <sys/epoll.h>
@@ -76,8 +81,8 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
     void forget(int fd) noexcept;
     int descriptor() const noexcept { return epoll_.get(); } // the set's own
 
-    // Has the handler called with this token, in the order of the posts. [any]
-    void post(std::uint64_t token) noexcept;
+    // Has the handler called with this token, in the order of the posts. `place` is free again when it is called. [any]
+    void post(Posted& place, std::uint64_t token) noexcept;
 
     // Starts a thread if some seem stuck, dismisses idle ones, and joins those that have left. Returns when it wants to be
     // asked again. [main]
@@ -90,6 +95,36 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
         std::uint64_t failures = 0; // threads that could not be started
     };
     Counts counts() const noexcept;
+
+    // Since when supervise() has found it crowded; `never`: it is not. [main]
+    Nanoseconds crowded_since() const noexcept { return crowded_since_; }
+    // How many threads wait in a write. [any]
+    unsigned writing() noexcept;
+
+    // The calling thread waits until the peer of this socket takes what was written to it. `sent`: bytes so far, by the count
+    // of which the socket's queue is the end. Does nothing in a thread of no pool.
+    class BlockedWrite {
+      public:
+        BlockedWrite(int fd, std::uint64_t sent) noexcept;
+        ~BlockedWrite() { end(); }
+        BlockedWrite(const BlockedWrite&) = delete;
+        BlockedWrite& operator=(const BlockedWrite&) = delete;
+
+        // The wait is over. Nothing, or the bytes a second that the peer took when the pool gave the thread up: the socket is
+        // then shut down.
+        std::optional<std::uint16_t> end() noexcept;
+
+      private:
+        friend class Pool;
+
+        Pool* pool_; // null: of no pool, or over
+        const int fd_;
+        const std::uint64_t sent_;
+        Nanoseconds since_ = 0;   // when supervise() has seen its peer take enough, or has seen it first; 0: it has not yet.
+        std::uint64_t taken_ = 0; // by the peer until then. Both are guarded by writes_mutex_, as are the next two
+        std::optional<std::uint16_t> rate_;
+        BlockedWrite* next_ = nullptr;
+    };
 
     // Marks the calling thread as waiting for as long as the object lives. Does nothing in a thread of no pool.
     class Blocked {
@@ -106,22 +141,23 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
   private:
     friend struct Worker;
 
-    struct Event {
-        std::uint64_t token;
-        std::uint32_t events;
-    };
-
     static void* run(void* worker) noexcept;
     void loop(Worker& worker) noexcept;
     void take_posted() noexcept;
-    void push(Event event) noexcept GATEHOUSE_REQUIRES(mutex_);
+    void push(Posted& place) noexcept GATEHOUSE_REQUIRES(mutex_);
+    Posted* pop() noexcept GATEHOUSE_REQUIRES(mutex_);
+    bool next_posted(epoll_event& event) noexcept GATEHOUSE_REQUIRES(mutex_);
     void relieve(Worker& worker) noexcept GATEHOUSE_REQUIRES(mutex_);
     void ask_for_supervision() noexcept;
     void dismiss_idle(Nanoseconds now) noexcept;
     bool leave(Worker& worker) noexcept;
     void depart(Worker& worker) noexcept GATEHOUSE_REQUIRES(mutex_);
+    bool join_departed() noexcept;
     bool spawn() noexcept GATEHOUSE_REQUIRES(mutex_);
     bool needs_thread() const noexcept;
+    bool is_full() const noexcept;
+    Nanoseconds relieve_crowd(Nanoseconds now) noexcept;
+    bool look_at_writes(Nanoseconds now, bool give_up) noexcept;
     void add_threads() noexcept;
 
     const PoolOptions options_; // constant after construction
@@ -147,7 +183,12 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
     Mutex mutex_;
     std::list<Worker> workers_ GATEHOUSE_GUARDED_BY(mutex_);
     std::list<Worker> departed_ GATEHOUSE_GUARDED_BY(mutex_); // to be joined
-    std::deque<Event> posted_ GATEHOUSE_GUARDED_BY(mutex_);
+    Posted* first_posted_ GATEHOUSE_GUARDED_BY(mutex_) = nullptr;
+    Posted* last_posted_ GATEHOUSE_GUARDED_BY(mutex_) = nullptr;
+
+    Nanoseconds crowded_since_ = never; // [main]
+    Mutex writes_mutex_;
+    BlockedWrite* writes_ GATEHOUSE_GUARDED_BY(writes_mutex_) = nullptr;
 };
 
 } // namespace gatehouse::host

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <ctime>
 #include <new>
 #include <openssl/core_names.h>
@@ -51,6 +52,17 @@ int TlsContext::Impl::know_name(SSL* ssl, int* /*alert*/, void* /*unused*/) noex
     return asked ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
+// Fetched once: OpenSSL 3 needs microseconds to find an algorithm by its name. Null: no memory, this time.
+static const EVP_CIPHER* ticket_cipher() noexcept {
+    static std::atomic<EVP_CIPHER*> cipher{nullptr};
+    if (const EVP_CIPHER* const known = cipher.load(std::memory_order_acquire)) return known;
+    EVP_CIPHER* const fetched = ::EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
+    EVP_CIPHER* first = nullptr;
+    if (fetched == nullptr || cipher.compare_exchange_strong(first, fetched)) return fetched;
+    ::EVP_CIPHER_free(fetched); // another thread was faster
+    return first;
+}
+
 // OpenSSL calls this when it needs a certificate, so not when a session is resumed: gives it those for the name that the client
 // asks for. 1: done.
 int TlsContext::Impl::choose_certificate(SSL* ssl, void* /*unused*/) noexcept {
@@ -90,8 +102,7 @@ int TlsContext::Impl::staple(SSL* ssl, void* /*unused*/) noexcept {
 // The result is OpenSSL's: 1: done; 2: done, and the client gets a new ticket; 0: no such key; -1: failed.
 int TlsContext::Impl::ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
                                  int making) noexcept {
-    // Fetched once: OpenSSL 3 needs microseconds to find an algorithm by its name.
-    static EVP_CIPHER* const aes = ::EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
+    const EVP_CIPHER* const aes = ticket_cipher();
     static char digest[] = "SHA256";
     TicketKeys& keys = *of(ssl).keys;
     const Nanoseconds now = coarse_now();

@@ -28,7 +28,7 @@ std::string at_file(const TlsFile& file, const std::string& what) {
 
 std::string read_tls_file(const std::filesystem::path& path, FileText& file) {
     file = {};
-    struct stat status {};
+    struct stat status{};
     std::string problem = read_file(path, {most_bytes, "a PEM file, or DER for OCSP"}, file.text, status);
     file.mode = status.st_mode & 07777U;
     return problem;

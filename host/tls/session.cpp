@@ -70,17 +70,19 @@ struct WireMethods {
         return 0;
     }
 
+    // Null: no memory, this time.
     static const BIO_METHOD* get() noexcept {
-        static const BIO_METHOD* const methods = [] {
-            BIO_METHOD* made = ::BIO_meth_new(::BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
-            if (made != nullptr) {
-                ::BIO_meth_set_read_ex(made, read);
-                ::BIO_meth_set_write_ex(made, write);
-                ::BIO_meth_set_ctrl(made, control);
-            }
-            return made;
-        }();
-        return methods;
+        static std::atomic<BIO_METHOD*> methods{nullptr};
+        if (const BIO_METHOD* const known = methods.load(std::memory_order_acquire)) return known;
+        BIO_METHOD* const made = ::BIO_meth_new(::BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
+        if (made == nullptr) return nullptr;
+        ::BIO_meth_set_read_ex(made, read);
+        ::BIO_meth_set_write_ex(made, write);
+        ::BIO_meth_set_ctrl(made, control);
+        BIO_METHOD* first = nullptr;
+        if (methods.compare_exchange_strong(first, made)) return made;
+        ::BIO_meth_free(made); // another thread was faster
+        return first;
     }
 };
 

@@ -94,7 +94,7 @@ std::optional<std::string> Cursor::name() {
 }
 
 template <class Sockaddr, class Bytes>
-SocketAddress address_of(int family, Bytes Sockaddr::*member, sa_family_t Sockaddr::*kind,
+SocketAddress address_of(int family, Bytes Sockaddr::* member, sa_family_t Sockaddr::* kind,
                          std::span<const unsigned char> bytes) {
     SocketAddress address;
     auto& filled = reinterpret_cast<Sockaddr&>(address.storage);

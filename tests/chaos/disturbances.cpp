@@ -93,9 +93,7 @@ void commands(Scene& scene, Random& random) {
     scene.host().control("host", {"reload-certificates"});
     pause(random.milliseconds(0, 500));
     support::eventually("the host takes the command", // it may lack a descriptor for it
-                        [&] {
-                            return scene.host().control("pool", {"enable", server});
-                        });
+                        [&] { return scene.host().control("pool", {"enable", server}); });
 }
 
 // --- around it -----------------------------------------------------------------------------------------------------------

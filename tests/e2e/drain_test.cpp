@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
 
@@ -210,6 +213,27 @@ TEST(Log, IsReopenedAfterItHasBeenMovedAway) {
     EXPECT_EQ(host.wait().status, 0);
     EXPECT_NE(read_file(log).find("\"stopped\""), std::string::npos);
     EXPECT_EQ(read_file(moved).find("\"stopped\""), std::string::npos);
+}
+
+// To open a FIFO would be to wait until another process opens its other end.
+TEST(Log, AFifoWithoutAReaderHoldsNobodyUp) {
+    const TempDir dir;
+    const std::string log = dir / "log";
+    ASSERT_EQ(::mkfifo(log.c_str(), 0600), 0);
+    const std::string conf = dir.write("conf.toml", "[log]\nfile = \"" + log + "\"\n" + listener("echo", "echo"));
+    const std::vector<std::string> run{gatehouse_binary(), "run", "--plugin-path", plugin_dir(), conf};
+    EXPECT_NE(gatehouse::support::run(run).err.find("cannot open the log file " + log + ": no process reads this FIFO"),
+              std::string::npos);
+
+    int reader = ::open(log.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    ASSERT_GE(reader, 0);
+    Process host(run);
+    pollfd first{reader, POLLIN, 0};
+    ASSERT_EQ(::poll(&first, 1, static_cast<int>(std::chrono::milliseconds(patience).count())), 1);
+    ::close(reader);
+    host.signal(SIGHUP);
+    host.signal(SIGTERM);
+    EXPECT_EQ(host.wait().status, 0);
 }
 
 } // namespace

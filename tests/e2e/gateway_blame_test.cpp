@@ -33,7 +33,8 @@ TEST_F(GatewayBlame, AServerWithoutAWayToItIsEjected) {
     std::string servers = entry("127.0.0.1:50000", "name = \"v4\"");
     for (const char* name : {"a", "b", "c", "d"})
         servers += ", " + entry("[2001:db8::" + std::string(name) + "]:80", "name = \"" + std::string(name) + '"');
-    start("echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6", servers, "ejection = { backoff = \"1h\", max_backoff = \"1h\" }");
+    start("echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6", servers,
+          "ejection = { backoff = \"1h\", max_backoff = \"1h\" }");
     if (!host_) return;
     eventually("no IPv6 server is left", [&] {
         is_served();
@@ -82,9 +83,8 @@ TEST_F(GatewayBlame, PortsThatAreUsedUpAreTheHostsShortage) {
     EXPECT_EQ(line["server"], "127.0.0.1:50000");
     EXPECT_EQ(line["reason"], "host_out_of_ports");
     EXPECT_EQ(line["error"], "every local port is in use towards this server");
-    host_->wait_for_status("gateway", "the reason", [](const Record& now) {
-        return now["reasons"].find("host_out_of_ports:") != std::string::npos;
-    });
+    host_->wait_for_status("gateway", "the reason",
+                           [](const Record& now) { return now["reasons"].find("host_out_of_ports:") != std::string::npos; });
     EXPECT_EQ(cell(*host_, "a", "state"), "up");
     EXPECT_EQ(cell(*host_, "a", "failures"), "0");
     EXPECT_EQ(cell(*host_, "a", "check"), "ok");

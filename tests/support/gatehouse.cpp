@@ -137,9 +137,8 @@ std::size_t Gatehouse::log_size() {
 void Gatehouse::check_ledgers() {
     const auto last =
         std::find_if(records_.rbegin(), records_.rend(), [](const Record& record) { return record.message() == "stopped"; });
-    const bool all_known = std::none_of(records_.begin(), records_.end(), [](const Record& record) {
-        return record.message().starts_with("a thread is still in the plugin's code");
-    });
+    const bool all_known = std::none_of(records_.begin(), records_.end(),
+                                        [](const Record& record) { return record.message().ends_with("leaving without it"); });
     if (last == records_.rend() || last->number("log_lines_dropped") > 0 || !all_known) return;
     std::map<std::string, const Record*> statuses;
     for (const Record& record : records_)

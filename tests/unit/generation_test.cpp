@@ -24,7 +24,7 @@ class GenerationTest : public ::testing::Test {
     ~GenerationTest() override {
         if (old_) finish(*old_);
         if (now_) finish(*now_);
-        relays_.stop();
+        EXPECT_TRUE(relays_.stop(never));
     }
 
   protected:
@@ -207,7 +207,7 @@ TEST_F(ImpossibleState, ARelayEndsThatHasNotBegun) {
 }
 
 TEST_F(ImpossibleState, ATokenIsNoOnes) {
-    EXPECT_DEATH(service_.pool.post(0), "impossible state at pool.cpp"); // no token is 0
+    EXPECT_DEATH(service_.pool.post(connection_.posted, 0), "impossible state at pool.cpp"); // no token is 0
 }
 
 } // namespace

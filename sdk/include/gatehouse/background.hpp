@@ -105,9 +105,8 @@ class Check {
     static gatehouse_match judge_it(void* data, const void* bytes, std::size_t size, std::int32_t at_end) noexcept {
         const auto& calls = *static_cast<Calls*>(data);
         gatehouse_match match = GATEHOUSE_MATCH_NO;
-        detail::guarded(calls.init, "the judge of a check", [&] {
-            match = calls.judge({static_cast<const char*>(bytes), size}, at_end != 0);
-        });
+        detail::guarded(calls.init, "the judge of a check",
+                        [&] { match = calls.judge({static_cast<const char*>(bytes), size}, at_end != 0); });
         return match;
     }
     static void pass_result(void* data, gatehouse_status status, gatehouse_str why) noexcept {

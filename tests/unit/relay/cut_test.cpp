@@ -41,7 +41,7 @@ class RelayCut : public ::testing::Test {
     ~RelayCut() override {
         generation_.stop_accepting(true);
         generation_.begin_drain(monotonic_now());
-        relays_.stop();
+        EXPECT_TRUE(relays_.stop(never));
         EXPECT_TRUE(generation_.stop(monotonic_now() + 10'000'000'000));
         fs::remove(log_file_);
     }

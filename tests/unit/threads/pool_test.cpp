@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -62,11 +63,21 @@ class PoolTest : public ::testing::Test {
         return held_;
     }
 
+    void post(std::uint64_t token) {
+        Posted* place = nullptr;
+        {
+            const std::lock_guard lock(mutex_);
+            place = &places_.emplace_back();
+        }
+        pool_->post(*place, token);
+    }
+
     Alarm alarm_;
     Standby standby_;
     std::mutex mutex_;
+    std::deque<Posted> places_; // guarded by mutex_, as are the next two
     std::condition_variable released_;
-    bool open_ = false; // guarded by mutex_, as is held_
+    bool open_ = false;
     unsigned held_ = 0;
     std::unique_ptr<Pool> pool_;
     std::atomic<bool> stop_{false};
@@ -105,7 +116,7 @@ TEST_F(PoolTest, OneThreadTakesPostsInTheirOrder) {
         seen.push_back(token);
         count.fetch_add(1);
     });
-    for (std::uint64_t i = 1; i <= 10'000; ++i) pool_->post(i);
+    for (std::uint64_t i = 1; i <= 10'000; ++i) post(i);
     ASSERT_TRUE(eventually([&] { return count.load() == 10'000; }));
     for (std::size_t i = 0; i < seen.size(); ++i) ASSERT_EQ(seen[i], i + 1);
 }
@@ -116,7 +127,7 @@ TEST_F(PoolTest, NoPostIsLostBetweenManyThreads) {
     std::vector<std::thread> posters;
     for (int t = 0; t < 4; ++t)
         posters.emplace_back([&] {
-            for (std::uint64_t i = 1; i <= 5000; ++i) pool_->post(i);
+            for (std::uint64_t i = 1; i <= 5000; ++i) post(i);
         });
     for (std::thread& poster : posters) poster.join();
     EXPECT_TRUE(eventually([&] { return sum.load() == 4 * 5000ULL * 5001 / 2; }));
@@ -149,7 +160,7 @@ TEST_F(PoolTest, GrowsAsItsThreadsBlockButNotBeyondItsMaximum) {
         const Pool::Blocked blocked;
         hold();
     });
-    for (std::uint64_t i = 1; i <= 20; ++i) pool_->post(i);
+    for (std::uint64_t i = 1; i <= 20; ++i) post(i);
     EXPECT_TRUE(eventually([&] { return held() == 6; }));
     EXPECT_EQ(pool_->counts().threads, 6U);
     EXPECT_EQ(pool_->counts().blocked, 6U);
@@ -165,7 +176,7 @@ TEST_F(PoolTest, ShrinksAgain) {
         const Pool::Blocked blocked;
         hold();
     });
-    for (std::uint64_t i = 1; i <= 7; ++i) pool_->post(i);
+    for (std::uint64_t i = 1; i <= 7; ++i) post(i);
     EXPECT_TRUE(eventually([&] { return held() == 7; }));
     release();
     EXPECT_TRUE(eventually([&] { return pool_->counts().threads == 1; }));
@@ -174,7 +185,7 @@ TEST_F(PoolTest, ShrinksAgain) {
 
 TEST_F(PoolTest, FindsThreadsThatAreStuckWithoutAWord) {
     start(between(2, 5), [&](std::uint64_t, std::uint32_t) { hold(); });
-    for (std::uint64_t i = 1; i <= 5; ++i) pool_->post(i);
+    for (std::uint64_t i = 1; i <= 5; ++i) post(i);
     EXPECT_TRUE(eventually([&] { return held() == 5; }));
     EXPECT_TRUE(eventually([&] { return pool_->counts().blocked == 5; }));
     release();
@@ -195,11 +206,11 @@ TEST_F(PoolTest, FindsThreadsThatGetStuckAfterAWait) {
         }
         hold();
     });
-    for (std::uint64_t i = 1; i <= 4; ++i) pool_->post(i);
+    for (std::uint64_t i = 1; i <= 4; ++i) post(i);
     ASSERT_TRUE(eventually([&] { return waiting.load() == 4; }));
     gate.unlock();
     ASSERT_TRUE(eventually([&] { return held() == 4; }));
-    pool_->post(5);
+    post(5);
     EXPECT_TRUE(eventually([&] { return held() == 5; }));
 }
 
@@ -223,7 +234,7 @@ TEST_F(PoolTest, NobodyWaitsBehindAStuckThread) {
 TEST_F(PoolTest, AnIdlePoolSleeps) {
     std::atomic<unsigned> calls{0};
     start(between(2, 4), [&](std::uint64_t, std::uint32_t) { calls.fetch_add(1); });
-    pool_->post(1);
+    post(1);
     ASSERT_TRUE(eventually([&] { return calls.load() == 1; }));
     EXPECT_TRUE(eventually([&] { return pool_->supervise(monotonic_now()) == never; }));
 }
@@ -240,7 +251,7 @@ TEST_F(PoolTest, APostWarmsItUpAndItTurnsColdAgain) {
     std::atomic<unsigned> calls{0};
     start(cold(2, 4), [&](std::uint64_t, std::uint32_t) { calls.fetch_add(1); });
     for (unsigned i = 1; i <= 5; ++i) {
-        pool_->post(i);
+        post(i);
         ASSERT_TRUE(eventually([&] { return calls.load() == i; }));
         ASSERT_TRUE(eventually([&] { return pool_->counts().threads == 0; }));
     }
@@ -282,7 +293,7 @@ TEST_F(PoolTest, TheNextEventFindsAThreadThatWaits) {
     options.keep = 60s; // no thread leaves meanwhile
     start(options, [&](std::uint64_t, std::uint32_t) { hold(); });
     for (unsigned i = 1; i <= 3; ++i) {
-        pool_->post(i);
+        post(i);
         ASSERT_TRUE(eventually([&] { return held() == i; }));
         ASSERT_GE(pool_->counts().threads, std::min(i + 1, 3U));
     }
@@ -299,12 +310,12 @@ TEST_F(PoolTest, TheLastThreadThatWaitsStaysWhileOthersAreBlocked) {
         const Pool::Blocked blocked;
         hold();
     });
-    pool_->post(1);
-    pool_->post(2);
+    post(1);
+    post(2);
     ASSERT_TRUE(eventually([&] { return held() == 2; }));
     std::this_thread::sleep_for(60ms);      // three times `keep`, which must not make a difference
     EXPECT_GE(pool_->counts().threads, 3U); // one more if a thread seemed stuck for a moment
-    pool_->post(3);
+    post(3);
     EXPECT_TRUE(eventually([&] { return quick.load() == 1; }));
     release();
     EXPECT_TRUE(eventually([&] { return pool_->counts().threads == 0; }));
@@ -321,10 +332,10 @@ TEST_F(PoolTest, AtItsMaximumEventsWait) {
         const Pool::Blocked blocked;
         hold();
     });
-    pool_->post(1);
-    pool_->post(2);
+    post(1);
+    post(2);
     ASSERT_TRUE(eventually([&] { return held() == 2; }));
-    pool_->post(3);
+    post(3);
     EXPECT_EQ(quick.load(), 0U);
     release();
     EXPECT_TRUE(eventually([&] { return quick.load() == 1; }));
@@ -339,7 +350,7 @@ TEST_F(PoolTest, AReadyThreadIsKeptAndTheOthersLeave) {
         hold();
     });
     EXPECT_EQ(pool_->counts().threads, 1U);
-    for (std::uint64_t i = 1; i <= 4; ++i) pool_->post(i);
+    for (std::uint64_t i = 1; i <= 4; ++i) post(i);
     ASSERT_TRUE(eventually([&] { return held() == 4; }));
     release();
     ASSERT_TRUE(eventually([&] { return pool_->counts().threads == 1; }));
@@ -353,7 +364,7 @@ TEST_F(PoolTest, AThreadThatCannotBeStartedIsTriedAgain) {
     options.stack_size = std::uint64_t{1} << 47U;
     std::atomic<unsigned> calls{0};
     start(options, [&](std::uint64_t, std::uint32_t) { calls.fetch_add(1); });
-    pool_->post(1);
+    post(1);
     EXPECT_TRUE(eventually([&] { return pool_->counts().failures >= 2; }));
     EXPECT_EQ(pool_->counts().threads, 0U);
     EXPECT_EQ(calls.load(), 0U);
@@ -382,7 +393,8 @@ TEST(PoolStop, LeavesAColdPoolCold) {
     Pool pool(cold(1, 1), alarm, standby, [](std::uint64_t, std::uint32_t) { ADD_FAILURE() << "called"; });
     pool.start();
     pool.stop();
-    pool.post(1);
+    Posted place;
+    pool.post(place, 1);
     standby.serve();
     EXPECT_TRUE(pool.join(monotonic_now()));
     EXPECT_EQ(pool.counts().threads, 0U);
@@ -399,9 +411,11 @@ TEST(PoolBulkhead, AStuckPoolTakesNoThreadsOfAnother) {
     Pool other(cold(1, 1), alarm, standby, [&](std::uint64_t, std::uint32_t) { served.fetch_add(1); });
     stuck.start();
     other.start();
-    stuck.post(1);
+    Posted stuck_place;
+    stuck.post(stuck_place, 1);
     standby.serve();
-    other.post(1);
+    Posted other_place;
+    other.post(other_place, 1);
     standby.serve();
     while (served.load() == 0) std::this_thread::yield();
     EXPECT_EQ(stuck.counts().threads, 1U);
@@ -419,7 +433,8 @@ TEST(PoolStop, LeavesThoseInTheHandlerTheirTime) {
         const std::lock_guard lock(gate);
     });
     pool.start();
-    pool.post(1);
+    Posted place;
+    pool.post(place, 1);
     while (!inside.load()) std::this_thread::yield();
     pool.stop();
     EXPECT_FALSE(pool.join(monotonic_now() + 10'000'000));

@@ -107,8 +107,9 @@ TEST(ClientHello, WhatIsThereIsTakenBeforeTheRestHasCome) {
 
 TEST(ClientHello, WhatFollowsChangesNothing) {
     ClientHello hello;
-    EXPECT_EQ(parse_hello(records(hello_message(sni("a") + alpn({"h2"}) + sni("b") + alpn({"h3"}) + "\xff\xff\xff\xff")), hello),
-              HelloParse::none);
+    EXPECT_EQ(
+        parse_hello(records(hello_message(sni("a") + alpn({"h2"}) + sni("b") + alpn({"h3"}) + "\xff\xff\xff\xff")), hello),
+        HelloParse::none);
     EXPECT_EQ(hello.server_name(), "a");
     EXPECT_TRUE(hello.offers("h2"));
     EXPECT_FALSE(hello.offers("h3"));

@@ -1,8 +1,8 @@
 /*
  * gatehouse.check/1 - asks a server at regular times whether it works, without holding a thread.
  *
- * A check connects to a server, sends a text if it has one, and judges the answer; then it rests and does so again. It may go on
- * with further texts and answers, and speak TLS. One thread runs all checks of a host, so the callbacks must not block.
+ * A check connects to a server, sends a text if it has one, and judges the answer; then it rests and does so again. It may go
+ * on with further texts and answers, and speak TLS. One thread runs all checks of a host, so the callbacks must not block.
  */
 #ifndef GATEHOUSE_EXT_CHECK_H
 #define GATEHOUSE_EXT_CHECK_H
@@ -42,7 +42,8 @@ typedef struct gatehouse_check_request {
      * [any] One attempt is over. GATEHOUSE_OK: the server is connected, and its answer is good. GATEHOUSE_REFUSED, _TIMEOUT,
      * _UNREACHABLE, _RESET, _FAILED: as they say. GATEHOUSE_INVALID: the answer is wrong. GATEHOUSE_END: the answer ended
      * before judge() could decide. GATEHOUSE_EXHAUSTED: this host had no descriptor, port or memory for the attempt, which says
-     * nothing about the server, and which the host logs. `why` says it in words, without the address, and is empty with GATEHOUSE_OK.
+     * nothing about the server, and which the host logs. `why` says it in words, without the address, and is empty with
+     * GATEHOUSE_OK.
      */
     void (*result)(void* data, gatehouse_status status, gatehouse_str why) GATEHOUSE_NOEXCEPT;
 

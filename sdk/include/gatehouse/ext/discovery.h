@@ -30,12 +30,12 @@ typedef struct gatehouse_discovery_v1 {
      * [any] Watches "host:port" (its A and AAAA records) or "srv:_service._tcp.domain" (SRV records, and the addresses of their
      * targets). The host calls found() with the first answer, and again whenever the set of endpoints changes, each time with
      * all of them, sorted by address. It takes at most 1024 endpoints, of at most 128 targets: those of the lowest priority
-     * first, with an equal share of addresses for each target; the log says what it leaves out. When the name does not resolve, or stops to, the host calls found() once without
-     * endpoints, with GATEHOUSE_NOT_FOUND, _TIMEOUT or _FAILED and `why` in words; it calls it again when there is an answer.
-     * If the host cannot ask for a part at the moment, such as one target of an SRV record, that part keeps its last addresses.
-     * A numeric host is found at once, and only once. The host may call found() before this returns, and does not call it any
-     * more once it drains. GATEHOUSE_INVALID: the name has neither form; the host has recorded why. GATEHOUSE_EXHAUSTED: the
-     * host has no memory or thread for the watch, or too many of them.
+     * first, with an equal share of addresses for each target; the log says what it leaves out. When the name does not resolve,
+     * or stops to, the host calls found() once without endpoints, with GATEHOUSE_NOT_FOUND, _TIMEOUT or _FAILED and `why` in
+     * words; it calls it again when there is an answer. If the host cannot ask for a part at the moment, such as one target of
+     * an SRV record, that part keeps its last addresses. A numeric host is found at once, and only once. The host may call
+     * found() before this returns, and does not call it any more once it drains. GATEHOUSE_INVALID: the name has neither form;
+     * the host has recorded why. GATEHOUSE_EXHAUSTED: the host has no memory or thread for the watch, or too many of them.
      */
     gatehouse_status (*watch)(gatehouse_instance* instance, gatehouse_str name,
                               void (*found)(void* data, const gatehouse_endpoint* endpoints, size_t count,

@@ -94,8 +94,8 @@ typedef struct gatehouse_upstream_v1 {
      * (SNI). `milliseconds` bounds the call. On failure the host records what happened, as with connect(). *why says it without
      * the server's name, such as "certificate verify failed: self-signed certificate", and is valid until close(), the only
      * call that the connection still takes. GATEHOUSE_TIMEOUT, _RESET (the server has gone), _INVALID: as they say.
-     * _EXHAUSTED, _STOPPING: as with connect(). _FAILED: the handshake failed. In TLS 1.3 a server judges the client's certificate after the handshake; the first read
-     * then fails.
+     * _EXHAUSTED, _STOPPING: as with connect(). _FAILED: the handshake failed. In TLS 1.3 a server judges the client's
+     * certificate after the handshake; the first read then fails.
      */
     gatehouse_status (*start_tls)(gatehouse_conn* conn, gatehouse_conn* upstream, const gatehouse_tls_client* client,
                                   gatehouse_str server_name, uint64_t milliseconds, gatehouse_str* why) GATEHOUSE_NOEXCEPT;

@@ -58,7 +58,8 @@ struct Value {
     Value(std::string_view text) : of(std::string(text)) {}
     Value(std::same_as<bool> auto flag) : of(flag) {}
     template <std::integral T>
-    requires(!std::same_as<T, bool>) Value(T number) : of(static_cast<std::int64_t>(number)) {}
+        requires(!std::same_as<T, bool>)
+    Value(T number) : of(static_cast<std::int64_t>(number)) {}
     Value(List list) : of(std::move(list)) {}
     Value(Table table) : of(std::move(table)) {}
 };

@@ -1,0 +1,30 @@
+#include "threads/thread.hpp"
+
+#include <ctime>
+#include <system_error>
+
+namespace gatehouse::host {
+
+void Thread::begin(void* (*call)(void*), void* object) {
+    const int error = ::pthread_create(&thread_, nullptr, call, object);
+    if (error != 0) throw std::system_error(error, std::generic_category(), "cannot start a thread");
+    started_ = true;
+}
+
+bool Thread::join(Nanoseconds deadline) noexcept {
+    if (!started_) return true;
+    if (deadline == never) {
+        ::pthread_join(thread_, nullptr);
+    } else {
+        // Only at the very end of the host's life, so a nap is as good as a condition variable here.
+        while (::pthread_tryjoin_np(thread_, nullptr) != 0) {
+            if (monotonic_now() >= deadline) return false;
+            const timespec nap{0, 2'000'000};
+            ::nanosleep(&nap, nullptr);
+        }
+    }
+    started_ = false;
+    return true;
+}
+
+} // namespace gatehouse::host

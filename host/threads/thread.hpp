@@ -1,0 +1,42 @@
+// A thread that nobody has to wait for without end.
+#pragma once
+
+#include "base/clock.hpp"
+
+#include <pthread.h>
+
+namespace gatehouse::host {
+
+class Thread {
+  public:
+    Thread() noexcept = default;
+    ~Thread() { join(never); }
+    Thread(const Thread&) = delete;
+    Thread& operator=(const Thread&) = delete;
+
+    // Runs `object.*run`, which returns before the object goes. Throws std::system_error. Once. [main]
+    template <auto run, class Object>
+    void start(Object& object) {
+        begin(
+            [](void* it) -> void* {
+                (static_cast<Object*>(it)->*run)();
+                return nullptr;
+            },
+            &object);
+    }
+
+    bool started() const noexcept { return started_; }
+    // Whether the caller is this thread.
+    bool is_current() const noexcept { return started_ && ::pthread_equal(thread_, ::pthread_self()) != 0; }
+
+    // Waits until it has ended, or has never begun; false if it runs at `deadline`. [main]
+    bool join(Nanoseconds deadline) noexcept;
+
+  private:
+    void begin(void* (*call)(void*), void* object);
+
+    pthread_t thread_{};
+    bool started_ = false;
+};
+
+} // namespace gatehouse::host
