@@ -2,6 +2,7 @@
 
 #include "base/printable.hpp"
 #include "dns/resolver.hpp"
+#include "net/server_name.hpp"
 
 #include <algorithm>
 #include <cstring>
