@@ -8,20 +8,26 @@ namespace {
 
 constexpr auto unknown_next = static_cast<gatehouse_next>(99); // of a plugin that does not keep to the ABI
 
+// A connection of a host that does not drain.
+struct Served : Connection {
+    Served() : Connection(1) { static_cast<Stream&>(*this) = Stream(not_started); }
+    const Drain not_started;
+};
+
 TEST(ReasonFor, APluginThatHasFinished) {
-    const Connection connection(1);
+    const Served connection;
     EXPECT_EQ(reason_for(connection, GATEHOUSE_CLOSE), Reason::done);
 }
 
 TEST(ReasonFor, APluginThatFinishedAfterItsClient) {
-    Connection connection(1);
+    Served connection;
     connection.read_end = true;
     for (const gatehouse_next next : {GATEHOUSE_CLOSE, GATEHOUSE_PARK, GATEHOUSE_WAIT})
         EXPECT_EQ(reason_for(connection, next), Reason::peer_closed) << next;
 }
 
 TEST(ReasonFor, ADeadlineOfThePluginsOwnCountsMoreThanTheEnd) {
-    Connection connection(1);
+    Served connection;
     connection.read_end = true;
     connection.deadline_hit = true;
     for (const gatehouse_next next : {GATEHOUSE_CLOSE, GATEHOUSE_PARK, GATEHOUSE_WAIT})
@@ -31,7 +37,7 @@ TEST(ReasonFor, ADeadlineOfThePluginsOwnCountsMoreThanTheEnd) {
 TEST(ReasonFor, WhatBrokeTheStreamCountsMost) {
     for (const Reason cause : {Reason::peer_reset, Reason::idle_timeout, Reason::lifetime, Reason::too_slow, Reason::tls_failed,
                                Reason::drained, Reason::host_out_of_memory}) {
-        Connection connection(1);
+        Served connection;
         connection.reason = cause;
         connection.read_end = true;
         connection.deadline_hit = true;
@@ -41,7 +47,7 @@ TEST(ReasonFor, WhatBrokeTheStreamCountsMost) {
 }
 
 TEST(ReasonFor, APluginThatFailedHasFailedWhateverTheClientDid) {
-    Connection connection(1);
+    Served connection;
     connection.reason = Reason::peer_reset;
     connection.read_end = true;
     connection.deadline_hit = true;
@@ -51,7 +57,7 @@ TEST(ReasonFor, APluginThatFailedHasFailedWhateverTheClientDid) {
 }
 
 TEST(ReasonFor, AnErrorAfterAFailedConnectIsTheUpstreams) {
-    Connection connection(1);
+    Served connection;
     connection.life.serving.no_upstream = Reason::upstream_failed;
     EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_ERROR), Reason::upstream_failed);
     EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_EXCEPTION), Reason::plugin_exception);
@@ -59,7 +65,7 @@ TEST(ReasonFor, AnErrorAfterAFailedConnectIsTheUpstreams) {
 }
 
 TEST(ReasonFor, WhatTheHostLackedForTheUpstreamIsSaid) {
-    Connection connection(1);
+    Served connection;
     connection.life.serving.no_upstream = Reason::host_out_of_ports;
     EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_ERROR), Reason::host_out_of_ports);
     EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_UPSTREAM), Reason::host_out_of_ports);
@@ -68,7 +74,7 @@ TEST(ReasonFor, WhatTheHostLackedForTheUpstreamIsSaid) {
 }
 
 TEST(ReasonFor, ARelayWithoutAnUpstreamAndAnUnknownResultAreErrors) {
-    const Connection connection(1);
+    const Served connection;
     EXPECT_EQ(reason_for(connection, GATEHOUSE_RELAY), Reason::plugin_error);
     EXPECT_EQ(reason_for(connection, unknown_next), Reason::plugin_error);
 }
