@@ -76,7 +76,7 @@ TEST(Access, AProxyOnItsOwnBehalfIsItself) {
     const auto verdict = [](const AccessLists& some, const std::string& host, Behalf behalf) {
         const std::vector<Network> proxies = lists({"10.0.0.0/24", "127.0.0.1"}, {}).allow;
         std::uint32_t source = 0;
-        const auto reason = Access(some, nullptr, proxies).admit(socket_address(host), 0, source, behalf);
+        const auto reason = Access(some, nullptr, proxies).admit(address_of(host), 0, source, behalf);
         return reason ? std::string(to_string(*reason)) : "admitted";
     };
     const AccessLists clients = lists({"192.0.2.0/24"}, {});
@@ -109,8 +109,8 @@ TEST(Access, AProxysOwnConnectionsCountForItsAddress) {
     SourceTable sources(one, 10);
     Access access({}, &sources);
     std::uint32_t source = 0;
-    EXPECT_EQ(access.admit(socket_address("192.0.2.1"), 0, source, Behalf::proxy), std::nullopt);
-    EXPECT_NE(access.admit(socket_address("192.0.2.1"), 0, source, Behalf::proxy), std::nullopt);
+    EXPECT_EQ(access.admit(address_of("192.0.2.1"), 0, source, Behalf::proxy), std::nullopt);
+    EXPECT_NE(access.admit(address_of("192.0.2.1"), 0, source, Behalf::proxy), std::nullopt);
 }
 
 TEST(Access, WhoIsDeniedDoesNotCount) {

@@ -98,7 +98,7 @@ TEST(BadText, InvalidUtf8) {
 
 // Places stay those that an editor shows.
 TEST(GoodText, MayHaveAMarkAndAnyEndsOfLines) {
-    std::string text = listener + "backlock = 1\nbacklog = 7";
+    std::string text = one_listener + "backlock = 1\nbacklog = 7";
     for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2) text.replace(at, 1, "\r\n");
     EXPECT_EQ(problems_of("\xef\xbb\xbf" + text, "x.toml"),
               Lines{"x.toml:5:1: listeners.backlock: unknown key (did you mean \"backlog\"?)"});
@@ -199,7 +199,7 @@ TEST(NetworkFile, MayHaveAMarkButNoOtherEncoding) {
     const std::string list = (folder / "list.txt").string();
     folder.write("list.txt", "\xef\xbb\xbf"
                              "10.0.0.0/8\r\n192.0.2.1");
-    const Config config = parse_config(listener + "deny_file = '" + list + "'\n", "x.toml");
+    const Config config = parse_config(one_listener + "deny_file = '" + list + "'\n", "x.toml");
     EXPECT_EQ(config.listeners.at(0).access.deny.size(), 2U);
     folder.write("list.txt", "10.0.0.0/8\n# \xfc\n");
     EXPECT_EQ(problems_of(listener + "deny_file = '" + list + "'\n", "x.toml"),
