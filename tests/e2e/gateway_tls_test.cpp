@@ -312,12 +312,6 @@ TEST_F(GatewayTls, WhatIsWrongIsSaidAtItsKey) {
                       .find(key + ".server_name: missing (expected the name that the server's certificate has to be for, or "
                                   "verify = false: a unix socket has none)\n"),
                   std::string::npos);
-    for (const std::string check : {"send = \"x\", expect = \"y\"", "expect = \"y\"", "http = \"/\""}) {
-        const std::string text = problems("true", "health = { " + check + " }");
-        EXPECT_NE(text.find(": checks speak plain TCP, and the servers TLS (leave it out: a check then only connects)\n"),
-                  std::string::npos)
-            << text;
-    }
 }
 
 // --- it is relayed --------------------------------------------------------------------------------------------------------

@@ -229,7 +229,7 @@ TEST_F(HostilePlugin, StaysWhenTheHostStops) {
         }
         EXPECT_EQ(host_->terminate(), 0);
         EXPECT_EQ(host_->count_logged("leaving without it"), 0U);
-        EXPECT_EQ(host_->count_logged(R"("message":"closed","listener":"bad")"), 100U);
+        EXPECT_EQ(host_->count_logged(R"("message":"closed","id":"bad-)"), 100U);
     }
 }
 
