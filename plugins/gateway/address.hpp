@@ -1,6 +1,7 @@
 // The forms in which the configuration says where a server is.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace gateway {
@@ -16,6 +17,9 @@ enum class AddressKind {
 // The form of `text`, so that a slip shows when the plugin reads its configuration and not with the first client. An address to
 // which no client can connect is invalid too: "*:80", "0.0.0.0:80", port 0.
 AddressKind kind_of(std::string_view text) noexcept;
+
+// Why an address is invalid, for people: ", the path has 108 bytes and at most 107 fit"; "" if the forms say enough.
+std::string problem_of(std::string_view text);
 
 // The address without its port: "192.0.2.1" of "192.0.2.1:80", "2001:db8::1" of "[2001:db8::1]:80"; the whole text if it has no
 // port.
