@@ -4,6 +4,7 @@
 #include "base/line_ring.hpp"
 #include "base/log_sink.hpp"
 #include "base/mutex.hpp"
+#include "base/start_thread.hpp"
 
 #include <array>
 #include <atomic>
@@ -63,7 +64,8 @@ struct Log::Impl {
 Log::Impl::Impl(const LogConfig& config)
     : sink(std::make_shared<LogSink>(config.file)),
       json(config.format == LogFormat::json || (config.format == LogFormat::automatic && !sink->is_terminal())),
-      colour(sink->is_terminal() && std::getenv("NO_COLOR") == nullptr), logger("gatehouse", sink), thread([this] { run(); }) {}
+      colour(sink->is_terminal() && std::getenv("NO_COLOR") == nullptr), logger("gatehouse", sink),
+      thread(start_thread("the log", [this] { run(); })) {}
 
 Log::Impl::~Impl() {
     {

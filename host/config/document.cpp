@@ -50,7 +50,7 @@ void check_key_parts(std::string_view text, const std::string& file) {
 
 std::string read_config_file(const std::filesystem::path& file) {
     std::string bytes;
-    struct stat status{};
+    struct stat status {};
     const std::string problem = read_file(file, {max_config_size, "a TOML file"}, bytes, status);
     if (!problem.empty()) fail(file.native(), problem);
     return bytes;

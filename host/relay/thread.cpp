@@ -3,6 +3,7 @@
 #include "base/atomic_min.hpp"
 #include "base/check.hpp"
 #include "base/socket.hpp"
+#include "base/start_thread.hpp"
 #include "config/config.hpp"
 
 #include <algorithm>
@@ -41,8 +42,8 @@ RelayThread::RelayThread(Scheduling scheduling, const RelayEngine::Ended& ended)
     : scheduling_(scheduling), ended_(ended), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     epoll_event event{EPOLLIN | EPOLLET, {.ptr = nullptr}};
     if (!epoll_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, bell_.descriptor(), &event) != 0)
-        throw std::system_error(errno, std::generic_category(), "relay engine");
-    thread_ = std::thread([this] { run(); });
+        throw std::system_error(errno, std::generic_category(), "cannot make an epoll set for the relay engine");
+    thread_ = start_thread("the relay engine", [this] { run(); });
 }
 
 void RelayThread::stop() noexcept {

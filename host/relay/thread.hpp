@@ -44,7 +44,7 @@ class RelayThread {
   public:
     // `ended` outlives it. Throws std::system_error.
     RelayThread(Scheduling scheduling, const RelayEngine::Ended& ended);
-    ~RelayThread() = default; // after stop()
+    ~RelayThread() { stop(); }
 
     bool start(Connection& client, Nanoseconds idle) noexcept; // as RelayEngine's [conn]
     // Looks then, or earlier, at which pairs are over. [any]

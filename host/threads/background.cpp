@@ -1,5 +1,6 @@
 #include "threads/background.hpp"
 
+#include "base/start_thread.hpp"
 #include "threads/crash_report.hpp"
 
 #include <algorithm>
@@ -40,7 +41,7 @@ bool Background::start() {
         if (!epoll || ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, bell.descriptor(), &event) != 0) return false;
         epoll_ = std::move(epoll);
         bell_ = std::move(bell);
-        thread_ = std::thread([this] { run(); }); // it waits for the lock first
+        thread_ = start_thread("the background", [this] { run(); }); // it waits for the lock first
     } catch (const std::system_error&) {
         return false;
     }

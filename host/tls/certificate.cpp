@@ -94,6 +94,14 @@ void append_escaped(std::string& text, std::string_view name) {
     }
 }
 
+// As in RFC 2253.
+std::string name_text(const X509_NAME* name) {
+    const Bio bio(::BIO_new(::BIO_s_mem()));
+    if (!bio) throw std::bad_alloc();
+    ::X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253);
+    return text_of(bio.get());
+}
+
 std::string address_text(std::string_view bytes) {
     char text[INET6_ADDRSTRLEN];
     const int family = bytes.size() == 4 ? AF_INET : AF_INET6;
@@ -152,9 +160,42 @@ PrivateKey parse_key(std::string_view pem) {
     fail_with_words("the private key is damaged");
 }
 
-void check_match(const x509_st& certificate, const evp_pkey_st& key) {
+void check_match(const std::vector<Certificate>& chain, const evp_pkey_st& key) {
     ::ERR_clear_error();
-    if (::X509_check_private_key(&certificate, &key) != 1) fail_with_words("the key is not the certificate's");
+    if (::X509_check_private_key(chain.front().get(), &key) == 1) return;
+    const std::string words = openssl_words();
+    for (std::size_t i = 1; i < chain.size(); ++i)
+        if (::X509_check_private_key(chain[i].get(), &key) == 1) {
+            ::ERR_clear_error();
+            fail("the key is that of certificate " + std::to_string(i + 1) + " of the certificate's file, " +
+                 subject(*chain[i]) + ", and not of the first, " + subject(*chain.front()) +
+                 " (expected the server's own certificate first, and those of its issuers behind it)");
+        }
+    ::ERR_clear_error();
+    fail("the key is not the certificate's: " + words);
+}
+
+void check_chain(const std::vector<Certificate>& chain) {
+    std::vector<const x509_st*> others; // those that the way up has not met
+    for (const Certificate& certificate : chain) others.push_back(certificate.get());
+    const x509_st* at = others.front();
+    const auto is_named = [](const x509_st* certificate, X509_NAME* name) {
+        return ::X509_NAME_cmp(::X509_get_subject_name(certificate), name) == 0;
+    };
+    // A certificate may be there several times, signed by different authorities.
+    for (std::erase_if(others, [&](const auto* other) { return is_named(other, ::X509_get_subject_name(at)); });
+         !others.empty();) {
+        X509_NAME* const issuer = ::X509_get_issuer_name(at);
+        if (is_named(at, issuer)) return; // an authority's own
+        const auto next =
+            std::find_if(others.begin(), others.end(), [&](const auto* other) { return is_named(other, issuer); });
+        if (next == others.end())
+            fail("the chain has a gap: no certificate in the file is that of " + name_text(issuer) +
+                 ", who has issued that of " + subject(*at) +
+                 ", but there are others (expected its issuer's certificate, or none behind it)");
+        at = *next;
+        std::erase_if(others, [&](const auto* other) { return is_named(other, issuer); });
+    }
 }
 
 std::time_t check_ocsp(std::string_view der, const x509_st& certificate) {
@@ -207,12 +248,7 @@ std::string key_type(const x509_st& certificate) {
     return name != nullptr ? name : "unknown";
 }
 
-std::string subject(const x509_st& certificate) {
-    const Bio bio(::BIO_new(::BIO_s_mem()));
-    if (!bio) throw std::bad_alloc();
-    ::X509_NAME_print_ex(bio.get(), ::X509_get_subject_name(&certificate), 0, XN_FLAG_RFC2253);
-    return text_of(bio.get());
-}
+std::string subject(const x509_st& certificate) { return name_text(::X509_get_subject_name(&certificate)); }
 
 std::string alternative_names(const x509_st& certificate) {
     std::string text;
@@ -321,7 +357,7 @@ MadeCertificate make_certificate(const MadeCertificate& authority, const std::ve
     const std::vector<Certificate> issuers = parse_certificates(authority.certificate);
     const PrivateKey issuer_key = parse_key(authority.key);
     x509_st& issuer = *issuers.front();
-    check_match(issuer, *issuer_key);
+    check_match(issuers, *issuer_key);
     const PrivateKey key = new_key();
     // RFC 5280 allows 64 bytes for a common name. Clients ignore it where there are alternative names.
     const X509Owned certificate = blank(names.front().substr(0, 64), *key, 397);

@@ -192,7 +192,8 @@ void TlsContext::Impl::add_pair(const TlsConfig& config, std::size_t index, cons
     std::vector<Certificate> chain = blamed(pair.certificate, [&] { return parse_certificates(files.certificate.text); });
     const PrivateKey key = blamed(pair.key, [&] { return parse_key(files.key.text); });
     X509& leaf = *chain.front();
-    blamed(pair.key, [&] { check_match(leaf, *key); });
+    blamed(pair.key, [&] { check_match(chain, *key); });
+    blamed(pair.certificate, [&] { check_chain(chain); });
 
     auto fresh = std::make_unique<Loaded>();
     fresh->names = dns_names(leaf);

@@ -53,7 +53,7 @@ class RelayCut : public ::testing::Test {
     };
     // Connected, and relayed: a byte has gone through.
     Pair relay() {
-        Pair pair{connect_to_loopback(service().endpoint().listener.port()), accept_from(upstream_)};
+        Pair pair{connect_to_loopback(service().endpoint().sockets.front().port()), accept_from(upstream_)};
         EXPECT_EQ(::send(pair.client.get(), "x", 1, 0), 1);
         EXPECT_EQ(next(pair.server), 1);
         return pair;
@@ -114,9 +114,7 @@ TEST_F(RelayCut, KnowsWhoHasGone) {
     EXPECT_EQ(service().cut(gateway_, id_of(0)), GATEHOUSE_NOT_FOUND);
     EXPECT_EQ(service().cut(gateway_, 0), GATEHOUSE_NOT_FOUND);
     EXPECT_EQ(service().cut(gateway_, ~std::uint64_t{0}), GATEHOUSE_NOT_FOUND);
-    {
-        const Pair pair = relay();
-    }
+    { const Pair pair = relay(); }
     EXPECT_TRUE(eventually([&] { return service().open() == 0; }));
     EXPECT_EQ(service().cut(gateway_, id_of(0)), GATEHOUSE_NOT_FOUND);
     const Pair next_of_slot = relay(); // the same slot, another generation
@@ -152,7 +150,7 @@ TEST_F(RelayCut, MayComeAtAnyTime) {
                 for (std::uint64_t slot = 0; slot < 4; ++slot) service().cut(gateway_, (generation << 32U) | slot);
     });
     for (int i = 0; i < 50; ++i) {
-        const Descriptor client = connect_to_loopback(service().endpoint().listener.port());
+        const Descriptor client = connect_to_loopback(service().endpoint().sockets.front().port());
         EXPECT_LE(next(client), 0);
     }
     go_on.store(false);
