@@ -51,7 +51,7 @@ TEST(Units, BadDurationsSayWhatIsWrong) {
     EXPECT_EQ(duration_error("+1s"), R"("+1s" is not a whole number with a unit)");
     EXPECT_EQ(duration_error(" 1s"), R"(" 1s" is not a whole number with a unit)");
     EXPECT_EQ(duration_error("1.5h"), R"("1.5h" is not a whole number with a unit)");
-    EXPECT_EQ(duration_error("1 s"), R"("1 s" has the unknown unit " s"; known ones are d, h, m, s, ms)");
+    EXPECT_EQ(duration_error("1 s"), R"("1 s" has a blank before its unit)");
     EXPECT_EQ(duration_error("1S"), R"("1S" has the unknown unit "S"; known ones are d, h, m, s, ms)");
     EXPECT_EQ(duration_error("1s\n"), R"("1s\x0a" has the unknown unit "s\x0a"; known ones are d, h, m, s, ms)");
 }
