@@ -171,7 +171,7 @@ TEST(ProxyProtocol, AProxysOwnConnectionsCountForItsAddress) {
     EXPECT_EQ(second.rest().bytes, "");
     EXPECT_EQ(host.wait_for_closed("echo", second.local_address())["reason"], "over_limit");
     Client another(host.port("echo")); // the client's source is another one
-    another.send(header + "b");
+    another.send(v1_header + "b");
     EXPECT_EQ(another.recv_exactly(1), "b");
 }
 
@@ -189,7 +189,7 @@ TEST(ProxyProtocol, AProxysOwnConnectionsMayBeLeftOutOfTheLog) {
     own.push_back(talk("")); // it only looks whether the port is open
     const std::string bad = talk("hello");
     EXPECT_EQ(host.wait_for_closed("echo", bad)["reason"], "bad_proxy_header");
-    talk(header + "a");
+    talk(v1_header + "a");
     host.wait_for_closed("echo", "192.0.2.1:40000");
     host.wait_for_status("echo", "all counted", [](const Record& now) { return now["open"] == "0" && now["accepted"] == "7"; });
     for (const std::string& peer : own)

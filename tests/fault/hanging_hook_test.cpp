@@ -12,8 +12,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const GatehouseOptions with_fixtures{.plugin_path = {fixture_dir()}};
-
 std::string host_section(std::string_view drain_timeout) {
     return "[host]\ncontrol = \"control.sock\"\ndrain_timeout = \"" + std::string(drain_timeout) + "\"\n";
 }
@@ -23,7 +21,7 @@ class HangingHook : public testing::Test {
     void start(std::string_view fixture, std::string_view drain_timeout, const std::string& settings = "",
                std::string_view more = "") {
         host_.emplace(host_section(drain_timeout) + instance("bad", fixture, settings, more) + listener("echo", "echo"),
-                      with_fixtures);
+                      with_fixtures());
     }
     Client echoing() {
         Client client(host_->port("bad"));

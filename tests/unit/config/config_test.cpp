@@ -202,7 +202,7 @@ TEST(NetworkFile, MayHaveAMarkButNoOtherEncoding) {
     const Config config = parse_config(one_listener + "deny_file = '" + list + "'\n", "x.toml");
     EXPECT_EQ(config.listeners.at(0).access.deny.size(), 2U);
     folder.write("list.txt", "10.0.0.0/8\n# \xfc\n");
-    EXPECT_EQ(problems_of(listener + "deny_file = '" + list + "'\n", "x.toml"),
+    EXPECT_EQ(problems_of(one_listener + "deny_file = '" + list + "'\n", "x.toml"),
               Lines{"x.toml:5:13: listeners.deny_file: " + list + ":2:3: not UTF-8 (expected UTF-8 text)"});
 }
 

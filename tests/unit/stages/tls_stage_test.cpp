@@ -228,7 +228,7 @@ TEST_F(TlsStageTest, AHandshakeThatTakesTooLongFails) {
     EXPECT_TRUE(channel_.broken);
 }
 
-TEST_F(TlsStageTest, AtMaxHandshakesNewcomersAreRefused) {
+TEST_F(TlsStageTest, AtMaxHandshakesNewcomersNeedAnothersPlace) {
     session_->handshake();
     carry_to_host();
     ASSERT_EQ(look().what, Verdict::What::more);
@@ -240,7 +240,7 @@ TEST_F(TlsStageTest, AtMaxHandshakesNewcomersAreRefused) {
     EXPECT_EQ(stage_.look({.channel = channel, .peer = {}}).what, Verdict::What::more) << "silence needs no place";
     ASSERT_EQ(::write(other.far.get(), "\x16", 1), 1);
     const Verdict verdict = stage_.look({.channel = channel, .peer = {}});
-    EXPECT_EQ(verdict.what, Verdict::What::refuse);
+    EXPECT_EQ(verdict.what, Verdict::What::full);
     EXPECT_EQ(verdict.reason, Reason::over_limit);
     EXPECT_EQ(channel.tls, nullptr);
 
