@@ -82,7 +82,7 @@ TEST(Units, BadSizesSayWhatIsWrong) {
     EXPECT_EQ(size_error("18446744073709551616"), R"("18446744073709551616" is too large)");
     EXPECT_EQ(size_error("18014398509481984KiB"), R"("18014398509481984KiB" is too large)");
     EXPECT_EQ(size_error("-1"), R"("-1" is not a whole number with a unit)");
-    EXPECT_EQ(size_error("0x10"), R"("0x10" has the unknown unit "x10"; known ones are GiB, MiB, KiB, GB, MB, KB, B)");
+    EXPECT_EQ(size_error("0x10"), R"("0x10" has more than one number)");
 }
 
 TEST(Units, FormattingTakesTheLargestExactUnit) {
