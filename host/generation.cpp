@@ -3,12 +3,22 @@
 #include "abi/host_table.hpp"
 #include "base/check.hpp"
 #include "base/if_memory_allows.hpp"
+#include "listen/inherited.hpp"
 #include "stages/detection.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace gatehouse::host {
+namespace {
+
+// Which inherited sockets are whose has a message of its own.
+bool both_inherited(const ListenerConfig& one, const ListenerConfig& two) noexcept {
+    constexpr auto inherited = Address::Kind::inherited;
+    return one.address.kind == inherited && two.address.kind == inherited;
+}
+
+} // namespace
 
 Endpoint& Endpoints::open(const ListenerConfig& config) {
     std::unique_ptr<Endpoint>& endpoint = endpoints_[config.name];
@@ -17,20 +27,42 @@ Endpoint& Endpoints::open(const ListenerConfig& config) {
     return *endpoint;
 }
 
+// Before they listen, the kernel lets sockets of one process share a port. What the file says of numeric addresses has been
+// checked: this is about names, and sockets that were inherited.
+template <class Add>
+void Endpoints::check_overlaps(const std::vector<ListenerConfig>& configs, Add add) const {
+    std::vector<std::pair<const Listener*, const ListenerConfig*>> all;
+    for (const ListenerConfig& config : configs) {
+        const auto found = endpoints_.find(config.name);
+        if (found == endpoints_.end() || !found->second) continue; // it could not be opened
+        for (const Listener& socket : found->second->sockets) {
+            for (const auto& [other, owner] : all)
+                if (!both_inherited(*owner, config) && socket.overlaps(*other))
+                    add("listener " + config.name + ": " + socket.address() + " is taken by listener " + owner->name +
+                        " of this file, at " + other->address() + "; choose another port (" + config.where.text + ")");
+            all.emplace_back(&socket, &config);
+        }
+    }
+}
+
 void Endpoints::open(const std::vector<ListenerConfig>& configs) {
     std::string problems;
+    const auto add = [&](const std::string& problem) { problems += (problems.empty() ? "" : "\n") + problem; };
     for (const ListenerConfig& config : configs) {
         try {
             open(config);
         } catch (const ListenError& error) {
-            problems += (problems.empty() ? "" : "\n") + std::string(error.what());
+            add(error.what());
         }
     }
+    check_overlaps(configs, add);
+    for (const std::string& problem : inherited_problems(inherited_sockets(), configs)) add(problem);
     if (!problems.empty()) throw ListenError(problems);
 }
 
 void Endpoints::close() noexcept {
-    for (const auto& [name, endpoint] : endpoints_) endpoint->listener.close();
+    for (const auto& [name, endpoint] : endpoints_)
+        for (Listener& socket : endpoint->sockets) socket.close();
 }
 
 Generation::Generation(Config config, const Standing& standing)
@@ -59,8 +91,13 @@ Generation::Generation(Config config, const Standing& standing)
     check_routes(config_, plugins_.finder());
 }
 
-// Plugins first: until destroy() has returned, their own threads may wake connections.
-Generation::~Generation() { plugins_.destroy(); }
+// Threads first: after a start that has failed half-way they are still there. Then the plugins: until destroy() has returned,
+// their own threads may wake connections.
+Generation::~Generation() {
+    for (const NamedPool& pool : pools_) pool.pool->stop();
+    for (const NamedPool& pool : pools_) pool.pool->join(never);
+    plugins_.destroy();
+}
 
 // The listener's own pool, or the one that its plugin's listeners share.
 Pool& Generation::pool_for(const ListenerConfig& listener) {
@@ -106,13 +143,16 @@ Service* Generation::service_of(std::uint64_t id) const noexcept {
 
 void Generation::start() {
     for (const NamedPool& pool : pools_) pool.pool->start();
+    for (const auto& service : services_) service->prepare();
+    tls_.watch(standing_.background, standing_.alarm);
+    for (const auto& service : services_) service->listen();
     for (const auto& service : services_) {
         service->start();
-        standing_.log.info("listening", {{"listener", service->config.name},
-                                         {"address", service->endpoint().listener.address()},
-                                         {"plugin", service->plugin_names()}});
+        for (const Listener& socket : service->endpoint().sockets)
+            standing_.log.info(
+                "listening",
+                {{"listener", service->config.name}, {"address", socket.address()}, {"plugin", service->plugin_names()}});
     }
-    tls_.watch(standing_.background, standing_.alarm);
 }
 
 void Generation::stop_accepting(bool take_waiting) noexcept {

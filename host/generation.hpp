@@ -54,10 +54,13 @@ class Endpoints {
     // All of them; throws ListenError with all problems. [main]
     void open(const std::vector<ListenerConfig>& configs);
 
-    // Closes the listening sockets. [main]
+    // Closes the sockets. [main]
     void close() noexcept;
 
   private:
+    template <class Add>
+    void check_overlaps(const std::vector<ListenerConfig>& configs, Add add) const;
+
     Log& log_;
     SpareDescriptor spare_;
     std::map<std::string, std::unique_ptr<Endpoint>> endpoints_;
@@ -75,7 +78,8 @@ class Generation {
     // Makes the services of the listeners. To be called once, before start(). Throws ListenError. [main]
     void take(Endpoints& endpoints);
 
-    // Accepts from here on. Throws std::system_error. [main]
+    // Accepts from here on. Listening is the last step that may fail, so that no client is let in before. Throws
+    // std::system_error or ListenError. [main]
     void start();
 
     // Accepts no more. The sockets stay open: for the next generation or, with `take_waiting`, until those that wait in the

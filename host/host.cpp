@@ -2,8 +2,11 @@
 
 #include "base/if_memory_allows.hpp"
 #include "control/message.hpp"
+#include "plugin/runtime_folder.hpp"
 #include "process/cpus.hpp"
+#include "process/descriptor_limit.hpp"
 #include "threads/stop_signals.hpp"
+#include "tls/trial.hpp"
 
 #include <algorithm>
 #include <array>
@@ -38,9 +41,10 @@ Host::Host(Config&& config)
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpus_, config.host.scheduling,
               Generation::relay_ended),
       resolver_(config.host.resolvers), background_(config.host.scheduling), watches_(background_, config.host.resolvers),
-      endpoints_(log_),
-      generation_(std::make_unique<Generation>(std::move(config), Standing{log_, alarm_, relays_, resolver_, background_,
-                                                                           watches_, standby_, ticket_keys_, cpus_})) {
+      endpoints_(log_) {
+    remove_dead_folders(); // first: they may have filled the disk
+    generation_ = std::make_unique<Generation>(
+        std::move(config), Standing{log_, alarm_, relays_, resolver_, background_, watches_, standby_, ticket_keys_, cpus_});
     const Config& kept = generation_->config();
     std::string problems;
     try {
@@ -59,8 +63,18 @@ Host::Host(Config&& config)
     sigset_t set = handled_signals();
     for (const int stop : {SIGTERM, SIGINT}) ::sigdelset(&set, stop); // see StopSignals
     signals_ = Descriptor(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
-    if (!signals_) throw std::system_error(errno, std::generic_category(), "signalfd");
+    if (!signals_) throw std::system_error(errno, std::generic_category(), "cannot wait for signals");
     drop_privileges();
+    warn_of_descriptors(kept.listeners, log_);
+}
+
+// A host that was killed could not remove its private folder.
+void Host::remove_dead_folders() {
+    std::error_code error;
+    const std::filesystem::path where = std::filesystem::temp_directory_path(error);
+    if (error) return; // who needs the folder will say so
+    const std::size_t count = host::remove_dead_folders(where, {::geteuid(), privileges_.user()});
+    if (count != 0) log_.info("removed what hosts have left that were killed", {{"folders", count}, {"in", where.string()}});
 }
 
 // Before the drop the host gives the files that it needs later to the new user; after it, it checks that it can use them.
@@ -87,6 +101,10 @@ void Host::drop_privileges() {
         if (!privileges_.may_remove(file))
             log_.warning("the socket file will stay behind; give its folder to the user of [process], or choose another folder",
                          {{"path", file}});
+    for (const TlsConfig& section : config.tls)
+        for (const std::string& problem : unreadable_tls_files(section))
+            log_.warning("a renewed certificate cannot be loaded; the user of [process] must be able to read its files",
+                         {{"problem", problem}});
     if (!log_.can_reopen())
         log_.warning("the log file cannot be opened again after SIGHUP; give it to the user of [process]",
                      {{"path", config.log.file.string()}, {"error", std::strerror(errno)}});
@@ -101,6 +119,7 @@ int Host::run() {
         log_.error("the main thread is still in a plugin's code, or cannot go on; leaving without it");
         abandon(status);
     });
+    if (control_) control_->listen();
     generation_->start();
     log_.info("ready", {{"listeners", generation_->services().size()}, {"pid", ::getpid()}});
     ::sd_notify(0, "READY=1");

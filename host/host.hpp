@@ -28,18 +28,20 @@ sigset_t handled_signals() noexcept;
 
 class Host {
   public:
-    // Loads the plugins, opens every listener and drops privileges; throws PluginError, ListenError, TlsError, PrivilegeError,
+    // Loads the plugins, binds every listener and drops privileges; throws PluginError, ListenError, TlsError, PrivilegeError,
     // std::system_error or std::runtime_error, and then nothing has been started. [main]
     explicit Host(Config&& config);
     ~Host();
 
-    // Serves until SIGTERM or SIGINT, then drains; returns the exit status. SIGHUP reopens the log and loads the
-    // certificates anew, SIGUSR1 logs the status.
+    // Starts the threads and listens; throws std::system_error or ListenError if that fails, and then no client was accepted.
+    // Serves until SIGTERM or SIGINT, then drains; returns the exit status. SIGHUP reopens the log and loads the certificates
+    // anew, SIGUSR1 logs the status.
     int run();
 
     const Generation& generation() const noexcept { return *generation_; }
 
   private:
+    void remove_dead_folders();
     void drop_privileges();
     std::vector<HostCommand> own_commands();
     void begin_drain(int signal) noexcept;

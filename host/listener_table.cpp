@@ -11,12 +11,12 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
     return text;
 }
 
-// The plugin's own suggestion, with this listener's address in it.
-std::string command_to_try(const Service& service) {
+// The plugin's own suggestion, with the socket's address in it.
+std::string command_to_try(const Service& service, const Listener& socket) {
     const std::string_view suggestion = service.plugins().front()->try_it();
-    const std::string& address = service.endpoint().listener.address();
+    const std::string& address = socket.address();
     if (address.starts_with("unix:")) return "nc -U " + address.substr(5);
-    const std::string port = std::to_string(service.endpoint().listener.port());
+    const std::string port = std::to_string(socket.port());
     std::string host = address.substr(0, address.rfind(':'));
     if (host == "[::]" || host == "0.0.0.0" || host == "127.0.0.1" || host == "[::1]") host = "localhost";
     std::string command = suggestion.empty() ? "nc localhost {port}" : std::string(suggestion);
@@ -32,8 +32,8 @@ std::string command_to_try(const Service& service) {
 std::string listener_table(const std::vector<std::unique_ptr<Service>>& services) {
     std::vector<Row> rows{{"listener", "address", "plugin", "try"}};
     for (const auto& service : services)
-        rows.push_back(
-            {service->config.name, service->endpoint().listener.address(), service->plugin_names(), command_to_try(*service)});
+        for (const Listener& socket : service->endpoint().sockets)
+            rows.push_back({service->config.name, socket.address(), service->plugin_names(), command_to_try(*service, socket)});
     return format_table(rows);
 }
 

@@ -34,6 +34,8 @@ int main(int argc, char** argv) {
     CLI::App* check =
         app.add_subcommand("check", "Check a configuration, plugins and their settings included, without serving");
     check->add_option("CONF", options.config, "The configuration file")->required();
+    bool bind = false;
+    check->add_flag("--bind", bind, "Bind the listeners as well, without listening; not while the host runs");
     add_plugin_path(*check);
 
     CLI::App* plugins =
@@ -59,7 +61,7 @@ int main(int argc, char** argv) {
 
     CLI11_PARSE(app, argc, argv);
     if (*run) return run_command(options);
-    if (*check) return check_config(options);
+    if (*check) return check_command(options, bind);
     if (*dev_cert) return dev_cert_command(folder, names);
     if (*plugins) return list_plugins_command(options, json);
     if (*control) return control_command(options, words, json);

@@ -1,21 +1,23 @@
 #include "subcommands.hpp"
 
-#include "abi/host_table.hpp"
+#include "base/limit_advice.hpp"
 #include "base/printable.hpp"
-#include "base/shortages.hpp"
 #include "base/text_table.hpp"
 #include "config/load.hpp"
+#include "config_check.hpp"
 #include "control/client.hpp"
 #include "control/message.hpp"
 #include "host.hpp"
 #include "listener_table.hpp"
 #include "process/startup.hpp"
-#include "stages/detection.hpp"
 #include "threads/crash_report.hpp"
 #include "tls/dev_cert.hpp"
 
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
+#include <new>
+#include <system_error>
 
 namespace gatehouse::host {
 namespace {
@@ -26,15 +28,26 @@ Config load(const CommandOptions& options) {
     return config;
 }
 
-// Errors of people, not of the program: a line or more each, and status 1.
+// Errors of people, and shortages of the machine, not of the program: a line or more each, and status 1.
 template <class Command>
 int reported(Command command) {
+    std::string what;
+    std::string_view advice;
     try {
         return command();
+    } catch (const std::filesystem::filesystem_error& error) { // speaks of disks where others speak of tables in the kernel
+        what = error.what();
+    } catch (const std::system_error& error) {
+        what = error.what();
+        advice = limit_advice(error.code().value());
+    } catch (const std::bad_alloc& error) {
+        what = "cannot start";
+        advice = limit_advice(ENOMEM);
     } catch (const std::exception& error) {
-        std::cerr << "gatehouse: " << error.what() << '\n';
-        return 1;
+        what = error.what();
     }
+    std::cerr << "gatehouse: " << what << (advice.empty() ? "" : "; ") << advice << '\n';
+    return 1;
 }
 
 } // namespace
@@ -49,26 +62,11 @@ int run_command(const CommandOptions& options) {
     });
 }
 
-int check_config(const CommandOptions& options) {
+int check_command(const CommandOptions& options, bool bind) {
     return reported([&] {
         prepare_process(handled_signals());
         const Config config = load(options);
-        const Privileges known_account(config.process);
-        LogConfig quiet;
-        quiet.level = LogLevel::warning;
-        Log log(quiet);
-        TicketKeyRing keys;
-        const TlsServers tls(config.tls, keys, log);
-        const Drain drain;
-        Background background(config.host.scheduling);
-        background.end(); // nothing goes on here
-        Resolver resolver(config.host.resolvers);
-        NameWatches watches(background, config.host.resolvers);
-        const auto none = [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; };
-        Shortages shortages(log);
-        const Facilities facilities{host_table, log, drain, resolver, background, watches, shortages, none, none};
-        const Plugins plugins(config, facilities);
-        check_routes(config, plugins.finder());
+        check(config, bind);
         const auto count = [](std::size_t number, std::string_view noun) {
             return std::to_string(number) + ' ' + std::string(noun) + (number == 1 ? "" : "s");
         };

@@ -13,7 +13,7 @@ struct CommandOptions {
 };
 
 int run_command(const CommandOptions& options);
-int check_config(const CommandOptions& options);
+int check_command(const CommandOptions& options, bool bind);
 int dev_cert_command(const std::filesystem::path& folder, const std::vector<std::string>& names);
 int list_plugins_command(const CommandOptions& options, bool json);
 // `words`: nothing, an instance, or an instance, its command and the arguments.

@@ -7,7 +7,7 @@
 namespace gatehouse::host {
 
 Bell::Bell() : event_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-    if (!event_) throw std::system_error(errno, std::generic_category(), "eventfd");
+    if (!event_) throw std::system_error(errno, std::generic_category(), "cannot make an event descriptor");
 }
 
 // Fails only at 2^64 - 2 unacknowledged rings, when the descriptor is readable anyway.

@@ -4,6 +4,7 @@
 #include "base/line_ring.hpp"
 #include "base/log_sink.hpp"
 #include "base/mutex.hpp"
+#include "base/thread.hpp"
 
 #include <array>
 #include <atomic>
@@ -13,7 +14,6 @@
 #include <cstring>
 #include <ctime>
 #include <spdlog/logger.h>
-#include <thread>
 #include <utility>
 
 namespace gatehouse::host {
@@ -57,13 +57,15 @@ struct Log::Impl {
     bool writing GATEHOUSE_GUARDED_BY(mutex) = false;
     bool stopping GATEHOUSE_GUARDED_BY(mutex) = false;
     std::atomic<std::uint64_t> overrun{0}; // lines that have made way for newer ones
-    std::thread thread;                    // last: everything above is ready when it starts
+    Thread thread;                         // last: everything above is ready when it starts
 };
 
 Log::Impl::Impl(const LogConfig& config)
     : sink(std::make_shared<LogSink>(config.file)),
       json(config.format == LogFormat::json || (config.format == LogFormat::automatic && !sink->is_terminal())),
-      colour(sink->is_terminal() && std::getenv("NO_COLOR") == nullptr), logger("gatehouse", sink), thread([this] { run(); }) {}
+      colour(sink->is_terminal() && std::getenv("NO_COLOR") == nullptr), logger("gatehouse", sink) {
+    thread.start<&Impl::run>(*this, "the log");
+}
 
 Log::Impl::~Impl() {
     {
@@ -71,7 +73,7 @@ Log::Impl::~Impl() {
         stopping = true;
     }
     changed.notify_one();
-    thread.join();
+    thread.join(never);
 }
 
 // Under the lock, so that the lines stand in the order of their times and numbers.

@@ -42,6 +42,14 @@ std::optional<std::uint64_t> parse(std::string_view text, std::span<const Unit> 
         error = in_quotes(text) + " is not a whole number with a unit";
         return std::nullopt;
     }
+    if (unit_name.find_first_of("0123456789") != std::string_view::npos) {
+        error = in_quotes(text) + " has more than one number";
+        return std::nullopt;
+    }
+    if (unit_name.starts_with(' ')) {
+        error = in_quotes(text) + " has a blank before its unit";
+        return std::nullopt;
+    }
     std::uint64_t factor = 1;
     if (unit_name.empty()) {
         if (!bare && number != 0) {

@@ -3,6 +3,7 @@
 #include "base/printable.hpp"
 #include "base/text_file.hpp"
 #include "config/load.hpp"
+#include "config/syntax_error.hpp"
 #include "config/toml.hpp"
 
 #include <algorithm>
@@ -66,6 +67,8 @@ std::shared_ptr<const toml::table> parse_toml(std::string text, const std::strin
         std::string what(error.description());
         what = what.starts_with(prefix) ? "syntax error in " + what.substr(prefix.size()) : "syntax error: " + what;
         const toml::source_position at = error.source().begin;
+        if (std::string cause = explain_syntax_error(text, {at.line, at.column}); !cause.empty())
+            what = "syntax error: " + cause;
         fail(file + ':' + std::to_string(at.line) + ':' + std::to_string(at.column), printable(what, 400));
     }
 }

@@ -4,6 +4,7 @@
 #include "config/access_section.hpp"
 #include "config/routes_section.hpp"
 #include "config/values.hpp"
+#include "net/overlap.hpp"
 #include "net/server_name.hpp"
 
 #include <algorithm>
@@ -145,9 +146,8 @@ ListenerConfig read_listener(ConfigTable& table) {
     return listener;
 }
 
-// What two listeners must not have in common.
+// The text of an address that is not numeric; the same name is the same in every spelling.
 std::string identity(const Address& address) {
-    if (const auto numeric = numeric_address(address)) return to_string(*numeric);
     const ServerName name(address.host);
     Address named = address;
     if (!name.empty() && address.host.find('%') == std::string::npos) named.host = name.text();
@@ -160,21 +160,45 @@ class Uniqueness {
     void check(ConfigTable& table, const ListenerConfig& listener) {
         if (!listener.name.empty()) check(names_, table, "name", listener.name);
         const Address& address = listener.address;
-        // Port 0 is a different port every time.
-        if (address != Address{} && (address.kind != Address::Kind::tcp || address.port != 0))
-            check(addresses_, table, "address", identity(address));
+        if (address == Address{}) return; // it is wrong in another way
+        if (const auto numeric = numeric_address(address))
+            check(*numeric, listener.ipv6_only, table);
+        else if (address.kind != Address::Kind::tcp || address.port != 0) // port 0 is another port each time
+            check(texts_, table, "address", identity(address));
     }
 
   private:
     using Taken = std::map<std::string, Place>;
+    struct Numeric {
+        SocketAddress address;
+        bool ipv6_only;
+        Place place;
+    };
 
     static void check(Taken& taken, ConfigTable& table, std::string_view key, const std::string& value) {
         const auto [first, is_new] = taken.emplace(value, table.place(key));
         if (!is_new) table.reject(key, in_quotes(value) + " is already used by the listener at " + first->second.text);
     }
 
+    void check(const SocketAddress& address, bool ipv6_only, ConfigTable& table) {
+        for (const Numeric& other : numeric_) {
+            if (!overlap(other.address, other.ipv6_only, address, ipv6_only)) continue;
+            const std::string ours = to_string(address);
+            const std::string theirs = to_string(other.address);
+            if (ours == theirs)
+                return table.reject("address", in_quotes(ours) + " is already used by the listener at " + other.place.text);
+            const bool both = address.storage.ss_family != other.address.storage.ss_family;
+            return table.reject("address", in_quotes(ours) + " and " + in_quotes(theirs) + " of the listener at " +
+                                               other.place.text + " overlap (expected another port" +
+                                               (both ? ", or ipv6_only = true for the IPv6 one, which takes IPv4 clients too)"
+                                                     : ", or one listener for both)"));
+        }
+        numeric_.push_back({address, ipv6_only, table.place("address")});
+    }
+
     Taken names_;
-    Taken addresses_;
+    Taken texts_; // addresses of other kinds
+    std::vector<Numeric> numeric_;
 };
 
 // A shared pool has one number of threads.

@@ -314,7 +314,12 @@ void ConfigTable::finish() {
 }
 
 ConfigTable::Found ConfigTable::wrong_type(std::string_view key, const toml::node& value, std::string_view expected) {
-    reject(key, "wrong type: " + std::string(type_name(value)) + " (expected " + std::string(expected) + ")");
+    const auto* text = value.as_string();
+    const bool other =
+        text != nullptr && (text->get() == "true" || text->get() == "false" ||
+                            (!text->get().empty() && text->get().find_first_not_of("0123456789") == std::string::npos));
+    reject(key, "wrong type: " + std::string(type_name(value)) + " (expected " + std::string(expected) +
+                    (other ? ", without quotes)" : ")"));
     return Found::bad;
 }
 

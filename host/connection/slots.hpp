@@ -24,8 +24,12 @@ class ConnectionSlots {
     // The number of the listener that an id, or a listener's token, names.
     static std::uint32_t listener_of(std::uint64_t id) noexcept { return static_cast<std::uint32_t>(id) >> slot_bits; }
 
-    // The token of the listening socket itself: no connection's id, since those have a generation.
-    std::uint64_t listen_token() const noexcept { return std::uint64_t{listener_number_} << slot_bits | no_slot; }
+    // The tokens of the listening sockets themselves, and the socket that one means: no connection's ids, since those have a
+    // generation, and other indices than theirs.
+    std::uint64_t listen_token(std::size_t socket) const noexcept {
+        return std::uint64_t{listener_number_} << slot_bits | (no_slot - static_cast<std::uint32_t>(socket));
+    }
+    static std::size_t socket_of(std::uint64_t token) noexcept { return no_slot - (token & no_slot); }
 
     // A free slot, running and with a new id; null if all are taken or there is no memory. [any]
     Connection* take() noexcept;

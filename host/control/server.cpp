@@ -2,7 +2,6 @@
 
 #include "base/did_you_mean.hpp"
 #include "base/printable.hpp"
-#include "config/config.hpp"
 #include "control/message.hpp"
 
 #include <algorithm>
@@ -24,17 +23,6 @@ static_assert(most_command_answer < most_answer); // the rest is for the words a
 
 using Texts = std::vector<std::string>;
 
-ListenerConfig listener_config(const std::filesystem::path& path, const std::string& where) {
-    ListenerConfig config;
-    config.name = "control";
-    config.address.kind = Address::Kind::unix_socket;
-    config.address.path = path.native();
-    config.backlog = 16;
-    config.mode = 0600;
-    config.where.text = where;
-    return config;
-}
-
 Texts failed(const std::string& why) { return {std::string(answer_failed), why}; }
 
 Texts no_such(std::string_view what, const std::string& name, const Texts& names) {
@@ -48,14 +36,25 @@ Texts no_such(std::string_view what, const std::string& name, const Texts& names
 
 } // namespace
 
+ListenerConfig control_listener(const std::filesystem::path& path, const std::string& where) {
+    ListenerConfig config;
+    config.name = "control";
+    config.address.kind = Address::Kind::unix_socket;
+    config.address.path = path.native();
+    config.backlog = 16;
+    config.mode = 0600;
+    config.where.text = where;
+    return config;
+}
+
 Control::Control(const std::filesystem::path& path, const std::string& where, std::vector<PluginInstance*> instances,
                  std::vector<HostCommand> own, Log& log)
     : instances_(std::move(instances)), own_(std::move(own)), log_(log), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      listener_(listener_config(path, where), log) {
+      listener_(control_listener(path, where), log) {
     epoll_event event{};
     event.events = EPOLLIN;
     if (!epoll_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listener_.descriptor(), &event) != 0)
-        throw std::system_error(errno, std::generic_category(), "epoll for the control socket");
+        throw std::system_error(errno, std::generic_category(), "cannot watch the control socket");
 }
 
 Nanoseconds Control::serve(Nanoseconds now) noexcept {
@@ -80,12 +79,12 @@ Nanoseconds Control::serve(Nanoseconds now) noexcept {
     clients_.remove_if([&](const Client& client) { return client.done || client.deadline <= now; });
     for (const Client& client : clients_) next = std::min(next, client.deadline);
     if (paused_until_ <= now) paused_until_ = never;
-    listen(clients_.size() < most_clients && paused_until_ == never);
+    watch_newcomers(clients_.size() < most_clients && paused_until_ == never);
     return std::min(next, paused_until_);
 }
 
-void Control::listen(bool on) noexcept {
-    if (std::exchange(listening_, on) == on) return;
+void Control::watch_newcomers(bool on) noexcept {
+    if (std::exchange(watched_, on) == on) return;
     epoll_event event{};
     event.events = on ? EPOLLIN : 0U;
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, listener_.descriptor(), &event);

@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
 #include "base/log.hpp"
+#include "config/config.hpp"
 #include "listen/listener.hpp"
 #include "plugin/instance.hpp"
 
@@ -31,12 +32,18 @@ struct HostCommand {
     std::function<Answer()> run; // begins it. [main]
 };
 
+// What a Listener needs to know of the control socket. `where` is its place in the configuration, for messages.
+ListenerConfig control_listener(const std::filesystem::path& path, const std::string& where);
+
 class Control {
   public:
-    // Opens the socket at `path`, replacing one that a dead process has left; throws ListenError or std::system_error. `where`
-    // is the place in the configuration, for messages. The instances must outlive this. [main]
+    // Binds the socket at `path`, replacing one that a dead process has left; throws ListenError or std::system_error. `where`
+    // is as above. The instances must outlive this. [main]
     Control(const std::filesystem::path& path, const std::string& where, std::vector<PluginInstance*> instances,
             std::vector<HostCommand> own, Log& log);
+
+    // Takes clients from here on; throws ListenError. [main]
+    void listen() { listener_.listen(); }
 
     // Readable when there is something for serve() to do.
     int descriptor() const noexcept { return epoll_.get(); }
@@ -57,7 +64,7 @@ class Control {
     };
 
     void accept(Nanoseconds now);
-    void listen(bool on) noexcept;
+    void watch_newcomers(bool on) noexcept;
     bool allowed(const Client& client) const noexcept;
     void handle(Client& client);
     void look_for_answer(Client& client, Nanoseconds now);
@@ -73,7 +80,7 @@ class Control {
     const Descriptor epoll_;
     Listener listener_;
     std::list<Client> clients_;
-    bool listening_ = true;
+    bool watched_ = true;              // newcomers
     Nanoseconds paused_until_ = never; // after an accept() that has failed
 };
 

@@ -1,6 +1,7 @@
 #include "listen/acceptor.hpp"
 
 #include "base/check.hpp"
+#include "base/limit_advice.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -49,11 +50,15 @@ bool Acceptor::pause(State state, Nanoseconds until) noexcept {
     return true;
 }
 
-void Acceptor::start() {
+void Acceptor::prepare() {
+    if (!pool_.watch(listener_.descriptor(), listen_events, token_))
+        throw std::system_error(errno, std::generic_category(), "cannot watch listener " + name_);
+}
+
+void Acceptor::start() noexcept {
     const bool first = change(State::idle, State::accepting);
     GATEHOUSE_CHECK(first);
-    if (!pool_.watch(listener_.descriptor(), listen_events, token_))
-        throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+    watch(); // again: the event of a socket that did not listen yet may have come and gone
 }
 
 Nanoseconds Acceptor::supervise(Nanoseconds now) noexcept {
@@ -66,8 +71,7 @@ Nanoseconds Acceptor::supervise(Nanoseconds now) noexcept {
 }
 
 void Acceptor::stop() noexcept {
-    const State before = state_.exchange(State::closed);
-    if (before != State::idle && before != State::closed) pool_.forget(listener_.descriptor());
+    if (state_.exchange(State::closed) != State::closed) pool_.forget(listener_.descriptor());
 }
 
 // At the limit the socket is left alone: newcomers stay in the accept queue until a connection ends.
@@ -146,10 +150,7 @@ void Acceptor::out_of_resources(int error) noexcept {
     const Nanoseconds now = monotonic_now();
     if (Nanoseconds since = 0; short_since_.compare_exchange_strong(since, now)) {
         log_.error("cannot accept; newcomers wait",
-                   {{"listener", name_},
-                    {"error", std::strerror(error)},
-                    {"advice", error == EMFILE ? "raise the limit on open files (ulimit -n, LimitNOFILE=)"
-                                               : "the machine is short of memory or descriptors"}});
+                   {{"listener", name_}, {"error", std::strerror(error)}, {"advice", limit_advice(error)}});
     } else if (now - since >= shortage_patience) {
         spare_.lend([&]() noexcept {
             SocketAddress peer;

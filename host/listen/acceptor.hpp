@@ -89,8 +89,12 @@ class Acceptor {
     Acceptor(const Listener& listener, Pool& pool, std::uint64_t token, bool one_at_a_time, AcceptCounts& counts,
              SpareDescriptor& spare, AcceptHooks hooks, std::string name, Alarm& alarm, Log& log);
 
-    // Connections are accepted from here on. Throws std::system_error. [main]
-    void start();
+    // Takes the socket's entry in the epoll set, which is all that may fail; its events are ignored until start(). Throws
+    // std::system_error. [main]
+    void prepare();
+
+    // After prepare(): connections are accepted from here on. [main]
+    void start() noexcept;
 
     // The pool has had an event of the socket. [any]
     void ready() noexcept;

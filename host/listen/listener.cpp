@@ -1,12 +1,15 @@
 #include "listen/listener.hpp"
 
+#include "base/limit_advice.hpp"
+#include "listen/inherited.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <grp.h>
 #include <memory>
@@ -16,11 +19,13 @@
 #include <pwd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <systemd/sd-daemon.h>
+#include <unistd.h>
 #include <utility>
 
 namespace gatehouse::host {
 namespace {
+
+constexpr std::size_t most_sockets = 1024; // of one name
 
 std::string what_to_do(int error, const Address& address) {
     const bool tcp = address.kind == Address::Kind::tcp;
@@ -40,11 +45,8 @@ std::string what_to_do(int error, const Address& address) {
         return "the folder does not exist; create it";
     case EAFNOSUPPORT:
         return "the kernel has this address family switched off; use an address of the other family";
-    case EMFILE:
-    case ENFILE:
-        return "raise the limit on open files (ulimit -n)";
     default:
-        return "";
+        return std::string(limit_advice(error));
     }
 }
 
@@ -64,41 +66,98 @@ std::optional<unsigned> account(const std::string& name, Lookup lookup) {
     return lookup(name.c_str());
 }
 
+[[noreturn]] void fail_to_listen(const ListenerConfig& config, std::string_view failed, int error) {
+    std::string text = "listener " + config.name + ": " + std::string(failed) + " " + to_string(config.address) +
+                       " failed: " + std::strerror(error);
+    if (const std::string advice = what_to_do(error, config.address); !advice.empty()) text += "; " + advice;
+    throw ListenError(text + " (" + config.where.text + ")");
+}
+
+struct Owner {
+    uid_t user;
+    gid_t group;
+};
+
+// Of a socket file; ~0: as it is.
+Owner owner_of(const ListenerConfig& config) {
+    auto user = [](const char* name) -> std::optional<unsigned> {
+        const passwd* entry = ::getpwnam(name);
+        return entry != nullptr ? std::optional<unsigned>(entry->pw_uid) : std::nullopt;
+    };
+    auto group = [](const char* name) -> std::optional<unsigned> {
+        const struct group* entry = ::getgrnam(name);
+        return entry != nullptr ? std::optional<unsigned>(entry->gr_gid) : std::nullopt;
+    };
+    const std::optional<unsigned> uid = config.owner.empty() ? ~0U : account(config.owner, user);
+    const std::optional<unsigned> gid = config.group.empty() ? ~0U : account(config.group, group);
+    if (!uid || !gid)
+        throw ListenError("listener " + config.name + ": there is no " +
+                          (uid ? "group " + config.group : "user " + config.owner) + " on this machine (" + config.where.text +
+                          ")");
+    return {*uid, *gid};
+}
+
 } // namespace
 
-Listener::Listener(const ListenerConfig& config, Log& log) : config_(config), log_(log) {
-    switch (config.address.kind) {
-    case Address::Kind::tcp:
-        open_tcp();
-        break;
-    case Address::Kind::unix_socket:
-        open_unix();
-        break;
-    case Address::Kind::inherited:
-        adopt();
-        break;
+void try_address(const ListenerConfig& config, Log& log) {
+    if (config.address.kind == Address::Kind::inherited) return; // only the host's own start knows them
+    if (config.address.kind == Address::Kind::tcp) {
+        const Listener trial(config, log, Listener::Port::any);
+        return;
     }
-    listen();
+    owner_of(config);
+    if (config.address.path.starts_with('@')) return;
+    const std::filesystem::path path = config.address.path;
+    const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+    struct stat status{};
+    if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) fail_to_listen(config, "bind to", errno);
+    if (::lstat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode)) fail_to_listen(config, "bind to", EEXIST);
+}
+
+std::deque<Listener> open_sockets(const ListenerConfig& config, Log& log) {
+    std::deque<Listener> sockets;
+    if (config.address.kind != Address::Kind::inherited) {
+        sockets.emplace_back(config, log);
+        return sockets;
+    }
+    const std::vector<InheritedSocket> inherited = inherited_sockets();
+    for (const InheritedSocket& socket : inherited)
+        if (is_meant(socket, config.address)) sockets.emplace_back(config, socket.descriptor, log);
+    if (sockets.size() > most_sockets)
+        throw ListenError("listener " + config.name + ": " + std::to_string(sockets.size()) + " inherited sockets are named " +
+                          config.address.name + " (expected at most " + std::to_string(most_sockets) + ") (" +
+                          config.where.text + ")");
+    if (sockets.empty())
+        throw ListenError("listener " + config.name + ": no inherited socket " + config.address.name + "; " +
+                          (inherited.empty() ? "this process was started without any (LISTEN_FDS is not set for it)"
+                                             : "there are: " + names_of(inherited)) +
+                          " (" + config.where.text + ")");
+    return sockets;
+}
+
+Listener::Listener(const ListenerConfig& config, Log& log, Port port) : config_(config), log_(log) {
+    config.address.kind == Address::Kind::unix_socket ? open_unix() : open_tcp(port);
+    ask_address();
+}
+
+Listener::Listener(const ListenerConfig& config, int inherited, Log& log) : config_(config), log_(log) {
+    adopt(inherited);
+    ask_address();
 }
 
 Listener::~Listener() { close(); }
 
 void Listener::step(std::string_view what) const { log_.debug("listener step", {{"listener", config_.name}, {"step", what}}); }
 
-void Listener::fail(std::string_view failed, int error) const {
-    std::string text = "listener " + config_.name + ": " + std::string(failed) + " " + to_string(config_.address) +
-                       " failed: " + std::strerror(error);
-    if (const std::string advice = what_to_do(error, config_.address); !advice.empty()) text += "; " + advice;
-    throw ListenError(text + " (" + config_.where.text + ")");
-}
+void Listener::fail(std::string_view failed, int error) const { fail_to_listen(config_, failed, error); }
 
-void Listener::open_tcp() {
+void Listener::open_tcp(Port which) {
     const bool any = config_.address.host.empty() || config_.address.host == "*";
     addrinfo hints{};
     hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* list = nullptr;
-    const std::string port = std::to_string(config_.address.port);
+    const std::string port = std::to_string(which == Port::any ? 0 : config_.address.port);
     const std::string host = any ? "::" : config_.address.host;
     if (const int error = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &list); error != 0)
         throw ListenError("listener " + config_.name + ": cannot resolve " + host + ": " + ::gai_strerror(error) +
@@ -113,7 +172,7 @@ void Listener::open_tcp() {
         auto* v4 = reinterpret_cast<sockaddr_in*>(address.get());
         *v4 = sockaddr_in{};
         v4->sin_family = AF_INET;
-        v4->sin_port = htons(config_.address.port);
+        v4->sin_port = htons(which == Port::any ? 0 : config_.address.port);
         address.size = sizeof(sockaddr_in);
         socket_ = Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     }
@@ -182,42 +241,12 @@ void Listener::open_unix() {
     // Before listen(), so that no client connects while the file still has the wrong mode.
     if (::chmod(path.c_str(), config_.mode) != 0) fail("setting the mode of", errno);
     if (config_.owner.empty() && config_.group.empty()) return;
-    auto user = [](const char* name) -> std::optional<unsigned> {
-        const passwd* entry = ::getpwnam(name);
-        return entry != nullptr ? std::optional<unsigned>(entry->pw_uid) : std::nullopt;
-    };
-    auto group = [](const char* name) -> std::optional<unsigned> {
-        const struct group* entry = ::getgrnam(name);
-        return entry != nullptr ? std::optional<unsigned>(entry->gr_gid) : std::nullopt;
-    };
-    const std::optional<unsigned> uid = config_.owner.empty() ? ~0U : account(config_.owner, user);
-    const std::optional<unsigned> gid = config_.group.empty() ? ~0U : account(config_.group, group);
-    if (!uid || !gid)
-        throw ListenError("listener " + config_.name + ": there is no " +
-                          (uid ? "group " + config_.group : "user " + config_.owner) + " on this machine (" +
-                          config_.where.text + ")");
-    if (::chown(path.c_str(), *uid, *gid) != 0) fail("setting the owner of", errno);
+    const auto [user, group] = owner_of(config_);
+    if (::chown(path.c_str(), user, group) != 0) fail("setting the owner of", errno);
 }
 
-void Listener::adopt() {
-    char** names = nullptr;
-    const int count = ::sd_listen_fds_with_names(0, &names);
-    int fd = -1;
-    std::string offered;
-    for (int i = 0; i < count; ++i) {
-        const std::string name = names[i];
-        const std::string number = std::to_string(SD_LISTEN_FDS_START + i);
-        if (config_.address.name == name || config_.address.name == number) fd = SD_LISTEN_FDS_START + i;
-        offered += (offered.empty() ? "" : ", ") + name + " (" + number + ")";
-    }
-    for (int i = 0; i < count; ++i) std::free(names[i]); // sd_listen_fds_with_names() allocates with malloc()
-    std::free(static_cast<void*>(names));
-    if (fd < 0)
-        throw ListenError("listener " + config_.name + ": no inherited socket " + config_.address.name + "; " +
-                          (offered.empty() ? "this process was started without any (LISTEN_FDS is not set for it)"
-                                           : "there are: " + offered) +
-                          " (" + config_.where.text + ")");
-    // A copy: the inherited one is not this object's to close, and another listener must be able to name it in its error.
+void Listener::adopt(int fd) {
+    // A copy: the inherited one is not this object's to close.
     socket_ = Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
     if (!socket_) fail("taking over", errno);
     int type = 0;
@@ -233,14 +262,20 @@ void Listener::adopt() {
     step("inherited fd=" + std::to_string(fd));
 }
 
+void Listener::ask_address() {
+    bound_.size = sizeof bound_.storage;
+    if (::getsockname(socket_.get(), bound_.get(), &bound_.size) != 0) fail("asking for the address of", errno);
+    address_ = to_string(bound_);
+    if (bound_.storage.ss_family == AF_INET) port_ = ntohs(reinterpret_cast<const sockaddr_in*>(bound_.get())->sin_port);
+    if (bound_.storage.ss_family != AF_INET6) return;
+    port_ = ntohs(reinterpret_cast<const sockaddr_in6*>(bound_.get())->sin6_port);
+    int alone = 0;
+    socklen_t size = sizeof alone;
+    ipv6_only_ = ::getsockopt(socket_.get(), IPPROTO_IPV6, IPV6_V6ONLY, &alone, &size) == 0 && alone != 0;
+}
+
 void Listener::listen() {
     if (::listen(socket_.get(), config_.backlog) != 0) fail("listen on", errno);
-    SocketAddress bound;
-    bound.size = sizeof bound.storage;
-    ::getsockname(socket_.get(), bound.get(), &bound.size);
-    address_ = to_string(bound);
-    if (bound.storage.ss_family == AF_INET) port_ = ntohs(reinterpret_cast<const sockaddr_in*>(bound.get())->sin_port);
-    if (bound.storage.ss_family == AF_INET6) port_ = ntohs(reinterpret_cast<const sockaddr_in6*>(bound.get())->sin6_port);
     step("listen address=" + address_ + " backlog=" + std::to_string(config_.backlog));
     // A socket that tells its queue tells the cut limit too, also where /proc/sys is hidden.
     const std::optional<AcceptQueue> told = queue();

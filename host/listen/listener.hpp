@@ -1,13 +1,15 @@
 // A listening socket and its life:
 //
-//      open()                                                           close()
+//    constructed                                         listen()      close()
 //   ─────────▶ socket ──▶ [options] ──▶ bind ──▶ [mode, owner] ──▶ listen ──────▶ closed
 //                 │                       │                          │ ▲
 //                 └───────────┬───────────┘                  accept()│ │one connection, in order of arrival,
 //                             ▼                                      ▼ │or an errno
 //               ListenError: step, address, what to do              (accept queue: the waiting room)
 //
-// An inherited descriptor (socket activation) enters at listen. Each step is logged at debug level.
+// The host binds all sockets first and listens when everything else stands, so that a start that fails has taken no client. An
+// inherited descriptor (socket activation), which listens already as a rule, enters after bind. Each step is logged at debug
+// level.
 #pragma once
 
 #include "base/descriptor.hpp"
@@ -15,7 +17,9 @@
 #include "config/config.hpp"
 #include "listen/accept_queue.hpp"
 #include "net/address.hpp"
+#include "net/overlap.hpp"
 
+#include <deque>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -31,12 +35,18 @@ class ListenError : public std::runtime_error {
 
 class Listener {
   public:
-    // Opens the socket; returns with it listening. Throws ListenError. [main]
-    Listener(const ListenerConfig& config, Log& log);
+    // Opens the socket and binds it, to any free port if only its address is to be tried; or takes over a copy of an inherited
+    // descriptor. Throws ListenError. [main]
+    enum class Port { of_config, any };
+    Listener(const ListenerConfig& config, Log& log, Port port = Port::of_config);
+    Listener(const ListenerConfig& config, int inherited, Log& log);
     ~Listener(); // close()
 
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
+
+    // The kernel takes connections from here on. Again, it changes nothing. Throws ListenError. [main]
+    void listen();
 
     // The next connection, non-blocking and close-on-exec, and its address; or -1 and errno. [any]
     int accept(SocketAddress& peer) const noexcept;
@@ -48,17 +58,18 @@ class Listener {
     const std::string& address() const noexcept { return address_; }
     std::uint16_t port() const noexcept { return port_; }     // 0 if it has none
     int descriptor() const noexcept { return socket_.get(); } // valid as long as this object is
+    bool overlaps(const Listener& other) const noexcept { return overlap(bound_, ipv6_only_, other.bound_, other.ipv6_only_); }
 
     // Newcomers are refused by the kernel from now on; removes the file of a unix socket, if it is still its own. [main]
     void close() noexcept;
 
   private:
-    void open_tcp();
+    void open_tcp(Port port);
     void open_unix();
-    void adopt();
+    void adopt(int fd);
     void set_options(int family);
     void bind_to(const SocketAddress& address);
-    void listen();
+    void ask_address();
     void step(std::string_view what) const;
     [[noreturn]] void fail(std::string_view step, int error) const;
 
@@ -68,7 +79,16 @@ class Listener {
     bool closed_ = false; // [main]
     std::string address_;
     std::uint16_t port_ = 0;
+    SocketAddress bound_; // constant after construction, as is the next
+    bool ipv6_only_ = false;
     struct stat file_{}; // of a unix socket that this process has bound
 };
+
+// What open_sockets() would say but for others that use the port or the path by now: it opens nothing that a client could
+// connect to, and leaves no file behind. Throws ListenError. [main]
+void try_address(const ListenerConfig& config, Log& log);
+
+// The sockets of a listener: one, or each inherited one that its address means. Throws ListenError. [main]
+std::deque<Listener> open_sockets(const ListenerConfig& config, Log& log);
 
 } // namespace gatehouse::host

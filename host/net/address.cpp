@@ -74,6 +74,19 @@ std::optional<Address> parse_tcp(std::string_view text, std::string& error) {
         error = "an IPv6 address needs brackets and a port: \"[" + std::string(text) + "]:PORT\"";
         return std::nullopt;
     }
+    if (const std::size_t scheme = text.find("://"); scheme != std::string_view::npos) {
+        error = in_quotes(text) + " is a URL (expected \"host:port\", without " + std::string(text.substr(0, scheme + 3)) + ")";
+        return std::nullopt;
+    }
+    if (text.starts_with('/')) {
+        error = in_quotes(text) + " is a path (expected \"unix:" + printable(text, 60) + "\")";
+        return std::nullopt;
+    }
+    if (!text.empty() && std::all_of(text.begin(), text.end(), is_digit)) {
+        error = in_quotes(text) + " has no host (expected \"127.0.0.1:" + printable(text, 60) +
+                "\", or \"*:" + printable(text, 60) + "\" for every address)";
+        return std::nullopt;
+    }
     const bool bracketed = text.starts_with('[');
     const std::size_t closing = bracketed ? text.find(']') : 0;
     const std::size_t colon = closing == std::string_view::npos ? closing : text.substr(closing).rfind(':');

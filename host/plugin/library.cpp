@@ -1,13 +1,8 @@
 #include "plugin/library.hpp"
 
-#include "base/if_memory_allows.hpp"
 #include "plugin/probe_process.hpp"
 
-#include <cerrno>
-#include <cstdlib>
 #include <string>
-#include <system_error>
-#include <unistd.h>
 
 namespace gatehouse::host {
 namespace {
@@ -21,41 +16,6 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 }
 
 } // namespace
-
-RuntimeFolder::RuntimeFolder() {
-    std::string name = (fs::temp_directory_path() / ("gatehouse-" + std::to_string(::getpid()) + "-XXXXXX")).string();
-    if (::mkdtemp(name.data()) == nullptr)
-        throw fs::filesystem_error("cannot make a private folder", name, std::error_code(errno, std::generic_category()));
-    folder_ = name;
-}
-
-RuntimeFolder::~RuntimeFolder() { remove(); }
-
-void RuntimeFolder::remove() noexcept {
-    if_memory_allows([&] {
-        std::error_code ignored;
-        fs::remove_all(folder_, ignored);
-    });
-}
-
-void RuntimeFolder::hand_over(unsigned user, unsigned group) {
-    for (unsigned copy = 0; copy <= copies_; ++copy) { // the folder itself, and one for each copy
-        const fs::path folder = copy == 0 ? folder_ : folder_ / std::to_string(copy);
-        if (::lchown(folder.c_str(), user, group) != 0)
-            throw fs::filesystem_error("cannot give away a private folder", folder,
-                                       std::error_code(errno, std::generic_category()));
-    }
-}
-
-fs::path RuntimeFolder::copy(const fs::path& file) {
-    const fs::path folder = folder_ / std::to_string(++copies_);
-    std::error_code error;
-    fs::create_directory(folder, error);
-    const fs::path target = folder / file.filename();
-    if (!error) fs::copy_file(file, target, error);
-    if (error) throw PluginError("cannot copy " + file.string() + " to " + folder.string() + ": " + error.message());
-    return target;
-}
 
 PluginLibrary::PluginLibrary(const fs::path& file, RuntimeFolder& folder) {
     const fs::path copy = folder.copy(file);

@@ -5,32 +5,12 @@
 #pragma once
 
 #include "plugin/entry_point.hpp"
+#include "plugin/runtime_folder.hpp"
 
 #include <filesystem>
 #include <gatehouse/gatehouse.h>
 
 namespace gatehouse::host {
-
-// The private folder of this process, removed with it. [main]
-class RuntimeFolder {
-  public:
-    RuntimeFolder(); // throws std::filesystem::filesystem_error
-    ~RuntimeFolder();
-    void remove() noexcept;
-    RuntimeFolder(const RuntimeFolder&) = delete;
-    RuntimeFolder& operator=(const RuntimeFolder&) = delete;
-
-    // Gives the folders to this account, so that it can remove them, but not the files, which are mapped. Throws
-    // std::filesystem::filesystem_error.
-    void hand_over(unsigned user, unsigned group);
-
-    // A copy of the file under the same name; throws PluginError.
-    std::filesystem::path copy(const std::filesystem::path& file);
-
-  private:
-    std::filesystem::path folder_;
-    unsigned copies_ = 0;
-};
 
 class PluginLibrary {
   public:

@@ -25,6 +25,18 @@ Plugins::Plugins(const Config& config, const Facilities& facilities) {
     if (!problems.empty()) throw PluginError(problems);
 }
 
+void Plugins::try_again(const Config& config, const Facilities& facilities) const {
+    std::string problems;
+    for (const PluginConfig& plugin : config.plugins) {
+        try {
+            const PluginInstance again(plugin, libraries_.at(find_plugin(plugin.library, config.host.plugin_path)), facilities);
+        } catch (const PluginError& error) {
+            problems += (problems.empty() ? "" : "\n") + std::string(error.what());
+        }
+    }
+    if (!problems.empty()) throw PluginError(problems);
+}
+
 std::vector<PluginInstance*> Plugins::all() const {
     std::vector<PluginInstance*> list;
     list.reserve(instances_.size());

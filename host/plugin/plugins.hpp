@@ -24,6 +24,9 @@ class Plugins {
     // this. [main]
     Plugins(const Config& config, const Facilities& facilities);
 
+    // Creates and destroys each instance once more, as the process is by now. Throws PluginError as above. [main]
+    void try_again(const Config& config, const Facilities& facilities) const;
+
     PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
     FindPlugin finder() const { // valid as long as this is
         return [this](const std::string& name) -> PluginInstance& { return find(name); };

@@ -41,8 +41,8 @@ RelayThread::RelayThread(Scheduling scheduling, const RelayEngine::Ended& ended)
     : scheduling_(scheduling), ended_(ended), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     epoll_event event{EPOLLIN | EPOLLET, {.ptr = nullptr}};
     if (!epoll_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, bell_.descriptor(), &event) != 0)
-        throw std::system_error(errno, std::generic_category(), "relay engine");
-    thread_.start<&RelayThread::run>(*this);
+        throw std::system_error(errno, std::generic_category(), "cannot make an epoll set for the relay engine");
+    thread_.start<&RelayThread::run>(*this, "the relay engine");
 }
 
 void RelayThread::stop() noexcept {

@@ -6,11 +6,11 @@
 #include "base/descriptor.hpp"
 #include "base/mutex.hpp"
 #include "base/scheduling.hpp"
+#include "base/thread.hpp"
 #include "connection/connection.hpp"
 #include "relay/engine.hpp"
 #include "relay/mover.hpp"
 #include "relay/side.hpp"
-#include "threads/thread.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -44,7 +44,7 @@ class RelayThread {
   public:
     // `ended` outlives it. Throws std::system_error.
     RelayThread(Scheduling scheduling, const RelayEngine::Ended& ended);
-    ~RelayThread() = default; // after stop()
+    ~RelayThread() { stop(); }
 
     bool start(Connection& client, Nanoseconds idle) noexcept; // as RelayEngine's [conn]
     // Looks then, or earlier, at which pairs are over. [any]

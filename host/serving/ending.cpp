@@ -164,7 +164,7 @@ void Service::close(Connection& connection) noexcept {
     endpoint_.slots.give_back(connection);
     const std::uint32_t were_open = endpoint_.open.fetch_sub(1);
     GATEHOUSE_CHECK(were_open > 0, config.name);
-    acceptor_.room();
+    room();
     // The main thread waits for the last one, and may then forget this generation.
     Alarm& alarm = shared_.alarm;
     const bool draining = shared_.drain.started();

@@ -1,4 +1,4 @@
-// The part of a listener that lives as long as its name: the socket, the slots of its connections, and the counters. A
+// The part of a listener that lives as long as its name: its sockets, the slots of its connections, and the counters. A
 // reload makes a new Service over the same Endpoint, so that ids stay unique, limits count old and new connections, and
 // counters never fall.
 #pragma once
@@ -13,19 +13,21 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <optional>
 
 namespace gatehouse::host {
 
 struct Endpoint {
-    // Opens the listening socket. `listener_number` is below max_listeners. Throws ListenError or std::bad_alloc. [main]
+    // Binds the listening sockets. `listener_number` is below max_listeners. Throws ListenError or std::bad_alloc. [main]
     Endpoint(const ListenerConfig& config, std::uint32_t listener_number, SpareDescriptor& hosts_spare, Log& log)
-        : number(listener_number), listener(config, log), spare(hosts_spare), slots(listener_number, config.max_connections) {
+        : number(listener_number), sockets(open_sockets(config, log)), spare(hosts_spare),
+          slots(listener_number, config.max_connections) {
         if (config.sources.most != 0 || config.sources.rate != 0) sources.emplace(config.sources, config.max_connections);
     }
 
-    const std::uint32_t number; // in the ids of its connections
-    Listener listener;
+    const std::uint32_t number;   // in the ids of its connections
+    std::deque<Listener> sockets; // one, or all that were inherited under its name; never none
     SpareDescriptor& spare;
     ConnectionSlots slots;
     AcceptCounts accepts;

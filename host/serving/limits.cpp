@@ -40,8 +40,10 @@ bool Service::make_room_for_handshake(const TlsServer& server) noexcept {
 }
 
 bool Service::newcomer_waits() const noexcept {
-    std::array<pollfd, 1> socket{{{endpoint_.listener.descriptor(), POLLIN, 0}}};
-    return ready_now(socket);
+    return std::any_of(endpoint_.sockets.begin(), endpoint_.sockets.end(), [](const Listener& listener) {
+        std::array<pollfd, 1> socket{{{listener.descriptor(), POLLIN, 0}}};
+        return ready_now(socket);
+    });
 }
 
 void Service::tell_limit(std::string_view limit, std::uint64_t value, const std::string& why) const {
@@ -51,7 +53,8 @@ void Service::tell_limit(std::string_view limit, std::uint64_t value, const std:
 // Returns when it wants to be asked again.
 Nanoseconds Service::supervise_limits(Nanoseconds now) noexcept {
     Nanoseconds again = never;
-    if (acceptor_.state() == Acceptor::State::full) { // newcomers wait: make_room() may find room for them now
+    const auto is_full = [](const Acceptor& acceptor) { return acceptor.state() == Acceptor::State::full; };
+    if (std::any_of(acceptors_.begin(), acceptors_.end(), is_full)) { // newcomers wait: make_room() may find room for them now
         if (newcomer_waits()) make_room();
         again = now + silence;
     }

@@ -64,13 +64,14 @@ Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, Pool
     : ListenerShare{listener_config, threads, shared.drain}, plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)),
       plugins_(all_plugins(config, find)), tls_servers_(all_tls_servers(config, shared.tls)), shared_(shared),
       endpoint_(endpoint), access_(config.access, endpoint.sources ? &*endpoint.sources : nullptr, config.proxies()),
-      parking_(shared.alarm),
-      acceptor_(endpoint.listener, threads, endpoint.slots.listen_token(), speaks_at_once(config, plugin_), endpoint.accepts,
-                endpoint.spare,
-                {.has_room = [this] { return has_room(); },
-                 .welcome = [this](int fd, const SocketAddress& peer) { welcome(fd, peer); },
-                 .refuse = [this](int fd, const SocketAddress& peer, Reason reason) { refuse(fd, peer, reason); }},
-                config.name, shared.alarm, shared.log) {
+      parking_(shared.alarm) {
+    const AcceptHooks hooks{.has_room = [this] { return has_room(); },
+                            .welcome = [this](int fd, const SocketAddress& peer) { welcome(fd, peer); },
+                            .refuse = [this](int fd, const SocketAddress& peer, Reason reason) { refuse(fd, peer, reason); }};
+    const bool one_at_a_time = speaks_at_once(config, plugin_);
+    for (const Listener& socket : endpoint.sockets)
+        acceptors_.emplace_back(socket, threads, endpoint.slots.listen_token(acceptors_.size()), one_at_a_time,
+                                endpoint.accepts, endpoint.spare, hooks, config.name, shared.alarm, shared.log);
     if (config.proxy_protocol) {
         auto stage = std::make_unique<const ProxyStage>(*config.proxy_protocol, config.name, shared.log);
         proxies_ = stage.get();
@@ -89,6 +90,23 @@ Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, Pool
         end_tls(nullptr);
         detect(Layer::inner);
     }
+}
+
+void Service::prepare() {
+    for (Acceptor& acceptor : acceptors_) acceptor.prepare();
+}
+
+void Service::listen() {
+    for (Listener& socket : endpoint_.sockets) socket.listen();
+}
+
+void Service::start() noexcept {
+    for (Acceptor& acceptor : acceptors_) acceptor.start();
+}
+
+// A connection has ended, or was counted for a moment alone: a listener that was full may accept.
+void Service::room() noexcept {
+    for (Acceptor& acceptor : acceptors_) acceptor.room();
 }
 
 std::string Service::plugin_names() const {
@@ -129,7 +147,9 @@ gatehouse_status Service::cut(const PluginInstance& plugin, std::uint64_t id) no
 ListenerStatus Service::status() const {
     ListenerStatus status;
     status.listener = config.name;
-    status.state = acceptor_.state();
+    for (const Acceptor& acceptor : acceptors_) // one that does not accept is what there is to tell
+        if (status.state == Acceptor::State::idle || status.state == Acceptor::State::accepting)
+            status.state = acceptor.state();
     // Read before the reasons, since a connection's reason is counted before it is no longer open: none is in neither.
     status.open = endpoint_.open.load();
     for (std::size_t i = 0; i < reason_names.size(); ++i) status.reasons[i] = endpoint_.ledger[static_cast<Reason>(i)];
@@ -139,7 +159,12 @@ ListenerStatus Service::status() const {
     });
     for (const TlsServer* server : tls_servers_) status.handshakes += server->handshakes();
     status.accepted = endpoint_.accepts.accepted();
-    status.queue = endpoint_.listener.queue().value_or(AcceptQueue{0, static_cast<unsigned>(config.backlog), 0});
+    for (const Listener& socket : endpoint_.sockets) {
+        const auto [depth, limit, drops] = socket.queue().value_or(AcceptQueue{0, static_cast<unsigned>(config.backlog), 0});
+        status.queue.depth += depth;
+        status.queue.limit += limit;
+        status.queue.drops += drops;
+    }
     status.waits = endpoint_.waits.counts();
     if (endpoint_.sources) status.sources = endpoint_.sources->counts(monotonic_now());
     status.pool = pool.counts();
@@ -150,7 +175,7 @@ ListenerStatus Service::status() const {
 
 void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
     Connection* connection = endpoint_.slots.find(token);
-    if (connection == nullptr) return acceptor_.ready();
+    if (connection == nullptr) return acceptors_[ConnectionSlots::socket_of(token)].ready();
     Life& life = connection->life;
     if (events != 0) {
         if (connection->owner.claim(token, Owner::event) != Owner::Claim::owned) return;
@@ -320,16 +345,19 @@ void Service::expire(Connection& connection, Nanoseconds now) noexcept {
 }
 
 Nanoseconds Service::supervise(Nanoseconds now) noexcept {
-    const Nanoseconds accepts = std::min(acceptor_.supervise(now), supervise_limits(now));
-    return std::min(accepts,
+    Nanoseconds again = supervise_limits(now);
+    for (Acceptor& acceptor : acceptors_) again = std::min(again, acceptor.supervise(now));
+    return std::min(again,
                     parking_.sweep(endpoint_.slots, *this, now, [&](Connection& connection) { expire(connection, now); }));
 }
 
 // --- drain ---------------------------------------------------------------------------------------------------------------
 
 void Service::stop_accepting(bool take_waiting) noexcept {
-    acceptor_.stop();
-    if (take_waiting) acceptor_.take_waiting(config.backlog);
+    for (Acceptor& acceptor : acceptors_) {
+        acceptor.stop();
+        if (take_waiting) acceptor.take_waiting(config.backlog);
+    }
 }
 
 void Service::begin_drain() noexcept {

@@ -31,6 +31,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -63,8 +64,11 @@ class Service : public ListenerShare {
         return static_cast<Service&>(const_cast<ListenerShare&>(*connection.listener.load(std::memory_order_relaxed)));
     }
 
-    // Connections are accepted from here on. Throws std::system_error. [main]
-    void start() { acceptor_.start(); }
+    // A start in three steps, each for all services before the next: what may fail before there is a client, std::system_error;
+    // the sockets listen, ListenError; connections are accepted from here on. [main]
+    void prepare();
+    void listen();
+    void start() noexcept;
 
     // Accepts no more. With `take_waiting`, those in the accept queue are served first: the kernel has completed their
     // handshakes. The socket stays open. [main]
@@ -103,6 +107,7 @@ class Service : public ListenerShare {
   private:
     Connection* find(const PluginInstance& plugin, std::uint64_t id) noexcept;
 
+    void room() noexcept;
     bool has_room() noexcept;
     void welcome(int fd, const SocketAddress& peer) noexcept;
     std::optional<Reason> admit(const SocketAddress& address, Behalf behalf, Nanoseconds now, std::uint32_t& source) noexcept;
@@ -147,7 +152,7 @@ class Service : public ListenerShare {
     LimitNotice threads_met_;
     LimitNotice handshakes_met_;
     LimitNotice plugin_met_;
-    Acceptor acceptor_;
+    std::deque<Acceptor> acceptors_; // one for each of the sockets, in their order
 };
 
 } // namespace gatehouse::host

@@ -35,7 +35,7 @@ void Service::welcome(int fd, const SocketAddress& peer) noexcept {
     if (endpoint_.open.fetch_add(1) < config.max_connections) found = endpoint_.slots.take();
     if (found == nullptr) {
         const bool over_limit = endpoint_.open.fetch_sub(1) > config.max_connections;
-        acceptor_.room(); // another thread may have counted this one
+        room(); // another thread may have counted this one
         if (!for_another) access_.leave(source);
         if (!for_another && !detects_) plugin_->leave();
         return refuse(fd, peer, over_limit ? Reason::over_limit : Reason::host_out_of_memory);
@@ -56,7 +56,7 @@ void Service::welcome(int fd, const SocketAddress& peer) noexcept {
     connection.life.entered = !for_another && !detects_;
     enter_stage(connection, 0, now);
     if (connection.life.phase != Phase::serving) half_open_.enter(connection, now);
-    if (acceptor_.serves_at_once())
+    if (acceptors_.front().serves_at_once())
         serve(connection);
     else
         place(connection);

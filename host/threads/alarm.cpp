@@ -8,7 +8,7 @@
 namespace gatehouse::host {
 
 Alarm::Alarm() : timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
-    if (!timer_) throw std::system_error(errno, std::generic_category(), "timerfd_create");
+    if (!timer_) throw std::system_error(errno, std::generic_category(), "cannot make a timer");
 }
 
 void Alarm::set(Nanoseconds when) noexcept {

@@ -39,7 +39,7 @@ bool Background::start() {
         if (!epoll || ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, bell.descriptor(), &event) != 0) return false;
         epoll_ = std::move(epoll);
         bell_ = std::move(bell);
-        thread_.start<&Background::run>(*this); // it waits for the lock first
+        thread_.start<&Background::run>(*this, "the background"); // it waits for the lock first
     } catch (const std::system_error&) {
         return false;
     }

@@ -10,7 +10,7 @@
 #include "base/descriptor.hpp"
 #include "base/mutex.hpp"
 #include "base/scheduling.hpp"
-#include "threads/thread.hpp"
+#include "base/thread.hpp"
 
 #include <cstdint>
 #include <map>

@@ -74,9 +74,9 @@ thread_local Worker* Worker::current = nullptr;
 
 Pool::Pool(PoolOptions options, Alarm& alarm, Standby& standby, Handler handler)
     : options_(std::move(options)), handler_(std::move(handler)),
-      epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")), alarm_(alarm), standby_(standby) {
+      epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "cannot make an epoll set")), alarm_(alarm), standby_(standby) {
     if (!watch(bell_.descriptor(), EPOLLIN | EPOLLET, bell_token))
-        throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+        throw std::system_error(errno, std::generic_category(), "cannot watch the pool of " + options_.name);
 }
 
 Pool::~Pool() {
@@ -87,12 +87,13 @@ Pool::~Pool() {
 void Pool::start() {
     if (options_.ready == 0) {
         cold_.store(true);
-        if (!standby_.add(*this)) throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+        if (!standby_.add(*this))
+            throw std::system_error(errno, std::generic_category(), "cannot watch the pool of " + options_.name);
         return;
     }
     add_threads();
     if (threads_.load() == 0)
-        throw std::system_error(EAGAIN, std::generic_category(), "cannot start a thread of " + options_.name);
+        throw std::system_error(EAGAIN, std::generic_category(), "cannot start a thread of pool " + options_.name);
 }
 
 void Pool::warm_up() noexcept {

@@ -10,7 +10,7 @@
 namespace gatehouse::host {
 
 Standby::Standby() : outer_(::epoll_create1(EPOLL_CLOEXEC)) {
-    if (!outer_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+    if (!outer_) throw std::system_error(errno, std::generic_category(), "cannot make an epoll set");
 }
 
 bool Standby::add(Pool& pool) noexcept {

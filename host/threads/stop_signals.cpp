@@ -19,7 +19,7 @@ Descriptor open_signals() {
     ::sigaddset(&set, SIGTERM);
     ::sigaddset(&set, SIGINT);
     Descriptor signals(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
-    if (!signals) throw std::system_error(errno, std::generic_category(), "signalfd");
+    if (!signals) throw std::system_error(errno, std::generic_category(), "cannot wait for signals");
     return signals;
 }
 
@@ -27,7 +27,7 @@ Descriptor open_signals() {
 
 StopSignals::StopSignals(Patience patience, Leave leave)
     : patience_(patience), leave_(std::move(leave)), signals_(open_signals()) {
-    thread_.start<&StopSignals::run>(*this);
+    thread_.start<&StopSignals::run>(*this, "the stop signals");
 }
 
 StopSignals::~StopSignals() {

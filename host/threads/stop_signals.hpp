@@ -7,7 +7,7 @@
 #include "base/bell.hpp"
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
-#include "threads/thread.hpp"
+#include "base/thread.hpp"
 
 #include <atomic>
 #include <functional>

@@ -66,6 +66,7 @@ std::string text_of(BIO* bio) {
     return {data, static_cast<std::size_t>(size)};
 }
 
+// As in RFC 2253.
 std::string name_text(const X509_NAME* name) {
     const Bio bio(::BIO_new(::BIO_s_mem()));
     if (!bio) throw std::bad_alloc();
@@ -244,9 +245,40 @@ PrivateKey KeyReader::read(std::string_view pem) {
     fail_with_words("the private key is damaged");
 }
 
-void check_match(const x509_st& certificate, const evp_pkey_st& key) {
+void check_match(const std::vector<Certificate>& chain, const evp_pkey_st& key) {
     ::ERR_clear_error();
-    if (::X509_check_private_key(&certificate, &key) != 1) fail_with_words("the key is not the certificate's");
+    if (::X509_check_private_key(chain.front().get(), &key) == 1) return;
+    const std::string words = openssl_words();
+    for (std::size_t i = 1; i < chain.size(); ++i)
+        if (::X509_check_private_key(chain[i].get(), &key) == 1) {
+            ::ERR_clear_error();
+            fail("the key is that of certificate " + std::to_string(i + 1) + " of the certificate's file, " +
+                 subject(*chain[i]) + ", and not of the first, " + subject(*chain.front()) +
+                 " (expected the server's own certificate first, and those of its issuers behind it)");
+        }
+    ::ERR_clear_error();
+    fail("the key is not the certificate's: " + words);
+}
+
+void check_chain(std::vector<const x509_st*> others) { // those that the way up has not met
+    const x509_st* at = others.front();
+    const auto is_named = [](const x509_st* certificate, X509_NAME* name) {
+        return ::X509_NAME_cmp(::X509_get_subject_name(certificate), name) == 0;
+    };
+    // A certificate may be there several times, signed by different authorities.
+    for (std::erase_if(others, [&](const auto* other) { return is_named(other, ::X509_get_subject_name(at)); });
+         !others.empty();) {
+        X509_NAME* const issuer = ::X509_get_issuer_name(at);
+        if (is_named(at, issuer)) return; // an authority's own
+        const auto next =
+            std::find_if(others.begin(), others.end(), [&](const auto* other) { return is_named(other, issuer); });
+        if (next == others.end())
+            fail("the chain has a gap: no certificate in the file is that of " + name_text(issuer) +
+                 ", who has issued that of " + subject(*at) +
+                 ", but there are others (expected its issuer's certificate, or none behind it)");
+        at = *next;
+        std::erase_if(others, [&](const auto* other) { return is_named(other, issuer); });
+    }
 }
 
 std::time_t check_ocsp(std::string_view der, const x509_st& certificate) {
@@ -412,7 +444,7 @@ MadeCertificate make_certificate(const MadeCertificate& authority, const std::ve
     const std::vector<Certificate> issuers = parse_certificates(authority.certificate);
     const PrivateKey issuer_key = parse_key(authority.key);
     x509_st& issuer = *issuers.front();
-    check_match(issuer, *issuer_key);
+    check_match(issuers, *issuer_key);
     const PrivateKey key = new_key();
     // RFC 5280 allows 64 bytes for a common name. Clients ignore it where there are alternative names.
     const X509Owned certificate = blank(names.front().substr(0, 64), *key, 397);

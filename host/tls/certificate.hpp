@@ -95,8 +95,12 @@ class KeyReader {
 
 inline PrivateKey parse_key(std::string_view pem) { return KeyReader().read(pem); }
 
-// Throws CertificateError unless the key belongs to the certificate.
-void check_match(const x509_st& certificate, const evp_pkey_st& key);
+// Throws CertificateError unless the key belongs to the first certificate.
+void check_match(const std::vector<Certificate>& chain, const evp_pkey_st& key);
+
+// Throws CertificateError if a client cannot get from the first certificate to the others: the one of an issuer in between is
+// missing. An authority's own, which clients have, may be left out.
+void check_chain(std::vector<const x509_st*> chain);
 
 // The time until which clients accept an OCSP response (DER, RFC 6960), in seconds since 1970; 0: the response does not say.
 // Throws CertificateError if it is no response, is about another certificate, or does not say that the certificate is good.

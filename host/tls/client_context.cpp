@@ -58,7 +58,7 @@ void load_client(SSL_CTX* context, const TlsClientConfig& config, const TlsConte
         const PrivateKey key = load(key_key, config.key, key_file, parse_key);
         if (!chain.empty() && key) {
             try {
-                check_match(*chain.front(), *key);
+                check_match(chain, *key);
                 show(context, chain, key);
             } catch (const CertificateError& error) {
                 reject(key_key, printable(config.key.native()) + ": " + error.what());

@@ -113,9 +113,14 @@ std::shared_ptr<const LoadedPair> TlsLoader::pair(std::size_t index, const PartT
     ::ERR_clear_error();
     if (::SSL_CTX_use_cert_and_key(trial_.get(), fresh->certificate.get(), fresh->key.get(), fresh->issuers.get(), 1) != 1) {
         const std::string words = openssl_words();
-        blamed(config.key, [&] { check_match(leaf, *fresh->key); });
+        blamed(config.key, [&] { check_match(parse_certificates(certificate_text.text), *fresh->key); });
         throw TlsError(at_file(config.certificate, words));
     }
+    blamed(config.certificate, [&] {
+        std::vector<const x509_st*> chain{&leaf};
+        for (int i = 0; i < sk_X509_num(fresh->issuers.get()); ++i) chain.push_back(sk_X509_value(fresh->issuers.get(), i));
+        check_chain(std::move(chain));
+    });
 
     fresh->key_type = key_type(leaf);
     fresh->names = dns_names(leaf);

@@ -70,6 +70,28 @@ AddressKind kind_of(std::string_view text) noexcept {
     return is_name(host) ? AddressKind::name : AddressKind::invalid;
 }
 
+std::string problem_of(std::string_view text) {
+    constexpr std::size_t most = sizeof(sockaddr_un::sun_path) - 1;
+    const std::size_t colon = text.rfind(':');
+    const std::string_view host = text.substr(0, colon); // npos: all of it
+    if (text.starts_with("unix:")) {
+        if (text.size() == 5) return ", the path is missing";
+        if (text.size() - 5 > most)
+            return ", the path has " + std::to_string(text.size() - 5) + " bytes, and at most " + std::to_string(most) + " fit";
+        return "";
+    }
+    if (const std::size_t scheme = text.find("://"); scheme != text.npos)
+        return ", leave " + std::string(text.substr(0, scheme + 3)) + " and the path behind the port out";
+    if (text.starts_with('/')) return ", a unix socket begins with unix:";
+    if (text.starts_with("srv:")) return text.find(':', 4) == text.npos ? "" : ", a srv: name has no port, its records have";
+    if (is_numeric(AF_INET6, text, 16)) return ", an IPv6 address needs brackets and a port";
+    if (colon == text.npos || text.ends_with(']')) return ", the port is missing";
+    if (!is_port(text.substr(colon + 1))) return ", the port is not a number from 1 to 65535";
+    if (host.empty() || host == "*" || host == "0.0.0.0" || host == "[::]")
+        return ", a server is at one address, not at all of them";
+    return "";
+}
+
 std::string_view host_of(std::string_view address) noexcept {
     const std::size_t colon = address.rfind(':');
     if (colon == std::string_view::npos || !is_port(address.substr(colon + 1))) return address;

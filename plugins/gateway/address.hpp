@@ -19,6 +19,9 @@ enum class AddressKind {
 // which no client can connect is invalid too: "*:80", "0.0.0.0:80", port 0.
 AddressKind kind_of(std::string_view text) noexcept;
 
+// Why an address is invalid, for people: ", the path has 108 bytes and at most 107 fit"; "" if the forms say enough.
+std::string problem_of(std::string_view text);
+
 // The address without its port: "192.0.2.1" of "192.0.2.1:80", "2001:db8::1" of "[2001:db8::1]:80"; the whole text if it has no
 // port.
 std::string_view host_of(std::string_view address) noexcept;

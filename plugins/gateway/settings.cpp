@@ -74,7 +74,7 @@ class Reader {
         source.kind = kind_of(upstream);
         if (source.kind == AddressKind::invalid)
             reject(config, "upstream",
-                   (upstream.empty() ? "missing" : "is not an address: " + in_quotes(upstream)) + " (" +
+                   (upstream.empty() ? "missing" : "is not an address: " + in_quotes(upstream) + problem_of(upstream)) + " (" +
                        std::string(an_address) + (upstream.empty() ? "; or \"servers\")" : ")"));
         settings_.sources.push_back(std::move(source));
     }
@@ -84,7 +84,9 @@ class Reader {
         source.address = config.string("address");
         source.kind = kind_of(source.address);
         if (!source.address.empty() && source.kind == AddressKind::invalid)
-            reject(config, "address", "is not an address: " + in_quotes(source.address) + " (" + std::string(an_address) + ")");
+            reject(config, "address",
+                   "is not an address: " + in_quotes(source.address) + problem_of(source.address) + " (" +
+                       std::string(an_address) + ")");
         source.name = config.string("name", "");
         if (source.name.size() > 64 || !is_printable(source.name))
             reject(config, "name", in_quotes(source.name) + " is not a name (expected at most 64 characters without blanks)");

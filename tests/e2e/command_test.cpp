@@ -1,7 +1,9 @@
 // The commands, and what they say of what is wrong.
+#include "clients.hpp"
 #include "gatehouse.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <gtest/gtest.h>
 
 using namespace gatehouse::support;
@@ -57,6 +59,102 @@ TEST(Command, CheckSaysWhereAPluginWasLookedFor) {
     EXPECT_NE(result.err.find("plugin library nonsense not found; tried " + plugin_dir() + "/nonsense.so"), std::string::npos)
         << result.err;
     EXPECT_NE(result.err.find(dir / "conf.toml" + ":4:"), std::string::npos) << result.err;
+}
+
+TEST(Command, CheckTriesTheAddresses) {
+    const TempDir dir;
+    const std::string precious = dir.write("precious", "text");
+    const auto at = [](const std::string& name, const std::string& address) {
+        return listener(name, "echo", "address = \"" + address + "\"");
+    };
+    const Result result =
+        check(dir, at("far", "192.0.2.1:7007") + at("file", "unix:" + precious) + at("folder", "unix:" + dir / "none/socket") +
+                       at("good", "unix:" + dir / "socket") +
+                       listener("owner", "echo", "address = \"unix:" + dir / "other" + "\"\nowner = \"no-one\"") +
+                       at("inherited", "fd:web"));
+    EXPECT_EQ(result.status, 1);
+    const std::string conf = dir / "conf.toml";
+    EXPECT_EQ(
+        result.err,
+        "gatehouse: listener far: bind to 192.0.2.1:7007 failed: Cannot assign requested address; no interface of this machine "
+        "has this address (`ip address` lists them) (" +
+            conf +
+            ":1:1)\n"
+            "listener file: bind to unix:" +
+            precious +
+            " failed: File exists; something that is not a socket stands there; remove "
+            "it, or choose another path (" +
+            conf +
+            ":6:1)\n"
+            "listener folder: bind to unix:" +
+            dir / "none/socket" +
+            " failed: No such file or directory; the folder does not "
+            "exist; create it (" +
+            conf +
+            ":11:1)\n"
+            "listener owner: there is no user no-one on this machine (" +
+            conf + ":21:1)\n");
+    EXPECT_FALSE(std::filesystem::exists(dir / "socket"));
+}
+
+TEST(Command, CheckBindsWhenAskedTo) {
+    const Server other;
+    const TempDir dir;
+    const std::string conf = dir.write("conf.toml", "[host]\ncontrol = \"" + dir / "control" + "\"\n" +
+                                                        listener("echo", "echo", "address = \"" + other.address() + "\"") +
+                                                        listener("unix", "echo", "address = \"unix:" + dir / "socket" + "\""));
+    EXPECT_EQ(run_gatehouse({"check", "--plugin-path", plugin_dir(), conf}).status, 0);
+    const Result bound = run_gatehouse({"check", "--bind", "--plugin-path", plugin_dir(), conf});
+    EXPECT_EQ(bound.status, 1);
+    EXPECT_NE(bound.err.find("listener echo: bind to " + other.address() + " failed: Address already in use"),
+              std::string::npos)
+        << bound.err;
+    EXPECT_EQ(lines(bound.err), 1U) << bound.err;
+    EXPECT_FALSE(std::filesystem::exists(dir / "socket"));
+    EXPECT_FALSE(std::filesystem::exists(dir / "control"));
+}
+
+// Before they listen, the kernel lets both have the port.
+TEST(Command, ListenersOfOnePortAreFoundByTheNameOfTheirHostToo) {
+    const bool v6 = run({"getent", "ahosts", "localhost"}).out.starts_with("::1");
+    const ReservedAddress reserved(v6 ? "[::1]:0" : "127.0.0.1:0");
+    const TempDir dir;
+    const std::string port = reserved.address().substr(reserved.address().rfind(':'));
+    const std::string conf = dir.write("conf.toml", listener("one", "echo", "address = \"" + reserved.address() + "\"") +
+                                                        listener("two", "echo", "address = \"localhost" + port + "\""));
+    for (const std::vector<std::string>& command : {std::vector<std::string>{"check", "--bind"}, {"run"}}) {
+        std::vector<std::string> arguments = command;
+        arguments.insert(arguments.end(), {"--plugin-path", plugin_dir(), conf});
+        const Result result = run_gatehouse(arguments);
+        EXPECT_EQ(result.status, 1);
+        EXPECT_EQ(result.err, "gatehouse: listener two: " + reserved.address() + " is taken by listener one of this file, at " +
+                                  reserved.address() + "; choose another port (" + conf + ":6:1)\n");
+    }
+}
+
+TEST(Command, CheckLooksAtTheLogFile) {
+    const TempDir dir;
+    const Result missing = check(dir, "[log]\nfile = \"none/gatehouse.log\"\n" + listener("echo", "echo"));
+    EXPECT_EQ(missing.status, 1);
+    EXPECT_EQ(missing.err, "gatehouse: " + dir / "conf.toml" + ": log.file: cannot open " + dir / "none/gatehouse.log" +
+                               ": No such file or directory\n");
+    EXPECT_EQ(check(dir, "[log]\nfile = \"gatehouse.log\"\n" + listener("echo", "echo")).status, 0);
+    EXPECT_FALSE(std::filesystem::exists(dir / "gatehouse.log"));
+    const Result folder = check(dir, "[log]\nfile = \".\"\n" + listener("echo", "echo"));
+    EXPECT_NE(folder.err.find(": Is a directory\n"), std::string::npos) << folder.err;
+}
+
+TEST(Command, CheckWarnsOfMoreConnectionsThanDescriptors) {
+    const TempDir dir;
+    const Result result = run({"prlimit", "--nofile=100", gatehouse_binary(), "check", "--plugin-path", plugin_dir(),
+                               dir.write("conf.toml", listener("one", "echo", "max_connections = 99") +
+                                                          listener("two", "echo", "max_connections = 100"))});
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(lines(result.err), 1U) << result.err;
+    EXPECT_NE(result.err.find("\"message\":\"max_connections is more than the limit on open files\",\"listener\":\"two\","
+                              "\"max_connections\":100,\"limit\":100,"),
+              std::string::npos)
+        << result.err;
 }
 
 TEST(Command, AFileThatIsNotThereIsNamed) {

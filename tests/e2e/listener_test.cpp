@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <gtest/gtest.h>
+#include <sstream>
 #include <sys/stat.h>
 
 using namespace gatehouse::support;
@@ -122,7 +123,7 @@ TEST(Listener, TakesAnAbstractUnixSocket) {
 
 TEST(Listener, TakesAnInheritedSocketByNumber) {
     const Server socket;
-    Gatehouse host(echo_at("fd:3"), {.wrapper = socket_activation, .environment = {"LISTEN_FDS=1"}, .inherit = socket.fd()});
+    Gatehouse host(echo_at("fd:3"), {.wrapper = socket_activation, .environment = {"LISTEN_FDS=1"}, .inherit = {socket.fd()}});
     EXPECT_EQ(host.address("echo"), socket.address());
     EXPECT_TRUE(Client(socket.address()).echoes("hello"));
 }
@@ -131,8 +132,78 @@ TEST(Listener, TakesAnInheritedSocketByName) {
     const Server socket("[::1]:0");
     Gatehouse host(
         echo_at("fd:front"),
-        {.wrapper = socket_activation, .environment = {"LISTEN_FDS=1", "LISTEN_FDNAMES=front"}, .inherit = socket.fd()});
+        {.wrapper = socket_activation, .environment = {"LISTEN_FDS=1", "LISTEN_FDNAMES=front"}, .inherit = {socket.fd()}});
     EXPECT_TRUE(Client(socket.address()).echoes("hello"));
+}
+
+// Starts a host with these sockets, which is expected to refuse them.
+Result refused_with(const std::string& config, const std::vector<const Server*>& sockets, const std::string& names) {
+    const TempDir dir;
+    std::vector<std::string> command = socket_activation;
+    command.insert(command.end(), {gatehouse_binary(), "run", "--plugin-path", plugin_dir(), dir.write("conf.toml", config)});
+    ProcessOptions options{.environment = {"LISTEN_FDS=" + std::to_string(sockets.size()), "LISTEN_FDNAMES=" + names}};
+    for (const Server* socket : sockets) options.inherit.push_back(socket->fd());
+    return run(command, options);
+}
+
+TEST(Listener, ServesEveryInheritedSocketOfItsName) {
+    const Server one;
+    const Server two("[::1]:0");
+    const Server other;
+    Gatehouse host(echo_at("fd:web") + listener("other", "echo", "address = \"fd:other\""),
+                   {.wrapper = socket_activation,
+                    .environment = {"LISTEN_FDS=3", "LISTEN_FDNAMES=web:other:web"},
+                    .inherit = {one.fd(), other.fd(), two.fd()}});
+    for (const Server* socket : {&one, &two, &other}) {
+        EXPECT_TRUE(Client(socket->address()).echoes("hello"));
+        EXPECT_NE(host.out().find(socket->address()), std::string::npos) << host.out();
+        host.wait_for_log("listening", {{"address", socket->address()}});
+    }
+    const Record status = host.status("echo");
+    EXPECT_EQ(status["accepted"], "2");
+    EXPECT_GE(status.number("queue_limit"), 2);
+    EXPECT_EQ(host.status("other")["accepted"], "1");
+}
+
+// The limit is the listener's, not the socket's, and room for one is room for clients of each.
+TEST(Listener, TheSocketsOfANameShareTheirLimit) {
+    const Server one;
+    const Server two;
+    Gatehouse host(echo_at("fd:web", "max_connections = 1"), {.wrapper = socket_activation,
+                                                              .environment = {"LISTEN_FDS=2", "LISTEN_FDNAMES=web:web"},
+                                                              .inherit = {one.fd(), two.fd()}});
+    for (int round = 0; round < 3; ++round) {
+        Client first(one.address());
+        ASSERT_TRUE(first.echoes("first"));
+        Client second(two.address());
+        second.send("second");
+        first.close();
+        EXPECT_EQ(second.recv_exactly(6), "second");
+    }
+}
+
+TEST(Listener, AnInheritedSocketThatNoListenerNamesIsRefused) {
+    const Server one;
+    const Server two;
+    const Result result = refused_with(echo_at("fd:web"), {&one, &two}, "web:api");
+    EXPECT_EQ(result.status, 1);
+    EXPECT_EQ(result.err, "gatehouse: no listener serves the inherited socket api (4); add a listener with address = "
+                          "\"fd:api\", or take it out of the socket unit\n");
+    const Result both = refused_with(echo_at("127.0.0.1:0"), {&one, &two}, "web:api");
+    EXPECT_EQ(both.status, 1);
+    EXPECT_EQ(both.err, "gatehouse: no listener serves the inherited sockets web (3), api (4); add a listener with address = "
+                        "\"fd:web\", or take it out of the socket unit\n");
+}
+
+TEST(Listener, AnInheritedSocketHasOneListener) {
+    const Server one;
+    const Result result = refused_with(echo_at("fd:web") + listener("other", "echo", "address = \"fd:3\""), {&one}, "web");
+    EXPECT_EQ(result.status, 1);
+    EXPECT_NE(
+        result.err.find("gatehouse: listener other: the inherited socket web (3) is listener echo's already; leave one of "
+                        "the two out ("),
+        std::string::npos)
+        << result.err;
 }
 
 TEST(Listener, SaysWhichInheritedSocketsThereAre) {
@@ -265,6 +336,45 @@ TEST(Listener, AllListenersThatCannotBeOpenedAreReported) {
     EXPECT_NE(result.err.find("listener one: bind to " + one.address()), std::string::npos) << result.err;
     EXPECT_NE(result.err.find("listener two: bind to " + two.address()), std::string::npos) << result.err;
     EXPECT_EQ(result.err.find("listener good"), std::string::npos) << result.err;
+}
+
+// Each step that the host logs before it gives up, without its details.
+std::string steps_before_failure(const std::string& config, const std::vector<std::string>& wrapper = {}) {
+    const TempDir dir;
+    std::vector<std::string> command = wrapper;
+    command.insert(command.end(), {gatehouse_binary(), "run", "--plugin-path", plugin_dir(),
+                                   dir.write("conf.toml", "[log]\nlevel = \"debug\"\n" + config)});
+    const Result result = run(command);
+    EXPECT_EQ(result.status, 1);
+    std::string steps;
+    std::istringstream lines(result.err);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.find("\"listener step\"") == std::string::npos) continue;
+        const std::string step = parse_record(line)["step"];
+        steps += step.substr(0, step.find(' ')) + " ";
+    }
+    return steps;
+}
+
+TEST(Listener, AStartThatFailsHasTakenNoClient) {
+    const Server other;
+    const TempDir dir;
+    const std::string taken = listener("taken", "echo", "address = \"" + other.address() + "\"");
+    EXPECT_EQ(steps_before_failure(echo_at("127.0.0.1:0") + taken), "socket bind socket close ");
+    EXPECT_EQ(steps_before_failure(echo_at("unix:" + dir / "echo") + taken), "socket bind socket close ");
+    EXPECT_FALSE(std::filesystem::exists(dir / "echo"));
+    EXPECT_EQ(steps_before_failure("[host]\ncontrol = \"" + other.address() + "/control\"\n" + echo_at("127.0.0.1:0")),
+              "socket bind socket close ");
+}
+
+TEST(Listener, AllAreBoundBeforeOneListens) {
+    const TempDir dir;
+    Gatehouse host("[host]\ncontrol = \"" + dir / "control" + "\"\n[log]\nlevel = \"debug\"\n" + echo_at("127.0.0.1:0") +
+                   listener("other", "echo"));
+    std::string steps;
+    for (const Record& record : host.log())
+        if (record.message() == "listener step") steps += record["step"].substr(0, record["step"].find(' ')) + " ";
+    EXPECT_EQ(steps, "socket bind socket bind socket bind listen listen listen ");
 }
 
 TEST(Listener, RunPrintsATableWithCommandsToTry) {

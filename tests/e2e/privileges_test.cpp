@@ -1,5 +1,6 @@
 // What the host keeps of what it was started with, and that it can still do its work then. The kernel's own word for it is in
 // /proc/PID/task/TID/status.
+#include "certificates.hpp"
 #include "clients.hpp"
 #include "gatehouse.hpp"
 
@@ -254,6 +255,51 @@ TEST_F(Privileges, WhatTheUserWillNotBeAbleToDoIsSaidAtTheStart) {
               socket);
     EXPECT_EQ(host.terminate(), 0);
     EXPECT_TRUE(fs::exists(socket));
+}
+
+// The host reads certificates as root, and loads renewed ones as the user.
+TEST_F(Privileges, WhatTheUserCannotReadIsSaidByCheckAndAtTheStart) {
+    const Certificates certificates;
+    certificates.make("web", {"localhost"});
+    ::chmod(certificates.dir().path().c_str(), 0711);
+    const std::string key = certificates / "web.key";
+    ASSERT_EQ(::chmod(key.c_str(), 0400), 0);
+    const std::string config =
+        process("user = \"nobody\"") + certificates.section("web") + listener("echo", "echo", "tls = \"web\"");
+    const TempDir dir;
+    const std::vector<std::string> check{"check", "--plugin-path", plugin_dir(), dir.write("conf.toml", config)};
+    const Result refused = run_gatehouse(check);
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_EQ(refused.err,
+              "gatehouse: " + dir / "conf.toml" + ":5:7: tls.web.key: " + key +
+                  ": Permission denied; a renewed one could not be loaded by the user of [process] (expected files "
+                  "that it may read)\n");
+    {
+        Gatehouse host(config);
+        const Record warning =
+            host.wait_for_log("a renewed certificate cannot be loaded; the user of [process] must be able to read its files");
+        EXPECT_NE(warning["problem"].find("tls.web.key: " + key + ": Permission denied"), std::string::npos) << warning.line;
+    }
+    ASSERT_EQ(::chown(key.c_str(), nobody, nobody), 0);
+    EXPECT_EQ(run_gatehouse(check).status, 0);
+}
+
+TEST_F(Privileges, CheckMakesThePluginsOnceMoreAsTheUser) {
+    const TempDir dir;
+    const std::string users = dir.write("users", "");
+    run({"sh", "-c", "openssl passwd -6 secret | sed 's/^/alice:/' > " + users});
+    ::chmod(users.c_str(), 0600);
+    ::chmod(dir.path().c_str(), 0711);
+    const std::string config =
+        dir.write("conf.toml", process("user = \"nobody\"") + instance("socks", "socks5", "users_file = \"" + users + "\""));
+    const std::vector<std::string> check{"check", "--plugin-path", plugin_dir(), config};
+    const Result refused = run_gatehouse(check);
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_TRUE(refused.err.starts_with("gatehouse: as the user of [process]: " + config)) << refused.err;
+    EXPECT_NE(refused.err.find(users + ": Permission denied\n"), std::string::npos) << refused.err;
+    ASSERT_EQ(::chown(users.c_str(), nobody, nobody), 0);
+    const Result good = run_gatehouse(check);
+    EXPECT_EQ(good.status, 0) << good.err;
 }
 
 TEST_F(Privileges, ALogFileThatWasThereKeepsItsOwner) {

@@ -60,7 +60,7 @@ struct GatehouseOptions {
     std::vector<std::string> plugin_path{}; // folders to look in before plugin_dir()
     std::vector<std::string> wrapper{};     // a program that runs the host, such as strace, prlimit or sh
     std::vector<std::string> environment{}; // "NAME=value"
-    int inherit = -1;                       // becomes its descriptor 3
+    std::vector<int> inherit{};             // become its descriptors 3, 4, ...
     // NOLINTEND(readability-redundant-member-init)
 };
 

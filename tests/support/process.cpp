@@ -61,6 +61,9 @@ Process::Process(const std::vector<std::string>& argv, const ProcessOptions& opt
     const int input = input_file(options.input);
     stop_ = ::eventfd(0, EFD_CLOEXEC);
 
+    std::vector<int> inherited; // copies above the numbers that the child has them under
+    for (const int fd : options.inherit) inherited.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, 100));
+
     const pid_t parent = ::getpid();
     pid_ = ::fork();
     if (pid_ < 0) fail("fork");
@@ -72,15 +75,13 @@ Process::Process(const std::vector<std::string>& argv, const ProcessOptions& opt
         ::dup2(input, 0);
         ::dup2(out[1], 1);
         ::dup2(err[1], 2);
-        if (options.inherit == 3)
-            ::fcntl(3, F_SETFD, 0);
-        else if (options.inherit >= 0)
-            ::dup2(options.inherit, 3);
+        for (std::size_t i = 0; i < inherited.size(); ++i) ::dup2(inherited[i], static_cast<int>(3 + i));
         ::execvpe(args[0], args.data(), env.data());
         const int error = errno;
         [[maybe_unused]] const ssize_t written = ::write(failure[1], &error, sizeof error);
         ::_exit(127);
     }
+    for (const int fd : inherited) ::close(fd);
     ::close(input);
     ::close(out[1]);
     ::close(err[1]);

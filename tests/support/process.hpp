@@ -18,7 +18,7 @@ struct ProcessOptions {
     // NOLINTBEGIN(readability-redundant-member-init): without {}, g++ warns of each member that a caller leaves out
     std::string input{};                    // standard input; the child's reading it to the end is optional
     std::vector<std::string> environment{}; // "NAME=value", added to the test's own
-    int inherit = -1;                       // becomes descriptor 3 of the child, as in socket activation
+    std::vector<int> inherit{};             // become the child's descriptors 3, 4, ..., as in socket activation
     // NOLINTEND(readability-redundant-member-init)
 };
 

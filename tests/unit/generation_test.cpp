@@ -62,7 +62,7 @@ class GenerationTest : public ::testing::Test {
         EXPECT_TRUE(generation.stop(monotonic_now() + 10 * one_second));
     }
 
-    Descriptor connect() const { return connect_to_loopback(now_->services().front()->endpoint().listener.port()); }
+    Descriptor connect() const { return connect_to_loopback(now_->services().front()->endpoint().sockets.front().port()); }
 
     static std::string ask(const Descriptor& client, const std::string& what) {
         EXPECT_EQ(::send(client.get(), what.data(), what.size(), 0), static_cast<ssize_t>(what.size()));

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 using namespace gatehouse::testing;
 
@@ -33,11 +35,29 @@ TEST(Settings, TakeEveryFormOfAddress) {
 }
 
 TEST(Settings, RefuseWhatIsNoAddress) {
-    for (const std::string bad :
-         {"localhost", ":80", "localhost:0", "*:80", "0.0.0.0:80", "[::]:80", "::1:80", "unix:", "srv:"}) {
-        EXPECT_EQ(Plugin::refusal({{"upstream", bad}}), "upstream: is not an address: \"" + bad + "\" (" + forms + ")");
-        EXPECT_EQ(Plugin::refusal(with_server({{"address", bad}})),
-                  "servers[0].address: is not an address: \"" + bad + "\" (" + forms + ")");
+    const std::string all = ", a server is at one address, not at all of them";
+    const std::string port = ", the port is not a number from 1 to 65535";
+    for (const auto& [bad, why] : std::vector<std::pair<std::string, std::string>>{
+             {"localhost", ", the port is missing"},
+             {"[::1]", ", the port is missing"},
+             {":80", all},
+             {"*:80", all},
+             {"0.0.0.0:80", all},
+             {"[::]:80", all},
+             {"localhost:0", port},
+             {"localhost:http", port},
+             {"::1", ", an IPv6 address needs brackets and a port"},
+             {"::1:80", ", an IPv6 address needs brackets and a port"},
+             {"unix:", ", the path is missing"},
+             {"unix:/" + std::string(107, 'x'), ", the path has 108 bytes, and at most 107 fit"},
+             {"/run/x", ", a unix socket begins with unix:"},
+             {"http://a:80", ", leave http:// and the path behind the port out"},
+             {"srv:_redis._tcp.example:6379", ", a srv: name has no port, its records have"},
+             {"srv:", ""},
+             {"a b:80", ""}}) {
+        const std::string what = "is not an address: \"" + bad + "\"" + why + " (" + forms + ")";
+        EXPECT_EQ(Plugin::refusal({{"upstream", bad}}), "upstream: " + what);
+        EXPECT_EQ(Plugin::refusal(with_server({{"address", bad}})), "servers[0].address: " + what);
     }
     EXPECT_EQ(Plugin::refusal(with_server({{"name", "a"}})), "servers[0].address: missing (expected a string)");
 }

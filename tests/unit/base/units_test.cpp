@@ -51,7 +51,7 @@ TEST(Units, BadDurationsSayWhatIsWrong) {
     EXPECT_EQ(duration_error("+1s"), R"("+1s" is not a whole number with a unit)");
     EXPECT_EQ(duration_error(" 1s"), R"(" 1s" is not a whole number with a unit)");
     EXPECT_EQ(duration_error("1.5h"), R"("1.5h" is not a whole number with a unit)");
-    EXPECT_EQ(duration_error("1 s"), R"("1 s" has the unknown unit " s"; known ones are d, h, m, s, ms)");
+    EXPECT_EQ(duration_error("1 s"), R"("1 s" has a blank before its unit)");
     EXPECT_EQ(duration_error("1S"), R"("1S" has the unknown unit "S"; known ones are d, h, m, s, ms)");
     EXPECT_EQ(duration_error("1s\n"), R"("1s\x0a" has the unknown unit "s\x0a"; known ones are d, h, m, s, ms)");
 }
@@ -82,7 +82,7 @@ TEST(Units, BadSizesSayWhatIsWrong) {
     EXPECT_EQ(size_error("18446744073709551616"), R"("18446744073709551616" is too large)");
     EXPECT_EQ(size_error("18014398509481984KiB"), R"("18014398509481984KiB" is too large)");
     EXPECT_EQ(size_error("-1"), R"("-1" is not a whole number with a unit)");
-    EXPECT_EQ(size_error("0x10"), R"("0x10" has the unknown unit "x10"; known ones are GiB, MiB, KiB, GB, MB, KB, B)");
+    EXPECT_EQ(size_error("0x10"), R"("0x10" has more than one number)");
 }
 
 TEST(Units, FormattingTakesTheLargestExactUnit) {

@@ -17,6 +17,9 @@ namespace {
 using State = Acceptor::State;
 
 class AcceptorTest : public ::testing::Test {
+  public:
+    AcceptorTest() { listener_.listen(); }
+
   protected:
     static ListenerConfig config() {
         ListenerConfig config;
@@ -31,7 +34,7 @@ class AcceptorTest : public ::testing::Test {
     }
 
     std::unique_ptr<Acceptor> make(bool one_at_a_time = false) {
-        return std::make_unique<Acceptor>(
+        auto acceptor = std::make_unique<Acceptor>(
             listener_, pool_, 7, one_at_a_time, counts_, spare_,
             AcceptHooks{.has_room = [this] { return accepted_.size() < room_; },
                         .welcome = [this](int fd, const SocketAddress&) { accepted_.emplace_back(fd); },
@@ -41,6 +44,8 @@ class AcceptorTest : public ::testing::Test {
                                 refused_.push_back(reason);
                             }},
             "test", alarm_, log_);
+        acceptor->prepare();
+        return acceptor;
     }
 
     Descriptor connect() const { return connect_to_loopback(listener_.port()); }

@@ -48,8 +48,9 @@ class ListenerTest : public ::testing::Test {
 
     std::string error_of(const ListenerConfig& config) {
         try {
-            const Listener listener(config, *log_);
-            return "listens on " + listener.address();
+            std::deque<Listener> sockets = open_sockets(config, *log_);
+            sockets.front().listen();
+            return "listens on " + sockets.front().address();
         } catch (const ListenError& error) {
             return error.what();
         }
@@ -68,7 +69,8 @@ class ListenerTest : public ::testing::Test {
 TEST_F(ListenerTest, AcceptsInOrderAndTellsTheQueue) {
     ListenerConfig settings = config("127.0.0.1:0");
     settings.backlog = 17;
-    const Listener listener(settings, *log_);
+    Listener listener(settings, *log_);
+    listener.listen();
     ASSERT_NE(listener.port(), 0);
     EXPECT_EQ(listener.address(), "127.0.0.1:" + std::to_string(listener.port()));
     EXPECT_EQ(listener.queue()->depth, 0U);
@@ -96,7 +98,8 @@ TEST_F(ListenerTest, AcceptsInOrderAndTellsTheQueue) {
 TEST_F(ListenerTest, TellsWhatTheKernelHasDropped) {
     ListenerConfig settings = config("127.0.0.1:0");
     settings.backlog = 1;
-    const Listener listener(settings, *log_);
+    Listener listener(settings, *log_);
+    listener.listen();
     EXPECT_EQ(listener.queue()->drops, 0U);
     const Descriptor one = connect_to_loopback(listener.port());
     const Descriptor two = connect_to_loopback(listener.port()); // Linux takes one more than the limit
@@ -111,7 +114,8 @@ TEST_F(ListenerTest, TellsWhatTheKernelHasDropped) {
 TEST_F(ListenerTest, TellsTheQueueOfAUnixSocket) {
     ListenerConfig settings = config(unix_address());
     settings.backlog = 5;
-    const Listener listener(settings, *log_);
+    Listener listener(settings, *log_);
+    listener.listen();
     ASSERT_TRUE(listener.queue()) << "the kernel has no unix_diag";
     EXPECT_EQ(listener.queue()->depth, 0U);
     EXPECT_EQ(listener.queue()->limit, 5U);
@@ -127,6 +131,7 @@ TEST_F(ListenerTest, TellsTheQueueOfAUnixSocket) {
 
 TEST_F(ListenerTest, RefusesOnceClosed) {
     Listener listener(config("127.0.0.1:0"), *log_);
+    listener.listen();
     const Descriptor early = connect_to_loopback(listener.port());
     Loopback address(listener.port());
     listener.close();
@@ -139,7 +144,8 @@ TEST_F(ListenerTest, RefusesOnceClosed) {
 }
 
 TEST_F(ListenerTest, SaysWhoHasThePort) {
-    const Listener first(config("127.0.0.1:0"), *log_);
+    Listener first(config("127.0.0.1:0"), *log_);
+    first.listen();
     const std::string port = std::to_string(first.port());
     EXPECT_EQ(error_of(config("127.0.0.1:" + port)),
               "listener web: bind to 127.0.0.1:" + port +
@@ -173,6 +179,7 @@ TEST_F(ListenerTest, AUnixSocketHasItsModeAndGoesWithItsListener) {
     settings.mode = 0600;
     {
         Listener listener(settings, *log_);
+        listener.listen();
         EXPECT_EQ(listener.address(), unix_address());
         EXPECT_EQ(fs::status(folder_ / "socket").permissions(), fs::perms(0600));
         listener.close();
@@ -194,7 +201,8 @@ TEST_F(ListenerTest, AStaleSocketFileIsReplaced) {
 }
 
 TEST_F(ListenerTest, ALiveSocketFileIsNot) {
-    const Listener first(config(unix_address()), *log_);
+    Listener first(config(unix_address()), *log_);
+    first.listen();
     EXPECT_EQ(error_of(config(unix_address())), "listener web: bind to " + unix_address() +
                                                     " failed: Address already in use; another program listens on it; stop "
                                                     "it, or choose another path (gatehouse.toml:3:1)");

@@ -68,7 +68,7 @@ TEST(Address, ReadsBackAsWritten) {
 
 TEST(Address, BadOnesSayWhatIsWrong) {
     EXPECT_EQ(error_of(""), "\"\" has no port" + std::string(forms));
-    EXPECT_EQ(error_of("8080"), "\"8080\" has no port" + std::string(forms));
+    EXPECT_EQ(error_of("8080"), R"("8080" has no host (expected "127.0.0.1:8080", or "*:8080" for every address))");
     EXPECT_EQ(error_of("[::1]"), "\"[::1]\" has no port" + std::string(forms));
     EXPECT_EQ(error_of("[::1]x:80"), "\"[::1]x:80\" has no port" + std::string(forms));
     EXPECT_EQ(error_of("[::1"), "\"[::1\" has no port" + std::string(forms));

@@ -53,7 +53,7 @@ class RelayCut : public ::testing::Test {
     };
     // Connected, and relayed: a byte has gone through.
     Pair relay() {
-        Pair pair{connect_to_loopback(service().endpoint().listener.port()), accept_from(upstream_)};
+        Pair pair{connect_to_loopback(service().endpoint().sockets.front().port()), accept_from(upstream_)};
         EXPECT_EQ(::send(pair.client.get(), "x", 1, 0), 1);
         EXPECT_EQ(next(pair.server), 1);
         return pair;
@@ -152,7 +152,7 @@ TEST_F(RelayCut, MayComeAtAnyTime) {
                 for (std::uint64_t slot = 0; slot < 4; ++slot) service().cut(gateway_, (generation << 32U) | slot);
     });
     for (int i = 0; i < 50; ++i) {
-        const Descriptor client = connect_to_loopback(service().endpoint().listener.port());
+        const Descriptor client = connect_to_loopback(service().endpoint().sockets.front().port());
         EXPECT_LE(next(client), 0);
     }
     go_on.store(false);

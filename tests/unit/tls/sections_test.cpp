@@ -253,8 +253,10 @@ TEST_F(TlsFilesTest, IssuersAreKeptOnce) {
     TlsConfig files = config();
     const MadeCertificate other = make_authority("Other authority");
     for (const std::string name : {"one", "two", "three"}) {
-        make(name, {name + ".example"});
-        write(name + ".pem", contents(folder_ / (name + ".pem")) + (name == "three" ? other : authority_).certificate);
+        const MadeCertificate& authority = name == "three" ? other : authority_;
+        const MadeCertificate made = make_certificate(authority, {name + ".example"});
+        write(name + ".pem", made.certificate + authority.certificate);
+        write(name + ".key", made.key);
         files.pairs.push_back({{folder_ / (name + ".pem"), "C"}, {folder_ / (name + ".key"), "K"}, {}});
     }
     TlsServer server(files, nullptr, log_);
@@ -263,7 +265,7 @@ TEST_F(TlsFilesTest, IssuersAreKeptOnce) {
     EXPECT_NE(pairs[1]->issuers, nullptr);
     EXPECT_EQ(pairs[1]->issuers, pairs[2]->issuers);
     EXPECT_NE(pairs[1]->issuers, pairs[3]->issuers);
-    write("one.pem", contents(folder_ / "one.pem") + other.certificate);
+    write("one.pem", contents(folder_ / "one.pem") + authority_.certificate);
     write("two.pem", contents(folder_ / "two.pem").substr(0, 900) + "\n-----BEGIN CERTIFICATE-----\nAAAA\n");
     EXPECT_TRUE(refreshed(server).starts_with("C: two.pem: certificate ")) << refreshed(server);
 }

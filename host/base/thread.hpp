@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 
 #include <pthread.h>
+#include <string_view>
 
 namespace gatehouse::host {
 
@@ -14,15 +15,16 @@ class Thread {
     Thread(const Thread&) = delete;
     Thread& operator=(const Thread&) = delete;
 
-    // Runs `object.*run`, which returns before the object goes. Throws std::system_error. Once. [main]
+    // Runs `object.*run`, which returns before the object goes. Throws std::system_error, which says whose thread it is. Once.
+    // [main]
     template <auto run, class Object>
-    void start(Object& object) {
+    void start(Object& object, std::string_view whose) {
         begin(
             [](void* it) -> void* {
                 (static_cast<Object*>(it)->*run)();
                 return nullptr;
             },
-            &object);
+            &object, whose);
     }
 
     bool started() const noexcept { return started_; }
@@ -33,7 +35,7 @@ class Thread {
     bool join(Nanoseconds deadline) noexcept;
 
   private:
-    void begin(void* (*call)(void*), void* object);
+    void begin(void* (*call)(void*), void* object, std::string_view whose);
 
     pthread_t thread_{};
     bool started_ = false;

@@ -1,13 +1,14 @@
-#include "threads/thread.hpp"
+#include "base/thread.hpp"
 
 #include <ctime>
+#include <string>
 #include <system_error>
 
 namespace gatehouse::host {
 
-void Thread::begin(void* (*call)(void*), void* object) {
+void Thread::begin(void* (*call)(void*), void* object, std::string_view whose) {
     const int error = ::pthread_create(&thread_, nullptr, call, object);
-    if (error != 0) throw std::system_error(error, std::generic_category(), "cannot start a thread");
+    if (error != 0) throw std::system_error(error, std::generic_category(), "cannot start a thread of " + std::string(whose));
     started_ = true;
 }
 
