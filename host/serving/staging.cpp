@@ -24,11 +24,6 @@ Visitor visitor_of(Connection& connection, bool expired) noexcept {
             .expired = expired};
 }
 
-// The first version has no LOCAL: a proxy that checks a server names itself as the client.
-bool is_for_a_client(const Proxied* proxied) noexcept {
-    return proxied != nullptr && ip_address(proxied->source) != ip_address(proxied->transport);
-}
-
 } // namespace
 
 // The section that ends TLS for the connection; null: none, as far as is known.
@@ -101,11 +96,11 @@ void Service::advance(Connection& connection) noexcept {
             life.entered = true;
         }
         if (!life.admitted) { // the header has said on whose behalf the proxy comes
-            const Behalf behalf = is_for_a_client(life.proxied.get()) ? Behalf::client : Behalf::proxy;
+            const Behalf behalf = life.proxied ? Behalf::client : Behalf::proxy;
             if (const auto reason = admit(connection.peer_address(), behalf, coarse_now(), life.source))
                 return end(connection, *reason);
             life.admitted = true;
-            life.is_proxys = !life.proxied;
+            life.is_proxys = behalf == Behalf::proxy;
             life.entered = !detects_;
         }
         const Nanoseconds now = coarse_now();
