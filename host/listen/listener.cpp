@@ -136,8 +136,13 @@ std::deque<Listener> open_sockets(const ListenerConfig& config, Log& log) {
 }
 
 Listener::Listener(const ListenerConfig& config, Log& log, Port port) : config_(config), log_(log) {
-    config.address.kind == Address::Kind::unix_socket ? open_unix() : open_tcp(port);
-    ask_address();
+    try {
+        config.address.kind == Address::Kind::unix_socket ? open_unix() : open_tcp(port);
+        ask_address();
+    } catch (...) {
+        close(); // a socket file must not stay behind
+        throw;
+    }
 }
 
 Listener::Listener(const ListenerConfig& config, int inherited, Log& log) : config_(config), log_(log) {

@@ -16,8 +16,8 @@
 namespace gatehouse::host {
 namespace {
 
-// Bytes that are thrown away before a connection is closed all the same: whoever sends a large request learns of the answer only
-// if it is not cut off while it sends.
+// Bytes that are thrown away before a connection is closed all the same: whoever sends a large request learns of the answer
+// only if it is not cut off while it sends.
 constexpr std::uint32_t most_lingered = 64U << 20U;
 
 void log_failure(Log& log, const Connection& connection, const PluginInstance& plugin, Reason reason) noexcept {

@@ -82,7 +82,11 @@ static void extensions(void) {
     OFFSET(gatehouse_check_request, data, 72);
     OFFSET(gatehouse_check_request, judge, 80);
     OFFSET(gatehouse_check_request, result, 88);
-    VALUE(sizeof(gatehouse_check_request), 96);
+    OFFSET(gatehouse_check_request, next, 96);
+    OFFSET(gatehouse_check_request, tls, 104);
+    OFFSET(gatehouse_check_request, server_name, 112);
+    OFFSET(gatehouse_check_request, preface, 128);
+    VALUE(sizeof(gatehouse_check_request), 144);
     OFFSET(gatehouse_check_v1, start, 0);
     OFFSET(gatehouse_check_v1, stop, 8);
     VALUE(sizeof(gatehouse_check_v1), 16);

@@ -85,15 +85,15 @@ TEST(Command, CheckTriesTheAddresses) {
             " failed: File exists; something that is not a socket stands there; remove "
             "it, or choose another path (" +
             conf +
-            ":6:1)\n"
+            ":5:1)\n"
             "listener folder: bind to unix:" +
             dir / "none/socket" +
             " failed: No such file or directory; the folder does not "
             "exist; create it (" +
             conf +
-            ":11:1)\n"
+            ":9:1)\n"
             "listener owner: there is no user no-one on this machine (" +
-            conf + ":21:1)\n");
+            conf + ":17:1)\n");
     EXPECT_FALSE(std::filesystem::exists(dir / "socket"));
 }
 
@@ -128,7 +128,7 @@ TEST(Command, ListenersOfOnePortAreFoundByTheNameOfTheirHostToo) {
         const Result result = run_gatehouse(arguments);
         EXPECT_EQ(result.status, 1);
         EXPECT_EQ(result.err, "gatehouse: listener two: " + reserved.address() + " is taken by listener one of this file, at " +
-                                  reserved.address() + "; choose another port (" + conf + ":6:1)\n");
+                                  reserved.address() + "; choose another port (" + conf + ":5:1)\n");
     }
 }
 

@@ -296,7 +296,7 @@ TEST_F(Privileges, CheckMakesThePluginsOnceMoreAsTheUser) {
     const Result refused = run_gatehouse(check);
     EXPECT_EQ(refused.status, 1);
     EXPECT_TRUE(refused.err.starts_with("gatehouse: as the user of [process]: " + config)) << refused.err;
-    EXPECT_NE(refused.err.find(users + ": Permission denied\n"), std::string::npos) << refused.err;
+    EXPECT_NE(refused.err.find(users + ": cannot be opened: Permission denied\n"), std::string::npos) << refused.err;
     ASSERT_EQ(::chown(users.c_str(), nobody, nobody), 0);
     const Result good = run_gatehouse(check);
     EXPECT_EQ(good.status, 0) << good.err;
