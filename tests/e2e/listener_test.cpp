@@ -360,11 +360,11 @@ TEST(Listener, AStartThatFailsHasTakenNoClient) {
     const Server other;
     const TempDir dir;
     const std::string taken = listener("taken", "echo", "address = \"" + other.address() + "\"");
-    EXPECT_EQ(steps_before_failure(echo_at("127.0.0.1:0") + taken), "socket bind socket close ");
-    EXPECT_EQ(steps_before_failure(echo_at("unix:" + dir / "echo") + taken), "socket bind socket close ");
+    EXPECT_EQ(steps_before_failure(echo_at("127.0.0.1:0") + taken), "socket bind socket close close ");
+    EXPECT_EQ(steps_before_failure(echo_at("unix:" + dir / "echo") + taken), "socket bind socket close close ");
     EXPECT_FALSE(std::filesystem::exists(dir / "echo"));
     EXPECT_EQ(steps_before_failure("[host]\ncontrol = \"" + other.address() + "/control\"\n" + echo_at("127.0.0.1:0")),
-              "socket bind socket close ");
+              "socket bind socket close close ");
 }
 
 TEST(Listener, AllAreBoundBeforeOneListens) {
