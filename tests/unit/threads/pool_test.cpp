@@ -407,14 +407,14 @@ TEST(PoolBulkhead, AStuckPoolTakesNoThreadsOfAnother) {
     std::mutex gate;
     std::unique_lock closed(gate);
     std::atomic<unsigned> served{0};
+    Posted stuck_place; // a pool may look at what was posted for as long as it has threads
+    Posted other_place;
     Pool stuck(cold(1, 1), alarm, standby, [&](std::uint64_t, std::uint32_t) { const std::lock_guard lock(gate); });
     Pool other(cold(1, 1), alarm, standby, [&](std::uint64_t, std::uint32_t) { served.fetch_add(1); });
     stuck.start();
     other.start();
-    Posted stuck_place;
     stuck.post(stuck_place, 1);
     standby.serve();
-    Posted other_place;
     other.post(other_place, 1);
     standby.serve();
     while (served.load() == 0) std::this_thread::yield();
@@ -428,12 +428,12 @@ TEST(PoolStop, LeavesThoseInTheHandlerTheirTime) {
     std::mutex gate;
     gate.lock();
     std::atomic<bool> inside{false};
+    Posted place;
     Pool pool(between(1, 1), alarm, standby, [&](std::uint64_t, std::uint32_t) {
         inside.store(true);
         const std::lock_guard lock(gate);
     });
     pool.start();
-    Posted place;
     pool.post(place, 1);
     while (!inside.load()) std::this_thread::yield();
     pool.stop();
