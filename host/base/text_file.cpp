@@ -74,7 +74,10 @@ bool normalise_text(std::string& text, std::string& error) {
             ++line;
             begin = at + 1;
         }
-        if (text.compare(at, 2, "\r\n") != 0) to += text.copy(text.data() + to, size, at);
+        if (text.compare(at, 2, "\r\n") != 0) {
+            std::memmove(text.data() + to, text.data() + at, size); // they may overlap
+            to += size;
+        }
         at += size;
     }
     text.resize(to);
