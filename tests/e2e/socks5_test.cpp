@@ -357,7 +357,9 @@ TEST(Socks5Logins, ManyAtOnceWaitForTheirTurn) {
     }
     for (Client& client : clients) EXPECT_EQ(client.recv_exactly(4), "\5\2\1\0"s);
     const std::uint64_t after = resident_kib(host.pid());
-    EXPECT_LT(after, before + 24 * 1024) << "KiB";
+    if (sanitizer().empty()) { // whose own memory is much more
+        EXPECT_LT(after, before + 24 * 1024) << "KiB";
+    }
     const auto cpus = static_cast<double>(std::thread::hardware_concurrency());
     for (const char* name : {"one", "other"}) // on a busy machine a thread may look stuck, and another one is started
         EXPECT_LE(host.status(name).number("threads_most"), 2 * cpus + 8);
