@@ -2,6 +2,8 @@
 
 #include "connection/connection.hpp"
 
+#include <new>
+
 namespace gatehouse::host {
 namespace {
 
@@ -13,7 +15,7 @@ constexpr unsigned v6_bits = 64; // of a source
 
 void HalfOpen::append(Connection& connection, Nanoseconds now) noexcept {
     Place& place = connection.half_open;
-    Group& group = groups_[place.group];
+    Group& group = (*groups_)[place.group];
     place.heard = now;
     place.before = group.last;
     place.after = nullptr;
@@ -23,7 +25,7 @@ void HalfOpen::append(Connection& connection, Nanoseconds now) noexcept {
 
 void HalfOpen::remove(Connection& connection) noexcept {
     const Place& place = connection.half_open;
-    Group& group = groups_[place.group];
+    Group& group = (*groups_)[place.group];
     (place.before != nullptr ? place.before->half_open.after : group.first) = place.after;
     (place.after != nullptr ? place.after->half_open.before : group.last) = place.before;
 }
@@ -33,10 +35,12 @@ void HalfOpen::enter(Connection& connection, Nanoseconds now) noexcept {
     Place& place = connection.half_open;
     const IpAddress source = ip_address(connection.peer_address()).value_or(IpAddress{});
     place.group = static_cast<std::uint32_t>(hash_(source.v6 ? masked(source, v6_bits) : source) % groups);
-    place.in = this;
     const MutexLock lock(mutex_);
+    if (!groups_) groups_.reset(new (std::nothrow) std::array<Group, groups>());
+    if (!groups_) return;
+    place.in = this;
     append(connection, now);
-    ++groups_[place.group].count;
+    ++(*groups_)[place.group].count;
     size_.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -54,7 +58,7 @@ void HalfOpen::leave(Connection& connection) noexcept {
     {
         const MutexLock lock(in->mutex_);
         in->remove(connection);
-        --in->groups_[connection.half_open.group].count;
+        --(*in->groups_)[connection.half_open.group].count;
         in->size_.fetch_sub(1, std::memory_order_relaxed);
     }
     connection.half_open.in = nullptr;
@@ -63,8 +67,9 @@ void HalfOpen::leave(Connection& connection) noexcept {
 Connection* HalfOpen::give_way(Nanoseconds silent_since, const ListenerShare* listener) noexcept {
     const auto silence = [](const Group& group) { return group.first->half_open.heard; };
     const MutexLock lock(mutex_);
+    if (!groups_) return nullptr;
     const Group* most = nullptr;
-    for (const Group& group : groups_) {
+    for (const Group& group : *groups_) {
         if (group.first == nullptr || silence(group) > silent_since) continue;
         if (most == nullptr || group.count > most->count || (group.count == most->count && silence(group) < silence(*most)))
             most = &group;

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace gatehouse::host {
 
@@ -60,7 +61,8 @@ class HalfOpen {
 
     const SourceHash hash_; // constant after construction
     Mutex mutex_;
-    std::array<Group, groups> groups_ GATEHOUSE_GUARDED_BY(mutex_);
+    // Made with the first connection: an idle listener has none. Null after that: there was no memory, and nobody gives way.
+    std::unique_ptr<std::array<Group, groups>> groups_ GATEHOUSE_GUARDED_BY(mutex_);
     std::atomic<std::uint32_t> size_{0};
 };
 

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <grp.h>
+#include <list>
 #include <memory>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -114,8 +115,8 @@ void try_address(const ListenerConfig& config, Log& log) {
     if (::lstat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode)) fail_to_listen(config, "bind to", EEXIST);
 }
 
-std::deque<Listener> open_sockets(const ListenerConfig& config, Log& log) {
-    std::deque<Listener> sockets;
+std::list<Listener> open_sockets(const ListenerConfig& config, Log& log) {
+    std::list<Listener> sockets;
     if (config.address.kind != Address::Kind::inherited) {
         sockets.emplace_back(config, log);
         return sockets;

@@ -19,7 +19,7 @@
 #include "net/address.hpp"
 #include "net/overlap.hpp"
 
-#include <deque>
+#include <list>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -89,6 +89,6 @@ class Listener {
 void try_address(const ListenerConfig& config, Log& log);
 
 // The sockets of a listener: one, or each inherited one that its address means. Throws ListenError. [main]
-std::deque<Listener> open_sockets(const ListenerConfig& config, Log& log);
+std::list<Listener> open_sockets(const ListenerConfig& config, Log& log);
 
 } // namespace gatehouse::host

@@ -13,7 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <optional>
 
 namespace gatehouse::host {
@@ -26,8 +26,8 @@ struct Endpoint {
         if (config.sources.most != 0 || config.sources.rate != 0) sources.emplace(config.sources, config.max_connections);
     }
 
-    const std::uint32_t number;   // in the ids of its connections
-    std::deque<Listener> sockets; // one, or all that were inherited under its name; never none
+    const std::uint32_t number;  // in the ids of its connections
+    std::list<Listener> sockets; // one, or all that were inherited under its name; never none
     SpareDescriptor& spare;
     ConnectionSlots slots;
     AcceptCounts accepts;

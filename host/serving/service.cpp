@@ -6,6 +6,7 @@
 #include "stages/tls_stage.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <utility>
@@ -175,7 +176,8 @@ ListenerStatus Service::status() const {
 
 void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
     Connection* connection = endpoint_.slots.find(token);
-    if (connection == nullptr) return acceptors_[ConnectionSlots::socket_of(token)].ready();
+    if (connection == nullptr)
+        return std::next(acceptors_.begin(), ConnectionSlots::socket_of(token))->ready(); // one or two, as a rule
     Life& life = connection->life;
     if (events != 0) {
         if (connection->owner.claim(token, Owner::event) != Owner::Claim::owned) return;

@@ -31,7 +31,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -152,7 +152,7 @@ class Service : public ListenerShare {
     LimitNotice threads_met_;
     LimitNotice handshakes_met_;
     LimitNotice plugin_met_;
-    std::deque<Acceptor> acceptors_; // one for each of the sockets, in their order
+    std::list<Acceptor> acceptors_; // one for each of the sockets, in their order
 };
 
 } // namespace gatehouse::host

@@ -48,7 +48,7 @@ class ListenerTest : public ::testing::Test {
 
     std::string error_of(const ListenerConfig& config) {
         try {
-            std::deque<Listener> sockets = open_sockets(config, *log_);
+            std::list<Listener> sockets = open_sockets(config, *log_);
             sockets.front().listen();
             return "listens on " + sockets.front().address();
         } catch (const ListenError& error) {
