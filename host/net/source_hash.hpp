@@ -10,7 +10,7 @@ namespace gatehouse::host {
 
 class SourceHash {
   public:
-    SourceHash(); // with a secret of its own
+    SourceHash(); // with the secret of this process
     explicit SourceHash(const std::array<std::uint64_t, 2>& secret) noexcept : secret_(secret) {}
 
     std::uint64_t operator()(const IpAddress& source) const noexcept; // [any]
