@@ -35,9 +35,8 @@ TEST(Idle, AThousandListenersHaveFewThreads) {
 }
 
 TEST(SlowIdle, AThousandListenersCostNextToNothing) {
-    const auto begin = Clock::now();
     Gatehouse host(many_listeners(1000));
-    EXPECT_LE(Clock::now() - begin, 150ms);
+    EXPECT_LE(cpu_time(host.pid()), 150ms); // the test takes CPU time too: it reads the records of a thousand listeners
     EXPECT_LE(resident_kib(host.pid()), 20 * 1024U);
     std::vector<std::chrono::nanoseconds> times;
     for (int i = 0; i < 40; ++i) times.push_back(first_answer(host.port("echo" + std::to_string(i * 25))));
