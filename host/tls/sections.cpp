@@ -1,19 +1,83 @@
 #include "tls/sections.hpp"
 
+#include "base/thread.hpp"
 #include "tls/reloader.hpp"
 
+#include <algorithm>
+#include <exception>
+#include <list>
 #include <new>
 #include <set>
 #include <string_view>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 namespace gatehouse::host {
+namespace {
+
+constexpr std::size_t pairs_for_a_thread = 64; // which are worth starting one
+
+} // namespace
 
 TlsServer::TlsServer(const TlsConfig& config, std::shared_ptr<TicketKeys> keys, Log& log)
     : config_(config), log_(log), keys_(std::move(keys)), loader_(config_), pairs_(config_.pairs.size()) {
-    for (std::size_t part = 0; part < count_parts(config_); ++part) refresh(part);
+    load_pairs();
+    refresh(pairs_.size()); // the authorities
     if (!problems_.empty()) throw TlsError(joined(problems_));
     publish(false);
+}
+
+// Ten thousand pairs are seconds of work, nearly all of it OpenSSL's: several threads share it.
+void TlsServer::load_pairs() {
+    std::atomic<std::size_t> next{0};
+    std::vector<std::string> problems(pairs_.size());
+    struct Share {
+        Share(TlsServer& owner, std::atomic<std::size_t>& counter, std::vector<std::string>& found)
+            : server(owner), next_pair(counter), problems_of_pairs(found), loader(owner.config_) {}
+
+        TlsServer& server;
+        std::atomic<std::size_t>& next_pair;
+        std::vector<std::string>& problems_of_pairs;
+        TlsLoader loader;
+        std::exception_ptr failure;
+
+        void run() noexcept {
+            try {
+                for (std::size_t pair = 0; (pair = next_pair.fetch_add(1)) < server.pairs_.size();) load(pair);
+            } catch (const std::exception&) {
+                failure = std::current_exception();
+            }
+        }
+        void load(std::size_t pair) {
+            try {
+                server.pairs_[pair] = loader.pair(pair, read_part(files_of_part(server.config_, pair)), nullptr);
+            } catch (const TlsError& error) {
+                problems_of_pairs[pair] = error.what();
+            }
+        }
+    };
+    const std::size_t wanted =
+        std::min<std::size_t>(std::thread::hardware_concurrency(), pairs_.size() / pairs_for_a_thread + 1);
+    std::list<Share> shares;
+    {
+        std::list<Thread> threads; // each ends when there are no more pairs
+        while (shares.size() + 1 < wanted) {
+            shares.emplace_back(*this, next, problems);
+            try {
+                threads.emplace_back().start<&Share::run>(shares.back(), "the loading of certificates");
+            } catch (const std::system_error&) { // the others do it
+                break;
+            }
+        }
+        shares.emplace_back(*this, next, problems);
+        shares.back().run();
+    }
+    for (const Share& share : shares)
+        if (share.failure) std::rethrow_exception(share.failure);
+    for (std::string& problem : problems)
+        if (!problem.empty() && (problems_.empty() || problems_.back() != problem)) problems_.push_back(std::move(problem));
+    any_fresh_ = true;
 }
 
 std::shared_ptr<const TlsContext> TlsServer::context() const noexcept {

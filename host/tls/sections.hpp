@@ -44,6 +44,8 @@ class TlsServer {
     const TlsConfig& config() const noexcept { return config_; }
 
   private:
+    void load_pairs();
+
     const TlsConfig& config_; // constant after construction, as are the next two
     Log& log_;
     std::shared_ptr<TicketKeys> keys_; // stay when files are loaded again; null: no tickets
