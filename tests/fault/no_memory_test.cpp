@@ -47,8 +47,11 @@ class NoMemory : public testing::Test {
         host_.emplace(config, GatehouseOptions{.plugin_path = {fixture_dir()}, .environment = environment_});
     }
 
-    // Has memory fail at the n-th allocation while `talk` runs, for each n, until `talk` meets no failure any more.
-    // In between `works` must say that the host serves as before.
+    // Has memory fail at the n-th allocation while `talk` runs, or from the n-th on, for each n, until `talk` meets no failure
+    // any more. In between `works` must say that the host serves as before.
+    void fail_each(const std::function<void()>& talk, const std::function<bool()>& works) {
+        for (const std::int64_t failing : {std::int64_t{1}, all}) fail_each(failing, talk, works);
+    }
     void fail_each(std::int64_t failing, const std::function<void()>& talk, const std::function<bool()>& works) {
         int spared = 0;
         for (std::int64_t n = 0; spared < 3; ++n) {
@@ -68,6 +71,12 @@ class NoMemory : public testing::Test {
         }
     }
 
+    void talk_to_the_end() {
+        Client client(host_->port(name));
+        client.echoes("hello");
+        client.finish();
+        client.rest();
+    }
     bool echoes() {
         Client client(host_->port(name));
         return client.echoes("hello");
@@ -83,13 +92,7 @@ class NoMemory : public testing::Test {
 // One that comes from nowhere to its end, with a new thread for it.
 TEST_F(NoMemory, ForAConnection) {
     start(listener(name, "echo", "threads.keep = \"10ms\"") + "[log]\nlevel = \"debug\"\n");
-    const auto talk = [&] {
-        Client client(host_->port(name));
-        client.echoes("hello");
-        client.finish();
-        client.rest();
-    };
-    for (const std::int64_t failing : {std::int64_t{1}, all}) fail_each(failing, talk, [&] { return echoes(); });
+    fail_each([&] { talk_to_the_end(); }, [&] { return echoes(); });
     EXPECT_EQ(host_->terminate(), 0);
 }
 
@@ -106,7 +109,7 @@ TEST_F(NoMemory, ForARoutedConnectionBehindAProxy) {
         talk();
         return true;
     };
-    for (const std::int64_t failing : {std::int64_t{1}, all}) fail_each(failing, talk, works);
+    fail_each(talk, works);
     EXPECT_EQ(host_->terminate(), 0);
 }
 
@@ -118,7 +121,7 @@ TEST_F(NoMemory, ForPosts) {
         for (int i = 0; i < 20; ++i) clients.emplace_back(host_->port(name)).send("hello");
         for (Client& client : clients) client.readable(5ms);
     };
-    for (const std::int64_t failing : {std::int64_t{1}, all}) fail_each(failing, talk, [&] { return echoes(); });
+    fail_each(talk, [&] { return echoes(); });
     EXPECT_EQ(host_->terminate(), 0);
 }
 
@@ -140,20 +143,14 @@ TEST_F(NoMemory, ForLinesOfPlugins) {
         unreached();
     };
     const auto works = [&] { return refused() == "\5\xff" && unreached().size() == 12; };
-    for (const std::int64_t failing : {std::int64_t{1}, all}) fail_each(failing, talk, works);
+    fail_each(talk, works);
     EXPECT_EQ(host_->terminate(), 0);
 }
 
 TEST_F(NoMemory, ForARelay) {
     const Gatehouse behind(listener("echo", "echo"));
     start(instance(name, "gateway", "upstream = \"" + behind.address("echo") + "\", retries = 0"));
-    const auto talk = [&] {
-        Client client(host_->port(name));
-        client.echoes("hello");
-        client.finish();
-        client.rest();
-    };
-    for (const std::int64_t failing : {std::int64_t{1}, all}) fail_each(failing, talk, [&] { return echoes(); });
+    fail_each([&] { talk_to_the_end(); }, [&] { return echoes(); });
     EXPECT_EQ(host_->terminate(), 0);
 }
 
@@ -171,7 +168,7 @@ TEST_F(NoMemory, ForAFile) {
         client.send("GET / HTTP/1.0\r\n\r\n");
         return client.rest().bytes.ends_with("hello");
     };
-    for (const std::int64_t failing : {std::int64_t{1}, all}) fail_each(failing, talk, works);
+    fail_each(talk, works);
     EXPECT_EQ(host_->terminate(), 0);
 }
 
@@ -193,7 +190,7 @@ TEST_F(NoMemory, ForATlsHandshake) {
         malformed();
     };
     const auto works = [&] { return malformed().starts_with('\x15'); }; // an alert
-    for (const std::int64_t failing : {std::int64_t{1}, all}) fail_each(failing, talk, works);
+    fail_each(talk, works);
     EXPECT_GT(failed_, 50) << "is the library preloaded?";
     const Result whole = run({"openssl", "s_client", "-verify_return_error", "-CAfile", certificates.ca(), "-servername",
                               "localhost", "-connect", "127.0.0.1:" + std::to_string(host_->port(name))},
@@ -205,18 +202,17 @@ TEST_F(NoMemory, ForATlsHandshake) {
 // What the main thread does beside the clients.
 TEST_F(NoMemory, ForSignals) {
     start(listener(name, "echo"));
-    for (const int signal : {SIGUSR1, SIGHUP})
-        for (const std::int64_t failing : {std::int64_t{1}, all}) {
-            const auto works = [&] {
-                host_->status(name); // also: the signal before has been dealt with
-                return echoes();
-            };
-            const auto talk = [&] {
-                host_->signal(signal);
-                ::usleep(1'000); // while memory is short: nothing tells whether the signal has come to anything
-            };
-            fail_each(failing, talk, works);
-        }
+    for (const int signal : {SIGUSR1, SIGHUP}) {
+        const auto works = [&] {
+            host_->status(name); // also: the signal before has been dealt with
+            return echoes();
+        };
+        const auto talk = [&] {
+            host_->signal(signal);
+            ::usleep(1'000); // while memory is short: nothing tells whether the signal has come to anything
+        };
+        fail_each(talk, works);
+    }
     EXPECT_EQ(host_->terminate(), 0);
 }
 
