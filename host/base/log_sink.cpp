@@ -61,16 +61,24 @@ bool LogSink::can_reopen() const noexcept {
 bool LogSink::reopen() {
     Descriptor fresh = open();
     if (!fresh) return false;
-    const std::lock_guard lock(mutex_);
-    fd_ = std::move(fresh);
+    const MutexLock lock(fresh_mutex_);
+    fresh_ = std::move(fresh);
+    return true;
+}
+
+// The one that reopen() has opened, before the next line.
+void LogSink::take_fresh() {
+    const MutexLock lock(fresh_mutex_);
+    if (!fresh_) return;
+    fd_ = std::exchange(fresh_, Descriptor());
     regular_ = is_regular(fd_);
     torn_ = false;
-    return true;
 }
 
 bool LogSink::is_terminal() const noexcept { return ::isatty(fd_.get()) == 1; }
 
 void LogSink::sink_it_(const spdlog::details::log_msg& message) {
+    take_fresh();
     std::string_view lines(message.payload.data(), message.payload.size());
     while (!lines.empty()) {
         const std::string_view part = regular_ ? lines : lines.substr(0, size_for_pipe(lines));

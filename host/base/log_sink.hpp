@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/descriptor.hpp"
+#include "base/mutex.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -33,13 +34,17 @@ class LogSink final : public spdlog::sinks::base_sink<std::mutex> {
 
   private:
     Descriptor open();
+    void take_fresh();
     std::string_view write(std::string_view lines);
     bool is_writable();
 
     const std::filesystem::path file_; // constant after construction
     bool created_ = false;             // the file, by this object; [main]
 
-    Descriptor fd_;        // guarded by base_sink's mutex_, as are the three below
+    Mutex fresh_mutex_; // not the sink's own, under which the log's thread may wait for a reader
+    Descriptor fresh_ GATEHOUSE_GUARDED_BY(fresh_mutex_);
+
+    Descriptor fd_;        // the log's thread's, as are the three below
     bool regular_ = false; // a file: always writable, and a write is never mixed with another one
     bool torn_ = false;    // the last line was cut short by a full disk
     bool stalled_ = false; // the reader of a pipe has stopped reading

@@ -176,8 +176,10 @@ ListenerStatus Service::status() const {
 
 void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
     Connection* connection = endpoint_.slots.find(token);
-    if (connection == nullptr)
-        return std::next(acceptors_.begin(), ConnectionSlots::socket_of(token))->ready(); // one or two, as a rule
+    if (connection == nullptr) {
+        const auto socket = static_cast<std::ptrdiff_t>(ConnectionSlots::socket_of(token)); // one or two, as a rule
+        return std::next(acceptors_.begin(), socket)->ready();
+    }
     Life& life = connection->life;
     if (events != 0) {
         if (connection->owner.claim(token, Owner::event) != Owner::Claim::owned) return;
