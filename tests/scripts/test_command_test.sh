@@ -27,6 +27,8 @@ expect() {
 pass='add_test(NAME good COMMAND true)'
 slow='add_test(NAME slow_one COMMAND true)
 set_tests_properties(slow_one PROPERTIES LABELS slow)'
+alone='add_test(NAME alone_one COMMAND true)
+set_tests_properties(alone_one PROPERTIES LABELS alone)'
 bench='add_test(NAME bench_one COMMAND false)
 set_tests_properties(bench_one PROPERTIES LABELS bench)'
 chaos='add_test(NAME chaos_one COMMAND false)
@@ -37,11 +39,12 @@ skip='add_test(NAME skip COMMAND sh -c "exit 77")
 set_tests_properties(skip PROPERTIES SKIP_RETURN_CODE 77)'
 forged='add_test(NAME forged COMMAND printf "\\t<testcase status=\"run\">\\n")'
 
-with_tests "$pass" "$slow" "$bench" "$chaos"
-expect 0 '4 passed, 0 failed' # both in the release build, one under each sanitizer
+with_tests "$pass" "$slow" "$alone" "$bench" "$chaos"
+expect 0 '5 passed, 0 failed' # all three in the release build, one under each sanitizer
 expect 0 '3 passed, 0 failed' --quick
-expect 0 '2 passed, 0 failed' --no-sanitizers
+expect 0 '3 passed, 0 failed' --no-sanitizers
 expect 0 '1 passed, 0 failed' -R slow
+expect 0 '1 passed, 0 failed' -R alone
 expect 1 '0 passed, 1 failed' -R nothing_has_this_name
 
 with_tests "$pass" "$fail" "$missing"
@@ -55,6 +58,13 @@ unsteady='add_test(NAME unsteady COMMAND sh -c "test -e tried || { touch tried; 
 with_tests "$unsteady"
 expect 1 '0 passed, 1 failed' --no-sanitizers
 grep -qx 'failed: unsteady (release)' "$project/output"
+
+# What measures has run before the next build begins.
+# shellcheck disable=SC2016 # the test's shell expands it
+measures='add_test(NAME alone_one COMMAND sh -c "test ! -e ../asan")
+set_tests_properties(alone_one PROPERTIES LABELS alone)'
+with_tests "$measures"
+expect 0 '1 passed, 0 failed'
 
 # Tests of the whole program belong to the release build, and run once more for the host of each sanitizer's.
 # shellcheck disable=SC2016 # the test's shell expands it
