@@ -154,7 +154,7 @@ int Host::run() {
         Nanoseconds again = generation_->supervise(now);
         if (control_) again = std::min(again, control_->serve(now));
         if (drain.started()) {
-            if (generation_->is_quiet() || now >= drain.deadline() + last_grace) return shut_down();
+            if (generation_->is_quiet() || now >= drain.deadline() + last_grace) return shut_down(stops);
             again = std::min(again, drain.deadline() > now ? drain.deadline() : drain.deadline() + last_grace);
         }
         alarm_.wake_by(again);
@@ -193,7 +193,7 @@ void Host::begin_drain(int signal) noexcept {
     generation_->begin_drain(monotonic_now() + timeout.count() * 1'000'000);
 }
 
-int Host::shut_down() noexcept {
+int Host::shut_down(const StopSignals& stops) noexcept {
     const Nanoseconds deadline = monotonic_now() + last_grace;
     bool all = true;
     const auto left_behind = [&](const char* problem) {
@@ -205,7 +205,7 @@ int Host::shut_down() noexcept {
     if (!background_.stop(deadline)) left_behind("the background thread is still in a plugin's code; leaving without it");
     report();
     log_.info("stopped", {{"log_lines_dropped", log_.dropped()}});
-    if (!all) leave(0);
+    if (!all) leave(stops.count() > 1 ? 1 : 0); // the second signal may have come while the host waited here
     return 0;
 }
 

@@ -23,6 +23,8 @@
 
 namespace gatehouse::host {
 
+class StopSignals;
+
 // The signals that Host reads from descriptors: they have to be blocked before any thread is started.
 sigset_t handled_signals() noexcept;
 
@@ -45,7 +47,7 @@ class Host {
     void drop_privileges();
     std::vector<HostCommand> own_commands();
     void begin_drain(int signal) noexcept;
-    int shut_down() noexcept;
+    int shut_down(const StopSignals& stops) noexcept;
     [[noreturn]] void leave(int status) noexcept;
     [[noreturn]] void abandon(int status) noexcept; // [any]
     void report() noexcept;

@@ -145,9 +145,7 @@ void gatehouse_check::connect() {
 }
 
 void gatehouse_check::connected() {
-    int error = 0;
-    socklen_t size = sizeof error;
-    if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+    int error = connect_outcome(socket_.get());
     if (error == 0 && is_connected_to_itself(socket_.get(), address_)) error = ECONNREFUSED;
     if (error != 0) return fail(error);
     const bool tls = request_.tls != nullptr;

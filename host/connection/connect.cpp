@@ -21,13 +21,22 @@ int await_connection(int fd, Nanoseconds deadline, const Drain& drain) noexcept 
         if (waited == Waited::failed) return errno;
         if (waited != Waited::ready) return ETIMEDOUT;
     }
-    if ((item[0].revents & (POLLERR | POLLHUP)) == 0) return 0;
+    return (item[0].revents & (POLLERR | POLLHUP)) == 0 ? 0 : connect_outcome(fd);
+}
+
+} // namespace
+
+// The error can be asked for once, so bytes are looked for first: after the error, the end of what has been said would look
+// orderly.
+int connect_outcome(int fd) noexcept {
+    char first = 0;
+    const ssize_t said = ::recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (said > 0) return 0;
+    if (said < 0 && errno != EAGAIN && errno != ENOTCONN) return errno;
     int error = 0;
     socklen_t size = sizeof error;
     return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 ? errno : error;
 }
-
-} // namespace
 
 int connect_to(const SocketAddress& address, const Keepalive& keepalive, Nanoseconds deadline, const Drain& drain,
                Descriptor& socket) noexcept {

@@ -14,6 +14,10 @@
 
 namespace gatehouse::host {
 
+// What has come of a connect() that went on by itself, now that the socket has an event: 0 or an errno. A server that has
+// spoken and then reset the connection was connected: what it has said is still to be read, and the reset behind it.
+int connect_outcome(int fd) noexcept;
+
 // A non-blocking socket, connected to this address. 0 or an errno; ETIMEDOUT also if the drain's deadline has come.
 int connect_to(const SocketAddress& address, const Keepalive& keepalive, Nanoseconds deadline, const Drain& drain,
                Descriptor& socket) noexcept;

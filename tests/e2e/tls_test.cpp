@@ -294,7 +294,7 @@ TEST_F(Tls, ClientsInTheMiddleOfAHandshakeHoldNoThread) {
 }
 
 TEST_F(Tls, HandshakesAtATimeAreLimited) {
-    const auto server = host("facts", "max_handshakes = 2");
+    const auto server = host("facts", "max_handshakes = 2\nhandshake_timeout = \"60s\""); // nobody gives way to it
     Client first(server->port("tls"));
     Client second(server->port("tls"));
     Client silent(server->port("tls"));

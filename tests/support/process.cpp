@@ -1,7 +1,9 @@
 #include "process.hpp"
 
 #include "fail.hpp"
+#include "temp_dir.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -12,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -44,12 +47,26 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
     return result;
 }
 
+// The test's own, and what the options add or replace. Temporary files go to a folder of the test program's: what hosts leave
+// that were killed is the affair of this test alone, since the next host on the same folder removes it, and says so.
+std::vector<std::string> environment_of(const ProcessOptions& options) {
+    static const TempDir temporary;
+    if (::chmod(temporary.path().c_str(), 01777) != 0) fail("chmod"); // as /tmp: hosts run as other users, too
+    std::vector<std::string> result = options.environment;
+    const auto add = [&result](const std::string& entry) {
+        const std::string name = entry.substr(0, entry.find('=') + 1);
+        if (std::ranges::none_of(result, [&](const std::string& other) { return other.starts_with(name); }))
+            result.push_back(entry);
+    };
+    add("TMPDIR=" + temporary.path().string());
+    for (char** entry = environ; *entry != nullptr; ++entry) add(*entry);
+    return result;
+}
+
 } // namespace
 
 Process::Process(const std::vector<std::string>& argv, const ProcessOptions& options) : name_(argv.front()) {
-    std::vector<std::string> environment;
-    for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
-    environment.insert(environment.end(), options.environment.begin(), options.environment.end());
+    const std::vector<std::string> environment = environment_of(options);
     const std::vector<char*> args = pointers(argv);
     const std::vector<char*> env = pointers(environment);
 

@@ -17,7 +17,7 @@ namespace gatehouse::support {
 struct ProcessOptions {
     // NOLINTBEGIN(readability-redundant-member-init): without {}, g++ warns of each member that a caller leaves out
     std::string input{};                    // standard input; the child's reading it to the end is optional
-    std::vector<std::string> environment{}; // "NAME=value", added to the test's own
+    std::vector<std::string> environment{}; // "NAME=value", added to the test's own, which has a TMPDIR for itself
     std::vector<int> inherit{};             // become the child's descriptors 3, 4, ..., as in socket activation
     // NOLINTEND(readability-redundant-member-init)
 };
