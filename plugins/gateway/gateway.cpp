@@ -69,10 +69,7 @@ class Gateway {
     static constexpr bool server_first = true;
     static constexpr const auto& commands = Control::commands;
 
-    struct Session {
-        Visit visit;
-        bool last_wait = false; // at its deadline it gives up
-    };
+    using Session = Visit;
 
     explicit Gateway(gatehouse::Init& init)
         : settings_(read_settings(init)),
@@ -84,14 +81,13 @@ class Gateway {
         if (settings_.valid) discovery_.emplace(init, settings_, pool_);
     }
 
-    Next serve(Connection& conn, Session& session) {
-        Visit& visit = session.visit;
+    Next serve(Connection& conn, Visit& visit) {
         if (conn.event() == Event::stopping) return Next::close; // it waits in vain: the host stops
         if (visit.connection == 0) {
             visit.connection = conn.id();
             if (settings_.balance == Method::source) visit.key = hash_of(host_of(conn.peer()));
         }
-        const bool over = conn.event() == Event::timeout && session.last_wait;
+        const bool over = conn.event() == Event::timeout && visit.last_wait;
         Pool::Verdict verdict = over ? pool_.give_up(visit, Clock::now()) : pool_.admit(visit, Clock::now());
         bool failed = false;
         while (verdict.kind == Pool::Verdict::connect) {
@@ -102,19 +98,19 @@ class Gateway {
             failed = true;
             verdict = pool_.admit(visit, Clock::now());
         }
-        if (verdict.kind == Pool::Verdict::wait) return wait(conn, session, verdict.until);
+        if (verdict.kind == Pool::Verdict::wait) return wait(conn, visit, verdict.until);
         // If only one connection has failed, the host's own text says best why.
-        if (!failed || visit.refusal != visit.attempts) conn.set_error(visit.refusal);
+        if (!failed || visit.refusal() != visit.attempts()) conn.set_error(visit.refusal());
         return Next::no_upstream;
     }
 
-    void closed(Session& session, std::string_view /*reason*/) { pool_.leave(session.visit, Clock::now()); }
+    void closed(Visit& visit, std::string_view /*reason*/) { pool_.leave(visit, Clock::now()); }
 
     void command(std::span<const std::string_view> words, gatehouse::Answer& answer) { control_.run(words, answer); }
 
   private:
-    static Next wait(Connection& conn, Session& session, Clock::time_point until) {
-        session.last_wait = until == session.visit.give_up_at;
+    static Next wait(Connection& conn, Visit& visit, Clock::time_point until) {
+        visit.last_wait = until == visit.give_up_at;
         conn.set_deadline(std::max(std::chrono::ceil<milliseconds>(until - Clock::now()), milliseconds(1)));
         return Next::wait;
     }

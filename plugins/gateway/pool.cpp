@@ -14,13 +14,13 @@ Pool::Pool(const Rules& rules, std::size_t sources, Hooks hooks)
     counts_.size = rules.queue.size;
 }
 
-Balancer::Choice Pool::choose(const Visit& visit) { return balancer_.choose(slots_, visit.key, visit.tried); }
+Balancer::Choice Pool::choose(const Visit& visit) { return balancer_.choose(slots_, visit.key, visit.tried()); }
 
-// Moves the visit from the list `from` to a place on a server.
-void Pool::give(Visit& visit, std::size_t index, std::list<Visit*>& from) {
+// Gives the visit, which is in no list, a place on a server.
+void Pool::give(Visit& visit, std::size_t index) {
     const std::shared_ptr<Server>& server = servers_[index];
     Slot& slot = slots_[index];
-    server->visits.splice(server->visits.end(), from, visit.here);
+    server->visits.push_back(visit);
     ++slot.connections;
     visit.place = Visit::Place::server;
     visit.server = server;
@@ -31,7 +31,7 @@ void Pool::give(Visit& visit, std::size_t index, std::list<Visit*>& from) {
 // The visit's place on its server is free again.
 void Pool::take(Visit& visit, Clock::time_point now) {
     const std::shared_ptr<Server> server = std::exchange(visit.server, nullptr);
-    server->visits.erase(visit.here);
+    server->visits.erase(Visits::s_iterator_to(visit));
     --slots_[server->slot].connections;
     visit.place = Visit::Place::nowhere;
     visit.connected = false;
@@ -44,38 +44,40 @@ void Pool::take(Visit& visit, Clock::time_point now) {
 // hold up the clients behind it.
 void Pool::dispatch(Change& change, const Visit* self, Clock::time_point now) {
     refresh(now);
-    const Visit* const first = queue_.empty() ? nullptr : queue_.front();
+    const Visit* const first = queue_.empty() ? nullptr : &queue_.front();
     for (auto next = queue_.begin(); next != queue_.end();) {
-        Visit& visit = **next++;
+        Visit& visit = *next++;
         const Balancer::Choice choice = choose(visit);
         if (choice.kind == Balancer::Choice::chosen) {
-            give(visit, choice.index, queue_);
+            queue_.erase(Visits::s_iterator_to(visit));
+            give(visit, choice.index);
         } else if (choice.kind == Balancer::Choice::none && all_answered()) {
-            queue_.erase(visit.here);
-            refuse(visit, visit.tried.empty() ? why_none() : "");
-        } else if (visit.tried.empty()) {
+            queue_.erase(Visits::s_iterator_to(visit));
+            refuse(visit, visit.tried().empty() ? why_none() : "");
+        } else if (visit.tried().empty()) {
             break;
         } else {
             continue;
         }
         if (&visit != self) change.wake(visit);
     }
-    const bool another = !queue_.empty() && queue_.front() != first && queue_.front() != self;
-    if (another && changes_at_) change.wake(*queue_.front());
+    const bool another = !queue_.empty() && &queue_.front() != first && &queue_.front() != self;
+    if (another && changes_at_) change.wake(queue_.front());
 }
 
 // The first client of the queue also waits for servers that come back by time alone.
 void Pool::leave_queue(Change& change, Visit& visit) {
-    const bool first = queue_.front() == &visit;
-    queue_.erase(visit.here);
+    const bool first = &queue_.front() == &visit;
+    queue_.erase(Visits::s_iterator_to(visit));
     visit.place = Visit::Place::nowhere;
-    if (first && changes_at_ && !queue_.empty()) change.wake(*queue_.front());
+    if (first && changes_at_ && !queue_.empty()) change.wake(queue_.front());
 }
 
 Pool::Verdict Pool::refuse(Visit& visit, const std::string& why) {
     visit.place = Visit::Place::refused;
-    const std::string tried = visit.tried.size() > 1 ? count_text(visit.tried.size(), "server") + " tried: " : "";
-    visit.refusal = tried + visit.attempts + (visit.attempts.empty() || why.empty() ? "" : "; then ") + why;
+    Visit::Failures& failed = visit.failed();
+    const std::string tried = failed.servers.size() > 1 ? count_text(failed.servers.size(), "server") + " tried: " : "";
+    failed.refusal = tried + failed.attempts + (failed.attempts.empty() || why.empty() ? "" : "; then ") + why;
     return {Verdict::refuse};
 }
 
@@ -83,7 +85,7 @@ Pool::Verdict Pool::refuse(Visit& visit, const std::string& why) {
 Pool::Verdict Pool::standing(const Visit& visit) const {
     if (visit.place == Visit::Place::server) return {Verdict::connect};
     if (visit.place == Visit::Place::refused) return {Verdict::refuse};
-    const bool first = queue_.front() == &visit;
+    const bool first = &queue_.front() == &visit;
     return {Verdict::wait, first && changes_at_ ? std::min(visit.give_up_at, *changes_at_) : visit.give_up_at};
 }
 
@@ -92,18 +94,16 @@ Pool::Verdict Pool::admit(Visit& visit, Clock::time_point now) {
     if (visit.place == Visit::Place::queue) dispatch(change, &visit, now);
     if (visit.place != Visit::Place::nowhere) return standing(visit);
 
-    if (visit.tried.size() > rules_.retries) return refuse(visit, "");
+    if (visit.tried().size() > rules_.retries) return refuse(visit, "");
     refresh(now);
     if (queue_.empty()) {
         const Balancer::Choice choice = choose(visit);
         if (choice.kind == Balancer::Choice::chosen) {
-            std::list<Visit*> alone{&visit};
-            visit.here = alone.begin();
-            give(visit, choice.index, alone);
+            give(visit, choice.index);
             return {Verdict::connect};
         }
         if (choice.kind == Balancer::Choice::none && all_answered())
-            return refuse(visit, visit.tried.empty() ? why_none() : "");
+            return refuse(visit, visit.tried().empty() ? why_none() : "");
     }
     if (queue_.size() >= rules_.queue.size) dispatch(change, nullptr, now);
     if (queue_.size() >= rules_.queue.size) {
@@ -112,7 +112,7 @@ Pool::Verdict Pool::admit(Visit& visit, Clock::time_point now) {
         return refuse(visit,
                       who + (queue_.empty() ? "" : ", and the queue is full (" + count_text(queue_.size(), "client") + ')'));
     }
-    visit.here = queue_.insert(queue_.end(), &visit);
+    queue_.push_back(visit);
     visit.place = Visit::Place::queue;
     if (visit.give_up_at == Clock::time_point{}) visit.give_up_at = now + rules_.queue.timeout;
     ++counts_.waited;
@@ -157,12 +157,13 @@ void Pool::connect_failed(Visit& visit, std::string_view why, bool blame, Clock:
     const auto there = std::ranges::count_if(
         servers_, [](const auto& other) { return !other->removed && other->order == Server::Order::enabled; });
     if (blame) server->health.connect_failed(std::exchange(visit.on_trial, false), there > 1, now);
-    visit.tried.push_back(slots_[server->slot].identity);
-    visit.attempts += (visit.attempts.empty() ? "" : "; ") + server->text() + ": " + std::string(why);
+    Visit::Failures& failed = visit.failed();
+    failed.servers.push_back(slots_[server->slot].identity);
+    failed.attempts += (failed.attempts.empty() ? "" : "; ") + server->text() + ": " + std::string(why);
     take(visit, now);
     note(change, *server, before, why);
     // The first client of the queue now waits for this server's return as well.
-    if (server->health.state() == Health::State::ejected && !queue_.empty()) change.wake(*queue_.front());
+    if (server->health.state() == Health::State::ejected && !queue_.empty()) change.wake(queue_.front());
     dispatch(change, nullptr, now);
 }
 

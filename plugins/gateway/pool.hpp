@@ -67,7 +67,7 @@ class Pool {
         enum Kind {
             connect, // to visit.server
             wait,    // until the wake-up or `until`; then call admit() again
-            refuse,  // visit.refusal says why
+            refuse,  // visit.refusal() says why
         };
         Kind kind;
         Clock::time_point until{}; // NOLINT(readability-redundant-member-init): as above. Not after visit.give_up_at
@@ -119,7 +119,7 @@ class Pool {
 
     // clients: pool.cpp
     Balancer::Choice choose(const Visit& visit);
-    void give(Visit& visit, std::size_t index, std::list<Visit*>& from);
+    void give(Visit& visit, std::size_t index);
     void take(Visit& visit, Clock::time_point now);
     void dispatch(Change& change, const Visit* self, Clock::time_point now);
     void leave_queue(Change& change, Visit& visit);
@@ -145,7 +145,7 @@ class Pool {
     std::vector<std::shared_ptr<Server>> servers_; // as many, in the same order
     std::vector<Source> sources_;
     Balancer balancer_;
-    std::list<Visit*> queue_;
+    Visits queue_;
     QueueReport counts_;
     std::optional<Clock::time_point> changes_at_; // when refresh() has something to do
     bool available_ = false;                      // a server is up

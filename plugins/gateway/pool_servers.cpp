@@ -237,9 +237,9 @@ std::optional<Clock::time_point> Pool::cut_drained(Clock::time_point now) {
         server->cut_at.reset();
         server->drained = true;
         std::size_t cut = 0;
-        for (const Visit* visit : server->visits) {
-            if (!visit->connected) continue; // it may still go to another server
-            change.cut(*visit);
+        for (const Visit& visit : server->visits) {
+            if (!visit.connected) continue; // it may still go to another server
+            change.cut(visit);
             ++cut;
         }
         if (cut > 0)

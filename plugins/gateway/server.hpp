@@ -3,12 +3,14 @@
 
 #include "health.hpp"
 
+#include <boost/intrusive/list.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gateway {
@@ -23,7 +25,39 @@ struct ServerSpec {
     std::string server_name{}; // for TLS; see server_name_of(). NOLINT(readability-redundant-member-init): see pool.hpp
 };
 
-struct Visit;
+struct Server;
+
+// One client. The pool's mutex guards it. The thread that serves the client may also read `server` once admit() has returned
+// `connect`, and `refusal()` once it has returned `refuse`. There is one for each relayed connection, so it is small.
+struct Visit {
+    using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+    enum class Place : std::uint8_t { nowhere, queue, server, refused };
+    // What has gone wrong, if anything has.
+    struct Failures {
+        std::vector<std::uint64_t> servers; // identities of those that failed
+        std::string attempts;               // the same in words
+        std::string refusal;
+    };
+
+    std::uint64_t connection = 0; // the client's
+    std::uint64_t key = 0;        // for Method::source
+    Place place = Place::nowhere;
+    bool on_trial = false;
+    bool connected = false;             // to `server`
+    bool last_wait = false;             // for the thread that serves it: at its deadline the client gives up
+    Clock::time_point give_up_at;       // when its time in the queue is over
+    std::shared_ptr<Server> server;     // the server on which it has a place
+    Hook hook;                          // in the queue, or in the server's visits
+    std::unique_ptr<Failures> failures; // null: there are none
+
+    std::span<const std::uint64_t> tried() const {
+        return failures ? std::span<const std::uint64_t>(failures->servers) : std::span<const std::uint64_t>();
+    }
+    std::string_view attempts() const { return failures ? std::string_view(failures->attempts) : ""; }
+    std::string_view refusal() const { return failures ? std::string_view(failures->refusal) : ""; }
+    Failures& failed() { return failures ? *failures : *(failures = std::make_unique<Failures>()); }
+};
+using Visits = boost::intrusive::list<Visit, boost::intrusive::member_hook<Visit, Visit::Hook, &Visit::hook>>;
 
 // Shared by the pool, the visits to it and its check.
 struct Server {
@@ -42,9 +76,9 @@ struct Server {
     bool removed = false; // its source no longer names it
     Health health;
     std::uint32_t weight = 1;
-    std::size_t slot = 0;     // its place in the pool
-    std::list<Visit*> visits; // the clients that are connected or connecting, as many as the slot's connections
-    std::uint64_t total = 0;  // connections so far
+    std::size_t slot = 0;    // its place in the pool
+    Visits visits;           // the clients that are connected or connecting, as many as the slot's connections
+    std::uint64_t total = 0; // connections so far
     std::uint64_t failures = 0;
     std::string last_error;
     std::string last_check;                  // "": no check has ended yet
@@ -53,24 +87,6 @@ struct Server {
 
     // Its name in messages.
     std::string text() const { return name == address ? "server " + name : "server " + name + " (" + address + ')'; }
-};
-
-// One client. The pool's mutex guards it. The thread that serves the client may also read `server` once admit() has returned
-// `connect`, and `refusal` once it has returned `refuse`.
-struct Visit {
-    enum class Place { nowhere, queue, server, refused };
-
-    std::uint64_t connection = 0; // the client's
-    std::uint64_t key = 0;        // for Method::source
-    Place place = Place::nowhere;
-    bool on_trial = false;
-    bool connected = false;           // to `server`
-    Clock::time_point give_up_at;     // when its time in the queue is over
-    std::shared_ptr<Server> server;   // the server on which it has a place
-    std::list<Visit*>::iterator here; // in the queue or in the server's visits
-    std::vector<std::uint64_t> tried; // identities of the servers that failed
-    std::string attempts;             // the same in words
-    std::string refusal;
 };
 
 } // namespace gateway

@@ -50,7 +50,7 @@ struct PoolFixture : testing::Test {
     std::string give_up(Visit& visit) { return text(visit, pool().give_up(visit, now)); }
     static std::string text(const Visit& visit, Pool::Verdict verdict) {
         if (verdict.kind == Pool::Verdict::connect) return visit.server->name;
-        return verdict.kind == Pool::Verdict::wait ? "wait" : visit.refusal;
+        return verdict.kind == Pool::Verdict::wait ? "wait" : std::string(visit.refusal());
     }
     // Admitted to a server, and connected.
     std::string connect(Visit& visit) {
