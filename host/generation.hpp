@@ -99,8 +99,8 @@ class Generation {
     Nanoseconds supervise(Nanoseconds now) noexcept;
 
     // A relay of one of its connections has ended. [any]
-    static void relay_ended(Connection& connection, Reason reason, std::uint64_t in, std::uint64_t out) noexcept {
-        Service::of(connection).relay_ended(connection, reason, in, out);
+    static void relay_ended(Connection& connection, Reason reason) noexcept {
+        Service::of(connection).relay_ended(connection, reason);
     }
 
     const Config& config() const noexcept { return config_; }

@@ -121,10 +121,11 @@ void close(gatehouse_conn* upstream) noexcept { delete upstream_of(upstream); }
 gatehouse_status relay(gatehouse_conn* conn, gatehouse_conn* upstream, std::uint64_t idle_milliseconds) noexcept {
     Upstream* const server = upstream_of(upstream);
     if (client_of(conn) == nullptr || server == nullptr) return GATEHOUSE_INVALID;
-    ServingLife& serving = client_of(conn)->life.serving;
-    if (serving.upstream.get() != server) serving.upstream.reset(server);
+    Connection& client = *client_of(conn);
+    if (client.life.serving.upstream.get() != server) client.life.serving.upstream.reset(server);
     constexpr std::uint64_t most = 1000ULL * 86'400 * 365;
-    serving.relay_idle = after(0, std::chrono::milliseconds(std::min(idle_milliseconds, most)));
+    const Nanoseconds idle = after(0, std::chrono::milliseconds(std::min(idle_milliseconds, most)));
+    server->idle = idle == never ? client.idle : idle;
     return GATEHOUSE_OK;
 }
 

@@ -56,31 +56,31 @@ struct StagingLife {
 struct ServingLife {
     void* state = nullptr; // the plugin's
     gatehouse_event why = GATEHOUSE_EVENT_OPEN;
-    bool deaf = false;                  // it rests until a plugin wakes it; bytes do not
-    bool sends_early = false;           // the client sends while it is being served: its entry reports one event at a time
-    std::optional<Reason> no_upstream;  // why the last connect() to a server failed; nothing: it did not
-    std::unique_ptr<Upstream> upstream; // that it is to be, or is, relayed to
-    Nanoseconds relay_idle = never;
-    std::unique_ptr<std::string[]> facts;     // peer, local and transport peer, made when a plugin asks
+    bool deaf = false;                     // it rests until a plugin wakes it; bytes do not
+    bool sends_early = false;              // the client sends while it is being served: its entry reports one event at a time
+    std::optional<Reason> no_upstream;     // why the last connect() to a server failed; nothing: it did not
+    std::unique_ptr<Upstream> upstream;    // that it is to be relayed to
+    std::unique_ptr<RelayedServer> server; // that it is relayed to
+    std::unique_ptr<std::string[]> facts;  // peer, local and transport peer, made when a plugin asks
     std::unique_ptr<std::string[]> tls_facts; // of the client's certificate: its subject and alternative names
 };
 
 // All that begins anew with each client.
 struct Life {
     Phase phase = Phase::silent;
-    bool admitted = false;    // it counts for its source
-    bool is_proxys = false;   // a trusted proxy's own: its header names no client
-    bool entered = false;     // it counts for its plugin
-    bool stop_told = false;   // the phase has heard of the drain
-    std::uint32_t source = 0; // where it counts: see Access::admit()
-    Nanoseconds accepted = 0;
-    Peer peer; // as the PROXY header says it if there was one; the path of a unix socket is in `proxied`
-    std::unique_ptr<const Proxied> proxied; // null: no proxy, or the proxy's own connection
-    Reason parked_reason = Reason::done;    // what happens at parked_until
-    std::uint32_t lingered = 0;             // bytes thrown away while lingering
-    // Left by the main thread, for a thread of the pool: ending a connection runs the plugin's code.
-    std::optional<Reason> over;
+    bool admitted = false;  // it counts for its source
+    bool is_proxys = false; // a trusted proxy's own: its header names no client
+    bool entered = false;   // it counts for its plugin
+    bool stop_told = false; // the phase has heard of the drain
+    // The next two are left by the main thread, for a thread of the pool: ending a connection runs the plugin's code.
     bool rests_again = false; // its time was not over after all
+    std::optional<Reason> over;
+    Reason parked_reason = Reason::done; // what happens at parked_until
+    std::uint32_t source = 0;            // where it counts: see Access::admit()
+    std::uint32_t lingered = 0;          // bytes thrown away while lingering
+    Peer peer; // as the PROXY header says it if there was one; the path of a unix socket is in `proxied`
+    Nanoseconds accepted = 0;
+    std::unique_ptr<const Proxied> proxied; // null: no proxy, or the proxy's own connection
     StagingLife staging;
     ServingLife serving;
 };

@@ -2,25 +2,39 @@
 
 #include <cstring>
 #include <unistd.h>
+#include <utility>
 
 namespace gatehouse::host {
+namespace {
 
-Upstream::Upstream(const Drain& drain, const SocketAddress& peer, int socket)
-    : Stream(drain), peer_(new std::byte[peer.size]), peer_size_(peer.size) {
-    std::memcpy(peer_.get(), &peer.storage, peer.size);
-    fd = socket;
+void leave(Channel& server) noexcept {
+    if (server.fd < 0) return; // it has become another one's
+    server.say_goodbye();
+    ::close(server.fd);
 }
 
-Upstream::~Upstream() {
-    say_goodbye();
-    ::close(fd);
+} // namespace
+
+ServerAddress::ServerAddress(const SocketAddress& address) : bytes_(new std::byte[address.size]), size_(address.size) {
+    std::memcpy(bytes_.get(), &address.storage, size_);
 }
 
-SocketAddress Upstream::peer_address() const noexcept {
+SocketAddress ServerAddress::get() const noexcept {
     SocketAddress address;
-    address.size = peer_size_;
-    std::memcpy(&address.storage, peer_.get(), peer_size_);
+    address.size = size_;
+    std::memcpy(&address.storage, bytes_.get(), size_);
     return address;
 }
+
+Upstream::Upstream(const Drain& drain, const SocketAddress& peer, int socket) : Stream(drain), address_(peer) { fd = socket; }
+
+Upstream::~Upstream() { leave(*this); }
+
+RelayedServer::RelayedServer(Upstream& upstream) noexcept
+    : Channel(static_cast<Channel&&>(upstream)), address_(std::move(upstream.address_)) {
+    upstream.fd = -1;
+}
+
+RelayedServer::~RelayedServer() { leave(*this); }
 
 } // namespace gatehouse::host

@@ -1,4 +1,4 @@
-// An outbound connection that a plugin has made.
+// An outbound connection that a plugin has made, and what is left of it when it is relayed.
 #pragma once
 
 #include "connection/stream.hpp"
@@ -11,6 +11,17 @@
 
 namespace gatehouse::host {
 
+// An address that takes no more room than its family needs.
+class ServerAddress {
+  public:
+    explicit ServerAddress(const SocketAddress& address); // throws std::bad_alloc
+    SocketAddress get() const noexcept;
+
+  private:
+    std::unique_ptr<std::byte[]> bytes_;
+    socklen_t size_;
+};
+
 class Upstream : public Stream {
   public:
     // On a connected, non-blocking socket, which it closes at its end. Throws std::bad_alloc, and then the socket stays the
@@ -18,13 +29,25 @@ class Upstream : public Stream {
     Upstream(const Drain& drain, const SocketAddress& peer, int socket);
     ~Upstream(); // says goodbye and closes
 
-    SocketAddress peer_address() const noexcept;
+    SocketAddress peer_address() const noexcept { return address_.get(); }
 
     std::unique_ptr<std::string[]> facts; // peer and local, made when a plugin asks
 
   private:
-    std::unique_ptr<std::byte[]> peer_; // no longer than its family needs: there is one for each relayed connection
-    socklen_t peer_size_;
+    friend class RelayedServer;
+    ServerAddress address_;
+};
+
+// No plugin has it any more, and nothing waits for it. There is one for each relayed connection, so it is small.
+class RelayedServer : public Channel {
+  public:
+    explicit RelayedServer(Upstream& upstream) noexcept; // takes all that it keeps, the socket too
+    ~RelayedServer();                                    // says goodbye and closes
+
+    SocketAddress address() const noexcept { return address_.get(); }
+
+  private:
+    ServerAddress address_;
 };
 
 } // namespace gatehouse::host

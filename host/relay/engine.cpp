@@ -13,10 +13,10 @@ RelayEngine::RelayEngine(unsigned threads, Scheduling scheduling, Ended ended) :
 
 RelayEngine::~RelayEngine() { stop(never); }
 
-bool RelayEngine::start(Connection& client, Nanoseconds idle) noexcept {
+bool RelayEngine::start(Connection& client) noexcept {
     const auto least = std::min_element(threads_.begin(), threads_.end(),
                                         [](const auto& a, const auto& b) { return a->active() < b->active(); });
-    return (*least)->start(client, idle);
+    return (*least)->start(client);
 }
 
 void RelayEngine::cut() noexcept {

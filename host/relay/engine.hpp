@@ -24,16 +24,17 @@ class RelayThread;
 
 class RelayEngine {
   public:
-    // Gives a client back when both directions have ended: the reason, and the bytes from and to the client. [relay]
-    using Ended = std::function<void(Connection& client, Reason reason, std::uint64_t in, std::uint64_t out)>;
+    // Gives a client back when both directions have ended, and says why. [relay]
+    using Ended = std::function<void(Connection& client, Reason reason)>;
 
     // Starts the threads; throws std::system_error. [main]
     RelayEngine(unsigned threads, Scheduling scheduling, Ended ended);
     ~RelayEngine(); // stop() without a deadline
 
-    // Takes over the client together with its upstream, client.life.serving.upstream, until both directions have ended. False:
-    // no memory; the client still belongs to the caller, what has been passed on is counted, and both will be reset. [conn]
-    bool start(Connection& client, Nanoseconds idle) noexcept;
+    // Takes over the client together with its upstream, client.life.serving.upstream, until both directions have ended. It ends
+    // them when nothing has moved for as long as the client's `idle`. False: no memory; the client still belongs to the caller,
+    // what has been passed on is counted, and both will be reset. [conn]
+    bool start(Connection& client) noexcept;
 
     // Some relayed connections have got the note Owner::cut: the threads end those relays, all of them in one sweep each. [any]
     void cut() noexcept;

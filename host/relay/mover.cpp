@@ -27,7 +27,7 @@ ssize_t splice_some(int from, int to, std::size_t size) noexcept {
 // the time that they are sent; with splice nothing touches them in between.
 void limit_unsent(const RelaySide& side) noexcept {
     constexpr int most_unsent = 1024 * 1024;
-    ::setsockopt(side.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent, sizeof most_unsent); // fails on unix sockets
+    ::setsockopt(side.channel->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent, sizeof most_unsent); // fails on unix sockets
 }
 
 // Errors of splice() that are no fault of the connection: the kernel or the socket cannot, or there is no memory.
@@ -63,11 +63,11 @@ RelayMover::Flow RelayMover::copy(RelaySide& from, RelaySide& to) noexcept {
     judge(from, to, size);
     if (!deliver(to, std::span(buffer_).first(size))) return Flow::to_broken;
     if (to.held_up()) return Flow::held_up;
-    return size == buffer_.size() || from.hangup ? Flow::more : Flow::emptied;
+    return size == buffer_.size() || from.channel->hangup ? Flow::more : Flow::emptied;
 }
 
 RelayMover::Flow RelayMover::splice(RelaySide& from, RelaySide& to, std::unique_ptr<Pipe> pipe) noexcept {
-    const ssize_t count = splice_some(from.fd, pipe->in.get(), spliced_at_once);
+    const ssize_t count = splice_some(from.channel->fd, pipe->in.get(), spliced_at_once);
     if (count <= 0) {
         const int error = count < 0 ? errno : EAGAIN;
         pipes_.give_back(std::move(pipe));
@@ -76,7 +76,7 @@ RelayMover::Flow RelayMover::splice(RelaySide& from, RelaySide& to, std::unique_
         return copy(from, to); // at urgent data splice says EAGAIN or even the end, though bytes are there: recv knows
     }
     const auto size = static_cast<std::size_t>(count);
-    from.read += size;
+    from.channel->bytes_in += size;
     pipe->held = size;
     judge(from, to, size);
     to.pipe = std::move(pipe);
@@ -93,10 +93,10 @@ RelayMover::Flow RelayMover::flush(RelaySide& to) noexcept {
     }
     to.kept.reset();
     while (to.pipe && to.pipe->held > 0) {
-        const ssize_t sent = splice_some(to.pipe->out.get(), to.fd, to.pipe->held);
+        const ssize_t sent = splice_some(to.pipe->out.get(), to.channel->fd, to.pipe->held);
         if (sent <= 0) return sent < 0 && errno == EAGAIN ? Flow::held_up : Flow::to_broken;
         to.pipe->held -= static_cast<std::size_t>(sent);
-        to.written += static_cast<std::size_t>(sent);
+        to.channel->bytes_out += static_cast<std::size_t>(sent);
     }
     if (to.pipe) pipes_.give_back(std::move(to.pipe));
     return Flow::emptied;

@@ -21,14 +21,14 @@ ssize_t receive(RelaySide& from, std::span<char> buffer) noexcept {
         while (size < buffer.size()) {
             const ssize_t more = from.channel->receive(buffer.data() + size, buffer.size() - size);
             if (more <= 0) { // the end, or a failure, is said once more when it is asked for
-                from.hangup = from.hangup || more == 0 || errno != EAGAIN;
+                from.channel->hangup = from.channel->hangup || more == 0 || errno != EAGAIN;
                 break;
             }
             size += static_cast<std::size_t>(more);
         }
         count = static_cast<ssize_t>(size);
     }
-    if (count > 0) from.read += static_cast<std::uint64_t>(count);
+    if (count > 0) from.channel->bytes_in += static_cast<std::uint64_t>(count);
     return count;
 }
 
@@ -39,7 +39,7 @@ ssize_t send(RelaySide& to, std::span<const char> bytes) noexcept {
         if (count < 0 && errno == EAGAIN && sent > 0) return static_cast<ssize_t>(sent);
         if (count <= 0) return count;
         sent += static_cast<std::size_t>(count);
-        to.written += static_cast<std::uint64_t>(count);
+        to.channel->bytes_out += static_cast<std::uint64_t>(count);
         if (!to.channel->tls || sent == bytes.size()) return static_cast<ssize_t>(sent);
     }
 }

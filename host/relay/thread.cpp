@@ -27,15 +27,21 @@ void cut_off(Channel& channel) noexcept {
 }
 
 // There is no memory for the relay. The client's first bytes may have been passed on: neither side must take them for all.
-bool give_up(Connection& client, std::uint64_t in, std::uint64_t out) noexcept {
+bool give_up(Channel& client, Channel& server) noexcept {
     cut_off(client);
-    cut_off(*client.life.serving.upstream);
-    client.bytes_in += in;
-    client.bytes_out += out;
+    cut_off(server);
     return false;
 }
 
 } // namespace
+
+Nanoseconds RelayPair::idle_until() const noexcept {
+    const Connection& client_side = connection();
+    Nanoseconds idle = client_side.idle;
+    if (client.eof || server.eof || ending)
+        idle = std::min(idle, after(0, client_side.listener.load(std::memory_order_relaxed)->config.half_close_timeout));
+    return plus(active, idle);
+}
 
 RelayThread::RelayThread(Scheduling scheduling, const RelayEngine::Ended& ended)
     : scheduling_(scheduling), ended_(ended), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
@@ -52,37 +58,37 @@ void RelayThread::stop() noexcept {
 
 bool RelayThread::watch(RelaySide& side, int operation, std::uint32_t events) noexcept {
     epoll_event event{events, {.ptr = &side}};
-    return ::epoll_ctl(epoll_.get(), operation, side.fd, &event) == 0;
+    return ::epoll_ctl(epoll_.get(), operation, side.channel->fd, &event) == 0;
 }
 
-bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
-    GATEHOUSE_CHECK(client.life.serving.upstream != nullptr);
+bool RelayThread::start(Connection& client) noexcept {
+    ServingLife& serving = client.life.serving;
+    GATEHOUSE_CHECK(serving.upstream != nullptr);
     std::list<RelayPair> fresh; // not in pairs_ before it is complete: the thread looks through those
     try {
         fresh.emplace_back();
+        serving.server = std::make_unique<RelayedServer>(*serving.upstream);
     } catch (const std::bad_alloc&) {
-        return give_up(client, 0, 0);
+        return give_up(client, *serving.upstream);
     }
+    serving.upstream.reset();
+    RelayedServer& server = *serving.server;
     RelayPair* const pair = &fresh.front();
     pair->self = fresh.begin();
-    pair->connection = &client;
-    pair->idle = idle;
-    pair->half_closed = after(0, client.listener.load(std::memory_order_relaxed)->config.half_close_timeout);
     pair->active = coarse_now();
     pair->client.pair = pair->server.pair = pair;
-    Upstream& upstream = *client.life.serving.upstream;
     pair->client.channel = &client;
-    pair->server.channel = &upstream;
-    pair->client.fd = client.fd;
-    pair->server.fd = upstream.fd;
-    pair->client.can_splice = pair->server.can_splice = !client.tls && !upstream.tls;
+    pair->server.channel = &server;
+    const bool plain = !client.tls && !server.tls;
+    pair->client.can_splice = plain;
+    pair->server.can_splice = plain;
     pair->client.shut = client.finished; // the plugin may have said so already
-    pair->server.shut = upstream.finished;
+    pair->server.shut = server.finished;
     send_first(*pair);
     // No event of its own tells of plaintext, or an end, that has been taken in already; that there is room does.
     for (RelaySide* side : {&pair->client, &pair->server})
         side->out_watched = side->out_watched || (side->channel->tls && side->channel->has_news());
-    const Nanoseconds due = std::min({plus(pair->active, idle), client.lifetime, client.drain().deadline()});
+    const Nanoseconds due = std::min({plus(pair->active, client.idle), client.lifetime, client.drain().deadline()});
     active_.fetch_add(1, std::memory_order_relaxed);
     // The thread may be at the pair as soon as the first entry is there. It does not close anything before it has the lock, so
     // that neither the pair nor the descriptors go while they are still needed here.
@@ -92,7 +98,7 @@ bool RelayThread::start(Connection& client, Nanoseconds idle) noexcept {
     if (!watch(pair->server, EPOLL_CTL_ADD, input_events | (pair->server.out_watched ? std::uint32_t{EPOLLOUT} : 0U))) {
         active_.fetch_sub(1, std::memory_order_relaxed);
         fresh.splice(fresh.end(), pairs_, pair->self);
-        return give_up(client, pair->client.read, pair->client.written);
+        return give_up(client, server);
     }
     // EEXIST: the thread had to wait for the client already, and has added the entry by itself.
     if (!watch(pair->client, EPOLL_CTL_ADD, for_client) && errno != EEXIST) {
@@ -114,7 +120,10 @@ void RelayThread::send_first(RelayPair& pair) noexcept {
     std::array<char, first_size> buffer; // not initialised: only what was read is looked at
     const ssize_t count = receive(pair.client, buffer);
     // An error is said once only. The relay thread hears of it by the flag, and EPOLLOUT is the event.
-    if (count < 0 && errno != EAGAIN) pair.client.broken = pair.client.out_watched = true;
+    if (count < 0 && errno != EAGAIN) {
+        pair.client.broken = true;
+        pair.client.out_watched = true;
+    }
     if (count <= 0) return;
     pair.server.broken = !deliver(pair.server, std::span(buffer).first(static_cast<std::size_t>(count)));
     // A send without memory fails though the socket is well, and so does TLS: EPOLLOUT is then the event that ends the pair.
@@ -162,11 +171,11 @@ void RelayThread::bury() noexcept {
 void RelayThread::handle(RelaySide& side, std::uint32_t events) noexcept {
     RelayPair& pair = *side.pair;
     if (side.broken) return broke(side);
-    if ((events & hangup_events) != 0) side.hangup = true;
+    if ((events & hangup_events) != 0) side.channel->hangup = true;
     if (side.held_up() && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
-        const std::uint64_t before = side.written;
+        const std::uint64_t before = side.channel->bytes_out;
         const RelayMover::Flow flow = mover_.flush(side);
-        if (side.written != before) pair.active = now_;
+        if (side.channel->bytes_out != before) pair.active = now_;
         if (flow == RelayMover::Flow::to_broken) return broke(side);
         if (flow == RelayMover::Flow::emptied) pump(pair.other(side)); // it had to wait, and may have more
     }
@@ -182,9 +191,9 @@ void RelayThread::pump(RelaySide& from) noexcept {
     RelayPair& pair = *from.pair;
     RelaySide& to = pair.other(from);
     if (from.eof || to.broken || to.held_up()) return;
-    const std::uint64_t before = from.read;
+    const std::uint64_t before = from.channel->bytes_in;
     const RelayMover::Flow flow = mover_.move(from, to);
-    if (from.read != before) pair.active = now_;
+    if (from.channel->bytes_in != before) pair.active = now_;
     switch (flow) {
     case RelayMover::Flow::emptied:
         if (from.broken) {
@@ -195,7 +204,9 @@ void RelayThread::pump(RelaySide& from) noexcept {
         if (from.channel->wants_write() && !watch_out(from)) broke(from);
         return;
     case RelayMover::Flow::more:
-        if (!std::exchange(from.queued, true)) from.next_again = std::exchange(again_, &from);
+        if (from.queued) return;
+        from.queued = true;
+        from.next_again = std::exchange(again_, &from);
         return;
     case RelayMover::Flow::held_up:
         if (!watch_out(to)) broke(to);
@@ -249,7 +260,8 @@ void RelayThread::broke(RelaySide& side) noexcept {
 void RelayThread::part(RelayPair& pair) noexcept {
     const RelaySide& lost = pair.client.broken ? pair.client : pair.server;
     const RelaySide& left = pair.other(lost);
-    const std::uint32_t on_the_way = unacknowledged(lost.fd) + unacknowledged(left.fd); // an alert of TLS is for the lost one
+    const std::uint32_t on_the_way =
+        unacknowledged(lost.channel->fd) + unacknowledged(left.channel->fd); // an alert of TLS is for the lost one
     if (left.broken || (lost.eof && !left.held_up() && !left.shut_later && on_the_way == 0)) return cut(pair, *pair.ending);
     if (std::exchange(pair.on_the_way, on_the_way) != on_the_way) pair.active = now_;
     lower(next_sweep_, now_ + sweep_interval);
@@ -278,7 +290,7 @@ void RelayThread::close(RelayPair& pair, Reason reason) noexcept {
     active_.fetch_sub(1, std::memory_order_relaxed);
     mover_.discard(pair.client);
     mover_.discard(pair.server);
-    ended_(*pair.connection, reason, pair.client.read, pair.client.written);
+    ended_(pair.connection(), reason);
 }
 
 // --- deadlines -----------------------------------------------------------------------------------------------------------
@@ -296,13 +308,13 @@ void RelayThread::sweep() noexcept {
     MutexLock lock(mutex_);
     for (auto next = pairs_.begin(); next != pairs_.end();) {
         RelayPair& pair = *next++;
-        const Nanoseconds lifetime = pair.connection->lifetime;
+        const Nanoseconds lifetime = pair.connection().lifetime;
         const Nanoseconds idle = pair.idle_until();
-        const Nanoseconds drain = pair.connection->drain().deadline();
+        const Nanoseconds drain = pair.connection().drain().deadline();
         std::optional<Reason> reason;
         if (pair.unwatchable)
             reason = Reason::host_out_of_memory;
-        else if (drain <= now_ || pair.connection->owner.noted(Owner::cut))
+        else if (drain <= now_ || pair.connection().owner.noted(Owner::cut))
             reason = Reason::drained;
         else if (lifetime <= now_ || idle <= now_)
             reason = lifetime <= now_ ? Reason::lifetime : Reason::idle_timeout;

@@ -23,9 +23,6 @@ namespace gatehouse::host {
 struct RelayPair {
     RelaySide client;
     RelaySide server;
-    Connection* connection = nullptr; // the client's; it owns both descriptors
-    Nanoseconds idle = never;
-    Nanoseconds half_closed = never;     // the same once one side has ended, or broken
     Nanoseconds active = 0;              // when something moved last
     bool closed = false;                 // in RelayThread::graveyard_
     bool unwatchable = false;            // guarded by RelayThread::mutex_: the second epoll entry could not be had
@@ -34,10 +31,10 @@ struct RelayPair {
     std::list<RelayPair>::iterator self; // in pairs_, or in the graveyard
 
     RelaySide& other(const RelaySide& side) noexcept { return &side == &client ? server : client; }
+    // The client's; it owns both descriptors.
+    Connection& connection() const noexcept { return static_cast<Connection&>(*client.channel); }
     // When it is over if nothing moves from now on.
-    Nanoseconds idle_until() const noexcept {
-        return plus(active, client.eof || server.eof || ending ? std::min(idle, half_closed) : idle);
-    }
+    Nanoseconds idle_until() const noexcept;
 };
 
 class RelayThread {
@@ -46,7 +43,7 @@ class RelayThread {
     RelayThread(Scheduling scheduling, const RelayEngine::Ended& ended);
     ~RelayThread() { stop(); }
 
-    bool start(Connection& client, Nanoseconds idle) noexcept; // as RelayEngine's [conn]
+    bool start(Connection& client) noexcept; // as RelayEngine's [conn]
     // Looks then, or earlier, at which pairs are over. [any]
     void sweep_by(Nanoseconds when) noexcept;
     void stop() noexcept; // tells it to end all that is left, and to leave. [main]

@@ -47,6 +47,13 @@ void log_given_up(Log& log, const Connection& connection) noexcept {
                  {"limit", "threads.max"}});
 }
 
+// Of the server that it was relayed to, or would have been if there had been memory for the relay.
+std::optional<SocketAddress> server_address(const ServingLife& serving) noexcept {
+    if (serving.server) return serving.server->address();
+    if (serving.upstream) return serving.upstream->peer_address();
+    return std::nullopt;
+}
+
 } // namespace
 
 Reason reason_for(const Connection& connection, gatehouse_next next) noexcept {
@@ -134,7 +141,7 @@ bool Service::is_logged(const Life& life, Reason reason) const noexcept {
 void Service::close(Connection& connection) noexcept {
     Life& life = connection.life;
     GATEHOUSE_CHECK(connection.reason.has_value(), config.name, connection.id);
-    GATEHOUSE_CHECK(life.phase != Phase::relaying || connection.life.serving.upstream, config.name, connection.id);
+    GATEHOUSE_CHECK(life.phase != Phase::relaying || life.serving.upstream || life.serving.server, config.name, connection.id);
     GATEHOUSE_CHECK(connection.half_open.in == nullptr, config.name, connection.id);
     const Reason reason = *connection.reason;
     const PluginInstance* const plugin = connection.plugin.load(std::memory_order_relaxed);
@@ -143,7 +150,7 @@ void Service::close(Connection& connection) noexcept {
     if (life.entered) connection.plugin.load(std::memory_order_relaxed)->leave();
     if (is_logged(life, reason)) {
         const SocketAddress peer = connection.peer_address();
-        const SocketAddress upstream = life.serving.upstream ? life.serving.upstream->peer_address() : SocketAddress();
+        const std::optional<SocketAddress> upstream = server_address(life.serving);
         const bool tls = connection.tls && connection.tls->established();
         log_closed(shared_.log, {.listener = config.name,
                                  .peer = peer,
@@ -151,7 +158,7 @@ void Service::close(Connection& connection) noexcept {
                                  .id = connection.id,
                                  .plugin = plugin != nullptr && plugins_.size() > 1 ? std::string_view(plugin->name()) : "",
                                  .proxied = life.proxied.get(),
-                                 .upstream = life.serving.upstream ? &upstream : nullptr,
+                                 .upstream = upstream ? &*upstream : nullptr,
                                  .tls = tls ? connection.tls->version() : "",
                                  .tls_truncated = tls && connection.tls->truncated(),
                                  .in = connection.bytes_in,

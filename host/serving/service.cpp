@@ -309,15 +309,13 @@ bool Service::rests(Connection& connection, std::optional<Stream::Due> until) no
 void Service::start_relay(Connection& connection) noexcept {
     connection.watch.remove(connection.fd);
     connection.life.phase = Phase::relaying;
-    const Nanoseconds idle = connection.life.serving.relay_idle == never ? connection.idle : connection.life.serving.relay_idle;
+    connection.idle = connection.life.serving.upstream->idle;
     GATEHOUSE_CHECK(connection.watch.interest() == Interest::none, config.name, connection.id); // the relay's alone
-    if (!shared_.relays.start(connection, idle)) end(connection, Reason::host_out_of_memory);
+    if (!shared_.relays.start(connection)) end(connection, Reason::host_out_of_memory);
 }
 
-void Service::relay_ended(Connection& connection, Reason reason, std::uint64_t in, std::uint64_t out) noexcept {
+void Service::relay_ended(Connection& connection, Reason reason) noexcept {
     GATEHOUSE_CHECK(connection.life.phase == Phase::relaying, config.name, connection.id);
-    connection.bytes_in += in;
-    connection.bytes_out += out;
     connection.read_end = true; // nothing is left to linger for
     end(connection, reason);
 }

@@ -92,7 +92,7 @@ class Service : public ListenerShare {
     gatehouse_status cut(const PluginInstance& plugin, std::uint64_t id) noexcept;
 
     // A relay has ended: for the relay engine, which owned the connection until now. [any]
-    void relay_ended(Connection& connection, Reason reason, std::uint64_t in, std::uint64_t out) noexcept;
+    void relay_ended(Connection& connection, Reason reason) noexcept;
 
     // May throw std::bad_alloc. [main]
     ListenerStatus status() const;

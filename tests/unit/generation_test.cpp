@@ -203,7 +203,7 @@ TEST_F(ImpossibleState, TheStagesFindNoPlugin) {
 
 TEST_F(ImpossibleState, ARelayEndsThatHasNotBegun) {
     connection_.life.phase = Phase::serving;
-    EXPECT_DEATH(service_.relay_ended(connection_, Reason::done, 0, 0), "impossible state at service.cpp:[0-9]+: .*relaying");
+    EXPECT_DEATH(service_.relay_ended(connection_, Reason::done), "impossible state at service.cpp:[0-9]+: .*relaying");
 }
 
 TEST_F(ImpossibleState, ATokenIsNoOnes) {

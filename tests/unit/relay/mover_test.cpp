@@ -42,8 +42,8 @@ class Mover : public ::testing::TestWithParam<Ends (*)()> {
         const int large = 1024 * 1024; // so that several reads in a row find it full
         ::setsockopt(from_ends_.near.get(), SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
         ::setsockopt(from_ends_.far.get(), SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
-        from_.fd = from_channel_.fd = from_ends_.near.get();
-        to_.fd = to_channel_.fd = to_ends_.near.get();
+        from_channel_.fd = from_ends_.near.get();
+        to_channel_.fd = to_ends_.near.get();
         from_.channel = &from_channel_;
         to_.channel = &to_channel_;
     }
@@ -79,14 +79,14 @@ class Mover : public ::testing::TestWithParam<Ends (*)()> {
             ASSERT_TRUE(flow == Flow::emptied || flow == Flow::more || flow == Flow::held_up) << static_cast<int>(flow);
             spliced_ = spliced_ || from_.splicing;
             ASSERT_LE(held(), RelayMover::spliced_at_once);
-            ASSERT_EQ(from_.read - to_.written, held());
+            ASSERT_EQ(from_channel_.bytes_in - to_channel_.bytes_out, held());
             take_some(takes);
             if (taken_.size() > before) idle = 0;
         }
         ASSERT_EQ(taken_.size(), bytes_.size());
         EXPECT_TRUE(taken_ == bytes_);
-        EXPECT_EQ(from_.read, bytes_.size());
-        EXPECT_EQ(to_.written, bytes_.size());
+        EXPECT_EQ(from_channel_.bytes_in, bytes_.size());
+        EXPECT_EQ(to_channel_.bytes_out, bytes_.size());
         EXPECT_FALSE(to_.held_up());
     }
 
@@ -159,7 +159,7 @@ TEST_P(Mover, GoesBackToCopyingAndToSplicingAgain) {
         EXPECT_FALSE(from_.splicing);
         bytes_.clear();
         taken_.clear();
-        from_.read = to_.written = sent_ = 0;
+        from_channel_.bytes_in = to_channel_.bytes_out = sent_ = 0;
     }
 }
 
@@ -171,7 +171,7 @@ TEST_P(Mover, LosesNothingWhenItIsHeldUp) {
         if (HasFatalFailure()) return;
         bytes_.clear();
         taken_.clear();
-        from_.read = to_.written = sent_ = 0;
+        from_channel_.bytes_in = to_channel_.bytes_out = sent_ = 0;
     }
 }
 
@@ -182,7 +182,7 @@ TEST_P(Mover, KeepsABoundedAmount) {
         EXPECT_NE(step(), Flow::ended);
     }
     EXPECT_TRUE(to_.held_up());
-    EXPECT_LT(from_.read, 8U << 20U); // what the receiver's buffers took, and no more is read
+    EXPECT_LT(from_channel_.bytes_in, 8U << 20U); // what the receiver's buffers took, and no more is read
     EXPECT_LE(held(), RelayMover::spliced_at_once);
     carry(~std::size_t{0}, 1 << 20); // and it goes on
 }
@@ -200,7 +200,7 @@ TEST_P(Mover, SaysThatTheSenderHasEndedWhenAllIsPassedOn) {
     }
     EXPECT_EQ(flow, Flow::ended);
     EXPECT_FALSE(to_.held_up());
-    ::shutdown(to_.fd, SHUT_WR);
+    ::shutdown(to_channel_.fd, SHUT_WR);
     for (std::size_t before = 1; before != taken_.size();) {
         before = taken_.size();
         take_some(1 << 20);
@@ -215,7 +215,7 @@ TEST_P(Mover, WhatIsInThePipeHasNotBeenDelivered) {
     for (int i = 0; i < 1'000'000 && flow == Flow::held_up; ++i) flow = step(); // it may still be on its way
     EXPECT_EQ(flow, Flow::to_broken);
     EXPECT_GT(held(), 0U);
-    EXPECT_EQ(from_.read - to_.written, held());
+    EXPECT_EQ(from_channel_.bytes_in - to_channel_.bytes_out, held());
 }
 
 TEST_P(Mover, HearsOfTheSendersReset) {
@@ -239,7 +239,7 @@ TEST_P(Mover, GoesOnAfterUrgentData) {
     ASSERT_EQ(::send(from_ends_.far.get(), "!", 1, MSG_OOB), 1);
     ASSERT_EQ(::send(from_ends_.far.get(), after.data(), after.size(), 0), 20'000);
     from_ends_.far.reset();
-    from_.hangup = true; // as epoll says
+    from_channel_.hangup = true; // as epoll says
     while (step() != Flow::ended) {
     }
     while (taken_.size() < 30'000) take_some(1 << 20);
