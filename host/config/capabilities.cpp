@@ -3,7 +3,7 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr std::string_view names[] = {"CAP_CHOWN",
+constexpr std::string_view known[] = {"CAP_CHOWN",
                                       "CAP_DAC_OVERRIDE",
                                       "CAP_DAC_READ_SEARCH",
                                       "CAP_FOWNER",
@@ -47,12 +47,12 @@ constexpr std::string_view names[] = {"CAP_CHOWN",
 
 } // namespace
 
-std::span<const std::string_view> capability_list() noexcept { return names; }
+std::span<const std::string_view> capability_list() noexcept { return known; }
 
 std::string capability_names(std::uint64_t capabilities) {
     std::string text;
-    for (std::size_t number = 0; number < std::size(names); ++number)
-        if ((capabilities >> number & 1U) != 0) text += (text.empty() ? "" : ", ") + std::string(names[number]);
+    for (std::size_t number = 0; number < std::size(known); ++number)
+        if ((capabilities >> number & 1U) != 0) text += (text.empty() ? "" : ", ") + std::string(known[number]);
     return text.empty() ? "none" : text;
 }
 

@@ -13,7 +13,7 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr int patience = 1000; // milliseconds, for the first try with each name server; c-ares doubles it
+constexpr int first_try = 1000; // milliseconds, with each name server; c-ares doubles it
 constexpr int tries = 2;
 constexpr Nanoseconds most_age = 60'000'000'000; // of a channel: the next one reads /etc/resolv.conf anew
 
@@ -78,7 +78,7 @@ ares_channeldata* AsyncResolver::channel(std::string& error) {
     if (on_the_way_ == 0 && monotonic_now() - made_ > most_age) end_channel();
     if (channel_ != nullptr) return channel_;
     ares_options options{};
-    options.timeout = patience;
+    options.timeout = first_try;
     options.tries = tries;
     char lookups[] = "fb"; // /etc/hosts before the name servers
     options.lookups = lookups;

@@ -14,13 +14,13 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr int shortest_ttl = 1; // seconds
-constexpr int longest_ttl = 60;
+constexpr int shortest_kept = 1; // seconds
+constexpr int longest_kept = 60;
 
 struct Query {
     bool done = false;
     int status = ARES_SUCCESS;
-    int ttl = longest_ttl;
+    int ttl = longest_kept;
     std::vector<SocketAddress> addresses;
 };
 
@@ -35,7 +35,7 @@ void answered(void* argument, int status, int /*timeouts*/, ares_addrinfo* info)
             address.size = node->ai_addrlen;
             std::memcpy(&address.storage, node->ai_addr, node->ai_addrlen);
             query.addresses.push_back(address);
-            query.ttl = std::min(query.ttl, std::max(node->ai_ttl, shortest_ttl));
+            query.ttl = std::min(query.ttl, std::max(node->ai_ttl, shortest_kept));
         }
     });
     if (!kept) query.status = ARES_ENOMEM;

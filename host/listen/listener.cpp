@@ -74,13 +74,13 @@ std::optional<unsigned> account(const std::string& name, Lookup lookup) {
     throw ListenError(text + " (" + config.where.text + ")");
 }
 
-struct Owner {
+struct FileOwner {
     uid_t user;
     gid_t group;
 };
 
 // Of a socket file; ~0: as it is.
-Owner owner_of(const ListenerConfig& config) {
+FileOwner owner_of(const ListenerConfig& config) {
     auto user = [](const char* name) -> std::optional<unsigned> {
         const passwd* entry = ::getpwnam(name);
         return entry != nullptr ? std::optional<unsigned>(entry->pw_uid) : std::nullopt;

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t max_unix_path = sizeof(sockaddr_un::sun_path) - 1; // the kernel wants room for a NUL
 constexpr std::size_t max_host_name = 253;                               // RFC 1035, section 2.3.4, as text
-constexpr std::string_view expected = R"((expected "host:port", "[IPv6]:port", "unix:/path", "unix:@name" or "fd:NAME"))";
+constexpr std::string_view address_forms = R"((expected "host:port", "[IPv6]:port", "unix:/path", "unix:@name" or "fd:NAME"))";
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -91,14 +91,14 @@ std::optional<Address> parse_tcp(std::string_view text, std::string& error) {
     const std::size_t closing = bracketed ? text.find(']') : 0;
     const std::size_t colon = closing == std::string_view::npos ? closing : text.substr(closing).rfind(':');
     if (colon == std::string_view::npos || (bracketed && colon != 1)) {
-        error = in_quotes(text) + " has no port " + std::string(expected);
+        error = in_quotes(text) + " has no port " + std::string(address_forms);
         return std::nullopt;
     }
     Address address;
     address.host = bracketed ? text.substr(1, closing - 1) : text.substr(0, colon);
     error = host_error(address.host, bracketed);
     if (!error.empty()) {
-        error += ' ' + std::string(expected);
+        error += ' ' + std::string(address_forms);
         return std::nullopt;
     }
     const std::string_view port_text = text.substr(closing + colon + 1);
@@ -206,7 +206,7 @@ SocketAddress unix_address(const std::string& path) {
 
 std::optional<Address> parse_address(std::string_view text, std::string& error) {
     if (std::any_of(text.begin(), text.end(), is_control)) {
-        error = in_quotes(text) + " has a control character " + std::string(expected);
+        error = in_quotes(text) + " has a control character " + std::string(address_forms);
         return std::nullopt;
     }
     if (text.starts_with("unix:")) return parse_unix(text.substr(5), error);

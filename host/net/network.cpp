@@ -14,7 +14,7 @@ namespace gatehouse::host {
 namespace {
 
 constexpr std::uint32_t no_network = 0xffffffff; // the value of a piece that is in no network
-constexpr std::string_view expected = R"((expected a network such as "192.0.2.0/24" or "2001:db8::/32", or an address))";
+constexpr std::string_view network_form = R"((expected a network such as "192.0.2.0/24" or "2001:db8::/32", or an address))";
 
 IpAddress from_v4(const void* bytes) noexcept {
     std::uint32_t value = 0;
@@ -99,7 +99,7 @@ std::optional<Network> parse_network(std::string_view text, std::string& error) 
     const std::size_t slash = text.find('/');
     std::optional<IpAddress> address = parse_as_written(text.substr(0, slash));
     if (!address) {
-        error = in_quotes(text) + " is not a network " + std::string(expected);
+        error = in_quotes(text) + " is not a network " + std::string(network_form);
         return std::nullopt;
     }
     unsigned length = bits(*address);

@@ -12,7 +12,7 @@ namespace {
 // but a packet's 1.4 KiB from a network. So this is far more than is ever in the pipe at once on the one, and little on the
 // other.
 constexpr int pipe_size = 256 * 1024;
-constexpr Nanoseconds pause = 1'000'000'000;
+constexpr Nanoseconds pause_without_pipes = 1'000'000'000;
 
 } // namespace
 
@@ -42,7 +42,7 @@ std::unique_ptr<Pipe> PipePool::make() noexcept {
     std::unique_ptr<Pipe> pipe(new (std::nothrow) Pipe);
     std::array<int, 2> ends{};
     if (!pipe || ::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
-        not_before_ = now + pause;
+        not_before_ = now + pause_without_pipes;
         return nullptr;
     }
     pipe->out = Descriptor(ends[0]);

@@ -18,8 +18,8 @@ class Operated {
                 options()) {}
 
     std::string command(std::vector<std::string> words) const {
-        words.insert(words.begin(), {"control", host_.dir() / "gatehouse.toml", "fix"});
-        const Result result = run_gatehouse(std::move(words));
+        words.insert(words.begin(), "fix");
+        const Result result = ask(host_, std::move(words));
         EXPECT_EQ(result.status, 0) << result.err;
         return result.out;
     }

@@ -40,8 +40,8 @@ inline void wait_for_text(Gatehouse& host, const std::string& text, std::size_t 
 }
 
 inline Result control(const Gatehouse& host, std::vector<std::string> words) {
-    words.insert(words.begin(), {"control", host.dir() / "gatehouse.toml", "gateway"});
-    return run_gatehouse(std::move(words));
+    words.insert(words.begin(), "gateway");
+    return ask(host, std::move(words));
 }
 
 // What the command `servers` has in this column of the server's row.

@@ -28,8 +28,8 @@ bool fits_all(const Record& record, std::string_view message, Gatehouse::Wanted 
 
 std::string gatehouse_binary() { return build_dir() + "/bin/gatehouse"; }
 std::string plugin_dir() { return build_dir() + "/plugins"; }
-std::string fixture_dir() { return build_dir() + "/tests/fixtures"; }
-std::string bench_dir() { return build_dir() + "/tests/bench"; }
+std::string fixture_dir() { return GATEHOUSE_BUILD_DIR "/tests/fixtures"; }
+std::string bench_dir() { return GATEHOUSE_BUILD_DIR "/tests/bench"; }
 
 std::string sanitizer() {
     const std::string cache = read_file(build_dir() + "/CMakeCache.txt");
@@ -43,6 +43,11 @@ std::string sanitizer() {
 Result run_gatehouse(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), gatehouse_binary());
     return run(arguments);
+}
+
+Result ask(const Gatehouse& host, std::vector<std::string> words) {
+    words.insert(words.begin(), {GATEHOUSE_BUILD_DIR "/bin/gatehouse", "control", host.dir() / "gatehouse.toml"});
+    return run(words);
 }
 
 std::string listener(std::string_view name, std::string_view plugin, std::string_view more) {

@@ -28,11 +28,13 @@
 
 namespace gatehouse::support {
 
-// The program that is tested, the bundled plugins, those of tests/fixtures, and those of tests/bench. They come from the build
-// folder that the environment variable GATEHOUSE_BUILD names, or else from that of the test: clients need no sanitizer to test
-// a host that has one.
+// The program that is tested, and the bundled plugins. They come from the build folder that the environment variable
+// GATEHOUSE_BUILD names, or else from that of the test.
 std::string gatehouse_binary();
 std::string plugin_dir();
+
+// The plugins of tests/fixtures, and those of tests/bench. They come from the test's own build, as clients do: they need no
+// sanitizer to test a host that has one.
 std::string fixture_dir();
 std::string bench_dir();
 
@@ -41,6 +43,12 @@ std::string sanitizer();
 
 // Runs `gatehouse ARGUMENTS...` to its end.
 Result run_gatehouse(std::vector<std::string> arguments);
+
+class Gatehouse;
+
+// Runs `gatehouse control CONF WORDS...`. The client is of the test's own build: many tests ask again and again until something
+// has come about, and a sanitizer makes each start expensive.
+Result ask(const Gatehouse& host, std::vector<std::string> words);
 
 // A [[listeners]] section on a port of the kernel's choice. `more` is further lines of it.
 std::string listener(std::string_view name, std::string_view plugin, std::string_view more = "");
