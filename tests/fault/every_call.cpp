@@ -48,6 +48,7 @@ constexpr std::array calls{
     Call{"faccessat2", "EACCES"},
     Call{"fchmod", "EPERM"},
     Call{"fcntl", "EPERM"},
+    Call{"flock", "ENOLCK"},
     Call{"getdents64", "ENOENT"},
     Call{"getrandom", "EINTR"},
     Call{"getsockname", "ENOBUFS"},
@@ -55,13 +56,13 @@ constexpr std::array calls{
     Call{"inotify_add_watch", "ENOSPC"},
     Call{"inotify_init1", "EMFILE"},
     Call{"ioctl", "ENOTTY"},
+    Call{"kill", "EPERM"},
     Call{"listen", "EADDRINUSE"},
     Call{"lseek", "ESPIPE"},
     Call{"madvise", "ENOMEM"},
     Call{"mkdir", "ENOSPC"},
     Call{"mmap", "ENOMEM"},
     Call{"mprotect", "ENOMEM"},
-    Call{"munmap", "ENOMEM"},
     Call{"newfstatat", "EACCES"},
     Call{"openat", "EMFILE"},
     Call{"openat2", "EMFILE"},
@@ -93,17 +94,20 @@ constexpr std::array calls{
     Call{"unlink", "EBUSY"},
     Call{"unlinkat", "EBUSY"},
     Call{"wait4", "ECHILD"},
-    Call{"write", "ENOSPC"},
     Call{"writev", "ENOSPC"},
 };
 
 // Those that the kernel refuses to nobody who calls them as the host and its libraries do, and those whose failure strace
 // cannot imitate: a close() that fails has closed all the same, brk() does not return an error but the old end of the heap, and
-// the errors of futex() depend on what it is asked for.
+// the errors of futex() depend on what it is asked for. munmap(): glibc ends a process in which it cannot free a thread's
+// stack. write(): to an eventfd, which is how threads wake each other, it does not fail; a full disk under the log has its own
+// tests.
 constexpr std::array not_tried{
-    "arch_prctl", "brk",          "clock_nanosleep", "close",           "execve",          "exit",   "exit_group",
-    "futex",      "getegid",      "geteuid",         "getgid",          "getpid",          "gettid", "restart_syscall",
-    "rseq",       "rt_sigaction", "rt_sigprocmask",  "set_robust_list", "set_tid_address", "uname",
+    "arch_prctl", "brk",          "clock_nanosleep", "close",           "execve",
+    "exit",       "exit_group",   "futex",           "getegid",         "geteuid",
+    "getgid",     "getpid",       "gettid",          "restart_syscall", "munmap",
+    "rseq",       "rt_sigaction", "rt_sigprocmask",  "set_robust_list", "set_tid_address",
+    "uname",      "write",
 };
 
 // A host with everything, on sockets whose addresses are known before it runs: a log line that says them may be lost.
@@ -115,11 +119,12 @@ class World {
         certificates_.make("web", {"localhost"});
     }
 
-    std::string config() const {
+    // `echo`: further lines of the listener of that name.
+    std::string config(std::string_view echo = "") const {
         const auto at = [&](const std::string& name) { return "address = \"" + address(name) + "\"\n"; };
         const std::string port = std::to_string(behind_.port("echo"));
         return "[host]\ndrain_timeout = \"2s\"\ncontrol = \"" + dir_ / "control" + "\"\n" + certificates_.section("web") +
-               listener("tcp", "echo") + listener("echo", "echo", at("echo") + "threads.keep = \"10ms\"\n") +
+               listener("tcp", "echo") + listener("echo", "echo", at("echo") + std::string(echo)) +
                instance("web", "http", "root = \"" + www_.path().string() + "\"", at("web")) +
                instance("gate", "gateway", "upstream = \"" + behind_.address("echo") + "\"", at("gate")) +
                instance("named", "gateway", "upstream = \"localhost:" + port + "\", health = { interval = \"50ms\" }",
@@ -251,10 +256,10 @@ TEST_P(EveryCall, AtTheStart) {
         const bool served = !host.ended();
         if (served) {
             ++served_;
-            int tries = 0; // the fault may come as late as this, in several threads
-            while (!world_.session() && ++tries < 5) {
+            int tries = 0; // the fault may come as late as this, and once in each thread of four listeners
+            while (!world_.session() && ++tries < 20) {
             }
-            EXPECT_LT(tries, 5) << "it does not serve";
+            EXPECT_LT(tries, 20) << "it does not serve";
             host.signal(SIGTERM);
         }
         const Result result = host.wait();
@@ -271,7 +276,7 @@ TEST_P(EveryCall, AtTheStart) {
 
 TEST_P(EveryCall, WhileServing) {
     phase_ = "serving";
-    Gatehouse host(world_.config());
+    Gatehouse host(world_.config("threads.keep = \"10ms\"\n")); // threads come and go
     const auto nothing_open = [&](const std::string& when) {
         for (const char* name : {"echo", "web", "gate", "tls"})
             host.wait_for_status(name, "nothing open " + when, [](const Record& now) { return now["open"] == "0"; });
