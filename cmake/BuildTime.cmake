@@ -39,12 +39,12 @@ if(BUILD_TESTING)
   target_precompile_headers(kit_precompiled PRIVATE ${GATEHOUSE_COMMON_HEADERS} <fstream> <gtest/gtest.h> <gatehouse/testing.hpp>)
 
   # For a test program in C++, by `precompiled`: test_precompiled, or kit_precompiled. Its own code is not optimised: compiling
-  # that takes longer than running it. Several sources are compiled as one, since what they include takes longer than they do.
+  # that takes longer than running it.
   function(gatehouse_speed_test name precompiled)
-    # No mistakes there: what shadows a name of another source, and what g++ says of names in a file that another one includes.
+    # No mistakes where sources are compiled as one: what shadows a name of another source, and what g++ says of names in a file
+    # that another one includes.
     target_compile_options(${name} PRIVATE -O0 -Wno-shadow
       "$<$<CXX_COMPILER_ID:GNU>:-Wshadow=local;-Wno-subobject-linkage>")
     target_precompile_headers(${name} REUSE_FROM ${precompiled})
-    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   endfunction()
 endif()

@@ -43,20 +43,20 @@ def proxy_targets(haproxy, nginx):
     return [Target("cost", ["haproxy"], haproxy), Target("cost", ["nginx"], nginx)]
 
 
-BULK = [Target("rate", ["haproxy", "haproxy-splice"], 1.25), Target("rate", ["nginx"], 1.25)]
+BULK = [Target("rate", ["haproxy", "haproxy-splice"], 1.3), Target("rate", ["nginx"], 1.3)]
 
 SUBJECTS = [
-    Subject("echo-50", "echo, 50 connections", "echo", RedisBenchmark(50), echo_targets(1.15)),
-    Subject("echo-1000", "echo, 1,000 connections", "echo", RedisBenchmark(1000), echo_targets(1.15)),
+    Subject("echo-50", "echo, 50 connections", "echo", RedisBenchmark(50), echo_targets(1.05)),
+    Subject("echo-1000", "echo, 1,000 connections", "echo", RedisBenchmark(1000), echo_targets(1.05)),
     Subject("echo-new", "echo, 50 clients, a new connection for each request", "echo", RedisBenchmark(50, reconnect=True),
             echo_targets(1.10)),
     Subject("detect-new", "echo behind four routes, 50 clients, a new connection for each request", "detect",
             RedisBenchmark(50, reconnect=True), [Target("cost", ["no-routes"], 1.05)]),
-    Subject("gateway-50", "gateway, 50 connections", "gateway", RedisBenchmark(50), proxy_targets(0.90, 0.95)),
+    Subject("gateway-50", "gateway, 50 connections", "gateway", RedisBenchmark(50), proxy_targets(0.85, 0.85)),
     Subject("gateway-1000", "gateway, 1,000 connections", "gateway", RedisBenchmark(1000),
-            proxy_targets(0.85, 0.85)),
+            proxy_targets(0.75, 0.75)),
     Subject("gateway-new", "gateway, 50 clients, a new connection for each request", "gateway",
-            RedisBenchmark(50, reconnect=True), proxy_targets(0.90, 0.90)),
+            RedisBenchmark(50, reconnect=True), proxy_targets(0.90, 1.00)),
     Subject("bulk-1", "gateway, bulk data, 1 stream", "bulk", Iperf3(1), BULK),
     Subject("bulk-4", "gateway, bulk data, 4 streams", "bulk", Iperf3(4), BULK),
     Subject("http-50", "http, a file of 1 KB, 50 connections (for information)", "http", Wrk(50)),
@@ -137,7 +137,7 @@ def idle_subjects(servers, upstream, connections):
         Idle("gatehouse", servers.gatehouse_echo, must_rest=True),
         Idle("gatehouse echo", servers.gatehouse_echo, PING, connections, kb_limit=2, must_rest=True),
         Idle("gatehouse http", servers.gatehouse_http, GET, connections, kb_limit=2, must_rest=True),
-        Idle("gatehouse gateway", lambda: servers.gatehouse_gateway(address), PING, relayed, kb_limit=1, must_rest=True),
+        Idle("gatehouse gateway", lambda: servers.gatehouse_gateway(address), PING, relayed, kb_limit=0.6, must_rest=True),
         Idle("gatehouse blocking echo", lambda: servers.gatehouse_blocking(connections), PING, connections, must_rest=True),
         Idle("haproxy", lambda: servers.haproxy(address), PING, relayed),
         Idle("nginx stream", lambda: servers.nginx_stream(address), PING, relayed),
