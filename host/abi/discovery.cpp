@@ -13,7 +13,7 @@ struct gatehouse_watch final : NameWatch {
     using Found = void (*)(void* data, const gatehouse_endpoint* endpoints, std::size_t count, gatehouse_status status,
                            gatehouse_str why) noexcept;
 
-    gatehouse_watch(const gatehouse_instance& instance, WatchedName name, Found callback, void* data)
+    gatehouse_watch(const gatehouse_instance& instance, const WatchedName& name, Found callback, void* data)
         : NameWatch(instance.facilities.watches, name), log_(instance.facilities.log), plugin_(instance.name), name_(name.text),
           callback_(callback), data_(data) {}
 

@@ -279,8 +279,11 @@ void gatehouse_check::discard() {
     std::array<char, 16384> buffer; // not initialised: only ever written
     const ssize_t size = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (size > 0 && (discarded_ += static_cast<std::size_t>(size)) <= most_bytes) return;
-    if (size > 0) reset_on_close(socket_.get());
+    if (size > 0) {
+        discarded_ += static_cast<std::size_t>(size);
+        if (discarded_ <= most_bytes) return;
+        reset_on_close(socket_.get());
+    }
     drop();
 }
 

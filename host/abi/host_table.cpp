@@ -54,20 +54,33 @@ std::string text_of(NameOf name_of, int fd) {
     return name_of(fd, address.get(), &address.size) == 0 ? to_string(address) : "";
 }
 
+Facts& made(std::unique_ptr<Facts>& facts) {
+    if (!facts) facts = std::make_unique<Facts>();
+    return *facts;
+}
+
+Facts::Addresses addresses_of(const Connection& client) {
+    const std::string peer = to_string(client.peer_address());
+    if (const Proxied* const proxied = client.life.proxied.get())
+        return {peer, to_string(proxied->destination), to_string(proxied->transport)};
+    return {peer, text_of(::getsockname, client.fd), peer};
+}
+
+Facts::Addresses addresses_of(const Upstream& server) {
+    const std::string peer = text_of(::getpeername, server.fd);
+    return {peer, text_of(::getsockname, server.fd), peer};
+}
+
 // Few plugins ask for addresses, so they become text when one does, and are kept from then on.
 gatehouse_str address_fact(gatehouse_conn* conn, gatehouse_fact which) {
     Connection* const client = client_of(conn);
-    std::unique_ptr<std::string[]>& facts = client != nullptr ? client->life.serving.facts : upstream_of(conn)->facts;
-    if (!facts) {
-        const int fd = stream_of(conn).fd;
-        const Proxied* const proxied = client != nullptr ? client->life.proxied.get() : nullptr;
-        auto made = std::make_unique<std::string[]>(3);
-        made[0] = client != nullptr ? to_string(client->peer_address()) : text_of(::getpeername, fd);
-        made[1] = proxied != nullptr ? to_string(proxied->destination) : text_of(::getsockname, fd);
-        made[2] = proxied != nullptr ? to_string(proxied->transport) : made[0];
-        facts = std::move(made);
-    }
-    return str(facts[which == GATEHOUSE_FACT_PEER ? 0 : which == GATEHOUSE_FACT_LOCAL ? 1 : 2]);
+    Upstream* const server = upstream_of(conn);
+    if (client == nullptr && server == nullptr) return {};
+    std::optional<Facts::Addresses>& addresses = made(client != nullptr ? client->life.serving.facts : server->facts).addresses;
+    if (!addresses) addresses = client != nullptr ? addresses_of(*client) : addresses_of(*server);
+    return str(which == GATEHOUSE_FACT_PEER    ? addresses->peer
+               : which == GATEHOUSE_FACT_LOCAL ? addresses->local
+                                               : addresses->transport_peer);
 }
 
 // Empty if the peer has not sent it.
@@ -79,14 +92,10 @@ std::string_view tls_fact(gatehouse_conn* conn, gatehouse_fact which) {
     if (which == GATEHOUSE_FACT_TLS_ALPN) return tls.alpn();
     Connection* const client = client_of(conn);
     if (client == nullptr) return {}; // an upstream's certificate is a server's
-    std::unique_ptr<std::string[]>& facts = client->life.serving.tls_facts;
-    if (!facts) {
-        facts = std::make_unique<std::string[]>(2);
-        facts[0] = tls.client_subject();
-        facts[1] = tls.client_alternative_names();
-    }
-    if (which == GATEHOUSE_FACT_TLS_CLIENT_SUBJECT) return facts[0];
-    return which == GATEHOUSE_FACT_TLS_CLIENT_SANS ? facts[1] : std::string_view();
+    std::optional<Facts::Certificate>& certificate = made(client->life.serving.facts).certificate;
+    if (!certificate) certificate = {tls.client_subject(), tls.client_alternative_names()};
+    if (which == GATEHOUSE_FACT_TLS_CLIENT_SUBJECT) return certificate->subject;
+    return which == GATEHOUSE_FACT_TLS_CLIENT_SANS ? certificate->alternative_names : std::string_view();
 }
 
 gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str* value) noexcept {

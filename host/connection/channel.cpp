@@ -1,7 +1,9 @@
 #include "connection/channel.hpp"
 
 #include <algorithm>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 namespace gatehouse::host {
@@ -31,6 +33,16 @@ ssize_t as_call(TlsSession::Outcome outcome, std::size_t size, const TlsSession&
     return -1;
 }
 
+// At urgent data recv() says EAGAIN, although the bytes are there, while the thread has a signal to take: SIGSTOP, say. Then
+// it is to be asked again, since no event will tell of them. Only an event that sets `hangup` tells of urgent data.
+ssize_t receive_plain(const Channel& channel, void* buffer, std::size_t capacity, int flags) noexcept {
+    const ssize_t size = ::recv(channel.fd, buffer, capacity, MSG_DONTWAIT | flags);
+    if (size >= 0 || errno != EAGAIN || !channel.hangup) return size;
+    int there = 0;
+    errno = ::ioctl(channel.fd, SIOCINQ, &there) == 0 && there > 0 ? EINTR : EAGAIN;
+    return -1;
+}
+
 bool polls(int fd, short events) noexcept {
     pollfd state{fd, events, 0};
     return ::poll(&state, 1, 0) > 0;
@@ -39,7 +51,7 @@ bool polls(int fd, short events) noexcept {
 } // namespace
 
 ssize_t Channel::receive(void* buffer, std::size_t capacity) noexcept {
-    if (!tls) return ::recv(fd, buffer, capacity, MSG_DONTWAIT);
+    if (!tls) return receive_plain(*this, buffer, capacity, 0);
     std::size_t size = 0;
     const TlsSession::Outcome outcome = tls->read(buffer, capacity, size);
     return as_call(outcome, size, *tls);
@@ -63,7 +75,7 @@ std::optional<std::span<const std::byte>> Channel::peek(std::span<std::byte> buf
         return std::span<const std::byte>(buffer).first(size);
     }
     for (;;) {
-        const ssize_t size = ::recv(fd, buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
+        const ssize_t size = receive_plain(*this, buffer.data(), buffer.size(), MSG_PEEK);
         if (size < 0 && errno == EINTR) continue;
         if (size < 0 && errno != EAGAIN) return std::nullopt;
         if (size == 0) hangup = true;

@@ -15,10 +15,10 @@
 namespace gatehouse::host {
 
 struct Channel {
-    // recv() and send() without waiting: a number of bytes, or -1 and errno. EAGAIN: wants_write() says what to wait for. With
-    // TLS, errno may also be cut_short: the peer has closed without a close_notify; or tls_error: see tls->words(). receive()
-    // gives 0 at the end, transmit() never does. What transmit() has not taken is to be offered again, from where it stood.
-    // `flags`: 0 or MSG_MORE.
+    // recv() and send() without waiting: a number of bytes, or -1 and errno. EINTR: ask again. EAGAIN: wants_write() says what
+    // to wait for. With TLS, errno may also be cut_short: the peer has closed without a close_notify; or tls_error: see
+    // tls->words(). receive() gives 0 at the end, transmit() never does. What transmit() has not taken is to be offered again,
+    // from where it stood. `flags`: 0 or MSG_MORE.
     static constexpr int cut_short = ENODATA; // neither comes from a socket
     static constexpr int tls_error = EPROTO;
     ssize_t receive(void* buffer, std::size_t capacity) noexcept;
@@ -51,14 +51,15 @@ struct Channel {
     bool has_input() const noexcept;
 
     int fd = -1;
+    bool read_end : 1 = false; // the peer has finished sending
+    bool finished : 1 = false; // we have
+    bool broken : 1 = false;   // reset, or a write has failed
+    bool emptied : 1 = false;  // the last read took all that was there
+    bool hangup : 1 =
+        false; // the peer has closed, reset or sent urgent data: a short read is no sign that nothing more is there
     std::unique_ptr<TlsSession> tls; // null: the connection is plain
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
-    bool read_end = false; // the peer has finished sending
-    bool finished = false; // we have
-    bool broken = false;   // reset, or a write has failed
-    bool emptied = false;  // the last read took all that was there
-    bool hangup = false;   // the peer has closed, reset or sent urgent data: a short read is no sign that nothing more is there
 };
 
 } // namespace gatehouse::host

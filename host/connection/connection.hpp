@@ -61,8 +61,7 @@ struct ServingLife {
     std::optional<Reason> no_upstream;     // why the last connect() to a server failed; nothing: it did not
     std::unique_ptr<Upstream> upstream;    // that it is to be relayed to
     std::unique_ptr<RelayedServer> server; // that it is relayed to
-    std::unique_ptr<std::string[]> facts;  // peer, local and transport peer, made when a plugin asks
-    std::unique_ptr<std::string[]> tls_facts; // of the client's certificate: its subject and alternative names
+    std::unique_ptr<Facts> facts;          // made when a plugin asks
 };
 
 // All that begins anew with each client.
@@ -104,9 +103,9 @@ class Connection : public Stream {
     std::atomic<PluginInstance*> plugin{nullptr};        // written by the owner until serve() is called
 
     // Everything below belongs to the owner.
-    std::uint64_t id = 0; // generation and index
-    Posted posted;        // in its pool's queue
-    HalfOpen::Place half_open;
+    std::uint64_t id = 0;                       // generation and index
+    Posted posted;                              // in its pool's queue
+    std::unique_ptr<HalfOpen::Place> half_open; // null: it is in none; it goes when the connection is served
     Life life;
 };
 

@@ -3,6 +3,7 @@
 #include "connection/connection.hpp"
 
 #include <new>
+#include <utility>
 
 namespace gatehouse::host {
 namespace {
@@ -14,58 +15,58 @@ constexpr unsigned v6_bits = 64; // of a source
 } // namespace
 
 void HalfOpen::append(Connection& connection, Nanoseconds now) noexcept {
-    Place& place = connection.half_open;
+    Place& place = *connection.half_open;
     Group& group = (*groups_)[place.group];
     place.heard = now;
     place.before = group.last;
     place.after = nullptr;
-    (group.last != nullptr ? group.last->half_open.after : group.first) = &connection;
+    (group.last != nullptr ? group.last->half_open->after : group.first) = &connection;
     group.last = &connection;
 }
 
 void HalfOpen::remove(Connection& connection) noexcept {
-    const Place& place = connection.half_open;
+    const Place& place = *connection.half_open;
     Group& group = (*groups_)[place.group];
-    (place.before != nullptr ? place.before->half_open.after : group.first) = place.after;
-    (place.after != nullptr ? place.after->half_open.before : group.last) = place.before;
+    (place.before != nullptr ? place.before->half_open->after : group.first) = place.after;
+    (place.after != nullptr ? place.after->half_open->before : group.last) = place.before;
 }
 
 void HalfOpen::enter(Connection& connection, Nanoseconds now) noexcept {
     leave(connection);
-    Place& place = connection.half_open;
     const IpAddress source = ip_address(connection.peer_address()).value_or(IpAddress{});
-    place.group = static_cast<std::uint32_t>(hash_(source.v6 ? masked(source, v6_bits) : source) % groups);
+    const std::uint64_t group = hash_(source.v6 ? masked(source, v6_bits) : source) % groups;
+    std::unique_ptr<Place> place(new (std::nothrow) Place{*this, static_cast<std::uint32_t>(group)});
     const MutexLock lock(mutex_);
     if (!groups_) groups_.reset(new (std::nothrow) std::array<Group, groups>());
-    if (!groups_) return;
-    place.in = this;
+    if (!groups_ || !place) return;
+    connection.half_open = std::move(place);
     append(connection, now);
-    ++(*groups_)[place.group].count;
+    ++(*groups_)[group].count;
     size_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void HalfOpen::heard(Connection& connection, Nanoseconds now) noexcept {
-    HalfOpen* const in = connection.half_open.in;
-    if (in == nullptr) return;
-    const MutexLock lock(in->mutex_);
-    in->remove(connection);
-    in->append(connection, now);
+    if (!connection.half_open) return;
+    HalfOpen& in = connection.half_open->in;
+    const MutexLock lock(in.mutex_);
+    in.remove(connection);
+    in.append(connection, now);
 }
 
 void HalfOpen::leave(Connection& connection) noexcept {
-    HalfOpen* const in = connection.half_open.in;
-    if (in == nullptr) return;
+    if (!connection.half_open) return;
+    HalfOpen& in = connection.half_open->in;
     {
-        const MutexLock lock(in->mutex_);
-        in->remove(connection);
-        --(*in->groups_)[connection.half_open.group].count;
-        in->size_.fetch_sub(1, std::memory_order_relaxed);
+        const MutexLock lock(in.mutex_);
+        in.remove(connection);
+        --(*in.groups_)[connection.half_open->group].count;
+        in.size_.fetch_sub(1, std::memory_order_relaxed);
     }
-    connection.half_open.in = nullptr;
+    connection.half_open.reset();
 }
 
 Connection* HalfOpen::give_way(Nanoseconds silent_since, const ListenerShare* listener) noexcept {
-    const auto silence = [](const Group& group) { return group.first->half_open.heard; };
+    const auto silence = [](const Group& group) { return group.first->half_open->heard; };
     const MutexLock lock(mutex_);
     if (!groups_) return nullptr;
     const Group* most = nullptr;
@@ -76,9 +77,9 @@ Connection* HalfOpen::give_way(Nanoseconds silent_since, const ListenerShare* li
     }
     if (most == nullptr) return nullptr;
     Connection* next = most->first;
-    for (int i = 0; i < most_looked_at && next != nullptr && next->half_open.heard <= silent_since; ++i) {
+    for (int i = 0; i < most_looked_at && next != nullptr && next->half_open->heard <= silent_since; ++i) {
         Connection& connection = *next;
-        next = connection.half_open.after;
+        next = connection.half_open->after;
         if (listener != nullptr && connection.listener.load(std::memory_order_relaxed) != listener) continue;
         // It is in here, so it is not being closed: its generation is that of its id.
         const std::uint64_t id = connection.owner.generation() | connection.index;

@@ -22,19 +22,19 @@ struct ListenerShare;
 
 class HalfOpen {
   public:
-    // A connection's place in one of these. Guarded by the mutex of `in`, which the owner writes.
+    // A connection's place in one of these. All but the first two are guarded by the mutex of `in`.
     struct Place {
-        HalfOpen* in = nullptr; // null: it is in none
+        HalfOpen& in;
+        std::uint32_t group;
         Connection* before = nullptr;
         Connection* after = nullptr;
         Nanoseconds heard = 0; // the last that it has said, or its beginning
-        std::uint32_t group = 0;
     };
 
     HalfOpen() = default;
     explicit HalfOpen(const SourceHash& hash) noexcept : hash_(hash) {}
 
-    // From now on the connection is in this one, and has just been heard. [owner]
+    // From now on the connection is in this one, and has just been heard; in none if there is no memory. [owner]
     void enter(Connection& connection, Nanoseconds now) noexcept;
     // The same, once more. [owner]
     static void heard(Connection& connection, Nanoseconds now) noexcept;

@@ -42,7 +42,7 @@ Stream::Due Stream::due(Nanoseconds now) const noexcept {
     Due due{plus(now, idle), Reason::idle_timeout};
     if (plugin_deadline < due.when) due = {plugin_deadline, Reason::deadline};
     if (lifetime < due.when) due = {lifetime, Reason::lifetime};
-    if (request_due_ < due.when) due = {request_due_, Reason::too_slow};
+    if (rate_ && rate_->request_due < due.when) due = {rate_->request_due, Reason::too_slow};
     return due;
 }
 
@@ -67,7 +67,7 @@ gatehouse_status Stream::fail(int error) noexcept {
 // reported, but its deadline still ends the wait.
 gatehouse_status Stream::wait_for(short events, bool hear_drain) noexcept {
     watch.remove(fd); // or its events would wake threads for nothing
-    const Reason stalled = rate_window_ != never ? Reason::too_slow : Reason::idle_timeout;
+    const Reason stalled = rate_ ? Reason::too_slow : Reason::idle_timeout;
     Due begun = events == POLLIN ? due(monotonic_now()) : Due{write_due_, stalled}; // idle from here on
     const OnDrain on_drain = hear_drain && !stopping_said ? OnDrain::end : OnDrain::go_on;
     for (;;) {
@@ -113,7 +113,7 @@ gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::size_t& s
             size = static_cast<std::size_t>(count);
             bytes_in += size;
             emptied = tls ? tls->emptied() : size < capacity;
-            if (rate_window_ != never) count_request();
+            if (rate_) count_request();
             deadline_hit = false;
             return GATEHOUSE_OK;
         }
@@ -133,17 +133,18 @@ gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::size_t& s
     }
 }
 
-void Stream::set_rate(std::uint64_t bytes_per_second, std::chrono::milliseconds window) noexcept {
-    if (bytes_per_second == 0) return;
-    rate_window_ = after(0, window);
-    rate_bytes_ = std::max<std::uint64_t>(bytes_per_second * static_cast<std::uint64_t>(window.count()) / 1000, 1);
+bool Stream::set_rate(std::uint64_t bytes_per_second, std::chrono::milliseconds window) noexcept {
+    if (bytes_per_second == 0) return true;
+    const std::uint64_t bytes = bytes_per_second * static_cast<std::uint64_t>(window.count()) / 1000;
+    rate_.reset(new (std::nothrow) Rate{after(0, window), std::max<std::uint64_t>(bytes, 1)});
+    return rate_ != nullptr;
 }
 
 // A request begins with the first bytes after an answer. Its time starts anew whenever the window's share of it has come.
 void Stream::count_request() noexcept {
-    if (request_due_ != never && bytes_in - request_mark_ < rate_bytes_) return;
-    request_due_ = plus(coarse_now(), rate_window_);
-    request_mark_ = bytes_in;
+    if (rate_->request_due != never && bytes_in - rate_->request_mark < rate_->bytes) return;
+    rate_->request_due = plus(coarse_now(), rate_->window);
+    rate_->request_mark = bytes_in;
 }
 
 // How much of what was written has reached the peer. What a socket can buffer would be many seconds' worth at a low rate.
@@ -151,20 +152,19 @@ std::uint64_t Stream::taken() const noexcept { return taken_by_peer(fd, sent());
 
 // Whether the peer has taken its share within the window; then the next one begins.
 bool Stream::renew_write(Nanoseconds now) noexcept {
-    if (farewell_ != 0 || taken() < write_mark_ + rate_bytes_) return false;
-    write_due_ = plus(now, rate_window_);
-    write_mark_ = taken();
+    if (farewell_ != 0 || taken() < rate_->write_mark + rate_->bytes) return false;
+    write_due_ = plus(now, rate_->window);
+    rate_->write_mark = taken();
     return true;
 }
 
 // A slow reader must take 64 KiB in each idle time, so that it cannot hold the thread by taking a byte now and then; or what
 // the rate asks for, as often as wait() finds its time over.
 gatehouse_status Stream::wait_writable() noexcept {
-    const bool rated = rate_window_ != never;
-    if (write_due_ == 0 || (!rated && write_progress_ >= write_progress_step)) {
-        write_due_ = farewell_ != 0 ? farewell_ : plus(monotonic_now(), rated ? rate_window_ : idle);
+    if (write_due_ == 0 || (!rate_ && write_progress_ >= write_progress_step)) {
+        write_due_ = farewell_ != 0 ? farewell_ : plus(monotonic_now(), rate_ ? rate_->window : idle);
         write_progress_ = 0;
-        if (rated) write_mark_ = taken();
+        if (rate_) rate_->write_mark = taken();
     }
     std::optional<Pool::BlockedWrite> write;
     if (is_client) write.emplace(fd, sent()); // what a plugin writes to a server of its own is its own affair
@@ -266,7 +266,7 @@ gatehouse_status Stream::send_file(std::span<const gatehouse_bytes> parts, int f
         return GATEHOUSE_RESET;
     }
     // The time of a rate goes on from one write to the next while the peer has something left to take.
-    if (rate_window_ == never || farewell_ != 0 || (write_due_ != 0 && taken() == sent())) write_due_ = 0;
+    if (!rate_ || farewell_ != 0 || (write_due_ != 0 && taken() == sent())) write_due_ = 0;
     request_complete(); // this is the answer
     while (!parts.empty()) {
         std::array<gatehouse_bytes, gather_at_once> some; // not initialised: only the copied ones are looked at

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <gatehouse/gatehouse.h>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -37,8 +38,6 @@ class Stream : public gatehouse_conn, public Channel {
     // The drain that its waits hear.
     const Drain& drain() const noexcept { return *drain_; }
 
-    Watch watch; // an upstream has none
-
     // Deadlines. `idle` is a span and starts anew with every read and with every 64 KiB written; the others are points in time.
     Nanoseconds idle = never;
     Nanoseconds lifetime = never;
@@ -52,19 +51,22 @@ class Stream : public gatehouse_conn, public Channel {
     Due due(Nanoseconds now) const noexcept;
 
     // From the first byte of a request to the answer, and while the answer is written, so many bytes per second must move in
-    // each such time; 0: none are asked for.
-    void set_rate(std::uint64_t bytes_per_second, std::chrono::milliseconds window) noexcept;
+    // each such time; 0: none are asked for. False: no memory.
+    bool set_rate(std::uint64_t bytes_per_second, std::chrono::milliseconds window) noexcept;
 
     // The client has said all that it has to for now: its rate is not looked at until it says more.
-    void request_complete() noexcept { request_due_ = never; }
+    void request_complete() noexcept {
+        if (rate_) rate_->request_due = never;
+    }
 
     // Notes that a deadline has passed, so that the next read that would wait says GATEHOUSE_TIMEOUT.
     void expire(Reason cause) noexcept;
 
-    std::optional<Reason> reason; // why it cannot go on; the first cause stays
-    bool stopping_said = false;
-    bool deadline_hit = false;    // the plugin's own deadline has passed, and nothing has been read since
-    bool deadline_passed = false; // the plugin's own deadline has passed and has not been reported yet
+    [[no_unique_address]] Watch watch; // an upstream has none. The next ones have room in its last word
+    std::optional<Reason> reason;      // why it cannot go on; the first cause stays
+    bool stopping_said : 1 = false;
+    bool deadline_hit : 1 = false;    // the plugin's own deadline has passed, and nothing has been read since
+    bool deadline_passed : 1 = false; // the plugin's own deadline has passed and has not been reported yet
     // The peer took so many bytes a second when its thread was given up for others: see Pool::BlockedWrite.
     std::optional<std::uint16_t> given_up_at;
 
@@ -85,12 +87,16 @@ class Stream : public gatehouse_conn, public Channel {
     Nanoseconds farewell_ = 0;         // until when writes may wait after a deadline has passed
     Nanoseconds write_due_ = 0;        // of the write that is going on
     std::uint64_t write_progress_ = 0; // bytes since write_due_ was set
-    std::uint64_t write_mark_ = 0;     // what the peer had taken when write_due_ was set
 
-    Nanoseconds rate_window_ = never; // never: no rate is asked for
-    std::uint64_t rate_bytes_ = 0;    // of each window
-    Nanoseconds request_due_ = never; // of its next rate_bytes_; never: it has been answered
-    std::uint64_t request_mark_ = 0;  // bytes_in when request_due_ was set
+    // By itself, since few listeners ask for one, and there are many connections that rest.
+    struct Rate {
+        Nanoseconds window;
+        std::uint64_t bytes;             // of each window
+        Nanoseconds request_due = never; // of its next `bytes`; never: it has been answered
+        std::uint64_t request_mark = 0;  // bytes_in when request_due was set
+        std::uint64_t write_mark = 0;    // what the peer had taken when write_due_ was set
+    };
+    std::unique_ptr<Rate> rate_; // null: none is asked for
 };
 
 } // namespace gatehouse::host

@@ -15,14 +15,25 @@ void leave(Channel& server) noexcept {
 
 } // namespace
 
-ServerAddress::ServerAddress(const SocketAddress& address) : bytes_(new std::byte[address.size]), size_(address.size) {
-    std::memcpy(bytes_.get(), &address.storage, size_);
+ServerAddress::ServerAddress(const SocketAddress& address) {
+    if (address.storage.ss_family == AF_INET)
+        std::memcpy(std::get<Ipv4>(address_).data(), &address.storage, sizeof(sockaddr_in));
+    else if (address.storage.ss_family == AF_INET6)
+        address_ = std::make_unique<const Peer>(address);
+    else
+        address_ = std::make_unique<const SocketAddress>(address);
 }
 
 SocketAddress ServerAddress::get() const noexcept {
     SocketAddress address;
-    address.size = size_;
-    std::memcpy(&address.storage, bytes_.get(), size_);
+    if (const Ipv4* const ipv4 = std::get_if<Ipv4>(&address_)) {
+        address.size = sizeof(sockaddr_in);
+        std::memcpy(&address.storage, ipv4->data(), sizeof(sockaddr_in));
+    } else if (const auto* const ipv6 = std::get_if<std::unique_ptr<const Peer>>(&address_)) {
+        address = (*ipv6)->address();
+    } else if (const auto* const other = std::get_if<std::unique_ptr<const SocketAddress>>(&address_)) {
+        address = **other;
+    }
     return address;
 }
 

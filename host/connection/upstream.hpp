@@ -1,13 +1,17 @@
 // An outbound connection that a plugin has made, and what is left of it when it is relayed.
 #pragma once
 
+#include "connection/peer.hpp"
 #include "connection/stream.hpp"
 #include "net/address.hpp"
 
+#include <array>
 #include <cstddef>
 #include <memory>
+#include <netinet/in.h>
+#include <optional>
 #include <string>
-#include <sys/socket.h>
+#include <variant>
 
 namespace gatehouse::host {
 
@@ -18,8 +22,20 @@ class ServerAddress {
     SocketAddress get() const noexcept;
 
   private:
-    std::unique_ptr<std::byte[]> bytes_;
-    socklen_t size_;
+    using Ipv4 = std::array<std::byte, sizeof(sockaddr_in)>;
+    std::variant<Ipv4, std::unique_ptr<const Peer>, std::unique_ptr<const SocketAddress>> address_; // IPv6; unix sockets
+};
+
+// What a plugin has asked for, as text.
+struct Facts {
+    struct Addresses {
+        std::string peer, local, transport_peer;
+    };
+    struct Certificate { // the client's
+        std::string subject, alternative_names;
+    };
+    std::optional<Addresses> addresses;
+    std::optional<Certificate> certificate;
 };
 
 class Upstream : public Stream {
@@ -31,7 +47,7 @@ class Upstream : public Stream {
 
     SocketAddress peer_address() const noexcept { return address_.get(); }
 
-    std::unique_ptr<std::string[]> facts; // peer and local, made when a plugin asks
+    std::unique_ptr<Facts> facts; // made when a plugin asks
 
   private:
     friend class RelayedServer;

@@ -86,10 +86,11 @@ RelayMover::Flow RelayMover::splice(RelaySide& from, RelaySide& to, std::unique_
 }
 
 RelayMover::Flow RelayMover::flush(RelaySide& to) noexcept {
-    while (to.kept_begin < to.kept_end) {
-        const ssize_t sent = send(to, {to.kept.get() + to.kept_begin, to.kept_end - to.kept_begin});
+    while (to.kept && to.kept->begin < to.kept->end) {
+        RelaySide::Kept& kept = *to.kept;
+        const ssize_t sent = send(to, {kept.bytes.get() + kept.begin, kept.end - kept.begin});
         if (sent <= 0) return sent < 0 && errno == EAGAIN ? Flow::held_up : Flow::to_broken;
-        to.kept_begin += static_cast<std::uint32_t>(sent);
+        kept.begin += static_cast<std::uint32_t>(sent);
     }
     to.kept.reset();
     while (to.pipe && to.pipe->held > 0) {
@@ -104,7 +105,6 @@ RelayMover::Flow RelayMover::flush(RelaySide& to) noexcept {
 
 void RelayMover::discard(RelaySide& to) noexcept {
     to.kept.reset();
-    to.kept_begin = to.kept_end = 0;
     if (to.pipe) pipes_.give_back(std::move(to.pipe));
 }
 

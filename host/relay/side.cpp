@@ -7,6 +7,7 @@
 #include <cstring>
 #include <new>
 #include <sys/socket.h>
+#include <utility>
 
 namespace gatehouse::host {
 
@@ -52,12 +53,11 @@ bool deliver(RelaySide& to, std::span<const char> bytes) noexcept {
     if (sent == 0 || (sent < 0 && errno != EAGAIN)) return false;
     bytes = bytes.subspan(static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
     if (bytes.empty()) return true;
-    to.kept.reset(new (std::nothrow) char[bytes.size()]);
-    if (!to.kept) return false;
-    to.kept_begin = 0;
-    to.kept_end = static_cast<std::uint32_t>(bytes.size());
-    std::memcpy(to.kept.get(), bytes.data(), bytes.size());
-    return true;
+    std::unique_ptr<char[]> copy(new (std::nothrow) char[bytes.size()]);
+    if (!copy) return false;
+    std::memcpy(copy.get(), bytes.data(), bytes.size());
+    to.kept.reset(new (std::nothrow) RelaySide::Kept{std::move(copy), 0, static_cast<std::uint32_t>(bytes.size())});
+    return to.kept != nullptr;
 }
 
 } // namespace gatehouse::host

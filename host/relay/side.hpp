@@ -18,9 +18,12 @@ struct RelayPair;
 struct RelaySide {
     RelayPair* pair = nullptr;
     Channel* channel = nullptr; // the connection itself; TLS is its affair, and it counts the bytes
-    std::unique_ptr<char[]> kept;
-    std::uint32_t kept_begin = 0;
-    std::uint32_t kept_end = 0;
+    struct Kept {
+        std::unique_ptr<char[]> bytes;
+        std::uint32_t begin = 0;
+        std::uint32_t end = 0;
+    };
+    std::unique_ptr<Kept> kept;
     std::unique_ptr<Pipe> pipe;
     RelaySide* next_again = nullptr; // while queued
     std::uint8_t streak = 0;         // how many reads in a row spoke for the other of the two

@@ -142,7 +142,7 @@ void Service::close(Connection& connection) noexcept {
     Life& life = connection.life;
     GATEHOUSE_CHECK(connection.reason.has_value(), config.name, connection.id);
     GATEHOUSE_CHECK(life.phase != Phase::relaying || life.serving.upstream || life.serving.server, config.name, connection.id);
-    GATEHOUSE_CHECK(connection.half_open.in == nullptr, config.name, connection.id);
+    GATEHOUSE_CHECK(connection.half_open == nullptr, config.name, connection.id);
     const Reason reason = *connection.reason;
     const PluginInstance* const plugin = connection.plugin.load(std::memory_order_relaxed);
     // Before it is said that it has ended: a client that reads that may come for its place.

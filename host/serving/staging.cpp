@@ -35,7 +35,7 @@ const TlsServer* Service::tls_of(const Connection& connection) const noexcept {
 void Service::note_half_open(Connection& connection, Nanoseconds now) noexcept {
     const bool shakes_hands = connection.tls && !connection.tls->established();
     HalfOpen& in = shakes_hands ? shared_.handshakes.at(tls_of(connection)) : half_open_;
-    if (connection.half_open.in == &in)
+    if (connection.half_open && &connection.half_open->in == &in)
         HalfOpen::heard(connection, now);
     else
         in.enter(connection, now);

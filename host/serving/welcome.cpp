@@ -47,13 +47,13 @@ void Service::welcome(int fd, const SocketAddress& peer) noexcept {
     connection.open(fd, *this);
     connection.plugin.store(plugin_, std::memory_order_relaxed);
     connection.idle = after(0, config.idle_timeout);
-    connection.set_rate(config.min_rate, config.min_rate_window);
     connection.lifetime = after(now, config.lifetime);
     connection.life.accepted = now;
     connection.life.peer = Peer(peer);
     connection.life.source = source;
     connection.life.admitted = !for_another;
     connection.life.entered = !for_another && !detects_;
+    if (!connection.set_rate(config.min_rate, config.min_rate_window)) return end(connection, Reason::host_out_of_memory);
     enter_stage(connection, 0, now);
     if (connection.life.phase != Phase::serving) half_open_.enter(connection, now);
     if (acceptors_.front().serves_at_once())

@@ -145,6 +145,28 @@ TEST(RelayEntryFault, IsAResetForBothSidesAndIsCounted) {
     EXPECT_EQ(host.terminate(), 0);
 }
 
+// At urgent data recv() may say EAGAIN although bytes are there: if a signal stops the host just then. Here each second call
+// does.
+TEST(RelayUrgentFault, BytesThatRecvDeniesAreNotForgotten) {
+    if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
+    Server upstream;
+    Gatehouse host(gateway_to(upstream.address()));
+    Client client(host.port("gateway"));
+    Client server = upstream.accept();
+    const auto passes = [](Client& from, Client& to, const std::string& bytes) {
+        ASSERT_EQ(::send(from.fd(), bytes.data(), 1, MSG_OOB), 1);
+        from.send(bytes.substr(1));
+        EXPECT_EQ(to.recv_exactly(bytes.size()), bytes);
+    };
+    passes(client, server, "hello"); // from here on the host knows that there is urgent data
+    passes(server, client, "hello");
+    const Injection injection(host, "recvfrom:error=EAGAIN:when=1+2");
+    for (int i = 0; i < 10; ++i) {
+        passes(client, server, "request " + std::to_string(i));
+        passes(server, client, "answer " + std::to_string(i));
+    }
+}
+
 // Others have taken the last descriptors, so there is none for a pipe.
 TEST(RelayAtTheDescriptorLimit, Copies) {
     Server upstream;

@@ -62,7 +62,7 @@ class Mover : public ::testing::TestWithParam<Ends (*)()> {
         if (count > 0) taken_.append(part_, 0, static_cast<std::size_t>(count));
     }
 
-    std::size_t held() const { return (to_.kept ? to_.kept_end - to_.kept_begin : 0) + (to_.pipe ? to_.pipe->held : 0); }
+    std::size_t held() const { return (to_.kept ? to_.kept->end - to_.kept->begin : 0) + (to_.pipe ? to_.pipe->held : 0); }
 
     Flow step() {
         if (to_.held_up())
@@ -290,14 +290,14 @@ TEST(Pipes, AreNotUsedAgainWithSomethingInThem) {
 
 TEST(ImpossibleRelayState, WhatIsKeptIsKeptOnce) {
     RelaySide side;
-    side.kept.reset(new char[1]);
+    side.kept = std::make_unique<RelaySide::Kept>();
     const char byte = 'x';
     EXPECT_DEATH(deliver(side, {&byte, 1}), "impossible state at side.cpp:[0-9]+: .*held_up");
 }
 
 TEST(ImpossibleRelayState, OfKeptAndPipeOneIsFullAtTheMost) {
     RelaySide side;
-    side.kept.reset(new char[1]);
+    side.kept = std::make_unique<RelaySide::Kept>();
     side.pipe = std::make_unique<Pipe>();
     EXPECT_DEATH(check_kept(side), "impossible state at side.cpp:[0-9]+: ");
 }
