@@ -16,14 +16,16 @@ struct Closed {
     std::string_view listener;
     const SocketAddress& peer;
     Reason reason;
-    std::uint64_t id = 0;                    // 0: it never had one
+    std::uint64_t id = 0; // 0: it never had one
+    // NOLINTBEGIN(readability-redundant-string-init): without it, g++ warns of callers that leave it out
     std::string_view plugin = "";            // empty: the listener has one plugin only
     const Proxied* proxied = nullptr;        // null: no PROXY header
     const SocketAddress* upstream = nullptr; // null: it was not relayed
     std::string_view tls = "";               // the version; empty: plain
-    bool tls_truncated = false;              // the client has ended without a close_notify
-    std::uint64_t in = 0;                    // bytes, from the client
-    std::uint64_t out = 0;                   // to the client
+    // NOLINTEND(readability-redundant-string-init)
+    bool tls_truncated = false; // the client has ended without a close_notify
+    std::uint64_t in = 0;       // bytes, from the client
+    std::uint64_t out = 0;      // to the client
     Nanoseconds duration = 0;
 };
 

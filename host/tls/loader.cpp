@@ -113,7 +113,8 @@ std::shared_ptr<const LoadedPair> TlsLoader::pair(std::size_t index, const PartT
     ::ERR_clear_error();
     if (::SSL_CTX_use_cert_and_key(trial_.get(), fresh->certificate.get(), fresh->key.get(), fresh->issuers.get(), 1) != 1) {
         const std::string words = openssl_words();
-        blamed(config.key, [&] { check_match(parse_certificates(certificate_text.text), *fresh->key); });
+        const std::string_view chain = certificate_text.text;
+        blamed(config.key, [&] { check_match(parse_certificates(chain), *fresh->key); });
         throw TlsError(at_file(config.certificate, words));
     }
     blamed(config.certificate, [&] {

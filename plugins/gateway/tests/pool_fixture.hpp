@@ -30,6 +30,7 @@ struct PoolFixture : testing::Test {
     // One server each, called a, b, c, ..., with this many places; 0: without limit.
     Pool::Changes servers(const std::vector<std::uint32_t>& limits, std::size_t source = 0) {
         std::vector<ServerSpec> specs;
+        specs.reserve(limits.size());
         for (std::size_t i = 0; i < limits.size(); ++i)
             specs.push_back({std::string(1, static_cast<char>('a' + i)), "192.0.2." + std::to_string(i + 1) + ":80", 1, 0,
                              limits[i] == 0 ? Slot::unlimited : limits[i]});

@@ -143,7 +143,7 @@ TEST(Settings, HealthElsewhereAndItsEnd) {
 
 TEST(Settings, APoolHasALimit) {
     List servers;
-    for (int i = 0; i < 4097; ++i) servers.items.push_back(Table{{"address", "192.0.2.1:" + std::to_string(i + 1)}});
+    for (int i = 0; i < 4097; ++i) servers.items.emplace_back(Table{{"address", "192.0.2.1:" + std::to_string(i + 1)}});
     EXPECT_EQ(Plugin::refusal({{"servers", servers}}), "servers: more than 4096 (expected several pools)");
 }
 

@@ -55,10 +55,12 @@ class Check {
         std::chrono::milliseconds interval{2000};
         std::chrono::milliseconds jitter{0};
         std::chrono::milliseconds timeout{2000};
+        // NOLINTBEGIN(readability-redundant-member-init): without {}, g++ warns of callers that leave it out
         std::string preface{};                     // in plain before TLS and before `send`
         const gatehouse_tls_client* tls = nullptr; // null: plain
         std::string server_name{};                 // with TLS
-        bool orderly = false;                      // ends the connection in order, and not with a reset
+        // NOLINTEND(readability-redundant-member-init)
+        bool orderly = false; // ends the connection in order, and not with a reset
     };
     using More = std::function<std::optional<std::string>()>; // what to send for the next answer; nothing: the server is good
     using Judge = std::function<gatehouse_match(std::string_view answer, bool at_end)>; // empty: connecting is enough

@@ -25,9 +25,11 @@ struct CheckRecord {
     milliseconds interval{};
     milliseconds jitter{};
     milliseconds timeout{};
+    // NOLINTBEGIN(readability-redundant-member-init): as in Background
     std::string preface{};
     const gatehouse_tls_client* tls = nullptr;
     std::string server_name{};
+    // NOLINTEND(readability-redundant-member-init)
     bool orderly = false;
 };
 
