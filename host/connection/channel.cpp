@@ -36,11 +36,15 @@ ssize_t as_call(TlsSession::Outcome outcome, std::size_t size, const TlsSession&
 // At urgent data recv() says EAGAIN, although the bytes are there, while the thread has a signal to take: SIGSTOP, say. Then
 // it is to be asked again, since no event will tell of them. Only an event that sets `hangup` tells of urgent data.
 ssize_t receive_plain(const Channel& channel, void* buffer, std::size_t capacity, int flags) noexcept {
-    const ssize_t size = ::recv(channel.fd, buffer, capacity, MSG_DONTWAIT | flags);
-    if (size >= 0 || errno != EAGAIN || !channel.hangup) return size;
-    int there = 0;
-    errno = ::ioctl(channel.fd, SIOCINQ, &there) == 0 && there > 0 ? EINTR : EAGAIN;
-    return -1;
+    constexpr int most_tries = 16; // the second one should do
+    for (int tries = 1;; ++tries) {
+        const ssize_t size = ::recv(channel.fd, buffer, capacity, MSG_DONTWAIT | flags);
+        if (size >= 0 || errno != EAGAIN || !channel.hangup || tries == most_tries) return size;
+        int there = 0;
+        if (::ioctl(channel.fd, SIOCINQ, &there) == 0 && there > 0) continue;
+        errno = EAGAIN;
+        return -1;
+    }
 }
 
 bool polls(int fd, short events) noexcept {

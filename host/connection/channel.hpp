@@ -15,10 +15,10 @@
 namespace gatehouse::host {
 
 struct Channel {
-    // recv() and send() without waiting: a number of bytes, or -1 and errno. EINTR: ask again. EAGAIN: wants_write() says what
-    // to wait for. With TLS, errno may also be cut_short: the peer has closed without a close_notify; or tls_error: see
-    // tls->words(). receive() gives 0 at the end, transmit() never does. What transmit() has not taken is to be offered again,
-    // from where it stood. `flags`: 0 or MSG_MORE.
+    // recv() and send() without waiting: a number of bytes, or -1 and errno. EAGAIN: wants_write() says what to wait for. With
+    // TLS, errno may also be cut_short: the peer has closed without a close_notify; or tls_error: see tls->words(). receive()
+    // gives 0 at the end, transmit() never does. What transmit() has not taken is to be offered again, from where it stood.
+    // `flags`: 0 or MSG_MORE.
     static constexpr int cut_short = ENODATA; // neither comes from a socket
     static constexpr int tls_error = EPROTO;
     ssize_t receive(void* buffer, std::size_t capacity) noexcept;
