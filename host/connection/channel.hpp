@@ -55,8 +55,8 @@ struct Channel {
     bool finished : 1 = false; // we have
     bool broken : 1 = false;   // reset, or a write has failed
     bool emptied : 1 = false;  // the last read took all that was there
-    bool hangup : 1 =
-        false; // the peer has closed, reset or sent urgent data: a short read is no sign that nothing more is there
+    // The peer has closed, reset or sent urgent data: a short read is no sign that nothing more is there.
+    bool hangup : 1 = false;
     std::unique_ptr<TlsSession> tls; // null: the connection is plain
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/reason.hpp"
+#include "connection/facts.hpp"
 #include "connection/half_open.hpp"
 #include "connection/owner.hpp"
 #include "connection/peer.hpp"

@@ -1,6 +1,7 @@
 // An outbound connection that a plugin has made, and what is left of it when it is relayed.
 #pragma once
 
+#include "connection/facts.hpp"
 #include "connection/peer.hpp"
 #include "connection/stream.hpp"
 #include "net/address.hpp"
@@ -9,8 +10,6 @@
 #include <cstddef>
 #include <memory>
 #include <netinet/in.h>
-#include <optional>
-#include <string>
 #include <variant>
 
 namespace gatehouse::host {
@@ -24,18 +23,6 @@ class ServerAddress {
   private:
     using Ipv4 = std::array<std::byte, sizeof(sockaddr_in)>;
     std::variant<Ipv4, std::unique_ptr<const Peer>, std::unique_ptr<const SocketAddress>> address_; // IPv6; unix sockets
-};
-
-// What a plugin has asked for, as text.
-struct Facts {
-    struct Addresses {
-        std::string peer, local, transport_peer;
-    };
-    struct Certificate { // the client's
-        std::string subject, alternative_names;
-    };
-    std::optional<Addresses> addresses;
-    std::optional<Certificate> certificate;
 };
 
 class Upstream : public Stream {
