@@ -1,5 +1,6 @@
 #include "config/access_section.hpp"
 
+#include "base/ascii.hpp"
 #include "base/printable.hpp"
 #include "base/text_file.hpp"
 #include "config/values.hpp"
@@ -32,13 +33,6 @@ std::vector<Written> read_array(ConfigTable& table, std::string_view key) {
             item.reject("", error);
     }
     return list;
-}
-
-std::string_view trimmed(std::string_view line) {
-    constexpr std::string_view blanks = " \t";
-    line = line.substr(0, line.find('#'));
-    const std::size_t begin = line.find_first_not_of(blanks);
-    return begin == std::string_view::npos ? "" : line.substr(begin, line.find_last_not_of(blanks) - begin + 1);
 }
 
 // Networks are checked that stand in the configuration file itself; those of other files may overlap.
@@ -96,7 +90,7 @@ std::vector<Network> read_networks(ConfigTable& table, std::string_view key, con
     }
     std::size_t problems = 0;
     for_each_line(*text, [&](std::string_view line, std::size_t number) {
-        line = trimmed(line);
+        line = trimmed(line.substr(0, line.find('#')));
         if (line.empty() || problems == max_problems_of_a_file) return;
         if (const std::optional<Network> network = parse_network(line, error)) {
             networks.push_back(*network);

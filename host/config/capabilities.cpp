@@ -3,56 +3,56 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr std::string_view known[] = {"CAP_CHOWN",
-                                      "CAP_DAC_OVERRIDE",
-                                      "CAP_DAC_READ_SEARCH",
-                                      "CAP_FOWNER",
-                                      "CAP_FSETID",
-                                      "CAP_KILL",
-                                      "CAP_SETGID",
-                                      "CAP_SETUID",
-                                      "CAP_SETPCAP",
-                                      "CAP_LINUX_IMMUTABLE",
-                                      "CAP_NET_BIND_SERVICE",
-                                      "CAP_NET_BROADCAST",
-                                      "CAP_NET_ADMIN",
-                                      "CAP_NET_RAW",
-                                      "CAP_IPC_LOCK",
-                                      "CAP_IPC_OWNER",
-                                      "CAP_SYS_MODULE",
-                                      "CAP_SYS_RAWIO",
-                                      "CAP_SYS_CHROOT",
-                                      "CAP_SYS_PTRACE",
-                                      "CAP_SYS_PACCT",
-                                      "CAP_SYS_ADMIN",
-                                      "CAP_SYS_BOOT",
-                                      "CAP_SYS_NICE",
-                                      "CAP_SYS_RESOURCE",
-                                      "CAP_SYS_TIME",
-                                      "CAP_SYS_TTY_CONFIG",
-                                      "CAP_MKNOD",
-                                      "CAP_LEASE",
-                                      "CAP_AUDIT_WRITE",
-                                      "CAP_AUDIT_CONTROL",
-                                      "CAP_SETFCAP",
-                                      "CAP_MAC_OVERRIDE",
-                                      "CAP_MAC_ADMIN",
-                                      "CAP_SYSLOG",
-                                      "CAP_WAKE_ALARM",
-                                      "CAP_BLOCK_SUSPEND",
-                                      "CAP_AUDIT_READ",
-                                      "CAP_PERFMON",
-                                      "CAP_BPF",
-                                      "CAP_CHECKPOINT_RESTORE"};
+constexpr std::string_view by_number[] = {"CAP_CHOWN",
+                                          "CAP_DAC_OVERRIDE",
+                                          "CAP_DAC_READ_SEARCH",
+                                          "CAP_FOWNER",
+                                          "CAP_FSETID",
+                                          "CAP_KILL",
+                                          "CAP_SETGID",
+                                          "CAP_SETUID",
+                                          "CAP_SETPCAP",
+                                          "CAP_LINUX_IMMUTABLE",
+                                          "CAP_NET_BIND_SERVICE",
+                                          "CAP_NET_BROADCAST",
+                                          "CAP_NET_ADMIN",
+                                          "CAP_NET_RAW",
+                                          "CAP_IPC_LOCK",
+                                          "CAP_IPC_OWNER",
+                                          "CAP_SYS_MODULE",
+                                          "CAP_SYS_RAWIO",
+                                          "CAP_SYS_CHROOT",
+                                          "CAP_SYS_PTRACE",
+                                          "CAP_SYS_PACCT",
+                                          "CAP_SYS_ADMIN",
+                                          "CAP_SYS_BOOT",
+                                          "CAP_SYS_NICE",
+                                          "CAP_SYS_RESOURCE",
+                                          "CAP_SYS_TIME",
+                                          "CAP_SYS_TTY_CONFIG",
+                                          "CAP_MKNOD",
+                                          "CAP_LEASE",
+                                          "CAP_AUDIT_WRITE",
+                                          "CAP_AUDIT_CONTROL",
+                                          "CAP_SETFCAP",
+                                          "CAP_MAC_OVERRIDE",
+                                          "CAP_MAC_ADMIN",
+                                          "CAP_SYSLOG",
+                                          "CAP_WAKE_ALARM",
+                                          "CAP_BLOCK_SUSPEND",
+                                          "CAP_AUDIT_READ",
+                                          "CAP_PERFMON",
+                                          "CAP_BPF",
+                                          "CAP_CHECKPOINT_RESTORE"};
 
 } // namespace
 
-std::span<const std::string_view> capability_list() noexcept { return known; }
+std::span<const std::string_view> capability_list() noexcept { return by_number; }
 
 std::string capability_names(std::uint64_t capabilities) {
     std::string text;
-    for (std::size_t number = 0; number < std::size(known); ++number)
-        if ((capabilities >> number & 1U) != 0) text += (text.empty() ? "" : ", ") + std::string(known[number]);
+    for (std::size_t number = 0; number < std::size(by_number); ++number)
+        if ((capabilities >> number & 1U) != 0) text += (text.empty() ? "" : ", ") + std::string(by_number[number]);
     return text.empty() ? "none" : text;
 }
 

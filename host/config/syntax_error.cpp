@@ -10,14 +10,7 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr std::string_view blanks = " \t\r";
 constexpr std::size_t longest = 60; // of what is shown
-
-std::string_view trimmed(std::string_view text) {
-    const std::size_t from = std::min(text.find_first_not_of(blanks), text.size());
-    text.remove_prefix(from);
-    return text.substr(0, text.find_last_not_of(blanks) + 1); // npos + 1 is 0
-}
 
 std::string shown(std::string_view text) { return printable(text, longest); }
 std::string quoted(std::string_view text) { return '"' + shown(text) + '"'; }
@@ -117,7 +110,7 @@ std::string explain_header(const Line& line, const std::vector<std::string_view>
         return shown(line.code) + at +
                (repeats ? "two brackets each time: [[" + shown(name) + "]])" : "it once, with all keys)");
     }
-    if (name.find_first_of(blanks) != std::string_view::npos)
+    if (name.find_first_of(ascii_blanks) != std::string_view::npos)
         return "the section's name " + quoted(name) + " has a blank in it (expected letters, digits, - and _)";
     return "";
 }
@@ -248,7 +241,7 @@ std::string explain_syntax_error(std::string_view text, Position at) {
         if (line.code.ends_with(']') && line.code.find('[') == std::string_view::npos)
             return "the brackets of the section do not match (expected [" + shown(line.code.substr(0, line.code.find(']'))) +
                    "])";
-        const std::size_t blank = line.code.find_first_of(blanks);
+        const std::size_t blank = line.code.find_first_of(ascii_blanks);
         const std::string_view key = line.code.substr(0, blank);
         if (key.empty() || !std::all_of(key.begin(), key.end(), is_key_character)) return "";
         return "there is no = behind the key (expected " + shown(key) + " = ...)";
@@ -256,9 +249,11 @@ std::string explain_syntax_error(std::string_view text, Position at) {
     if (line.key.empty()) return "there is no key before the = (expected KEY = VALUE)";
     if (line.key.ends_with(':')) return "a key and its value are joined by = alone (expected KEY = VALUE)";
     const bool plain = line.key.find_first_of("\"'{[,") == std::string_view::npos;
-    if (plain && line.key.find_first_of(blanks) != std::string_view::npos && line.key.find('.') == std::string_view::npos) {
+    if (plain && line.key.find_first_of(ascii_blanks) != std::string_view::npos &&
+        line.key.find('.') == std::string_view::npos) {
         std::string joined(line.key);
-        std::replace_if(joined.begin(), joined.end(), [](char c) { return blanks.find(c) != std::string_view::npos; }, '_');
+        std::replace_if(
+            joined.begin(), joined.end(), [](char c) { return ascii_blanks.find(c) != std::string_view::npos; }, '_');
         return "the key " + quoted(line.key) + " has a blank in it (expected " + shown(joined) + ")";
     }
     if (plain && !std::all_of(line.key.begin(), line.key.end(), is_key_character))

@@ -6,11 +6,11 @@ using namespace gateway;
 
 namespace {
 
-constexpr HealthRules health;
+constexpr HealthRules default_health;
 
 CheckPlan plan_of(const CheckRules& rules, const std::string& address = "192.0.2.1:80", const std::string& name = "192.0.2.1",
                   const ProxyProtocol& proxy = {}) {
-    return {rules, proxy, Server({.name = address, .address = address, .server_name = name}, 0, health)};
+    return {rules, proxy, Server({.name = address, .address = address, .server_name = name}, 0, default_health)};
 }
 
 CheckRules dialogue(std::vector<CheckStep> steps) {

@@ -10,10 +10,10 @@ using namespace gatehouse::testing;
 
 namespace {
 
-const std::string address = "192.0.2.10:80";
+const std::string an_address = "192.0.2.10:80";
 const std::string forms = "expected \"host:port\", \"[v6]:port\", \"unix:/path\" or \"srv:NAME\"";
 
-Table with(std::string key, Value value) { return {{"upstream", address}, {std::move(key), std::move(value)}}; }
+Table with(std::string key, Value value) { return {{"upstream", an_address}, {std::move(key), std::move(value)}}; }
 Table with_server(const Table& server) { return {{"servers", List{server}}}; }
 Table health(std::string key, Value value) { return with("health", Table{{std::move(key), std::move(value)}}); }
 
@@ -22,7 +22,7 @@ TEST(Settings, NeedAnUpstreamOrServers) {
     EXPECT_EQ(Plugin::refusal({}), missing);
     EXPECT_EQ(Plugin::refusal({{"upstream", ""}}), missing);
     EXPECT_EQ(Plugin::refusal({{"servers", List{}}}), missing);
-    EXPECT_EQ(Plugin::refusal({{"upstream", address}, {"servers", List{Table{{"address", address}}}}}),
+    EXPECT_EQ(Plugin::refusal({{"upstream", an_address}, {"servers", List{Table{{"address", an_address}}}}}),
               "upstream: given beside servers (expected \"upstream\" or \"servers\")");
 }
 
@@ -93,7 +93,7 @@ TEST(Settings, NeedAServerNameForUnixSockets) {
 
 TEST(Settings, ChecksSpeakTlsOnlyAsTheServersDo) {
     const auto checked = [](const Table& health) {
-        return Plugin::refusal({{"upstream", address}, {"tls", true}, {"health", health}});
+        return Plugin::refusal({{"upstream", an_address}, {"tls", true}, {"health", health}});
     };
     for (const bool tls : {true, false}) EXPECT_EQ(checked({{"http", "/healthz"}, {"tls", tls}}), "");
     EXPECT_EQ(Plugin::refusal(health("tls", false)), "");
@@ -149,17 +149,17 @@ TEST(Settings, APoolHasALimit) {
 
 TEST(Settings, CheckEveryServer) {
     EXPECT_EQ(Plugin::refusal(with_server(
-                  {{"address", address}, {"name", "a"}, {"weight", 256}, {"backup", true}, {"max_connections", 1'000'000}})),
+                  {{"address", an_address}, {"name", "a"}, {"weight", 256}, {"backup", true}, {"max_connections", 1'000'000}})),
               "");
-    EXPECT_EQ(Plugin::refusal(with_server({{"address", address}, {"weight", 0}})),
+    EXPECT_EQ(Plugin::refusal(with_server({{"address", an_address}, {"weight", 0}})),
               "servers[0].weight: out of range: 0 (expected an integer from 1 to 256)");
-    EXPECT_EQ(Plugin::refusal(with_server({{"address", address}, {"max_connections", -1}})),
+    EXPECT_EQ(Plugin::refusal(with_server({{"address", an_address}, {"max_connections", -1}})),
               "servers[0].max_connections: out of range: -1 (expected an integer from 0 to 1000000)");
-    EXPECT_EQ(Plugin::refusal(with_server({{"address", address}, {"name", "a b"}})),
+    EXPECT_EQ(Plugin::refusal(with_server({{"address", an_address}, {"name", "a b"}})),
               "servers[0].name: \"a b\" is not a name (expected at most 64 characters without blanks)");
-    const Table a{{"address", address}, {"name", "a"}};
+    const Table a{{"address", an_address}, {"name", "a"}};
     EXPECT_EQ(Plugin::refusal({{"servers", List{a, a}}}), "servers[1].name: \"a\" is the name of another server");
-    EXPECT_EQ(Plugin::refusal(with_server({{"address", address}, {"wieght", 1}})),
+    EXPECT_EQ(Plugin::refusal(with_server({{"address", an_address}, {"wieght", 1}})),
               "servers[0].wieght: unknown key (known here: address, name, weight, backup, max_connections)");
 }
 
@@ -222,17 +222,17 @@ TEST(Settings, ProxyProtocol) {
     for (const char* good : {"v1", "v2"}) EXPECT_EQ(Plugin::refusal(with("proxy_protocol", good)), "");
     EXPECT_EQ(Plugin::refusal(with("proxy_protocol", "v3")),
               "proxy_protocol: unknown value \"v3\" (expected \"v1\" or \"v2\")");
-    EXPECT_EQ(Plugin::refusal({{"upstream", address}, {"proxy_protocol", "v1"}, {"proxy_tlvs", List{"unique_id"}}}),
+    EXPECT_EQ(Plugin::refusal({{"upstream", an_address}, {"proxy_protocol", "v1"}, {"proxy_tlvs", List{"unique_id"}}}),
               "proxy_tlvs: only version 2 has them (expected proxy_protocol = \"v2\")");
-    EXPECT_EQ(Plugin::refusal({{"upstream", address}, {"proxy_protocol", "v2"}, {"proxy_tlvs", List{"unique_id", "id"}}}),
+    EXPECT_EQ(Plugin::refusal({{"upstream", an_address}, {"proxy_protocol", "v2"}, {"proxy_tlvs", List{"unique_id", "id"}}}),
               "proxy_tlvs[1]: unknown value \"id\" (expected \"unique_id\", \"crc32c\", \"alpn\", \"authority\" or \"tls\")");
 }
 
 TEST(Settings, WrongTypes) {
     EXPECT_EQ(Plugin::refusal(with("queue", 5)), "queue: wrong type: integer (expected a table)");
     EXPECT_EQ(Plugin::refusal(with("health", true)), "health: wrong type: boolean (expected a table)");
-    EXPECT_EQ(Plugin::refusal({{"servers", address}}).substr(0, 42), "servers: wrong type: string (expected an a");
-    EXPECT_EQ(Plugin::refusal({{"servers", List{address}}}).substr(0, 10), "servers[0]");
+    EXPECT_EQ(Plugin::refusal({{"servers", an_address}}).substr(0, 42), "servers: wrong type: string (expected an a");
+    EXPECT_EQ(Plugin::refusal({{"servers", List{an_address}}}).substr(0, 10), "servers[0]");
 }
 
 TEST(Settings, ANameNeedsAHostThatFollowsIt) {

@@ -13,5 +13,11 @@ TEST(Ascii, LowersItsOwnLettersAlone) {
     EXPECT_EQ(ascii_lower("X-Y_Z.9\xC4"), "x-y_z.9\xC4");
 }
 
+TEST(Ascii, BlanksAtTheEndsAreTrimmed) {
+    for (const auto& [text, what_is_left] :
+         {std::pair{"", ""}, {" \t\r", ""}, {"a", "a"}, {"\t a \tb\r", "a \tb"}, {"\va\n", "\va\n"}})
+        EXPECT_EQ(trimmed(text), what_is_left);
+}
+
 } // namespace
 } // namespace gatehouse::host
