@@ -25,6 +25,7 @@ endfunction()
 
 if(BUILD_TESTING)
   find_package(GTest REQUIRED)
+  include(GoogleTest)
   add_library(test_precompiled OBJECT EXCLUDE_FROM_ALL ${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp)
   set_target_properties(test_precompiled PROPERTIES POSITION_INDEPENDENT_CODE OFF) # that would be -fPIC; programs have -fPIE
   target_compile_options(test_precompiled PRIVATE -O0 -fPIE)
@@ -46,5 +47,20 @@ if(BUILD_TESTING)
     target_compile_options(${name} PRIVATE -O0 -Wno-shadow
       "$<$<CXX_COMPILER_ID:GNU>:-Wshadow=local;-Wno-subobject-linkage>")
     target_precompile_headers(${name} REUSE_FROM ${precompiled})
+  endfunction()
+
+  # Registers the tests of a GoogleTest program, labelled "unit". To start it takes a sanitizer longer than most of the tests do:
+  # there CTest starts it `shards` times for all of them instead of once for each.
+  function(gatehouse_register_tests program prefix shards)
+    if(NOT GATEHOUSE_SANITIZER)
+      gtest_discover_tests(${program} TEST_PREFIX "${prefix}" PROPERTIES LABELS unit DISCOVERY_TIMEOUT 60)
+      return()
+    endif()
+    math(EXPR last "${shards} - 1")
+    foreach(shard RANGE ${last})
+      add_test(NAME ${program}.${shard} COMMAND ${program} --gtest_brief=1)
+      set_tests_properties(${program}.${shard} PROPERTIES LABELS unit
+        ENVIRONMENT "GTEST_TOTAL_SHARDS=${shards};GTEST_SHARD_INDEX=${shard}")
+    endforeach()
   endfunction()
 endif()

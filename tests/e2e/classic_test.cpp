@@ -9,7 +9,7 @@ using namespace gatehouse::support;
 
 namespace {
 
-std::string port_of(const Gatehouse& host, std::string_view listener) { return std::to_string(host.port(listener)); }
+std::string port_text(const Gatehouse& host, std::string_view listener) { return std::to_string(host.port(listener)); }
 
 // Net::Time knows only the ports of its protocols, which it asks getservbyname() for; that is where another one can be given.
 std::string net_time(const std::string& port, const std::string& expression) {
@@ -28,9 +28,9 @@ TEST_P(EchoWith, SendsBackAllThatCameBeforeTheHalfClose) {
     Gatehouse host(listener("echo", "echo"));
     std::vector<std::string> client = GetParam();
     if (client.front() == "socat")
-        client.push_back("TCP:127.0.0.1:" + port_of(host, "echo"));
+        client.push_back("TCP:127.0.0.1:" + port_text(host, "echo"));
     else
-        client.insert(client.end(), {"127.0.0.1", port_of(host, "echo")});
+        client.insert(client.end(), {"127.0.0.1", port_text(host, "echo")});
     std::string input;
     for (int i = 0; i < 20'000; ++i) input += std::to_string(i) + "\n";
     const Result result = run(client, {.input = input});
@@ -47,7 +47,7 @@ INSTANTIATE_TEST_SUITE_P(Classic, EchoWith,
 TEST(Classic, DiscardAnswersNothing) {
     Gatehouse host(listener("discard", "discard"));
     const std::string input(300'000, 'x');
-    const Result result = run({"nc", "-N", "127.0.0.1", port_of(host, "discard")}, {.input = input});
+    const Result result = run({"nc", "-N", "127.0.0.1", port_text(host, "discard")}, {.input = input});
     EXPECT_EQ(result.out, "");
     const Record closed = host.wait_for_closed("discard");
     EXPECT_EQ(closed["in"], std::to_string(input.size()));
@@ -56,7 +56,7 @@ TEST(Classic, DiscardAnswersNothing) {
 
 TEST(Classic, ChargenSendsThePatternUntilTheClientLeaves) {
     Gatehouse host(listener("chargen", "chargen"));
-    const Result result = run({"sh", "-c", "nc -d 127.0.0.1 " + port_of(host, "chargen") + " | head -n 96"});
+    const Result result = run({"sh", "-c", "nc -d 127.0.0.1 " + port_text(host, "chargen") + " | head -n 96"});
     std::string expected;
     for (int line = 0; line < 96; ++line) {
         for (int column = 0; column < 72; ++column) expected += static_cast<char>(' ' + (line + column) % 95);
@@ -69,7 +69,7 @@ TEST(Classic, ChargenSendsThePatternUntilTheClientLeaves) {
 TEST(Classic, DaytimeIsUnderstoodByNetTime) {
     Gatehouse host(listener("daytime", "daytime"));
     const std::time_t before = std::time(nullptr);
-    const std::string line = net_time(port_of(host, "daytime"), "inet_daytime('127.0.0.1', 'tcp')");
+    const std::string line = net_time(port_text(host, "daytime"), "inet_daytime('127.0.0.1', 'tcp')");
     const std::time_t after = std::time(nullptr);
     tm parts{};
     const char* rest = ::strptime(line.c_str(), "%A, %B %d, %Y %H:%M:%S-UTC", &parts);
@@ -83,7 +83,7 @@ TEST(Classic, DaytimeIsUnderstoodByNetTime) {
 TEST(Classic, TimeIsUnderstoodByNetTime) {
     Gatehouse host(listener("time", "time"));
     const std::time_t before = std::time(nullptr);
-    const std::time_t told = std::stoll(net_time(port_of(host, "time"), "inet_time('127.0.0.1', 'tcp')"));
+    const std::time_t told = std::stoll(net_time(port_text(host, "time"), "inet_time('127.0.0.1', 'tcp')"));
     EXPECT_LE(before, told);
     EXPECT_LE(told, std::time(nullptr));
 }

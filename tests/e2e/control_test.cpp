@@ -16,21 +16,21 @@ const std::string config =
     "[host]\ncontrol = \"control.sock\"\ndrain_timeout = \"2s\"\n[plugins.fix]\nlibrary = \"background\"\n" +
     listener("fix", "fix") + listener("echo", "echo");
 
-Result control(const Gatehouse& host, std::vector<std::string> words) {
+Result run_control(const Gatehouse& host, std::vector<std::string> words) {
     words.insert(words.begin(), {"control", host.dir() / "gatehouse.toml"});
     return run_gatehouse(std::move(words));
 }
 
 TEST(Control, ListsTheCommands) {
     const Gatehouse host(config, with_fixtures());
-    const Result all = control(host, {});
+    const Result all = run_control(host, {});
     EXPECT_EQ(all.status, 0);
     EXPECT_TRUE(all.out.starts_with("instance  command  arguments  summary\n"
                                     "echo      -                   takes no commands\n"
                                     "fix       check    ADDRESS    checks a server each 20 ms\n"
                                     "fix       watch    NAME       follows a name\n"))
         << all.out;
-    const Result one = control(host, {"fix", "--json"});
+    const Result one = run_control(host, {"fix", "--json"});
     EXPECT_NE(one.out.find(R"({"instance": "fix", "command": "refuse", "arguments": "WHY", "summary": "fails"})"),
               std::string::npos)
         << one.out;
@@ -39,20 +39,20 @@ TEST(Control, ListsTheCommands) {
 
 TEST(Control, RunsACommand) {
     Gatehouse host(config, with_fixtures());
-    EXPECT_EQ(control(host, {"fix", "watch", "192.0.2.1:80"}).out, "");
+    EXPECT_EQ(run_control(host, {"fix", "watch", "192.0.2.1:80"}).out, "");
     eventually("news", [&] {
-        return control(host, {"fix", "news"}).out == "what          status  text\n192.0.2.1:80  0       192.0.2.1:80\n";
+        return run_control(host, {"fix", "news"}).out == "what          status  text\n192.0.2.1:80  0       192.0.2.1:80\n";
     });
-    EXPECT_EQ(control(host, {"fix", "news", "--json"}).out,
+    EXPECT_EQ(run_control(host, {"fix", "news", "--json"}).out,
               "[\n  {\"what\": \"192.0.2.1:80\", \"status\": \"0\", \"text\": \"192.0.2.1:80\"}\n]\n");
-    EXPECT_EQ(control(host, {"fix", "stop", "--json"}).out, "[]\n");
+    EXPECT_EQ(run_control(host, {"fix", "stop", "--json"}).out, "[]\n");
     host.wait_for_log("command", {{"plugin", "fix"}, {"command", "watch 192.0.2.1:80"}, {"status", "0"}});
 }
 
 TEST(Control, SaysWhyItDoesNot) {
     const Gatehouse host(config, with_fixtures());
     const auto refused = [&](std::vector<std::string> words) {
-        const Result result = control(host, std::move(words));
+        const Result result = run_control(host, std::move(words));
         EXPECT_EQ(result.status, 1);
         EXPECT_EQ(result.out, "");
         return result.err;
@@ -72,7 +72,7 @@ TEST(Control, SaysWhyItDoesNot) {
 
 TEST(Control, LongAnswersArriveWhole) {
     const Gatehouse host(config, with_fixtures());
-    const Result result = control(host, {"fix", "many", "3000"});
+    const Result result = run_control(host, {"fix", "many", "3000"});
     EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 3001);
 }
 
@@ -106,7 +106,7 @@ TEST(Control, TheSocketIsPrivateReplacedAndRemoved) {
         EXPECT_TRUE(second.err.find("listener control: bind to unix:" + path + " failed: Address already in use") !=
                     std::string::npos)
             << second.err;
-        EXPECT_EQ(control(host, {}).status, 0);
+        EXPECT_EQ(run_control(host, {}).status, 0);
         EXPECT_EQ(host.terminate(), 0);
         EXPECT_NE(::stat(path.c_str(), &file), 0);
     }
@@ -120,7 +120,7 @@ TEST(Control, TheSocketIsPrivateReplacedAndRemoved) {
     ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     ::close(fd);
     const Gatehouse host("[host]\ncontrol = \"" + path + "\"\n" + listener("echo", "echo"));
-    EXPECT_EQ(control(host, {}).status, 0);
+    EXPECT_EQ(run_control(host, {}).status, 0);
 }
 
 // Whatever its clients do, the host serves on, and the next one is answered.
@@ -133,7 +133,7 @@ TEST(Control, RudeClientsDoNotHoldItUp) {
     echo.send("hello");
     EXPECT_EQ(echo.recv_exactly(5), "hello");
     EXPECT_EQ(silent[0].recv_until_eof(), ""); // the deadline
-    EXPECT_EQ(control(host, {}).status, 0);
+    EXPECT_EQ(run_control(host, {}).status, 0);
     silent.clear();
 
     Client huge(socket);
@@ -152,7 +152,7 @@ TEST(Control, RudeClientsDoNotHoldItUp) {
         gone.send({"\0\0\0\0", 4});
         gone.reset();
     }
-    EXPECT_EQ(control(host, {}).status, 0);
+    EXPECT_EQ(run_control(host, {}).status, 0);
 }
 
 TEST(Control, AnswersWhileTheHostDrains) {
@@ -164,7 +164,7 @@ TEST(Control, AnswersWhileTheHostDrains) {
     host.wait_for_status("http", "it is being served", [](const Record& now) { return now["open"] == "1"; });
     host.signal(SIGTERM);
     host.wait_for_log("draining");
-    EXPECT_EQ(control(host, {}).status, 0);
+    EXPECT_EQ(run_control(host, {}).status, 0);
     client.reset();
     EXPECT_EQ(host.wait_exit(), 0);
 }

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """late_tls_reader.py PORT CA PATH...: asks for each path, says that it is done (close_notify and FIN), and reads the answer late.
 
 Prints a line for each: its size, and "whole" if the answer ended with a close_notify, or "cut".

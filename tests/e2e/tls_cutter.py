@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A peer of TLS that ends its side without a close_notify.
 
 tls_cutter.py client PORT CA TEXT: sends TEXT and a FIN; prints how many bytes it then got, the last ones, and how that ended:

@@ -114,14 +114,14 @@ TEST_F(SlowHttps, AGigabyteArrivesAsItIs) {
 // The answer may fill the socket's buffer to the last byte, so that there is no room for a close_notify until it is read: here
 // it is read late, for answers of sizes all around that of the buffer, by a client that has closed its own side already.
 TEST_F(Https, TheEndIsToldOnceThereIsRoomForIt) {
-    std::vector<std::string> command{"python3", GATEHOUSE_SOURCE_DIR "/tests/e2e/late_tls_reader.py", "", certificates_.ca()};
+    std::vector<std::string> command{GATEHOUSE_SOURCE_DIR "/tests/e2e/late_tls_reader.py", "", certificates_.ca()};
     for (int i = 0; i < 40; ++i) {
         const std::string name = std::to_string(i);
         std::ofstream(root_ / name) << std::string(static_cast<std::size_t>(40'000 + i * 827), 'x');
         command.push_back("/" + name);
     }
     const auto server = https("", "send_buffer = \"8KiB\"\nlinger_timeout = \"20s\"\n");
-    command[2] = std::to_string(server->port("tls"));
+    command[1] = std::to_string(server->port("tls"));
     const Result result = run(command);
     EXPECT_EQ(result.status, 0) << result.err;
     EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 40);

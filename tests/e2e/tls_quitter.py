@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A peer that ends its side of TLS, and then takes no more of what it is sent. When it is killed, its kernel resets the connections.
 
 tls_quitter.py client PORT CA: sends "?", a close_notify and a FIN; prints "answered" when the first bytes of an answer have come.

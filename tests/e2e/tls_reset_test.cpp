@@ -46,7 +46,7 @@ class TlsReset : public Tls {
     // A client that has ended its side, has got the first bytes of its answer, and reads no more.
     std::unique_ptr<Process> quitting_client(const Gatehouse& host) const {
         return std::make_unique<Process>(
-            std::vector<std::string>{"python3", quitter, "client", std::to_string(host.port("tls")), certificates_.ca()});
+            std::vector<std::string>{quitter, "client", std::to_string(host.port("tls")), certificates_.ca()});
     }
     static void wait_until_answered(Process& client) {
         ASSERT_TRUE(client.wait_output([](const std::string& out, const std::string&) { return out == "answered\n"; }))
@@ -93,7 +93,7 @@ TEST_F(TlsReset, OfARelaysClientsEndsTheirRelaysAlone) {
 }
 
 TEST_F(TlsReset, OfAServerThatRefusesUploadsEndsTheirRelaysAlone) {
-    Process server({"python3", quitter, "server", certificates_ / "web.pem", certificates_ / "web.key"});
+    Process server({quitter, "server", certificates_ / "web.pem", certificates_ / "web.key"});
     ASSERT_TRUE(server.wait_output([](const std::string& out, const std::string&) { return out.ends_with('\n'); }));
     const std::string port = server.out().substr(0, server.out().find('\n'));
     Gatehouse host(

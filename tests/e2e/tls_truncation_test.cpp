@@ -11,7 +11,7 @@ namespace {
 class TlsTruncation : public Tls {
   protected:
     static std::vector<std::string> cutter(std::vector<std::string> arguments) {
-        arguments.insert(arguments.begin(), {"python3", GATEHOUSE_SOURCE_DIR "/tests/e2e/tls_cutter.py"});
+        arguments.insert(arguments.begin(), GATEHOUSE_SOURCE_DIR "/tests/e2e/tls_cutter.py");
         return arguments;
     }
 

@@ -3,7 +3,7 @@
 // has started serves. What happens to a session with a fault in it is its own affair: the next one is served, and nothing stays
 // open.
 //
-// scripts/faults runs it. GATEHOUSE_FAULTS=sample in the environment: n doubles.
+// scripts/faults runs it.
 #include "certificates.hpp"
 #include "clients.hpp"
 #include "injection.hpp"
@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <optional>
@@ -170,12 +169,6 @@ bool work(const World& world, const Gatehouse& host) {
     return whole;
 }
 
-// The n that comes after this one.
-int after(int n) {
-    const char* mode = std::getenv("GATEHOUSE_FAULTS");
-    return mode != nullptr && std::string_view(mode) == "sample" ? 2 * n : n + 1;
-}
-
 // How many lines of this file contain this.
 std::size_t count_lines(const std::string& file, std::string_view part) {
     std::istringstream text(read_file(file));
@@ -239,7 +232,7 @@ TEST_P(EveryCall, AtTheStart) {
     run({"strace", "-f", "-qq", "-o", trace, "-e", "trace=" + call, gatehouse_binary(), "--version"});
     const auto before_main = static_cast<int>(count_lines(trace, call + '('));
     bool failed = true;
-    for (int n = 1; failed && !HasFailure(); n = after(n)) {
+    for (int n = 1; failed && !HasFailure(); n = next_fault(n)) {
         const std::string now = fault(before_main + n);
         SCOPED_TRACE(now);
         last_ = n;
@@ -285,7 +278,7 @@ TEST_P(EveryCall, WhileServing) {
     nothing_open("at the beginning");
     const unsigned descriptors_before = descriptors(host.pid());
     std::size_t failed = 1;
-    for (int n = 1; failed > 0 && !HasFailure(); n = after(n)) {
+    for (int n = 1; failed > 0 && !HasFailure(); n = next_fault(n)) {
         SCOPED_TRACE(fault(n));
         last_ = n;
         {

@@ -1,8 +1,10 @@
 #include "injection.hpp"
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
+#include <string_view>
 
 namespace gatehouse::support {
 namespace {
@@ -44,6 +46,11 @@ std::size_t Injection::count() const {
     std::size_t count = 0;
     for (std::size_t at = trace.find("(INJECTED)"); at != std::string::npos; at = trace.find("(INJECTED)", at + 1)) ++count;
     return count;
+}
+
+int next_fault(int n) {
+    const char* const which = std::getenv("GATEHOUSE_FAULTS");
+    return which != nullptr && std::string_view(which) == "all" ? n + 1 : 2 * n;
 }
 
 } // namespace gatehouse::support

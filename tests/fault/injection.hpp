@@ -29,4 +29,8 @@ class Injection {
     Process strace_;
 };
 
+// After the n-th call of a kind, which one is to fail next: the next if GATEHOUSE_FAULTS is "all" in the environment, as under
+// scripts/faults; otherwise n doubles.
+int next_fault(int n);
+
 } // namespace gatehouse::support
