@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -15,6 +17,20 @@ namespace gatehouse::host {
 inline void reset_on_close(int fd) noexcept {
     const linger hard{1, 0};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+}
+
+// recv() without waiting. At urgent data (`stops_short`) it says EAGAIN, although the bytes are there, while the thread has a
+// signal to take: SIGSTOP, say. No event will tell of them, so recv() is asked again. [owner]
+inline ssize_t receive_now(int fd, void* buffer, std::size_t capacity, int flags, bool stops_short) noexcept {
+    constexpr int most_tries = 16; // the second one should do
+    for (int tries = 1;; ++tries) {
+        const ssize_t size = ::recv(fd, buffer, capacity, MSG_DONTWAIT | flags);
+        if (size >= 0 || errno != EAGAIN || !stops_short || tries == most_tries) return size;
+        int there = 0;
+        if (::ioctl(fd, SIOCINQ, &there) == 0 && there > 0) continue;
+        errno = EAGAIN;
+        return -1;
+    }
 }
 
 // How many bytes the peer's kernel has still to acknowledge. None if it never will: the connection has been reset; nor on a

@@ -292,7 +292,7 @@ void ConfigTable::missing(std::string_view key, std::string_view expected) {
 
 void ConfigTable::expect_table(std::string_view expected) { wrong_type("", *node_, expected); }
 
-void ConfigTable::reject_unknown() {
+void ConfigTable::reject_unknown(std::string_view advice) {
     if (!is_table()) return;
     for (const auto& [key, value] : *node_->as_table()) {
         const std::string_view name = key.str();
@@ -302,13 +302,13 @@ void ConfigTable::reject_unknown() {
         for (const std::string& other : asked_) known += (known.empty() ? "" : ", ") + other;
         const std::string hint = !near.empty()   ? "did you mean " + in_quotes(near) + "?"
                                  : known.empty() ? "there are none here"
-                                                 : "known here: " + printable(known, 500);
+                                                 : "known here: " + printable(known, 500) + std::string(advice);
         reading_->problems.add(position_of(key.source()), path_of(name), "unknown key (" + hint + ")");
     }
 }
 
-void ConfigTable::finish() {
-    reject_unknown();
+void ConfigTable::finish(std::string_view advice) {
+    reject_unknown(advice);
     if (!reading_->known_keys) return;
     for (const std::string& key : asked_) reading_->known_keys->push_back(path_ + '.' + key);
 }

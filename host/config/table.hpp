@@ -95,10 +95,10 @@ class ConfigTable {
     // Asks for a key whose value does not matter here.
     void known(std::string_view key) { ask(key); }
 
-    // Records every key that no reader has asked for, with the nearest of those that one has.
-    void reject_unknown();
+    // Records every key that no reader has asked for, with the nearest of those that one has, or with all of them and `advice`.
+    void reject_unknown(std::string_view advice = "");
     // The same, and lists the keys that were asked for if ConfigReading wants them. Once, after all keys were asked for.
-    void finish();
+    void finish(std::string_view advice = "");
 
   private:
     const toml::node* find(std::string_view key) const;

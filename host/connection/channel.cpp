@@ -1,9 +1,10 @@
 #include "connection/channel.hpp"
 
+#include "base/socket.hpp"
+
 #include <algorithm>
-#include <linux/sockios.h>
 #include <poll.h>
-#include <sys/ioctl.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 namespace gatehouse::host {
@@ -33,20 +34,6 @@ ssize_t as_call(TlsSession::Outcome outcome, std::size_t size, const TlsSession&
     return -1;
 }
 
-// At urgent data recv() says EAGAIN, although the bytes are there, while the thread has a signal to take: SIGSTOP, say. Then
-// it is to be asked again, since no event will tell of them. Only an event that sets `hangup` tells of urgent data.
-ssize_t receive_plain(const Channel& channel, void* buffer, std::size_t capacity, int flags) noexcept {
-    constexpr int most_tries = 16; // the second one should do
-    for (int tries = 1;; ++tries) {
-        const ssize_t size = ::recv(channel.fd, buffer, capacity, MSG_DONTWAIT | flags);
-        if (size >= 0 || errno != EAGAIN || !channel.hangup || tries == most_tries) return size;
-        int there = 0;
-        if (::ioctl(channel.fd, SIOCINQ, &there) == 0 && there > 0) continue;
-        errno = EAGAIN;
-        return -1;
-    }
-}
-
 bool polls(int fd, short events) noexcept {
     pollfd state{fd, events, 0};
     return ::poll(&state, 1, 0) > 0;
@@ -54,9 +41,15 @@ bool polls(int fd, short events) noexcept {
 
 } // namespace
 
+void Channel::heard(std::uint32_t events) noexcept {
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hangup = true;
+    if ((events & EPOLLPRI) != 0) stops_short = true;
+}
+
 ssize_t Channel::receive(void* buffer, std::size_t capacity) noexcept {
-    if (!tls) return receive_plain(*this, buffer, capacity, 0);
+    if (!tls) return receive_now(fd, buffer, capacity, 0, stops_short);
     std::size_t size = 0;
+    tls->expect_short_reads(stops_short);
     const TlsSession::Outcome outcome = tls->read(buffer, capacity, size);
     return as_call(outcome, size, *tls);
 }
@@ -72,6 +65,7 @@ std::optional<std::span<const std::byte>> Channel::peek(std::span<std::byte> buf
     if (tls) {
         std::size_t size = 0;
         bool ended = false;
+        tls->expect_short_reads(stops_short);
         const TlsSession::Outcome what = tls->peek(buffer.data(), buffer.size(), size, ended);
         if (ended && (what == TlsSession::Outcome::reset || what == TlsSession::Outcome::failed)) return std::nullopt;
         hangup = hangup || ended;
@@ -79,7 +73,7 @@ std::optional<std::span<const std::byte>> Channel::peek(std::span<std::byte> buf
         return std::span<const std::byte>(buffer).first(size);
     }
     for (;;) {
-        const ssize_t size = receive_plain(*this, buffer.data(), buffer.size(), MSG_PEEK);
+        const ssize_t size = receive_now(fd, buffer.data(), buffer.size(), MSG_PEEK, stops_short);
         if (size < 0 && errno == EINTR) continue;
         if (size < 0 && errno != EAGAIN) return std::nullopt;
         if (size == 0) hangup = true;

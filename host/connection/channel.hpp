@@ -15,6 +15,9 @@
 namespace gatehouse::host {
 
 struct Channel {
+    // epoll has reported this of the socket.
+    void heard(std::uint32_t events) noexcept;
+
     // recv() and send() without waiting: a number of bytes, or -1 and errno. EAGAIN: wants_write() says what to wait for. With
     // TLS, errno may also be cut_short: the peer has closed without a close_notify; or tls_error: see tls->words(). receive()
     // gives 0 at the end, transmit() never does. What transmit() has not taken is to be offered again, from where it stood.
@@ -43,6 +46,9 @@ struct Channel {
     // Whether TLS has to write before it can go on.
     bool wants_write() const noexcept { return tls && tls->wants_write(); }
 
+    // Whether a read that did not fill its buffer has taken all that was there, the end included.
+    bool short_read_is_all() const noexcept { return !hangup && !stops_short; }
+
     // Whether the socket is reset, or closed on both sides.
     bool is_gone() const noexcept;
     // The same, or the peer has closed its side.
@@ -55,8 +61,9 @@ struct Channel {
     bool finished : 1 = false; // we have
     bool broken : 1 = false;   // reset, or a write has failed
     bool emptied : 1 = false;  // the last read took all that was there
-    // The peer has closed, reset or sent urgent data: a short read is no sign that nothing more is there.
-    bool hangup : 1 = false;
+    bool hangup : 1 = false;   // the peer has closed or reset: no more bytes will come
+    // At urgent data a read stops short of what is there; or somebody else has got the event that told of more.
+    bool stops_short : 1 = false;
     std::unique_ptr<TlsSession> tls; // null: the connection is plain
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;

@@ -11,9 +11,6 @@ class Pool;
 // What the kernel is asked to report of a socket's input. Edge-triggered: as long as the owner reads all that is there, going
 // back to rest costs no system call. EPOLLPRI: a read stops short at urgent data, although more is behind it.
 inline constexpr std::uint32_t input_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
-// Of these, one that makes a short read no sign that nothing more is there: the peer has closed, reset or sent urgent data.
-inline constexpr std::uint32_t hangup_events = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
-
 // What an entry reports. A reset is reported by each.
 enum class Interest : std::uint8_t {
     none,          // there is no entry

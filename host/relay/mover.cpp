@@ -63,7 +63,7 @@ RelayMover::Flow RelayMover::copy(RelaySide& from, RelaySide& to) noexcept {
     judge(from, to, size);
     if (!deliver(to, std::span(buffer_).first(size))) return Flow::to_broken;
     if (to.held_up()) return Flow::held_up;
-    return size == buffer_.size() || from.channel->hangup ? Flow::more : Flow::emptied;
+    return size < buffer_.size() && from.channel->short_read_is_all() ? Flow::emptied : Flow::more;
 }
 
 RelayMover::Flow RelayMover::splice(RelaySide& from, RelaySide& to, std::unique_ptr<Pipe> pipe) noexcept {

@@ -171,7 +171,7 @@ void RelayThread::bury() noexcept {
 void RelayThread::handle(RelaySide& side, std::uint32_t events) noexcept {
     RelayPair& pair = *side.pair;
     if (side.broken) return broke(side);
-    if ((events & hangup_events) != 0) side.channel->hangup = true;
+    side.channel->heard(events);
     if (side.held_up() && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
         const std::uint64_t before = side.channel->bytes_out;
         const RelayMover::Flow flow = mover_.flush(side);

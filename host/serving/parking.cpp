@@ -14,7 +14,7 @@ Rest Parking::rest(Connection& connection, Interest wanted, Unread unread, Strea
     Owner& owner = connection.owner;
     Life& life = connection.life;
     bool needs_setting = connection.watch.interest() != wanted || connection.watch.once() ||
-                         (unread == Unread::taken && (!connection.emptied || connection.hangup));
+                         (unread == Unread::taken && (!connection.emptied || !connection.short_read_is_all()));
     bool set = false;
     for (;;) {
         // The note may come after the drain has been seen by itself. It must go all the same, or this would never end.
@@ -35,7 +35,7 @@ Rest Parking::rest(Connection& connection, Interest wanted, Unread unread, Strea
             if (wanted == Interest::reset && connection.is_gone()) return Rest::reset;
             if (set && wanted != Interest::reset) { // another thread got the event in vain
                 connection.emptied = false;
-                connection.hangup = true; // that event may have been the client's close
+                connection.stops_short = true; // that event may have been the client's close
                 return Rest::data;
             }
             needs_setting = true;
@@ -47,7 +47,7 @@ Rest Parking::rest(Connection& connection, Interest wanted, Unread unread, Strea
         if (needs_setting && !set) {
             if (!connection.watch.set(connection.fd, connection.id, wanted)) return Rest::no_memory;
             set = true;
-            if (unread == Unread::taken) connection.hangup = false;
+            if (unread == Unread::taken) connection.hangup = connection.stops_short = false;
         }
         connection.parked_until.store(until.when, std::memory_order_relaxed);
         life.parked_reason = until.reason;

@@ -185,7 +185,7 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         if (connection->owner.claim(token, Owner::event) != Owner::Claim::owned) return;
         life.serving.why = GATEHOUSE_EVENT_DATA;
         connection->emptied = false; // of TLS, it may be less than a record
-        if ((events & hangup_events) != 0) connection->hangup = true;
+        connection->heard(events);
     }
     GATEHOUSE_CHECK(life.phase != Phase::relaying, config.name, token); // the relay engine owns such a one
     if (life.over) return end(*connection, *life.over);

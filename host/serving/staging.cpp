@@ -110,7 +110,7 @@ void Service::advance(Connection& connection) noexcept {
     life.stop_told = false;
     if (connection.watch.interest() == Interest::bytes_or_room) connection.watch.remove(connection.fd);
     if (life.phase == Phase::silent) {
-        if (connection.emptied && !connection.hangup) {
+        if (connection.emptied && connection.short_read_is_all()) {
             if (!rests(connection)) pool.post(connection.posted, connection.id);
             return;
         }

@@ -24,6 +24,7 @@ Verdict TlsStage::look(const Visitor& visitor) const noexcept {
         channel.broken = true; // it is not waited for any longer
         return failed(visitor, "handshake_timeout has passed");
     }
+    channel.tls->expect_short_reads(channel.stops_short);
     switch (channel.tls->handshake()) {
     case TlsSession::Outcome::done:
         // The first bytes often come with the end of the handshake, and no event will tell of those that have been taken.

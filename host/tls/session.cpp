@@ -1,5 +1,6 @@
 #include "tls/session.hpp"
 
+#include "base/socket.hpp"
 #include "tls/certificate.hpp"
 #include "tls/context_impl.hpp"
 
@@ -25,7 +26,7 @@ struct WireMethods {
         BIO_clear_retry_flags(bio);
         ssize_t count = 0;
         do {
-            count = ::recv(wire.fd, buffer, capacity, MSG_DONTWAIT);
+            count = receive_now(wire.fd, buffer, capacity, 0, wire.stops_short);
         } while (count < 0 && errno == EINTR);
         wire.short_read = count < static_cast<ssize_t>(capacity);
         if (count > 0) {
@@ -284,7 +285,9 @@ TlsSession::Outcome TlsSession::finish() noexcept {
     return wants_write_ ? Outcome::want_write : Outcome::done;
 }
 
-bool TlsSession::emptied() const noexcept { return (wire_.would_block || wire_.short_read) && !holds_bytes(); }
+bool TlsSession::emptied() const noexcept {
+    return (wire_.would_block || (wire_.short_read && !wire_.stops_short)) && !holds_bytes();
+}
 
 bool TlsSession::holds_bytes() const noexcept { return !peeked_.empty() || ::SSL_has_pending(ssl_) == 1; }
 

@@ -1,10 +1,6 @@
 // Urgent data (MSG_OOB) is data like all other. A read stops short where it begins, and what is behind it must not be left
 // there.
-#include "clients.hpp"
-#include "gatehouse.hpp"
-
-#include <gtest/gtest.h>
-#include <sys/socket.h>
+#include "tls_fixture.hpp"
 
 using namespace gatehouse::support;
 
@@ -60,6 +56,28 @@ TEST(Urgent, DataIsRelayedBothWays) {
     ASSERT_EQ(::setsockopt(client.fd(), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on), 0);
     expect_all_relayed(client, server);
     expect_all_relayed(server, client);
+}
+
+// Below TLS, from the first byte of the handshake on. tls_urgent.py prints "ok" if its messages came back whole.
+class UrgentTls : public Tls {
+  protected:
+    std::string echo(const Gatehouse& host) const {
+        const Result result =
+            run({GATEHOUSE_SOURCE_DIR "/tests/e2e/tls_urgent.py", std::to_string(host.port("tls")), certificates_.ca(), "40"});
+        return result.out + result.err;
+    }
+};
+
+TEST_F(UrgentTls, DataIsEchoed) {
+    const auto server = host("echo");
+    EXPECT_EQ(echo(*server), "ok\n");
+}
+
+TEST_F(UrgentTls, DataIsRelayed) {
+    const Gatehouse upstream(listener("echo", "echo"));
+    const auto gateway =
+        host("gateway", "", "", "[plugins.gateway]\nconfig = { upstream = \"" + upstream.address("echo") + "\" }\n");
+    EXPECT_EQ(echo(*gateway), "ok\n");
 }
 
 } // namespace

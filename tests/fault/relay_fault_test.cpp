@@ -1,4 +1,5 @@
 // Bulk through the relay where pipes and splice(2) cannot be had: it is copied instead, and arrives whole.
+#include "certificates.hpp"
 #include "clients.hpp"
 #include "deadline.hpp"
 #include "gatehouse.hpp"
@@ -6,7 +7,9 @@
 #include "proc.hpp"
 #include "random_bytes.hpp"
 
+#include <array>
 #include <atomic>
+#include <csignal>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <stdexcept>
@@ -165,6 +168,37 @@ TEST(RelayUrgentFault, BytesThatRecvDeniesAreNotForgotten) {
         passes(client, server, "request " + std::to_string(i));
         passes(server, client, "answer " + std::to_string(i));
     }
+}
+
+// Sends back what comes, with urgent data in it, until the end.
+void echo_urgently(Client echo) {
+    std::array<char, 4096> buffer{};
+    pollfd readable{echo.fd(), POLLIN, 0};
+    while (::poll(&readable, 1, -1) == 1) {
+        const ssize_t size = ::recv(echo.fd(), buffer.data(), buffer.size(), 0);
+        if (size <= 0) return;
+        ASSERT_EQ(::send(echo.fd(), buffer.data(), 1, MSG_OOB), 1);
+        echo.send({buffer.data() + 1, static_cast<std::size_t>(size) - 1});
+    }
+}
+
+// The same below TLS.
+TEST(RelayUrgentFault, BytesThatRecvDeniesToTlsAreNotForgotten) {
+    if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
+    const Certificates certificates;
+    certificates.make("web", {"localhost"});
+    Server upstream;
+    Gatehouse host(certificates.section("web") + gateway_to(upstream.address(), "", "tls = \"web\""));
+    Process client({GATEHOUSE_SOURCE_DIR "/tests/e2e/tls_urgent.py", std::to_string(host.port("gateway")), certificates.ca(),
+                    "20", "wait"});
+    const std::jthread server([&] { echo_urgently(upstream.accept()); });
+    const auto has_said = [&](const char* what) {
+        return client.wait_output([&](const std::string& out, const std::string&) { return out.ends_with(what); });
+    };
+    ASSERT_TRUE(has_said("first\n")) << client.err(); // from here on the host knows that there is urgent data
+    const Injection injection(host, "recvfrom:error=EAGAIN:when=1+2");
+    client.signal(SIGUSR1);
+    EXPECT_TRUE(has_said("ok\n")) << client.err();
 }
 
 // Others have taken the last descriptors, so there is none for a pipe.

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <random>
 #include <string>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -239,7 +240,7 @@ TEST_P(Mover, GoesOnAfterUrgentData) {
     ASSERT_EQ(::send(from_ends_.far.get(), "!", 1, MSG_OOB), 1);
     ASSERT_EQ(::send(from_ends_.far.get(), after.data(), after.size(), 0), 20'000);
     from_ends_.far.reset();
-    from_channel_.hangup = true; // as epoll says
+    from_channel_.heard(EPOLLIN | EPOLLPRI | EPOLLRDHUP);
     while (step() != Flow::ended) {
     }
     while (taken_.size() < 30'000) take_some(1 << 20);
