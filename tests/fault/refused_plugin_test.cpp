@@ -21,7 +21,14 @@ struct Fault {
 
 std::string prefix_of(const std::string& file) { return "plugin library " + file + " cannot be loaded: "; }
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+// An exception out of a static constructor ends the process if g++ has compiled it; clang lets it through to who loads the
+// library. Both say the exception's words.
+std::string without_abort(std::string text) {
+    const std::string_view abort = "loading it crashes: Aborted (signal 6): terminate called after throwing an instance of "
+                                   "'std::runtime_error'\n  what():  ";
+    if (const std::size_t at = text.find(abort); at != std::string::npos) text.erase(at, abort.size());
+    return text;
+}
 
 class RefusedLibrary : public testing::TestWithParam<Fault> {};
 
@@ -34,19 +41,16 @@ TEST_P(RefusedLibrary, IsRefusedWithItsReason) {
     for (const char* command : {"check", "run"}) {
         const Result outcome = run({gatehouse_binary(), command, config.string()});
         EXPECT_EQ(outcome.status, 1) << command;
-        EXPECT_EQ(outcome.err, message) << command;
+        EXPECT_EQ(without_abort(outcome.err), message) << command;
         EXPECT_EQ(outcome.out, "") << command;
     }
     fs::copy_file(library, folder.path() / "bad.so");
     const Result listed = run({gatehouse_binary(), "plugins", "--json", "--plugin-path", folder.path().string()});
     EXPECT_EQ(listed.status, 1);
-    EXPECT_NE(listed.out.find(prefix_of((folder.path() / "bad.so").string()) + first_line(GetParam().reason)),
-              std::string::npos)
-        << listed.out;
+    for (const std::string& part : {prefix_of((folder.path() / "bad.so").string()), std::string(GetParam().reason)})
+        EXPECT_NE(listed.out.find(part), std::string::npos) << listed.out;
 }
 
-#define THROWN                                                                                                                 \
-    "loading it crashes: Aborted (signal 6): terminate called after throwing an instance of 'std::runtime_error'\n  what():  "
 #define ABI_HERE "this host has 0.2; rebuild it against this host's SDK"
 INSTANTIATE_TEST_SUITE_P(
     Fault, RefusedLibrary,
@@ -63,7 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Fault{"load_exits_quietly", "loading it ended the probe process before the library named itself"},
                     Fault{"load_crashes", "loading it crashes: Segmentation fault (signal 11)"},
                     // The probe process has standard input, output and error, and nothing else of the host's.
-                    Fault{"descriptors", THROWN "open descriptors: 0 1 2"}, Fault{"load_throws", THROWN "no licence found"}),
+                    Fault{"descriptors", "open descriptors: 0 1 2"}, Fault{"load_throws", "no licence found"}),
     [](const testing::TestParamInfo<Fault>& fault) { return std::string(fault.param.fixture); });
 
 // One test for both, since each takes as long as the probe's deadline.
