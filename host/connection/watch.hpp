@@ -11,6 +11,7 @@ class Pool;
 // What the kernel is asked to report of a socket's input. Edge-triggered: as long as the owner reads all that is there, going
 // back to rest costs no system call. EPOLLPRI: a read stops short at urgent data, although more is behind it.
 inline constexpr std::uint32_t input_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
+
 // What an entry reports. A reset is reported by each.
 enum class Interest : std::uint8_t {
     none,          // there is no entry
