@@ -43,13 +43,14 @@ bool polls(int fd, short events) noexcept {
 
 void Channel::heard(std::uint32_t events) noexcept {
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hangup = true;
-    if ((events & EPOLLPRI) != 0) stops_short = true;
+    if ((events & EPOLLPRI) == 0) return;
+    stops_short = true;
+    if (tls) tls->expect_short_reads();
 }
 
 ssize_t Channel::receive(void* buffer, std::size_t capacity) noexcept {
     if (!tls) return receive_now(fd, buffer, capacity, 0, stops_short);
     std::size_t size = 0;
-    tls->expect_short_reads(stops_short);
     const TlsSession::Outcome outcome = tls->read(buffer, capacity, size);
     return as_call(outcome, size, *tls);
 }
@@ -65,7 +66,6 @@ std::optional<std::span<const std::byte>> Channel::peek(std::span<std::byte> buf
     if (tls) {
         std::size_t size = 0;
         bool ended = false;
-        tls->expect_short_reads(stops_short);
         const TlsSession::Outcome what = tls->peek(buffer.data(), buffer.size(), size, ended);
         if (ended && (what == TlsSession::Outcome::reset || what == TlsSession::Outcome::failed)) return std::nullopt;
         hangup = hangup || ended;
@@ -108,7 +108,7 @@ bool Channel::has_hung_up() const noexcept { return polls(fd, POLLRDHUP); }
 
 bool Channel::has_input() const noexcept {
     char byte = 0;
-    return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+    return receive_now(fd, &byte, 1, MSG_PEEK, stops_short) >= 0 || errno != EAGAIN;
 }
 
 } // namespace gatehouse::host

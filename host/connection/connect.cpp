@@ -30,7 +30,7 @@ int await_connection(int fd, Nanoseconds deadline, const Drain& drain) noexcept 
 // orderly.
 int connect_outcome(int fd) noexcept {
     char first = 0;
-    const ssize_t said = ::recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    const ssize_t said = receive_now(fd, &first, 1, MSG_PEEK, true); // it may be urgent data
     if (said > 0) return 0;
     if (said < 0 && errno != EAGAIN && errno != ENOTCONN) return errno;
     int error = 0;

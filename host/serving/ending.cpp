@@ -2,6 +2,7 @@
 #include "serving/ending.hpp"
 #include "base/check.hpp"
 #include "base/if_memory_allows.hpp"
+#include "base/socket.hpp"
 #include "connection/id_text.hpp"
 #include "serving/access_log.hpp"
 #include "serving/service.hpp"
@@ -114,7 +115,8 @@ void Service::linger(Connection& connection) noexcept {
     for (;;) {
         const std::optional<int> told = connection.Channel::finish();
         if (told && *told != 0) return close(connection);
-        const ssize_t size = connection.read_end ? 0 : ::recv(connection.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+        const ssize_t size =
+            connection.read_end ? 0 : receive_now(connection.fd, buffer.data(), buffer.size(), 0, connection.stops_short);
         if (size < 0 && errno == EINTR) continue;
         if (size < 0 && errno != EAGAIN) return close(connection);
         if (size > 0) {

@@ -1,6 +1,7 @@
 #include "serving/service.hpp"
 
 #include "base/check.hpp"
+#include "base/socket.hpp"
 #include "plugin/error_text.hpp"
 #include "serving/ending.hpp"
 #include "stages/tls_stage.hpp"
@@ -370,7 +371,8 @@ void Service::begin_drain() noexcept {
         char first = 0; // a first byte may have arrived without an event yet
         switch (life.phase) {
         case Phase::silent:
-            if (::recv(connection.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return end(connection, Reason::drained);
+            if (receive_now(connection.fd, &first, 1, MSG_PEEK, connection.stops_short) <= 0)
+                return end(connection, Reason::drained);
             break;
         case Phase::serving:
             life.serving.why = GATEHOUSE_EVENT_STOPPING;

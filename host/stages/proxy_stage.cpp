@@ -2,6 +2,7 @@
 
 #include "connection/id_text.hpp"
 
+#include "base/socket.hpp"
 #include "wire/proxy_header.hpp"
 
 #include <array>
@@ -13,9 +14,9 @@ namespace gatehouse::host {
 namespace {
 
 // The header is there: it was peeked at.
-bool consume(int fd, std::span<std::byte> header) noexcept {
+bool consume(const Channel& channel, std::span<std::byte> header) noexcept {
     for (;;) {
-        const ssize_t size = ::recv(fd, header.data(), header.size(), MSG_DONTWAIT);
+        const ssize_t size = receive_now(channel.fd, header.data(), header.size(), 0, channel.stops_short);
         if (size == static_cast<ssize_t>(header.size())) return true;
         if (size >= 0 || errno != EINTR) return false;
     }
@@ -67,7 +68,7 @@ Verdict ProxyStage::look(const Visitor& visitor) const noexcept {
     }
     const std::size_t size = parse.header.size;
     visitor.channel.emptied = size == bytes->size() && size < buffer.size();
-    if (!consume(visitor.channel.fd, std::span(buffer).first(size))) return Verdict::refuse(Reason::peer_reset);
+    if (!consume(visitor.channel, std::span(buffer).first(size))) return Verdict::refuse(Reason::peer_reset);
     return verdict;
 }
 

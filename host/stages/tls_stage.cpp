@@ -19,12 +19,12 @@ Verdict TlsStage::look(const Visitor& visitor) const noexcept {
         TlsServer& server = *server_for(visitor);
         channel.tls = server.session(channel.fd, refused);
         if (!channel.tls) return refused == Reason::over_limit ? Verdict::full(refused) : Verdict::refuse(refused);
+        if (channel.stops_short) channel.tls->expect_short_reads();
         verdict.limit = server.config().handshake_timeout;
     } else if (visitor.expired) {
         channel.broken = true; // it is not waited for any longer
         return failed(visitor, "handshake_timeout has passed");
     }
-    channel.tls->expect_short_reads(channel.stops_short);
     switch (channel.tls->handshake()) {
     case TlsSession::Outcome::done:
         // The first bytes often come with the end of the handshake, and no event will tell of those that have been taken.

@@ -46,8 +46,8 @@ class TlsSession {
 
     bool established() const noexcept { return established_; } // the handshake is done
 
-    // Before a call that reads: whether the socket's reads may stop short of what is there, as at urgent data.
-    void expect_short_reads(bool expected) noexcept { wire_.stops_short = expected; }
+    // The peer has sent urgent data: from now on a read of the socket may stop short of what is there.
+    void expect_short_reads() noexcept { wire_.stops_short = true; }
 
     // Reads 1 to `capacity` bytes. Once the outcome is end, cut, reset or failed, each later read has the same one. A write
     // that fails ends no reading: what the peer has sent before it went away is still there.
@@ -107,7 +107,7 @@ class TlsSession {
         bool short_read = false;  // the last read from the socket took all that it had
         bool ended = false;       // the socket has ended
         bool more = false;        // MSG_MORE
-        bool stops_short = false; // as a Channel's
+        bool stops_short = false; // see expect_short_reads()
     };
 
     TlsSession(std::shared_ptr<const TlsContext> context, int fd) noexcept;

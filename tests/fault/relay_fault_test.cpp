@@ -201,6 +201,19 @@ TEST(RelayUrgentFault, BytesThatRecvDeniesToTlsAreNotForgotten) {
     EXPECT_TRUE(has_said("ok\n")) << client.err();
 }
 
+// The same before there is a plugin: the header was seen, and is then denied once.
+TEST(ProxyUrgentFault, AHeaderThatRecvDeniesIsNotForgotten) {
+    if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
+    Gatehouse host(listener("echo", "echo", "proxy_protocol = { from = [\"127.0.0.0/8\"] }"));
+    const Injection injection(host, "recvfrom:error=EAGAIN:when=2");
+    for (int i = 0; i < 4; ++i) { // whichever threads take them
+        Client client(host.port("echo"));
+        const std::string header = "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n!";
+        ASSERT_EQ(::send(client.fd(), header.data(), header.size(), MSG_OOB), static_cast<ssize_t>(header.size()));
+        EXPECT_EQ(client.recv_exactly(1), "!");
+    }
+}
+
 // Others have taken the last descriptors, so there is none for a pipe.
 TEST(RelayAtTheDescriptorLimit, Copies) {
     Server upstream;
