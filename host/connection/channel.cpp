@@ -34,9 +34,10 @@ ssize_t as_call(TlsSession::Outcome outcome, std::size_t size, const TlsSession&
     return -1;
 }
 
-bool polls(int fd, short events) noexcept {
+// Which of these the socket reports now, or a reset or close of both sides, which it always does.
+std::uint32_t polled(int fd, short events) noexcept {
     pollfd state{fd, events, 0};
-    return ::poll(&state, 1, 0) > 0;
+    return ::poll(&state, 1, 0) > 0 ? static_cast<std::uint16_t>(state.revents) : 0U;
 }
 
 } // namespace
@@ -47,6 +48,9 @@ void Channel::heard(std::uint32_t events) noexcept {
     stops_short = true;
     if (tls) tls->expect_short_reads();
 }
+
+static_assert(POLLRDHUP == EPOLLRDHUP && POLLPRI == EPOLLPRI && POLLHUP == EPOLLHUP && POLLERR == EPOLLERR);
+void Channel::hear_again() noexcept { heard(polled(fd, POLLRDHUP | POLLPRI)); }
 
 ssize_t Channel::receive(void* buffer, std::size_t capacity) noexcept {
     if (!tls) return receive_now(fd, buffer, capacity, 0, stops_short);
@@ -102,9 +106,7 @@ bool Channel::say_goodbye() noexcept {
 
 bool Channel::has_news() noexcept { return tls ? tls->has_news() : has_input(); }
 
-bool Channel::is_gone() const noexcept { return polls(fd, 0); }
-
-bool Channel::has_hung_up() const noexcept { return polls(fd, POLLRDHUP); }
+bool Channel::is_gone() const noexcept { return polled(fd, 0) != 0; }
 
 bool Channel::has_input() const noexcept {
     char byte = 0;

@@ -17,6 +17,8 @@ namespace gatehouse::host {
 struct Channel {
     // epoll has reported this of the socket.
     void heard(std::uint32_t events) noexcept;
+    // The event was another thread's: asks the socket what it has told, as far as nothing has been read since then.
+    void hear_again() noexcept;
 
     // recv() and send() without waiting: a number of bytes, or -1 and errno. EAGAIN: wants_write() says what to wait for. With
     // TLS, errno may also be cut_short: the peer has closed without a close_notify; or tls_error: see tls->words(). receive()
@@ -51,8 +53,6 @@ struct Channel {
 
     // Whether the socket is reset, or closed on both sides.
     bool is_gone() const noexcept;
-    // The same, or the peer has closed its side.
-    bool has_hung_up() const noexcept;
     // Whether the socket itself has bytes, an end or an error.
     bool has_input() const noexcept;
 

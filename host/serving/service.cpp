@@ -299,8 +299,8 @@ bool Service::rests(Connection& connection, std::optional<Stream::Due> until) no
             life.serving.why = GATEHOUSE_EVENT_WAKE;
             break;
         }
-        if (life.phase == Phase::staging) { // another thread may have got the event of a close
-            connection.hangup = connection.hangup || connection.has_hung_up();
+        if (life.phase == Phase::staging) {
+            connection.hear_again();
             life.staging.heard = true;
         }
         return false;

@@ -13,10 +13,10 @@
 namespace gatehouse::host {
 namespace {
 
-// The header is there: it was peeked at.
+// The header is there: it was peeked at. Should recv() deny it, then there is urgent data, whether an event has told or not.
 bool consume(const Channel& channel, std::span<std::byte> header) noexcept {
     for (;;) {
-        const ssize_t size = receive_now(channel.fd, header.data(), header.size(), 0, channel.stops_short);
+        const ssize_t size = receive_now(channel.fd, header.data(), header.size(), 0, true);
         if (size == static_cast<ssize_t>(header.size())) return true;
         if (size >= 0 || errno != EINTR) return false;
     }

@@ -214,6 +214,19 @@ TEST(ProxyUrgentFault, AHeaderThatRecvDeniesIsNotForgotten) {
     }
 }
 
+// One thread puts the connection into the epoll set and another gets the event before the first has gone on.
+TEST(ProxyUrgentFault, WhatAnotherThreadWasToldIsNotForgotten) {
+    if (const std::string why = Injection::impossible(); !why.empty()) GTEST_SKIP() << why;
+    Gatehouse host(listener("echo", "echo", "proxy_protocol = { from = [\"127.0.0.0/8\"] }"));
+    const Injection injection(host, "epoll_ctl:delay_exit=20000");
+    for (int i = 0; i < 4; ++i) {
+        Client client(host.port("echo"));
+        const std::string header = "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n!";
+        ASSERT_EQ(::send(client.fd(), header.data(), header.size(), MSG_OOB), static_cast<ssize_t>(header.size()));
+        EXPECT_EQ(client.recv_exactly(1), "!");
+    }
+}
+
 // Others have taken the last descriptors, so there is none for a pipe.
 TEST(RelayAtTheDescriptorLimit, Copies) {
     Server upstream;
