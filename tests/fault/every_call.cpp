@@ -16,6 +16,8 @@
 #include <gtest/gtest.h>
 #include <optional>
 #include <sstream>
+#include <stdexcept>
+#include <thread>
 
 using namespace gatehouse::support;
 
@@ -141,10 +143,16 @@ class World {
             Client gate(address("gate"));
             echo.send("echo");
             web.send("GET /large HTTP/1.0\r\n\r\n");
-            gate.send(bulk_); // the kernel's buffers on the way hold all of it
+            const std::jthread sender([&] { // while it comes back: who knows what the buffers on the way hold
+                try {
+                    gate.send(bulk_);
+                    gate.finish();
+                } catch (const std::runtime_error&) { // the bytes that come back will say so
+                }
+            });
             echo.finish();
-            gate.finish();
-            const bool plain = echo.rest().bytes == "echo" && web.rest().bytes.ends_with(bulk_) && gate.rest().bytes == bulk_;
+            const bool whole = gate.rest().bytes == bulk_;
+            const bool plain = echo.rest().bytes == "echo" && web.rest().bytes.ends_with(bulk_) && whole;
             return run({"curl", "-q", "-sS", "--max-time", "20", "--cacert", certificates_.ca(), "--unix-socket", dir_ / "tls",
                         "https://localhost/"})
                            .out == "hello" &&
