@@ -2,7 +2,6 @@
 
 #include "base/log.hpp"
 #include "config/config.hpp"
-#include "plugin/error_text.hpp"
 
 namespace gatehouse::host {
 
@@ -14,8 +13,8 @@ const std::string& listener_of(const Connection& client) noexcept {
     return client.listener.load(std::memory_order_relaxed)->config.name;
 }
 
-void refuse(const gatehouse_instance& instance, std::string_view why) noexcept {
-    set_error_text(why);
+void refuse(gatehouse_instance& instance, std::string_view why) noexcept {
+    instance.error.set(why);
     instance.facilities.log.warning(why, {{"plugin", instance.name}});
 }
 

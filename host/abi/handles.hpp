@@ -33,6 +33,6 @@ const std::string& listener_of(const Connection& client) noexcept;
 
 // Records why a call of the instance fails, as its error text and in the log. For calls that may come from any thread, where
 // no hook may be about to return that text. [any]
-void refuse(const gatehouse_instance& instance, std::string_view why) noexcept;
+void refuse(gatehouse_instance& instance, std::string_view why) noexcept;
 
 } // namespace gatehouse::host

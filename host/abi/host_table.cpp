@@ -10,7 +10,6 @@
 #include "base/log.hpp"
 #include "config/plugin_settings.hpp"
 #include "connection/connection.hpp"
-#include "plugin/error_text.hpp"
 #include "threads/drain.hpp"
 
 #include <algorithm>
@@ -38,7 +37,7 @@ gatehouse_status set_deadline(gatehouse_conn* conn, std::uint64_t milliseconds) 
 // An upstream connection is a gatehouse_conn too, but it has no event, id or state.
 gatehouse_event event(gatehouse_conn* conn) noexcept {
     const Connection* const client = client_of(conn);
-    return client != nullptr ? client->life.serving.why : GATEHOUSE_EVENT_OPEN;
+    return client != nullptr ? client->life.serving.why : GATEHOUSE_INVALID;
 }
 
 std::uint64_t id(gatehouse_conn* conn) noexcept {
@@ -122,8 +121,11 @@ void* state(gatehouse_conn* conn) noexcept {
     return client != nullptr ? client->life.serving.state : nullptr;
 }
 
-void set_state(gatehouse_conn* conn, void* value) noexcept {
-    if (Connection* const client = client_of(conn)) client->life.serving.state = value;
+gatehouse_status set_state(gatehouse_conn* conn, void* value) noexcept {
+    Connection* const client = client_of(conn);
+    if (client == nullptr) return GATEHOUSE_INVALID;
+    client->life.serving.state = value;
+    return GATEHOUSE_OK;
 }
 
 gatehouse_status wake(gatehouse_instance* instance, std::uint64_t connection) noexcept {
@@ -134,16 +136,23 @@ std::int32_t stopping(gatehouse_instance* instance) noexcept { return instance->
 
 void write_log(gatehouse_instance* instance, gatehouse_level level, gatehouse_str text) noexcept {
     constexpr std::array levels{LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error};
-    const auto index = static_cast<std::size_t>(std::clamp<gatehouse_level>(level, GATEHOUSE_DEBUG, GATEHOUSE_ERROR));
+    const auto index =
+        static_cast<std::size_t>(std::clamp<gatehouse_level>(level, GATEHOUSE_LEVEL_DEBUG, GATEHOUSE_LEVEL_ERROR));
     Log& log = instance->facilities.log;
     if (!log.enabled(levels[index])) return;
     log.write(levels[index], view(text), {{"plugin", instance->name}});
 }
 
-void set_error(gatehouse_instance* /*instance*/, gatehouse_str text) noexcept { set_error_text(view(text)); }
+void set_error(gatehouse_instance* instance, gatehouse_conn* conn, gatehouse_str text) noexcept {
+    if (Connection* const client = client_of(conn))
+        client->life.serving.error.set(view(text));
+    else
+        instance->error.set(view(text));
+}
 
-gatehouse_status config_string(const gatehouse_config* config, gatehouse_str key, gatehouse_str* value) noexcept {
-    return config->string(view(key), *value);
+gatehouse_status config_string(const gatehouse_config* config, gatehouse_str key, std::int32_t required,
+                               gatehouse_str* value) noexcept {
+    return config->string(view(key), required != 0, *value);
 }
 
 gatehouse_status config_integer(const gatehouse_config* config, gatehouse_str key, std::int64_t minimum, std::int64_t maximum,
@@ -180,7 +189,7 @@ void config_reject(const gatehouse_config* config, gatehouse_str key, gatehouse_
     config->reject(view(key), view(why));
 }
 
-const void* get_extension(gatehouse_str id) noexcept {
+const void* get_extension(gatehouse_instance* /*instance*/, gatehouse_str id) noexcept {
     if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream_table;
     if (view(id) == GATEHOUSE_EXT_SENDFILE) return &sendfile_table;
     if (view(id) == GATEHOUSE_EXT_TEXT_FILE) return &text_file_table;

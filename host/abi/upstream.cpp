@@ -8,7 +8,6 @@
 #include "connection/connect.hpp"
 #include "connection/connect_failure.hpp"
 #include "dns/resolver.hpp"
-#include "plugin/error_text.hpp"
 #include "threads/drain.hpp"
 
 #include <memory>
@@ -34,34 +33,29 @@ gatehouse_status lacks(Connection& client, Reason lacking, std::string_view serv
 
 gatehouse_status lacks_memory(Connection& client, std::string_view server) noexcept {
     constexpr std::string_view why = "no memory for an upstream connection";
-    set_error_text(why);
+    client.life.serving.error.set(why);
     return lacks(client, Reason::host_out_of_memory, server, why);
 }
 
 namespace {
 
 // The addresses behind a name. A failure is recorded as the error text.
-gatehouse_status find(const Connection& client, const std::string& name, Nanoseconds deadline,
+gatehouse_status find(Connection& client, const std::string& name, Nanoseconds deadline,
                       std::vector<SocketAddress>& candidates) {
     std::string error;
     gatehouse_status status = GATEHOUSE_INVALID;
     if (const std::optional<Address> address = parse_address(name, error))
         status = status_of(facilities_of(client).resolver.resolve(*address, deadline, client.drain(), candidates, error));
     if (status != GATEHOUSE_OK)
-        set_error_text("upstream " + name + ": " + error);
+        client.life.serving.error.set("upstream " + name + ": " + error);
     else if (!error.empty())
         facilities_of(client).log.info("a name has more addresses than the host tries", {{"name", name}, {"what", error}});
     return status;
 }
 
-gatehouse_status no_client() noexcept {
-    set_error_text("connect() and resolve() take a client's connection, not an upstream's");
-    return GATEHOUSE_UNSUPPORTED;
-}
-
 gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t milliseconds,
                          gatehouse_conn** upstream) noexcept {
-    if (client_of(conn) == nullptr) return no_client();
+    if (client_of(conn) == nullptr) return GATEHOUSE_INVALID;
     Connection& client = *client_of(conn);
     client.life.serving.no_upstream = Reason::upstream_failed; // until one stands
     try {
@@ -91,7 +85,7 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
             *upstream = connection.release();
             return GATEHOUSE_OK;
         }
-        set_error_text("upstream " + (error.starts_with(name) ? error : name + " (" + error + ")"));
+        client.life.serving.error.set("upstream " + (error.starts_with(name) ? error : name + " (" + error + ")"));
         return status;
     } catch (const std::bad_alloc&) {
         return lacks_memory(client, {text.data, text.size});
@@ -100,7 +94,7 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
 
 gatehouse_status resolve(gatehouse_conn* conn, gatehouse_str text, std::uint64_t milliseconds,
                          void (*found)(void* data, gatehouse_str address) noexcept, void* data) noexcept {
-    if (client_of(conn) == nullptr) return no_client();
+    if (client_of(conn) == nullptr) return GATEHOUSE_INVALID;
     Connection& client = *client_of(conn);
     try {
         std::vector<SocketAddress> candidates;

@@ -8,7 +8,6 @@
 #include "config/plugin_settings.hpp"
 #include "connection/connect.hpp"
 #include "net/server_name.hpp"
-#include "plugin/error_text.hpp"
 
 #include <new>
 #include <optional>
@@ -72,11 +71,12 @@ gatehouse_status status_of(Handshake handshake) noexcept {
 gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const gatehouse_tls_client* client,
                            gatehouse_str server_name, std::uint64_t milliseconds, gatehouse_str* why) noexcept {
     Upstream* const server = upstream_of(upstream);
-    if (client_of(conn) == nullptr || server == nullptr || server->tls || client == nullptr) {
-        set_error_text("start_tls() takes a client's connection, and an upstream of it that has no TLS yet");
+    if (client_of(conn) == nullptr) return GATEHOUSE_INVALID;
+    Connection& serving = *client_of(conn);
+    if (server == nullptr || server->tls || client == nullptr) {
+        serving.life.serving.error.set("start_tls() takes an upstream connection that has no TLS yet");
         return GATEHOUSE_INVALID;
     }
-    Connection& serving = *client_of(conn);
     serving.life.serving.no_upstream = Reason::upstream_failed; // until the handshake is done
     std::string_view problem;
     gatehouse_status status = GATEHOUSE_EXHAUSTED;
@@ -97,7 +97,7 @@ gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const
         if (status == GATEHOUSE_OK)
             serving.life.serving.no_upstream.reset();
         else
-            set_error_text("upstream " + address + ": TLS: " + printable(problem));
+            serving.life.serving.error.set("upstream " + address + ": TLS: " + printable(problem));
         if (status == GATEHOUSE_TIMEOUT) status = too_late(serving);
         if (status == GATEHOUSE_EXHAUSTED) lacks(serving, Reason::host_out_of_memory, address, problem);
     } catch (const std::bad_alloc&) {

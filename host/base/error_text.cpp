@@ -1,26 +1,22 @@
-#include "plugin/error_text.hpp"
+#include "base/error_text.hpp"
 
-#include <algorithm>
-#include <array>
+#include <new>
+#include <utility>
 
 namespace gatehouse::host {
-namespace {
 
-// Not a std::string: a plugin's thread-exit code may still call set_error() when thread-local objects are being destroyed.
-thread_local std::array<char, 512> error_text;
-thread_local std::size_t error_size = 0;
-
-} // namespace
-
-void set_error_text(std::string_view text) noexcept {
-    error_size = std::min(text.size(), error_text.size());
-    std::copy_n(text.data(), error_size, error_text.data());
+void ErrorText::set(std::string_view text) noexcept {
+    constexpr std::size_t most = 512;
+    try {
+        text_ = text.empty() ? nullptr : std::make_unique<std::string>(text.substr(0, most));
+    } catch (const std::bad_alloc&) {
+        text_.reset();
+    }
 }
 
-std::string take_error_text() {
-    std::string text(error_text.data(), error_size);
-    error_size = 0;
-    return text;
+std::string ErrorText::take() {
+    const std::unique_ptr<std::string> text = std::exchange(text_, nullptr);
+    return text ? std::move(*text) : std::string();
 }
 
 } // namespace gatehouse::host

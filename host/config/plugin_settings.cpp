@@ -33,12 +33,12 @@ class View : public gatehouse_config {
   public:
     View(ConfigTable table, Reading& reading) : table_(std::move(table)), reading_(&reading) {}
 
-    gatehouse_status string(std::string_view key, gatehouse_str& value) const noexcept override {
+    gatehouse_status string(std::string_view key, bool required, gatehouse_str& value) const noexcept override {
         return guarded([&]() -> gatehouse_status {
             std::string_view text;
             const Found found = table_.string(key, text);
             if (found == Found::good) value = {text.data(), text.size()};
-            if (found != Found::absent || value.data != nullptr) return status_of(found);
+            if (found != Found::absent || !required) return status_of(found);
             table_.missing(key, "a string");
             return GATEHOUSE_INVALID;
         });

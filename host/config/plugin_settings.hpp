@@ -22,7 +22,7 @@ struct TlsClientConfig;
 struct gatehouse_config {
     virtual ~gatehouse_config() = default;
 
-    virtual gatehouse_status string(std::string_view key, gatehouse_str& value) const noexcept = 0;
+    virtual gatehouse_status string(std::string_view key, bool required, gatehouse_str& value) const noexcept = 0;
     virtual gatehouse_status integer(std::string_view key, std::int64_t minimum, std::int64_t maximum,
                                      std::int64_t& value) const noexcept = 0;
     virtual gatehouse_status boolean(std::string_view key, std::int32_t& value) const noexcept = 0;

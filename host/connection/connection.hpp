@@ -1,6 +1,7 @@
 // A client's connection: a Stream that is found by its id, has one owner at a time (owner.hpp), and a Life.
 #pragma once
 
+#include "base/error_text.hpp"
 #include "base/reason.hpp"
 #include "connection/facts.hpp"
 #include "connection/half_open.hpp"
@@ -59,6 +60,7 @@ struct ServingLife {
     gatehouse_event why = GATEHOUSE_EVENT_OPEN;
     bool deaf = false;                     // it rests until a plugin wakes it; bytes do not
     bool sends_early = false;              // the client sends while it is being served: its entry reports one event at a time
+    ErrorText error;                       // explains why the last call of serve() fails, if it does
     std::optional<Reason> no_upstream;     // why the last connect() to a server failed; nothing: it did not
     std::unique_ptr<Upstream> upstream;    // that it is to be relayed to
     std::unique_ptr<RelayedServer> server; // that it is relayed to

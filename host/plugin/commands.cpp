@@ -1,7 +1,5 @@
 #include "plugin/commands.hpp"
 
-#include "plugin/error_text.hpp"
-
 #include <gatehouse/ext/control.h>
 #include <new>
 #include <string_view>
@@ -62,16 +60,16 @@ std::vector<PluginCommand> list_commands(const gatehouse_control_v1* control) {
     return list;
 }
 
-CommandAnswer run_command(const std::string& instance, const gatehouse_control_v1& control, void* self,
+CommandAnswer run_command(const std::string& instance, SharedErrorText& error, const gatehouse_control_v1& control, void* self,
                           std::span<const std::string> words) {
     std::vector<gatehouse_str> texts;
     for (const std::string& word : words) texts.push_back({word.data(), word.size()});
     CommandAnswer answer;
     Table table(answer);
     const gatehouse_answer sink = table.sink();
-    set_error_text("");
+    error.set(""); // what an earlier call has explained is not this one's
     answer.status = control.run(self, texts.data(), texts.size(), &sink);
-    const std::string why = take_error_text();
+    const std::string why = error.take();
     if (answer.status != GATEHOUSE_OK)
         answer.error = why.empty() ? instance + " did not say why (status " + std::to_string(answer.status) + ")" : why;
     else if (table.problem() != nullptr)

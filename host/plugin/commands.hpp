@@ -1,6 +1,8 @@
 // Commands that a plugin takes from its operator while it runs: the host's side of the extension gatehouse.control/1.
 #pragma once
 
+#include "base/error_text.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <gatehouse/gatehouse.h>
@@ -31,8 +33,9 @@ struct CommandAnswer {
 // The plugin's commands; `control` may be null. [main]
 std::vector<PluginCommand> list_commands(const gatehouse_control_v1* control);
 
-// Runs the command named by the first of `words` with the others as its arguments. `instance`: the name for messages. [main]
-CommandAnswer run_command(const std::string& instance, const gatehouse_control_v1& control, void* self,
+// Runs the command named by the first of `words` with the others as its arguments. `instance`: the name for messages; `error`:
+// where the plugin explains a failure. [main]
+CommandAnswer run_command(const std::string& instance, SharedErrorText& error, const gatehouse_control_v1& control, void* self,
                           std::span<const std::string> words);
 
 } // namespace gatehouse::host

@@ -45,7 +45,8 @@ gatehouse_plugin load_hooks(const fs::path& file) {
     if (table->size < smallest_table)
         throw PluginError("its table has " + std::to_string(table->size) + " bytes, at least " +
                           std::to_string(smallest_table) + " are needed");
-    if (table->abi_major != GATEHOUSE_ABI_MAJOR || table->needs_minor > GATEHOUSE_ABI_MINOR)
+    if (table->abi_major != GATEHOUSE_ABI_MAJOR || table->needs_minor < GATEHOUSE_ABI_OLDEST ||
+        table->needs_minor > GATEHOUSE_ABI_MINOR)
         throw PluginError("it needs Gatehouse ABI " + std::to_string(table->abi_major) + "." +
                           std::to_string(table->needs_minor) + ", this host has " + std::to_string(GATEHOUSE_ABI_MAJOR) + "." +
                           std::to_string(GATEHOUSE_ABI_MINOR) + "; rebuild it against this host's SDK");

@@ -1,7 +1,6 @@
 #include "plugin/instance.hpp"
 
 #include "config/plugin_settings.hpp"
-#include "plugin/error_text.hpp"
 
 #include <gatehouse/ext/control.h>
 
@@ -13,10 +12,9 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
       max_connections_(config.max_connections) {
     const gatehouse_config& settings = *config.settings;
     settings.begin();
-    set_error_text(""); // what another plugin left here is not this one's error
     gatehouse_status status = GATEHOUSE_OK;
     if (hooks_.create != nullptr) status = hooks_.create(&facilities.table, &handle_, &settings, &self_);
-    const std::string why = take_error_text();
+    const std::string why = handle_.error.take();
     std::vector<std::string> problems = settings.problems();
     if (status == GATEHOUSE_OK && problems.empty()) {
         constexpr std::string_view control = GATEHOUSE_EXT_CONTROL;
@@ -44,14 +42,11 @@ Match PluginInstance::probe(std::span<const std::byte> bytes) const noexcept {
     return match == GATEHOUSE_MATCH_YES ? Match::yes : Match::no;
 }
 
-gatehouse_next PluginInstance::serve(gatehouse_conn& conn) noexcept {
-    set_error_text(""); // what an earlier call has explained is not this one's
-    return hooks_.serve(self_, &conn);
-}
+gatehouse_next PluginInstance::serve(gatehouse_conn& conn) noexcept { return hooks_.serve(self_, &conn); }
 
-void PluginInstance::closed(void* state, Reason reason) noexcept {
+void PluginInstance::closed(std::uint64_t id, void* state, Reason reason) noexcept {
     const std::string_view word = to_string(reason);
-    if (hooks_.closed != nullptr) hooks_.closed(self_, state, {word.data(), word.size()});
+    if (hooks_.closed != nullptr) hooks_.closed(self_, id, state, {word.data(), word.size()});
 }
 
 void PluginInstance::stop() noexcept {
@@ -59,7 +54,7 @@ void PluginInstance::stop() noexcept {
 }
 
 CommandAnswer PluginInstance::run_command(std::span<const std::string> words) {
-    return host::run_command(name(), *control_, self_, words);
+    return host::run_command(name(), handle_.error, *control_, self_, words);
 }
 
 } // namespace gatehouse::host

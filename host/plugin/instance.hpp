@@ -2,6 +2,7 @@
 // it asks through the functions below; the hooks are seen in this room only.
 #pragma once
 
+#include "base/error_text.hpp"
 #include "base/match.hpp"
 #include "base/reason.hpp"
 #include "config/config.hpp"
@@ -10,6 +11,7 @@
 #include "plugin/library.hpp"
 
 #include <atomic>
+#include <cstdint>
 #include <gatehouse/gatehouse.h>
 #include <memory>
 #include <span>
@@ -23,8 +25,10 @@ struct gatehouse_instance {
     const gatehouse::host::Facilities& facilities;
     const gatehouse::host::PluginInstance* const plugin; // whose handle this is
 
-    // What abi/ has made for the instance during create(), kept as long as the instance lives.
-    std::vector<std::shared_ptr<const void>> kept{}; // NOLINT(*-redundant-member-init): g++ warns
+    // NOLINTBEGIN(*-redundant-member-init): g++ warns
+    gatehouse::host::SharedErrorText error{};        // explains why a hook has failed that serves no connection
+    std::vector<std::shared_ptr<const void>> kept{}; // what abi/ has made for it during create(), as long as it lives
+    // NOLINTEND(*-redundant-member-init)
 };
 
 namespace gatehouse::host {
@@ -50,9 +54,9 @@ class PluginInstance {
     bool has_probe() const noexcept { return hooks_.probe != nullptr; }
     Match probe(std::span<const std::byte> bytes) const noexcept;
 
-    // The life of a connection. A failure of serve() is explained by take_error_text().
-    gatehouse_next serve(gatehouse_conn& conn) noexcept; // [conn]
-    void closed(void* state, Reason reason) noexcept;    // [any]
+    // The life of a connection. A failure of serve() is explained by the connection's error text.
+    gatehouse_next serve(gatehouse_conn& conn) noexcept;                // [conn]
+    void closed(std::uint64_t id, void* state, Reason reason) noexcept; // [any]
 
     // The host drains. [main]
     void stop() noexcept;

@@ -7,8 +7,6 @@
 #include "serving/access_log.hpp"
 #include "serving/service.hpp"
 
-#include "plugin/error_text.hpp"
-
 #include <array>
 #include <cerrno>
 #include <sys/socket.h>
@@ -21,9 +19,9 @@ namespace {
 // only if it is not cut off while it sends.
 constexpr std::uint32_t most_lingered = 64U << 20U;
 
-void log_failure(Log& log, const Connection& connection, const PluginInstance& plugin, Reason reason) noexcept {
+void log_failure(Log& log, Connection& connection, const PluginInstance& plugin, Reason reason) noexcept {
     if_memory_allows([&] { // the reason is counted all the same
-        const std::string why = take_error_text();
+        const std::string why = connection.life.serving.error.take();
         const std::string& listener = connection.listener.load(std::memory_order_relaxed)->config.name;
         // A client that got an answer in its protocol asked for an upstream that does not answer: in a proxy that is routine.
         const bool told = reason == Reason::upstream_failed && connection.bytes_out != 0;
@@ -61,9 +59,9 @@ Reason reason_for(const Connection& connection, gatehouse_next next) noexcept {
     // The drain's deadline ends every wait. What the plugin makes of a connect that failed so is nobody's failure.
     const bool drained = connection.drain().started() && connection.drain().deadline() <= monotonic_now();
     switch (next) {
-    case GATEHOUSE_CLOSE:
-    case GATEHOUSE_PARK:
-    case GATEHOUSE_WAIT:
+    case GATEHOUSE_NEXT_CLOSE:
+    case GATEHOUSE_NEXT_PARK:
+    case GATEHOUSE_NEXT_WAIT:
         if (connection.reason) return *connection.reason;
         if (connection.deadline_hit) return Reason::deadline;
         return connection.read_end ? Reason::peer_closed : Reason::done;
@@ -89,7 +87,7 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     if (reason == Reason::plugin_error || reason == Reason::plugin_exception || reason == Reason::upstream_failed)
         log_failure(shared_.log, connection, *plugin, reason);
     if (connection.given_up_at) log_given_up(shared_.log, connection);
-    if (!unserved) plugin->closed(std::exchange(life.serving.state, nullptr), reason);
+    if (!unserved) plugin->closed(connection.id, std::exchange(life.serving.state, nullptr), reason);
 
     // A close with unread input, or with input still on its way, makes the kernel send a reset, which can overtake the last
     // bytes that were written. So the host first sends the end of the stream, and gives the client a moment to close by itself.

@@ -2,7 +2,6 @@
 
 #include "base/check.hpp"
 #include "base/socket.hpp"
-#include "plugin/error_text.hpp"
 #include "serving/ending.hpp"
 #include "stages/tls_stage.hpp"
 
@@ -233,20 +232,20 @@ void Service::serve(Connection& connection) noexcept {
     GATEHOUSE_CHECK(instance != nullptr, config.name, connection.id); // the stages have found one
     PluginInstance& plugin = *instance;
     for (;;) {
-        set_error_text(""); // what another connection's plugin left here is not this one's error
+        serving.error.clear(); // what an earlier call has explained is not this one's
         const gatehouse_next next = plugin.serve(connection);
         switch (next) {
-        case GATEHOUSE_PARK:
-        case GATEHOUSE_WAIT:
+        case GATEHOUSE_NEXT_PARK:
+        case GATEHOUSE_NEXT_WAIT:
             if (connection.broken || (connection.reason && connection.reason != Reason::drained))
                 return end(connection, reason_for(connection, next));
-            serving.deaf = next == GATEHOUSE_WAIT;
+            serving.deaf = next == GATEHOUSE_NEXT_WAIT;
             if (serving.deaf) connection.request_complete();
             if (rests(connection)) return;
             continue;
-        case GATEHOUSE_RELAY:
+        case GATEHOUSE_NEXT_RELAY:
             if (serving.upstream) return start_relay(connection);
-            set_error_text("serve() returned GATEHOUSE_RELAY without a relay()");
+            serving.error.set("serve() returned GATEHOUSE_NEXT_RELAY without a relay()");
             return end(connection, reason_for(connection, GATEHOUSE_NEXT_ERROR));
         default:
             return end(connection, reason_for(connection, next));

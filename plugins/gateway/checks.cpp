@@ -145,7 +145,7 @@ void Checks::start(const std::shared_ptr<Server>& server) {
         const std::lock_guard lock(mutex_);
         checks_.insert_or_assign(server.get(), std::move(check));
     } catch (const std::exception& error) {
-        init_.log(GATEHOUSE_ERROR, server->text() + " has no check: " + error.what());
+        init_.log(GATEHOUSE_LEVEL_ERROR, server->text() + " has no check: " + error.what());
     }
 }
 

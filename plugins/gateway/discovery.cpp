@@ -61,7 +61,7 @@ void Discovery::found(std::size_t source, std::span<const gatehouse::Endpoint> e
     if (status) return apply(source, specs_of(settings_.sources[source], endpoints));
     const bool gone = status == gatehouse::Status::not_found;
     const std::string text = name + ": " + std::string(why);
-    init_.log(GATEHOUSE_WARNING,
+    init_.log(GATEHOUSE_LEVEL_WARNING,
               "the name of the servers does not resolve: " + text + (gone ? "" : "; the last known servers stay"));
     pool_.source_failed(source, text, Clock::now());
     if (gone) apply(source, {});

@@ -77,9 +77,9 @@ Pool::Changes Pool::set_servers(std::size_t source, std::span<const ServerSpec> 
         note_servers(change, changes.removed, "is removed");
     }
     if (left_out > 0 && left_out != sources_[source].left_out)
-        change.log(GATEHOUSE_WARNING, "the pool has no room for " + count_text(left_out, "server") + " of " +
-                                          count_text(specs.size(), "server") + " behind a name: it takes " +
-                                          std::to_string(most_servers));
+        change.log(GATEHOUSE_LEVEL_WARNING, "the pool has no room for " + count_text(left_out, "server") + " of " +
+                                                count_text(specs.size(), "server") + " behind a name: it takes " +
+                                                std::to_string(most_servers));
     sources_[source].left_out = left_out;
     note_availability(change);
     dispatch(change, nullptr, now);
@@ -113,9 +113,9 @@ void Pool::forget_removed() {
 void Pool::note_servers(Change& change, const std::vector<std::shared_ptr<Server>>& servers, std::string_view what) {
     constexpr std::size_t few = 8;
     const std::string rest = ' ' + std::string(what) + "; " + availability();
-    for (std::size_t i = 0; i < std::min(servers.size(), few); ++i) change.log(GATEHOUSE_INFO, servers[i]->text() + rest);
+    for (std::size_t i = 0; i < std::min(servers.size(), few); ++i) change.log(GATEHOUSE_LEVEL_INFO, servers[i]->text() + rest);
     if (servers.size() > few)
-        change.log(GATEHOUSE_INFO, "and so for " + count_text(servers.size() - few, "more server") + ": each" + rest);
+        change.log(GATEHOUSE_LEVEL_INFO, "and so for " + count_text(servers.size() - few, "more server") + ": each" + rest);
 }
 
 bool Pool::all_answered() const { return std::ranges::all_of(sources_, &Source::answered); }
@@ -156,16 +156,16 @@ void Pool::note(Change& change, const Server& server, Health::State before, std:
     const std::string rest = "; " + availability();
     switch (state) {
     case Health::State::up:
-        change.log(GATEHOUSE_INFO, server.text() + " is up" + rest);
+        change.log(GATEHOUSE_LEVEL_INFO, server.text() + " is up" + rest);
         break;
     case Health::State::down:
-        change.log(GATEHOUSE_WARNING, server.text() + " is down: " + count_text(server.health.bad_checks(), "check") +
-                                          " in a row failed, the last one: " + std::string(why) + rest);
+        change.log(GATEHOUSE_LEVEL_WARNING, server.text() + " is down: " + count_text(server.health.bad_checks(), "check") +
+                                                " in a row failed, the last one: " + std::string(why) + rest);
         break;
     case Health::State::ejected:
-        change.log(GATEHOUSE_WARNING, server.text() + " is ejected for " + time_text(server.health.backoff()) + ": " +
-                                          count_text(server.health.failures(), "connection") +
-                                          " in a row failed, the last one: " + std::string(why) + rest);
+        change.log(GATEHOUSE_LEVEL_WARNING, server.text() + " is ejected for " + time_text(server.health.backoff()) + ": " +
+                                                count_text(server.health.failures(), "connection") +
+                                                " in a row failed, the last one: " + std::string(why) + rest);
         break;
     }
     note_availability(change);
@@ -173,7 +173,7 @@ void Pool::note(Change& change, const Server& server, Health::State before, std:
 
 void Pool::note_availability(Change& change) {
     const bool now = std::ranges::any_of(servers_, [](const auto& server) { return is_available(*server); });
-    if (std::exchange(available_, now) && !now) change.log(GATEHOUSE_ERROR, why_none());
+    if (std::exchange(available_, now) && !now) change.log(GATEHOUSE_LEVEL_ERROR, why_none());
 }
 
 std::string Pool::availability() const {
@@ -217,8 +217,8 @@ std::size_t Pool::order(std::string_view name, Server::Order order, std::optiona
         if (order == Server::Order::enabled) server->health.enabled(now);
         update(*server, now);
         constexpr std::array<std::string_view, 3> words{"enabled", "disabled", "to drain"};
-        change.log(GATEHOUSE_INFO, server->text() + " is " + std::string(words[static_cast<std::size_t>(order)]) +
-                                       ", by the operator; " + availability());
+        change.log(GATEHOUSE_LEVEL_INFO, server->text() + " is " + std::string(words[static_cast<std::size_t>(order)]) +
+                                             ", by the operator; " + availability());
     }
     note_availability(change);
     dispatch(change, nullptr, now);
@@ -243,7 +243,7 @@ std::optional<Clock::time_point> Pool::cut_drained(Clock::time_point now) {
             ++cut;
         }
         if (cut > 0)
-            change.log(GATEHOUSE_WARNING,
+            change.log(GATEHOUSE_LEVEL_WARNING,
                        server->text() + ": its time to drain is over: the gateway cuts " + count_text(cut, "connection"));
     }
     return next;

@@ -115,7 +115,7 @@ class Socks5 {
             conn.clear_deadline();
             return connect(conn, dialogue);
         case Dialogue::State::refused:
-            log(GATEHOUSE_INFO, conn, dialogue, "refused: ", dialogue.why());
+            log(GATEHOUSE_LEVEL_INFO, conn, dialogue, "refused: ", dialogue.why());
             break;
         }
         return Next::close;
@@ -151,7 +151,7 @@ class Socks5 {
         if (!status) return fail(conn, status);
         std::erase_if(destinations, [this](const Endpoint& destination) { return !rules_.allow(destination); });
         if (destinations.empty()) {
-            log(GATEHOUSE_INFO, conn, dialogue, "denied: ", to_string(dialogue.request()));
+            log(GATEHOUSE_LEVEL_INFO, conn, dialogue, "denied: ", to_string(dialogue.request()));
             (void)conn.write(reply_message(Reply::not_allowed));
             return Next::close;
         }
@@ -163,7 +163,7 @@ class Socks5 {
             status = upstream.status();
             if (!status) continue;
             if (log_requests_)
-                log(GATEHOUSE_INFO, conn, dialogue, "connected: ", to_string(dialogue.request()) + " at " + destination);
+                log(GATEHOUSE_LEVEL_INFO, conn, dialogue, "connected: ", to_string(dialogue.request()) + " at " + destination);
             return relay(conn, dialogue, std::move(*upstream));
         }
         return fail(conn, status);

@@ -29,7 +29,7 @@ static gatehouse_next serve(void* self, gatehouse_conn* conn) {
         if (count == NULL) return GATEHOUSE_NEXT_ERROR;
         host->set_state(conn, count);
     }
-    if (host->read(conn, text, sizeof text, &size) != GATEHOUSE_OK) return GATEHOUSE_CLOSE;
+    if (host->read(conn, text, sizeof text, &size) != GATEHOUSE_OK) return GATEHOUSE_NEXT_CLOSE;
     for (size_t i = 0; i < size; ++i) {
         gatehouse_bytes part = {reply, 0};
         if (text[i] != '\n') {
@@ -38,13 +38,14 @@ static gatehouse_next serve(void* self, gatehouse_conn* conn) {
         }
         part.size = (size_t)snprintf(reply, sizeof reply, "%lld\n", *count);
         *count = 0;
-        if (host->write(conn, &part, 1) != GATEHOUSE_OK) return GATEHOUSE_CLOSE;
+        if (host->write(conn, &part, 1) != GATEHOUSE_OK) return GATEHOUSE_NEXT_CLOSE;
     }
-    return GATEHOUSE_PARK;
+    return GATEHOUSE_NEXT_PARK;
 }
 
-static void closed(void* self, void* state, gatehouse_str reason) {
+static void closed(void* self, uint64_t id, void* state, gatehouse_str reason) {
     (void)self;
+    (void)id;
     (void)reason;
     free(state);
 }

@@ -21,7 +21,7 @@ gatehouse_status create(const gatehouse_host* table, gatehouse_instance*, const 
     std::int32_t flag = 0;
     std::uint64_t quantity = 0;
     std::size_t count = 0;
-    host->config_string(config, str("text"), &text);
+    host->config_string(config, str("text"), 0, &text);
     host->config_integer(config, str("number"), -5, 5, &number);
     host->config_boolean(config, str("flag"), &flag);
     host->config_duration(config, str("time"), &quantity);
@@ -30,7 +30,7 @@ gatehouse_status create(const gatehouse_host* table, gatehouse_instance*, const 
     for (std::size_t i = 0; i < count; ++i) {
         const gatehouse_config* item = nullptr;
         host->config_item(config, str("list"), i, &item);
-        host->config_string(item, str("name"), &text);
+        host->config_string(item, str("name"), 0, &text);
     }
     return GATEHOUSE_OK;
 }
@@ -38,7 +38,7 @@ gatehouse_status create(const gatehouse_host* table, gatehouse_instance*, const 
 gatehouse_next serve(void*, gatehouse_conn*) noexcept {
     std::int32_t flag = 0;
     host->config_boolean(kept, str("flag"), &flag);
-    return GATEHOUSE_CLOSE;
+    return GATEHOUSE_NEXT_CLOSE;
 }
 
 const gatehouse_plugin plugin = [] {

@@ -71,7 +71,7 @@ TEST(TestingContract, ARightPluginIsNotBlamed) {
                   read_some(conn);
                   write_x(conn);
                   host->finish(conn);
-                  return GATEHOUSE_CLOSE;
+                  return GATEHOUSE_NEXT_CLOSE;
               }),
               "");
 }
@@ -81,7 +81,7 @@ TEST(TestingContract, ReadNeedsRoom) {
                   char buffer = 0;
                   std::size_t size = 0;
                   host->read(conn, &buffer, 0, &size);
-                  return GATEHOUSE_CLOSE;
+                  return GATEHOUSE_NEXT_CLOSE;
               }),
               "read() into a buffer without room");
 }
@@ -91,7 +91,7 @@ TEST(TestingContract, NothingIsWrittenAfterAFailedWrite) {
                   [](gatehouse_conn* conn) {
                       EXPECT_EQ(write_x(conn), GATEHOUSE_RESET);
                       write_x(conn);
-                      return GATEHOUSE_CLOSE;
+                      return GATEHOUSE_NEXT_CLOSE;
                   },
                   {.write_limit = 0}),
               "write() after a write that failed");
@@ -101,13 +101,13 @@ TEST(TestingContract, NothingIsWrittenAfterFinish) {
     EXPECT_EQ(blame([](gatehouse_conn* conn) {
                   host->finish(conn);
                   write_x(conn);
-                  return GATEHOUSE_CLOSE;
+                  return GATEHOUSE_NEXT_CLOSE;
               }),
               "write() after finish()");
 }
 
 TEST(TestingContract, ParkingReadsFirst) {
-    EXPECT_EQ(blame([](gatehouse_conn*) { return GATEHOUSE_PARK; }),
+    EXPECT_EQ(blame([](gatehouse_conn*) { return GATEHOUSE_NEXT_PARK; }),
               "serve() parked without reading what has arrived: the host would call it again at once, for ever");
 }
 
@@ -117,7 +117,7 @@ TEST(TestingContract, AnotherConnectionIsNotTouched) {
         if (first == nullptr) first = conn;
         read_some(conn);
         if (conn != first) write_x(first);
-        return GATEHOUSE_PARK;
+        return GATEHOUSE_NEXT_PARK;
     };
     Plugin breaker;
     Client one = breaker.connect();
@@ -130,23 +130,24 @@ TEST(TestingContract, AnotherConnectionIsNotTouched) {
 TEST(TestingContract, AnotherThreadDoesNotTouchTheConnection) {
     EXPECT_EQ(blame([](gatehouse_conn* conn) {
                   std::thread([conn] { write_x(conn); }).join();
-                  return GATEHOUSE_CLOSE;
+                  return GATEHOUSE_NEXT_CLOSE;
               }),
               "write(): another thread serves this connection");
 }
 
 TEST(TestingContract, ResultsAreOfTheList) {
     EXPECT_EQ(blame([](gatehouse_conn*) { return 7; }), "serve() returned 7, which is not a gatehouse_next");
-    EXPECT_EQ(blame([](gatehouse_conn*) { return GATEHOUSE_RELAY; }), "serve() returned GATEHOUSE_RELAY without relay()");
+    EXPECT_EQ(blame([](gatehouse_conn*) { return GATEHOUSE_NEXT_RELAY; }),
+              "serve() returned GATEHOUSE_NEXT_RELAY without relay()");
 }
 
 TEST(TestingContract, UpstreamConnectionsAreClosed) {
     script = [](gatehouse_conn* conn) -> gatehouse_next {
         const auto* upstream = static_cast<const gatehouse_upstream_v1*>(
-            host->get_extension({GATEHOUSE_EXT_UPSTREAM, sizeof GATEHOUSE_EXT_UPSTREAM - 1}));
+            host->get_extension(instance, {GATEHOUSE_EXT_UPSTREAM, sizeof GATEHOUSE_EXT_UPSTREAM - 1}));
         gatehouse_conn* server = nullptr;
         EXPECT_EQ(upstream->connect(conn, {"db:1", 4}, 10, &server), GATEHOUSE_OK);
-        return GATEHOUSE_CLOSE;
+        return GATEHOUSE_NEXT_CLOSE;
     };
     Plugin breaker;
     breaker.upstream("db:1", {});
@@ -157,7 +158,7 @@ TEST(TestingContract, APluginThatWouldWaitForEverIsBlamed) {
     script = [](gatehouse_conn* conn) -> gatehouse_next {
         while (read_some(conn) == GATEHOUSE_OK) {
         }
-        return GATEHOUSE_CLOSE;
+        return GATEHOUSE_NEXT_CLOSE;
     };
     Plugin breaker;
     EXPECT_THROW(breaker.connect().say({"x"}), ContractViolation);
@@ -167,7 +168,7 @@ TEST(TestingContract, APluginThatWakesItselfForEverIsBlamed) {
     script = [](gatehouse_conn* conn) -> gatehouse_next {
         if (host->event(conn) != GATEHOUSE_EVENT_WAKE) read_some(conn);
         host->wake(instance, host->id(conn));
-        return GATEHOUSE_PARK;
+        return GATEHOUSE_NEXT_PARK;
     };
     Plugin breaker;
     EXPECT_THROW(breaker.serve({"x"}), ContractViolation);
@@ -179,7 +180,7 @@ TEST(TestingContractDeathTest, WhatTheLastHookBreaksIsNotLost) {
             gatehouse_conn* kept = nullptr;
             script = [&kept](gatehouse_conn* conn) {
                 kept = conn;
-                return GATEHOUSE_CLOSE;
+                return GATEHOUSE_NEXT_CLOSE;
             };
             at_destroy = [&kept] { write_x(kept); };
             Plugin breaker;

@@ -50,7 +50,7 @@ TEST(Wrapper, ServeThatReturnsNothingIsAPlainDialogue) {
     use<P>();
     const Outcome outcome = Plugin().serve({"ab", "cdefg"});
     EXPECT_EQ(outcome.output, "<ab><cdef><g>");
-    EXPECT_EQ(outcome.next, GATEHOUSE_CLOSE);
+    EXPECT_EQ(outcome.next, GATEHOUSE_NEXT_CLOSE);
     EXPECT_EQ(outcome.events.size(), 1u);
 }
 
@@ -191,7 +191,7 @@ TEST(Wrapper, ThrowingClosedStopAndProbeAreLogged) {
     EXPECT_EQ(log[0].text, "closed() threw: one");
     EXPECT_EQ(log[1].text, "stop() threw");
     EXPECT_EQ(log[2].text, "probe() threw: three");
-    EXPECT_EQ(log[2].level, GATEHOUSE_ERROR);
+    EXPECT_EQ(log[2].level, GATEHOUSE_LEVEL_ERROR);
 }
 
 TEST(Wrapper, TableSaysWhatTheClassHas) {
@@ -203,7 +203,7 @@ TEST(Wrapper, TableSaysWhatTheClassHas) {
     EXPECT_EQ(plain.table().flags, 0u);
     EXPECT_EQ(plain.table().try_it.size, 0u);
     EXPECT_EQ(plain.table().probe, nullptr);
-    EXPECT_EQ(plain.table().needs_minor, unsigned{GATEHOUSE_ABI_MINOR});
+    EXPECT_EQ(plain.table().needs_minor, unsigned{GATEHOUSE_ABI_OLDEST});
 
     use<Full>();
     Plugin full;

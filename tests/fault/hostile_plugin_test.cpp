@@ -105,7 +105,7 @@ TEST_F(HostilePlugin, ReturnsNumbersThatMeanNothing) {
 
 TEST_F(HostilePlugin, PromisesARelayThatItHasNotSetUp) {
     start(beside_echo("relay_without_relay"));
-    expect_ended("serve() returned GATEHOUSE_RELAY without a relay()");
+    expect_ended("serve() returned GATEHOUSE_NEXT_RELAY without a relay()");
 }
 
 // Nothing that arrives is lost: it is told again until it is read.

@@ -51,12 +51,13 @@ TEST_P(RefusedLibrary, IsRefusedWithItsReason) {
         EXPECT_NE(listed.out.find(part), std::string::npos) << listed.out;
 }
 
-#define ABI_HERE "this host has 0.2; rebuild it against this host's SDK"
+#define ABI_HERE "this host has 0.3; rebuild it against this host's SDK"
 INSTANTIATE_TEST_SUITE_P(
     Fault, RefusedLibrary,
     testing::Values(Fault{"no_symbol", "it does not export gatehouse_plugin_v1(); is it a Gatehouse plugin?"},
                     Fault{"null_table", "gatehouse_plugin_v1() returned NULL"},
-                    Fault{"wrong_major", "it needs Gatehouse ABI 7.2, " ABI_HERE},
+                    Fault{"wrong_major", "it needs Gatehouse ABI 7.3, " ABI_HERE},
+                    Fault{"older_minor", "it needs Gatehouse ABI 0.2, " ABI_HERE},
                     Fault{"newer_minor", "it needs Gatehouse ABI 0.99, " ABI_HERE},
                     Fault{"size_zero", "its table has 0 bytes, at least 80 are needed"},
                     Fault{"size_too_small", "its table has 24 bytes, at least 80 are needed"},

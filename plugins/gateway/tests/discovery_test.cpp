@@ -66,7 +66,7 @@ TEST(Discovery, ClientsWaitForTheFirstAnswer) {
     gateway.upstream("192.0.2.1:80", {"welcome"});
     Client client = gateway.connect();
     client.say({"hello"});
-    EXPECT_EQ(client.outcome().next, GATEHOUSE_WAIT);
+    EXPECT_EQ(client.outcome().next, GATEHOUSE_NEXT_WAIT);
     gateway.resolves(db, {{"192.0.2.1:80"}});
     EXPECT_EQ(client.heard(), "welcome");
     ASSERT_EQ(client.outcome().upstreams.size(), 1U);
@@ -81,7 +81,7 @@ TEST(Discovery, ANameThatDoesNotResolveIsAWarning) {
     EXPECT_EQ(client.outcome().reason, "upstream_failed");
     EXPECT_EQ(client.outcome().error, "there is no server: db.example:80: no such name");
     ASSERT_EQ(gateway.log().size(), 1U);
-    EXPECT_EQ(gateway.log()[0].level, GATEHOUSE_WARNING);
+    EXPECT_EQ(gateway.log()[0].level, GATEHOUSE_LEVEL_WARNING);
     EXPECT_EQ(gateway.log()[0].text, "the name of the servers does not resolve: db.example:80: no such name");
     gateway.upstream("192.0.2.1:80", {"welcome"});
     gateway.resolves(db, {{"192.0.2.1:80"}});

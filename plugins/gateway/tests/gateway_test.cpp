@@ -180,7 +180,7 @@ TEST(Gateway, AClosedConnectionMakesRoomForOneThatWaits) {
     Client second = gateway.connect(), third = gateway.connect();
     EXPECT_EQ(first.heard(), "welcome");
     second.say({"early words"});
-    EXPECT_EQ(second.outcome().next, GATEHOUSE_WAIT);
+    EXPECT_EQ(second.outcome().next, GATEHOUSE_NEXT_WAIT);
     // What is left of five seconds: a busy machine may have used some of them since the client came.
     ASSERT_TRUE(second.outcome().deadline.has_value());
     EXPECT_LE(*second.outcome().deadline, std::chrono::seconds(5));
@@ -243,7 +243,7 @@ TEST(Gateway, AStrayWakeUpChangesNothing) {
     Client first = gateway.connect(), second = gateway.connect();
     second.say({wake, wake});
     EXPECT_TRUE(second.outcome().open);
-    EXPECT_EQ(second.outcome().next, GATEHOUSE_WAIT);
+    EXPECT_EQ(second.outcome().next, GATEHOUSE_NEXT_WAIT);
     first.say({end});
     EXPECT_EQ(second.heard(), "welcome");
 }

@@ -126,7 +126,7 @@ TEST_F(HttpTest, AnswersEveryProblemReadably) {
         EXPECT_EQ(all[0].body, expected.body);
         EXPECT_EQ(all[0].field("Connection"), "close");
         EXPECT_EQ(all[0].field("Content-Type"), "text/plain; charset=utf-8");
-        EXPECT_EQ(outcome.next, GATEHOUSE_CLOSE);
+        EXPECT_EQ(outcome.next, GATEHOUSE_NEXT_CLOSE);
     }
 }
 
@@ -345,7 +345,7 @@ TEST_F(HttpTest, DrainsAfterTheRequestThatHasBegun) {
     ASSERT_EQ(answers(outcome.output).size(), 1u);
     EXPECT_EQ(answers(outcome.output)[0].body, hello);
     EXPECT_EQ(answers(outcome.output)[0].field("Connection"), "close");
-    EXPECT_EQ(outcome.next, GATEHOUSE_CLOSE);
+    EXPECT_EQ(outcome.next, GATEHOUSE_NEXT_CLOSE);
 }
 
 TEST_F(HttpTest, AClientThatGoesAwayEndsTheConnection) {

@@ -64,7 +64,7 @@ TEST(Socks5, ParksBetweenTheBytesOfAMessage) {
     for (const char byte : greeting + request(server_address, 80).substr(0, 9)) {
         client.say({std::string(1, byte)});
         EXPECT_TRUE(client.outcome().open);
-        EXPECT_EQ(client.outcome().next, GATEHOUSE_PARK);
+        EXPECT_EQ(client.outcome().next, GATEHOUSE_NEXT_PARK);
     }
     EXPECT_EQ(client.heard(), no_authentication);
     EXPECT_EQ(client.outcome().deadline, std::chrono::seconds(10)) << "set once, and not moved by what arrives";
@@ -162,7 +162,7 @@ TEST(Socks5, ALoginWaitsForItsTurnWithoutAThread) {
     for (Client* client : {&first, &second, &third}) {
         client->say({login});
         EXPECT_EQ(client->heard(), wants_password);
-        EXPECT_EQ(client->outcome().next, GATEHOUSE_WAIT);
+        EXPECT_EQ(client->outcome().next, GATEHOUSE_NEXT_WAIT);
     }
     taken.give_back_one(); // each passes its turn on to the next
     for (const auto& [plugin, client] : {std::pair(&socks, &first), std::pair(&other, &second), std::pair(&socks, &third)}) {

@@ -10,6 +10,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <iterator>
 #include <memory>
@@ -49,7 +50,9 @@ class Adapter {
         explicit Instance(const Host& table, Arguments&... arguments) : host(table), plugin(arguments...) {}
     };
 
-    static void explain(const Host& host, const char* what) noexcept { host.table->set_error(host.instance, str(what)); }
+    static void explain(const Host& host, gatehouse_conn* conn, const char* what) noexcept {
+        host.table->set_error(host.instance, conn, str(what));
+    }
 
     static gatehouse_status create(const gatehouse_host* table, gatehouse_instance* me, const gatehouse_config* config,
                                    void** self) noexcept {
@@ -63,9 +66,9 @@ class Adapter {
             }
             return GATEHOUSE_OK;
         } catch (const std::exception& error) {
-            explain(host, error.what());
+            explain(host, nullptr, error.what());
         } catch (...) {
-            explain(host, "the constructor threw something that is not a std::exception");
+            explain(host, nullptr, "the constructor threw something that is not a std::exception");
         }
         return GATEHOUSE_FAILED;
     }
@@ -74,7 +77,7 @@ class Adapter {
         auto next_of = [](auto&& call) -> gatehouse_next {
             if constexpr (std::is_void_v<decltype(call())>) {
                 call();
-                return GATEHOUSE_CLOSE;
+                return GATEHOUSE_NEXT_CLOSE;
             } else {
                 return static_cast<gatehouse_next>(call());
             }
@@ -100,19 +103,21 @@ class Adapter {
         try {
             return serve_instance(instance, conn);
         } catch (const std::exception& error) {
-            explain(instance.host, error.what());
+            explain(instance.host, handle, error.what());
         } catch (...) {
-            explain(instance.host, "serve() threw something that is not a std::exception");
+            explain(instance.host, handle, "serve() threw something that is not a std::exception");
         }
         return GATEHOUSE_NEXT_EXCEPTION;
     }
 
-    static void closed(void* self, void* state, gatehouse_str reason) noexcept {
+    static void closed(void* self, [[maybe_unused]] std::uint64_t id, void* state, gatehouse_str reason) noexcept {
         auto& instance = *static_cast<Instance*>(self);
         const std::unique_ptr<Session> session(static_cast<Session*>(HasSession<P> ? state : nullptr));
         guard(instance, "closed() threw", [&] {
             if constexpr (requires(P& plugin, Session& s) { plugin.closed(s, view(reason)); }) {
                 if (session) instance.plugin.closed(*session, view(reason));
+            } else if constexpr (requires(P& plugin) { plugin.closed(id, view(reason)); }) {
+                instance.plugin.closed(id, view(reason));
             } else if constexpr (requires(P& plugin) { plugin.closed(view(reason)); }) {
                 instance.plugin.closed(view(reason));
             }
@@ -157,9 +162,9 @@ class Adapter {
             instance.plugin.command(std::span<const std::string_view>(list), answer);
             return GATEHOUSE_OK;
         } catch (const std::exception& error) {
-            explain(instance.host, error.what());
+            explain(instance.host, nullptr, error.what());
         } catch (...) {
-            explain(instance.host, "command() threw something that is not a std::exception");
+            explain(instance.host, nullptr, "command() threw something that is not a std::exception");
         }
         return GATEHOUSE_FAILED;
     }
@@ -172,13 +177,13 @@ class Adapter {
         } catch (const std::exception& error) {
             try {
                 const std::string text = std::string(what) + ": " + error.what();
-                instance.host.table->log(instance.host.instance, GATEHOUSE_ERROR, str(text));
+                instance.host.table->log(instance.host.instance, GATEHOUSE_LEVEL_ERROR, str(text));
                 return;
             } catch (...) { // no memory for the text: the short form follows
             }
         } catch (...) { // not a std::exception: there is no text to add
         }
-        instance.host.table->log(instance.host.instance, GATEHOUSE_ERROR, str(what));
+        instance.host.table->log(instance.host.instance, GATEHOUSE_LEVEL_ERROR, str(what));
     }
 
   public:

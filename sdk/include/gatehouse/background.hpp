@@ -35,12 +35,12 @@ void guarded(const Init& init, std::string_view what, auto&& call) noexcept {
         return;
     } catch (const std::exception& error) {
         try {
-            return init.log(GATEHOUSE_ERROR, std::string(what) + " threw: " + error.what());
+            return init.log(GATEHOUSE_LEVEL_ERROR, std::string(what) + " threw: " + error.what());
         } catch (...) { // no memory for the text: the short form follows
         }
     } catch (...) { // not a std::exception: there is no text to add
     }
-    init.log(GATEHOUSE_ERROR, what);
+    init.log(GATEHOUSE_LEVEL_ERROR, what);
 }
 
 } // namespace detail

@@ -23,8 +23,8 @@ class Config {
     Config(const gatehouse_host* host, const gatehouse_config* config) noexcept : host_(host), config_(config) {}
 
     std::string string(std::string_view key, std::optional<std::string_view> fallback = std::nullopt) const {
-        gatehouse_str value{fallback ? (fallback->data() ? fallback->data() : "") : nullptr, fallback ? fallback->size() : 0};
-        if (host_->config_string(config_, detail::str(key), &value) != GATEHOUSE_OK) return std::string(fallback.value_or(""));
+        gatehouse_str value = detail::str(fallback.value_or(""));
+        host_->config_string(config_, detail::str(key), fallback ? 0 : 1, &value);
         return std::string(detail::view(value));
     }
     std::int64_t integer(std::string_view key, std::int64_t fallback,

@@ -103,7 +103,7 @@ class Connection : public Stream {
     std::string_view listener() const noexcept { return fact(GATEHOUSE_FACT_LISTENER); }
 
     // Explains a failure, before serve() returns Next::error or Next::no_upstream.
-    void set_error(std::string_view text) noexcept { host_->table->set_error(host_->instance, detail::str(text)); }
+    void set_error(std::string_view text) noexcept { host_->table->set_error(host_->instance, conn_, detail::str(text)); }
 
     // Writes the parts and then `length` bytes of the file from `offset`; see ext/sendfile.h.
     Status send_file(std::span<const gatehouse_bytes> parts, int fd, std::uint64_t offset, std::uint64_t length) noexcept {

@@ -14,7 +14,10 @@
  *   and length, need no terminating NUL, and need not be UTF-8.
  * - Errors: functions return a gatehouse_status, GATEHOUSE_OK or a negative code. A negative code that you do not know is a
  *   failure. A function writes its out-parameters only when it returns GATEHOUSE_OK, unless it says otherwise.
- * - Growth: a table starts with its size and grows only at its end. A released entry never changes.
+ * - Hooks: no function of the host calls a hook of the plugin before it returns, so you may call it with a lock held, unless it
+ *   says otherwise.
+ * - Growth: a table starts with its size and grows only at its end. A released entry never changes. A host sends a plugin only
+ *   the events that the plugin's needs_minor knows.
  *
  * This is ABI 0.x, a draft: it may still change between minor versions until 1.0 freezes it.
  */
@@ -33,19 +36,41 @@ extern "C" {
 
 /* --- versions ------------------------------------------------------------------------------------------------------------ */
 
-/* The ABI that this header describes. ABI history: 0.1 first draft. 0.2 config_table; GATEHOUSE_WAIT,
- * GATEHOUSE_NEXT_UPSTREAM, GATEHOUSE_UNREACHABLE; facts of upstream connections;
- * GATEHOUSE_FACT_TRANSPORT_PEER. */
+/* The ABI that this header describes, and the oldest minor version of this major that still counts. */
 #define GATEHOUSE_ABI_MAJOR 0
-#define GATEHOUSE_ABI_MINOR 2
+#define GATEHOUSE_ABI_MINOR 3
+#define GATEHOUSE_ABI_OLDEST 3
 
 /*
- * The lowest minor version that a plugin needs from its host. To support older hosts, define it before you include this
- * header. The header then hides newer entries, so gatehouse_plugin.needs_minor cannot claim too little.
+ * The lowest minor version that a plugin needs from its host: an older host refuses it. Define it before you include this
+ * header to use what a newer minor has brought. The header hides every entry, field and value that is newer, so
+ * gatehouse_plugin.needs_minor cannot claim too little.
  */
 #ifndef GATEHOUSE_NEEDS_MINOR
-#define GATEHOUSE_NEEDS_MINOR GATEHOUSE_ABI_MINOR
+#define GATEHOUSE_NEEDS_MINOR GATEHOUSE_ABI_OLDEST
 #endif
+
+/*
+ * The newest minor version that a plugin knows. Define it as more than GATEHOUSE_NEEDS_MINOR to see entries that some hosts
+ * lack; ask GATEHOUSE_HAS() before each use of one.
+ */
+#ifndef GATEHOUSE_KNOWS_MINOR
+#define GATEHOUSE_KNOWS_MINOR GATEHOUSE_NEEDS_MINOR
+#endif
+
+#if GATEHOUSE_NEEDS_MINOR < GATEHOUSE_ABI_OLDEST
+#error "GATEHOUSE_NEEDS_MINOR is older than what this header still describes (GATEHOUSE_ABI_OLDEST)"
+#endif
+#if GATEHOUSE_KNOWS_MINOR > GATEHOUSE_ABI_MINOR
+#error "GATEHOUSE_NEEDS_MINOR or GATEHOUSE_KNOWS_MINOR is newer than this header: it needs a newer SDK"
+#endif
+#if GATEHOUSE_KNOWS_MINOR < GATEHOUSE_NEEDS_MINOR
+#error "GATEHOUSE_KNOWS_MINOR is less than GATEHOUSE_NEEDS_MINOR"
+#endif
+
+/* Whether the table that a pointer points to reaches as far as this entry. The table must begin with its size. */
+#define GATEHOUSE_HAS(table, entry)                                                                                            \
+    ((size_t)((const char*)(&(table)->entry + 1) - (const char*)(table)) <= (size_t)(table)->size)
 
 /* --- values -------------------------------------------------------------------------------------------------------------- */
 
@@ -79,10 +104,10 @@ enum {
 /* What serve() wants to happen next. */
 typedef int32_t gatehouse_next;
 enum {
-    GATEHOUSE_CLOSE = 0,       /* the dialogue is over: the host delivers what was written, and closes */
-    GATEHOUSE_PARK = 1,        /* call serve() again when bytes, a wake-up, a deadline or a drain arrive; frees the thread */
-    GATEHOUSE_RELAY = 2,       /* the host starts the relay that the plugin has set up with gatehouse.upstream/1 */
-    GATEHOUSE_WAIT = 3,        /* as PARK, but bytes do not call serve(): only a wake-up, a deadline or a drain does */
+    GATEHOUSE_NEXT_CLOSE = 0,  /* the dialogue is over: the host delivers what was written, and closes */
+    GATEHOUSE_NEXT_PARK = 1,   /* call serve() again when bytes, a wake-up, a deadline or a drain arrive; frees the thread */
+    GATEHOUSE_NEXT_RELAY = 2,  /* the host starts the relay that the plugin has set up with gatehouse.upstream/1 */
+    GATEHOUSE_NEXT_WAIT = 3,   /* as PARK, but bytes do not call serve(): only a wake-up, a deadline or a drain does */
     GATEHOUSE_NEXT_ERROR = -1, /* the plugin failed: close with reason plugin_error; explain with set_error() */
     GATEHOUSE_NEXT_EXCEPTION = -2, /* an exception reached the wrapper: close with reason plugin_exception */
     GATEHOUSE_NEXT_UPSTREAM = -3   /* no upstream is available: close with reason upstream_failed; explain with set_error() */
@@ -124,7 +149,7 @@ enum {
 
 /* Levels of log(). */
 typedef int32_t gatehouse_level;
-enum { GATEHOUSE_DEBUG = 0, GATEHOUSE_INFO = 1, GATEHOUSE_WARNING = 2, GATEHOUSE_ERROR = 3 };
+enum { GATEHOUSE_LEVEL_DEBUG = 0, GATEHOUSE_LEVEL_INFO = 1, GATEHOUSE_LEVEL_WARNING = 2, GATEHOUSE_LEVEL_ERROR = 3 };
 
 typedef struct gatehouse_conn gatehouse_conn;     /* a connection; valid while serve() runs for it */
 typedef struct gatehouse_config gatehouse_config; /* a table of configuration; valid during create() */
@@ -165,10 +190,12 @@ typedef struct gatehouse_host {
      */
     gatehouse_status (*set_deadline)(gatehouse_conn* conn, uint64_t milliseconds) GATEHOUSE_NOEXCEPT;
 
-    /* [conn] Why serve() was called this time. */
+    /* [conn] Why serve() was called this time. GATEHOUSE_INVALID: `conn` is an upstream connection. */
     gatehouse_event (*event)(gatehouse_conn* conn) GATEHOUSE_NOEXCEPT;
 
-    /* [conn] The connection's id: unique while the host runs, and never 0. The plugin may keep it after the connection's end.
+    /*
+     * [conn] The connection's id: unique while the host runs. The plugin may keep it after the connection's end. 0: `conn` is
+     * an upstream connection.
      */
     uint64_t (*id)(gatehouse_conn* conn) GATEHOUSE_NOEXCEPT;
 
@@ -180,10 +207,11 @@ typedef struct gatehouse_host {
 
     /*
      * [conn] The plugin's own state of this connection: one pointer, NULL at first. The host keeps it across parks. The plugin
-     * owns what it points to and frees it in closed().
+     * owns what it points to and frees it in closed(). An upstream connection has none: state() is NULL, and set_state() is
+     * GATEHOUSE_INVALID.
      */
     void* (*state)(gatehouse_conn* conn)GATEHOUSE_NOEXCEPT;
-    void (*set_state)(gatehouse_conn* conn, void* state) GATEHOUSE_NOEXCEPT;
+    gatehouse_status (*set_state)(gatehouse_conn* conn, void* state) GATEHOUSE_NOEXCEPT;
 
     /*
      * [any] Makes the host call serve() for a parked connection of this instance, with GATEHOUSE_EVENT_WAKE. If serve() runs at
@@ -199,10 +227,12 @@ typedef struct gatehouse_host {
     void (*log)(gatehouse_instance* instance, gatehouse_level level, gatehouse_str text) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [main] [conn] Explains a failure that the current hook is about to return. The host copies the text, cuts it at 512
-     * bytes, and logs it beside the listener and peer (serve) or the configuration's file:line (create). The last call counts.
+     * Explains a failure that a hook is about to return. The host copies the text, cuts it at 512 bytes, and keeps it until the
+     * hook returns; the last call counts. `conn`: [conn] the client's connection, for serve(); the host logs the text beside
+     * the listener and peer. NULL: [main] for the instance's other hooks; the host shows the text beside the configuration's
+     * file:line (create) or to the operator (a command).
      */
-    void (*set_error)(gatehouse_instance* instance, gatehouse_str text) GATEHOUSE_NOEXCEPT;
+    void (*set_error)(gatehouse_instance* instance, gatehouse_conn* conn, gatehouse_str text) GATEHOUSE_NOEXCEPT;
 
     /*
      * [main] The instance's configuration: typed accessors, during create() only. On entry *value holds the default. If the key
@@ -210,10 +240,10 @@ typedef struct gatehouse_host {
      * GATEHOUSE_INVALID; the host remembers it and refuses the instance with file and line, whatever create() returns. It does
      * the same with keys that the plugin has not read when create() returns.
      *
-     * config_string: a default whose data is NULL means that the key is required. *value is valid during create().
+     * config_string: with `required` other than 0 an absent key is GATEHOUSE_INVALID too. *value is valid during create().
      * config_duration: "1500ms", "30s", "5m", "2h", "1d" -> milliseconds. config_size: 512, "64KiB", "10MB" -> bytes.
      */
-    gatehouse_status (*config_string)(const gatehouse_config* config, gatehouse_str key,
+    gatehouse_status (*config_string)(const gatehouse_config* config, gatehouse_str key, int32_t required,
                                       gatehouse_str* value) GATEHOUSE_NOEXCEPT;
     gatehouse_status (*config_integer)(const gatehouse_config* config, gatehouse_str key, int64_t minimum, int64_t maximum,
                                        int64_t* value) GATEHOUSE_NOEXCEPT;
@@ -235,18 +265,17 @@ typedef struct gatehouse_host {
 
     /*
      * [any] An optional capability by name and revision, such as "gatehouse.upstream/1"; its header in gatehouse/ext/ says what
-     * the pointer is. NULL: this host does not have it. The pointer stays valid as long as the host runs.
+     * the pointer is. NULL: this host does not have it, or not for this instance. The pointer stays valid as long as the
+     * instance lives.
      */
-    const void* (*get_extension)(gatehouse_str id)GATEHOUSE_NOEXCEPT;
+    const void* (*get_extension)(gatehouse_instance* instance, gatehouse_str id)GATEHOUSE_NOEXCEPT;
 
-#if GATEHOUSE_NEEDS_MINOR >= 2
     /*
      * [main] The table `key` of a configuration; the same accessors read it. *table is valid during create(). If the key is
      * absent, the function returns GATEHOUSE_OK and leaves *table alone.
      */
     gatehouse_status (*config_table)(const gatehouse_config* config, gatehouse_str key,
                                      const gatehouse_config** table) GATEHOUSE_NOEXCEPT;
-#endif
 } gatehouse_host;
 
 /* --- plugin -> host ------------------------------------------------------------------------------------------------------ */
@@ -285,11 +314,12 @@ typedef struct gatehouse_plugin {
     gatehouse_next (*serve)(void* self, gatehouse_conn* conn) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [any] A connection has ended for which serve() was called. `state` is the pointer that the plugin gave to set_state(). No
-     * other hook runs for this connection any more. `reason` is the host's word for why it ended, such as "done" or
-     * "idle_timeout". The hook must not block.
+     * [any] The connection `id` has ended, for which serve() was called. `state` is the pointer that the plugin gave to
+     * set_state(). No other hook runs for this connection any more; those of other connections may run at the same time.
+     * `reason` is the host's word for why it ended, such as "done" or "idle_timeout"; later hosts may have further words. The
+     * hook must not block.
      */
-    void (*closed)(void* self, void* state, gatehouse_str reason) GATEHOUSE_NOEXCEPT;
+    void (*closed)(void* self, uint64_t id, void* state, gatehouse_str reason) GATEHOUSE_NOEXCEPT;
 
     /* [main] The drain begins: the host is about to serve parked connections with GATEHOUSE_EVENT_STOPPING. The hook must not
      * block. */
@@ -301,7 +331,10 @@ typedef struct gatehouse_plugin {
     /* [any] Do these first bytes of a connection look like this plugin's protocol? Must not block. */
     gatehouse_match (*probe)(void* self, const void* bytes, size_t size) GATEHOUSE_NOEXCEPT;
 
-    /* [any] The plugin's side of an optional capability, or NULL. */
+    /*
+     * [any] The plugin's side of an optional capability, or NULL. With `self` NULL the host asks about the library itself,
+     * before there is an instance.
+     */
     const void* (*get_extension)(void* self, gatehouse_str id)GATEHOUSE_NOEXCEPT;
 } gatehouse_plugin;
 
@@ -312,8 +345,16 @@ typedef struct gatehouse_plugin {
 #define GATEHOUSE_EXPORT
 #endif
 
+/*
+ * The name of the function that gives the table. A host looks for gatehouse_plugin_v1; define another one before you include
+ * this header to link several plugins into one program, such as a test.
+ */
+#ifndef GATEHOUSE_ENTRY
+#define GATEHOUSE_ENTRY gatehouse_plugin_v1
+#endif
+
 /* [main] The plugin's only exported symbol. The table must stay valid and unchanged as long as the process runs. */
-GATEHOUSE_EXPORT const gatehouse_plugin* gatehouse_plugin_v1(void) GATEHOUSE_NOEXCEPT;
+GATEHOUSE_EXPORT const gatehouse_plugin* GATEHOUSE_ENTRY(void) GATEHOUSE_NOEXCEPT;
 
 #ifdef __cplusplus
 }

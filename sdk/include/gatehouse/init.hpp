@@ -30,16 +30,16 @@ struct Host {
     const gatehouse_discovery_v1* discovery;
 
     Host(const gatehouse_host* host, gatehouse_instance* me) noexcept
-        : table(host), instance(me), upstream(find<gatehouse_upstream_v1>(host, GATEHOUSE_EXT_UPSTREAM)),
-          sendfile(find<gatehouse_sendfile_v1>(host, GATEHOUSE_EXT_SENDFILE)),
-          text_file(find<gatehouse_text_file_v1>(host, GATEHOUSE_EXT_TEXT_FILE)),
-          check(find<gatehouse_check_v1>(host, GATEHOUSE_EXT_CHECK)),
-          discovery(find<gatehouse_discovery_v1>(host, GATEHOUSE_EXT_DISCOVERY)) {}
+        : table(host), instance(me), upstream(find<gatehouse_upstream_v1>(host, me, GATEHOUSE_EXT_UPSTREAM)),
+          sendfile(find<gatehouse_sendfile_v1>(host, me, GATEHOUSE_EXT_SENDFILE)),
+          text_file(find<gatehouse_text_file_v1>(host, me, GATEHOUSE_EXT_TEXT_FILE)),
+          check(find<gatehouse_check_v1>(host, me, GATEHOUSE_EXT_CHECK)),
+          discovery(find<gatehouse_discovery_v1>(host, me, GATEHOUSE_EXT_DISCOVERY)) {}
 
   private:
     template <class T>
-    static const T* find(const gatehouse_host* host, std::string_view id) noexcept {
-        return static_cast<const T*>(host->get_extension(str(id)));
+    static const T* find(const gatehouse_host* host, gatehouse_instance* me, std::string_view id) noexcept {
+        return static_cast<const T*>(host->get_extension(me, str(id)));
     }
 };
 

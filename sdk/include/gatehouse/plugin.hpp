@@ -16,7 +16,8 @@
 //     struct Session { ... };                   the state of one connection: made before its first serve(conn, session) (from
 //                                               the plugin, if its constructor takes one), destroyed at the connection's end
 //     void stop()                               the drain begins
-//     void closed(Session&, std::string_view)   the connection has ended, and why; without Session: closed(std::string_view)
+//     void closed(Session&, std::string_view)   the connection has ended, and why; without Session: closed(std::string_view),
+//                                               or closed(std::uint64_t id, std::string_view)
 //     gatehouse_match probe(std::span<const std::byte>)   does a client of this protocol begin like this?
 //     static constexpr bool server_first = true;          the host calls serve() before the client has sent anything
 //     static constexpr std::string_view try_it = "nc {host} {port}";
@@ -39,7 +40,7 @@
 
 // Defines the one symbol that the host looks for. `name` and `version` are string literals.
 #define GATEHOUSE_PLUGIN(Class, name, version)                                                                                 \
-    extern "C" GATEHOUSE_EXPORT const gatehouse_plugin* gatehouse_plugin_v1() noexcept {                                       \
+    extern "C" GATEHOUSE_EXPORT const gatehouse_plugin* GATEHOUSE_ENTRY() noexcept {                                           \
         static constexpr gatehouse_plugin table = ::gatehouse::detail::Adapter<Class>::table(name, version);                   \
         return &table;                                                                                                         \
     }

@@ -14,10 +14,10 @@ namespace gatehouse {
 
 // What serve() wants to happen next; see gatehouse_next.
 enum class Next : gatehouse_next {
-    close = GATEHOUSE_CLOSE,
-    park = GATEHOUSE_PARK,
-    relay = GATEHOUSE_RELAY,
-    wait = GATEHOUSE_WAIT,
+    close = GATEHOUSE_NEXT_CLOSE,
+    park = GATEHOUSE_NEXT_PARK,
+    relay = GATEHOUSE_NEXT_RELAY,
+    wait = GATEHOUSE_NEXT_WAIT,
     error = GATEHOUSE_NEXT_ERROR,
     no_upstream = GATEHOUSE_NEXT_UPSTREAM,
 };

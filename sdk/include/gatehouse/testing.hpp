@@ -86,11 +86,14 @@ class Client {
 
 enum class Extensions { all, none };
 
-// One instance of the plugin whose gatehouse_plugin_v1() is linked into the test.
+// The function that gives a plugin's table; see GATEHOUSE_ENTRY.
+using EntryPoint = const gatehouse_plugin* (*)() noexcept;
+
+// One instance of a plugin that is linked into the test: that of gatehouse_plugin_v1(), or of another entry.
 class Plugin {
   public:
     // Throws Refused.
-    explicit Plugin(const Table& config = {}, Extensions extensions = Extensions::all);
+    explicit Plugin(const Table& config = {}, Extensions extensions = Extensions::all, EntryPoint entry = GATEHOUSE_ENTRY);
     Plugin(const Plugin&) = delete;
     Plugin& operator=(const Plugin&) = delete;
     ~Plugin();
@@ -177,8 +180,8 @@ inline Client& Client::say(const Script& script) {
     return *this;
 }
 
-inline Plugin::Plugin(const Table& config, Extensions extensions) : config_(config, "", report_) {
-    host_.plugin = gatehouse_plugin_v1();
+inline Plugin::Plugin(const Table& config, Extensions extensions, EntryPoint entry) : config_(config, "", report_) {
+    host_.plugin = entry();
     const std::string refusal = create(extensions == Extensions::all ? detail::full_host : detail::bare_host);
     if (refusal.empty()) return;
     destroy();
@@ -187,7 +190,8 @@ inline Plugin::Plugin(const Table& config, Extensions extensions) : config_(conf
 
 inline std::string Plugin::create(const gatehouse_host& table) {
     const gatehouse_plugin& plugin = *host_.plugin;
-    if (plugin.abi_major != GATEHOUSE_ABI_MAJOR || plugin.needs_minor > GATEHOUSE_ABI_MINOR)
+    if (plugin.abi_major != GATEHOUSE_ABI_MAJOR || plugin.needs_minor < GATEHOUSE_ABI_OLDEST ||
+        plugin.needs_minor > GATEHOUSE_ABI_MINOR)
         return "the plugin needs another ABI version";
     if (plugin.serve == nullptr) return "the plugin has no serve()";
     if ((plugin.flags & ~std::uint32_t{GATEHOUSE_SERVER_FIRST}) != 0) return "the plugin has unknown flags";

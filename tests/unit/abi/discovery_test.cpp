@@ -3,7 +3,6 @@
 
 #include "abi/str.hpp"
 #include "dns_server.hpp"
-#include "plugin/error_text.hpp"
 #include "plugin/test_facilities.hpp"
 
 #include <condition_variable>
@@ -50,7 +49,7 @@ TEST(Discovery, RefusesWhatIsNoName) {
     TestFacilities host;
     TestWatch watch;
     EXPECT_EQ(watch.start(host.instance, "*:80"), GATEHOUSE_INVALID);
-    EXPECT_EQ(take_error_text(),
+    EXPECT_EQ(host.instance.error.take(),
               R"(watch of *:80: "*:80" is no name to watch (expected "host:port" or "srv:_service._tcp.domain"))");
     EXPECT_EQ(watch.watch, nullptr);
 }

@@ -2,7 +2,6 @@
 
 #include "abi/str.hpp"
 #include "eventually.hpp"
-#include "plugin/error_text.hpp"
 #include "plugin/test_facilities.hpp"
 #include "sockets.hpp"
 #include "threads/background.hpp"
@@ -162,7 +161,7 @@ class HealthCheckTest : public ::testing::Test {
         request.result = [](void*, gatehouse_status, gatehouse_str) noexcept {};
         change(request);
         gatehouse_check* check = nullptr;
-        take_error_text();
+        instance_.error.take();
         const gatehouse_status status = health_check_table.start(&instance_, &request, &check);
         if (status == GATEHOUSE_OK) health_check_table.stop(check);
         return status;
@@ -178,7 +177,7 @@ class HealthCheckTest : public ::testing::Test {
 TEST_F(HealthCheckTest, RefusesWhatIsNoRequest) {
     const auto refused = [&](const std::function<void(gatehouse_check_request&)>& change) {
         EXPECT_EQ(start(change), GATEHOUSE_INVALID);
-        return take_error_text();
+        return instance_.error.take();
     };
     EXPECT_EQ(
         refused([](auto& request) { request.address = str("db.example:80"); }),
@@ -220,7 +219,7 @@ TEST_F(HealthCheckTest, TooManyAreRefused) {
     gatehouse_check* check = nullptr;
     while (health_check_table.start(&instance_, &request, &check) == GATEHOUSE_OK) checks.push_back(check);
     EXPECT_EQ(checks.size(), Background::most_activities);
-    EXPECT_EQ(take_error_text(), "health check of 127.0.0.1:9: no memory or thread for it, or too many of them");
+    EXPECT_EQ(instance_.error.take(), "health check of 127.0.0.1:9: no memory or thread for it, or too many of them");
     for (gatehouse_check* each : checks) health_check_table.stop(each);
 }
 

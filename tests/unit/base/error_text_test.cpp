@@ -1,30 +1,32 @@
-#include "plugin/error_text.hpp"
+#include "base/error_text.hpp"
 
 #include <gtest/gtest.h>
-#include <thread>
 
 namespace gatehouse::host {
 namespace {
 
 TEST(ErrorText, IsTakenOnce) {
-    set_error_text("first");
-    set_error_text("second");
-    EXPECT_EQ(take_error_text(), "second");
-    EXPECT_EQ(take_error_text(), "");
+    ErrorText error;
+    error.set("first");
+    error.set("second");
+    EXPECT_EQ(error.take(), "second");
+    EXPECT_EQ(error.take(), "");
 }
 
 TEST(ErrorText, IsCutAt512Bytes) {
-    set_error_text(std::string(513, 'x'));
-    EXPECT_EQ(take_error_text(), std::string(512, 'x'));
+    ErrorText error;
+    error.set(std::string(513, 'x'));
+    EXPECT_EQ(error.take(), std::string(512, 'x'));
 }
 
-TEST(ErrorText, EachThreadHasItsOwn) {
-    set_error_text("mine");
-    std::thread([] {
-        EXPECT_EQ(take_error_text(), "");
-        set_error_text("its");
-    }).join();
-    EXPECT_EQ(take_error_text(), "mine");
+TEST(ErrorText, MayBeClearedOrEmpty) {
+    ErrorText error;
+    error.set("first");
+    error.clear();
+    EXPECT_EQ(error.take(), "");
+    error.set("first");
+    error.set("");
+    EXPECT_EQ(error.take(), "");
 }
 
 } // namespace

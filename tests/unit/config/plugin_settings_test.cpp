@@ -28,7 +28,7 @@ std::shared_ptr<const gatehouse_config> settings(const std::string& body) {
 
 std::string string(const gatehouse_config& config, std::string_view key, std::string_view fallback) {
     gatehouse_str value{fallback.data(), fallback.size()};
-    config.string(key, value);
+    config.string(key, false, value);
     return {value.data, value.size};
 }
 
@@ -76,7 +76,7 @@ TEST(PluginConfig, AbsentKeysLeaveTheDefaults) {
 TEST(PluginConfig, AStringWithoutADefaultIsRequired) {
     const auto config = settings("");
     gatehouse_str value{nullptr, 0};
-    EXPECT_EQ(config->string("upstream", value), GATEHOUSE_INVALID);
+    EXPECT_EQ(config->string("upstream", true, value), GATEHOUSE_INVALID);
     EXPECT_EQ(config->problems(), Lines{"web.toml:6:1: plugins.web.config.upstream: missing (expected a string)"});
 }
 
@@ -220,7 +220,7 @@ TEST(PluginConfig, WithoutASectionThePlaceIsWhereTheInstanceIsNamed) {
     const gatehouse_config& implicit = *config.plugins.front().settings;
     implicit.begin();
     gatehouse_str value{nullptr, 0};
-    EXPECT_EQ(implicit.string("upstream", value), GATEHOUSE_INVALID);
+    EXPECT_EQ(implicit.string("upstream", true, value), GATEHOUSE_INVALID);
     EXPECT_EQ(implicit.problems(), Lines{"web.toml:4:10: plugins.gateway.config.upstream: missing (expected a string)"});
 }
 

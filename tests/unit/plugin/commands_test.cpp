@@ -1,8 +1,6 @@
 // Commands of a plugin that is made up here: what it answers, rightly and wrongly.
 #include "plugin/commands.hpp"
 
-#include "plugin/error_text.hpp"
-
 #include <functional>
 #include <gatehouse/ext/control.h>
 #include <gtest/gtest.h>
@@ -33,9 +31,11 @@ void row(const gatehouse_answer& answer, const std::vector<gatehouse_str>& cells
     answer.row(answer.context, cells.data(), cells.size());
 }
 
+SharedErrorText error;
+
 CommandAnswer run(Plugin plugin, const Texts& words = {"list"}) {
     const gatehouse_control_v1 control{nullptr, 0, Plugin::run};
-    return run_command("web", control, &plugin, words);
+    return run_command("web", error, control, &plugin, words);
 }
 
 TEST(Commands, AreListed) {
@@ -63,12 +63,12 @@ TEST(Commands, GetTheirWordsAndAnswerWithATable) {
 }
 
 TEST(Commands, FailuresAreExplainedByThePlugin) {
-    set_error_text("of an earlier call");
+    error.set("of an earlier call");
     const CommandAnswer silent = run({[](const Texts&, const gatehouse_answer&) { return GATEHOUSE_FAILED; }});
     EXPECT_EQ(silent.status, GATEHOUSE_FAILED);
     EXPECT_EQ(silent.error, "web did not say why (status -10)");
     const CommandAnswer said = run({[](const Texts&, const gatehouse_answer&) {
-        set_error_text("there is no such server");
+        error.set("there is no such server");
         return GATEHOUSE_INVALID;
     }});
     EXPECT_EQ(said.error, "there is no such server");

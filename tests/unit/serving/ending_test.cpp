@@ -16,13 +16,13 @@ struct Served : Connection {
 
 TEST(ReasonFor, APluginThatHasFinished) {
     const Served connection;
-    EXPECT_EQ(reason_for(connection, GATEHOUSE_CLOSE), Reason::done);
+    EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_CLOSE), Reason::done);
 }
 
 TEST(ReasonFor, APluginThatFinishedAfterItsClient) {
     Served connection;
     connection.read_end = true;
-    for (const gatehouse_next next : {GATEHOUSE_CLOSE, GATEHOUSE_PARK, GATEHOUSE_WAIT})
+    for (const gatehouse_next next : {GATEHOUSE_NEXT_CLOSE, GATEHOUSE_NEXT_PARK, GATEHOUSE_NEXT_WAIT})
         EXPECT_EQ(reason_for(connection, next), Reason::peer_closed) << next;
 }
 
@@ -30,7 +30,7 @@ TEST(ReasonFor, ADeadlineOfThePluginsOwnCountsMoreThanTheEnd) {
     Served connection;
     connection.read_end = true;
     connection.deadline_hit = true;
-    for (const gatehouse_next next : {GATEHOUSE_CLOSE, GATEHOUSE_PARK, GATEHOUSE_WAIT})
+    for (const gatehouse_next next : {GATEHOUSE_NEXT_CLOSE, GATEHOUSE_NEXT_PARK, GATEHOUSE_NEXT_WAIT})
         EXPECT_EQ(reason_for(connection, next), Reason::deadline) << next;
 }
 
@@ -41,7 +41,7 @@ TEST(ReasonFor, WhatBrokeTheStreamCountsMost) {
         connection.reason = cause;
         connection.read_end = true;
         connection.deadline_hit = true;
-        for (const gatehouse_next next : {GATEHOUSE_CLOSE, GATEHOUSE_PARK, GATEHOUSE_WAIT})
+        for (const gatehouse_next next : {GATEHOUSE_NEXT_CLOSE, GATEHOUSE_NEXT_PARK, GATEHOUSE_NEXT_WAIT})
             EXPECT_EQ(reason_for(connection, next), cause) << next;
     }
 }
@@ -61,7 +61,7 @@ TEST(ReasonFor, AnErrorAfterAFailedConnectIsTheUpstreams) {
     connection.life.serving.no_upstream = Reason::upstream_failed;
     EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_ERROR), Reason::upstream_failed);
     EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_EXCEPTION), Reason::plugin_exception);
-    EXPECT_EQ(reason_for(connection, GATEHOUSE_CLOSE), Reason::done) << "the plugin had something else to say";
+    EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_CLOSE), Reason::done) << "the plugin had something else to say";
 }
 
 TEST(ReasonFor, WhatTheHostLackedForTheUpstreamIsSaid) {
@@ -75,7 +75,7 @@ TEST(ReasonFor, WhatTheHostLackedForTheUpstreamIsSaid) {
 
 TEST(ReasonFor, ARelayWithoutAnUpstreamAndAnUnknownResultAreErrors) {
     const Served connection;
-    EXPECT_EQ(reason_for(connection, GATEHOUSE_RELAY), Reason::plugin_error);
+    EXPECT_EQ(reason_for(connection, GATEHOUSE_NEXT_RELAY), Reason::plugin_error);
     EXPECT_EQ(reason_for(connection, unknown_next), Reason::plugin_error);
 }
 

@@ -7,7 +7,7 @@
  *     gatehouse_conn *server = NULL;
  *     if (upstream->connect(conn, address, 5000, &server) != GATEHOUSE_OK) return GATEHOUSE_NEXT_ERROR;
  *     upstream->relay(conn, server, 300000);
- *     return GATEHOUSE_RELAY;
+ *     return GATEHOUSE_NEXT_RELAY;
  */
 #ifndef GATEHOUSE_EXT_UPSTREAM_H
 #define GATEHOUSE_EXT_UPSTREAM_H
@@ -45,10 +45,10 @@ typedef struct gatehouse_upstream_v1 {
     void (*close)(gatehouse_conn* upstream) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [conn] Makes the host relay between `conn` and `upstream` once serve() returns GATEHOUSE_RELAY; the host owns `upstream`
-     * from this call on. The host carries bytes both ways and passes half-closes on, until both directions have ended, either
-     * side resets, or nothing has moved for `idle_milliseconds` (0: the listener's idle_timeout). It does not call serve()
-     * again; it calls closed() when the relay has ended.
+     * [conn] Makes the host relay between `conn` and `upstream` once serve() returns GATEHOUSE_NEXT_RELAY; the host owns
+     * `upstream` from this call on. The host carries bytes both ways and passes half-closes on, until both directions have
+     * ended, either side resets, or nothing has moved for `idle_milliseconds` (0: the listener's idle_timeout). It does not
+     * call serve() again; it calls closed() when the relay has ended.
      */
     gatehouse_status (*relay)(gatehouse_conn* conn, gatehouse_conn* upstream, uint64_t idle_milliseconds) GATEHOUSE_NOEXCEPT;
 

@@ -107,7 +107,7 @@ struct Client : Stream {
     bool open = true;    // the host has not called closed() for it
     bool woken = false;
     bool cut = false;      // the plugin has cut its relay
-    bool waiting = false;  // parked with GATEHOUSE_WAIT
+    bool waiting = false;  // parked with GATEHOUSE_NEXT_WAIT
     bool relaying = false; // the relay engine has it
     bool closing = false;  // closed() runs
     bool drain_due = false;

@@ -50,7 +50,7 @@ inline void close(Client& client, std::string_view reason) {
     const gatehouse_plugin& plugin = *client.host->plugin;
     client.closing = true;
     if (client.opened && plugin.closed != nullptr)
-        plugin.closed(client.host->self, client.state, {reason.data(), reason.size()});
+        plugin.closed(client.host->self, client.id, client.state, {reason.data(), reason.size()});
     client.closing = false;
     for (const auto& upstream : client.upstreams)
         if (!upstream->gone)
@@ -96,18 +96,17 @@ inline void serve(Client& client, gatehouse_event event) {
     const std::size_t reads = client.reads;
     client.opened = true;
     client.outcome.events.push_back(event);
-    host.error.clear();
+    client.outcome.error.clear();
     client.serving = std::this_thread::get_id();
     const gatehouse_next next = host.plugin->serve(host.self, reinterpret_cast<gatehouse_conn*>(static_cast<Stream*>(&client)));
     client.serving.reset();
     client.outcome.next = next;
-    client.outcome.error = host.error;
-    client.waiting = next == GATEHOUSE_WAIT;
+    client.waiting = next == GATEHOUSE_NEXT_WAIT;
 
-    if (client.relay != nullptr && next != GATEHOUSE_RELAY)
-        host.violation("relay() was called, but serve() did not return GATEHOUSE_RELAY");
+    if (client.relay != nullptr && next != GATEHOUSE_NEXT_RELAY)
+        host.violation("relay() was called, but serve() did not return GATEHOUSE_NEXT_RELAY");
     switch (next) {
-    case GATEHOUSE_PARK:
+    case GATEHOUSE_NEXT_PARK:
         if (client.write_failed || (!client.ended.empty() && client.ended != "drained"))
             return close(client, reason_of(client));
         if (client.arrived && client.reads == reads) {
@@ -115,19 +114,19 @@ inline void serve(Client& client, gatehouse_event event) {
             close(client, "plugin_error");
         }
         return;
-    case GATEHOUSE_WAIT:
+    case GATEHOUSE_NEXT_WAIT:
         if (client.write_failed || (!client.ended.empty() && client.ended != "drained")) close(client, reason_of(client));
         return;
-    case GATEHOUSE_CLOSE:
+    case GATEHOUSE_NEXT_CLOSE:
         return close(client, reason_of(client));
     case GATEHOUSE_NEXT_UPSTREAM:
         return close(client, "upstream_failed");
-    case GATEHOUSE_RELAY:
+    case GATEHOUSE_NEXT_RELAY:
         if (client.relay != nullptr) {
             client.relaying = true;
             return carry(client);
         }
-        host.violation("serve() returned GATEHOUSE_RELAY without relay()");
+        host.violation("serve() returned GATEHOUSE_NEXT_RELAY without relay()");
         return close(client, "plugin_error");
     case GATEHOUSE_NEXT_ERROR:
         return close(client, client.connect_failed ? "upstream_failed" : "plugin_error");

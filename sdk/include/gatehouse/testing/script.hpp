@@ -74,15 +74,15 @@ struct UpstreamRecord {
 
 // What came of a connection.
 struct Outcome {
-    std::string output;                    // every byte that the client has received
-    bool finished = false;                 // the plugin has called finish()
-    bool open = true;                      // it is parked, and has not ended
-    gatehouse_next next = GATEHOUSE_PARK;  // what serve() returned last
-    std::string reason;                    // why it ended, as closed() gets it
-    std::string error;                     // the text of set_error()
-    std::vector<gatehouse_event> events;   // one for each call of serve()
-    std::optional<milliseconds> deadline;  // the plugin's last one, counted from when it set it
-    std::vector<UpstreamRecord> upstreams; // one for each connect() that succeeded
+    std::string output;                        // every byte that the client has received
+    bool finished = false;                     // the plugin has called finish()
+    bool open = true;                          // it is parked, and has not ended
+    gatehouse_next next = GATEHOUSE_NEXT_PARK; // what serve() returned last
+    std::string reason;                        // why it ended, as closed() gets it
+    std::string error;                         // the text of set_error()
+    std::vector<gatehouse_event> events;       // one for each call of serve()
+    std::optional<milliseconds> deadline;      // the plugin's last one, counted from when it set it
+    std::vector<UpstreamRecord> upstreams;     // one for each connect() that succeeded
 };
 
 // Calls check(script) for the whole input, for the input cut in two at each byte, and for each byte by itself.

@@ -57,7 +57,7 @@ inline gatehouse_status set_deadline(gatehouse_conn* conn, uint64_t time) noexce
 
 inline gatehouse_event event(gatehouse_conn* conn) noexcept {
     const Client* client = client_of(conn, "event()");
-    return client == nullptr ? GATEHOUSE_EVENT_OPEN : client->outcome.events.back();
+    return client == nullptr ? GATEHOUSE_INVALID : client->outcome.events.back();
 }
 
 inline uint64_t id(gatehouse_conn* conn) noexcept {
@@ -84,8 +84,11 @@ inline void* state(gatehouse_conn* conn) noexcept {
     return client == nullptr ? nullptr : client->state;
 }
 
-inline void set_state(gatehouse_conn* conn, void* state) noexcept {
-    if (Client* client = client_of(conn, "set_state()")) client->state = state;
+inline gatehouse_status set_state(gatehouse_conn* conn, void* state) noexcept {
+    Client* client = client_of(conn, "set_state()");
+    if (client == nullptr) return GATEHOUSE_INVALID;
+    client->state = state;
+    return GATEHOUSE_OK;
 }
 
 inline gatehouse_status wake_up(gatehouse_instance* instance, uint64_t id) noexcept {
@@ -104,12 +107,16 @@ inline void log(gatehouse_instance* instance, gatehouse_level level, gatehouse_s
     host->log.push_back({level, std::string(view(text))});
 }
 
-inline void set_error(gatehouse_instance* instance, gatehouse_str text) noexcept {
-    host_of(instance)->error = view(text).substr(0, 512);
+inline void set_error(gatehouse_instance* instance, gatehouse_conn* conn, gatehouse_str text) noexcept {
+    if (conn == nullptr)
+        host_of(instance)->error = view(text).substr(0, 512);
+    else if (Client* client = client_of(conn, "set_error()"))
+        client->outcome.error = view(text).substr(0, 512);
 }
 
-inline gatehouse_status config_string(const gatehouse_config* config, gatehouse_str key, gatehouse_str* value) noexcept {
-    return config_of(config).string(view(key), *value);
+inline gatehouse_status config_string(const gatehouse_config* config, gatehouse_str key, int32_t required,
+                                      gatehouse_str* value) noexcept {
+    return config_of(config).string(view(key), required != 0, *value);
 }
 inline gatehouse_status config_integer(const gatehouse_config* config, gatehouse_str key, int64_t minimum, int64_t maximum,
                                        int64_t* value) noexcept {
@@ -262,7 +269,7 @@ inline gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* p
 inline gatehouse_status read_text_file(const gatehouse_config* config, gatehouse_str key, gatehouse_str* text) noexcept {
     const FakeConfig& settings = config_of(config);
     gatehouse_str path{"", 0};
-    const gatehouse_status status = settings.string(view(key), path);
+    const gatehouse_status status = settings.string(view(key), false, path);
     if (status != GATEHOUSE_OK || path.size == 0) return status;
     std::ifstream file{std::string(view(path)), std::ios::binary};
     if (!file.is_open() || !std::filesystem::is_regular_file(view(path)))
@@ -274,7 +281,7 @@ inline gatehouse_status read_text_file(const gatehouse_config* config, gatehouse
     return GATEHOUSE_OK;
 }
 
-inline const void* find_extension(gatehouse_str id) noexcept {
+inline const void* find_extension(gatehouse_instance*, gatehouse_str id) noexcept {
     static constexpr gatehouse_upstream_v1 upstream{connect, close_upstream, relay, resolve, cut, tls_client, start_tls};
     static constexpr gatehouse_sendfile_v1 sendfile{send_file};
     static constexpr gatehouse_text_file_v1 text_file{read_text_file};
@@ -287,9 +294,9 @@ inline const void* find_extension(gatehouse_str id) noexcept {
     if (view(id) == GATEHOUSE_EXT_DISCOVERY) return &discovery;
     return nullptr;
 }
-inline const void* no_extension(gatehouse_str) noexcept { return nullptr; }
+inline const void* no_extension(gatehouse_instance*, gatehouse_str) noexcept { return nullptr; }
 
-inline constexpr gatehouse_host make_table(const void* (*get_extension)(gatehouse_str) noexcept) {
+inline constexpr gatehouse_host make_table(const void* (*get_extension)(gatehouse_instance*, gatehouse_str) noexcept) {
     gatehouse_host table{};
     table.size = sizeof table;
     table.abi_major = GATEHOUSE_ABI_MAJOR;

@@ -41,7 +41,7 @@ class Turnstile {
         conn.clear_deadline();
         auto server = conn.connect(server_, 5s);
         if (!server) return gatehouse::Next::no_upstream; // the host has recorded why
-        host_.log(GATEHOUSE_DEBUG, std::string(conn.peer()) + " reaches " + std::string(server->peer()));
+        host_.log(GATEHOUSE_LEVEL_DEBUG, std::string(conn.peer()) + " reaches " + std::string(server->peer()));
         return conn.relay(std::move(*server));
     }
 
