@@ -360,7 +360,7 @@ TEST_F(SlowTls, TestsslFindsNoWeakness) {
     const auto server = host("facts");
     const Result result = run({"testssl", "--quiet", "--color", "0", "--warnings", "batch", "--openssl-timeout", "5", "-U",
                                connect_to(server->port("tls"))},
-                              {}, std::chrono::seconds(170));
+                              {}, std::chrono::seconds(380));
     const Said said{result.status, result.out};
     EXPECT_TRUE(said.has("Heartbleed (CVE-2014-0160)                not vulnerable (OK)")) << said;
     EXPECT_TRUE(said.has("Secure Client-Initiated Renegotiation     not vulnerable (OK)")) << said;
