@@ -10,10 +10,7 @@ using namespace gatehouse::host;
 
 // A watch that reports to a plugin's callback.
 struct gatehouse_watch final : NameWatch {
-    using Found = void (*)(void* data, const gatehouse_endpoint* endpoints, std::size_t count, gatehouse_status status,
-                           gatehouse_str why) noexcept;
-
-    gatehouse_watch(const gatehouse_instance& instance, const WatchedName& name, Found callback, void* data)
+    gatehouse_watch(const gatehouse_instance& instance, const WatchedName& name, gatehouse_found callback, void* data)
         : NameWatch(instance.facilities.watches, name), log_(instance.facilities.log), plugin_(instance.name), name_(name.text),
           callback_(callback), data_(data) {}
 
@@ -23,9 +20,11 @@ struct gatehouse_watch final : NameWatch {
         list.reserve(endpoints.size());
         for (const FoundServer& endpoint : endpoints)
             list.push_back({{endpoint.address.data(), endpoint.address.size()}, endpoint.priority, endpoint.weight, 0});
-        callback_(data_, list.data(), list.size(), GATEHOUSE_OK, {"", 0});
+        callback_(data_, list.data(), list.size(), sizeof(gatehouse_endpoint), GATEHOUSE_OK, {"", 0});
     }
-    void lost(Lookup lookup, std::string_view why) override { callback_(data_, nullptr, 0, status_of(lookup), str(why)); }
+    void lost(Lookup lookup, std::string_view why) override {
+        callback_(data_, nullptr, 0, sizeof(gatehouse_endpoint), status_of(lookup), str(why));
+    }
 
     void left_out(std::string_view what) override {
         log_.warning("a watched name leads to more servers than the host takes",
@@ -34,14 +33,14 @@ struct gatehouse_watch final : NameWatch {
 
     Log& log_; // constant after construction, as are the next four
     const std::string plugin_, name_;
-    const Found callback_;
+    const gatehouse_found callback_;
     void* const data_;
 };
 
 namespace gatehouse::host {
 namespace {
 
-gatehouse_status watch(gatehouse_instance* instance, gatehouse_str name, gatehouse_watch::Found found, void* data,
+gatehouse_status watch(gatehouse_instance* instance, gatehouse_str name, gatehouse_found found, void* data,
                        gatehouse_watch** watch) noexcept {
     try {
         const std::string text(name.data, name.size);
@@ -68,6 +67,6 @@ void unwatch(gatehouse_watch* watch) noexcept { watch->unwatch(); }
 
 } // namespace
 
-const gatehouse_discovery_v1 discovery_table{watch, unwatch};
+const gatehouse_discovery_v1 discovery_table{sizeof(gatehouse_discovery_v1), 0, watch, unwatch};
 
 } // namespace gatehouse::host

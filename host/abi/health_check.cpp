@@ -365,6 +365,6 @@ void stop(gatehouse_check* check) noexcept { check->background().remove(*check);
 
 } // namespace
 
-const gatehouse_check_v1 health_check_table{start, stop};
+const gatehouse_check_v1 health_check_table{sizeof(gatehouse_check_v1), 0, start, stop};
 
 } // namespace gatehouse::host

@@ -12,6 +12,6 @@ gatehouse_status send(gatehouse_conn* conn, const gatehouse_bytes* parts, std::s
 
 } // namespace
 
-const gatehouse_sendfile_v1 sendfile_table{send};
+const gatehouse_sendfile_v1 sendfile_table{sizeof(gatehouse_sendfile_v1), 0, send};
 
 } // namespace gatehouse::host

@@ -11,6 +11,6 @@ gatehouse_status read(const gatehouse_config* config, gatehouse_str key, gatehou
 
 } // namespace
 
-const gatehouse_text_file_v1 text_file_table{read};
+const gatehouse_text_file_v1 text_file_table{sizeof(gatehouse_text_file_v1), 0, read};
 
 } // namespace gatehouse::host

@@ -17,12 +17,15 @@ namespace gatehouse::host {
 Nanoseconds deadline_of(const Connection& client, std::uint64_t milliseconds) noexcept {
     constexpr std::uint64_t most = 86'400'000;
     const Nanoseconds asked = after(monotonic_now(), std::chrono::milliseconds(std::min(milliseconds, most)));
-    return std::min({asked, client.drain().deadline(), client.lifetime});
+    return std::min({asked, client.drain().deadline(), client.lifetime, client.plugin_deadline});
 }
 
-gatehouse_status too_late(const Connection& client) noexcept {
-    const bool cut = monotonic_now() >= std::min(client.drain().deadline(), client.lifetime);
-    return cut ? GATEHOUSE_STOPPING : GATEHOUSE_TIMEOUT;
+gatehouse_status too_late(Connection& client) noexcept {
+    const Nanoseconds now = monotonic_now();
+    if (now >= std::min(client.drain().deadline(), client.lifetime)) return GATEHOUSE_STOPPING;
+    if (now < client.plugin_deadline) return GATEHOUSE_TIMEOUT;
+    client.pass_timer();
+    return GATEHOUSE_TIMER;
 }
 
 gatehouse_status lacks(Connection& client, Reason lacking, std::string_view server, std::string_view error) noexcept {
@@ -46,6 +49,7 @@ gatehouse_status find(Connection& client, const std::string& name, Nanoseconds d
     gatehouse_status status = GATEHOUSE_INVALID;
     if (const std::optional<Address> address = parse_address(name, error))
         status = status_of(facilities_of(client).resolver.resolve(*address, deadline, client.drain(), candidates, error));
+    if (status == GATEHOUSE_TIMEOUT) status = too_late(client);
     if (status != GATEHOUSE_OK)
         client.life.serving.error.set("upstream " + name + ": " + error);
     else if (!error.empty())
@@ -75,6 +79,7 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
                 error = server + ": " + failure.why;
                 status = failure.status == GATEHOUSE_TIMEOUT ? too_late(client) : failure.status;
                 if (failure.lacking) status = lacks(client, *failure.lacking, server, failure.why);
+                if (status == GATEHOUSE_TIMER || status == GATEHOUSE_STOPPING) break; // there is no time for the others
                 continue;
             }
             auto connection = std::make_unique<Upstream>(client.drain(), candidate, fd.get());
@@ -129,6 +134,7 @@ gatehouse_status cut(gatehouse_instance* instance, std::uint64_t id) noexcept {
 
 } // namespace
 
-const gatehouse_upstream_v1 upstream_table{connect, close, relay, resolve, cut, tls_client, start_tls};
+const gatehouse_upstream_v1 upstream_table{
+    sizeof(gatehouse_upstream_v1), 0, connect, close, relay, resolve, cut, tls_client, start_tls};
 
 } // namespace gatehouse::host

@@ -17,7 +17,7 @@ Nanoseconds deadline_of(const Connection& client, std::uint64_t milliseconds) no
 
 // The status of such a call when that time is over: GATEHOUSE_STOPPING if the client's lifetime or the drain has ended it
 // early, which says nothing about the server. [conn]
-gatehouse_status too_late(const Connection& client) noexcept;
+gatehouse_status too_late(Connection& client) noexcept;
 
 // The call fails for want of something that this host lacks: the log and the connection's reason say so, and the server is not
 // to blame. Returns GATEHOUSE_EXHAUSTED. [conn]

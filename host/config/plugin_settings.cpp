@@ -143,6 +143,7 @@ class View : public gatehouse_config {
 
     void begin() const override {}
     std::vector<std::string> problems() const override { return {}; }
+    std::vector<std::string> problems_so_far() const override { return {}; }
 
     bool equals(const gatehouse_config& other) const noexcept override {
         const auto& view = static_cast<const View&>(other); // there are no others
@@ -191,6 +192,9 @@ class Settings final : private Reading, public View {
     std::vector<std::string> problems() const override {
         reject_unread();
         for (const auto& [node, view] : reading_->items) view->reject_unread();
+        return problems_so_far();
+    }
+    std::vector<std::string> problems_so_far() const override {
         std::vector<std::string> lines = reading_->file.problems.lines();
         if (reading_->out_of_memory)
             lines.push_back(table_.place().text + ": the host ran out of memory while the plugin read it");

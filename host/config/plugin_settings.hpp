@@ -47,6 +47,8 @@ struct gatehouse_config {
     // What has gone wrong since begin(): values of the wrong type, rejected ones, and keys that the plugin has not read. Each
     // with its "FILE:LINE:COLUMN: ", in the order of the file.
     virtual std::vector<std::string> problems() const = 0;
+    // The same without the keys: whoever gives up in the middle has not read them all.
+    virtual std::vector<std::string> problems_so_far() const = 0;
 
     // Whether both tables have the same keys and values; their places in the files do not count. Tables from files of different
     // folders differ, since their relative paths do.

@@ -46,10 +46,16 @@ Stream::Due Stream::due(Nanoseconds now) const noexcept {
     return due;
 }
 
+// One-shot: the plugin may set another one and go on.
+void Stream::pass_timer() noexcept {
+    plugin_deadline = never;
+    deadline_hit = true;
+}
+
 void Stream::expire(Reason cause) noexcept {
-    if (cause == Reason::deadline) { // one-shot: the plugin may set another one and go on
-        plugin_deadline = never;
-        deadline_passed = deadline_hit = true;
+    if (cause == Reason::deadline) {
+        pass_timer();
+        deadline_passed = true;
         return;
     }
     if (!reason) reason = cause;
@@ -93,10 +99,12 @@ gatehouse_status Stream::wait_for(short events, bool hear_drain) noexcept {
             begun.when = write_due_;
             continue;
         }
-        expire(drained ? Reason::drained : limit.reason);
-        if (drained) return GATEHOUSE_RESET;
-        if (limit.reason == Reason::deadline) deadline_passed = false;
-        return GATEHOUSE_TIMEOUT;
+        if (drained || limit.reason != Reason::deadline) {
+            expire(drained ? Reason::drained : limit.reason);
+            return drained ? GATEHOUSE_RESET : GATEHOUSE_TIMEOUT;
+        }
+        pass_timer();
+        return events == POLLIN ? GATEHOUSE_TIMER : GATEHOUSE_TIMEOUT;
     }
 }
 
@@ -119,6 +127,7 @@ gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::size_t& s
         }
         if (count == 0) {
             read_end = true;
+            deadline_hit = false;
             return GATEHOUSE_END;
         }
         if (errno == EINTR) continue;
@@ -126,7 +135,7 @@ gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::size_t& s
         emptied = true;
         if (deadline_passed) {
             deadline_passed = false;
-            return GATEHOUSE_TIMEOUT;
+            return GATEHOUSE_TIMER;
         }
         if (farewell_ != 0) return GATEHOUSE_TIMEOUT;
         if (const gatehouse_status status = wait_for(POLLIN, true); status != GATEHOUSE_OK) return status;

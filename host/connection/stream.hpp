@@ -59,13 +59,16 @@ class Stream : public gatehouse_conn, public Channel {
         if (rate_) rate_->request_due = never;
     }
 
-    // Notes that a deadline has passed, so that the next read that would wait says GATEHOUSE_TIMEOUT.
+    // Notes that a deadline has passed, so that the next read that would wait says GATEHOUSE_TIMEOUT, or _TIMER if it is the
+    // plugin's own.
     void expire(Reason cause) noexcept;
+    // The plugin's own deadline has passed, and the call that is about to return says so.
+    void pass_timer() noexcept;
 
     [[no_unique_address]] Watch watch; // an upstream has none. The next ones have room in its last word
     std::optional<Reason> reason;      // why it cannot go on; the first cause stays
     bool stopping_said : 1 = false;
-    bool deadline_hit : 1 = false;    // the plugin's own deadline has passed, and nothing has been read since
+    bool deadline_hit : 1 = false;    // the plugin has heard of its own deadline, and of nothing else since
     bool deadline_passed : 1 = false; // the plugin's own deadline has passed and has not been reported yet
     // The peer took so many bytes a second when its thread was given up for others: see Pool::BlockedWrite.
     std::optional<std::uint16_t> given_up_at;

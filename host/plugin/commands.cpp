@@ -1,5 +1,7 @@
 #include "plugin/commands.hpp"
 
+#include <cstddef>
+#include <cstring>
 #include <gatehouse/ext/control.h>
 #include <new>
 #include <string_view>
@@ -14,7 +16,7 @@ class Table {
   public:
     explicit Table(CommandAnswer& answer) noexcept : answer_(answer) {}
 
-    gatehouse_answer sink() noexcept { return {this, columns, row}; }
+    gatehouse_answer sink() noexcept { return {sizeof(gatehouse_answer), 0, this, columns, row}; }
     const char* problem() const noexcept { return problem_; } // null: none
 
   private:
@@ -50,10 +52,19 @@ class Table {
 
 } // namespace
 
+const char* problem_of(const gatehouse_control_v1& control) noexcept {
+    if (control.size < offsetof(gatehouse_control_v1, run) + sizeof control.run) return "is too short";
+    if (control.reserved != 0) return "has something where 0 is reserved";
+    if (control.command_count != 0 && (control.commands == nullptr || control.command_stride < sizeof(gatehouse_command)))
+        return "has commands that are too short";
+    return control.run == nullptr ? "has no run()" : nullptr;
+}
+
 std::vector<PluginCommand> list_commands(const gatehouse_control_v1* control) {
     std::vector<PluginCommand> list;
     for (std::size_t i = 0; control != nullptr && i < control->command_count; ++i) {
-        const gatehouse_command& command = control->commands[i];
+        gatehouse_command command{};
+        std::memcpy(&command, reinterpret_cast<const char*>(control->commands) + i * control->command_stride, sizeof command);
         list.push_back(
             {std::string(view(command.name)), std::string(view(command.arguments)), std::string(view(command.summary))});
     }

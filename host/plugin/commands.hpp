@@ -30,6 +30,9 @@ struct CommandAnswer {
     std::vector<std::string> cells; // the names of the columns, then row by row
 };
 
+// Why the table of a plugin cannot be used; null: it can. [main]
+const char* problem_of(const gatehouse_control_v1& control) noexcept;
+
 // The plugin's commands; `control` may be null. [main]
 std::vector<PluginCommand> list_commands(const gatehouse_control_v1* control);
 

@@ -5,6 +5,16 @@
 #include <gatehouse/ext/control.h>
 
 namespace gatehouse::host {
+namespace {
+
+const gatehouse_control_v1* control_of(const gatehouse_plugin& hooks, void* self) noexcept {
+    constexpr std::string_view id = GATEHOUSE_EXT_CONTROL;
+    return hooks.get_extension == nullptr
+               ? nullptr
+               : static_cast<const gatehouse_control_v1*>(hooks.get_extension(self, {id.data(), id.size()}));
+}
+
+} // namespace
 
 PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library,
                                const Facilities& facilities)
@@ -15,19 +25,22 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
     gatehouse_status status = GATEHOUSE_OK;
     if (hooks_.create != nullptr) status = hooks_.create(&facilities.table, &handle_, &settings, &self_);
     const std::string why = handle_.error.take();
-    std::vector<std::string> problems = settings.problems();
-    if (status == GATEHOUSE_OK && problems.empty()) {
-        constexpr std::string_view control = GATEHOUSE_EXT_CONTROL;
-        if (hooks_.get_extension != nullptr)
-            control_ = static_cast<const gatehouse_control_v1*>(hooks_.get_extension(self_, {control.data(), control.size()}));
-        commands_ = list_commands(control_);
-        return;
+    const bool created = status == GATEHOUSE_OK;
+    std::vector<std::string> problems = created ? settings.problems() : settings.problems_so_far();
+    const std::string refused = config.where.text + ": plugin " + config.name + " refused to start: ";
+    if (!created && problems.empty())
+        problems.push_back(refused + (why.empty() ? "it did not say why (status " + std::to_string(status) + ")" : why));
+    if (created && problems.empty()) {
+        control_ = control_of(hooks_, self_);
+        const char* const problem = control_ != nullptr ? problem_of(*control_) : nullptr;
+        if (problem == nullptr) {
+            commands_ = list_commands(control_);
+            return;
+        }
+        problems.push_back(refused + "its table of " + GATEHOUSE_EXT_CONTROL + ' ' + problem);
     }
-    if (status == GATEHOUSE_OK && hooks_.destroy != nullptr) hooks_.destroy(self_);
+    if (created && hooks_.destroy != nullptr) hooks_.destroy(self_);
     std::string text;
-    if (problems.empty())
-        problems.push_back(config.where.text + ": plugin " + config.name + " refused to start: " +
-                           (why.empty() ? "it did not say why (status " + std::to_string(status) + ")" : why));
     for (const std::string& problem : problems) text += (text.empty() ? "" : "\n") + problem;
     throw PluginError(text);
 }

@@ -240,6 +240,7 @@ void Service::serve(Connection& connection) noexcept {
             if (connection.broken || (connection.reason && connection.reason != Reason::drained))
                 return end(connection, reason_for(connection, next));
             serving.deaf = next == GATEHOUSE_NEXT_WAIT;
+            connection.deadline_hit = connection.deadline_passed = false;
             if (serving.deaf) connection.request_complete();
             if (rests(connection)) return;
             continue;
@@ -342,7 +343,7 @@ void Service::expire(Connection& connection, Nanoseconds now) noexcept {
         life.over = reason;
     else
         connection.expire(reason);
-    life.serving.why = GATEHOUSE_EVENT_TIMEOUT;
+    life.serving.why = reason == Reason::deadline ? GATEHOUSE_EVENT_TIMER : GATEHOUSE_EVENT_TIMEOUT;
     pool.post(connection.posted, connection.id);
 }
 

@@ -82,17 +82,17 @@ class Gateway {
     }
 
     Next serve(Connection& conn, Visit& visit) {
-        if (conn.event() == Event::stopping) return Next::close; // it waits in vain: the host stops
+        if (conn.event() == Event::stopping || conn.event() == Event::timeout) return Next::close; // it waits in vain
         if (visit.connection == 0) {
             visit.connection = conn.id();
             if (settings_.balance == Method::source) visit.key = hash_of(host_of(conn.peer()));
         }
-        const bool over = conn.event() == Event::timeout && visit.last_wait;
+        const bool over = conn.event() == Event::timer && visit.last_wait;
         Pool::Verdict verdict = over ? pool_.give_up(visit, Clock::now()) : pool_.admit(visit, Clock::now());
+        if (verdict.kind == Pool::Verdict::connect) conn.clear_deadline(); // of the wait
         bool failed = false;
         while (verdict.kind == Pool::Verdict::connect) {
             if (auto server = connect(conn, visit)) {
-                conn.clear_deadline();
                 return conn.relay(std::move(*server), settings_.idle_timeout);
             }
             failed = true;

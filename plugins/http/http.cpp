@@ -136,7 +136,7 @@ class Http {
     Next interrupted(Status why, Session& session, Responder& responder, Output& output) const {
         if (session.reader.idle()) return Next::close;
         if (why == Status::stopping) return Next::park; // the client may still complete this request, its last one
-        if (why == Status::timeout) responder.refuse({408, "The request did not come in time."});
+        if (why == Status::timeout || why == Status::timer) responder.refuse({408, "The request did not come in time."});
         if (why == Status::end) responder.refuse({400, "The request is not complete."});
         static_cast<void>(output.flush());
         return Next::close;

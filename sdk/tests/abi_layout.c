@@ -38,6 +38,7 @@ static void values(void) {
     VALUE(GATEHOUSE_UNSUPPORTED, -9);
     VALUE(GATEHOUSE_FAILED, -10);
     VALUE(GATEHOUSE_UNREACHABLE, -11);
+    VALUE(GATEHOUSE_TIMER, -12);
     VALUE(GATEHOUSE_NEXT_CLOSE, 0);
     VALUE(GATEHOUSE_NEXT_PARK, 1);
     VALUE(GATEHOUSE_NEXT_RELAY, 2);
@@ -53,6 +54,7 @@ static void values(void) {
     VALUE(GATEHOUSE_EVENT_WAKE, 2);
     VALUE(GATEHOUSE_EVENT_TIMEOUT, 3);
     VALUE(GATEHOUSE_EVENT_STOPPING, 4);
+    VALUE(GATEHOUSE_EVENT_TIMER, 5);
     VALUE(GATEHOUSE_FACT_PEER, 1);
     VALUE(GATEHOUSE_FACT_LOCAL, 2);
     VALUE(GATEHOUSE_FACT_LISTENER, 3);
@@ -87,30 +89,35 @@ static void extensions(void) {
     OFFSET(gatehouse_check_request, server_name, 112);
     OFFSET(gatehouse_check_request, preface, 128);
     VALUE(sizeof(gatehouse_check_request), 144);
-    OFFSET(gatehouse_check_v1, start, 0);
-    OFFSET(gatehouse_check_v1, stop, 8);
-    VALUE(sizeof(gatehouse_check_v1), 16);
+    OFFSET(gatehouse_check_v1, size, 0);
+    OFFSET(gatehouse_check_v1, start, 8);
+    OFFSET(gatehouse_check_v1, stop, 16);
+    VALUE(sizeof(gatehouse_check_v1), 24);
 
     OFFSET(gatehouse_endpoint, address, 0);
     OFFSET(gatehouse_endpoint, priority, 16);
     OFFSET(gatehouse_endpoint, weight, 18);
     VALUE(sizeof(gatehouse_endpoint), 24);
-    OFFSET(gatehouse_discovery_v1, watch, 0);
-    OFFSET(gatehouse_discovery_v1, unwatch, 8);
-    VALUE(sizeof(gatehouse_discovery_v1), 16);
+    OFFSET(gatehouse_discovery_v1, size, 0);
+    OFFSET(gatehouse_discovery_v1, watch, 8);
+    OFFSET(gatehouse_discovery_v1, unwatch, 16);
+    VALUE(sizeof(gatehouse_discovery_v1), 24);
 
     OFFSET(gatehouse_command, name, 0);
     OFFSET(gatehouse_command, arguments, 16);
     OFFSET(gatehouse_command, summary, 32);
     VALUE(sizeof(gatehouse_command), 48);
-    OFFSET(gatehouse_answer, context, 0);
-    OFFSET(gatehouse_answer, columns, 8);
-    OFFSET(gatehouse_answer, row, 16);
-    VALUE(sizeof(gatehouse_answer), 24);
-    OFFSET(gatehouse_control_v1, commands, 0);
-    OFFSET(gatehouse_control_v1, command_count, 8);
-    OFFSET(gatehouse_control_v1, run, 16);
-    VALUE(sizeof(gatehouse_control_v1), 24);
+    OFFSET(gatehouse_answer, size, 0);
+    OFFSET(gatehouse_answer, context, 8);
+    OFFSET(gatehouse_answer, columns, 16);
+    OFFSET(gatehouse_answer, row, 24);
+    VALUE(sizeof(gatehouse_answer), 32);
+    OFFSET(gatehouse_control_v1, size, 0);
+    OFFSET(gatehouse_control_v1, commands, 8);
+    OFFSET(gatehouse_control_v1, command_count, 16);
+    OFFSET(gatehouse_control_v1, command_stride, 24);
+    OFFSET(gatehouse_control_v1, run, 32);
+    VALUE(sizeof(gatehouse_control_v1), 40);
 }
 
 static void tables(void) {
@@ -164,18 +171,21 @@ static void tables(void) {
     OFFSET(gatehouse_plugin, get_extension, 112);
     VALUE(sizeof(gatehouse_plugin), 120);
 
-    OFFSET(gatehouse_upstream_v1, connect, 0);
-    OFFSET(gatehouse_upstream_v1, close, 8);
-    OFFSET(gatehouse_upstream_v1, relay, 16);
-    OFFSET(gatehouse_upstream_v1, resolve, 24);
-    OFFSET(gatehouse_upstream_v1, cut, 32);
-    OFFSET(gatehouse_upstream_v1, tls_client, 40);
-    OFFSET(gatehouse_upstream_v1, start_tls, 48);
-    VALUE(sizeof(gatehouse_upstream_v1), 56);
-    OFFSET(gatehouse_sendfile_v1, send, 0);
-    VALUE(sizeof(gatehouse_sendfile_v1), 8);
-    OFFSET(gatehouse_text_file_v1, read, 0);
-    VALUE(sizeof(gatehouse_text_file_v1), 8);
+    OFFSET(gatehouse_upstream_v1, size, 0);
+    OFFSET(gatehouse_upstream_v1, connect, 8);
+    OFFSET(gatehouse_upstream_v1, close, 16);
+    OFFSET(gatehouse_upstream_v1, relay, 24);
+    OFFSET(gatehouse_upstream_v1, resolve, 32);
+    OFFSET(gatehouse_upstream_v1, cut, 40);
+    OFFSET(gatehouse_upstream_v1, tls_client, 48);
+    OFFSET(gatehouse_upstream_v1, start_tls, 56);
+    VALUE(sizeof(gatehouse_upstream_v1), 64);
+    OFFSET(gatehouse_sendfile_v1, size, 0);
+    OFFSET(gatehouse_sendfile_v1, send, 8);
+    VALUE(sizeof(gatehouse_sendfile_v1), 16);
+    OFFSET(gatehouse_text_file_v1, size, 0);
+    OFFSET(gatehouse_text_file_v1, read, 8);
+    VALUE(sizeof(gatehouse_text_file_v1), 16);
     extensions();
 }
 

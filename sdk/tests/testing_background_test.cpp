@@ -35,7 +35,7 @@ class Door {
     }
 
     Next serve(Connection& conn) {
-        if (conn.event() == gatehouse::Event::timeout) {
+        if (conn.event() == gatehouse::Event::timer) {
             conn.set_error("the door stayed shut");
             return Next::no_upstream;
         }

@@ -178,10 +178,24 @@ TEST(TestingScript, DeadlinesAreAbsolute) {
     };
     Plugin plugin;
     const Outcome outcome = plugin.serve({"a", pass(20s), "b", pass(9s), "c", pass(1s), "d"});
-    EXPECT_EQ(outcome.output, "abc[-2]");
+    EXPECT_EQ(outcome.output, "abc[-12]");
     EXPECT_EQ(outcome.reason, "deadline");
     EXPECT_EQ(outcome.deadline, 30s);
     EXPECT_EQ(plugin.serve({"a", timeout}).reason, "deadline");
+}
+
+TEST(TestingScript, ATickEndsNothing) {
+    script = [](Connection& conn) {
+        if (conn.event() == gatehouse::Event::open) conn.set_deadline(5s);
+        if (conn.event() == gatehouse::Event::timer) return conn.write("<tick>") ? Next::park : Next::close;
+        return report(conn);
+    };
+    Plugin plugin;
+    const Outcome outcome = plugin.serve({"a", pass(5s), "b", end});
+    EXPECT_EQ(outcome.output, "a<tick>b[-1]");
+    EXPECT_EQ(outcome.reason, "peer_closed");
+    EXPECT_EQ(outcome.events, (std::vector<gatehouse_event>{GATEHOUSE_EVENT_OPEN, GATEHOUSE_EVENT_TIMER, GATEHOUSE_EVENT_DATA,
+                                                            GATEHOUSE_EVENT_DATA}));
 }
 
 TEST(TestingScript, OnlyAFarewellFollowsAConfiguredDeadline) {
@@ -207,7 +221,7 @@ TEST(TestingScript, ADrainedConnectionMayFinish) {
 TEST(TestingScript, SetDeadlineAgainTakesBackATimeout) {
     script = [](Connection& conn) {
         if (conn.event() == gatehouse::Event::open) conn.set_deadline(5s);
-        if (conn.event() == gatehouse::Event::timeout) return conn.set_deadline(9s), Next::park;
+        if (conn.event() == gatehouse::Event::timer) return conn.set_deadline(9s), Next::park;
         return report(conn);
     };
     EXPECT_EQ(Plugin().serve({"a", timeout, "b"}).output, "ab[-1]");

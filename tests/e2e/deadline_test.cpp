@@ -135,6 +135,28 @@ TEST(Deadline, LifetimeEndsRelayedConnections) {
 }
 
 // What a client still sends must not turn the answer that it was given into a reset.
+TEST(Deadline, ThePluginsOwnIsATickAndEndsNothing) {
+    Gatehouse host(listener("ticker", "ticker"), with_fixtures());
+    Client client(host.port("ticker"));
+    EXPECT_EQ(client.recv_exactly(15), "tick\ntick\ntick\n");
+    client.finish();
+    client.recv_until_eof();
+    EXPECT_EQ(host.wait_for_closed("ticker", client.local_address())["reason"], "peer_closed");
+}
+
+TEST(Deadline, ThePluginsOwnEndsAConnectAndNotTheConnection) {
+    Gatehouse host(listener("ticker", "ticker"), with_fixtures());
+    const Server full("127.0.0.1:0", 0), open;
+    const Client other(full.address()); // has the only place of the queue
+    Client client(host.port("ticker"));
+    client.send(full.address());
+    client.recv_until("too late\ntick\n");
+    client.send(open.address());
+    client.recv_until("connected\ntick\n");
+    client.close();
+    EXPECT_EQ(host.wait_for_closed("ticker")["reason"], "peer_closed");
+}
+
 TEST(Deadline, LingerDeliversTheAnswerToWhoIsStillSending) {
     const TempDir root;
     Gatehouse host(http_from(root));

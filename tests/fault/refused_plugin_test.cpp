@@ -95,6 +95,15 @@ TEST(RefusedInstance, SaysWhatItsConstructorThrew) {
     }
 }
 
+// It had no time to read its keys, which are not unknown for that.
+TEST(RefusedInstance, WhatItsConstructorThrewCountsMoreThanKeysItHasNotRead) {
+    const TempDir folder;
+    const fs::path config = folder.write("gatehouse.toml", instance("bad", fixture_dir() + "/throws_constructor.so") +
+                                                               "[plugins.bad.config]\nx = 1\n");
+    const Result outcome = run({gatehouse_binary(), "check", config.string()});
+    EXPECT_EQ(outcome.err, "gatehouse: " + config.string() + ":1:1: plugin bad refused to start: thrown in the constructor\n");
+}
+
 // --- files that are no libraries -----------------------------------------------------------------------------------------
 
 class BrokenFile : public testing::Test {

@@ -145,7 +145,8 @@ class Adapter {
 
     static const void* get_extension(void* /*self*/, gatehouse_str id) noexcept {
         if constexpr (HasCommands<P>) {
-            static constexpr gatehouse_control_v1 control{std::data(P::commands), std::size(P::commands), run_command};
+            static constexpr gatehouse_control_v1 control{
+                sizeof(gatehouse_control_v1), 0, std::data(P::commands), std::size(P::commands), sizeof(Command), run_command};
             if (view(id) == GATEHOUSE_EXT_CONTROL) return &control;
         }
         return nullptr;

@@ -166,13 +166,15 @@ class Watch {
         Found found;
     };
 
-    static void pass_found(void* data, const gatehouse_endpoint* endpoints, std::size_t count, gatehouse_status status,
-                           gatehouse_str why) noexcept {
+    static void pass_found(void* data, const gatehouse_endpoint* endpoints, std::size_t count, std::size_t stride,
+                           gatehouse_status status, gatehouse_str why) noexcept {
         const auto& calls = *static_cast<Calls*>(data);
         detail::guarded(calls.init, "the callback of a watch", [&] {
             std::vector<Endpoint> list;
-            for (const gatehouse_endpoint& endpoint : std::span(endpoints, count))
+            for (std::size_t i = 0; i < count; ++i) {
+                const gatehouse_endpoint& endpoint = detail::item(endpoints, i, stride);
                 list.push_back({detail::view(endpoint.address), endpoint.priority, endpoint.weight});
+            }
             calls.found(list, status, detail::view(why));
         });
     }

@@ -24,8 +24,6 @@ struct Command : gatehouse_command {
     constexpr Command(std::string_view called, std::string_view takes, std::string_view does) noexcept
         : gatehouse_command{{called.data(), called.size()}, {takes.data(), takes.size()}, {does.data(), does.size()}} {}
 };
-static_assert(sizeof(Command) == sizeof(gatehouse_command)); // arrays of one are arrays of the other
-
 // Where a command puts its answer: a table, which may be empty.
 class Answer {
   public:

@@ -16,8 +16,9 @@
  *   failure. A function writes its out-parameters only when it returns GATEHOUSE_OK, unless it says otherwise.
  * - Hooks: no function of the host calls a hook of the plugin before it returns, so you may call it with a lock held, unless it
  *   says otherwise.
- * - Growth: a table starts with its size and grows only at its end. A released entry never changes. A host sends a plugin only
- *   the events that the plugin's needs_minor knows.
+ * - Growth: a table or struct starts with its size and grows only at its end; beside an array of structs stands the distance
+ * from one to the next. gatehouse_str and gatehouse_bytes never grow. Whoever fills a struct sets what is reserved to 0. A
+ * released entry never changes. A host sends a plugin only the events that the plugin's needs_minor knows.
  *
  * This is ABI 0.x, a draft: it may still change between minor versions until 1.0 freezes it.
  */
@@ -88,17 +89,19 @@ typedef struct gatehouse_bytes {
 typedef int32_t gatehouse_status;
 enum {
     GATEHOUSE_OK = 0,
-    GATEHOUSE_END = -1,         /* read: the peer has finished sending (a half-close; writing is still possible) */
-    GATEHOUSE_TIMEOUT = -2,     /* a deadline has passed; the plugin may still write a short farewell */
-    GATEHOUSE_STOPPING = -3,    /* the host drains; say goodbye in the protocol and return, or finish within the drain time */
-    GATEHOUSE_RESET = -4,       /* the connection is gone in both directions */
-    GATEHOUSE_INVALID = -5,     /* an argument or a configured value is wrong; the host has recorded why */
-    GATEHOUSE_NOT_FOUND = -6,   /* no such host name, file, key or fact */
-    GATEHOUSE_REFUSED = -7,     /* the other side refused: connection refused, permission denied */
-    GATEHOUSE_EXHAUSTED = -8,   /* out of descriptors, memory, ports or another limited resource */
-    GATEHOUSE_UNSUPPORTED = -9, /* this host or this kind of connection cannot do that */
-    GATEHOUSE_FAILED = -10,     /* anything else; the host has recorded what it knows */
-    GATEHOUSE_UNREACHABLE = -11 /* no route to that network or host */
+    GATEHOUSE_END = -1, /* read: the peer has finished sending (a half-close; writing is still possible) */
+    GATEHOUSE_TIMEOUT =
+        -2, /* the host ends this: a configured deadline has passed. After a read, a short farewell is possible. */
+    GATEHOUSE_STOPPING = -3,     /* the host drains; say goodbye in the protocol and return, or finish within the drain time */
+    GATEHOUSE_RESET = -4,        /* the connection is gone in both directions */
+    GATEHOUSE_INVALID = -5,      /* an argument or a configured value is wrong; the host has recorded why */
+    GATEHOUSE_NOT_FOUND = -6,    /* no such host name, file, key or fact */
+    GATEHOUSE_REFUSED = -7,      /* the other side refused: connection refused, permission denied */
+    GATEHOUSE_EXHAUSTED = -8,    /* out of descriptors, memory, ports or another limited resource */
+    GATEHOUSE_UNSUPPORTED = -9,  /* this host or this kind of connection cannot do that */
+    GATEHOUSE_FAILED = -10,      /* anything else; the host has recorded what it knows */
+    GATEHOUSE_UNREACHABLE = -11, /* no route to that network or host */
+    GATEHOUSE_TIMER = -12        /* the plugin's own deadline has passed, and is gone; the connection goes on */
 };
 
 /* What serve() wants to happen next. */
@@ -120,12 +123,14 @@ enum { GATEHOUSE_MATCH_NO = 0, GATEHOUSE_MATCH_YES = 1, GATEHOUSE_MATCH_MORE = 2
 /* Why serve() was called. */
 typedef int32_t gatehouse_event;
 enum {
-    GATEHOUSE_EVENT_OPEN = 0, /* first call for this connection */
-    GATEHOUSE_EVENT_DATA = 1, /* it was parked; there are bytes to read, or the end of the stream */
-    GATEHOUSE_EVENT_WAKE = 2, /* it was parked; the plugin called wake() with its id. There may be nothing to read. */
-    GATEHOUSE_EVENT_TIMEOUT =
-        3, /* it was parked; a deadline has passed: the next read that would wait returns GATEHOUSE_TIMEOUT */
-    GATEHOUSE_EVENT_STOPPING = 4 /* it was parked; the host drains: the next read that would wait returns GATEHOUSE_STOPPING */
+    GATEHOUSE_EVENT_OPEN = 0,     /* first call for this connection */
+    GATEHOUSE_EVENT_DATA = 1,     /* it was parked; there are bytes to read, or the end of the stream */
+    GATEHOUSE_EVENT_WAKE = 2,     /* it was parked; the plugin called wake() with its id. There may be nothing to read. */
+    GATEHOUSE_EVENT_TIMEOUT = 3,  /* it was parked; a configured deadline has passed, and the host ends the connection: the next
+                                     read that would wait returns GATEHOUSE_TIMEOUT */
+    GATEHOUSE_EVENT_STOPPING = 4, /* it was parked; the host drains: the next read that would wait returns GATEHOUSE_STOPPING */
+    GATEHOUSE_EVENT_TIMER = 5 /* it was parked; the plugin's own deadline has passed: the next read that would wait, before it
+                                 parks again, returns GATEHOUSE_TIMER */
 };
 
 /* Facts about a connection, for fact(). An unknown one is GATEHOUSE_NOT_FOUND. */
@@ -186,7 +191,10 @@ typedef struct gatehouse_host {
 
     /*
      * [conn] Sets the plugin's own deadline, in milliseconds from now; 0 removes it. It is absolute: bytes that arrive do not
-     * move it, and it stays, across parks too, until the plugin sets another. The configured deadlines hold as well.
+     * move it, and it stays, across parks too, until it has passed or the plugin sets another. When it passes, a read that
+     * waits returns GATEHOUSE_TIMER, and so do a connect() and the like for this client; for a parked connection the host calls
+     * serve() with GATEHOUSE_EVENT_TIMER. It is said once, and the connection goes on. A write that it interrupts returns
+     * GATEHOUSE_TIMEOUT. The configured deadlines hold as well.
      */
     gatehouse_status (*set_deadline)(gatehouse_conn* conn, uint64_t milliseconds) GATEHOUSE_NOEXCEPT;
 

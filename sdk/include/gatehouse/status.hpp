@@ -5,6 +5,7 @@
 #include "gatehouse.h"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -29,6 +30,7 @@ enum class Event : gatehouse_event {
     wake = GATEHOUSE_EVENT_WAKE,
     timeout = GATEHOUSE_EVENT_TIMEOUT,
     stopping = GATEHOUSE_EVENT_STOPPING,
+    timer = GATEHOUSE_EVENT_TIMER,
 };
 
 // The outcome of a call: true if it succeeded; otherwise the status says why not.
@@ -39,7 +41,8 @@ class [[nodiscard]] Status {
     constexpr gatehouse_status code() const noexcept { return code_; }
     constexpr bool operator==(const Status&) const noexcept = default;
 
-    static const Status end, timeout, stopping, reset, invalid, not_found, refused, exhausted, unsupported, failed, unreachable;
+    static const Status end, timeout, stopping, reset, invalid, not_found, refused, exhausted, unsupported, failed, unreachable,
+        timer;
 
   private:
     gatehouse_status code_;
@@ -55,6 +58,7 @@ inline constexpr Status Status::exhausted{GATEHOUSE_EXHAUSTED};
 inline constexpr Status Status::unsupported{GATEHOUSE_UNSUPPORTED};
 inline constexpr Status Status::failed{GATEHOUSE_FAILED};
 inline constexpr Status Status::unreachable{GATEHOUSE_UNREACHABLE};
+inline constexpr Status Status::timer{GATEHOUSE_TIMER};
 
 // A value, or the status that says why there is none.
 template <class T>
@@ -64,7 +68,9 @@ class [[nodiscard]] Result {
     Result(Status failure) noexcept : status_(failure) {}
     explicit operator bool() const noexcept { return value_.has_value(); }
     T& operator*() noexcept { return *value_; }
+    const T& operator*() const noexcept { return *value_; }
     T* operator->() noexcept { return &*value_; }
+    const T* operator->() const noexcept { return &*value_; }
     Status status() const noexcept { return status_; }
 
   private:
@@ -76,6 +82,12 @@ namespace detail {
 
 inline gatehouse_str str(std::string_view text) noexcept { return {text.data(), text.size()}; }
 inline std::string_view view(gatehouse_str text) noexcept { return {text.data, text.size}; }
+
+// The i-th of structs that lie `stride` bytes apart.
+template <class T>
+const T& item(const T* first, std::size_t i, std::size_t stride) noexcept {
+    return *reinterpret_cast<const T*>(reinterpret_cast<const char*>(first) + i * stride);
+}
 
 inline std::uint64_t milliseconds(std::chrono::milliseconds time) noexcept {
     return time.count() < 0 ? 0 : static_cast<std::uint64_t>(time.count());

@@ -325,7 +325,8 @@ inline void Plugin::resolves(std::string_view name, const std::vector<EndpointRe
     for (const EndpointRecord& endpoint : endpoints)
         list.push_back({{endpoint.address.data(), endpoint.address.size()}, endpoint.priority, endpoint.weight, 0});
     const bool any = detail::visit(host_, host_.watches, [&](const detail::FakeWatch& watch) {
-        if (watch.name == name) watch.found(watch.data, list.data(), list.size(), GATEHOUSE_OK, {nullptr, 0});
+        if (watch.name == name)
+            watch.found(watch.data, list.data(), list.size(), sizeof(gatehouse_endpoint), GATEHOUSE_OK, {nullptr, 0});
         return watch.name == name;
     });
     if (!any) throw std::logic_error(std::string(name) + " is not watched");
@@ -334,7 +335,8 @@ inline void Plugin::resolves(std::string_view name, const std::vector<EndpointRe
 
 inline void Plugin::does_not_resolve(std::string_view name, gatehouse_status status, std::string_view why) {
     const bool any = detail::visit(host_, host_.watches, [&](const detail::FakeWatch& watch) {
-        if (watch.name == name) watch.found(watch.data, nullptr, 0, status, {why.data(), why.size()});
+        if (watch.name == name)
+            watch.found(watch.data, nullptr, 0, sizeof(gatehouse_endpoint), status, {why.data(), why.size()});
         return watch.name == name;
     });
     if (!any) throw std::logic_error(std::string(name) + " is not watched");
@@ -354,7 +356,7 @@ inline std::vector<std::vector<std::string>> Plugin::command(const std::vector<s
         auto& row = static_cast<std::vector<std::vector<std::string>>*>(context)->emplace_back();
         for (const gatehouse_str& cell : std::span(cells, count)) row.emplace_back(detail::view(cell));
     };
-    const gatehouse_answer answer{&rows, add, add};
+    const gatehouse_answer answer{sizeof(gatehouse_answer), 0, &rows, add, add};
     host_.error.clear();
     const auto& control = *static_cast<const gatehouse_control_v1*>(found);
     const gatehouse_status status = control.run(host_.self, list.data(), list.size(), &answer);

@@ -31,8 +31,9 @@ struct TestWatch {
         const bool there = changed.wait_until(lock, std::chrono::system_clock::now() + 40s, [&] { return !news.empty(); });
         return there ? news[0] : "nothing";
     }
-    static void found(void* data, const gatehouse_endpoint* endpoints, std::size_t count, gatehouse_status status,
-                      gatehouse_str why) noexcept {
+    static void found(void* data, const gatehouse_endpoint* endpoints, std::size_t count, std::size_t stride,
+                      gatehouse_status status, gatehouse_str why) noexcept {
+        EXPECT_EQ(stride, sizeof(gatehouse_endpoint));
         auto& self = *static_cast<TestWatch*>(data);
         const std::lock_guard lock(self.mutex);
         std::string text = std::to_string(status) + " " + std::string(why.data, why.size);

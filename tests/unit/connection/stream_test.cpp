@@ -167,12 +167,21 @@ TEST_F(StreamTest, AWriteToAPeerThatHasGoneIsAReset) {
 
 TEST_F(StreamTest, ThePluginsDeadlineIsToldOnceAndMayBeSetAgain) {
     stream_->set_deadline(20);
-    EXPECT_EQ(read(text_), GATEHOUSE_TIMEOUT);
+    EXPECT_EQ(read(text_), GATEHOUSE_TIMER);
     EXPECT_FALSE(stream_->reason);
     peer_sends("x");
     EXPECT_EQ(read(text_), GATEHOUSE_OK);
     stream_->set_deadline(20);
-    EXPECT_EQ(read(text_), GATEHOUSE_TIMEOUT);
+    EXPECT_EQ(read(text_), GATEHOUSE_TIMER);
+}
+
+TEST_F(StreamTest, AClientThatLeavesAfterATickHasLeft) {
+    stream_->set_deadline(20);
+    EXPECT_EQ(read(text_), GATEHOUSE_TIMER);
+    EXPECT_TRUE(stream_->deadline_hit);
+    peer_.reset();
+    EXPECT_EQ(read(text_), GATEHOUSE_END);
+    EXPECT_FALSE(stream_->deadline_hit);
 }
 
 TEST_F(StreamTest, BytesDoNotMoveThePluginsDeadline) {
@@ -187,7 +196,7 @@ TEST_F(StreamTest, BytesDoNotMoveThePluginsDeadline) {
     });
     gatehouse_status status = GATEHOUSE_OK;
     while (status == GATEHOUSE_OK && monotonic_now() - start < 20'000 * millisecond) status = read(text_);
-    EXPECT_EQ(status, GATEHOUSE_TIMEOUT);
+    EXPECT_EQ(status, GATEHOUSE_TIMER);
     EXPECT_GE(monotonic_now() - start, 59 * millisecond);
     stop.store(true);
     dripping.join();

@@ -1,6 +1,8 @@
 // Commands of a plugin that is made up here: what it answers, rightly and wrongly.
 #include "plugin/commands.hpp"
 
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <gatehouse/ext/control.h>
 #include <gtest/gtest.h>
@@ -33,20 +35,59 @@ void row(const gatehouse_answer& answer, const std::vector<gatehouse_str>& cells
 
 SharedErrorText error;
 
+gatehouse_control_v1 table_of(std::span<const gatehouse_command> commands) {
+    return {sizeof(gatehouse_control_v1), 0, commands.data(), commands.size(), sizeof(gatehouse_command), Plugin::run};
+}
+
 CommandAnswer run(Plugin plugin, const Texts& words = {"list"}) {
-    const gatehouse_control_v1 control{nullptr, 0, Plugin::run};
+    const gatehouse_control_v1 control = table_of({});
     return run_command("web", error, control, &plugin, words);
 }
 
 TEST(Commands, AreListed) {
     const gatehouse_command command{str("drain"), str("SERVER"), str("takes it out")};
-    const gatehouse_control_v1 control{&command, 1, Plugin::run};
+    const gatehouse_control_v1 control = table_of({&command, 1});
     const std::vector<PluginCommand> list = list_commands(&control);
     ASSERT_EQ(list.size(), 1U);
     EXPECT_EQ(list[0].name, "drain");
     EXPECT_EQ(list[0].arguments, "SERVER");
     EXPECT_EQ(list[0].summary, "takes it out");
     EXPECT_TRUE(list_commands(nullptr).empty());
+}
+
+TEST(Commands, MayBeOfALaterMinor) {
+    struct Longer {
+        gatehouse_command command;
+        std::uint64_t what_is_new;
+    };
+    const std::array<Longer, 2> commands{{{{str("drain"), str(""), str("")}, 1}, {{str("list"), str(""), str("")}, 2}}};
+    gatehouse_control_v1 control = table_of({});
+    control.commands = &commands[0].command;
+    control.command_count = commands.size();
+    control.command_stride = sizeof(Longer);
+    EXPECT_EQ(problem_of(control), nullptr);
+    const std::vector<PluginCommand> list = list_commands(&control);
+    ASSERT_EQ(list.size(), 2U);
+    EXPECT_EQ(list[0].name, "drain");
+    EXPECT_EQ(list[1].name, "list");
+}
+
+TEST(Commands, TheirTableIsLookedAtFirst) {
+    const gatehouse_command command{str("drain"), str("SERVER"), str("takes it out")};
+    const gatehouse_control_v1 right = table_of({&command, 1});
+    EXPECT_EQ(problem_of(right), nullptr);
+    const auto problem = [&](auto spoil) {
+        gatehouse_control_v1 wrong = right;
+        spoil(wrong);
+        const char* const what = problem_of(wrong);
+        return std::string(what != nullptr ? what : "");
+    };
+    EXPECT_EQ(problem([](auto& wrong) { wrong.size = 0; }), "is too short");
+    EXPECT_EQ(problem([](auto& wrong) { --wrong.size; }), "is too short");
+    EXPECT_EQ(problem([](auto& wrong) { wrong.reserved = 1; }), "has something where 0 is reserved");
+    EXPECT_EQ(problem([](auto& wrong) { wrong.command_stride = 0; }), "has commands that are too short");
+    EXPECT_EQ(problem([](auto& wrong) { wrong.commands = nullptr; }), "has commands that are too short");
+    EXPECT_EQ(problem([](auto& wrong) { wrong.run = nullptr; }), "has no run()");
 }
 
 TEST(Commands, GetTheirWordsAndAnswerWithATable) {

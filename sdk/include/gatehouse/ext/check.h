@@ -66,6 +66,9 @@ typedef struct gatehouse_check_request {
 } gatehouse_check_request;
 
 typedef struct gatehouse_check_v1 {
+    uint32_t size; /* bytes of this table */
+    uint32_t reserved;
+
     /*
      * [any] Starts a check; the host copies everything in `request`. It may call the callbacks before this returns. It ends
      * each connection with a reset, so that none stays in TIME_WAIT. Once the host drains, it checks no more.

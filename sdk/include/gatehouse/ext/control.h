@@ -23,6 +23,8 @@ typedef struct gatehouse_command {
 
 /* Where a command puts its answer. The host copies the texts. */
 typedef struct gatehouse_answer {
+    uint32_t size; /* bytes of this struct */
+    uint32_t reserved;
     void* context;
     /* Names the columns; once, before any row. */
     void (*columns)(void* context, const gatehouse_str* names, size_t count) GATEHOUSE_NOEXCEPT;
@@ -31,8 +33,11 @@ typedef struct gatehouse_answer {
 } gatehouse_answer;
 
 typedef struct gatehouse_control_v1 {
+    uint32_t size; /* sizeof(gatehouse_control_v1) */
+    uint32_t reserved;
     const gatehouse_command* commands; /* constant as long as the instance lives */
     size_t command_count;
+    size_t command_stride; /* sizeof(gatehouse_command), or that of a struct that begins with one */
 
     /*
      * [main] Runs the command named by words[0] with the words after it as arguments. Anything but GATEHOUSE_OK is a failure

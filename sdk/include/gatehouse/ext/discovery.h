@@ -25,7 +25,16 @@ typedef struct gatehouse_endpoint {
     uint32_t reserved;
 } gatehouse_endpoint;
 
+/*
+ * [any] `count` endpoints, each `stride` bytes after the one before; or none, with why. See watch().
+ */
+typedef void (*gatehouse_found)(void* data, const gatehouse_endpoint* endpoints, size_t count, size_t stride,
+                                gatehouse_status status, gatehouse_str why) GATEHOUSE_NOEXCEPT;
+
 typedef struct gatehouse_discovery_v1 {
+    uint32_t size; /* bytes of this table */
+    uint32_t reserved;
+
     /*
      * [any] Watches "host:port" (its A and AAAA records) or "srv:_service._tcp.domain" (SRV records, and the addresses of their
      * targets). The host calls found() with the first answer, and again whenever the set of endpoints changes, each time with
@@ -37,10 +46,8 @@ typedef struct gatehouse_discovery_v1 {
      * found() before this returns, and does not call it any more once it drains. GATEHOUSE_INVALID: the name has neither form;
      * the host has recorded why. GATEHOUSE_EXHAUSTED: the host has no memory or thread for the watch, or too many of them.
      */
-    gatehouse_status (*watch)(gatehouse_instance* instance, gatehouse_str name,
-                              void (*found)(void* data, const gatehouse_endpoint* endpoints, size_t count,
-                                            gatehouse_status status, gatehouse_str why) GATEHOUSE_NOEXCEPT,
-                              void* data, gatehouse_watch** watch) GATEHOUSE_NOEXCEPT;
+    gatehouse_status (*watch)(gatehouse_instance* instance, gatehouse_str name, gatehouse_found found, void* data,
+                              gatehouse_watch** watch) GATEHOUSE_NOEXCEPT;
 
     /*
      * [any] Ends a watch and frees it; when this returns, its callback does not run and will not run. A callback may call it.

@@ -13,6 +13,9 @@ extern "C" {
 #define GATEHOUSE_EXT_SENDFILE "gatehouse.sendfile/1"
 
 typedef struct gatehouse_sendfile_v1 {
+    uint32_t size; /* bytes of this table */
+    uint32_t reserved;
+
     /*
      * [conn] Writes `parts` (as write() does; a header, say) and then `length` bytes of the file `fd` from `offset` on. The
      * plugin keeps the descriptor, and its file position does not move. The call writes everything or fails as write() does.

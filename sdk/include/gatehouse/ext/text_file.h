@@ -13,6 +13,9 @@ extern "C" {
 #define GATEHOUSE_EXT_TEXT_FILE "gatehouse.text_file/1"
 
 typedef struct gatehouse_text_file_v1 {
+    uint32_t size; /* bytes of this table */
+    uint32_t reserved;
+
     /*
      * [main] Reads the file whose path the string `key` is, during create() only; a relative path counts from the folder of the
      * configuration file. *text is UTF-8 without a byte order mark, with "\n" at the end of each line but perhaps the last, and

@@ -24,13 +24,16 @@ extern "C" {
 typedef struct gatehouse_tls_client gatehouse_tls_client;
 
 typedef struct gatehouse_upstream_v1 {
+    uint32_t size; /* bytes of this table */
+    uint32_t reserved;
+
     /*
      * [conn] Connects to "host:port", "[v6]:port" or "unix:/path" and stores the new connection in *upstream. If a name has
      * several addresses, the host tries one after the other. `milliseconds` bounds the whole call, resolving included.
      * GATEHOUSE_INVALID: not an address. _NOT_FOUND: the name does not resolve. _REFUSED, _TIMEOUT, _UNREACHABLE, _RESET,
      * _FAILED: the server's fault, or that of the path to it. Two failures say nothing about the server: _EXHAUSTED: this host
      * has no descriptor, memory or local port left for it, which the host logs. _STOPPING: the client's lifetime or the drain
-     * has ended the attempt before its time.
+     * has ended the attempt before its time. _TIMER: the client's set_deadline() has.
      *
      * On failure the host records what happened. If serve() then returns GATEHOUSE_NEXT_ERROR, the host logs that, and the
      * connection's reason is upstream_failed, or host_out_of_fds and the like; the plugin need not call set_error().

@@ -53,7 +53,7 @@ struct FakeCheck {
 struct FakeWatch {
     Host* host;
     std::string name;
-    void (*found)(void*, const gatehouse_endpoint*, std::size_t, gatehouse_status, gatehouse_str) noexcept;
+    gatehouse_found found;
     void* data;
 };
 
@@ -101,10 +101,8 @@ inline void stop_check(gatehouse_check* check) noexcept {
     erase(host, host.checks, check, "check stop()");
 }
 
-inline gatehouse_status start_watch(gatehouse_instance* instance, gatehouse_str name,
-                                    void (*found)(void*, const gatehouse_endpoint*, std::size_t, gatehouse_status,
-                                                  gatehouse_str) noexcept,
-                                    void* data, gatehouse_watch** watch) noexcept {
+inline gatehouse_status start_watch(gatehouse_instance* instance, gatehouse_str name, gatehouse_found found, void* data,
+                                    gatehouse_watch** watch) noexcept {
     Host* host = host_of(instance);
     const std::string_view text = view(name);
     if (text.find(':') == text.npos) return GATEHOUSE_INVALID;

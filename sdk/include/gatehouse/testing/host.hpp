@@ -74,16 +74,15 @@ struct Stream {
     Client* client = nullptr; // whose serve() may use it: itself, or the one that connected upstream
     Circumstances circumstances;
     std::deque<Step> incoming;
-    bool implied_end = false;         // `end` follows the script
-    bool arrived = false;             // the front of `incoming` has arrived; what follows has not
-    bool gone = false;                // closed, or relayed
-    bool own_deadline_passed = false; // if TIMEOUT is due, it is the plugin's own deadline
+    bool implied_end = false; // `end` follows the script
+    bool arrived = false;     // the front of `incoming` has arrived; what follows has not
+    bool gone = false;        // closed, or relayed
     bool write_failed = false;
     bool finished = false;
     gatehouse_status over = GATEHOUSE_OK; // END or RESET, once a read has returned it: later reads return it again
-    gatehouse_status due = GATEHOUSE_OK;  // TIMEOUT or STOPPING: the next read that would wait returns it
+    gatehouse_status due = GATEHOUSE_OK;  // TIMEOUT, TIMER or STOPPING: the next read that would wait returns it
     std::string_view ended;               // the reason of its end, once it can only end
-    bool deadline_said = false;           // the last thing that the plugin has learnt is that its own deadline has passed
+    bool deadline_said = false;           // all that the plugin has learnt in this serve() is that its own deadline has passed
     std::size_t reads = 0;                // reads that returned bytes, END or RESET
     std::optional<milliseconds> deadline; // as the plugin has set it
     std::optional<milliseconds> due_at;   // the same on the fake clock, until it has passed
@@ -141,16 +140,15 @@ inline bool Stream::pass(milliseconds time) {
 
 // A deadline passes: the plugin's own if it has set one, or else one of the configuration.
 inline void Stream::time_out() {
-    due = GATEHOUSE_TIMEOUT;
-    own_deadline_passed = due_at.has_value();
+    due = due_at ? GATEHOUSE_TIMER : GATEHOUSE_TIMEOUT;
     if (due_at) host->now = std::max(host->now, *due_at);
     due_at.reset();
 }
 
 // Notes what the plugin learns. The first status after which a connection can only end is the reason of its end.
 inline gatehouse_status Stream::say(gatehouse_status status) {
-    deadline_said = status == GATEHOUSE_TIMEOUT && own_deadline_passed;
-    if (!ended.empty() || deadline_said) return status;
+    deadline_said = status == GATEHOUSE_TIMER;
+    if (!ended.empty()) return status;
     if (status == GATEHOUSE_RESET) ended = "peer_reset";
     if (status == GATEHOUSE_TIMEOUT) ended = "idle_timeout";
     if (status == GATEHOUSE_STOPPING) ended = "drained";
@@ -185,6 +183,7 @@ inline gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::si
             break; // empty: nothing arrives
         case Step::Kind::end:
             over = GATEHOUSE_END;
+            deadline_said = false;
             break;
         case Step::Kind::reset:
             over = say(GATEHOUSE_RESET);
@@ -192,7 +191,7 @@ inline gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::si
             circumstances.write_status = GATEHOUSE_RESET;
             break;
         case Step::Kind::timeout:
-            due = GATEHOUSE_TIMEOUT;
+            time_out();
             break;
         case Step::Kind::stopping:
             host->begin_drain();

@@ -102,6 +102,10 @@ inline void serve(Client& client, gatehouse_event event) {
     client.serving.reset();
     client.outcome.next = next;
     client.waiting = next == GATEHOUSE_NEXT_WAIT;
+    if (client.waiting || next == GATEHOUSE_NEXT_PARK) {
+        client.deadline_said = false;
+        if (client.due == GATEHOUSE_TIMER) client.due = GATEHOUSE_OK;
+    }
 
     if (client.relay != nullptr && next != GATEHOUSE_NEXT_RELAY)
         host.violation("relay() was called, but serve() did not return GATEHOUSE_NEXT_RELAY");
@@ -179,7 +183,8 @@ inline std::optional<gatehouse_event> next_event(Client& client) {
         if (taken.kind == Step::Kind::wake && client.opened) return GATEHOUSE_EVENT_WAKE;
         if (taken.kind == Step::Kind::timeout) client.time_out();
         if (taken.kind == Step::Kind::timeout || (taken.kind == Step::Kind::pass && client.pass(taken.time)))
-            return say(GATEHOUSE_TIMEOUT, GATEHOUSE_EVENT_TIMEOUT, "first_byte_timeout");
+            return client.due == GATEHOUSE_TIMER ? say(GATEHOUSE_TIMER, GATEHOUSE_EVENT_TIMER, "first_byte_timeout")
+                                                 : say(GATEHOUSE_TIMEOUT, GATEHOUSE_EVENT_TIMEOUT, "first_byte_timeout");
         if (taken.kind == Step::Kind::stopping) {
             host.begin_drain();
             client.drain_due = false;

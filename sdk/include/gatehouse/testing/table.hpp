@@ -47,7 +47,7 @@ inline gatehouse_status set_deadline(gatehouse_conn* conn, uint64_t time) noexce
     if (!may_use(stream, "set_deadline()")) return GATEHOUSE_INVALID;
     stream->deadline.reset();
     stream->due_at.reset();
-    if (stream->due == GATEHOUSE_TIMEOUT) stream->due = GATEHOUSE_OK;
+    if (stream->due == GATEHOUSE_TIMER) stream->due = GATEHOUSE_OK;
     if (time != 0) {
         stream->deadline = milliseconds(time);
         stream->due_at = stream->host->now + milliseconds(time);
@@ -282,11 +282,12 @@ inline gatehouse_status read_text_file(const gatehouse_config* config, gatehouse
 }
 
 inline const void* find_extension(gatehouse_instance*, gatehouse_str id) noexcept {
-    static constexpr gatehouse_upstream_v1 upstream{connect, close_upstream, relay, resolve, cut, tls_client, start_tls};
-    static constexpr gatehouse_sendfile_v1 sendfile{send_file};
-    static constexpr gatehouse_text_file_v1 text_file{read_text_file};
-    static constexpr gatehouse_check_v1 check{start_check, stop_check};
-    static constexpr gatehouse_discovery_v1 discovery{start_watch, stop_watch};
+    static constexpr gatehouse_upstream_v1 upstream{
+        sizeof(gatehouse_upstream_v1), 0, connect, close_upstream, relay, resolve, cut, tls_client, start_tls};
+    static constexpr gatehouse_sendfile_v1 sendfile{sizeof(gatehouse_sendfile_v1), 0, send_file};
+    static constexpr gatehouse_text_file_v1 text_file{sizeof(gatehouse_text_file_v1), 0, read_text_file};
+    static constexpr gatehouse_check_v1 check{sizeof(gatehouse_check_v1), 0, start_check, stop_check};
+    static constexpr gatehouse_discovery_v1 discovery{sizeof(gatehouse_discovery_v1), 0, start_watch, stop_watch};
     if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream;
     if (view(id) == GATEHOUSE_EXT_SENDFILE) return &sendfile;
     if (view(id) == GATEHOUSE_EXT_TEXT_FILE) return &text_file;

@@ -16,7 +16,7 @@ struct Quiz {
         std::array<char, 64> buffer;
         while (answer.find('\n') == answer.npos && answer.size() < 100) {
             auto text = conn.read(buffer);
-            if (text.status() == gatehouse::Status::timeout) (void)conn.write("\nToo late.\n");
+            if (text.status() == gatehouse::Status::timer) (void)conn.write("\nToo late.\n");
             if (text.status() == gatehouse::Status::stopping) (void)conn.write("\nWe are closing. Come back soon.\n");
             if (!text) return;
             answer += *text;

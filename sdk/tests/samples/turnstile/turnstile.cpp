@@ -32,11 +32,12 @@ class Turnstile {
             session.id = conn.id();
             conn.set_deadline(patience_);
         }
-        if (conn.event() == gatehouse::Event::timeout) {
+        if (conn.event() == gatehouse::Event::timer) {
             conn.set_error("it waited in line for too long");
             return gatehouse::Next::no_upstream;
         }
-        if (conn.event() == gatehouse::Event::stopping) return gatehouse::Next::close;
+        if (conn.event() == gatehouse::Event::stopping || conn.event() == gatehouse::Event::timeout)
+            return gatehouse::Next::close;
         if (!enter(session)) return gatehouse::Next::wait; // until closed() wakes it, or a deadline does
         conn.clear_deadline();
         auto server = conn.connect(server_, 5s);
