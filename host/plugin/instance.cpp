@@ -7,6 +7,8 @@
 namespace gatehouse::host {
 namespace {
 
+gatehouse_str str(std::string_view text) noexcept { return {text.data(), text.size()}; }
+
 const gatehouse_control_v1* control_of(const gatehouse_plugin& hooks, void* self) noexcept {
     constexpr std::string_view id = GATEHOUSE_EXT_CONTROL;
     return hooks.get_extension == nullptr
@@ -49,8 +51,16 @@ PluginInstance::~PluginInstance() {
     if (hooks_.destroy != nullptr) hooks_.destroy(self_);
 }
 
-Match PluginInstance::probe(std::span<const std::byte> bytes) const noexcept {
-    const gatehouse_match match = hooks_.probe(self_, bytes.data(), bytes.size());
+Match PluginInstance::probe(const Probed& connection, std::size_t& needed) const noexcept {
+    const gatehouse_probe probe{.size = sizeof probe,
+                                .reserved = 0,
+                                .bytes = {connection.bytes.data(), connection.bytes.size()},
+                                .listener = str(connection.listener),
+                                .peer = str(connection.peer),
+                                .server_name = str(connection.server_name),
+                                .protocol = str(connection.protocol)};
+    needed = 0;
+    const gatehouse_match match = hooks_.probe(self_, &probe, &needed);
     if (match == GATEHOUSE_MATCH_MORE) return Match::more;
     return match == GATEHOUSE_MATCH_YES ? Match::yes : Match::no;
 }

@@ -33,6 +33,15 @@ struct gatehouse_instance {
 
 namespace gatehouse::host {
 
+// A connection that a plugin is asked about before it is anybody's. What is not known is empty.
+struct Probed {
+    std::span<const std::byte> bytes;
+    std::string_view listener;
+    std::string_view peer;
+    std::string_view server_name;
+    std::string_view protocol;
+};
+
 class PluginInstance {
   public:
     // create(). Throws PluginError if the plugin refuses its configuration or fails. `facilities` outlive the instance. [main]
@@ -49,10 +58,10 @@ class PluginInstance {
     // A command line to try a listener with, in which {host} and {port} stand for its address; empty: none is suggested.
     std::string_view try_it() const noexcept { return {hooks_.try_it.data, hooks_.try_it.size}; }
 
-    // Whether the plugin can tell its connections by their first bytes, and its answer for these. Call probe() only if
-    // has_probe(). [any]
+    // Whether the plugin can tell its connections by their first bytes, and its answer for these. `needed`: how many bytes it
+    // needs in all; 0: it does not say. Call probe() only if has_probe(). [any]
     bool has_probe() const noexcept { return hooks_.probe != nullptr; }
-    Match probe(std::span<const std::byte> bytes) const noexcept;
+    Match probe(const Probed& connection, std::size_t& needed) const noexcept;
 
     // The life of a connection. A failure of serve() is explained by the connection's error text.
     gatehouse_next serve(gatehouse_conn& conn) noexcept;                // [conn]

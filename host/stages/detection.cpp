@@ -14,13 +14,25 @@ namespace {
 constexpr Nanoseconds between_lines = 10'000'000'000; // of the log about routes that were passed over
 constexpr std::size_t few_bytes = 4096;               // fit on the stack; the first bytes of most clients are fewer
 
-Route make_route(const RouteConfig& config, std::span<const Network> proxies, PluginInstance* plugin, TlsServer* tls) {
+Match ask(const PluginInstance& plugin, const std::string& listener, const Arrived& arrived, std::size_t& needed) {
+    const AddressText peer(arrived.peer);
+    return plugin.probe({.bytes = arrived.bytes,
+                         .listener = listener,
+                         .peer = peer,
+                         .server_name = arrived.server_name.value_or(""),
+                         .protocol = arrived.protocol.value_or("")},
+                        needed);
+}
+
+Route make_route(const RouteConfig& config, const ListenerConfig& listener, PluginInstance* plugin, TlsServer* tls) {
     Route route{config.sni, config.alpn, config.source, config.match, nullptr, plugin, tls, std::nullopt, config.where.text};
-    if (config.access != AccessLists()) route.access.emplace(config.access, proxies);
+    if (config.access != AccessLists()) route.access.emplace(config.access, listener.proxies());
     if (config.probe)
-        route.probe = [plugin](std::span<const std::byte> bytes) { return plugin->probe(bytes); };
+        route.probe = [plugin, name = listener.name](const Arrived& arrived, std::size_t& needed) {
+            return ask(*plugin, name, arrived, needed);
+        };
     else if (!config.pattern.empty())
-        route.probe = find_protocol_pattern(config.pattern)->probe;
+        route.probe = probe_of(*find_protocol_pattern(config.pattern));
     return route;
 }
 
@@ -33,7 +45,7 @@ Detection::Detection(const ListenerConfig& config, Layer layer, const FindPlugin
       most_(config.detect_limit), listener_(config.name), log_(log), too_long_(between_lines), too_late_(between_lines) {
     for (const RouteConfig& route : config.routes) {
         if (layer == Layer::inner && !route.tls.empty()) continue;
-        routes_.push_back(make_route(route, config.proxies(), route.plugin.empty() ? nullptr : &find(route.plugin),
+        routes_.push_back(make_route(route, config, route.plugin.empty() ? nullptr : &find(route.plugin),
                                      route.tls.empty() ? nullptr : &tls.find(route.tls)));
         at_once_ = at_once_ || !routes_.back().reads();
         by_source_ = by_source_ || !route.source.empty();
@@ -49,6 +61,8 @@ Choice Detection::choose(const Visitor& visitor, std::span<const std::byte> byte
     if (by_source_) arrived.source = ip_address(visitor.peer);
     arrived.bytes = bytes;
     arrived.all = all;
+    arrived.most = most_;
+    arrived.peer = visitor.peer;
     // In decrypted bytes the host looks for no further ClientHello. The session is nearer to them than what a proxy has said.
     const TlsSession* const tls = visitor.channel.tls.get();
     const Proxied* const proxied = visitor.proxied;
@@ -132,7 +146,10 @@ constexpr std::string_view sample_hello{"\x16\x03\x01\x00\x39\x01\x00\x00\x35\x0
                                         62};
 
 bool takes_tls(const PluginInstance& plugin) {
-    return !plugin.has_probe() || plugin.probe(std::as_bytes(std::span(sample_hello))) != Match::no;
+    Probed hello;
+    hello.bytes = std::as_bytes(std::span(sample_hello));
+    std::size_t needed = 0;
+    return !plugin.has_probe() || plugin.probe(hello, needed) != Match::no;
 }
 
 std::string problems_of(const ListenerConfig& config, const FindPlugin& find) {

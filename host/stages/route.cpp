@@ -2,6 +2,7 @@
 
 #include "net/server_name.hpp"
 #include "wire/client_hello.hpp"
+#include "wire/protocol_pattern.hpp"
 
 #include <algorithm>
 
@@ -56,23 +57,28 @@ Match fits_bytes(const Route& route, std::span<const std::byte> bytes) {
     return match;
 }
 
-Match fits(const Route& route, const Arrived& arrived, Tls& tls) {
+Match fits(const Route& route, const Arrived& arrived, Tls& tls, std::size_t& needed) {
     const auto inside = [&](const Network& network) { return network.contains(*arrived.source); };
     if (!route.source.empty() && (!arrived.source || std::none_of(route.source.begin(), route.source.end(), inside)))
         return Match::no;
     const Match match = both(tls.fits(route), fits_bytes(route, arrived.bytes));
     if (match == Match::no || route.probe == nullptr) return match;
-    return both(match, arrived.bytes.empty() ? Match::more : route.probe(arrived.bytes));
+    return both(match, arrived.bytes.empty() ? Match::more : route.probe(arrived, needed));
 }
 
 } // namespace
+
+RouteProbe probe_of(const ProtocolPattern& pattern) {
+    return [&pattern](const Arrived& arrived, std::size_t& /*needed*/) { return pattern.probe(arrived.bytes); };
+}
 
 Choice choose_route(std::span<const Route> routes, const Arrived& arrived) {
     Tls tls(arrived);
     Choice choice{Choice::What::none};
     for (std::size_t i = 0; i < routes.size(); ++i) {
-        const Match match = fits(routes[i], arrived, tls);
-        if (match == Match::more && !arrived.all) return {Choice::What::more};
+        std::size_t needed = 0;
+        const Match match = fits(routes[i], arrived, tls, needed);
+        if (match == Match::more && !arrived.all && needed <= arrived.most) return {Choice::What::more};
         if (match == Match::more && !choice.passed_over) choice.passed_over = i;
         if (match != Match::yes) continue;
         choice.what = Choice::What::route;

@@ -20,6 +20,24 @@ namespace gatehouse::host {
 
 class PluginInstance;
 class TlsServer;
+struct ProtocolPattern;
+
+// The facts about a connection that routes decide by.
+struct Arrived {
+    std::optional<IpAddress> source;  // not of unix sockets
+    std::span<const std::byte> bytes; // the first ones
+    bool all = false;                 // no more will be looked at
+    std::size_t most = 0;             // so many will be at most
+    SocketAddress peer;
+    // What the client has asked for in TLS, as far as a stage or a proxy has said it. Each may be known without the other;
+    // nothing: the host looks for it in the bytes. Empty: the client has not asked.
+    std::optional<std::string_view> server_name;
+    std::optional<std::string_view> protocol;
+};
+
+// What only the bytes can tell. `needed`: how many it needs in all; left alone where that is not known.
+using RouteProbe = std::function<Match(const Arrived& arrived, std::size_t& needed)>;
+RouteProbe probe_of(const ProtocolPattern& pattern);
 
 // All conditions that are there must hold. A list holds if one of its entries does; an empty one is no condition.
 struct Route {
@@ -27,25 +45,14 @@ struct Route {
     std::vector<std::string> alpn; // protocol names
     std::vector<Network> source;
     std::vector<BytePattern> match;
-    std::function<Match(std::span<const std::byte>)> probe; // or empty
-    PluginInstance* plugin = nullptr;                       // null: the routes are asked once more, inside of TLS
-    TlsServer* tls = nullptr;                               // ends TLS before that; null: TLS is left alone
-    std::optional<AccessList> access;                       // the clients that it lets in; nothing: all
-    std::string where;                                      // its place in the configuration
+    RouteProbe probe;                 // or empty
+    PluginInstance* plugin = nullptr; // null: the routes are asked once more, inside of TLS
+    TlsServer* tls = nullptr;         // ends TLS before that; null: TLS is left alone
+    std::optional<AccessList> access; // the clients that it lets in; nothing: all
+    std::string where;                // its place in the configuration
 
     // Whether it has to see bytes.
     bool reads() const noexcept { return !sni.empty() || !alpn.empty() || !match.empty() || probe != nullptr; }
-};
-
-// The facts about a connection that routes decide by.
-struct Arrived {
-    std::optional<IpAddress> source;  // not of unix sockets
-    std::span<const std::byte> bytes; // the first ones
-    bool all = false;                 // no more will be looked at
-    // What the client has asked for in TLS, as far as a stage or a proxy has said it. Each may be known without the other;
-    // nothing: the host looks for it in the bytes. Empty: the client has not asked.
-    std::optional<std::string_view> server_name;
-    std::optional<std::string_view> protocol;
 };
 
 struct Choice {

@@ -126,6 +126,14 @@ static void tables(void) {
     OFFSET(gatehouse_bytes, data, 0);
     OFFSET(gatehouse_bytes, size, 8);
 
+    OFFSET(gatehouse_probe, size, 0);
+    OFFSET(gatehouse_probe, bytes, 8);
+    OFFSET(gatehouse_probe, listener, 24);
+    OFFSET(gatehouse_probe, peer, 40);
+    OFFSET(gatehouse_probe, server_name, 56);
+    OFFSET(gatehouse_probe, protocol, 72);
+    VALUE(sizeof(gatehouse_probe), 88);
+
     OFFSET(gatehouse_host, size, 0);
     OFFSET(gatehouse_host, abi_major, 4);
     OFFSET(gatehouse_host, abi_minor, 8);

@@ -39,6 +39,26 @@ struct Full {
 
 extern "C" const gatehouse_plugin* gatehouse_plugin_v1() noexcept { return current; }
 
+TEST(Wrapper, ProbeMayAskForMore) {
+    struct P {
+        void serve(Connection&) {}
+        gatehouse_match probe(const gatehouse::Probe& probe) {
+            if (probe.bytes().size() < 8) return probe.more(8);
+            return probe.peer() == "192.0.2.9:1" && probe.listener() == "test" && probe.server_name().empty() &&
+                           probe.protocol().empty()
+                       ? GATEHOUSE_MATCH_YES
+                       : GATEHOUSE_MATCH_NO;
+        }
+    };
+    use<P>();
+    Plugin plugin;
+    std::size_t needed = 0;
+    EXPECT_EQ(plugin.probe("short", {}, &needed), GATEHOUSE_MATCH_MORE);
+    EXPECT_EQ(needed, 8U);
+    EXPECT_EQ(plugin.probe("long enough", {.peer = "192.0.2.9:1", .listener = "test"}, &needed), GATEHOUSE_MATCH_YES);
+    EXPECT_EQ(needed, 0U);
+}
+
 TEST(Wrapper, ServeThatReturnsNothingIsAPlainDialogue) {
     struct P {
         void serve(Connection& conn) {

@@ -15,7 +15,7 @@ std::vector<Route> make_routes() {
     routes[0].sni = {"a.example", "*.example.org"};
     routes[1].alpn = {"h2"};
     routes.emplace_back().match = {{{{0, "ab"}, {4, "c"}}}, {{{2, "\xff"}}}};
-    for (const ProtocolPattern& pattern : protocol_patterns()) routes.emplace_back().probe = pattern.probe;
+    for (const ProtocolPattern& pattern : protocol_patterns()) routes.emplace_back().probe = probe_of(pattern);
     return routes;
 }
 

@@ -6,6 +6,7 @@
 #include "control.hpp"
 #include "gatehouse.h"
 #include "init.hpp"
+#include "probe.hpp"
 #include "status.hpp"
 
 #include <concepts>
@@ -36,6 +37,11 @@ struct SessionOf<P> {
 
 template <class P>
 concept HasCommands = requires { std::size(P::commands); };
+
+template <class P>
+concept ProbesBytes = requires(P& plugin, std::span<const std::byte> bytes) { plugin.probe(bytes); };
+template <class P>
+concept ProbesFacts = requires(P& plugin, const Probe& probe) { plugin.probe(probe); };
 
 // Turns a C++ class into the hooks of gatehouse_plugin. Every hook catches all exceptions.
 template <class P>
@@ -131,12 +137,15 @@ class Adapter {
         });
     }
 
-    static gatehouse_match probe(void* self, const void* bytes, std::size_t size) noexcept {
+    static gatehouse_match probe(void* self, const gatehouse_probe* asked, std::size_t* needed) noexcept {
         auto& instance = *static_cast<Instance*>(self);
         gatehouse_match match = GATEHOUSE_MATCH_NO;
         guard(instance, "probe() threw", [&] {
-            if constexpr (requires(P& plugin, std::span<const std::byte> s) { plugin.probe(s); })
-                match = instance.plugin.probe(std::span(static_cast<const std::byte*>(bytes), size));
+            const Probe probe(*asked, *needed);
+            if constexpr (ProbesFacts<P>)
+                match = instance.plugin.probe(probe);
+            else if constexpr (ProbesBytes<P>)
+                match = instance.plugin.probe(probe.bytes());
         });
         return match;
     }
@@ -202,7 +211,7 @@ class Adapter {
         plugin.closed = closed;
         plugin.stop = stop;
         plugin.destroy = destroy;
-        if constexpr (requires(P& p, std::span<const std::byte> s) { p.probe(s); }) plugin.probe = probe;
+        if constexpr (ProbesBytes<P> || ProbesFacts<P>) plugin.probe = probe;
         if constexpr (HasCommands<P>) plugin.get_extension = get_extension;
         return plugin;
     }

@@ -120,6 +120,17 @@ enum {
 typedef int32_t gatehouse_match;
 enum { GATEHOUSE_MATCH_NO = 0, GATEHOUSE_MATCH_YES = 1, GATEHOUSE_MATCH_MORE = 2 /* needs more bytes to tell */ };
 
+/* What the host knows of a connection that it asks probe() about. What it does not know is empty. */
+typedef struct gatehouse_probe {
+    uint32_t size; /* bytes of this struct */
+    uint32_t reserved;
+    gatehouse_bytes bytes;     /* the first that the client has sent, from the beginning on; at least one */
+    gatehouse_str listener;    /* as GATEHOUSE_FACT_LISTENER */
+    gatehouse_str peer;        /* as GATEHOUSE_FACT_PEER */
+    gatehouse_str server_name; /* as GATEHOUSE_FACT_TLS_SNI, if the host has ended TLS or a proxy has said it */
+    gatehouse_str protocol;    /* as GATEHOUSE_FACT_TLS_ALPN; the same */
+} gatehouse_probe;
+
 /* Why serve() was called. */
 typedef int32_t gatehouse_event;
 enum {
@@ -336,8 +347,12 @@ typedef struct gatehouse_plugin {
     /* [main] The last serve() and closed() of this instance have returned. */
     void (*destroy)(void* self) GATEHOUSE_NOEXCEPT;
 
-    /* [any] Do these first bytes of a connection look like this plugin's protocol? Must not block. */
-    gatehouse_match (*probe)(void* self, const void* bytes, size_t size) GATEHOUSE_NOEXCEPT;
+    /*
+     * [any] Do these first bytes of a connection look like this plugin's protocol? With GATEHOUSE_MATCH_MORE the plugin may say
+     * in *needed how many bytes it needs in all; it is 0 before. The host asks again when more have come, and passes the plugin
+     * over at once if it needs more than the listener's detect.limit. Must not block.
+     */
+    gatehouse_match (*probe)(void* self, const gatehouse_probe* probe, size_t* needed) GATEHOUSE_NOEXCEPT;
 
     /*
      * [any] The plugin's side of an optional capability, or NULL. With `self` NULL the host asks about the library itself,

@@ -18,7 +18,8 @@
 //     void stop()                               the drain begins
 //     void closed(Session&, std::string_view)   the connection has ended, and why; without Session: closed(std::string_view),
 //                                               or closed(std::uint64_t id, std::string_view)
-//     gatehouse_match probe(std::span<const std::byte>)   does a client of this protocol begin like this?
+//     gatehouse_match probe(std::span<const std::byte>)   does a client of this protocol begin like this? Or
+//     gatehouse_match probe(const gatehouse::Probe&)      for those who want to know more; see probe.hpp
 //     static constexpr bool server_first = true;          the host calls serve() before the client has sent anything
 //     static constexpr std::string_view try_it = "nc {host} {port}";
 //     static constexpr gatehouse::Command commands[] = {...}          commands for the operator, and the function that runs
@@ -36,6 +37,7 @@
 #include "connection.hpp"
 #include "control.hpp"
 #include "init.hpp"
+#include "probe.hpp"
 #include "status.hpp"
 
 // Defines the one symbol that the host looks for. `name` and `version` are string literals.

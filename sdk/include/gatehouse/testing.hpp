@@ -151,8 +151,9 @@ class Plugin {
     void settle();
     // Begins the drain: calls the hook, then serves the parked connections with GATEHOUSE_EVENT_STOPPING.
     void stop();
-    // What the plugin's probe() answers about a connection's first bytes; GATEHOUSE_MATCH_NO if it has none.
-    gatehouse_match probe(std::string_view bytes);
+    // What the plugin's probe() answers about a connection's first bytes; GATEHOUSE_MATCH_NO if it has none. `needed`: how many
+    // bytes it says that it needs in all; 0: it does not say.
+    gatehouse_match probe(std::string_view bytes, const Circumstances& circumstances = {}, std::size_t* needed = nullptr);
 
     const gatehouse_plugin& table() const noexcept { return *host_.plugin; }
     std::vector<LogLine> log() {
@@ -367,8 +368,17 @@ inline std::vector<std::vector<std::string>> Plugin::command(const std::vector<s
     return rows;
 }
 
-inline gatehouse_match Plugin::probe(std::string_view bytes) {
-    return host_.plugin->probe == nullptr ? GATEHOUSE_MATCH_NO : host_.plugin->probe(host_.self, bytes.data(), bytes.size());
+inline gatehouse_match Plugin::probe(std::string_view bytes, const Circumstances& circumstances, std::size_t* needed) {
+    if (host_.plugin->probe == nullptr) return GATEHOUSE_MATCH_NO;
+    gatehouse_probe probe{};
+    probe.size = sizeof probe;
+    probe.bytes = {bytes.data(), bytes.size()};
+    probe.listener = {circumstances.listener.data(), circumstances.listener.size()};
+    probe.peer = {circumstances.peer.data(), circumstances.peer.size()};
+    std::size_t all = 0;
+    const gatehouse_match match = host_.plugin->probe(host_.self, &probe, &all);
+    if (needed != nullptr) *needed = all;
+    return match;
 }
 
 } // namespace gatehouse::testing

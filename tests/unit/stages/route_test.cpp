@@ -12,7 +12,7 @@ using namespace samples;
 
 Route probing(std::string_view pattern) {
     Route route;
-    route.probe = find_protocol_pattern(pattern)->probe;
+    route.probe = probe_of(*find_protocol_pattern(pattern));
     return route;
 }
 
@@ -49,6 +49,29 @@ TEST(Route, TheFirstThatFits) {
     EXPECT_EQ(chosen(routes, usual_hello), "2");
     EXPECT_EQ(chosen(routes, "\xff"), "none");
     EXPECT_EQ(chosen(routes, ""), "more");
+}
+
+// What a route needs beyond all that will be looked at is not waited for.
+TEST(Route, MayNeedMoreThanThereWillBe) {
+    Route greedy;
+    std::size_t needs = 0;
+    greedy.probe = [&](const Arrived&, std::size_t& needed) {
+        needed = needs;
+        return Match::more;
+    };
+    const std::vector<Route> routes{greedy, probing("ssh")};
+    Arrived arrived;
+    arrived.bytes = bytes("SSH-2.0-x");
+    arrived.most = 100;
+    for (const std::size_t few : {0U, 10U, 100U}) {
+        needs = few;
+        EXPECT_EQ(choose_route(routes, arrived).what, Choice::What::more) << few;
+    }
+    needs = 101;
+    const Choice choice = choose_route(routes, arrived);
+    EXPECT_EQ(choice.what, Choice::What::route);
+    EXPECT_EQ(choice.route, 1U);
+    EXPECT_EQ(choice.passed_over, 0U);
 }
 
 // Bytes decide in the order of the routes: one that may still fit is waited for, even if a later one fits already.
@@ -94,7 +117,7 @@ TEST(Route, BytesOfItsOwn) {
     EXPECT_EQ(chosen(routes, "xx"), "more") << "the other may still be";
     EXPECT_EQ(chosen(routes, "xxc"), "0");
     EXPECT_EQ(chosen(routes, "xxx"), "none");
-    route.probe = find_protocol_pattern("ssh")->probe;
+    route.probe = probing("ssh").probe;
     route.match = {{{{8, "O"}}}};
     EXPECT_EQ(chosen({route}, "SSH-2.0-"), "more");
     EXPECT_EQ(chosen({route}, "SSH-2.0-O"), "0");
