@@ -145,6 +145,7 @@ void Generation::start() {
     for (const NamedPool& pool : pools_) pool.pool->start();
     for (const auto& service : services_) service->prepare();
     tls_.watch(standing_.background, standing_.alarm);
+    plugins_.start();
     for (const auto& service : services_) service->listen();
     for (const auto& service : services_) {
         service->start();

@@ -78,8 +78,8 @@ class Generation {
     // Makes the services of the listeners. To be called once, before start(). Throws ListenError. [main]
     void take(Endpoints& endpoints);
 
-    // Accepts from here on. Listening is the last step that may fail, so that no client is let in before. Throws
-    // std::system_error or ListenError. [main]
+    // Starts the plugins, and accepts from here on. Listening is the last step that may fail, so that no client is let in
+    // before. Throws PluginError, std::system_error or ListenError. [main]
     void start();
 
     // Accepts no more. The sockets stay open: for the next generation or, with `take_waiting`, until those that wait in the

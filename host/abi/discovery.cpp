@@ -42,6 +42,7 @@ namespace {
 
 gatehouse_status watch(gatehouse_instance* instance, gatehouse_str name, gatehouse_found found, void* data,
                        gatehouse_watch** watch) noexcept {
+    if (too_early(*instance, "watch()")) return GATEHOUSE_INVALID;
     try {
         const std::string text(name.data, name.size);
         std::string error;

@@ -31,6 +31,9 @@ const Facilities& facilities_of(const Connection& client) noexcept;
 // The name of the listener that the connection came by. [conn]
 const std::string& listener_of(const Connection& client) noexcept;
 
+// Whether the instance calls this before start(), when it may ask for its configuration only. Records it if so. [any]
+bool too_early(gatehouse_instance& instance, std::string_view function) noexcept;
+
 // Records why a call of the instance fails, as its error text and in the log. For calls that may come from any thread, where
 // no hook may be about to return that text. [any]
 void refuse(gatehouse_instance& instance, std::string_view why) noexcept;

@@ -338,6 +338,7 @@ std::string problem(const gatehouse_check_request& request, std::optional<Socket
 }
 
 gatehouse_status start(gatehouse_instance* instance, const gatehouse_check_request* given, gatehouse_check** check) noexcept {
+    if (too_early(*instance, "a check's start()")) return GATEHOUSE_INVALID;
     try {
         gatehouse_check_request request{};
         std::memcpy(&request, given, std::min<std::size_t>(given->size, sizeof request));

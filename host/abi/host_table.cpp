@@ -129,6 +129,7 @@ gatehouse_status set_state(gatehouse_conn* conn, void* value) noexcept {
 }
 
 gatehouse_status wake(gatehouse_instance* instance, std::uint64_t connection) noexcept {
+    if (too_early(*instance, "wake()")) return GATEHOUSE_INVALID;
     return instance->facilities.wake(*instance->plugin, connection);
 }
 

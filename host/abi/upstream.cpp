@@ -129,6 +129,7 @@ gatehouse_status relay(gatehouse_conn* conn, gatehouse_conn* upstream, std::uint
 }
 
 gatehouse_status cut(gatehouse_instance* instance, std::uint64_t id) noexcept {
+    if (too_early(*instance, "cut()")) return GATEHOUSE_INVALID;
     return instance->facilities.cut(*instance->plugin, id);
 }
 

@@ -3,6 +3,7 @@
 #include "config/plugin_settings.hpp"
 
 #include <gatehouse/ext/control.h>
+#include <utility>
 
 namespace gatehouse::host {
 namespace {
@@ -21,7 +22,7 @@ const gatehouse_control_v1* control_of(const gatehouse_plugin& hooks, void* self
 PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library,
                                const Facilities& facilities)
     : handle_{config.name, facilities, this}, library_(std::move(library)), hooks_(library_->hooks()),
-      max_connections_(config.max_connections) {
+      max_connections_(config.max_connections), where_(config.where.text) {
     const gatehouse_config& settings = *config.settings;
     settings.begin();
     gatehouse_status status = GATEHOUSE_OK;
@@ -48,6 +49,7 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
 }
 
 PluginInstance::~PluginInstance() {
+    stop();
     if (hooks_.destroy != nullptr) hooks_.destroy(self_);
 }
 
@@ -72,8 +74,18 @@ void PluginInstance::closed(std::uint64_t id, void* state, Reason reason) noexce
     if (hooks_.closed != nullptr) hooks_.closed(self_, id, state, {word.data(), word.size()});
 }
 
+void PluginInstance::start() {
+    handle_.started.store(true);
+    const gatehouse_status status = hooks_.start != nullptr ? hooks_.start(self_) : GATEHOUSE_OK;
+    const std::string why = handle_.error.take();
+    if (status != GATEHOUSE_OK)
+        throw PluginError(where_ + ": plugin " + name() + " did not start: " +
+                          (why.empty() ? "it did not say why (status " + std::to_string(status) + ")" : why));
+    stop_is_due_ = true;
+}
+
 void PluginInstance::stop() noexcept {
-    if (hooks_.stop != nullptr) hooks_.stop(self_);
+    if (std::exchange(stop_is_due_, false) && hooks_.stop != nullptr) hooks_.stop(self_);
 }
 
 CommandAnswer PluginInstance::run_command(std::span<const std::string> words) {

@@ -24,6 +24,7 @@ struct gatehouse_instance {
     const std::string name; // constant after construction, as are the next two
     const gatehouse::host::Facilities& facilities;
     const gatehouse::host::PluginInstance* const plugin; // whose handle this is
+    std::atomic<bool> started{false}; // start() runs or has run: more than its configuration may be asked for
 
     // NOLINTBEGIN(*-redundant-member-init): g++ warns
     gatehouse::host::SharedErrorText error{};        // explains why a hook has failed that serves no connection
@@ -46,7 +47,7 @@ class PluginInstance {
   public:
     // create(). Throws PluginError if the plugin refuses its configuration or fails. `facilities` outlive the instance. [main]
     PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library, const Facilities& facilities);
-    ~PluginInstance(); // destroy()
+    ~PluginInstance(); // stop(), if it is due, and destroy()
 
     PluginInstance(const PluginInstance&) = delete;
     PluginInstance& operator=(const PluginInstance&) = delete;
@@ -67,7 +68,9 @@ class PluginInstance {
     gatehouse_next serve(gatehouse_conn& conn) noexcept;                // [conn]
     void closed(std::uint64_t id, void* state, Reason reason) noexcept; // [any]
 
-    // The host drains. [main]
+    // The instance is going to be used. Throws PluginError if the plugin fails. [main]
+    void start();
+    // The host drains. Does nothing if the instance has not started, or has been stopped. [main]
     void stop() noexcept;
 
     // What its operator may ask of it. run_command() takes one of these, and its arguments, as words. [main]
@@ -91,6 +94,8 @@ class PluginInstance {
     const std::shared_ptr<const PluginLibrary> library_;
     const gatehouse_plugin& hooks_;
     const std::uint32_t max_connections_; // 0: no limit, and they are not counted
+    const std::string where_;             // its place in the configuration
+    bool stop_is_due_ = false;
     void* self_ = nullptr;
     const gatehouse_control_v1* control_ = nullptr; // or null
     std::vector<PluginCommand> commands_;

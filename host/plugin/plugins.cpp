@@ -2,6 +2,8 @@
 
 #include "base/log.hpp"
 
+#include <iterator>
+
 namespace gatehouse::host {
 
 Plugins::Plugins(const Config& config, const Facilities& facilities) {
@@ -22,7 +24,9 @@ Plugins::Plugins(const Config& config, const Facilities& facilities) {
                 (problems.empty() ? "" : "\n") + (text.starts_with("plugin library") ? plugin.where.text + ": " : "") + text;
         }
     }
-    if (!problems.empty()) throw PluginError(problems);
+    if (problems.empty()) return;
+    destroy();
+    throw PluginError(problems);
 }
 
 void Plugins::try_again(const Config& config, const Facilities& facilities) const {
@@ -44,8 +48,17 @@ std::vector<PluginInstance*> Plugins::all() const {
     return list;
 }
 
+void Plugins::start() {
+    for (const auto& [name, instance] : instances_) instance->start();
+}
+
 void Plugins::stop() noexcept {
     for (const auto& [name, instance] : instances_) instance->stop();
+}
+
+void Plugins::destroy() noexcept {
+    for (auto it = instances_.rbegin(); it != instances_.rend(); ++it) it->second->stop();
+    while (!instances_.empty()) instances_.erase(std::prev(instances_.end()));
 }
 
 } // namespace gatehouse::host

@@ -23,6 +23,9 @@ class Plugins {
     // Loads the libraries and creates the instances; throws PluginError with everything that is wrong. `facilities` outlive
     // this. [main]
     Plugins(const Config& config, const Facilities& facilities);
+    ~Plugins() { destroy(); }
+    Plugins(const Plugins&) = delete;
+    Plugins& operator=(const Plugins&) = delete;
 
     // Creates and destroys each instance once more, as the process is by now. Throws PluginError as above. [main]
     void try_again(const Config& config, const Facilities& facilities) const;
@@ -33,10 +36,12 @@ class Plugins {
     }
     std::vector<PluginInstance*> all() const; // in order of their names
 
-    void stop() noexcept; // of every instance. [main]
+    // Starts every instance. Throws PluginError if one fails: then destroy() is next. [main]
+    void start();
+    void stop() noexcept; // every instance. [main]
 
-    // Destroys the instances; their own threads may call the host until then. [main]
-    void destroy() noexcept { instances_.clear(); }
+    // Stops and destroys the instances, the last one first; their own threads may call the host until then. [main]
+    void destroy() noexcept;
 
     // Makes the folder of the private copies this account's, so that it can remove them. Throws
     // std::filesystem::filesystem_error. [main]

@@ -72,14 +72,14 @@ class Gateway {
     using Session = Visit;
 
     explicit Gateway(gatehouse::Init& init)
-        : settings_(read_settings(init)),
+        : init_(init), settings_(read_settings(init)),
           pool_({settings_.balance, settings_.queue, settings_.health, settings_.retries}, settings_.sources.size(),
                 {[init](std::uint64_t connection) { init.wake(connection); },
                  [init](std::uint64_t connection) { init.cut(connection); },
                  [init](gatehouse_level level, std::string_view text) { init.log(level, text); }}),
-          control_(pool_), boot_(hexadecimal(random_number())) {
-        if (settings_.valid) discovery_.emplace(init, settings_, pool_);
-    }
+          control_(pool_), boot_(hexadecimal(random_number())) {}
+
+    void start() { discovery_.emplace(init_, settings_, pool_); }
 
     Next serve(Connection& conn, Visit& visit) {
         if (conn.event() == Event::stopping || conn.event() == Event::timeout) return Next::close; // it waits in vain
@@ -144,7 +144,8 @@ class Gateway {
         return std::move(*server);
     }
 
-    const Settings settings_; // constant after construction
+    const gatehouse::Init init_; // constant after construction, as is the next one
+    const Settings settings_;
     Pool pool_;
     Control control_;
     const std::string boot_;             // a part of unique_id: tells the connections of two runs apart

@@ -171,13 +171,14 @@ static void tables(void) {
     OFFSET(gatehouse_plugin, version, 32);
     OFFSET(gatehouse_plugin, try_it, 48);
     OFFSET(gatehouse_plugin, create, 64);
-    OFFSET(gatehouse_plugin, serve, 72);
-    OFFSET(gatehouse_plugin, closed, 80);
-    OFFSET(gatehouse_plugin, stop, 88);
-    OFFSET(gatehouse_plugin, destroy, 96);
-    OFFSET(gatehouse_plugin, probe, 104);
-    OFFSET(gatehouse_plugin, get_extension, 112);
-    VALUE(sizeof(gatehouse_plugin), 120);
+    OFFSET(gatehouse_plugin, start, 72);
+    OFFSET(gatehouse_plugin, serve, 80);
+    OFFSET(gatehouse_plugin, closed, 88);
+    OFFSET(gatehouse_plugin, stop, 96);
+    OFFSET(gatehouse_plugin, destroy, 104);
+    OFFSET(gatehouse_plugin, probe, 112);
+    OFFSET(gatehouse_plugin, get_extension, 120);
+    VALUE(sizeof(gatehouse_plugin), 128);
 
     OFFSET(gatehouse_upstream_v1, size, 0);
     OFFSET(gatehouse_upstream_v1, connect, 8);

@@ -29,9 +29,12 @@ class Door {
     static constexpr bool server_first = true;
     static constexpr Command commands[] = {{"state", "", "shows what is known"}, {"cut", "ID", "ends a relay"}};
 
-    explicit Door(Init& init) : host_(init) {
-        if (init.config().boolean("watch", true)) start_watch();
-        if (init.config().boolean("check", true)) start_check();
+    explicit Door(Init& init)
+        : host_(init), watches_(init.config().boolean("watch", true)), checks_(init.config().boolean("check", true)) {}
+
+    void start() {
+        if (watches_) start_watch();
+        if (checks_) start_check();
     }
 
     Next serve(Connection& conn) {
@@ -90,6 +93,7 @@ class Door {
     }
 
     const Init host_;
+    const bool watches_, checks_;
     bool up_ = false;
     std::string why_, endpoints_, where_;
     std::deque<std::uint64_t> waiting_;

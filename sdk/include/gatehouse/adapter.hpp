@@ -130,6 +130,19 @@ class Adapter {
         });
     }
 
+    static gatehouse_status start(void* self) noexcept {
+        auto& instance = *static_cast<Instance*>(self);
+        try {
+            instance.plugin.start();
+            return GATEHOUSE_OK;
+        } catch (const std::exception& error) {
+            explain(instance.host, nullptr, error.what());
+        } catch (...) {
+            explain(instance.host, nullptr, "start() threw something that is not a std::exception");
+        }
+        return GATEHOUSE_FAILED;
+    }
+
     static void stop(void* self) noexcept {
         auto& instance = *static_cast<Instance*>(self);
         guard(instance, "stop() threw", [&] {
@@ -207,6 +220,7 @@ class Adapter {
         plugin.version = {version.data(), version.size()};
         if constexpr (requires { P::try_it; }) plugin.try_it = {P::try_it.data(), P::try_it.size()};
         plugin.create = create;
+        if constexpr (requires(P& p) { p.start(); }) plugin.start = start;
         plugin.serve = serve;
         plugin.closed = closed;
         plugin.stop = stop;

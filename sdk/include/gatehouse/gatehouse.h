@@ -8,8 +8,9 @@
  *
  * Conventions
  *
- * - Threads: every function carries a tag. [main] is the host's main thread, one call at a time. [conn] is the thread that
- *   serves this connection right now; serve() runs concurrently for different connections of one instance. [any] is any thread.
+ * - Threads: every function carries a tag. [create] is during create() only. [main] is one call at a time for an instance, not
+ *   always in the same thread. [conn] is the thread that serves this connection right now; serve() runs concurrently for
+ *   different connections of one instance. [any] is any thread, from start() to destroy().
  * - Ownership: a function borrows its arguments until it returns. The side that allocates memory frees it. Strings are pointer
  *   and length, need no terminating NUL, and need not be UTF-8.
  * - Errors: functions return a gatehouse_status, GATEHOUSE_OK or a negative code. A negative code that you do not know is a
@@ -254,7 +255,7 @@ typedef struct gatehouse_host {
     void (*set_error)(gatehouse_instance* instance, gatehouse_conn* conn, gatehouse_str text) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [main] The instance's configuration: typed accessors, during create() only. On entry *value holds the default. If the key
+     * [create] The instance's configuration: typed accessors. On entry *value holds the default. If the key
      * is absent, the function returns GATEHOUSE_OK and leaves *value alone. A value of the wrong type or out of range is
      * GATEHOUSE_INVALID; the host remembers it and refuses the instance with file and line, whatever create() returns. It does
      * the same with keys that the plugin has not read when create() returns.
@@ -272,14 +273,14 @@ typedef struct gatehouse_host {
     gatehouse_status (*config_size)(const gatehouse_config* config, gatehouse_str key, uint64_t* bytes) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [main] Arrays. config_count: how many items the array `key` has; 0 if it is absent. config_item: item `index` as a
+     * [create] Arrays. config_count: how many items the array `key` has; 0 if it is absent. config_item: item `index` as a
      * table of its own; if the item is not a table, its value has the empty key. *item is valid during create().
      */
     gatehouse_status (*config_count)(const gatehouse_config* config, gatehouse_str key, size_t* count) GATEHOUSE_NOEXCEPT;
     gatehouse_status (*config_item)(const gatehouse_config* config, gatehouse_str key, size_t index,
                                     const gatehouse_config** item) GATEHOUSE_NOEXCEPT;
 
-    /* [main] Records that the value of `key` is wrong and why; the host refuses the instance with file and line. */
+    /* [create] Records that the value of `key` is wrong and why; the host refuses the instance with file and line. */
     void (*config_reject)(const gatehouse_config* config, gatehouse_str key, gatehouse_str why) GATEHOUSE_NOEXCEPT;
 
     /*
@@ -290,7 +291,7 @@ typedef struct gatehouse_host {
     const void* (*get_extension)(gatehouse_instance* instance, gatehouse_str id)GATEHOUSE_NOEXCEPT;
 
     /*
-     * [main] The table `key` of a configuration; the same accessors read it. *table is valid during create(). If the key is
+     * [create] The table `key` of a configuration; the same accessors read it. *table is valid during create(). If the key is
      * absent, the function returns GATEHOUSE_OK and leaves *table alone.
      */
     gatehouse_status (*config_table)(const gatehouse_config* config, gatehouse_str key,
@@ -325,9 +326,20 @@ typedef struct gatehouse_plugin {
      * [main] Makes an instance, and stores in *self the pointer that the host passes to the other hooks. Several instances of
      * one plugin may exist. Anything but GATEHOUSE_OK refuses the instance, with set_error()'s text; the host then calls no
      * other hook.
+     *
+     * create() reads the configuration and judges it. It has no effect outside the process, and starts nothing: `gatehouse
+     * check` calls it, and so does a host that then does not use the instance. It may call what has the tag [create], log(),
+     * set_error() and get_extension(); all else answers GATEHOUSE_INVALID.
      */
     gatehouse_status (*create)(const gatehouse_host* host, gatehouse_instance* instance, const gatehouse_config* config,
                                void** self) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [main] The instance is going to be used: the host has dropped its privileges, and accepts nobody yet. This is where the
+     * plugin opens files, starts threads, checks and watches. Anything but GATEHOUSE_OK ends the host's start, with
+     * set_error()'s text; the host then calls destroy(), and stop() of the instances that have started.
+     */
+    gatehouse_status (*start)(void* self) GATEHOUSE_NOEXCEPT;
 
     /* [conn] Required. Serves a connection; see gatehouse_next for what the result means. */
     gatehouse_next (*serve)(void* self, gatehouse_conn* conn) GATEHOUSE_NOEXCEPT;
@@ -340,11 +352,13 @@ typedef struct gatehouse_plugin {
      */
     void (*closed)(void* self, uint64_t id, void* state, gatehouse_str reason) GATEHOUSE_NOEXCEPT;
 
-    /* [main] The drain begins: the host is about to serve parked connections with GATEHOUSE_EVENT_STOPPING. The hook must not
-     * block. */
+    /*
+     * [main] This instance drains: the host is about to serve its parked connections with GATEHOUSE_EVENT_STOPPING. Called once
+     * for each start() that has succeeded. The hook must not block.
+     */
     void (*stop)(void* self) GATEHOUSE_NOEXCEPT;
 
-    /* [main] The last serve() and closed() of this instance have returned. */
+    /* [main] The last serve() and closed() of this instance have returned. Called once for each create() that has succeeded. */
     void (*destroy)(void* self) GATEHOUSE_NOEXCEPT;
 
     /*

@@ -15,6 +15,8 @@
 //     explicit Echo(gatehouse::Init&)           reads its configuration; throws to refuse the instance
 //     struct Session { ... };                   the state of one connection: made before its first serve(conn, session) (from
 //                                               the plugin, if its constructor takes one), destroyed at the connection's end
+//     void start()                              the instance is going to be used: starts threads, checks and watches, opens
+//                                               files; throws to end the host's start. A constructor does none of that
 //     void stop()                               the drain begins
 //     void closed(Session&, std::string_view)   the connection has ended, and why; without Session: closed(std::string_view),
 //                                               or closed(std::uint64_t id, std::string_view)

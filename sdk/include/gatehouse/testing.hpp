@@ -99,7 +99,7 @@ class Plugin {
     ~Plugin();
 
     // Why the plugin or the host refuses this configuration: set_error()'s text, then the problems of the configuration, a line
-    // each. Empty if neither does.
+    // each. Empty if neither does. Starts nothing, as `gatehouse check`.
     static std::string refusal(const Table& config, Extensions extensions = Extensions::all);
 
     // One connection from beginning to end. After the script the client finishes sending. If the connection is still parked
@@ -165,13 +165,17 @@ class Plugin {
     friend class Client;
     std::string violations();
     void check_contract();
+    enum class Starts { no, yes };
+    Plugin(const Table& config, Extensions extensions, EntryPoint entry, Starts starts);
     std::string create(const gatehouse_host& table);
+    std::string start();
     void destroy() noexcept;
 
     detail::Host host_;
     detail::ConfigReport report_;
     detail::FakeConfig config_;
     bool created_ = false;
+    bool started_ = false;
 };
 
 inline Client& Client::say(const Script& script) {
@@ -181,12 +185,28 @@ inline Client& Client::say(const Script& script) {
     return *this;
 }
 
-inline Plugin::Plugin(const Table& config, Extensions extensions, EntryPoint entry) : config_(config, "", report_) {
+inline Plugin::Plugin(const Table& config, Extensions extensions, EntryPoint entry)
+    : Plugin(config, extensions, entry, Starts::yes) {}
+
+inline Plugin::Plugin(const Table& config, Extensions extensions, EntryPoint entry, Starts starts)
+    : config_(config, "", report_) {
     host_.plugin = entry();
-    const std::string refusal = create(extensions == Extensions::all ? detail::full_host : detail::bare_host);
-    if (refusal.empty()) return;
+    std::string refusal = create(extensions == Extensions::all ? detail::full_host : detail::bare_host);
+    if (refusal.empty() && starts == Starts::yes) refusal = start();
+    const std::string broken = violations();
+    if (refusal.empty() && broken.empty()) return;
     destroy();
+    if (!broken.empty()) throw ContractViolation(broken);
     throw Refused(refusal);
+}
+
+inline std::string Plugin::start() {
+    host_.creating = false;
+    host_.error.clear();
+    if (host_.plugin->start != nullptr && host_.plugin->start(host_.self) != GATEHOUSE_OK)
+        return host_.error.empty() ? "start() failed without set_error()" : host_.error;
+    started_ = true;
+    return "";
 }
 
 inline std::string Plugin::create(const gatehouse_host& table) {
@@ -215,7 +235,7 @@ inline std::string Plugin::create(const gatehouse_host& table) {
 
 inline std::string Plugin::refusal(const Table& config, Extensions extensions) {
     try {
-        Plugin plugin(config, extensions);
+        const Plugin plugin(config, extensions, GATEHOUSE_ENTRY, Starts::no);
         return "";
     } catch (const Refused& refused) {
         return refused.what();
@@ -223,6 +243,7 @@ inline std::string Plugin::refusal(const Table& config, Extensions extensions) {
 }
 
 inline void Plugin::destroy() noexcept {
+    if (started_ && !host_.stopping.exchange(true) && host_.plugin->stop != nullptr) host_.plugin->stop(host_.self);
     for (auto& client : host_.clients) detail::close(*client, "drained");
     if (std::exchange(created_, false) && host_.plugin->destroy != nullptr) host_.plugin->destroy(host_.self);
     for (const auto& check : host_.checks) host_.violation("the plugin has not stopped the check of " + check->record.address);

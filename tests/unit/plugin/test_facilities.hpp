@@ -33,7 +33,7 @@ struct TestFacilities {
     NameWatches watches;
     Shortages shortages{log};
     const Facilities facilities{host_table, log, drain, resolver, background, watches, shortages, none, none};
-    gatehouse_instance instance{"test", facilities, nullptr};
+    gatehouse_instance instance{"test", facilities, nullptr, true};
 };
 
 } // namespace gatehouse::host

@@ -17,7 +17,7 @@ typedef struct gatehouse_text_file_v1 {
     uint32_t reserved;
 
     /*
-     * [main] Reads the file whose path the string `key` is, during create() only; a relative path counts from the folder of the
+     * [create] Reads the file whose path the string `key` is; a relative path counts from the folder of the
      * configuration file. *text is UTF-8 without a byte order mark, with "\n" at the end of each line but perhaps the last, and
      * valid during create(). If the key is absent, the function returns GATEHOUSE_OK and leaves *text alone.
      * GATEHOUSE_INVALID: the file cannot be read, is no text or has more than 64 MiB; the host has recorded why, and where.

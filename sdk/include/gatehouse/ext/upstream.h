@@ -73,7 +73,7 @@ typedef struct gatehouse_upstream_v1 {
     gatehouse_status (*cut)(gatehouse_instance* instance, uint64_t id) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [main], during create(). Reads the key `key` of the configuration, which is `true`, `false` or a table:
+     * [create] Reads the key `key` of the configuration, which is `true`, `false` or a table:
      *
      *     ca = "FILE"                  PEM: the authorities that the host trusts; without it, the system's
      *     server_name = "NAME"         replaces the name that start_tls() gets

@@ -60,6 +60,7 @@ struct FakeWatch {
 inline gatehouse_status start_check(gatehouse_instance* instance, const gatehouse_check_request* request,
                                     gatehouse_check** check) noexcept {
     Host* host = host_of(instance);
+    if (host->too_early("check start()")) return GATEHOUSE_INVALID;
     const std::string_view address = view(request->address);
     const bool good = request->size >= sizeof *request && request->result != nullptr && !address.empty() &&
                       request->interval_milliseconds >= 10 && request->jitter_milliseconds <= request->interval_milliseconds &&
@@ -104,6 +105,7 @@ inline void stop_check(gatehouse_check* check) noexcept {
 inline gatehouse_status start_watch(gatehouse_instance* instance, gatehouse_str name, gatehouse_found found, void* data,
                                     gatehouse_watch** watch) noexcept {
     Host* host = host_of(instance);
+    if (host->too_early("watch()")) return GATEHOUSE_INVALID;
     const std::string_view text = view(name);
     if (text.find(':') == text.npos) return GATEHOUSE_INVALID;
     auto made = std::make_shared<FakeWatch>(FakeWatch{host, std::string(text), found, data});

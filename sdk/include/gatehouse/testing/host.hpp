@@ -46,6 +46,7 @@ struct FakeWatch;
 struct Host {
     const gatehouse_plugin* plugin = nullptr;
     void* self = nullptr;
+    std::atomic<bool> creating = true; // create() runs, or has run and start() has not
     std::atomic<bool> stopping = false;
     milliseconds now{0};                         // the fake clock
     std::deque<std::unique_ptr<Client>> clients; // never shrinks: the host recognises handles of ended connections
@@ -63,6 +64,11 @@ struct Host {
     void violation(std::string text) {
         const std::lock_guard lock(mutex);
         violations.push_back(std::move(text));
+    }
+    // Whether the plugin calls this before start(), which it must not.
+    bool too_early(const char* function) {
+        if (creating) violation(std::string(function) + ": not before start()");
+        return creating;
     }
     inline void wake(Client& client);
     inline void begin_drain();

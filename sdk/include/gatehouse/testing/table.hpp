@@ -93,6 +93,7 @@ inline gatehouse_status set_state(gatehouse_conn* conn, void* state) noexcept {
 
 inline gatehouse_status wake_up(gatehouse_instance* instance, uint64_t id) noexcept {
     Host* host = host_of(instance);
+    if (host->too_early("wake()")) return GATEHOUSE_INVALID;
     const std::lock_guard lock(host->mutex);
     if (id == 0 || id > host->clients.size() || !host->clients[id - 1]->open) return GATEHOUSE_NOT_FOUND;
     host->clients[id - 1]->woken = true;
@@ -240,6 +241,7 @@ inline gatehouse_status resolve(gatehouse_conn* conn, gatehouse_str address, uin
 
 inline gatehouse_status cut(gatehouse_instance* instance, uint64_t id) noexcept {
     Host* host = host_of(instance);
+    if (host->too_early("cut()")) return GATEHOUSE_INVALID;
     const std::lock_guard lock(host->mutex);
     if (id == 0 || id > host->clients.size() || !host->clients[id - 1]->open) return GATEHOUSE_NOT_FOUND;
     host->clients[id - 1]->cut = true;
