@@ -196,7 +196,9 @@ TEST(TestingBackground, ACommandThatFailsSaysWhy) {
 }
 
 TEST(TestingBackground, AHostWithoutThemSaysSo) {
-    EXPECT_EQ(Plugin::refusal({}, Extensions::none), "this host has no discovery (gatehouse.discovery/1)");
-    EXPECT_EQ(Plugin::refusal({{"watch", false}}, Extensions::none), "this host has no health checks (gatehouse.check/1)");
-    EXPECT_EQ(Plugin::refusal({{"watch", false}, {"check", false}}, Extensions::none), "");
+    EXPECT_EQ(Plugin::refusal({}, Extensions::none), "") << "it has not asked yet";
+    EXPECT_EQ(Plugin::start_failure({}, Extensions::none), "this host has no discovery (gatehouse.discovery/1)");
+    EXPECT_EQ(Plugin::start_failure({{"watch", false}}, Extensions::none),
+              "this host has no health checks (gatehouse.check/1)");
+    EXPECT_EQ(Plugin::start_failure({{"watch", false}, {"check", false}}, Extensions::none), "");
 }

@@ -50,6 +50,8 @@ gatehouse_status write_x(gatehouse_conn* conn) {
     return host->write(conn, &part, 1);
 }
 
+const void* find(std::string_view id) { return host->get_extension(instance, {id.data(), id.size()}); }
+
 // The violation that the test kit finds when it serves one connection this way; empty if there is none.
 std::string blame(std::function<gatehouse_next(gatehouse_conn*)> serve_this, const Circumstances& circumstances = {}) {
     script = std::move(serve_this);
@@ -139,6 +141,52 @@ TEST(TestingContract, ResultsAreOfTheList) {
     EXPECT_EQ(blame([](gatehouse_conn*) { return 7; }), "serve() returned 7, which is not a gatehouse_next");
     EXPECT_EQ(blame([](gatehouse_conn*) { return GATEHOUSE_NEXT_RELAY; }),
               "serve() returned GATEHOUSE_NEXT_RELAY without relay()");
+}
+
+// create() asks for its configuration only.
+TEST(TestingContract, NothingBeginsBeforeStart) {
+    static void (*asks)() = nullptr;
+    const gatehouse_plugin right = plugin;
+    plugin.create = [](const gatehouse_host* table, gatehouse_instance* me, const gatehouse_config*,
+                       void**) noexcept -> gatehouse_status {
+        host = table;
+        instance = me;
+        asks();
+        return GATEHOUSE_OK;
+    };
+    const auto blame = [](void (*ask)()) -> std::string {
+        asks = ask;
+        try {
+            const Plugin breaker;
+            return "";
+        } catch (const ContractViolation& violation) {
+            return violation.what();
+        }
+    };
+    EXPECT_EQ(blame([] { EXPECT_EQ(host->wake(instance, 1), GATEHOUSE_INVALID); }), "wake(): not before start()");
+    EXPECT_EQ(blame([] {
+                  const auto* upstream = static_cast<const gatehouse_upstream_v1*>(find(GATEHOUSE_EXT_UPSTREAM));
+                  EXPECT_EQ(upstream->cut(instance, 1), GATEHOUSE_INVALID);
+              }),
+              "cut(): not before start()");
+    EXPECT_EQ(blame([] {
+                  gatehouse_check_request request{};
+                  request.size = sizeof request;
+                  gatehouse_check* check = nullptr;
+                  const auto* checks = static_cast<const gatehouse_check_v1*>(find(GATEHOUSE_EXT_CHECK));
+                  EXPECT_EQ(checks->start(instance, &request, &check), GATEHOUSE_INVALID);
+              }),
+              "check start(): not before start()");
+    EXPECT_EQ(blame([] {
+                  gatehouse_watch* watch = nullptr;
+                  const auto found = [](void*, const gatehouse_endpoint*, std::size_t, std::size_t, gatehouse_status,
+                                        gatehouse_str) noexcept {};
+                  const auto* names = static_cast<const gatehouse_discovery_v1*>(find(GATEHOUSE_EXT_DISCOVERY));
+                  EXPECT_EQ(names->watch(instance, {"a:1", 3}, found, nullptr, &watch), GATEHOUSE_INVALID);
+              }),
+              "watch(): not before start()");
+    EXPECT_EQ(blame([] { host->log(instance, GATEHOUSE_LEVEL_INFO, {"fine", 4}); }), "");
+    plugin = right;
 }
 
 TEST(TestingContract, UpstreamConnectionsAreClosed) {

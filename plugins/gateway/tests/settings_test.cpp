@@ -236,7 +236,7 @@ TEST(Settings, WrongTypes) {
 }
 
 TEST(Settings, ANameNeedsAHostThatFollowsIt) {
-    EXPECT_EQ(Plugin::refusal({{"upstream", "db.example:80"}}, Extensions::none),
+    EXPECT_EQ(Plugin::start_failure({{"upstream", "db.example:80"}}, Extensions::none),
               "this host has no discovery (gatehouse.discovery/1)");
 }
 

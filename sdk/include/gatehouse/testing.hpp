@@ -100,7 +100,13 @@ class Plugin {
 
     // Why the plugin or the host refuses this configuration: set_error()'s text, then the problems of the configuration, a line
     // each. Empty if neither does. Starts nothing, as `gatehouse check`.
-    static std::string refusal(const Table& config, Extensions extensions = Extensions::all);
+    static std::string refusal(const Table& config, Extensions extensions = Extensions::all) {
+        return refusal(config, extensions, Starts::no);
+    }
+    // The same, or why the instance does not start.
+    static std::string start_failure(const Table& config, Extensions extensions = Extensions::all) {
+        return refusal(config, extensions, Starts::yes);
+    }
 
     // One connection from beginning to end. After the script the client finishes sending. If the connection is still parked
     // then, it ends as idle.
@@ -167,6 +173,7 @@ class Plugin {
     void check_contract();
     enum class Starts { no, yes };
     Plugin(const Table& config, Extensions extensions, EntryPoint entry, Starts starts);
+    static std::string refusal(const Table& config, Extensions extensions, Starts starts);
     std::string create(const gatehouse_host& table);
     std::string start();
     void destroy() noexcept;
@@ -225,17 +232,17 @@ inline std::string Plugin::create(const gatehouse_host& table) {
     if (plugin.create != nullptr)
         status = plugin.create(&table, reinterpret_cast<gatehouse_instance*>(&host_),
                                reinterpret_cast<const gatehouse_config*>(&config_), &host_.self);
-    report_.creating = false;
     created_ = status == GATEHOUSE_OK;
     if (created_) config_.check_unread();
+    report_.creating = false;
     std::string refusal = created_ ? "" : host_.error.empty() ? "create() failed without set_error()" : host_.error;
     for (const std::string& problem : report_.problems) refusal += (refusal.empty() ? "" : "\n") + problem;
     return refusal;
 }
 
-inline std::string Plugin::refusal(const Table& config, Extensions extensions) {
+inline std::string Plugin::refusal(const Table& config, Extensions extensions, Starts starts) {
     try {
-        const Plugin plugin(config, extensions, GATEHOUSE_ENTRY, Starts::no);
+        const Plugin plugin(config, extensions, GATEHOUSE_ENTRY, starts);
         return "";
     } catch (const Refused& refused) {
         return refused.what();

@@ -31,7 +31,8 @@ TEST(Plugins, AnswerWhatTheHostAsks) {
     TestFacilities host;
     const Config config = config_with("[plugins.gateway]\nconfig = { upstream = \"127.0.0.1:1\" }\n"
                                       "[[listeners]]\nname = \"x\"\naddress = \"127.0.0.1:0\"\nplugin = \"gateway\"\n");
-    const Plugins plugins(config, host.facilities);
+    Plugins plugins(config, host.facilities);
+    plugins.start();
     PluginInstance& gateway = plugins.find("gateway");
     EXPECT_FALSE(gateway.has_probe());
     const std::vector<PluginCommand>& commands = gateway.commands();
