@@ -5,6 +5,7 @@
 #include "connection.hpp"
 #include "control.hpp"
 #include "gatehouse.h"
+#include "hooks.hpp"
 #include "init.hpp"
 #include "probe.hpp"
 #include "status.hpp"
@@ -22,26 +23,6 @@
 #include <vector>
 
 namespace gatehouse::detail {
-
-template <class P>
-concept HasSession = requires { typename P::Session; };
-
-template <class P>
-struct SessionOf {
-    struct type {};
-};
-template <HasSession P>
-struct SessionOf<P> {
-    using type = typename P::Session;
-};
-
-template <class P>
-concept HasCommands = requires { std::size(P::commands); };
-
-template <class P>
-concept ProbesBytes = requires(P& plugin, std::span<const std::byte> bytes) { plugin.probe(bytes); };
-template <class P>
-concept ProbesFacts = requires(P& plugin, const Probe& probe) { plugin.probe(probe); };
 
 // Turns a C++ class into the hooks of gatehouse_plugin. Every hook catches all exceptions.
 template <class P>
@@ -120,11 +101,11 @@ class Adapter {
         auto& instance = *static_cast<Instance*>(self);
         const std::unique_ptr<Session> session(static_cast<Session*>(HasSession<P> ? state : nullptr));
         guard(instance, "closed() threw", [&] {
-            if constexpr (requires(P& plugin, Session& s) { plugin.closed(s, view(reason)); }) {
+            if constexpr (ClosesSession<P>) {
                 if (session) instance.plugin.closed(*session, view(reason));
-            } else if constexpr (requires(P& plugin) { plugin.closed(id, view(reason)); }) {
+            } else if constexpr (ClosesId<P>) {
                 instance.plugin.closed(id, view(reason));
-            } else if constexpr (requires(P& plugin) { plugin.closed(view(reason)); }) {
+            } else if constexpr (ClosesConnection<P>) {
                 instance.plugin.closed(view(reason));
             }
         });
@@ -146,7 +127,7 @@ class Adapter {
     static void stop(void* self) noexcept {
         auto& instance = *static_cast<Instance*>(self);
         guard(instance, "stop() threw", [&] {
-            if constexpr (requires(P& plugin) { plugin.stop(); }) instance.plugin.stop();
+            if constexpr (Stops<P>) instance.plugin.stop();
         });
     }
 
@@ -211,6 +192,7 @@ class Adapter {
 
   public:
     static constexpr gatehouse_plugin table(std::string_view name, std::string_view version) noexcept {
+        static_assert(fits<P>());
         gatehouse_plugin plugin{};
         plugin.size = sizeof plugin;
         plugin.abi_major = GATEHOUSE_ABI_MAJOR;
@@ -220,7 +202,7 @@ class Adapter {
         plugin.version = {version.data(), version.size()};
         if constexpr (requires { P::try_it; }) plugin.try_it = {P::try_it.data(), P::try_it.size()};
         plugin.create = create;
-        if constexpr (requires(P& p) { p.start(); }) plugin.start = start;
+        if constexpr (Starts<P>) plugin.start = start;
         plugin.serve = serve;
         plugin.closed = closed;
         plugin.stop = stop;

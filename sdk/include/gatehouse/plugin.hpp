@@ -27,6 +27,8 @@
 //     static constexpr gatehouse::Command commands[] = {...}          commands for the operator, and the function that runs
 //     them: void command(std::span<const std::string_view> words, gatehouse::Answer&)      see control.hpp
 //
+// A member that does not fit, is private or has another name is an error, in words; see hooks.hpp.
+//
 // serve() may return void: a plain dialogue that owns its thread until it returns; the host then closes the connection.
 // Several threads call serve() at a time, for different connections: members that they share need a lock.
 // An exception ends the connection that threw it (reason plugin_exception) and nothing else.
@@ -44,6 +46,9 @@
 
 // Defines the one symbol that the host looks for. `name` and `version` are string literals.
 #define GATEHOUSE_PLUGIN(Class, name, version)                                                                                 \
+    static_assert(::gatehouse::detail::is_name(name),                                                                          \
+                  "gatehouse: a plugin's name has 1 to 64 lower-case letters, digits, '-' and '_'");                           \
+    static_assert(!::std::string_view(version).empty(), "gatehouse: a plugin has a version");                                  \
     extern "C" GATEHOUSE_EXPORT const gatehouse_plugin* GATEHOUSE_ENTRY() noexcept {                                           \
         static constexpr gatehouse_plugin table = ::gatehouse::detail::Adapter<Class>::table(name, version);                   \
         return &table;                                                                                                         \

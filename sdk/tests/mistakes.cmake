@@ -1,0 +1,23 @@
+# Compiles FILE, a mistake, with COMMAND, and compares the first error with the comment at its top.
+file(READ ${FILE} text)
+string(FIND "${text}" "\n#include" end)
+string(SUBSTRING "${text}" 0 ${end} expected)
+string(REGEX REPLACE "\n?// " " " expected "${expected}")
+string(STRIP "${expected}" expected)
+
+execute_process(COMMAND ${COMMAND} -fsyntax-only ${FILE}
+  RESULT_VARIABLE status ERROR_VARIABLE said)
+if(status EQUAL 0)
+  message(FATAL_ERROR "it compiles (expected: ${expected})")
+endif()
+string(REGEX MATCH "error: [^\n]*" first "${said}")
+string(FIND "${first}" "${expected}" at)
+if(at LESS 0)
+  message(FATAL_ERROR "the first error is\n  ${first}\nexpected\n  ${expected}\nin\n${said}")
+endif()
+string(LENGTH "${first}" all)
+string(LENGTH "${expected}" size)
+math(EXPR rest "${all} - ${at} - ${size}")
+if(rest GREATER 0)
+  message(FATAL_ERROR "the first error goes on after what is expected:\n  ${first}")
+endif()

@@ -1,0 +1,7 @@
+// gatehouse: the plugin has no serve(). It takes (gatehouse::Connection&[, Session&]) and returns gatehouse::Next or void
+#include <gatehouse/plugin.hpp>
+
+struct P {
+    void Serve(gatehouse::Connection&) {}
+};
+GATEHOUSE_PLUGIN(P, "mistake", "1.0.0")

@@ -1,0 +1,9 @@
+// gatehouse: serve() is public, takes (gatehouse::Connection&) and returns gatehouse::Next or void; for
+// (gatehouse::Connection&, Session&) the plugin has a struct Session
+#include <gatehouse/plugin.hpp>
+
+class P {
+  private:
+    void serve(gatehouse::Connection&) {}
+};
+GATEHOUSE_PLUGIN(P, "mistake", "1.0.0")

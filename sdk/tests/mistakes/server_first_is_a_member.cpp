@@ -1,0 +1,8 @@
+// gatehouse: server_first is a public static constexpr bool
+#include <gatehouse/plugin.hpp>
+
+struct P {
+    bool server_first = true;
+    void serve(gatehouse::Connection&) {}
+};
+GATEHOUSE_PLUGIN(P, "mistake", "1.0.0")
