@@ -10,7 +10,8 @@
  *
  * - Threads: every function carries a tag. [create] is during create() only. [main] is one call at a time for an instance, not
  *   always in the same thread. [conn] is the thread that serves this connection right now; serve() runs concurrently for
- *   different connections of one instance. [any] is any thread, from start() to destroy().
+ *   different connections of one instance. It owns the upstream connections of that client, too: one thread at a time for
+ *   all of them, since a TLS session is one object. [any] is any thread, from start() to destroy().
  * - Ownership: a function borrows its arguments until it returns. The side that allocates memory frees it. Strings are pointer
  *   and length, need no terminating NUL, and need not be UTF-8.
  * - Errors: functions return a gatehouse_status, GATEHOUSE_OK or a negative code. A negative code that you do not know is a
