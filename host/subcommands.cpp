@@ -65,6 +65,7 @@ int run_command(const CommandOptions& options) {
 int check_command(const CommandOptions& options, bool bind) {
     return reported([&] {
         prepare_process(handled_signals());
+        install_crash_report();
         const Config config = load(options);
         check(config, bind);
         const auto count = [](std::size_t number, std::string_view noun) {

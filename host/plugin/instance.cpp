@@ -1,6 +1,7 @@
 #include "plugin/instance.hpp"
 
 #include "config/plugin_settings.hpp"
+#include "threads/crash_report.hpp"
 
 #include <gatehouse/ext/control.h>
 #include <utility>
@@ -22,11 +23,15 @@ const gatehouse_control_v1* control_of(const gatehouse_plugin& hooks, void* self
 PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library,
                                const Facilities& facilities)
     : handle_{config.name, facilities, this}, library_(std::move(library)), hooks_(library_->hooks()),
-      max_connections_(config.max_connections), where_(config.where.text) {
+      max_connections_(config.max_connections), where_(config.where.text),
+      who_(where_ + ": plugin " + config.name + " of " + library_->file().string()) {
     const gatehouse_config& settings = *config.settings;
     settings.begin();
     gatehouse_status status = GATEHOUSE_OK;
-    if (hooks_.create != nullptr) status = hooks_.create(&facilities.table, &handle_, &settings, &self_);
+    if (hooks_.create != nullptr) {
+        const RunningHook running(who_.c_str(), "create()");
+        status = hooks_.create(&facilities.table, &handle_, &settings, &self_);
+    }
     const std::string why = handle_.error.take();
     const bool created = status == GATEHOUSE_OK;
     std::vector<std::string> problems = created ? settings.problems() : settings.problems_so_far();
@@ -42,7 +47,7 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
         }
         problems.push_back(refused + "its table of " + GATEHOUSE_EXT_CONTROL + ' ' + problem);
     }
-    if (created && hooks_.destroy != nullptr) hooks_.destroy(self_);
+    if (created) destroy();
     std::string text;
     for (const std::string& problem : problems) text += (text.empty() ? "" : "\n") + problem;
     throw PluginError(text);
@@ -50,6 +55,11 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
 
 PluginInstance::~PluginInstance() {
     stop();
+    destroy();
+}
+
+void PluginInstance::destroy() noexcept {
+    const RunningHook running(who_.c_str(), "destroy()");
     if (hooks_.destroy != nullptr) hooks_.destroy(self_);
 }
 
@@ -76,6 +86,7 @@ void PluginInstance::closed(std::uint64_t id, void* state, Reason reason) noexce
 
 void PluginInstance::start() {
     handle_.started.store(true);
+    const RunningHook running(who_.c_str(), "start()");
     const gatehouse_status status = hooks_.start != nullptr ? hooks_.start(self_) : GATEHOUSE_OK;
     const std::string why = handle_.error.take();
     if (status != GATEHOUSE_OK)
@@ -85,10 +96,12 @@ void PluginInstance::start() {
 }
 
 void PluginInstance::stop() noexcept {
+    const RunningHook running(who_.c_str(), "stop()");
     if (std::exchange(stop_is_due_, false) && hooks_.stop != nullptr) hooks_.stop(self_);
 }
 
 CommandAnswer PluginInstance::run_command(std::span<const std::string> words) {
+    const RunningHook running(who_.c_str(), "a command");
     return host::run_command(name(), handle_.error, *control_, self_, words);
 }
 

@@ -90,11 +90,14 @@ class PluginInstance {
     }
 
   private:
+    void destroy() noexcept;
+
     gatehouse_instance handle_; // constant after construction, as are all below
     const std::shared_ptr<const PluginLibrary> library_;
     const gatehouse_plugin& hooks_;
     const std::uint32_t max_connections_; // 0: no limit, and they are not counted
     const std::string where_;             // its place in the configuration
+    const std::string who_;               // the same, its name and its file, for the last words
     bool stop_is_due_ = false;
     void* self_ = nullptr;
     const gatehouse_control_v1* control_ = nullptr; // or null

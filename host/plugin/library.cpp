@@ -17,7 +17,7 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 
 } // namespace
 
-PluginLibrary::PluginLibrary(const fs::path& file, RuntimeFolder& folder) {
+PluginLibrary::PluginLibrary(const fs::path& file, RuntimeFolder& folder) : file_(file) {
     const fs::path copy = folder.copy(file);
     try {
         probe_plugin(copy);

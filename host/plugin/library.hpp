@@ -19,8 +19,10 @@ class PluginLibrary {
 
     const gatehouse_plugin& hooks() const noexcept { return hooks_; } // entries that the library is too old for are null
     const PluginFacts& facts() const noexcept { return facts_; }
+    const std::filesystem::path& file() const noexcept { return file_; } // not the copy
 
   private:
+    const std::filesystem::path file_;
     gatehouse_plugin hooks_{}; // constant after construction
     PluginFacts facts_;
 };

@@ -2,6 +2,7 @@
 
 #include "base/if_memory_allows.hpp"
 #include "plugin/entry_point.hpp"
+#include "threads/crash_report.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -85,6 +86,7 @@ bool RuntimeFolder::make() {
     std::string name = (fs::temp_directory_path() / (std::string(prefix) + std::to_string(::getpid()) + "-XXXXXX")).string();
     if (::mkdtemp(name.data()) == nullptr) fail("cannot make a private folder", name);
     folder_ = name;
+    remove_at_crash(name);
     lock_ = Descriptor(::open(name.c_str(), open_flags));
     if (!lock_) {
         if (errno == ENOENT) return false;
@@ -118,8 +120,10 @@ void RuntimeFolder::hand_over(unsigned user, unsigned group) {
 fs::path RuntimeFolder::copy(const fs::path& file) {
     const fs::path folder = folder_ / std::to_string(++copies_);
     std::error_code error;
-    fs::create_directory(folder, error);
     const fs::path target = folder / file.filename();
+    remove_at_crash(folder.string());
+    remove_at_crash(target.string());
+    fs::create_directory(folder, error);
     if (!error) fs::copy_file(file, target, error);
     if (error) throw PluginError("cannot copy " + file.string() + " to " + folder.string() + ": " + error.message());
     return target;

@@ -88,7 +88,7 @@ TEST_F(HostilePlugin, ThrowsInItsDestructor) {
     start(beside_echo("throws_destroy"));
     EXPECT_EQ(host_->terminate(), 128 + SIGABRT);
     EXPECT_TRUE(host_->logged("\"message\":\"draining\""));
-    EXPECT_TRUE(host_->logged("gatehouse: crashed by SIGABRT"));
+    EXPECT_TRUE(host_->logged("throws_destroy.so crashed in destroy() by SIGABRT"));
 }
 
 TEST_F(HostilePlugin, ReturnsNumbersThatMeanNothing) {

@@ -79,6 +79,33 @@ TEST(Lifecycle, OneThatIsRefusedStartsNobody) {
     }
 }
 
+struct Crash {
+    const char* command;
+    const char* hook;
+    int signal;
+};
+
+class HookThatCrashes : public ::testing::TestWithParam<Crash> {};
+
+TEST_P(HookThatCrashes, IsNamedAndLeavesNothingBehind) {
+    if (!sanitizer().empty()) GTEST_SKIP() << "the sanitizers have handlers of their own for crashes";
+    const auto& [command, hook, signal] = GetParam();
+    const TempDir folder, temporary;
+    const std::string library = fixture_dir() + "/lifecycle.so";
+    const std::string file = folder.write("gatehouse.toml", three("crashes = \"" + std::string(hook) + "\""));
+    const Result result = run({"env", "TMPDIR=" + temporary.path().string(), gatehouse_binary(), command, file});
+    EXPECT_EQ(result.status, 128 + signal) << result.err;
+    const std::string line = "gatehouse: " + file + ":8:1: plugin b of " + library + " crashed in " + hook + "() by " +
+                             (signal == SIGSEGV ? "SIGSEGV\n" : "SIGABRT\n");
+    EXPECT_NE(result.err.find(line), std::string::npos) << line << result.err;
+    EXPECT_TRUE(std::filesystem::is_empty(temporary.path()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, HookThatCrashes,
+                         ::testing::Values(Crash{"check", "create", SIGSEGV}, Crash{"run", "create", SIGSEGV},
+                                           Crash{"run", "start", SIGABRT}, Crash{"check", "destroy", SIGABRT}),
+                         [](const auto& crash) { return std::string(crash.param.command) + "_" + crash.param.hook; });
+
 TEST(Lifecycle, AHostThatCannotBindStartsNobody) {
     const TempDir folder;
     const std::string socket = folder / "socket";
