@@ -153,9 +153,12 @@ std::string host_breach(const Include& include) {
     return from + "/ may not include " + room_of(target) + "/";
 }
 
-std::string plugin_breach(const Include& include) {
+constexpr std::string_view bundled = "plugins/", samples = "sdk/samples/";
+
+// `among`: the folder in which each plugin has one of its own.
+std::string plugin_breach(const Include& include, std::string_view among) {
     if (include.quoted) {
-        auto slash = include.file.find('/', std::string_view("plugins/").size());
+        auto slash = include.file.find('/', among.size());
         bool own = slash != std::string::npos && resolve(include).starts_with(include.file.substr(0, slash + 1));
         return own ? "" : "a plugin includes by quotes files of its own folder only";
     }
@@ -170,8 +173,9 @@ std::string breach(const Include& include) {
     bool breaks_tls = include.file.starts_with("tests/chaos/tls_client.") && include.target.starts_with("openssl/");
     if (!in_host && !breaks_tls && heavy_library(include) != nullptr) return "this library is used under host/ only";
     if (in_host) return host_breach(include);
+    for (const std::string_view among : {bundled, samples})
+        if (include.file.starts_with(among)) return plugin_breach(include, among);
     if (include.file.starts_with("sdk/")) return sdk_breach(include);
-    if (include.file.starts_with("plugins/")) return plugin_breach(include);
     return "";
 }
 

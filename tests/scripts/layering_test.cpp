@@ -68,6 +68,7 @@ TEST(Layering, WhatIsAllowed) {
         {"plugins/one/c.cpp", "<boost/beast/http/parser.hpp>"},
         {"plugins/one/d.cpp", "<sys/stat.h>"},
         {"plugins/one/one_test.cpp", "<gatehouse/testing.hpp>"},
+        {"sdk/samples/one/one.cpp", "<gatehouse/plugin.hpp>"},
     };
     EXPECT_EQ(tree.breaches(), Lines{});
 }
@@ -83,6 +84,13 @@ TEST(Layering, Sdk) {
         (Tree{{"sdk/include/gatehouse/plugin.hpp", "\"../../../host/config/config.hpp\""}}.breaches()),
         Lines{
             "sdk/include/gatehouse/plugin.hpp:2: \"../../../host/config/config.hpp\": the SDK includes nothing outside sdk/"});
+}
+
+TEST(Layering, SamplesArePlugins) {
+    EXPECT_EQ((Tree{{"sdk/samples/one/one.cpp", "\"../two/two.hpp\""}}.breaches()),
+              Lines{"sdk/samples/one/one.cpp:2: \"../two/two.hpp\": a plugin includes by quotes files of its own folder only"});
+    EXPECT_EQ((Tree{{"sdk/samples/one/one.cpp", "<gatehouse/testing.hpp>"}}.breaches()),
+              Lines{"sdk/samples/one/one.cpp:2: <gatehouse/testing.hpp>: this is for tests only"});
 }
 
 TEST(Layering, HostIncludesTheSdksCHeadersOnly) {
