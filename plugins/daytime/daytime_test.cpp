@@ -4,7 +4,7 @@
 
 #include <ctime>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 
 TEST(Daytime, SaysTheTimeAtOnceAndHangsUp) {
     Plugin daytime;

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 
 TEST(Echo, SendsBackWhatItReceives) {
     Plugin echo;

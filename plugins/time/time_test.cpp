@@ -6,7 +6,7 @@
 
 #include <ctime>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 
 // The four bytes as a number, as a client reads them.
 static std::uint32_t number(std::span<const std::byte, 4> bytes) {

@@ -8,7 +8,7 @@
 #include <memory>
 #include <stdexcept>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 using gatehouse::Answer;
 using gatehouse::Check;
 using gatehouse::Command;

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <functional>
 #include <thread>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include <optional>
 #include <thread>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 using gatehouse::Connection;
 using gatehouse::Init;
 using gatehouse::Next;

@@ -7,7 +7,7 @@
 #include <array>
 #include <stdexcept>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 using gatehouse::Connection;
 using gatehouse::Init;
 using gatehouse::Next;

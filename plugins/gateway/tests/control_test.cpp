@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 using gateway::AddressKind;
 
 namespace {

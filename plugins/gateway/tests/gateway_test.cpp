@@ -4,7 +4,7 @@
 
 #include <string>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 using namespace http::test;
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 
 namespace {
 

@@ -9,7 +9,7 @@
 
 using namespace http;
 using namespace http::test;
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 using namespace std::chrono_literals;
 
 namespace {

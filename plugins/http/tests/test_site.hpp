@@ -103,7 +103,7 @@ inline std::string get(std::string_view target, std::string_view more_fields = "
 // The http plugin over a folder.
 class HttpTest : public ::testing::Test {
   public:
-    gatehouse::testing::Table config() const { return {{"root", folder.site().string()}}; }
+    gatehouse::kit::Table config() const { return {{"root", folder.site().string()}}; }
 
     // The answer to one request.
     Answer ask(const std::string& request) {
@@ -114,7 +114,7 @@ class HttpTest : public ::testing::Test {
     }
 
     Folder folder;
-    gatehouse::testing::Plugin plugin{config()};
+    gatehouse::kit::Plugin plugin{config()};
 };
 
 } // namespace http::test

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 using namespace socks5::wire;
 
 namespace {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <utility>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 using namespace socks5::wire;
 using socks5::Turns;
 

@@ -1,7 +1,7 @@
 // A fake host for the tests of a plugin: no sockets, no threads, no clock. Link the plugin's sources into the test program
 // (gatehouse_add_plugin_test() does) and drive it with scripts of what its clients do:
 //
-//     using namespace gatehouse::testing;
+//     using namespace gatehouse::kit;
 //
 //     TEST(Echo, SendsBackWhatItReceives) {
 //         Plugin echo;
@@ -48,7 +48,7 @@
 #include <utility>
 #include <vector>
 
-namespace gatehouse::testing {
+namespace gatehouse::kit {
 
 // The plugin has broken the host's rules; what() has a line for each breach.
 class ContractViolation : public std::logic_error {
@@ -409,6 +409,6 @@ inline gatehouse_match Plugin::probe(std::string_view bytes, const Circumstances
     return match;
 }
 
-} // namespace gatehouse::testing
+} // namespace gatehouse::kit
 
 #endif

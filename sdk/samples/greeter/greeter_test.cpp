@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 
 TEST(Greeter, ChecksItsConfiguration) {
     EXPECT_EQ(Plugin({{"name", "Ann"}, {"times", 2}}).serve().output, "Hello, Ann!\r\nHello, Ann!\r\n");

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 using namespace std::chrono_literals;
 
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 
 TEST(Standby, TakesTheOtherWhenTheFirstIsDown) {
     Plugin standby({{"server", "192.0.2.1:6379"}, {"standby", "spare.example:6379"}});

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-using namespace gatehouse::testing;
+using namespace gatehouse::kit;
 
 TEST(Turnstile, LetsTheNextInWhenOneLeaves) {
     Plugin turnstile({{"server", "db:5432"}, {"line", Table{{"inside", 1}}}});

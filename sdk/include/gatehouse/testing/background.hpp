@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace gatehouse::testing {
+namespace gatehouse::kit {
 
 // A check that a plugin has started and not stopped.
 struct CheckRecord {
@@ -163,6 +163,6 @@ inline void answer(const FakeCheck& check, std::string_view answer) {
 }
 
 } // namespace detail
-} // namespace gatehouse::testing
+} // namespace gatehouse::kit
 
 #endif

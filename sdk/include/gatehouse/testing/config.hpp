@@ -25,7 +25,7 @@
 #include <variant>
 #include <vector>
 
-namespace gatehouse::testing {
+namespace gatehouse::kit {
 
 struct Value;
 
@@ -279,6 +279,6 @@ class FakeConfig {
 };
 
 } // namespace detail
-} // namespace gatehouse::testing
+} // namespace gatehouse::kit
 
 #endif

@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-namespace gatehouse::testing {
+namespace gatehouse::kit {
 
 struct LogLine {
     gatehouse_level level;
@@ -165,7 +165,7 @@ inline gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::si
     while (true) {
         if (over != GATEHOUSE_OK) return ++reads, over;
         if (!arrived && due != GATEHOUSE_OK) return say(std::exchange(due, GATEHOUSE_OK));
-        if (incoming.empty() && implied_end) incoming.push_back(testing::end);
+        if (incoming.empty() && implied_end) incoming.push_back(kit::end);
         if (incoming.empty()) {
             host->violation("read() would wait for ever: the script is over; let it end with end, timeout or reset");
             return over = GATEHOUSE_RESET;
@@ -255,6 +255,6 @@ inline std::string joined(const gatehouse_bytes* parts, std::size_t count) {
 inline const FakeConfig& config_of(const gatehouse_config* config) { return *reinterpret_cast<const FakeConfig*>(config); }
 
 } // namespace detail
-} // namespace gatehouse::testing
+} // namespace gatehouse::kit
 
 #endif

@@ -15,7 +15,7 @@
 #include <thread>
 #include <utility>
 
-namespace gatehouse::testing::detail {
+namespace gatehouse::kit::detail {
 
 inline Client& open(Host& host, const Circumstances& circumstances) {
     auto client = std::make_unique<Client>();
@@ -65,7 +65,7 @@ inline void carry(Client& client) {
         Stream& side = *ends[from];
         Stream& other = *ends[1 - from];
         while (client.open && side.over == GATEHOUSE_OK) {
-            if (side.incoming.empty() && side.implied_end) side.incoming.push_back(testing::end);
+            if (side.incoming.empty() && side.implied_end) side.incoming.push_back(kit::end);
             if (side.incoming.empty()) break;
             const Step step = std::move(side.incoming.front());
             side.incoming.pop_front();
@@ -162,8 +162,7 @@ inline std::optional<gatehouse_event> next_event(Client& client) {
     }
     if (std::exchange(client.drain_due, false)) return say(GATEHOUSE_STOPPING, GATEHOUSE_EVENT_STOPPING, "drained");
     while (true) {
-        if (client.incoming.empty() && client.implied_end && client.over == GATEHOUSE_OK)
-            client.incoming.push_back(testing::end);
+        if (client.incoming.empty() && client.implied_end && client.over == GATEHOUSE_OK) client.incoming.push_back(kit::end);
         auto step = client.incoming.begin();
         if (client.waiting) // the bytes stay unread
             step = std::ranges::find_if(client.incoming, [](const Step& next) {
@@ -228,6 +227,6 @@ inline void settle(Host& host) {
     host.violation("connections wake each other for ever");
 }
 
-} // namespace gatehouse::testing::detail
+} // namespace gatehouse::kit::detail
 
 #endif

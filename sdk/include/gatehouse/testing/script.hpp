@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace gatehouse::testing {
+namespace gatehouse::kit {
 
 using std::chrono::milliseconds;
 
@@ -95,6 +95,6 @@ void for_each_split(std::string_view input, Check&& check) {
     check(bytes);
 }
 
-} // namespace gatehouse::testing
+} // namespace gatehouse::kit
 
 #endif

@@ -18,7 +18,7 @@
 #include <memory>
 #include <string>
 
-namespace gatehouse::testing::detail {
+namespace gatehouse::kit::detail {
 
 inline gatehouse_status read(gatehouse_conn* conn, void* buffer, size_t capacity, size_t* size) noexcept {
     Stream* stream = stream_of(conn);
@@ -332,6 +332,6 @@ inline constexpr gatehouse_host make_table(const void* (*get_extension)(gatehous
 inline constexpr gatehouse_host full_host = make_table(find_extension);
 inline constexpr gatehouse_host bare_host = make_table(no_extension); // a host without extensions
 
-} // namespace gatehouse::testing::detail
+} // namespace gatehouse::kit::detail
 
 #endif
