@@ -295,18 +295,24 @@ TEST_F(Tls, ClientsInTheMiddleOfAHandshakeHoldNoThread) {
 
 TEST_F(Tls, HandshakesAtATimeAreLimited) {
     const auto server = host("facts", "max_handshakes = 2\nhandshake_timeout = \"60s\""); // nobody gives way to it
+    // Whoever is not parked is still being looked at, and not silent yet: which is silent for longest is then not known.
+    const auto are_silent = [&](int clients, int handshakes) {
+        server->wait_for_status("tls", "all are silent", [&](const Record& now) {
+            return now.number("parked") == clients && now.number("handshakes") == handshakes;
+        });
+    };
+    const Client silent(server->port("tls"));
+    are_silent(1, 0);
     Client first(server->port("tls"));
-    Client second(server->port("tls"));
-    Client silent(server->port("tls"));
     first.send(half_hello());
+    are_silent(2, 1);
+    Client second(server->port("tls"));
     second.send(half_hello());
-    // Whoever is not parked is still being looked at, and not silent yet.
-    const auto all_are_silent = [](const Record& now) { return now.number("handshakes") == 2 && now.number("parked") == 3; };
-    server->wait_for_status("tls", "both begun", all_are_silent);
+    are_silent(3, 2);
     Client third(server->port("tls"));
     third.send(half_hello()); // and the one that has been silent for longest gives way
     EXPECT_EQ(server->wait_for_closed("tls", first.local_address())["reason"], "over_limit");
-    server->wait_for_status("tls", "the third begun", all_are_silent);
+    are_silent(3, 2);
     EXPECT_TRUE(s_client(*server).has("version=TLSv1.3\n"));
     EXPECT_EQ(server->wait_for_closed("tls", second.local_address())["reason"], "over_limit");
     EXPECT_EQ(server->status("tls").number("handshakes"), 1);
