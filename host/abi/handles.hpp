@@ -5,15 +5,13 @@
 #include "connection/upstream.hpp"
 #include "plugin/facilities.hpp"
 #include "plugin/instance.hpp"
+#include "plugin/text.hpp"
 
 #include <gatehouse/gatehouse.h>
 #include <string>
 #include <string_view>
 
 namespace gatehouse::host {
-
-inline std::string_view view(gatehouse_str text) noexcept { return {text.data, text.size}; }
-inline gatehouse_str str(std::string_view text) noexcept { return {text.data(), text.size()}; }
 
 inline Stream& stream_of(gatehouse_conn* handle) noexcept { return *static_cast<Stream*>(handle); }
 // The client's connection; null if the handle is an upstream's, or null.

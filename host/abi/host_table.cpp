@@ -145,10 +145,8 @@ void write_log(gatehouse_instance* instance, gatehouse_level level, gatehouse_st
 }
 
 void set_error(gatehouse_instance* instance, gatehouse_conn* conn, gatehouse_str text) noexcept {
-    if (Connection* const client = client_of(conn))
-        client->life.serving.error.set(view(text));
-    else
-        instance->error.set(view(text));
+    if (conn == nullptr) return instance->error.set(view(text));
+    if (Connection* const client = client_of(conn)) client->life.serving.error.set(view(text)); // an upstream has none
 }
 
 gatehouse_status config_string(const gatehouse_config* config, gatehouse_str key, std::int32_t required,

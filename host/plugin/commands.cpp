@@ -1,5 +1,7 @@
 #include "plugin/commands.hpp"
 
+#include "plugin/text.hpp"
+
 #include <cstddef>
 #include <cstring>
 #include <gatehouse/ext/control.h>
@@ -8,8 +10,6 @@
 
 namespace gatehouse::host {
 namespace {
-
-std::string_view view(gatehouse_str text) noexcept { return {text.data, text.size}; }
 
 // The table that a plugin fills.
 class Table {

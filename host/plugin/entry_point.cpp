@@ -42,14 +42,16 @@ gatehouse_plugin load_hooks(const fs::path& file) {
         throw PluginError(std::string("it does not export ") + entry_point + "(); is it a Gatehouse plugin?");
     const gatehouse_plugin* table = library.get<EntryPoint>(entry_point)();
     if (table == nullptr) throw PluginError(std::string(entry_point) + "() returned NULL");
-    if (table->size < smallest_table)
-        throw PluginError("its table has " + std::to_string(table->size) + " bytes, at least " +
-                          std::to_string(smallest_table) + " are needed");
-    if (table->abi_major != GATEHOUSE_ABI_MAJOR || table->needs_minor < GATEHOUSE_ABI_OLDEST ||
-        table->needs_minor > GATEHOUSE_ABI_MINOR)
+    // What a table has to have depends on the version, which stands in its first entries.
+    const bool says_version = table->size >= offsetof(gatehouse_plugin, flags);
+    if (says_version && (table->abi_major != GATEHOUSE_ABI_MAJOR || table->needs_minor < GATEHOUSE_ABI_OLDEST ||
+                         table->needs_minor > GATEHOUSE_ABI_MINOR))
         throw PluginError("it needs Gatehouse ABI " + std::to_string(table->abi_major) + "." +
                           std::to_string(table->needs_minor) + ", this host has " + std::to_string(GATEHOUSE_ABI_MAJOR) + "." +
                           std::to_string(GATEHOUSE_ABI_MINOR) + "; rebuild it against this host's SDK");
+    if (table->size < smallest_table)
+        throw PluginError("its table has " + std::to_string(table->size) + " bytes, at least " +
+                          std::to_string(smallest_table) + " are needed");
     gatehouse_plugin hooks{};
     std::memcpy(&hooks, table, std::min<std::size_t>(table->size, sizeof hooks));
     if ((hooks.flags & ~known_flags) != 0)

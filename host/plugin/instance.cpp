@@ -1,6 +1,7 @@
 #include "plugin/instance.hpp"
 
 #include "config/plugin_settings.hpp"
+#include "plugin/text.hpp"
 #include "threads/crash_report.hpp"
 
 #include <gatehouse/ext/control.h>
@@ -9,13 +10,10 @@
 namespace gatehouse::host {
 namespace {
 
-gatehouse_str str(std::string_view text) noexcept { return {text.data(), text.size()}; }
-
 const gatehouse_control_v1* control_of(const gatehouse_plugin& hooks, void* self) noexcept {
-    constexpr std::string_view id = GATEHOUSE_EXT_CONTROL;
     return hooks.get_extension == nullptr
                ? nullptr
-               : static_cast<const gatehouse_control_v1*>(hooks.get_extension(self, {id.data(), id.size()}));
+               : static_cast<const gatehouse_control_v1*>(hooks.get_extension(self, str(GATEHOUSE_EXT_CONTROL)));
 }
 
 } // namespace
@@ -80,8 +78,7 @@ Match PluginInstance::probe(const Probed& connection, std::size_t& needed) const
 gatehouse_next PluginInstance::serve(gatehouse_conn& conn) noexcept { return hooks_.serve(self_, &conn); }
 
 void PluginInstance::closed(std::uint64_t id, void* state, Reason reason) noexcept {
-    const std::string_view word = to_string(reason);
-    if (hooks_.closed != nullptr) hooks_.closed(self_, id, state, {word.data(), word.size()});
+    if (hooks_.closed != nullptr) hooks_.closed(self_, id, state, str(to_string(reason)));
 }
 
 void PluginInstance::start() {

@@ -39,6 +39,17 @@ struct Full {
 
 extern "C" const gatehouse_plugin* gatehouse_plugin_v1() noexcept { return current; }
 
+struct WithALiteral {
+    static constexpr const char* try_it = "nc {host}";
+    void serve(Connection&) {}
+};
+
+TEST(Wrapper, TryItMayBeALiteral) {
+    use<WithALiteral>();
+    const Plugin plugin;
+    EXPECT_EQ(std::string_view(plugin.table().try_it.data, plugin.table().try_it.size), "nc {host}");
+}
+
 TEST(Wrapper, ProbeMayAskForMore) {
     struct P {
         void serve(Connection&) {}

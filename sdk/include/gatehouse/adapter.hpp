@@ -37,27 +37,32 @@ class Adapter {
         explicit Instance(const Host& table, Arguments&... arguments) : host(table), plugin(arguments...) {}
     };
 
-    static void explain(const Host& host, gatehouse_conn* conn, const char* what) noexcept {
-        host.table->set_error(host.instance, conn, str(what));
+    // Runs a hook that can report a failure; false: an exception has left it, and the host knows which.
+    static bool succeeds(const Host& host, gatehouse_conn* conn, const char* something_thrown, auto&& call) noexcept {
+        try {
+            call();
+            return true;
+        } catch (const std::exception& error) {
+            host.table->set_error(host.instance, conn, str(error.what()));
+            return false;
+        } catch (...) { // not a std::exception: there is no text of its own
+        }
+        host.table->set_error(host.instance, conn, str(something_thrown));
+        return false;
     }
 
     static gatehouse_status create(const gatehouse_host* table, gatehouse_instance* me, const gatehouse_config* config,
                                    void** self) noexcept {
         const Host host(table, me);
-        try {
+        const bool created = succeeds(host, nullptr, "the constructor threw something that is not a std::exception", [&] {
             if constexpr (std::constructible_from<P, Init&>) {
                 Init init(host, config);
                 *self = new Instance(host, init);
             } else {
                 *self = new Instance(host);
             }
-            return GATEHOUSE_OK;
-        } catch (const std::exception& error) {
-            explain(host, nullptr, error.what());
-        } catch (...) {
-            explain(host, nullptr, "the constructor threw something that is not a std::exception");
-        }
-        return GATEHOUSE_FAILED;
+        });
+        return created ? GATEHOUSE_OK : GATEHOUSE_FAILED;
     }
 
     static gatehouse_next serve_instance(Instance& instance, Connection& conn) {
@@ -87,14 +92,10 @@ class Adapter {
     static gatehouse_next serve(void* self, gatehouse_conn* handle) noexcept {
         auto& instance = *static_cast<Instance*>(self);
         Connection conn(&instance.host, handle);
-        try {
-            return serve_instance(instance, conn);
-        } catch (const std::exception& error) {
-            explain(instance.host, handle, error.what());
-        } catch (...) {
-            explain(instance.host, handle, "serve() threw something that is not a std::exception");
-        }
-        return GATEHOUSE_NEXT_EXCEPTION;
+        gatehouse_next next = GATEHOUSE_NEXT_EXCEPTION;
+        succeeds(instance.host, handle, "serve() threw something that is not a std::exception",
+                 [&] { next = serve_instance(instance, conn); });
+        return next;
     }
 
     static void closed(void* self, [[maybe_unused]] std::uint64_t id, void* state, gatehouse_str reason) noexcept {
@@ -113,15 +114,9 @@ class Adapter {
 
     static gatehouse_status start(void* self) noexcept {
         auto& instance = *static_cast<Instance*>(self);
-        try {
-            instance.plugin.start();
-            return GATEHOUSE_OK;
-        } catch (const std::exception& error) {
-            explain(instance.host, nullptr, error.what());
-        } catch (...) {
-            explain(instance.host, nullptr, "start() threw something that is not a std::exception");
-        }
-        return GATEHOUSE_FAILED;
+        const bool started = succeeds(instance.host, nullptr, "start() threw something that is not a std::exception",
+                                      [&] { instance.plugin.start(); });
+        return started ? GATEHOUSE_OK : GATEHOUSE_FAILED;
     }
 
     static void stop(void* self) noexcept {
@@ -158,19 +153,14 @@ class Adapter {
     static gatehouse_status run_command(void* self, const gatehouse_str* words, std::size_t count,
                                         const gatehouse_answer* sink) noexcept {
         auto& instance = *static_cast<Instance*>(self);
-        try {
+        const bool done = succeeds(instance.host, nullptr, "command() threw something that is not a std::exception", [&] {
             std::vector<std::string_view> list;
             list.reserve(count);
             for (std::size_t i = 0; i < count; ++i) list.push_back(view(words[i]));
             Answer answer(*sink);
             instance.plugin.command(std::span<const std::string_view>(list), answer);
-            return GATEHOUSE_OK;
-        } catch (const std::exception& error) {
-            explain(instance.host, nullptr, error.what());
-        } catch (...) {
-            explain(instance.host, nullptr, "command() threw something that is not a std::exception");
-        }
-        return GATEHOUSE_FAILED;
+        });
+        return done ? GATEHOUSE_OK : GATEHOUSE_FAILED;
     }
 
     // Logs an exception, for hooks that cannot report a failure.
@@ -200,7 +190,7 @@ class Adapter {
         if constexpr (requires { P::server_first; }) plugin.flags = P::server_first ? GATEHOUSE_SERVER_FIRST : 0;
         plugin.name = {name.data(), name.size()};
         plugin.version = {version.data(), version.size()};
-        if constexpr (requires { P::try_it; }) plugin.try_it = {P::try_it.data(), P::try_it.size()};
+        if constexpr (requires { P::try_it; }) plugin.try_it = str(P::try_it);
         plugin.create = create;
         if constexpr (Starts<P>) plugin.start = start;
         plugin.serve = serve;

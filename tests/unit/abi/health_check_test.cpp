@@ -1,6 +1,6 @@
 #include "abi/health_check.hpp"
 
-#include "abi/str.hpp"
+#include "plugin/text.hpp"
 #include "eventually.hpp"
 #include "plugin/test_facilities.hpp"
 #include "sockets.hpp"

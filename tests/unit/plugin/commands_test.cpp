@@ -1,6 +1,8 @@
 // Commands of a plugin that is made up here: what it answers, rightly and wrongly.
 #include "plugin/commands.hpp"
 
+#include "plugin/text.hpp"
+
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -11,8 +13,6 @@ namespace gatehouse::host {
 namespace {
 
 using Texts = std::vector<std::string>;
-
-gatehouse_str str(std::string_view text) { return {text.data(), text.size()}; }
 
 // What the command does, as `self` of the plugin.
 struct Plugin {
