@@ -1,9 +1,9 @@
 // Watches as plugins start and end them. What a watch finds is tried in dns/name_watch_test.cpp.
 #include "abi/discovery.hpp"
 
-#include "plugin/text.hpp"
 #include "dns_server.hpp"
 #include "plugin/test_facilities.hpp"
+#include "plugin/text.hpp"
 
 #include <condition_variable>
 #include <gtest/gtest.h>

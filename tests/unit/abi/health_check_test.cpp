@@ -1,8 +1,8 @@
 #include "abi/health_check.hpp"
 
-#include "plugin/text.hpp"
 #include "eventually.hpp"
 #include "plugin/test_facilities.hpp"
+#include "plugin/text.hpp"
 #include "sockets.hpp"
 #include "threads/background.hpp"
 
