@@ -47,13 +47,17 @@ std::size_t fewest_connections(std::span<const Slot> slots, std::size_t start, C
 template <class Candidate>
 std::size_t rendezvous(std::span<const Slot> slots, std::uint64_t key, Candidate candidate) noexcept {
     std::size_t best = nobody;
+    std::uint32_t best_drawn = 0;
     float least = 0;
     for (std::size_t i = 0; i < slots.size(); ++i) {
         if (!candidate(slots[i])) continue;
         const auto drawn = static_cast<std::uint32_t>(mix(slots[i].identity ^ key) >> 32U);
+        // A smaller u with no more weight cannot win: that spares most of the logarithms.
+        if (best != nobody && drawn <= best_drawn && slots[i].weight <= slots[best].weight) continue;
         const float draw = -std::log2((static_cast<float>(drawn) + 1.0F) * 0x1p-32F) / static_cast<float>(slots[i].weight);
         if (best != nobody && draw >= least) continue;
         best = i;
+        best_drawn = drawn;
         least = draw;
     }
     return best;

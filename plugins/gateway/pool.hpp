@@ -9,6 +9,7 @@
 
 #include "balance.hpp"
 #include "health.hpp"
+#include "mutex.hpp"
 #include "server.hpp"
 #include "settings.hpp"
 
@@ -19,7 +20,6 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -140,7 +140,7 @@ class Pool {
     const Rules rules_; // constant after construction
     const Hooks hooks_;
 
-    std::mutex mutex_; // guards everything below
+    AdaptiveMutex mutex_; // guards everything below
     std::vector<Slot> slots_;
     std::vector<std::shared_ptr<Server>> servers_; // as many, in the same order
     std::vector<Source> sources_;

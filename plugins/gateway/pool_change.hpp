@@ -3,6 +3,7 @@
 
 #include "pool.hpp"
 
+#include <mutex>
 #include <utility>
 
 namespace gateway {
@@ -30,7 +31,7 @@ class Pool::Change {
 
   private:
     Pool& pool_;
-    std::unique_lock<std::mutex> lock_;
+    std::unique_lock<AdaptiveMutex> lock_;
     std::vector<std::pair<gatehouse_level, std::string>> lines_;
     std::vector<std::uint64_t> woken_, cut_;
 };
