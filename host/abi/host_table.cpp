@@ -7,6 +7,7 @@
 #include "abi/sendfile.hpp"
 #include "abi/text_file.hpp"
 #include "abi/upstream.hpp"
+#include "abi/watch.hpp"
 #include "base/log.hpp"
 #include "config/plugin_settings.hpp"
 #include "connection/connection.hpp"
@@ -32,6 +33,20 @@ gatehouse_status finish(gatehouse_conn* conn) noexcept { return stream_of(conn).
 
 gatehouse_status set_deadline(gatehouse_conn* conn, std::uint64_t milliseconds) noexcept {
     return stream_of(conn).set_deadline(milliseconds);
+}
+
+gatehouse_status read_now(gatehouse_conn* conn, void* buffer, std::size_t capacity, std::size_t* size) noexcept {
+    return stream_of(conn).read_now(buffer, capacity, *size);
+}
+
+gatehouse_status write_now(gatehouse_conn* conn, const gatehouse_bytes* parts, std::size_t count,
+                           std::size_t* written) noexcept {
+    return stream_of(conn).write_now({parts, count}, *written);
+}
+
+gatehouse_status send(gatehouse_conn* conn, const gatehouse_bytes* parts, std::size_t count, std::int32_t fd,
+                      std::uint64_t offset, std::uint64_t length, std::uint64_t* left) noexcept {
+    return stream_of(conn).send({parts, count}, fd, offset, fd < 0 ? 0 : length, *left);
 }
 
 // An upstream connection is a gatehouse_conn too, but it has no event, id or state.
@@ -227,6 +242,11 @@ const gatehouse_host host_table{
     .config_reject = config_reject,
     .get_extension = get_extension,
     .config_table = config_table,
+    .read_now = read_now,
+    .write_now = write_now,
+    .send = send,
+    .watch = watch,
+    .news = news,
 };
 
 } // namespace gatehouse::host

@@ -86,6 +86,8 @@ gatehouse_status connect(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
             fd.release();
             connection->idle = client.idle;
             connection->lifetime = client.lifetime;
+            connection->watch.begin(client.listener.load(std::memory_order_relaxed)->pool);
+            connection->attach(client.life.serving.upstreams);
             client.life.serving.no_upstream.reset();
             *upstream = connection.release();
             return GATEHOUSE_OK;

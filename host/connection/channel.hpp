@@ -14,6 +14,8 @@
 
 namespace gatehouse::host {
 
+inline constexpr std::size_t tls_record_size = 16 * 1024; // of plaintext, at most: RFC 8446 5.1
+
 struct Channel {
     // epoll has reported this of the socket.
     void heard(std::uint32_t events) noexcept;

@@ -8,6 +8,7 @@ void Connection::open(int socket, const ListenerShare& share) noexcept {
     static_cast<Stream&>(*this) = Stream(share.drain);
     is_client = true;
     fd = socket;
+    wanted = GATEHOUSE_READABLE;
     watch.begin(share.pool);
     life = {};
     listener.store(&share, std::memory_order_relaxed);
@@ -24,6 +25,20 @@ Stream::Due Connection::due(Nanoseconds now) const noexcept {
 SocketAddress Connection::peer_address() const noexcept {
     if (life.proxied && life.proxied->source.storage.ss_family == AF_UNIX) return life.proxied->source;
     return life.peer.address();
+}
+
+bool Connection::rests_for_more() const noexcept {
+    if (life.phase != Phase::serving) return false;
+    if (holds_output() || wanted != GATEHOUSE_READABLE) return true;
+    for (const Upstream* server = life.serving.upstreams; server != nullptr; server = server->next())
+        if (server->wanted != 0 || server->holds_output()) return true;
+    return false;
+}
+
+bool Connection::reads_upstreams() const noexcept {
+    const Upstream* server = life.serving.upstreams;
+    while (server != nullptr && (server->wanted & GATEHOUSE_READABLE) == 0) server = server->next();
+    return server != nullptr;
 }
 
 } // namespace gatehouse::host

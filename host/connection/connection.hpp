@@ -62,6 +62,8 @@ struct ServingLife {
     bool sends_early = false;              // the client sends while it is being served: its entry reports one event at a time
     ErrorText error;                       // explains why the last call of serve() fails, if it does
     std::optional<Reason> no_upstream;     // why the last connect() to a server failed; nothing: it did not
+    std::optional<gatehouse_next> then;    // what serve() has returned last takes effect behind the output that is left
+    Upstream* upstreams = nullptr;         // the first of those that the plugin has made
     std::unique_ptr<Upstream> upstream;    // that it is to be relayed to
     std::unique_ptr<RelayedServer> server; // that it is relayed to
     std::unique_ptr<Facts> facts;          // made when a plugin asks
@@ -87,6 +89,8 @@ struct Life {
     ServingLife serving;
 };
 
+inline constexpr std::size_t most_watched = 32; // upstreams of one client
+
 class Connection : public Stream {
   public:
     explicit Connection(std::uint64_t slot) noexcept : index(slot) {}
@@ -98,6 +102,12 @@ class Connection : public Stream {
     Due due(Nanoseconds now) const noexcept;
 
     SocketAddress peer_address() const noexcept;
+
+    // Whether it rests for more than the client's bytes or a wake-up: it has output left, or a plugin has asked for something
+    // else with watch(). [owner]
+    bool rests_for_more() const noexcept;
+    // Whether an upstream is watched for its bytes. [owner]
+    bool reads_upstreams() const noexcept;
 
     const std::uint64_t index; // the lower half of ids
     Owner owner;

@@ -21,8 +21,7 @@ constexpr Nanoseconds farewell_time = 1'000'000'000; // for a plugin's last word
 constexpr std::uint64_t write_progress_step = 64 * 1024;
 constexpr std::size_t gather_at_once = 64; // parts per system call
 constexpr std::size_t file_at_once = 1024 * 1024;
-constexpr std::size_t record_size = 16 * 1024;      // RFC 8446 5.1
-constexpr std::size_t file_piece = 4 * record_size; // read at once where a file has to be encrypted
+constexpr std::size_t file_piece = 4 * tls_record_size; // read at once where a file has to be encrypted
 
 // Takes `count` bytes off the front.
 void consume(std::span<gatehouse_bytes>& parts, std::size_t count) {
@@ -36,10 +35,23 @@ void consume(std::span<gatehouse_bytes>& parts, std::size_t count) {
     }
 }
 
+// Copies the first of them into a record, as many as fit; returns the bytes.
+std::size_t gather(std::span<const gatehouse_bytes> parts, std::span<char> record) noexcept {
+    std::size_t size = 0;
+    for (const gatehouse_bytes& part : parts) {
+        const std::size_t some = std::min(part.size, record.size() - size);
+        if (some > 0) std::memcpy(record.data() + size, part.data, some);
+        size += some;
+        if (size == record.size()) break;
+    }
+    return size;
+}
+
 } // namespace
 
 Stream::Due Stream::due(Nanoseconds now) const noexcept {
-    Due due{plus(now, idle), Reason::idle_timeout};
+    Due due =
+        output_ ? Due{write_due_, rate_ ? Reason::too_slow : Reason::idle_timeout} : Due{plus(now, idle), Reason::idle_timeout};
     if (plugin_deadline < due.when) due = {plugin_deadline, Reason::deadline};
     if (lifetime < due.when) due = {lifetime, Reason::lifetime};
     if (rate_ && rate_->request_due < due.when) due = {rate_->request_due, Reason::too_slow};
@@ -80,8 +92,8 @@ gatehouse_status Stream::wait_for(short events, bool hear_drain) noexcept {
         Due limit = begun;
         if (events != POLLIN && plugin_deadline < limit.when) limit = {plugin_deadline, Reason::deadline};
         if (events != POLLIN && lifetime < limit.when) limit = {lifetime, Reason::lifetime};
-        const auto wanted = static_cast<short>(!tls ? events : tls->wants_write() ? POLLOUT : POLLIN);
-        std::array<pollfd, 1> item{{{fd, wanted, 0}}};
+        const auto for_what = static_cast<short>(!tls ? events : tls->wants_write() ? POLLOUT : POLLIN);
+        std::array<pollfd, 1> item{{{fd, for_what, 0}}};
         switch (wait(item, limit.when, *drain_, on_drain)) {
         case Waited::ready:
             return GATEHOUSE_OK;
@@ -108,37 +120,48 @@ gatehouse_status Stream::wait_for(short events, bool hear_drain) noexcept {
     }
 }
 
-gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::size_t& size) noexcept {
+gatehouse_status Stream::read_now(void* buffer, std::size_t capacity, std::size_t& size) noexcept {
     if (capacity == 0) return GATEHOUSE_INVALID;
     if (read_end) return GATEHOUSE_END;
+    if (drain_->started() && monotonic_now() >= drain_->deadline()) {
+        expire(Reason::drained);
+        return GATEHOUSE_RESET;
+    }
+    ssize_t count = 0;
+    do {
+        count = receive(buffer, capacity);
+    } while (count < 0 && errno == EINTR);
+    if (count > 0) {
+        size = static_cast<std::size_t>(count);
+        bytes_in += size;
+        emptied = tls ? tls->emptied() : size < capacity;
+        if (rate_) count_request();
+        deadline_hit = false;
+        return GATEHOUSE_OK;
+    }
+    if (count == 0) {
+        read_end = true;
+        deadline_hit = false;
+        return GATEHOUSE_END;
+    }
+    if (errno != EAGAIN) return fail(errno);
+    emptied = true;
+    if (deadline_passed) {
+        deadline_passed = false;
+        return GATEHOUSE_TIMER;
+    }
+    if (farewell_ != 0) return GATEHOUSE_TIMEOUT;
+    if (stopping_said || !drain_->started()) return GATEHOUSE_AGAIN;
+    stopping_said = true;
+    if (!reason) reason = Reason::drained;
+    return GATEHOUSE_STOPPING;
+}
+
+gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::size_t& size) noexcept {
     for (;;) {
-        if (drain_->started() && monotonic_now() >= drain_->deadline()) {
-            expire(Reason::drained);
-            return GATEHOUSE_RESET;
-        }
-        const ssize_t count = receive(buffer, capacity);
-        if (count > 0) {
-            size = static_cast<std::size_t>(count);
-            bytes_in += size;
-            emptied = tls ? tls->emptied() : size < capacity;
-            if (rate_) count_request();
-            deadline_hit = false;
-            return GATEHOUSE_OK;
-        }
-        if (count == 0) {
-            read_end = true;
-            deadline_hit = false;
-            return GATEHOUSE_END;
-        }
-        if (errno == EINTR) continue;
-        if (errno != EAGAIN) return fail(errno);
-        emptied = true;
-        if (deadline_passed) {
-            deadline_passed = false;
-            return GATEHOUSE_TIMER;
-        }
-        if (farewell_ != 0) return GATEHOUSE_TIMEOUT;
-        if (const gatehouse_status status = wait_for(POLLIN, true); status != GATEHOUSE_OK) return status;
+        const gatehouse_status status = read_now(buffer, capacity, size);
+        if (status != GATEHOUSE_AGAIN) return status;
+        if (const gatehouse_status waited = wait_for(POLLIN, true); waited != GATEHOUSE_OK) return waited;
     }
 }
 
@@ -169,12 +192,15 @@ bool Stream::renew_write(Nanoseconds now) noexcept {
 
 // A slow reader must take 64 KiB in each idle time, so that it cannot hold the thread by taking a byte now and then; or what
 // the rate asks for, as often as wait() finds its time over.
+void Stream::begin_write_time() noexcept {
+    if (write_due_ != 0 && (rate_ || write_progress_ < write_progress_step)) return;
+    write_due_ = farewell_ != 0 ? farewell_ : plus(monotonic_now(), rate_ ? rate_->window : idle);
+    write_progress_ = 0;
+    if (rate_) rate_->write_mark = taken();
+}
+
 gatehouse_status Stream::wait_writable() noexcept {
-    if (write_due_ == 0 || (!rate_ && write_progress_ >= write_progress_step)) {
-        write_due_ = farewell_ != 0 ? farewell_ : plus(monotonic_now(), rate_ ? rate_->window : idle);
-        write_progress_ = 0;
-        if (rate_) rate_->write_mark = taken();
-    }
+    begin_write_time();
     std::optional<Pool::BlockedWrite> write;
     if (is_client) write.emplace(fd, sent()); // what a plugin writes to a server of its own is its own affair
     gatehouse_status status = wait_for(POLLOUT, false);
@@ -210,18 +236,12 @@ gatehouse_status Stream::write_all(const char* data, std::size_t size, int flags
 
 // Small parts share a record: each costs a few tens of bytes, and an encryption.
 gatehouse_status Stream::write_records(std::span<gatehouse_bytes> parts, int flags) noexcept {
-    std::array<char, record_size> record; // not initialised: filled as far as it is looked at
+    std::array<char, tls_record_size> record; // not initialised: filled as far as it is looked at
     for (consume(parts, 0); !parts.empty(); consume(parts, 0)) {
         const char* data = static_cast<const char*>(parts.front().data);
         std::size_t size = parts.front().size;
         if (size < record.size() && parts.size() > 1) {
-            size = 0;
-            for (const gatehouse_bytes& part : parts) {
-                const std::size_t some = std::min(part.size, record.size() - size);
-                if (some > 0) std::memcpy(record.data() + size, part.data, some);
-                size += some;
-                if (size == record.size()) break;
-            }
+            size = gather(parts, record);
             data = record.data();
         }
         consume(parts, size);
@@ -231,16 +251,11 @@ gatehouse_status Stream::write_records(std::span<gatehouse_bytes> parts, int fla
     return GATEHOUSE_OK;
 }
 
-// Sends all parts, changing them as it goes.
-gatehouse_status Stream::write_some(std::span<gatehouse_bytes> parts, int flags) noexcept {
-    if (tls) return write_records(parts, flags);
+// As send(), without waiting and never with EINTR. For plain connections. At least one of the parts has a size.
+ssize_t Stream::send_parts(std::span<gatehouse_bytes> parts, int flags) const noexcept {
     static_assert(sizeof(gatehouse_bytes) == sizeof(iovec) && offsetof(gatehouse_bytes, size) == offsetof(iovec, iov_len));
-    while (!parts.empty()) {
-        if (parts.front().size == 0) {
-            parts = parts.subspan(1);
-            continue;
-        }
-        ssize_t count = 0;
+    ssize_t count = 0;
+    do {
         if (parts.size() == 1) { // cheaper than the general form
             count = ::send(fd, parts.front().data, parts.front().size, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
         } else {
@@ -249,9 +264,21 @@ gatehouse_status Stream::write_some(std::span<gatehouse_bytes> parts, int flags)
             message.msg_iovlen = parts.size();
             count = ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
         }
+    } while (count < 0 && errno == EINTR);
+    return count;
+}
+
+// Sends all parts, changing them as it goes.
+gatehouse_status Stream::write_some(std::span<gatehouse_bytes> parts, int flags) noexcept {
+    if (tls) return write_records(parts, flags);
+    while (!parts.empty()) {
+        if (parts.front().size == 0) {
+            parts = parts.subspan(1);
+            continue;
+        }
+        const ssize_t count = send_parts(parts, flags);
         if (count == 0) return fail(EPIPE);
         if (count < 0) {
-            if (errno == EINTR) continue;
             if (errno != EAGAIN) return fail(errno);
             if (const gatehouse_status status = wait_writable(); status != GATEHOUSE_OK) return status;
             continue;
@@ -266,17 +293,203 @@ gatehouse_status Stream::write_some(std::span<gatehouse_bytes> parts, int flags)
 
 gatehouse_status Stream::write(std::span<const gatehouse_bytes> parts) noexcept { return send_file(parts, -1, 0, 0); }
 
-gatehouse_status Stream::send_file(std::span<const gatehouse_bytes> parts, int file, std::uint64_t offset,
-                                   std::uint64_t length) noexcept {
-    if (broken || finished) return GATEHOUSE_RESET;
+// Begins a write: whether there may be one.
+gatehouse_status Stream::may_write() noexcept {
+    if (broken || finished || (output_ && output_->finish)) return GATEHOUSE_RESET;
     if (drain_->started() && monotonic_now() >= drain_->deadline()) {
         expire(Reason::drained);
         broken = true;
         return GATEHOUSE_RESET;
     }
+    request_complete();               // this is the answer
+    if (output_) return GATEHOUSE_OK; // its time goes on
     // The time of a rate goes on from one write to the next while the peer has something left to take.
     if (!rate_ || farewell_ != 0 || (write_due_ != 0 && taken() == sent())) write_due_ = 0;
-    request_complete(); // this is the answer
+    return GATEHOUSE_OK;
+}
+
+// Waits until the kernel has all of the output.
+gatehouse_status Stream::empty_output() noexcept {
+    while (output_) {
+        const Flushed flushed = flush();
+        if (flushed == Flushed::broken) return GATEHOUSE_RESET;
+        if (flushed != Flushed::held_up) continue;
+        if (const gatehouse_status status = wait_writable(); status != GATEHOUSE_OK) return status;
+    }
+    return GATEHOUSE_OK;
+}
+
+// --- without waiting -----------------------------------------------------------------------------------------------------
+
+Stream::Flushed Stream::flush() noexcept {
+    if (!output_) return Flushed::all;
+    const std::uint64_t before = bytes_out;
+    const Outbox::Flow flow = output_->flush(*this);
+    const int error = errno;
+    write_progress_ += bytes_out - before;
+    if (!rate_ && write_progress_ >= write_progress_step) begin_write_time();
+    switch (flow) {
+    case Outbox::Flow::held_up:
+        full = true;
+        return Flushed::held_up;
+    case Outbox::Flow::more:
+        return Flushed::more;
+    case Outbox::Flow::broken:
+        fail(error);
+        drop_output();
+        return Flushed::broken;
+    case Outbox::Flow::short_file:
+        if (!reason) reason = Reason::plugin_error;
+        drop_output();
+        return Flushed::broken;
+    case Outbox::Flow::emptied:
+        break;
+    }
+    if (output_->finish) {
+        const std::optional<int> told = Channel::finish();
+        if (!told) return full = true, Flushed::held_up;
+        if (*told != 0) {
+            fail(*told);
+            drop_output();
+            return Flushed::broken;
+        }
+    }
+    const bool tell = output_->tell;
+    output_.reset();
+    write_due_ = 0;
+    return tell ? Flushed::told : Flushed::all;
+}
+
+void Stream::drop_output() noexcept {
+    if (!output_) return;
+    output_.reset();
+    broken = true;
+    reset_on_close(fd);
+}
+
+gatehouse_status Stream::write_now(std::span<const gatehouse_bytes> parts, std::size_t& written) noexcept {
+    if (const gatehouse_status status = may_write(); status != GATEHOUSE_OK) return status;
+    const Flushed flushed = flush();
+    if (flushed == Flushed::broken) return GATEHOUSE_RESET;
+    if (output_) return GATEHOUSE_AGAIN;
+    std::size_t size = 0;
+    const gatehouse_status status = put(parts, 0, size);
+    if (status == GATEHOUSE_OK || (status == GATEHOUSE_AGAIN && size > 0)) written = size;
+    return status == GATEHOUSE_AGAIN && size > 0 ? GATEHOUSE_OK : status;
+}
+
+// Writes what the socket takes: all, or GATEHOUSE_AGAIN. `flags`: 0 or MSG_MORE, for the last byte.
+gatehouse_status Stream::put(std::span<const gatehouse_bytes> parts, int flags, std::size_t& written) noexcept {
+    while (!parts.empty()) {
+        std::array<gatehouse_bytes, gather_at_once> some; // not initialised: only the copied ones are looked at
+        const std::size_t count = std::min(parts.size(), some.size());
+        std::copy_n(parts.begin(), count, some.begin());
+        parts = parts.subspan(count);
+        const std::span<gatehouse_bytes> left = std::span(some).first(count);
+        const int more = parts.empty() ? flags : MSG_MORE;
+        const gatehouse_status status = tls ? put_records(left, more, written) : put_parts(left, more, written);
+        if (status == GATEHOUSE_AGAIN) full = true;
+        if (status != GATEHOUSE_OK) return status;
+    }
+    return GATEHOUSE_OK;
+}
+
+gatehouse_status Stream::put_parts(std::span<gatehouse_bytes> parts, int flags, std::size_t& written) noexcept {
+    for (consume(parts, 0); !parts.empty(); consume(parts, 0)) {
+        const ssize_t count = send_parts(parts, flags);
+        if (count == 0) return fail(EPIPE);
+        if (count < 0) return errno == EAGAIN ? GATEHOUSE_AGAIN : fail(errno);
+        const auto size = static_cast<std::size_t>(count);
+        bytes_out += size;
+        written += size;
+        consume(parts, size);
+    }
+    return GATEHOUSE_OK;
+}
+
+// A record that has been begun has to be gone on with: it counts as written, and the host keeps it.
+gatehouse_status Stream::put_records(std::span<gatehouse_bytes> parts, int flags, std::size_t& written) noexcept {
+    std::array<char, tls_record_size> record; // not initialised: filled as far as it is looked at
+    for (consume(parts, 0); !parts.empty(); consume(parts, 0)) {
+        const std::size_t size = gather(parts, record);
+        consume(parts, size);
+        ssize_t count = 0;
+        do {
+            count = transmit(record.data(), size, parts.empty() ? flags : MSG_MORE);
+        } while (count < 0 && errno == EINTR);
+        if (count == 0 || (count < 0 && errno != EAGAIN)) return fail(count == 0 ? EPIPE : errno);
+        const auto sent = static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+        bytes_out += sent;
+        written += size;
+        if (sent == size) continue;
+        const gatehouse_bytes rest{record.data() + sent, size - sent};
+        return hold(std::span(&rest, 1), -1, 0, 0) ? GATEHOUSE_AGAIN : GATEHOUSE_EXHAUSTED;
+    }
+    return GATEHOUSE_OK;
+}
+
+// Keeps output for later. False: no memory, and the peer has got a part of it perhaps.
+bool Stream::hold(std::span<const gatehouse_bytes> parts, int file, std::uint64_t offset, std::uint64_t length) noexcept {
+    try {
+        if (!output_) output_ = std::make_unique<Outbox>();
+        output_->add(parts);
+        output_->add_file(file, offset, length);
+        begin_write_time();
+        return true;
+    } catch (const std::bad_alloc&) {
+        broken = true;
+        if (!reason) reason = Reason::host_out_of_memory;
+        output_.reset();
+        reset_on_close(fd);
+        return false;
+    }
+}
+
+// Keeps all but the first `written` bytes.
+bool Stream::hold_rest(std::span<const gatehouse_bytes> parts, std::size_t written) noexcept {
+    for (const gatehouse_bytes& part : parts) {
+        const std::size_t skipped = std::min(written, part.size);
+        written -= skipped;
+        if (skipped == part.size) continue;
+        const gatehouse_bytes rest{static_cast<const char*>(part.data) + skipped, part.size - skipped};
+        if (!hold(std::span(&rest, 1), -1, 0, 0)) return false;
+    }
+    return true;
+}
+
+gatehouse_status Stream::send(std::span<const gatehouse_bytes> parts, int file, std::uint64_t offset, std::uint64_t length,
+                              std::uint64_t& left) noexcept {
+    std::size_t size = 0;
+    for (const gatehouse_bytes& part : parts) {
+        if (part.size > Outbox::most_copied - size) return GATEHOUSE_INVALID;
+        size += part.size;
+    }
+    if (const gatehouse_status status = may_write(); status != GATEHOUSE_OK) return status;
+    if (output_ && flush() == Flushed::broken) return GATEHOUSE_RESET;
+    if (output_ && size > Outbox::most_copied - output_->copied()) return GATEHOUSE_AGAIN;
+    if (!output_ && size > 0) { // most of it goes at once, as a rule, and is not copied
+        std::size_t written = 0;
+        const gatehouse_status status = put(parts, length > 0 ? MSG_MORE : 0, written);
+        if (status != GATEHOUSE_OK && status != GATEHOUSE_AGAIN) return status;
+        if (!hold_rest(parts, written)) return GATEHOUSE_EXHAUSTED;
+    } else if (!hold(parts, -1, 0, 0)) {
+        return GATEHOUSE_EXHAUSTED;
+    }
+    if (length > 0 && !hold({}, file, offset, length)) return GATEHOUSE_EXHAUSTED;
+    if (flush() == Flushed::broken) return reason == Reason::plugin_error ? GATEHOUSE_FAILED : GATEHOUSE_RESET;
+    left = output_ ? output_->left() : 0;
+    if (!output_) return GATEHOUSE_OK;
+    output_->tell = true;
+    if (output_->keep_files()) return GATEHOUSE_OK;
+    if (!reason) reason = Reason::host_out_of_fds;
+    drop_output();
+    return GATEHOUSE_EXHAUSTED;
+}
+
+gatehouse_status Stream::send_file(std::span<const gatehouse_bytes> parts, int file, std::uint64_t offset,
+                                   std::uint64_t length) noexcept {
+    if (const gatehouse_status status = may_write(); status != GATEHOUSE_OK) return status;
+    if (const gatehouse_status status = empty_output(); status != GATEHOUSE_OK) return status;
     while (!parts.empty()) {
         std::array<gatehouse_bytes, gather_at_once> some; // not initialised: only the copied ones are looked at
         const std::size_t count = std::min(parts.size(), some.size());
@@ -333,6 +546,10 @@ gatehouse_status Stream::copy_file(int file, std::uint64_t offset, std::uint64_t
 }
 
 gatehouse_status Stream::finish() noexcept {
+    if (output_) {
+        output_->finish = true;
+        return GATEHOUSE_OK;
+    }
     write_due_ = 0;
     for (;;) {
         if (const std::optional<int> error = Channel::finish()) return *error == 0 ? GATEHOUSE_OK : fail(*error);

@@ -9,6 +9,7 @@
 #include "base/reason.hpp"
 #include "connection/channel.hpp"
 #include "connection/handle.hpp"
+#include "connection/outbox.hpp"
 #include "connection/watch.hpp"
 #include "threads/drain.hpp"
 
@@ -34,6 +35,27 @@ class Stream : public gatehouse_conn, public Channel {
                                std::uint64_t length) noexcept;
     gatehouse_status finish() noexcept; // waits for room, unlike Channel::finish()
     gatehouse_status set_deadline(std::uint64_t milliseconds) noexcept;
+
+    // The same without waiting.
+    gatehouse_status read_now(void* buffer, std::size_t capacity, std::size_t& size) noexcept;
+    gatehouse_status write_now(std::span<const gatehouse_bytes> parts, std::size_t& written) noexcept;
+    gatehouse_status send(std::span<const gatehouse_bytes> parts, int file, std::uint64_t offset, std::uint64_t length,
+                          std::uint64_t& left) noexcept;
+
+    // What send() and write_now() have taken, and the socket has not. flush() goes on with it, and does not wait.
+    bool holds_output() const noexcept { return output_ != nullptr; }
+    enum class Flushed : std::uint8_t {
+        all,     // the kernel has all of it
+        told,    // the same, and the plugin is to hear of it
+        held_up, // until the socket has room
+        more,    // the turn is over, and the socket has room
+        broken,  // so is the stream
+    };
+    Flushed flush() noexcept;
+    // The time of the output is over; false: the peer has taken its share meanwhile, and has more time.
+    bool output_is_late(Nanoseconds now) noexcept { return !rate_ || !renew_write(now); }
+    // Throws it away: the peer is reset, since it has not got all that it was promised.
+    void drop_output() noexcept;
 
     // The drain that its waits hear.
     const Drain& drain() const noexcept { return *drain_; }
@@ -65,8 +87,12 @@ class Stream : public gatehouse_conn, public Channel {
     // The plugin's own deadline has passed, and the call that is about to return says so.
     void pass_timer() noexcept;
 
-    [[no_unique_address]] Watch watch; // an upstream has none. The next ones have room in its last word
-    std::optional<Reason> reason;      // why it cannot go on; the first cause stays
+    [[no_unique_address]] Watch watch; // the next ones have room in its last word
+    // What brings a parked connection back, of GATEHOUSE_READABLE and _WRITABLE; and what of it is there, as far as is known.
+    std::uint8_t wanted = 0;
+    std::uint8_t found = 0;
+    bool full : 1 = false;        // a write has taken less than it was given, and the socket has not had room since
+    std::optional<Reason> reason; // why it cannot go on; the first cause stays
     bool stopping_said : 1 = false;
     bool deadline_hit : 1 = false;    // the plugin has heard of its own deadline, and of nothing else since
     bool deadline_passed : 1 = false; // the plugin's own deadline has passed and has not been reported yet
@@ -81,9 +107,18 @@ class Stream : public gatehouse_conn, public Channel {
     std::uint64_t sent() const noexcept { return tls ? tls->wire_sent() : bytes_out; }
     std::uint64_t taken() const noexcept;
     gatehouse_status fail(int error) noexcept;
+    gatehouse_status may_write() noexcept;
+    void begin_write_time() noexcept;
+    gatehouse_status empty_output() noexcept;
+    ssize_t send_parts(std::span<gatehouse_bytes> parts, int flags) const noexcept;
     gatehouse_status write_some(std::span<gatehouse_bytes> parts, int flags) noexcept;
     gatehouse_status write_records(std::span<gatehouse_bytes> parts, int flags) noexcept;
     gatehouse_status copy_file(int file, std::uint64_t offset, std::uint64_t length) noexcept;
+    gatehouse_status put(std::span<const gatehouse_bytes> parts, int flags, std::size_t& written) noexcept;
+    gatehouse_status put_parts(std::span<gatehouse_bytes> parts, int flags, std::size_t& written) noexcept;
+    gatehouse_status put_records(std::span<gatehouse_bytes> parts, int flags, std::size_t& written) noexcept;
+    bool hold(std::span<const gatehouse_bytes> parts, int file, std::uint64_t offset, std::uint64_t length) noexcept;
+    bool hold_rest(std::span<const gatehouse_bytes> parts, std::size_t written) noexcept;
     gatehouse_status write_all(const char* data, std::size_t size, int flags) noexcept;
 
     const Drain* drain_ = nullptr;
@@ -99,7 +134,8 @@ class Stream : public gatehouse_conn, public Channel {
         std::uint64_t request_mark = 0;  // bytes_in when request_due was set
         std::uint64_t write_mark = 0;    // what the peer had taken when write_due_ was set
     };
-    std::unique_ptr<Rate> rate_; // null: none is asked for
+    std::unique_ptr<Rate> rate_;     // null: none is asked for
+    std::unique_ptr<Outbox> output_; // null: the kernel has all that was written
 };
 
 } // namespace gatehouse::host

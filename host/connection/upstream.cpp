@@ -39,7 +39,25 @@ SocketAddress ServerAddress::get() const noexcept {
 
 Upstream::Upstream(const Drain& drain, const SocketAddress& peer, int socket) : Stream(drain), address_(peer) { fd = socket; }
 
-Upstream::~Upstream() { leave(*this); }
+Upstream::~Upstream() {
+    detach();
+    leave(*this);
+}
+
+void Upstream::attach(Upstream*& list) noexcept {
+    next_ = list;
+    if (next_ != nullptr) next_->link_ = &next_;
+    list = this;
+    link_ = &list;
+}
+
+void Upstream::detach() noexcept {
+    if (link_ == nullptr) return;
+    *link_ = next_;
+    if (next_ != nullptr) next_->link_ = link_;
+    link_ = nullptr;
+    next_ = nullptr;
+}
 
 RelayedServer::RelayedServer(Upstream& upstream) noexcept
     : Channel(static_cast<Channel&&>(upstream)), address_(std::move(upstream.address_)) {

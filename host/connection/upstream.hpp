@@ -30,15 +30,24 @@ class Upstream : public Stream {
     // On a connected, non-blocking socket, which it closes at its end. Throws std::bad_alloc, and then the socket stays the
     // caller's.
     Upstream(const Drain& drain, const SocketAddress& peer, int socket);
-    ~Upstream(); // says goodbye and closes
+    ~Upstream(); // leaves its list, says goodbye and closes
+    Upstream(const Upstream&) = delete;
+    Upstream& operator=(const Upstream&) = delete;
 
     SocketAddress peer_address() const noexcept { return address_.get(); }
+
+    // Those that a client's plugin has made, and neither closed nor relayed, are in a list of that client's. [owner]
+    void attach(Upstream*& list) noexcept;
+    void detach() noexcept;
+    Upstream* next() const noexcept { return next_; }
 
     std::unique_ptr<Facts> facts; // made when a plugin asks
 
   private:
     friend class RelayedServer;
     ServerAddress address_;
+    Upstream* next_ = nullptr;
+    Upstream** link_ = nullptr; // what points to it; null: it is in no list
 };
 
 // No plugin has it any more, and nothing waits for it. There is one for each relayed connection, so it is small.

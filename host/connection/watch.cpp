@@ -14,8 +14,16 @@ std::uint32_t events_of(Interest interest) noexcept {
         return input_events | EPOLLONESHOT;
     case Interest::bytes_or_room:
         return input_events | EPOLLOUT;
+    case Interest::room:
+        return EPOLLOUT | EPOLLET;
     case Interest::room_once:
         return EPOLLOUT | EPOLLET | EPOLLONESHOT;
+    case Interest::upstream_bytes:
+        return upstream_events;
+    case Interest::upstream_bytes_or_room:
+        return upstream_events | EPOLLWRNORM;
+    case Interest::upstream_room:
+        return EPOLLWRNORM | EPOLLET;
     case Interest::reset:
     case Interest::none:
         break;

@@ -12,14 +12,24 @@ class Pool;
 // back to rest costs no system call. EPOLLPRI: a read stops short at urgent data, although more is behind it.
 inline constexpr std::uint32_t input_events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
+// What the kernel is asked to report of an upstream's input. The kernel knows two words for bytes and two for room. The entries
+// of upstreams use the ones, and the client's the others: all of them name the client's connection, and an event shows by its
+// words whether it is the client's.
+inline constexpr std::uint32_t upstream_events = EPOLLRDNORM | EPOLLPRI | EPOLLRDHUP | EPOLLET;
+inline constexpr bool tells_of_upstream(std::uint32_t events) noexcept { return (events & (EPOLLRDNORM | EPOLLWRNORM)) != 0; }
+
 // What an entry reports. A reset is reported by each.
 enum class Interest : std::uint8_t {
     none,          // there is no entry
     bytes,         // bytes, urgent data and the end, each time that some arrive
     bytes_once,    // the same, and then nothing until the entry is set again
     bytes_or_room, // as bytes, and room to write
-    room_once,     // room to write, and then nothing until the entry is set again
+    room,          // room to write
+    room_once,     // the same, and then nothing until the entry is set again
     reset,         // a reset only
+    upstream_bytes,
+    upstream_bytes_or_room,
+    upstream_room,
 };
 
 class Watch {

@@ -84,10 +84,13 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     life.serving.deaf = false;
     HalfOpen::leave(connection);
     if (life.phase != Phase::relaying) life.serving.upstream.reset();
+    connection.drop_output();
+    life.serving.then.reset();
     if (reason == Reason::plugin_error || reason == Reason::plugin_exception || reason == Reason::upstream_failed)
         log_failure(shared_.log, connection, *plugin, reason);
     if (connection.given_up_at) log_given_up(shared_.log, connection);
     if (!unserved) plugin->closed(connection.id, std::exchange(life.serving.state, nullptr), reason);
+    while (life.serving.upstreams != nullptr) life.serving.upstreams->detach(); // those that the plugin has not closed
 
     // A close with unread input, or with input still on its way, makes the kernel send a reset, which can overtake the last
     // bytes that were written. So the host first sends the end of the stream, and gives the client a moment to close by itself.

@@ -3,6 +3,7 @@
 #include "base/check.hpp"
 #include "base/socket.hpp"
 #include "serving/ending.hpp"
+#include "serving/watching.hpp"
 #include "stages/tls_stage.hpp"
 
 #include <algorithm>
@@ -183,6 +184,8 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
     Life& life = connection->life;
     if (events != 0) {
         if (connection->owner.claim(token, Owner::event) != Owner::Claim::owned) return;
+        if (connection->rests_for_more()) return ready_for_more(*connection, events);
+        if (tells_of_upstream(events) && rests(*connection)) return; // which is not watched any more
         life.serving.why = GATEHOUSE_EVENT_DATA;
         connection->emptied = false; // of TLS, it may be less than a record
         connection->heard(events);
@@ -231,33 +234,52 @@ void Service::serve(Connection& connection) noexcept {
     PluginInstance* const instance = connection.plugin.load(std::memory_order_relaxed);
     GATEHOUSE_CHECK(instance != nullptr, config.name, connection.id); // the stages have found one
     PluginInstance& plugin = *instance;
-    for (;;) {
+    if (serving.then && !goes_on(connection, *serving.then)) return;
+    do {
         serving.error.clear(); // what an earlier call has explained is not this one's
-        const gatehouse_next next = plugin.serve(connection);
-        switch (next) {
-        case GATEHOUSE_NEXT_PARK:
-        case GATEHOUSE_NEXT_WAIT:
-            if (connection.broken || (connection.reason && connection.reason != Reason::drained))
-                return end(connection, reason_for(connection, next));
-            serving.deaf = next == GATEHOUSE_NEXT_WAIT;
-            connection.deadline_hit = connection.deadline_passed = false;
-            if (serving.deaf) connection.request_complete();
-            if (rests(connection)) return;
-            continue;
-        case GATEHOUSE_NEXT_RELAY:
-            if (serving.upstream) return start_relay(connection);
-            serving.error.set("serve() returned GATEHOUSE_NEXT_RELAY without a relay()");
-            return end(connection, reason_for(connection, GATEHOUSE_NEXT_ERROR));
-        default:
-            return end(connection, reason_for(connection, next));
+        const bool has_spoken = serving.why == GATEHOUSE_EVENT_OPEN && !plugin.server_first();
+        if (has_spoken || (serving.why == GATEHOUSE_EVENT_DATA && connection.found == 0)) connection.found = GATEHOUSE_READABLE;
+    } while (goes_on(connection, plugin.serve(connection)));
+}
+
+// Does what serve() has returned. True: it is to be called again.
+bool Service::goes_on(Connection& connection, gatehouse_next next) noexcept {
+    ServingLife& serving = connection.life.serving;
+    if (next == GATEHOUSE_NEXT_PARK || next == GATEHOUSE_NEXT_WAIT) {
+        if (connection.broken || (connection.reason && connection.reason != Reason::drained)) {
+            end(connection, reason_for(connection, next));
+            return false;
         }
+        serving.deaf = next == GATEHOUSE_NEXT_WAIT;
+        connection.deadline_hit = connection.deadline_passed = false;
+        if (serving.deaf) connection.request_complete();
+        forget_news(connection);
+        return !rests(connection);
     }
+    if (next == GATEHOUSE_NEXT_RELAY && !serving.upstream) {
+        serving.error.set("serve() returned GATEHOUSE_NEXT_RELAY without a relay()");
+        next = GATEHOUSE_NEXT_ERROR;
+    }
+    const bool is_cut =
+        connection.broken || connection.deadline_hit || (connection.reason && connection.reason != Reason::drained);
+    if ((next == GATEHOUSE_NEXT_CLOSE || next == GATEHOUSE_NEXT_RELAY) && !is_cut && has_output(connection)) {
+        serving.then = next;
+        serving.deaf = true;
+        connection.plugin_deadline = never; // it was the plugin's, whose turns are over
+        return !rests(connection);
+    }
+    if (next == GATEHOUSE_NEXT_RELAY)
+        start_relay(connection);
+    else
+        end(connection, reason_for(connection, next));
+    return false;
 }
 
 // Lets the connection rest, as its phase wants to. True: it rests or has ended, and may belong to another thread already.
 // False: it is still the caller's, and has to go on.
 bool Service::rests(Connection& connection, std::optional<Stream::Due> until) noexcept {
     Life& life = connection.life;
+    if (connection.rests_for_more()) return rests_for_more(connection, false, until);
     const bool waits_for_bytes = (life.phase == Phase::silent || life.phase == Phase::serving) && !life.serving.deaf;
     if (waits_for_bytes && connection.holds_bytes()) {
         if (connection.has_news()) { // no event of the socket will tell
@@ -308,9 +330,11 @@ bool Service::rests(Connection& connection, std::optional<Stream::Due> until) no
 }
 
 void Service::start_relay(Connection& connection) noexcept {
+    Upstream& server = *connection.life.serving.upstream;
     connection.watch.remove(connection.fd);
+    server.watch.remove(server.fd);
     connection.life.phase = Phase::relaying;
-    connection.idle = connection.life.serving.upstream->idle;
+    connection.idle = server.idle;
     GATEHOUSE_CHECK(connection.watch.interest() == Interest::none, config.name, connection.id); // the relay's alone
     if (!shared_.relays.start(connection)) end(connection, Reason::host_out_of_memory);
 }
@@ -339,10 +363,14 @@ void Service::expire(Connection& connection, Nanoseconds now) noexcept {
         life.staging.expired = true;
         return pool.post(connection.posted, connection.id);
     }
-    if (reason == Reason::drained)
+    if (connection.holds_output() && (reason == Reason::idle_timeout || reason == Reason::too_slow)) {
+        life.rests_again = !connection.output_is_late(now);
+        if (!life.rests_again) life.over = reason;
+    } else if (reason == Reason::drained || life.serving.then) {
         life.over = reason;
-    else
+    } else {
         connection.expire(reason);
+    }
     life.serving.why = reason == Reason::deadline ? GATEHOUSE_EVENT_TIMER : GATEHOUSE_EVENT_TIMEOUT;
     pool.post(connection.posted, connection.id);
 }

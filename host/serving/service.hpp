@@ -4,6 +4,7 @@
 //     welcome.cpp   accepted: who may come
 //     staging.cpp   staging: the stages before serve()
 //     service.cpp   silent, serving: the plugin's turns, rests between them, deadlines, the drain
+//     watching.cpp  serving: what else a connection may rest for
 //     ending.cpp    relaying is over, lingering, closed
 //     limits.cpp    at a limit: who gives way, and what the log says
 //
@@ -127,7 +128,10 @@ class Service : public ListenerShare {
     void advance(Connection& connection) noexcept;
 
     void serve(Connection& connection) noexcept;
+    bool goes_on(Connection& connection, gatehouse_next next) noexcept;
     bool rests(Connection& connection, std::optional<Stream::Due> until = std::nullopt) noexcept;
+    bool rests_for_more(Connection& connection, bool look, std::optional<Stream::Due> until) noexcept;
+    void ready_for_more(Connection& connection, std::uint32_t events) noexcept;
     void start_relay(Connection& connection) noexcept;
     void expire(Connection& connection, Nanoseconds now) noexcept;
 

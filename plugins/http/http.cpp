@@ -6,6 +6,7 @@
 
 #include <array>
 #include <chrono>
+#include <memory>
 #include <random>
 #include <span>
 #include <stdexcept>
@@ -78,6 +79,8 @@ class Http {
 
         RequestReader reader;
         Deadline deadline = Deadline::none;
+        bool answer_left = false;          // the host has something of the last answer left, and it is waited for
+        std::unique_ptr<std::string> rest; // requests that came behind the one that is answered; null: none
     };
 
     explicit Http(gatehouse::Init& init)
@@ -87,35 +90,13 @@ class Http {
           min_rate_(init.config().size("min_rate", 1024)), site_(read_site(init.config())) {}
 
     Next serve(Connection& conn, Session& session) {
+        if (session.answer_left) return go_on(conn, session);
         std::array<char, 16 * 1024> buffer;
         auto chunk = conn.read(std::span<char>(buffer));
+        if (chunk) return answer(conn, session, *chunk);
         Output output(conn, min_rate_);
         Responder responder(site_, output);
-        if (!chunk) return interrupted(chunk.status(), session, responder, output);
-
-        // One read, then park: a client that never stops pipelining takes its turn like all others.
-        std::string_view input = *chunk;
-        Request request;
-        Problem problem;
-        while (output.status()) {
-            switch (session.reader.next(input, limits_, request, problem)) {
-            case RequestReader::Result::request: {
-                const bool keep_alive = request.keep_alive && !init_.stopping();
-                responder.answer(request, keep_alive);
-                if (!keep_alive) return finish(conn, output);
-                break;
-            }
-            case RequestReader::Result::problem:
-                responder.refuse(problem);
-                return finish(conn, output);
-            case RequestReader::Result::need_more:
-                if (session.reader.take_continue()) output.text("HTTP/1.1 100 Continue\r\n\r\n");
-                if (!output.flush()) return finish(conn, output);
-                set_deadline(conn, session, output.has_written());
-                return Next::park;
-            }
-        }
-        return finish(conn, output);
+        return interrupted(chunk.status(), session, responder, output);
     }
 
     // Whether a connection starts with a method that HTTP knows, followed by a blank.
@@ -132,6 +113,52 @@ class Http {
     }
 
   private:
+    // The host still sends an answer.
+    Next go_on(Connection& conn, Session& session) const {
+        using gatehouse::Event;
+        if (conn.event() == Event::timer || conn.event() == Event::timeout) return Next::close; // the client is too slow
+        if (conn.event() != Event::sent) return Next::wait;
+        session.answer_left = false;
+        conn.clear_deadline();
+        session.deadline = Session::Deadline::none;
+        const std::unique_ptr<std::string> rest = std::move(session.rest);
+        return answer(conn, session, rest ? std::string_view(*rest) : "");
+    }
+
+    // Answers what one read has brought, then parks: a client that never stops pipelining takes its turn like all others.
+    Next answer(Connection& conn, Session& session, std::string_view input) const {
+        Output output(conn, min_rate_);
+        Responder responder(site_, output);
+        Request request;
+        Problem problem;
+        while (output.status()) {
+            switch (session.reader.next(input, limits_, request, problem)) {
+            case RequestReader::Result::request: {
+                const bool keep_alive = request.keep_alive && !init_.stopping();
+                responder.answer(request, keep_alive);
+                if (!keep_alive) return finish(conn, output);
+                if (!output.left()) break;
+                if (!output.flush()) return finish(conn, output);
+                if (!output.left()) break; // the client has taken all of it meanwhile
+                if (!input.empty()) session.rest = std::make_unique<std::string>(input);
+                session.answer_left = true;
+                return Next::wait;
+            }
+            case RequestReader::Result::problem:
+                responder.refuse(problem);
+                return finish(conn, output);
+            case RequestReader::Result::need_more:
+                if (session.reader.take_continue()) output.text("HTTP/1.1 100 Continue\r\n\r\n");
+                if (!output.flush()) return finish(conn, output);
+                session.answer_left = output.left();
+                if (session.answer_left) return Next::wait;
+                set_deadline(conn, session, output.has_moved_deadline());
+                return Next::park;
+            }
+        }
+        return finish(conn, output);
+    }
+
     // The read has returned a failure. Between requests no client waits for an answer.
     Next interrupted(Status why, Session& session, Responder& responder, Output& output) const {
         if (session.reader.idle()) return Next::close;

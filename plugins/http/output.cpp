@@ -7,7 +7,7 @@
 namespace http {
 
 void Output::allow_time_for(std::uint64_t bytes) noexcept {
-    has_written_ = true;
+    has_moved_deadline_ = true;
     if (min_rate_ == 0)
         conn_.clear_deadline();
     else
@@ -16,10 +16,23 @@ void Output::allow_time_for(std::uint64_t bytes) noexcept {
 
 gatehouse::Status Output::flush() noexcept {
     if (!status_ || size_ == 0) return status_;
-    allow_time_for(size_);
-    status_ = conn_.write(std::string_view(buffer_.data(), size_));
-    size_ = 0;
+    send(-1, 0, 0);
     return status_;
+}
+
+// The buffer, and a part of a file.
+void Output::send(int fd, std::uint64_t offset, std::uint64_t length) noexcept {
+    const gatehouse_bytes before{buffer_.data(), size_};
+    auto left = conn_.send(std::span(&before, 1), fd, offset, length);
+    if (left.status() == gatehouse::Status::again) { // the host holds as much as it holds for anybody: wait for the client
+        allow_time_for(size_);
+        status_ = conn_.write(std::span(&before, 1));
+        if (status_) left = conn_.send({}, fd, offset, length);
+    }
+    size_ = 0;
+    if (status_) status_ = left.status();
+    left_ = status_ && *left > 0;
+    if (left_) allow_time_for(*left);
 }
 
 void Output::text(std::string_view text) noexcept {
@@ -44,14 +57,7 @@ void Output::file(int fd, std::uint64_t offset, std::uint64_t length) noexcept {
         if (length > capacity - size_ && !flush()) return;
         return copy(fd, offset, length);
     }
-    allow_time_for(size_ + length);
-    const gatehouse_bytes before{buffer_.data(), size_};
-    status_ = conn_.send_file(std::span(&before, 1), fd, offset, length);
-    if (status_.code() == GATEHOUSE_UNSUPPORTED) {
-        status_ = GATEHOUSE_OK;
-        return copy(fd, offset, length);
-    }
-    size_ = 0;
+    send(fd, offset, length);
 }
 
 void Output::copy(int fd, std::uint64_t offset, std::uint64_t length) noexcept {

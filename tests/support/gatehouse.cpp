@@ -29,6 +29,7 @@ bool fits_all(const Record& record, std::string_view message, Gatehouse::Wanted 
 std::string gatehouse_binary() { return build_dir() + "/bin/gatehouse"; }
 std::string plugin_dir() { return build_dir() + "/plugins"; }
 std::string fixture_dir() { return GATEHOUSE_BUILD_DIR "/tests/fixtures"; }
+std::string sample_dir() { return GATEHOUSE_BUILD_DIR "/sdk/samples/plugins"; }
 std::string bench_dir() { return GATEHOUSE_BUILD_DIR "/tests/bench"; }
 
 std::string sanitizer() {

@@ -33,10 +33,11 @@ namespace gatehouse::support {
 std::string gatehouse_binary();
 std::string plugin_dir();
 
-// The plugins of tests/fixtures, and those of tests/bench. They come from the test's own build, as clients do: they need no
-// sanitizer to test a host that has one.
+// The plugins of tests/fixtures, those of tests/bench, and those of sdk/samples. They come from the test's own build, as
+// clients do: they need no sanitizer to test a host that has one.
 std::string fixture_dir();
 std::string bench_dir();
+std::string sample_dir();
 
 // What the program was built with: "address", "thread", or "" if with none.
 std::string sanitizer();

@@ -371,10 +371,26 @@ TEST_F(HttpTest, AFileThatShrinksEndsTheConnection) {
 TEST_F(HttpTest, ASlowReaderHasTimeBySize) {
     folder.write("large.bin", large_content());
     Plugin paced({{"root", folder.site().string()}, {"min_rate", "10KiB"}});
-    const Outcome outcome = paced.serve({get("/large.bin", "Connection: close\r\n")});
+    const Circumstances slow{.room = 1000};
+    const Outcome outcome = paced.serve({get("/large.bin", "Connection: close\r\n")}, slow);
     EXPECT_EQ(outcome.deadline, 30s + 19s);
+    EXPECT_EQ(paced.serve({get("/large.bin", "Connection: close\r\n")}).deadline, std::nullopt); // it has taken all of it
     Plugin unpaced({{"root", folder.site().string()}, {"min_rate", "0"}});
-    EXPECT_EQ(unpaced.serve({get("/large.bin", "Connection: close\r\n")}).deadline, std::nullopt);
+    EXPECT_EQ(unpaced.serve({get("/large.bin", "Connection: close\r\n")}, slow).deadline, std::nullopt);
+}
+
+TEST_F(HttpTest, ASlowReaderHoldsNoThreadAndLosesNothing) {
+    folder.write("large.bin", large_content());
+    Plugin http({{"root", folder.site().string()}});
+    const std::string requests = get("/large.bin") + get("/hello.txt") +
+                                 get("/large.bin", "Range: bytes=0-9,100000-199999\r\n") + get("/none") +
+                                 get("/hello.txt", "Connection: close\r\n");
+    const std::string all = http.serve({requests}).output;
+    const Outcome slow = http.serve({requests}, {.room = 1000});
+    EXPECT_EQ(answers(slow.output).size(), 5U);
+    EXPECT_EQ(slow.output, all);
+    EXPECT_EQ(std::ranges::count(slow.events, GATEHOUSE_EVENT_SENT), 2);
+    EXPECT_EQ(http.serve({requests, end}, {.room = 1000}).output, all);
 }
 
 TEST_F(HttpTest, CacheControlIsConfigured) {

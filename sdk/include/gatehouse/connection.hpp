@@ -50,6 +50,41 @@ class Stream {
     }
     Status write(std::string_view text) noexcept { return write(std::as_bytes(std::span(text))); }
 
+    // The same without waiting: Status::again where read() would wait, or where there is no room.
+    Result<std::span<std::byte>> read_now(std::span<std::byte> buffer) noexcept {
+        std::size_t size = 0;
+        if (Status status = host_->table->read_now(conn_, buffer.data(), buffer.size(), &size); !status) return status;
+        return buffer.first(size);
+    }
+    Result<std::string_view> read_now(std::span<char> buffer) noexcept {
+        std::size_t size = 0;
+        if (Status status = host_->table->read_now(conn_, buffer.data(), buffer.size(), &size); !status) return status;
+        return std::string_view(buffer.data(), size);
+    }
+    // How many bytes the host has taken, which may be less than all.
+    Result<std::size_t> write_now(std::span<const gatehouse_bytes> parts) noexcept {
+        std::size_t written = 0;
+        if (Status status = host_->table->write_now(conn_, parts.data(), parts.size(), &written); !status) return status;
+        return written;
+    }
+    Result<std::size_t> write_now(std::string_view text) noexcept {
+        const gatehouse_bytes part{text.data(), text.size()};
+        return write_now(std::span(&part, 1));
+    }
+
+    // Hands output over, which the host then sends without a thread: the bytes that it has left, after which comes Event::sent.
+    Result<std::uint64_t> send(std::span<const gatehouse_bytes> parts, int fd = -1, std::uint64_t offset = 0,
+                               std::uint64_t length = 0) noexcept {
+        std::uint64_t left = 0;
+        if (Status status = host_->table->send(conn_, parts.data(), parts.size(), fd, offset, length, &left); !status)
+            return status;
+        return left;
+    }
+    Result<std::uint64_t> send(std::string_view text) noexcept {
+        const gatehouse_bytes part{text.data(), text.size()};
+        return send(std::span(&part, 1));
+    }
+
     Status finish() noexcept { return host_->table->finish(conn_); }
     void set_deadline(std::chrono::milliseconds from_now) noexcept {
         // Zero means "no deadline" in the ABI, so a deadline that has already passed becomes the shortest one.
@@ -147,6 +182,16 @@ class Connection : public Stream {
     Next relay(Upstream upstream, std::chrono::milliseconds idle = {}) noexcept {
         const Status status = host_->upstream->relay(conn_, upstream.release(), detail::milliseconds(idle));
         return status ? Next::relay : Next::error;
+    }
+
+    // What brings this connection back once it is parked: bytes of, or room for, itself or an upstream that it has made.
+    Status watch(const Stream& stream, Ready wanted) noexcept {
+        return host_->table->watch(conn_, stream.handle(), static_cast<std::uint32_t>(wanted));
+    }
+    // Which of the watched streams have it: the first of them, as many as there is room for.
+    std::span<gatehouse_news> news(std::span<gatehouse_news> room) noexcept {
+        const std::size_t count = host_->table->news(conn_, room.data(), room.size(), sizeof(gatehouse_news));
+        return room.first(std::min(count, room.size()));
     }
 
     gatehouse_instance* instance() const noexcept { return host_->instance; }

@@ -103,16 +103,18 @@ enum {
     GATEHOUSE_UNSUPPORTED = -9,  /* this host or this kind of connection cannot do that */
     GATEHOUSE_FAILED = -10,      /* anything else; the host has recorded what it knows */
     GATEHOUSE_UNREACHABLE = -11, /* no route to that network or host */
-    GATEHOUSE_TIMER = -12        /* the plugin's own deadline has passed, and is gone; the connection goes on */
+    GATEHOUSE_TIMER = -12,       /* the plugin's own deadline has passed, and is gone; the connection goes on */
+    GATEHOUSE_AGAIN = -13        /* a call that does not wait would have to; nothing has happened */
 };
 
 /* What serve() wants to happen next. */
 typedef int32_t gatehouse_next;
 enum {
     GATEHOUSE_NEXT_CLOSE = 0,  /* the dialogue is over: the host delivers what was written, and closes */
-    GATEHOUSE_NEXT_PARK = 1,   /* call serve() again when bytes, a wake-up, a deadline or a drain arrive; frees the thread */
+    GATEHOUSE_NEXT_PARK = 1,   /* call serve() again when something comes that is watched (the client's bytes, unless watch()
+                                  says otherwise), a wake-up, a deadline or a drain; frees the thread */
     GATEHOUSE_NEXT_RELAY = 2,  /* the host starts the relay that the plugin has set up with gatehouse.upstream/1 */
-    GATEHOUSE_NEXT_WAIT = 3,   /* as PARK, but bytes do not call serve(): only a wake-up, a deadline or a drain does */
+    GATEHOUSE_NEXT_WAIT = 3,   /* as PARK, but the client is not watched this time */
     GATEHOUSE_NEXT_ERROR = -1, /* the plugin failed: close with reason plugin_error; explain with set_error() */
     GATEHOUSE_NEXT_EXCEPTION = -2, /* an exception reached the wrapper: close with reason plugin_exception */
     GATEHOUSE_NEXT_UPSTREAM = -3   /* no upstream is available: close with reason upstream_failed; explain with set_error() */
@@ -133,7 +135,21 @@ typedef struct gatehouse_probe {
     gatehouse_str protocol;    /* as GATEHOUSE_FACT_TLS_ALPN; the same */
 } gatehouse_probe;
 
-/* Why serve() was called. */
+/* What a stream is watched for, or has: a set of these. */
+enum {
+    GATEHOUSE_READABLE = 1, /* there are bytes to read, or the end, which is told until a read has returned it; or a reset */
+    GATEHOUSE_WRITABLE = 2  /* there is room to write; or a reset */
+};
+
+/* A stream that has something, for news(). */
+typedef struct gatehouse_news {
+    struct gatehouse_conn* stream; /* the client's connection itself, or an upstream of it */
+    uint32_t ready;                /* GATEHOUSE_READABLE, GATEHOUSE_WRITABLE */
+    uint32_t reserved;
+} gatehouse_news;
+
+/* Why serve() was called. If there are several causes it is the one that stands first here: STOPPING, TIMEOUT, TIMER, WAKE, SENT,
+ * DATA, UPSTREAM. An event is a hint: a read_now() may find nothing. */
 typedef int32_t gatehouse_event;
 enum {
     GATEHOUSE_EVENT_OPEN = 0,     /* first call for this connection */
@@ -142,8 +158,10 @@ enum {
     GATEHOUSE_EVENT_TIMEOUT = 3,  /* it was parked; a configured deadline has passed, and the host ends the connection: the next
                                      read that would wait returns GATEHOUSE_TIMEOUT */
     GATEHOUSE_EVENT_STOPPING = 4, /* it was parked; the host drains: the next read that would wait returns GATEHOUSE_STOPPING */
-    GATEHOUSE_EVENT_TIMER = 5 /* it was parked; the plugin's own deadline has passed: the next read that would wait, before it
+    GATEHOUSE_EVENT_TIMER = 5, /* it was parked; the plugin's own deadline has passed: the next read that would wait, before it
                                  parks again, returns GATEHOUSE_TIMER */
+    GATEHOUSE_EVENT_SENT = 6,    /* it was parked; the kernel has all that send() had left */
+    GATEHOUSE_EVENT_UPSTREAM = 7 /* it was parked; an upstream has what it is watched for: see news() */
 };
 
 /* Facts about a connection, for fact(). An unknown one is GATEHOUSE_NOT_FOUND. */
@@ -297,6 +315,58 @@ typedef struct gatehouse_host {
      */
     gatehouse_status (*config_table)(const gatehouse_config* config, gatehouse_str key,
                                      const gatehouse_config** table) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] As read(), but where read() would wait it returns GATEHOUSE_AGAIN. The statuses that a waiting read() would return
+     * (GATEHOUSE_TIMER, _TIMEOUT, _STOPPING) it returns instead of that, once each, as read() does.
+     */
+    gatehouse_status (*read_now)(gatehouse_conn* conn, void* buffer, size_t capacity, size_t* size) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] As write(), but it never waits: *written says how many bytes, from the first part on, the host has taken, which
+     * may be less than all. GATEHOUSE_AGAIN: there is no room at the moment; watch for GATEHOUSE_WRITABLE.
+     */
+    gatehouse_status (*write_now)(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count,
+                                  size_t* written) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] Hands output over: `parts`, and then `length` bytes of the file `fd` from `offset` on (-1: no file). What the
+     * kernel does not take at once the host sends by itself, without a thread. It copies the parts and duplicates the
+     * descriptor for that. *left is how many bytes it has left; if that is not 0, GATEHOUSE_EVENT_SENT tells when it is.
+     *
+     * The host holds at most 256 KiB of copied parts for a stream; files do not count. GATEHOUSE_AGAIN: beyond that; it has
+     * taken nothing. GATEHOUSE_INVALID: the parts alone are more. GATEHOUSE_FAILED: the file ended early.
+     *
+     * What follows takes effect behind the output that is left: write(), which waits for it; finish(); and, when serve() has
+     * returned it, CLOSE and RELAY. A client that does not take it is subject to min_rate and idle_timeout, as with write(). A
+     * drain lets it go on until its deadline. Output that cannot be delivered whole (a deadline, an error, a file that has
+     * become shorter, which is plugin_error) ends with a reset; so does what is left when serve() is called with
+     * GATEHOUSE_EVENT_TIMER and returns CLOSE. For an upstream connection the host sends while its client's connection is
+     * parked.
+     */
+    gatehouse_status (*send)(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count, int32_t fd, uint64_t offset,
+                             uint64_t length, uint64_t* left) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] What a stream is to be watched for while the client's connection `conn` is parked: a set of GATEHOUSE_READABLE and
+     * _WRITABLE, or 0. `stream` is `conn` itself, which is watched for GATEHOUSE_READABLE until this says otherwise, or an
+     * upstream that was made for it, which is not watched at first. It stays until the next watch() for this stream.
+     *
+     * A parked connection is served as long as something that is watched is there, whether or not it was there before; what
+     * TLS has taken in and not given out yet counts. So a plugin reads what it watches, or stops watching it. While an upstream
+     * is watched for GATEHOUSE_READABLE the client owes the host nothing: min_rate rests. The plugin's deadline of an upstream
+     * is for the calls that wait for it.
+     *
+     * GATEHOUSE_INVALID: `stream` is not of this client, or the set has something else in it. GATEHOUSE_EXHAUSTED: 32 upstreams
+     * of this client are watched already.
+     */
+    gatehouse_status (*watch)(gatehouse_conn* conn, gatehouse_conn* stream, uint32_t wanted) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] Which streams have what they are watched for, as the host knew when it called serve(). Returns how many there are,
+     * and fills the first `capacity` of `items`; `stride` is sizeof(gatehouse_news).
+     */
+    size_t (*news)(gatehouse_conn* conn, gatehouse_news* items, size_t capacity, size_t stride) GATEHOUSE_NOEXCEPT;
 } gatehouse_host;
 
 /* --- plugin -> host ------------------------------------------------------------------------------------------------------ */

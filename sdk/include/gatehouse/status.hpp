@@ -31,6 +31,16 @@ enum class Event : gatehouse_event {
     timeout = GATEHOUSE_EVENT_TIMEOUT,
     stopping = GATEHOUSE_EVENT_STOPPING,
     timer = GATEHOUSE_EVENT_TIMER,
+    sent = GATEHOUSE_EVENT_SENT,
+    upstream = GATEHOUSE_EVENT_UPSTREAM,
+};
+
+// What a stream is watched for, or has; see gatehouse_host.watch.
+enum class Ready : std::uint32_t {
+    nothing = 0,
+    readable = GATEHOUSE_READABLE,
+    writable = GATEHOUSE_WRITABLE,
+    both = GATEHOUSE_READABLE | GATEHOUSE_WRITABLE,
 };
 
 // The outcome of a call: true if it succeeded; otherwise the status says why not.
@@ -42,7 +52,7 @@ class [[nodiscard]] Status {
     constexpr bool operator==(const Status&) const noexcept = default;
 
     static const Status end, timeout, stopping, reset, invalid, not_found, refused, exhausted, unsupported, failed, unreachable,
-        timer;
+        timer, again;
 
   private:
     gatehouse_status code_;
@@ -59,6 +69,7 @@ inline constexpr Status Status::unsupported{GATEHOUSE_UNSUPPORTED};
 inline constexpr Status Status::failed{GATEHOUSE_FAILED};
 inline constexpr Status Status::unreachable{GATEHOUSE_UNREACHABLE};
 inline constexpr Status Status::timer{GATEHOUSE_TIMER};
+inline constexpr Status Status::again{GATEHOUSE_AGAIN};
 
 // A value, or the status that says why there is none.
 template <class T>

@@ -40,6 +40,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <span>
 #include <stdexcept>
@@ -122,14 +123,19 @@ class Plugin {
     // without either is GATEHOUSE_NOT_FOUND.
     void upstream(std::string_view address, Script script) {
         host_.upstreams.insert_or_assign(std::string(address),
-                                         UpstreamScript{GATEHOUSE_OK, std::move(script), GATEHOUSE_OK, {}});
+                                         UpstreamScript{GATEHOUSE_OK, std::move(script), GATEHOUSE_OK, {}, {}});
+    }
+    // A server that reacts: what it does when it has received something, `{}` for nothing. At first it is silent.
+    void upstream_answers(std::string_view address, std::function<Script(std::string_view bytes)> answer) {
+        host_.upstreams.insert_or_assign(std::string(address),
+                                         UpstreamScript{GATEHOUSE_OK, {}, GATEHOUSE_OK, {}, std::move(answer)});
     }
     void upstream_fails(std::string_view address, gatehouse_status status) {
-        host_.upstreams.insert_or_assign(std::string(address), UpstreamScript{status, {}, GATEHOUSE_OK, {}});
+        host_.upstreams.insert_or_assign(std::string(address), UpstreamScript{status, {}, GATEHOUSE_OK, {}, {}});
     }
     // connect() succeeds, but start_tls() fails.
     void upstream_fails_tls(std::string_view address, gatehouse_status status, std::string why) {
-        host_.upstreams.insert_or_assign(std::string(address), UpstreamScript{GATEHOUSE_OK, {}, status, std::move(why)});
+        host_.upstreams.insert_or_assign(std::string(address), UpstreamScript{GATEHOUSE_OK, {}, status, std::move(why), {}});
     }
 
     // What resolve() finds for a name: its addresses, or GATEHOUSE_NOT_FOUND if there are none. For any other name resolve()

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,6 +35,7 @@ struct UpstreamScript {
     Script script;
     gatehouse_status tls = GATEHOUSE_OK; // what start_tls() returns
     std::string tls_problem;
+    std::function<Script(std::string_view bytes)> answer; // what the server does when it has received something
 };
 
 namespace detail {
@@ -93,9 +95,17 @@ struct Stream {
     std::optional<milliseconds> deadline; // as the plugin has set it
     std::optional<milliseconds> due_at;   // the same on the fake clock, until it has passed
     std::string output;
+    std::uint32_t wanted = 0; // what it is watched for
+    std::uint32_t ready = 0;  // what of it news() tells
+    std::size_t taken = 0;    // bytes that write_now() has taken in this serve()
+    bool sent_due = false;    // send() has left something: GATEHOUSE_EVENT_SENT is to come
+    std::function<Script(std::string_view)> answer;
 
     gatehouse_status read(void* buffer, std::size_t capacity, std::size_t& size);
+    gatehouse_status read_now(void* buffer, std::size_t capacity, std::size_t& size);
     gatehouse_status write(std::string_view bytes);
+    gatehouse_status write_now(std::string_view bytes, std::size_t& written);
+    bool has_input();
     bool pass(milliseconds time);
     void time_out();
     gatehouse_status say(gatehouse_status status);
@@ -106,6 +116,8 @@ struct Upstream : Stream {
 };
 
 struct Client : Stream {
+    Client() { wanted = GATEHOUSE_READABLE; }
+
     std::uint64_t id = 0;
     void* state = nullptr;
     bool opened = false; // the host has called serve() for it
@@ -181,10 +193,10 @@ inline gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::si
             deadline_said = false;
             return GATEHOUSE_OK;
         }
-        const Step taken = std::move(step);
+        const Step next = std::move(step);
         incoming.pop_front();
         arrived = false;
-        switch (taken.kind) {
+        switch (next.kind) {
         case Step::Kind::bytes:
             break; // empty: nothing arrives
         case Step::Kind::end:
@@ -207,10 +219,34 @@ inline gatehouse_status Stream::read(void* buffer, std::size_t capacity, std::si
             client->woken = true;
             break; // the host calls serve() again after it parks
         case Step::Kind::pass:
-            pass(taken.time);
+            pass(next.time);
             break;
         }
     }
+}
+
+// Whether something has arrived, or arrives now, that read_now() has not returned yet.
+inline bool Stream::has_input() {
+    if (over != GATEHOUSE_OK) return false;
+    if (incoming.empty() && implied_end) incoming.push_back(kit::end);
+    if (incoming.empty()) return false;
+    const Step& step = incoming.front();
+    arrived = arrived || step.kind == Step::Kind::end || step.kind == Step::Kind::reset || !step.bytes.empty();
+    return arrived;
+}
+
+// What has not arrived yet is not there: only a parked connection is brought what is next.
+inline gatehouse_status Stream::read_now(void* buffer, std::size_t capacity, std::size_t& size) {
+    if (over == GATEHOUSE_OK && !arrived && due == GATEHOUSE_OK) return GATEHOUSE_AGAIN;
+    return read(buffer, capacity, size);
+}
+
+inline gatehouse_status Stream::write_now(std::string_view bytes, std::size_t& written) {
+    if (bytes.size() > circumstances.room - taken) bytes = bytes.substr(0, circumstances.room - taken);
+    if (bytes.empty() && circumstances.room == taken) return GATEHOUSE_AGAIN;
+    written = bytes.size();
+    taken += written;
+    return write(bytes);
 }
 
 inline gatehouse_status Stream::write(std::string_view bytes) {
@@ -219,6 +255,8 @@ inline gatehouse_status Stream::write(std::string_view bytes) {
     if (write_failed || finished) return GATEHOUSE_RESET;
     const std::size_t room = circumstances.write_limit - std::min(circumstances.write_limit, output.size());
     output.append(bytes.substr(0, room));
+    if (answer)
+        for (Step& step : answer(bytes.substr(0, room))) incoming.push_back(std::move(step));
     if (bytes.size() <= room) return GATEHOUSE_OK;
     write_failed = true;
     return say(circumstances.write_status);

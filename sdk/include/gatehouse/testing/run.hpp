@@ -90,11 +90,47 @@ inline std::string_view reason_of(const Client& client) {
     return client.over == GATEHOUSE_END ? "peer_closed" : "done";
 }
 
+inline std::size_t reads_of(const Client& client) {
+    std::size_t reads = client.reads;
+    for (const auto& upstream : client.upstreams) reads += upstream->reads;
+    return reads;
+}
+
+// Whether a stream that is watched has something that has arrived.
+inline bool unread(const Client& client) {
+    bool any = client.arrived && (client.wanted & GATEHOUSE_READABLE) != 0 && !client.waiting;
+    for (const auto& upstream : client.upstreams)
+        any = any || (!upstream->gone && upstream->arrived && (upstream->wanted & GATEHOUSE_READABLE) != 0);
+    return any;
+}
+
+// What brings a parked connection back besides its own script: an upstream, room, or what send() had left.
+inline std::optional<gatehouse_event> find_news(Client& client) {
+    const auto look = [](Stream& stream, std::uint32_t wanted) {
+        stream.ready = 0;
+        if ((wanted & GATEHOUSE_READABLE) != 0 && stream.has_input()) stream.ready |= GATEHOUSE_READABLE;
+        if ((wanted & GATEHOUSE_WRITABLE) != 0) stream.ready |= GATEHOUSE_WRITABLE;
+        return stream.ready != 0;
+    };
+    const bool room = look(client, client.waiting ? 0 : client.wanted & GATEHOUSE_WRITABLE);
+    bool upstream = false;
+    for (const auto& one : client.upstreams)
+        if (!one->gone) upstream = look(*one, one->wanted) || upstream;
+    bool sent = client.sent_due;
+    for (const auto& one : client.upstreams) sent = std::exchange(one->sent_due, false) || sent;
+    if (sent) return GATEHOUSE_EVENT_SENT;
+    if (room) return GATEHOUSE_EVENT_DATA;
+    return upstream ? std::optional<gatehouse_event>(GATEHOUSE_EVENT_UPSTREAM) : std::nullopt;
+}
+
 // Calls serve() once and does what it asks for.
 inline void serve(Client& client, gatehouse_event event) {
     Host& host = *client.host;
-    const std::size_t reads = client.reads;
+    const std::size_t reads = reads_of(client);
     client.opened = true;
+    client.sent_due = client.sent_due && event != GATEHOUSE_EVENT_SENT;
+    client.taken = 0;
+    for (const auto& upstream : client.upstreams) upstream->taken = 0;
     client.outcome.events.push_back(event);
     client.outcome.error.clear();
     client.serving = std::this_thread::get_id();
@@ -113,7 +149,7 @@ inline void serve(Client& client, gatehouse_event event) {
     case GATEHOUSE_NEXT_PARK:
         if (client.write_failed || (!client.ended.empty() && client.ended != "drained"))
             return close(client, reason_of(client));
-        if (client.arrived && client.reads == reads) {
+        if (reads_of(client) == reads && unread(client)) {
             host.violation("serve() parked without reading what has arrived: the host would call it again at once, for ever");
             close(client, "plugin_error");
         }
@@ -161,20 +197,24 @@ inline std::optional<gatehouse_event> next_event(Client& client) {
         if (std::exchange(client.woken, false) && client.opened) return GATEHOUSE_EVENT_WAKE;
     }
     if (std::exchange(client.drain_due, false)) return say(GATEHOUSE_STOPPING, GATEHOUSE_EVENT_STOPPING, "drained");
+    if (client.opened)
+        if (const auto event = find_news(client)) return event;
+    const bool hears = !client.waiting && (!client.opened || (client.wanted & GATEHOUSE_READABLE) != 0);
     while (true) {
         if (client.incoming.empty() && client.implied_end && client.over == GATEHOUSE_OK) client.incoming.push_back(kit::end);
         auto step = client.incoming.begin();
-        if (client.waiting) // the bytes stay unread
+        if (!hears) // the bytes stay unread
             step = std::ranges::find_if(client.incoming, [](const Step& next) {
                 return next.kind != Step::Kind::bytes && next.kind != Step::Kind::end;
             });
         if (step == client.incoming.end()) return std::nullopt;
-        if (client.waiting && step->kind == Step::Kind::reset) {
+        if (!hears && step->kind == Step::Kind::reset) {
             close(client, "peer_reset");
             return std::nullopt;
         }
         if (step->kind == Step::Kind::end || step->kind == Step::Kind::reset || !step->bytes.empty()) {
             client.arrived = true;
+            client.ready |= GATEHOUSE_READABLE;
             return client.opened ? GATEHOUSE_EVENT_DATA : GATEHOUSE_EVENT_OPEN;
         }
         const Step taken = *step;

@@ -56,6 +56,7 @@ struct Circumstances {
     std::size_t read_limit = unlimited;              // a read returns at most this many bytes
     std::size_t write_limit = unlimited;             // the client takes this many bytes in all; then writing fails ...
     gatehouse_status write_status = GATEHOUSE_RESET; // ... with this
+    std::size_t room = unlimited; // in each serve() write_now() takes this many bytes, and send() leaves what is more
 };
 
 // What a plugin did with an upstream connection.

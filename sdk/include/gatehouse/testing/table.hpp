@@ -35,6 +35,21 @@ inline gatehouse_status write(gatehouse_conn* conn, const gatehouse_bytes* parts
     return may_use(stream, "write()") ? stream->write(joined(parts, count)) : GATEHOUSE_INVALID;
 }
 
+inline gatehouse_status read_now(gatehouse_conn* conn, void* buffer, size_t capacity, size_t* size) noexcept {
+    Stream* stream = stream_of(conn);
+    if (!may_use(stream, "read_now()")) return GATEHOUSE_INVALID;
+    if (buffer == nullptr || capacity == 0) {
+        stream->host->violation("read_now() into a buffer without room");
+        return GATEHOUSE_INVALID;
+    }
+    return stream->read_now(buffer, capacity, *size);
+}
+
+inline gatehouse_status write_now(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count, size_t* written) noexcept {
+    Stream* stream = stream_of(conn);
+    return may_use(stream, "write_now()") ? stream->write_now(joined(parts, count), *written) : GATEHOUSE_INVALID;
+}
+
 inline gatehouse_status finish(gatehouse_conn* conn) noexcept {
     Stream* stream = stream_of(conn);
     if (!may_use(stream, "finish()")) return GATEHOUSE_INVALID;
@@ -153,6 +168,8 @@ inline void config_reject(const gatehouse_config* config, gatehouse_str key, gat
     config_of(config).problem(view(key), std::string(view(why)));
 }
 
+inline constexpr std::size_t most_sent = 256 * 1024; // that send() copies
+
 // --- the extensions ------------------------------------------------------------------------------------------------------
 
 inline gatehouse_status connect(gatehouse_conn* conn, gatehouse_str address, uint64_t time, gatehouse_conn** result) noexcept {
@@ -166,7 +183,8 @@ inline gatehouse_status connect(gatehouse_conn* conn, gatehouse_str address, uin
     upstream->host = client->host;
     upstream->client = client;
     upstream->incoming.assign(found->second.script.begin(), found->second.script.end());
-    upstream->implied_end = true;
+    upstream->answer = found->second.answer;
+    upstream->implied_end = !upstream->answer;
     upstream->record.address = view(address);
     upstream->circumstances = {.peer = upstream->record.address, .local = "192.0.2.254:50000", .listener = "", .instance = ""};
     upstream->record.within = milliseconds(time);
@@ -267,6 +285,61 @@ inline gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* p
     return status;
 }
 
+// Everything reaches the peer, as if it took the rest later.
+inline gatehouse_status send(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count, int32_t fd, uint64_t offset,
+                             uint64_t length, uint64_t* left) noexcept {
+    Stream* stream = stream_of(conn);
+    if (!may_use(stream, "send()")) return GATEHOUSE_INVALID;
+    std::string all = joined(parts, count);
+    if (all.size() > most_sent) return GATEHOUSE_INVALID;
+    if (fd < 0) length = 0;
+    while (length > 0) {
+        std::array<char, 65536> buffer;
+        const ssize_t got = ::pread(fd, buffer.data(), std::min<uint64_t>(buffer.size(), length), static_cast<off_t>(offset));
+        if (got <= 0) {
+            stream->write_failed = true;
+            return GATEHOUSE_FAILED;
+        }
+        all.append(buffer.data(), static_cast<std::size_t>(got));
+        offset += static_cast<std::uint64_t>(got);
+        length -= static_cast<std::uint64_t>(got);
+    }
+    const std::size_t room = stream->circumstances.room - stream->taken;
+    *left = all.size() > room ? all.size() - room : 0;
+    stream->taken += std::min(room, all.size());
+    stream->sent_due = stream->sent_due || *left > 0;
+    return stream->write(all);
+}
+
+inline gatehouse_status watch(gatehouse_conn* conn, gatehouse_conn* which, uint32_t wanted) noexcept {
+    Client* client = client_of(conn, "watch()");
+    Stream* stream = stream_of(which);
+    if (client == nullptr || !may_use(stream, "watch()")) return GATEHOUSE_INVALID;
+    if (stream->client != client || (wanted & ~uint32_t{GATEHOUSE_READABLE | GATEHOUSE_WRITABLE}) != 0) {
+        client->host->violation("watch() of another client's stream, or for something else than READABLE and WRITABLE");
+        return GATEHOUSE_INVALID;
+    }
+    stream->wanted = wanted;
+    return GATEHOUSE_OK;
+}
+
+inline size_t news(gatehouse_conn* conn, gatehouse_news* items, size_t capacity, size_t stride) noexcept {
+    Client* client = client_of(conn, "news()");
+    if (client == nullptr || stride < sizeof(gatehouse_news)) return 0;
+    size_t found = 0;
+    const auto add = [&](Stream& stream) {
+        const uint32_t ready = stream.ready & stream.wanted;
+        if (ready == 0) return;
+        const gatehouse_news item{reinterpret_cast<gatehouse_conn*>(&stream), ready, 0};
+        if (found < capacity) std::memcpy(reinterpret_cast<char*>(items) + found * stride, &item, sizeof item);
+        ++found;
+    };
+    add(*client);
+    for (const auto& upstream : client->upstreams)
+        if (!upstream->gone) add(*upstream);
+    return found;
+}
+
 // Reads the file as it is, but for a byte order mark and "\r\n": the real host also refuses what is not UTF-8.
 inline gatehouse_status read_text_file(const gatehouse_config* config, gatehouse_str key, gatehouse_str* text) noexcept {
     const FakeConfig& settings = config_of(config);
@@ -327,6 +400,11 @@ inline constexpr gatehouse_host make_table(const void* (*get_extension)(gatehous
     table.config_reject = config_reject;
     table.get_extension = get_extension;
     table.config_table = config_table;
+    table.read_now = read_now;
+    table.write_now = write_now;
+    table.send = send;
+    table.watch = watch;
+    table.news = news;
     return table;
 }
 inline constexpr gatehouse_host full_host = make_table(find_extension);

@@ -1,0 +1,242 @@
+#include "serving/watching.hpp"
+
+#include "serving/service.hpp"
+
+#include <array>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <utility>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr std::uint32_t client_words = EPOLLIN | EPOLLOUT;
+
+// Calls visit(stream, wanted) for each that is watched now.
+template <class Visit>
+void for_each_watched(Connection& connection, Visit visit) noexcept {
+    if (const std::uint32_t wanted = connection.life.serving.deaf ? 0 : connection.wanted; wanted != 0)
+        visit(static_cast<Stream&>(connection), wanted);
+    for (Upstream* server = connection.life.serving.upstreams; server != nullptr; server = server->next())
+        if (server->wanted != 0) visit(static_cast<Stream&>(*server), std::uint32_t{server->wanted});
+}
+
+// The end that a read has returned is no news.
+bool may_be_read(const Stream& stream, std::uint32_t wanted) noexcept {
+    return (wanted & GATEHOUSE_READABLE) != 0 && !stream.read_end;
+}
+
+// The socket has bytes, or an end. With TLS they may be less than a record.
+void found_input(Stream& stream) noexcept {
+    if (stream.tls && !stream.has_news()) {
+        stream.emptied = true;
+        return;
+    }
+    stream.emptied = false;
+    stream.found |= GATEHOUSE_READABLE;
+}
+
+void found_room(Stream& stream) noexcept {
+    stream.full = false;
+    if (!stream.holds_output()) stream.found |= GATEHOUSE_WRITABLE;
+}
+
+void found(Stream& stream, bool input, bool room) noexcept {
+    if (input && !stream.read_end) found_input(stream);
+    if (room) found_room(stream);
+}
+
+// Asks the kernel about all that is watched.
+void poll_all(Connection& connection) noexcept {
+    std::array<pollfd, most_watched + 1> items; // not initialised: filled as far as it is looked at
+    std::array<Stream*, most_watched + 1> streams;
+    std::size_t count = 0;
+    for_each_watched(connection, [&](Stream& stream, std::uint32_t wanted) {
+        const bool room = (wanted & GATEHOUSE_WRITABLE) != 0 || stream.wants_write();
+        streams[count] = &stream;
+        items[count++] = {
+            stream.fd,
+            static_cast<short>((may_be_read(stream, wanted) ? POLLIN | POLLPRI | POLLRDHUP : 0) | (room ? POLLOUT : 0)), 0};
+    });
+    if (::poll(items.data(), count, 0) <= 0) return;
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto events = static_cast<std::uint16_t>(items[i].revents);
+        if (events == 0) continue;
+        Stream& stream = *streams[i];
+        stream.hangup = stream.stops_short = false; // what is there now says so again
+        stream.heard(events);
+        const bool gone = (events & (POLLHUP | POLLERR)) != 0;
+        found(stream, gone || (events & (POLLIN | POLLPRI | POLLRDHUP)) != 0, gone || (events & POLLOUT) != 0);
+    }
+}
+
+} // namespace
+
+void note_event(Connection& connection, std::uint32_t events) noexcept {
+    Stream* stream = nullptr;
+    if ((events & client_words) != 0) {
+        stream = &connection;
+    } else if (tells_of_upstream(events)) {
+        Upstream* const first = connection.life.serving.upstreams;
+        if (first != nullptr && first->next() == nullptr) stream = first;
+    }
+    if (stream == nullptr) return poll_all(connection); // one of several; or a reset, which has no word of its own
+    stream->heard(events);
+    const bool gone = (events & (EPOLLHUP | EPOLLERR)) != 0;
+    found(*stream, gone || (events & (EPOLLIN | EPOLLRDNORM | EPOLLPRI | EPOLLRDHUP)) != 0,
+          gone || (events & (EPOLLOUT | EPOLLWRNORM)) != 0);
+}
+
+std::optional<gatehouse_event> find_news(Connection& connection, bool all) noexcept {
+    bool ask = all;
+    for_each_watched(connection, [&](Stream& stream, std::uint32_t wanted) {
+        if (may_be_read(stream, wanted) && (stream.found & GATEHOUSE_READABLE) == 0) {
+            if (stream.holds_bytes() && stream.has_news())
+                stream.found |= GATEHOUSE_READABLE; // no event of the socket will tell
+            else
+                ask = ask || !stream.emptied || !stream.short_read_is_all();
+        }
+        if ((wanted & GATEHOUSE_WRITABLE) != 0 && !stream.full && !stream.holds_output()) stream.found |= GATEHOUSE_WRITABLE;
+    });
+    if (ask) poll_all(connection);
+    std::optional<gatehouse_event> why;
+    for_each_watched(connection, [&](Stream& stream, std::uint32_t wanted) {
+        if ((stream.found & wanted) == 0) {
+            stream.emptied = true;
+            return;
+        }
+        if (stream.is_client) why = GATEHOUSE_EVENT_DATA;
+        if (!why) why = GATEHOUSE_EVENT_UPSTREAM;
+    });
+    return why;
+}
+
+void forget_news(Connection& connection) noexcept {
+    connection.found = 0;
+    for (Upstream* server = connection.life.serving.upstreams; server != nullptr; server = server->next()) server->found = 0;
+}
+
+bool watch_upstreams(Connection& connection) noexcept {
+    for (Upstream* server = connection.life.serving.upstreams; server != nullptr; server = server->next()) {
+        const bool input = (server->wanted & GATEHOUSE_READABLE) != 0;
+        const bool room = (server->wanted & GATEHOUSE_WRITABLE) != 0 || server->holds_output() || server->wants_write();
+        const Interest interest = input && room ? Interest::upstream_bytes_or_room
+                                  : input       ? Interest::upstream_bytes
+                                  : room        ? Interest::upstream_room
+                                                : Interest::none;
+        if (interest == server->watch.interest()) continue;
+        if (interest == Interest::none)
+            server->watch.remove(server->fd);
+        else if (!server->watch.set(server->fd, connection.id, interest))
+            return false;
+    }
+    return true;
+}
+
+Interest client_interest(const Connection& connection) noexcept {
+    const std::uint32_t wanted = connection.life.serving.deaf ? 0 : connection.wanted;
+    const bool input = (wanted & GATEHOUSE_READABLE) != 0;
+    const bool room = (wanted & GATEHOUSE_WRITABLE) != 0 || connection.holds_output() || connection.wants_write();
+    if (input) return room ? Interest::bytes_or_room : Interest::bytes;
+    return room ? Interest::room : Interest::reset;
+}
+
+Stream::Flushed flush_all(Connection& connection) noexcept {
+    using Flushed = Stream::Flushed;
+    // Of several answers the one that is to be acted on first.
+    constexpr auto rank = [](Flushed flushed) {
+        return flushed == Flushed::all ? 0 : flushed == Flushed::held_up ? 1 : flushed == Flushed::more ? 2 : 3;
+    };
+    Flushed first = connection.flush();
+    for (Upstream* server = connection.life.serving.upstreams; server != nullptr && first != Flushed::broken;
+         server = server->next()) {
+        const Flushed flushed = server->flush();
+        const bool is_relays = server == connection.life.serving.upstream.get();
+        if (flushed == Flushed::broken && !is_relays) continue; // the plugin finds out when it reads or writes
+        if (flushed == Flushed::broken || rank(flushed) > rank(first)) first = flushed;
+    }
+    return first;
+}
+
+bool has_output(const Connection& connection) noexcept {
+    bool any = connection.holds_output();
+    for (const Upstream* server = connection.life.serving.upstreams; server != nullptr; server = server->next())
+        any = any || server->holds_output();
+    return any;
+}
+
+// An event of one of the streams; the caller has claimed the connection.
+void Service::ready_for_more(Connection& connection, std::uint32_t events) noexcept {
+    const Stream::Due until{connection.parked_until.load(), connection.life.parked_reason};
+    const bool had_output = has_output(connection);
+    note_event(connection, events);
+    // With TLS an event may bring no data yet: that does not put off the deadline.
+    if (!rests_for_more(connection, false, had_output ? std::nullopt : std::optional(until))) serve(connection);
+}
+
+// As rests(). `look`: an event of another thread's may have told of anything.
+bool Service::rests_for_more(Connection& connection, bool look, std::optional<Stream::Due> until) noexcept {
+    Life& life = connection.life;
+    ServingLife& serving = life.serving;
+    const auto because = [&](gatehouse_event why) {
+        serving.why = why;
+        until.reset();
+        return false;
+    };
+    for (;;) {
+        const Stream::Flushed flushed = flush_all(connection);
+        if (flushed == Stream::Flushed::broken) {
+            const bool servers = !connection.broken;
+            end(connection, servers ? Reason::upstream_reset : reason_for(connection, GATEHOUSE_NEXT_PARK));
+            return true;
+        }
+        if (flushed == Stream::Flushed::more) { // to the end of the pool's queue
+            life.rests_again = true;
+            pool.post(connection.posted, connection.id);
+            return true;
+        }
+        if (serving.then) {
+            if (!has_output(connection)) {
+                const gatehouse_next next = *std::exchange(serving.then, std::nullopt);
+                goes_on(connection, next); // neither PARK nor WAIT: it does not go on
+                return true;
+            }
+        } else {
+            const std::optional<gatehouse_event> why = find_news(connection, look);
+            if (flushed == Stream::Flushed::told) return because(GATEHOUSE_EVENT_SENT);
+            if (why) return because(*why);
+        }
+        const bool hears = !serving.deaf && (connection.wanted & GATEHOUSE_READABLE) != 0;
+        if (look && !hears && connection.is_gone()) {
+            end(connection, Reason::peer_reset);
+            return true;
+        }
+        forget_news(connection);
+        if (connection.reads_upstreams()) connection.request_complete();
+        const Rest rest = watch_upstreams(connection) ? parking_.rest(connection, client_interest(connection), Unread::left,
+                                                                      until ? *until : connection.due(coarse_now()))
+                                                      : Rest::no_memory;
+        look = false;
+        switch (rest) {
+        case Rest::resting:
+            return true;
+        case Rest::no_memory:
+            end(connection, Reason::host_out_of_memory);
+            return true;
+        case Rest::stopping:
+            if (serving.then) continue;
+            if (!connection.reason) connection.reason = Reason::drained;
+            return because(GATEHOUSE_EVENT_STOPPING);
+        case Rest::woken:
+            if (serving.then) continue;
+            if (connection.owner.take(Owner::event))
+                find_news(connection, true); // or one that is woken all the time hears of nothing else
+            return because(GATEHOUSE_EVENT_WAKE);
+        case Rest::data:
+        case Rest::reset:
+            look = true;
+        }
+    }
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,33 @@
+// Connections that rest for more than their client's bytes: upstreams that are watched, room to write, output that is left.
+#pragma once
+
+#include "connection/connection.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace gatehouse::host {
+
+// What a connection rests for. [owner]
+
+// epoll has reported this of one of its streams: notes what is there now, as far as the event says so.
+void note_event(Connection& connection, std::uint32_t events) noexcept;
+
+// Whether something that is watched is there, and why serve() is then called. Asks the kernel only about streams that may have
+// something of which no event will tell; with `all`, about each.
+std::optional<gatehouse_event> find_news(Connection& connection, bool all) noexcept;
+// Nothing is there: what was found is forgotten.
+void forget_news(Connection& connection) noexcept;
+
+// Sets the entries of the upstreams in the epoll set. False: the kernel has no memory for one.
+bool watch_upstreams(Connection& connection) noexcept;
+// What the client's own entry is for.
+Interest client_interest(const Connection& connection) noexcept;
+
+// Goes on with the output of the client and of its upstreams. `broken`: the client's, or that of the one it is to be relayed
+// to. `told`: there may be more of another one.
+Stream::Flushed flush_all(Connection& connection) noexcept;
+// Whether there is still some of it.
+bool has_output(const Connection& connection) noexcept;
+
+} // namespace gatehouse::host
