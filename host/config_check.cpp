@@ -3,6 +3,7 @@
 #include "abi/host_table.hpp"
 #include "base/shortages.hpp"
 #include "control/server.hpp"
+#include "dns/lookups.hpp"
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
 #include "generation.hpp"
@@ -103,10 +104,11 @@ void check(const Config& config, bool bind) {
     Background background(config.host.scheduling);
     background.end(); // nothing goes on here
     Resolver resolver(config.host.resolvers);
+    Lookups lookups(background, resolver, config.host.resolvers);
     NameWatches watches(background, config.host.resolvers);
     const auto none = [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; };
     Shortages shortages(log);
-    const Facilities facilities{host_table, log, drain, resolver, background, watches, shortages, none, none};
+    const Facilities facilities{host_table, log, drain, resolver, lookups, background, watches, shortages, none, none, none};
 
     Problems problems;
     std::optional<TlsServers> tls;

@@ -73,6 +73,7 @@ Generation::Generation(Config config, const Standing& standing)
                   .log = standing.log,
                   .drain = drain_,
                   .resolver = standing.resolver,
+                  .lookups = standing.lookups,
                   .background = standing.background,
                   .watches = standing.watches,
                   .shortages = shortages_,
@@ -85,6 +86,11 @@ Generation::Generation(Config config, const Standing& standing)
                       [this](const PluginInstance& instance, std::uint64_t id) {
                           Service* service = service_of(id);
                           return service != nullptr ? service->cut(instance, id) : GATEHOUSE_NOT_FOUND;
+                      },
+                  .look_again =
+                      [this](const PluginInstance& instance, std::uint64_t id) {
+                          Service* service = service_of(id);
+                          return service != nullptr ? service->look_again(instance, id) : GATEHOUSE_NOT_FOUND;
                       }},
       plugins_(config_, facilities_) {
     for (const auto& [name, server] : tls_.sections()) handshakes_[server.get()];

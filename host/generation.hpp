@@ -37,6 +37,7 @@ struct Standing {
     Alarm& alarm;
     RelayEngine& relays;
     Resolver& resolver;
+    Lookups& lookups;
     Background& background;
     NameWatches& watches;
     Standby& standby;

@@ -40,11 +40,12 @@ Host::Host(Config&& config)
     : privileges_(config.process), log_(config.log), cpus_(usable_cpus()),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpus_, config.host.scheduling,
               Generation::relay_ended),
-      resolver_(config.host.resolvers), background_(config.host.scheduling), watches_(background_, config.host.resolvers),
-      endpoints_(log_) {
+      resolver_(config.host.resolvers), background_(config.host.scheduling),
+      lookups_(background_, resolver_, config.host.resolvers), watches_(background_, config.host.resolvers), endpoints_(log_) {
     remove_dead_folders(); // first: they may have filled the disk
-    generation_ = std::make_unique<Generation>(
-        std::move(config), Standing{log_, alarm_, relays_, resolver_, background_, watches_, standby_, ticket_keys_, cpus_});
+    generation_ =
+        std::make_unique<Generation>(std::move(config), Standing{log_, alarm_, relays_, resolver_, lookups_, background_,
+                                                                 watches_, standby_, ticket_keys_, cpus_});
     const Config& kept = generation_->config();
     std::string problems;
     try {

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "config/config.hpp"
 #include "control/server.hpp"
+#include "dns/lookups.hpp"
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
 #include "generation.hpp"
@@ -61,6 +62,7 @@ class Host {
     RelayEngine relays_;
     Resolver resolver_;
     Background background_;
+    Lookups lookups_;
     NameWatches watches_;
     Endpoints endpoints_;
     std::unique_ptr<Generation> generation_;

@@ -24,7 +24,4 @@ namespace gatehouse::host {
 gatehouse_status tls_client(gatehouse_instance* instance, const gatehouse_config* config, gatehouse_str key,
                             std::int32_t has_names, const gatehouse_tls_client** client) noexcept;
 
-gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* upstream, const gatehouse_tls_client* client,
-                           gatehouse_str server_name, std::uint64_t milliseconds, gatehouse_str* why) noexcept;
-
 } // namespace gatehouse::host

@@ -1,8 +1,15 @@
 #include "connection/connection.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace gatehouse::host {
+
+namespace {
+
+bool is_pending(const Upstream& server) noexcept { return server.attempt && !server.attempt->told; }
+
+} // namespace
 
 void Connection::open(int socket, const ListenerShare& share) noexcept {
     static_cast<Stream&>(*this) = Stream(share.drain);
@@ -18,6 +25,12 @@ Stream::Due Connection::due(Nanoseconds now) const noexcept {
     Due due = life.phase == Phase::lingering                                ? Due{plugin_deadline, Reason::done}
               : life.phase == Phase::staging || life.phase == Phase::silent ? Due{life.staging.due, Reason::first_byte_timeout}
                                                                             : Stream::due(now);
+    if (life.phase == Phase::serving && attempts()) { // the client owes the host nothing meanwhile
+        due = {std::min(lifetime, plugin_deadline), lifetime < plugin_deadline ? Reason::lifetime : Reason::deadline};
+        for (const Upstream* server = life.serving.upstreams; server != nullptr; server = server->next())
+            if (is_pending(*server) && server->attempt->deadline() < due.when)
+                due = {server->attempt->deadline(), Reason::upstream_failed};
+    }
     if (drain().deadline() < due.when) due = {drain().deadline(), Reason::drained};
     return due;
 }
@@ -31,8 +44,14 @@ bool Connection::rests_for_more() const noexcept {
     if (life.phase != Phase::serving) return false;
     if (holds_output() || wanted != GATEHOUSE_READABLE) return true;
     for (const Upstream* server = life.serving.upstreams; server != nullptr; server = server->next())
-        if (server->wanted != 0 || server->holds_output()) return true;
+        if (server->wanted != 0 || server->holds_output() || is_pending(*server)) return true;
     return false;
+}
+
+bool Connection::attempts() const noexcept {
+    const Upstream* server = life.serving.upstreams;
+    while (server != nullptr && !is_pending(*server)) server = server->next();
+    return server != nullptr;
 }
 
 bool Connection::reads_upstreams() const noexcept {

@@ -106,6 +106,8 @@ class Connection : public Stream {
     // Whether it rests for more than the client's bytes or a wake-up: it has output left, or a plugin has asked for something
     // else with watch(). [owner]
     bool rests_for_more() const noexcept;
+    // Whether an attempt to reach a server goes on of which the plugin has not heard. [owner]
+    bool attempts() const noexcept;
     // Whether an upstream is watched for its bytes. [owner]
     bool reads_upstreams() const noexcept;
 

@@ -121,7 +121,7 @@ gatehouse_status Stream::wait_for(short events, bool hear_drain) noexcept {
 }
 
 gatehouse_status Stream::read_now(void* buffer, std::size_t capacity, std::size_t& size) noexcept {
-    if (capacity == 0) return GATEHOUSE_INVALID;
+    if (capacity == 0 || pending) return GATEHOUSE_INVALID;
     if (read_end) return GATEHOUSE_END;
     if (drain_->started() && monotonic_now() >= drain_->deadline()) {
         expire(Reason::drained);
@@ -295,6 +295,7 @@ gatehouse_status Stream::write(std::span<const gatehouse_bytes> parts) noexcept 
 
 // Begins a write: whether there may be one.
 gatehouse_status Stream::may_write() noexcept {
+    if (pending) return GATEHOUSE_INVALID;
     if (broken || finished || (output_ && output_->finish)) return GATEHOUSE_RESET;
     if (drain_->started() && monotonic_now() >= drain_->deadline()) {
         expire(Reason::drained);
@@ -546,6 +547,7 @@ gatehouse_status Stream::copy_file(int file, std::uint64_t offset, std::uint64_t
 }
 
 gatehouse_status Stream::finish() noexcept {
+    if (pending) return GATEHOUSE_INVALID;
     if (output_) {
         output_->finish = true;
         return GATEHOUSE_OK;

@@ -91,6 +91,7 @@ class Stream : public gatehouse_conn, public Channel {
     // What brings a parked connection back, of GATEHOUSE_READABLE and _WRITABLE; and what of it is there, as far as is known.
     std::uint8_t wanted = 0;
     std::uint8_t found = 0;
+    bool pending : 1 = false;     // an upstream for which an attempt goes on, or has failed: it can only be closed
     bool full : 1 = false;        // a write has taken less than it was given, and the socket has not had room since
     std::optional<Reason> reason; // why it cannot go on; the first cause stays
     bool stopping_said : 1 = false;

@@ -39,6 +39,18 @@ SocketAddress ServerAddress::get() const noexcept {
 
 Upstream::Upstream(const Drain& drain, const SocketAddress& peer, int socket) : Stream(drain), address_(peer) { fd = socket; }
 
+Upstream::Upstream(const Drain& drain, AttemptPlan plan) : Stream(drain), attempt(std::make_unique<Attempt>(std::move(plan))) {
+    pending = true;
+}
+
+bool Upstream::step(Nanoseconds now) noexcept {
+    if (attempt->over()) return true;
+    const std::size_t tried = attempt->tried();
+    const bool is_over = attempt->step(*this, now);
+    if (attempt->tried() != tried) watch.lost();
+    return is_over;
+}
+
 Upstream::~Upstream() {
     detach();
     leave(*this);

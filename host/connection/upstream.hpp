@@ -1,6 +1,7 @@
 // An outbound connection that a plugin has made, and what is left of it when it is relayed.
 #pragma once
 
+#include "connection/attempt.hpp"
 #include "connection/facts.hpp"
 #include "connection/peer.hpp"
 #include "connection/stream.hpp"
@@ -17,6 +18,7 @@ namespace gatehouse::host {
 // An address that takes no more room than its family needs.
 class ServerAddress {
   public:
+    ServerAddress() = default;                            // nowhere
     explicit ServerAddress(const SocketAddress& address); // throws std::bad_alloc
     SocketAddress get() const noexcept;
 
@@ -27,6 +29,8 @@ class ServerAddress {
 
 class Upstream : public Stream {
   public:
+    // One that is still to be connected; throws std::bad_alloc.
+    Upstream(const Drain& drain, AttemptPlan plan);
     // On a connected, non-blocking socket, which it closes at its end. Throws std::bad_alloc, and then the socket stays the
     // caller's.
     Upstream(const Drain& drain, const SocketAddress& peer, int socket);
@@ -35,6 +39,17 @@ class Upstream : public Stream {
     Upstream& operator=(const Upstream&) = delete;
 
     SocketAddress peer_address() const noexcept { return address_.get(); }
+
+    // Goes on with its attempt; true: it is over. [owner]
+    bool step(Nanoseconds now) noexcept;
+    // To connect it, or to begin TLS; null: the plugin knows what has come of it.
+    std::unique_ptr<Attempt> attempt;
+    // What the attempt has come to is so. Throws std::bad_alloc.
+    void stands() {
+        address_ = ServerAddress(attempt->address());
+        attempt.reset();
+        pending = false;
+    }
 
     // Those that a client's plugin has made, and neither closed nor relayed, are in a list of that client's. [owner]
     void attach(Upstream*& list) noexcept;

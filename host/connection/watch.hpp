@@ -47,6 +47,9 @@ class Watch {
     // Removes the entry, if there is one. [owner]
     void remove(int fd) noexcept;
 
+    // The socket has been closed, and the entry with it. [owner]
+    void lost() noexcept { interest_ = Interest::none; }
+
     Interest interest() const noexcept { return interest_; }
     // Whether the entry has to be set again after it has reported something.
     bool once() const noexcept { return interest_ == Interest::bytes_once || interest_ == Interest::room_once; }

@@ -2,6 +2,7 @@
 
 #include "net/server_name.hpp"
 
+#include <algorithm>
 #include <ares.h>
 #include <arpa/nameser.h>
 #include <cstring>
@@ -114,7 +115,14 @@ void AsyncResolver::find_addresses(const std::string& host, Answered answered) {
     }
     if (!in_file) return ask(std::move(question));
     question->name = name;
-    ask_file(std::move(question));
+    question->found.from_file = true;
+    ask_all(std::move(question), ARES_AI_NOSORT);
+}
+
+void AsyncResolver::find_to_connect(const std::string& host, Answered answered) {
+    auto question = std::make_unique<Question>(Question{*this, host, DnsType::a, std::move(answered), {}});
+    if (channel(question->found.why) == nullptr) return answer(std::move(question), ARES_ENOTINITIALIZED);
+    ask_all(std::move(question), 0);
 }
 
 void AsyncResolver::find_services(const std::string& name, Answered answered) {
@@ -135,19 +143,20 @@ void AsyncResolver::ask(std::unique_ptr<Question> question) {
     set_timer();
 }
 
-void AsyncResolver::ask_file(std::unique_ptr<Question> question) {
+// The addresses of both families, by the ways that getaddrinfo() has.
+void AsyncResolver::ask_all(std::unique_ptr<Question> question, int flags) {
     ares_addrinfo_hints hints{};
-    hints.ai_flags = ARES_AI_NOSORT;
+    hints.ai_flags = flags;
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
     const std::string name = question->name;
     ++on_the_way_;
-    ::ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, heard_of_file, question.release());
+    ::ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, heard_all, question.release());
     set_timer();
 }
 
 // An answer for which there is no memory is lost, as one may be on the network: the watch that has asked has a time limit.
-void AsyncResolver::heard_of_file(void* data, int status, int /*timeouts*/, ares_addrinfo* list) try {
+void AsyncResolver::heard_all(void* data, int status, int /*timeouts*/, ares_addrinfo* list) try {
     const std::unique_ptr<ares_addrinfo, decltype(&::ares_freeaddrinfo)> owner(list, ::ares_freeaddrinfo);
     std::unique_ptr<Question> question(static_cast<Question*>(data));
     --question->resolver.on_the_way_;
@@ -157,8 +166,9 @@ void AsyncResolver::heard_of_file(void* data, int status, int /*timeouts*/, ares
         address.size = node->ai_addrlen;
         std::memcpy(&address.storage, node->ai_addr, node->ai_addrlen);
         question->found.records.addresses.push_back(address);
+        const auto ttl = static_cast<std::uint32_t>(std::max(node->ai_ttl, 0));
+        question->found.records.ttl = std::min(question->found.records.ttl, ttl);
     }
-    question->found.from_file = true;
     AsyncResolver& resolver = question->resolver;
     resolver.answer(std::move(question), status);
 } catch (const std::bad_alloc&) {

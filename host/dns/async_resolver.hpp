@@ -37,6 +37,8 @@ class AsyncResolver final : public Activity {
     using Answered = std::function<void(const NameAnswer& answer)>;
     void find_addresses(const std::string& host, Answered answered);
     void find_services(const std::string& name, Answered answered);
+    // The addresses of a host in the order in which they should be tried (RFC 6724).
+    void find_to_connect(const std::string& host, Answered answered);
 
     // Whether so many more questions may be asked now. [background]
     bool has_room(std::size_t questions) const noexcept { return on_the_way_ + questions <= most_questions; }
@@ -49,13 +51,13 @@ class AsyncResolver final : public Activity {
 
     ares_channeldata* channel(std::string& error);
     void ask(std::unique_ptr<Question> question);
-    void ask_file(std::unique_ptr<Question> question);
+    void ask_all(std::unique_ptr<Question> question, int flags);
     void answer(std::unique_ptr<Question> question, int status);
     void end_channel() noexcept;
     void set_timer() noexcept;
 
     static void heard(void* data, int status, int timeouts, unsigned char* bytes, int size);
-    static void heard_of_file(void* data, int status, int timeouts, ares_addrinfo* list);
+    static void heard_all(void* data, int status, int timeouts, ares_addrinfo* list);
     static void watch_socket(void* data, int fd, int readable, int writable);
 
     Background& background_; // constant after construction

@@ -14,13 +14,13 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr int shortest_kept = 1; // seconds
-constexpr int longest_kept = 60;
+constexpr unsigned shortest_kept = 1; // seconds
+constexpr unsigned longest_kept = 60;
 
 struct Query {
     bool done = false;
     int status = ARES_SUCCESS;
-    int ttl = longest_kept;
+    unsigned ttl = longest_kept;
     std::vector<SocketAddress> addresses;
 };
 
@@ -35,7 +35,7 @@ void answered(void* argument, int status, int /*timeouts*/, ares_addrinfo* info)
             address.size = node->ai_addrlen;
             std::memcpy(&address.storage, node->ai_addr, node->ai_addrlen);
             query.addresses.push_back(address);
-            query.ttl = std::min(query.ttl, std::max(node->ai_ttl, shortest_kept));
+            query.ttl = std::min(query.ttl, std::max(static_cast<unsigned>(std::max(node->ai_ttl, 0)), shortest_kept));
         }
     });
     if (!kept) query.status = ARES_ENOMEM;
@@ -86,6 +86,29 @@ Resolver::Resolver(const std::vector<std::string>& resolvers) : resolvers_(resol
 
 Resolver::~Resolver() { ares_library_cleanup(); }
 
+namespace {
+
+// A dot at its end stays: it keeps the search list out.
+std::string key_of(const Address& address) { return ascii_lower(to_string(address)); }
+
+} // namespace
+
+std::vector<SocketAddress> Resolver::known(const Address& address) {
+    const std::string name = key_of(address);
+    const MutexLock lock(mutex_);
+    const auto known = answers_.find(name);
+    return known != answers_.end() && known->second.expires > coarse_now() ? known->second.addresses
+                                                                           : std::vector<SocketAddress>();
+}
+
+void Resolver::keep(const Address& address, std::vector<SocketAddress> addresses, std::uint32_t ttl) {
+    const Nanoseconds seconds = std::clamp(ttl, shortest_kept, longest_kept);
+    const std::string name = key_of(address);
+    const MutexLock lock(mutex_);
+    if (answers_.size() >= most_answers) answers_.clear();
+    answers_[name] = {std::move(addresses), coarse_now() + seconds * 1'000'000'000};
+}
+
 Lookup Resolver::resolve(const Address& address, Nanoseconds deadline, const Drain& drain, std::vector<SocketAddress>& result,
                          std::string& why) {
     if (const auto numeric = numeric_address(address)) {
@@ -96,14 +119,7 @@ Lookup Resolver::resolve(const Address& address, Nanoseconds deadline, const Dra
         why = "not an address to connect to";
         return Lookup::invalid;
     }
-    const std::string name = ascii_lower(to_string(address)); // a dot at its end stays: it keeps the search list out
-    {
-        const MutexLock lock(mutex_);
-        if (const auto known = answers_.find(name); known != answers_.end() && known->second.expires > coarse_now()) {
-            result = known->second.addresses;
-            return Lookup::found;
-        }
-    }
+    if (result = known(address); !result.empty()) return Lookup::found;
     ares_channel channel{};
     int status = ares_init(&channel);
     if (status == ARES_SUCCESS && !resolvers_.empty()) {
@@ -131,9 +147,7 @@ Lookup Resolver::resolve(const Address& address, Nanoseconds deadline, const Dra
             query.addresses.shrink_to_fit();
         }
         result = query.addresses;
-        const MutexLock lock(mutex_);
-        if (answers_.size() >= most_answers) answers_.clear();
-        answers_[name] = {std::move(query.addresses), coarse_now() + Nanoseconds{query.ttl} * 1'000'000'000};
+        keep(address, std::move(query.addresses), query.ttl);
         return Lookup::found;
     }
     why = std::string("cannot resolve ") + address.host + ": " +

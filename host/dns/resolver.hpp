@@ -7,6 +7,7 @@
 #include "net/address.hpp"
 #include "threads/drain.hpp"
 
+#include <cstdint>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -25,6 +26,11 @@ class Resolver {
     // Throws std::bad_alloc.
     Lookup resolve(const Address& address, Nanoseconds deadline, const Drain& drain, std::vector<SocketAddress>& result,
                    std::string& why);
+
+    // The addresses that are known without asking; empty: none are. Throws std::bad_alloc. [any]
+    std::vector<SocketAddress> known(const Address& address);
+    // Keeps an answer for `ttl` seconds, as resolve() does. Throws std::bad_alloc. [any]
+    void keep(const Address& address, std::vector<SocketAddress> addresses, std::uint32_t ttl);
 
     static constexpr std::size_t most_addresses = 64; // of a name: each may be tried for one client
     static constexpr std::size_t most_answers = 1024; // that are kept

@@ -11,6 +11,7 @@ namespace gatehouse::host {
 class Background;
 class Drain;
 class Log;
+class Lookups;
 class NameWatches;
 class PluginInstance;
 class Resolver;
@@ -21,6 +22,7 @@ struct Facilities {
     Log& log;
     const Drain& drain;
     Resolver& resolver; // blocks
+    Lookups& lookups;   // does not
     Background& background;
     NameWatches& watches;
     Shortages& shortages;
@@ -30,6 +32,8 @@ struct Facilities {
     using ById = std::function<gatehouse_status(const PluginInstance& instance, std::uint64_t id)>;
     ById wake; // serve() is called again with GATEHOUSE_EVENT_WAKE
     ById cut;  // ends its relay
+    // The host looks again at what has been begun for it; serve() is not called unless something has come of that.
+    ById look_again;
 };
 
 } // namespace gatehouse::host

@@ -139,6 +139,17 @@ gatehouse_status Service::wake(const PluginInstance& plugin, std::uint64_t id) n
     return GATEHOUSE_OK;
 }
 
+gatehouse_status Service::look_again(const PluginInstance& plugin, std::uint64_t id) noexcept {
+    Connection* connection = find(plugin, id);
+    if (connection == nullptr) return GATEHOUSE_NOT_FOUND;
+    const Owner::Claim claim = connection->owner.claim(id, Owner::event);
+    if (claim == Owner::Claim::gone) return GATEHOUSE_NOT_FOUND;
+    if (claim == Owner::Claim::noted) return GATEHOUSE_OK;
+    connection->life.rests_again = true;
+    pool.post(connection->posted, id);
+    return GATEHOUSE_OK;
+}
+
 gatehouse_status Service::cut(const PluginInstance& plugin, std::uint64_t id) noexcept {
     Connection* connection = find(plugin, id);
     if (connection == nullptr || !connection->owner.leave(id, Owner::cut)) return GATEHOUSE_NOT_FOUND;
@@ -363,7 +374,9 @@ void Service::expire(Connection& connection, Nanoseconds now) noexcept {
         life.staging.expired = true;
         return pool.post(connection.posted, connection.id);
     }
-    if (connection.holds_output() && (reason == Reason::idle_timeout || reason == Reason::too_slow)) {
+    if (reason == Reason::upstream_failed) { // of an attempt, which will find that out
+        life.rests_again = true;
+    } else if (connection.holds_output() && (reason == Reason::idle_timeout || reason == Reason::too_slow)) {
         life.rests_again = !connection.output_is_late(now);
         if (!life.rests_again) life.over = reason;
     } else if (reason == Reason::drained || life.serving.then) {

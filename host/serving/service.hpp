@@ -88,6 +88,9 @@ class Service : public ListenerShare {
     // Makes a parked connection be served, if it is that plugin's; one that is in a stage is looked at again. [any]
     gatehouse_status wake(const PluginInstance& plugin, std::uint64_t id) noexcept;
 
+    // Something has come of what was begun for a connection by another thread: looks at it. [any]
+    gatehouse_status look_again(const PluginInstance& plugin, std::uint64_t id) noexcept;
+
     // Ends a connection's relay with the reason `drained` and a reset for both sides, as soon as it begins if it is not relayed
     // yet. GATEHOUSE_NOT_FOUND: it has ended. [any]
     gatehouse_status cut(const PluginInstance& plugin, std::uint64_t id) noexcept;

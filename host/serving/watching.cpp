@@ -18,7 +18,7 @@ void for_each_watched(Connection& connection, Visit visit) noexcept {
     if (const std::uint32_t wanted = connection.life.serving.deaf ? 0 : connection.wanted; wanted != 0)
         visit(static_cast<Stream&>(connection), wanted);
     for (Upstream* server = connection.life.serving.upstreams; server != nullptr; server = server->next())
-        if (server->wanted != 0) visit(static_cast<Stream&>(*server), std::uint32_t{server->wanted});
+        if (server->wanted != 0 && !server->pending) visit(static_cast<Stream&>(*server), std::uint32_t{server->wanted});
 }
 
 // The end that a read has returned is no news.
@@ -80,6 +80,7 @@ void note_event(Connection& connection, std::uint32_t events) noexcept {
         Upstream* const first = connection.life.serving.upstreams;
         if (first != nullptr && first->next() == nullptr) stream = first;
     }
+    if (stream != nullptr && stream->pending) return;   // its attempt will look by itself
     if (stream == nullptr) return poll_all(connection); // one of several; or a reset, which has no word of its own
     stream->heard(events);
     const bool gone = (events & (EPOLLHUP | EPOLLERR)) != 0;
@@ -118,8 +119,11 @@ void forget_news(Connection& connection) noexcept {
 
 bool watch_upstreams(Connection& connection) noexcept {
     for (Upstream* server = connection.life.serving.upstreams; server != nullptr; server = server->next()) {
-        const bool input = (server->wanted & GATEHOUSE_READABLE) != 0;
-        const bool room = (server->wanted & GATEHOUSE_WRITABLE) != 0 || server->holds_output() || server->wants_write();
+        const short attempt = server->attempt && server->fd >= 0 ? server->attempt->waits_for(*server) : short{0};
+        const bool input = server->pending ? attempt == POLLIN : (server->wanted & GATEHOUSE_READABLE) != 0;
+        const bool room = server->pending
+                              ? attempt == POLLOUT
+                              : (server->wanted & GATEHOUSE_WRITABLE) != 0 || server->holds_output() || server->wants_write();
         const Interest interest = input && room ? Interest::upstream_bytes_or_room
                                   : input       ? Interest::upstream_bytes
                                   : room        ? Interest::upstream_room
@@ -139,6 +143,13 @@ Interest client_interest(const Connection& connection) noexcept {
     const bool room = (wanted & GATEHOUSE_WRITABLE) != 0 || connection.holds_output() || connection.wants_write();
     if (input) return room ? Interest::bytes_or_room : Interest::bytes;
     return room ? Interest::room : Interest::reset;
+}
+
+bool step_attempts(Connection& connection) noexcept {
+    bool any = false;
+    for (Upstream* server = connection.life.serving.upstreams; server != nullptr; server = server->next())
+        if (server->attempt && !server->attempt->told && server->step(monotonic_now())) any = server->attempt->told = true;
+    return any;
 }
 
 Stream::Flushed flush_all(Connection& connection) noexcept {
@@ -204,6 +215,7 @@ bool Service::rests_for_more(Connection& connection, bool look, std::optional<St
         } else {
             const std::optional<gatehouse_event> why = find_news(connection, look);
             if (flushed == Stream::Flushed::told) return because(GATEHOUSE_EVENT_SENT);
+            if (step_attempts(connection)) return because(GATEHOUSE_EVENT_READY);
             if (why) return because(*why);
         }
         const bool hears = !serving.deaf && (connection.wanted & GATEHOUSE_READABLE) != 0;

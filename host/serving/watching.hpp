@@ -24,6 +24,9 @@ bool watch_upstreams(Connection& connection) noexcept;
 // What the client's own entry is for.
 Interest client_interest(const Connection& connection) noexcept;
 
+// Goes on with the attempts to reach servers; true: one is over of which the plugin has not heard.
+bool step_attempts(Connection& connection) noexcept;
+
 // Goes on with the output of the client and of its upstreams. `broken`: the client's, or that of the one it is to be relayed
 // to. `told`: there may be more of another one.
 Stream::Flushed flush_all(Connection& connection) noexcept;

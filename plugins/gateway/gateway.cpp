@@ -69,7 +69,9 @@ class Gateway {
     static constexpr bool server_first = true;
     static constexpr const auto& commands = Control::commands;
 
-    using Session = Visit;
+    struct Session : Visit {
+        std::optional<gatehouse::Upstream> begun; // to visit.server; it is not known yet what comes of it
+    };
 
     explicit Gateway(gatehouse::Init& init)
         : init_(init), settings_(read_settings(init)),
@@ -81,21 +83,25 @@ class Gateway {
 
     void start() { discovery_.emplace(init_, settings_, pool_); }
 
-    Next serve(Connection& conn, Visit& visit) {
-        if (conn.event() == Event::stopping || conn.event() == Event::timeout) return Next::close; // it waits in vain
+    Next serve(Connection& conn, Session& visit) {
+        const Event event = conn.event();
+        if (event == Event::timeout || (event == Event::stopping && !visit.begun)) return Next::close; // it waits in vain
         if (visit.connection == 0) {
             visit.connection = conn.id();
             if (settings_.balance == Method::source) visit.key = hash_of(host_of(conn.peer()));
         }
-        const bool over = conn.event() == Event::timer && visit.last_wait;
-        Pool::Verdict verdict = over ? pool_.give_up(visit, Clock::now()) : pool_.admit(visit, Clock::now());
-        if (verdict.kind == Pool::Verdict::connect) conn.clear_deadline(); // of the wait
+        const bool over = event == Event::timer && visit.last_wait;
+        Pool::Verdict verdict = visit.begun ? Pool::Verdict{Pool::Verdict::connect}
+                                : over      ? pool_.give_up(visit, Clock::now())
+                                            : pool_.admit(visit, Clock::now());
+        if (verdict.kind == Pool::Verdict::connect && !visit.begun) conn.clear_deadline(); // of the wait
         bool failed = false;
         while (verdict.kind == Pool::Verdict::connect) {
-            if (auto server = connect(conn, visit)) {
-                return conn.relay(std::move(*server), settings_.idle_timeout);
-            }
+            const Status status = connect(conn, visit);
+            if (status == Status::again) return Next::wait;
+            if (status) return conn.relay(std::move(*visit.begun), settings_.idle_timeout);
             failed = true;
+            visit.begun.reset();
             verdict = pool_.admit(visit, Clock::now());
         }
         if (verdict.kind == Pool::Verdict::wait) return wait(conn, visit, verdict.until);
@@ -104,7 +110,7 @@ class Gateway {
         return Next::no_upstream;
     }
 
-    void closed(Visit& visit, std::string_view /*reason*/) { pool_.leave(visit, Clock::now()); }
+    void closed(Session& visit, std::string_view /*reason*/) { pool_.leave(visit, Clock::now()); }
 
     void command(std::span<const std::string_view> words, gatehouse::Answer& answer) { control_.run(words, answer); }
 
@@ -115,33 +121,32 @@ class Gateway {
         return Next::wait;
     }
 
-    // Connects to the server that has a place for the client. The gateway has not read a byte of the client's yet. So if this
-    // fails, the header and the TLS handshake included, it can try another server.
-    std::optional<gatehouse::Upstream> connect(Connection& conn, Visit& visit) {
-        const Clock::time_point until = Clock::now() + settings_.connect_timeout;
-        auto server = conn.connect(visit.server->address, settings_.connect_timeout);
-        Status status = server.status();
-        std::string problem;
-        if (server && settings_.proxy.version != 0) {
-            server->set_deadline(settings_.connect_timeout);
-            status =
-                server->write(proxy_header(settings_.proxy, conn.peer(), conn.local(), boot_ + '-' + hexadecimal(conn.id()),
-                                           settings_.proxy.says_tls() ? tls_of(conn) : ClientTls{}));
-            server->clear_deadline();
-        }
-        if (status && settings_.tls != nullptr) {
-            const auto left = std::max(std::chrono::ceil<milliseconds>(until - Clock::now()), milliseconds(1));
-            std::string_view why;
-            status = conn.start_tls(*server, *settings_.tls, visit.server->server_name, left, why);
-            if (!status) problem = "TLS: " + std::string(why);
-        }
-        if (!status) {
-            pool_.connect_failed(visit, problem.empty() ? text_of(status) : problem, counts_against_server(status),
+    // Connects to the server that has a place for the client, or says what has come of it. The gateway has not read a byte of
+    // the client's yet. So if this fails, the header and the TLS handshake included, it can try another server.
+    Status connect(Connection& conn, Session& visit) {
+        std::string_view why;
+        Status status = visit.begun ? Status::again : begin(conn, visit);
+        if (status == Status::again) status = conn.outcome(*visit.begun, why);
+        if (status == Status::again) return status;
+        if (status)
+            pool_.connected(visit, Clock::now());
+        else
+            pool_.connect_failed(visit, why.starts_with("TLS: ") ? why : text_of(status), counts_against_server(status),
                                  Clock::now());
-            return std::nullopt;
-        }
-        pool_.connected(visit, Clock::now());
-        return std::move(*server);
+        return status;
+    }
+
+    Status begin(Connection& conn, Session& visit) {
+        std::string header;
+        if (settings_.proxy.version != 0)
+            header = proxy_header(settings_.proxy, conn.peer(), conn.local(), boot_ + '-' + hexadecimal(conn.id()),
+                                  settings_.proxy.says_tls() ? tls_of(conn) : ClientTls{});
+        return conn.connect_now({.address = visit.server->address,
+                                 .within = settings_.connect_timeout,
+                                 .preface = header,
+                                 .tls = settings_.tls,
+                                 .server_name = visit.server->server_name},
+                                visit.begun);
     }
 
     const gatehouse::Init init_; // constant after construction, as is the next one

@@ -193,8 +193,12 @@ TEST(TestingContract, UpstreamConnectionsAreClosed) {
     script = [](gatehouse_conn* conn) -> gatehouse_next {
         const auto* upstream = static_cast<const gatehouse_upstream_v1*>(
             host->get_extension(instance, {GATEHOUSE_EXT_UPSTREAM, sizeof GATEHOUSE_EXT_UPSTREAM - 1}));
+        gatehouse_connect_request request{};
+        request.size = sizeof request;
+        request.address = {"db:1", 4};
+        request.milliseconds = 10;
         gatehouse_conn* server = nullptr;
-        EXPECT_EQ(upstream->connect(conn, {"db:1", 4}, 10, &server), GATEHOUSE_OK);
+        EXPECT_EQ(upstream->connect(conn, &request, &server), GATEHOUSE_OK);
         return GATEHOUSE_NEXT_CLOSE;
     };
     Plugin breaker;

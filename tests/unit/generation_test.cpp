@@ -2,6 +2,7 @@
 #include "generation.hpp"
 
 #include "config/load.hpp"
+#include "dns/lookups.hpp"
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
 #include "sockets.hpp"
@@ -38,7 +39,7 @@ class GenerationTest : public ::testing::Test {
 
     std::unique_ptr<Generation> make(const Config& config) {
         auto generation = std::make_unique<Generation>(
-            config, Standing{log_, alarm_, relays_, resolver_, background_, watches_, standby_, ticket_keys_, 1});
+            config, Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_, ticket_keys_, 1});
         generation->take(endpoints_);
         return generation;
     }
@@ -81,6 +82,7 @@ class GenerationTest : public ::testing::Test {
     RelayEngine relays_{1, Scheduling::other, Generation::relay_ended};
     Resolver resolver_{{}};
     Background background_{Scheduling::other};
+    Lookups lookups_{background_, resolver_, {}};
     NameWatches watches_{background_, {}};
     Endpoints endpoints_{log_};
     std::unique_ptr<Generation> now_;

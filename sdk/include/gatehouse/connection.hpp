@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -146,13 +147,44 @@ class Connection : public Stream {
         return host_->sendfile->send(conn_, parts.data(), parts.size(), fd, offset, length);
     }
 
-    // Connects to "host:port", "[v6]:port" or "unix:/path"; see ext/upstream.h.
-    Result<Upstream> connect(std::string_view address, std::chrono::milliseconds within) noexcept {
+    // Connects to a server; see gatehouse_connect_request in ext/upstream.h.
+    struct Server {
+        std::string_view address; // "host:port", "[v6]:port" or "unix:/path"
+        std::chrono::milliseconds within{0};
+        // NOLINTBEGIN(readability-redundant-member-init): without {}, g++ warns of callers that leave it out
+        std::string_view source{};
+        std::string_view preface{};
+        const gatehouse_tls_client* tls = nullptr;
+        std::string_view server_name{};
+        // NOLINTEND(readability-redundant-member-init)
+    };
+    Result<Upstream> connect(const Server& server) noexcept {
         if (host_->upstream == nullptr) return Status(GATEHOUSE_UNSUPPORTED);
+        const gatehouse_connect_request request = request_for(server);
         gatehouse_conn* upstream = nullptr;
-        Status status = host_->upstream->connect(conn_, detail::str(address), detail::milliseconds(within), &upstream);
-        if (!status) return status;
+        if (Status status = host_->upstream->connect(conn_, &request, &upstream); !status) return status;
         return Upstream(host_, upstream);
+    }
+    Result<Upstream> connect(std::string_view address, std::chrono::milliseconds within) noexcept {
+        return connect({.address = address, .within = within});
+    }
+
+    // The same without waiting. Status::again: it has been begun, and outcome() tells what has come of it; Event::ready, that
+    // it is over. `upstream` is set then, and if the connection stands already.
+    Status connect_now(const Server& server, std::optional<Upstream>& upstream) noexcept {
+        if (host_->upstream == nullptr) return GATEHOUSE_UNSUPPORTED;
+        const gatehouse_connect_request request = request_for(server);
+        gatehouse_conn* made = nullptr;
+        const Status status = host_->upstream->connect_now(conn_, &request, &made);
+        if (made != nullptr) upstream.emplace(host_, made);
+        return status;
+    }
+    // What has come of it, or of start_tls_now(); `why` in words, as long as `upstream` lives.
+    Status outcome(const Upstream& upstream, std::string_view& why) noexcept {
+        gatehouse_str text{};
+        const Status status = host_->upstream->outcome(conn_, upstream.handle(), &text);
+        why = detail::view(text);
+        return status;
     }
 
     // Begins TLS on a connection that connect() has made. The server's certificate has to be for `server_name`; see
@@ -164,6 +196,13 @@ class Connection : public Stream {
                                                          detail::milliseconds(within), &text);
         why = detail::view(text);
         return status;
+    }
+
+    // The same without waiting.
+    Status start_tls_now(Upstream& upstream, const gatehouse_tls_client& client, std::string_view server_name,
+                         std::chrono::milliseconds within) noexcept {
+        return host_->upstream->start_tls_now(conn_, upstream.handle(), &client, detail::str(server_name),
+                                              detail::milliseconds(within));
     }
 
     // The addresses of "host:port" as connect() takes them, in the order in which it would try them; see ext/upstream.h.
@@ -197,6 +236,19 @@ class Connection : public Stream {
     gatehouse_instance* instance() const noexcept { return host_->instance; }
     void* state() const noexcept { return host_->table->state(conn_); }
     void set_state(void* state) noexcept { host_->table->set_state(conn_, state); }
+
+  private:
+    static gatehouse_connect_request request_for(const Server& server) noexcept {
+        gatehouse_connect_request request{};
+        request.size = sizeof request;
+        request.address = detail::str(server.address);
+        request.milliseconds = detail::milliseconds(server.within);
+        request.source = detail::str(server.source);
+        request.preface = detail::str(server.preface);
+        request.tls = server.tls;
+        request.server_name = detail::str(server.server_name);
+        return request;
+    }
 };
 
 } // namespace gatehouse

@@ -32,6 +32,7 @@ enum class Event : gatehouse_event {
     stopping = GATEHOUSE_EVENT_STOPPING,
     timer = GATEHOUSE_EVENT_TIMER,
     sent = GATEHOUSE_EVENT_SENT,
+    ready = GATEHOUSE_EVENT_READY,
     upstream = GATEHOUSE_EVENT_UPSTREAM,
 };
 

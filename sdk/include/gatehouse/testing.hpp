@@ -138,6 +138,10 @@ class Plugin {
         host_.upstreams.insert_or_assign(std::string(address), UpstreamScript{GATEHOUSE_OK, {}, status, std::move(why), {}});
     }
 
+    // connect_now() and start_tls_now() do not know at once what comes of it: first GATEHOUSE_AGAIN, then
+    // GATEHOUSE_EVENT_READY. After one of the above.
+    void upstream_takes_time(std::string_view address) { host_.upstreams.at(std::string(address)).takes_time = true; }
+
     // What resolve() finds for a name: its addresses, or GATEHOUSE_NOT_FOUND if there are none. For any other name resolve()
     // finds the name itself.
     void addresses(std::string_view name, std::vector<std::string> addresses) {

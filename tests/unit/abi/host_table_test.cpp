@@ -41,12 +41,40 @@ TEST_F(WrongHandle, AnUpstreamHasNoEventIdOrState) {
 
 TEST_F(WrongHandle, AnUpstreamCannotConnectResolveOrRelay) {
     gatehouse_conn* connected = nullptr;
-    EXPECT_EQ(upstream_table.connect(&*upstream_, somewhere, 100, &connected), GATEHOUSE_INVALID);
-    EXPECT_EQ(connected, nullptr);
+    gatehouse_connect_request request{};
+    request.size = sizeof request;
+    request.address = somewhere;
+    for (const auto connect : {upstream_table.connect, upstream_table.connect_now}) {
+        EXPECT_EQ(connect(&*upstream_, &request, &connected), GATEHOUSE_INVALID);
+        EXPECT_EQ(connect(&client_, nullptr, &connected), GATEHOUSE_INVALID);
+        EXPECT_EQ(connected, nullptr);
+    }
     const auto found = [](void*, gatehouse_str) noexcept { ADD_FAILURE() << "resolved"; };
     EXPECT_EQ(upstream_table.resolve(&*upstream_, somewhere, 100, found, nullptr), GATEHOUSE_INVALID);
     auto other = std::make_unique<Upstream>(drain_, SocketAddress(), -1);
     EXPECT_EQ(upstream_table.relay(&*upstream_, other.get(), 0), GATEHOUSE_INVALID); // so it is still the caller's
+}
+
+TEST_F(WrongHandle, OnlyTheUpstreamsOfAClientAreWatched) {
+    EXPECT_EQ(host_table.watch(&client_, &client_, GATEHOUSE_WRITABLE), GATEHOUSE_OK);
+    EXPECT_EQ(host_table.watch(&client_, &client_, 4), GATEHOUSE_INVALID);
+    EXPECT_EQ(host_table.watch(&client_, &*upstream_, GATEHOUSE_READABLE), GATEHOUSE_INVALID); // of nobody
+    EXPECT_EQ(host_table.watch(&*upstream_, &*upstream_, GATEHOUSE_READABLE), GATEHOUSE_INVALID);
+    EXPECT_EQ(host_table.watch(&client_, nullptr, GATEHOUSE_READABLE), GATEHOUSE_INVALID);
+    gatehouse_news news{};
+    EXPECT_EQ(host_table.news(&*upstream_, &news, 1, sizeof news), 0U);
+    client_.found = GATEHOUSE_WRITABLE;
+    EXPECT_EQ(host_table.news(&client_, &news, 1, sizeof news), 1U);
+    EXPECT_EQ(news.stream, &client_);
+    EXPECT_EQ(host_table.news(&client_, &news, 0, sizeof news), 1U);
+    EXPECT_EQ(host_table.news(&client_, &news, 1, sizeof news - 1), 0U); // it would be written beyond
+}
+
+TEST_F(WrongHandle, NothingHasComeOfWhatWasNotBegun) {
+    gatehouse_str why{};
+    EXPECT_EQ(upstream_table.outcome(&client_, &*upstream_, &why), GATEHOUSE_INVALID);
+    EXPECT_EQ(upstream_table.outcome(&client_, &client_, &why), GATEHOUSE_INVALID);
+    EXPECT_EQ(upstream_table.outcome(&client_, nullptr, &why), GATEHOUSE_INVALID);
 }
 
 TEST_F(WrongHandle, AClientIsNoUpstream) {

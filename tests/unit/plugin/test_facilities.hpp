@@ -4,6 +4,7 @@
 #include "abi/host_table.hpp"
 #include "base/log.hpp"
 #include "base/shortages.hpp"
+#include "dns/lookups.hpp"
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
 #include "plugin/instance.hpp"
@@ -17,7 +18,7 @@ namespace gatehouse::host {
 
 struct TestFacilities {
     explicit TestFacilities(const std::vector<std::string>& resolvers = {}, Nanoseconds second = 1'000'000'000)
-        : resolver(resolvers), watches(background, resolvers, second) {}
+        : resolver(resolvers), lookups(background, resolver, resolvers), watches(background, resolvers, second) {}
 
     static LogConfig quiet() {
         LogConfig config;
@@ -30,9 +31,10 @@ struct TestFacilities {
     Drain drain;
     Resolver resolver;
     Background background{Scheduling::other};
+    Lookups lookups;
     NameWatches watches;
     Shortages shortages{log};
-    const Facilities facilities{host_table, log, drain, resolver, background, watches, shortages, none, none};
+    const Facilities facilities{host_table, log, drain, resolver, lookups, background, watches, shortages, none, none, none};
     gatehouse_instance instance{"test", facilities, nullptr, true};
 };
 

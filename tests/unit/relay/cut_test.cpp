@@ -1,5 +1,6 @@
 // Relays that are ended by command: from any thread, by the client's id, and with a reset for both sides.
 #include "config/load.hpp"
+#include "dns/lookups.hpp"
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
 #include "eventually.hpp"
@@ -90,10 +91,11 @@ class RelayCut : public ::testing::Test {
     RelayEngine relays_{2, Scheduling::other, Generation::relay_ended};
     Resolver resolver_{{}};
     Background background_{Scheduling::other};
+    Lookups lookups_{background_, resolver_, {}};
     NameWatches watches_{background_, {}};
     Endpoints endpoints_{log_};
-    Generation generation_{config_,
-                           Standing{log_, alarm_, relays_, resolver_, background_, watches_, standby_, ticket_keys_, 2}};
+    Generation generation_{
+        config_, Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_, ticket_keys_, 2}};
     const PluginInstance& gateway_ = generation_.plugins().find("gateway");
 };
 

@@ -4,8 +4,9 @@
  * A plugin decides where a connection goes, connects there, writes what it has to write first, and hands both ends to the
  * host's relay engine, which carries the bytes without holding a thread:
  *
+ *     gatehouse_connect_request request = {sizeof request, 0, address, 5000};
  *     gatehouse_conn *server = NULL;
- *     if (upstream->connect(conn, address, 5000, &server) != GATEHOUSE_OK) return GATEHOUSE_NEXT_ERROR;
+ *     if (upstream->connect(conn, &request, &server) != GATEHOUSE_OK) return GATEHOUSE_NEXT_ERROR;
  *     upstream->relay(conn, server, 300000);
  *     return GATEHOUSE_NEXT_RELAY;
  */
@@ -23,25 +24,37 @@ extern "C" {
 /* How an instance speaks TLS to its servers. Constant; lives as long as the instance. [any] */
 typedef struct gatehouse_tls_client gatehouse_tls_client;
 
+/* What connect() and connect_now() are to do. The host copies what it needs. */
+typedef struct gatehouse_connect_request {
+    uint32_t size;            /* sizeof(gatehouse_connect_request) */
+    uint32_t reserved;        /* 0 */
+    gatehouse_str address;    /* "host:port", "[v6]:port" or "unix:/path" */
+    uint64_t milliseconds;    /* for all of it: resolving, connecting, `preface` and TLS */
+    gatehouse_str source;     /* the address of this host to connect from, "192.0.2.9" or "2001:db8::9"; may be empty */
+    gatehouse_str preface;    /* sent as soon as it is connected, in plain, such as a PROXY header; at most 64 KiB */
+    const gatehouse_tls_client* tls; /* TLS, begun behind the preface; NULL: none */
+    gatehouse_str server_name;       /* with TLS: as in start_tls() */
+} gatehouse_connect_request;
+
 typedef struct gatehouse_upstream_v1 {
     uint32_t size; /* bytes of this table */
     uint32_t reserved;
 
     /*
-     * [conn] Connects to "host:port", "[v6]:port" or "unix:/path" and stores the new connection in *upstream. If a name has
-     * several addresses, the host tries one after the other. `milliseconds` bounds the whole call, resolving included.
-     * GATEHOUSE_INVALID: not an address. _NOT_FOUND: the name does not resolve. _REFUSED, _TIMEOUT, _UNREACHABLE, _RESET,
-     * _FAILED: the server's fault, or that of the path to it. Two failures say nothing about the server: _EXHAUSTED: this host
-     * has no descriptor, memory or local port left for it, which the host logs. _STOPPING: the client's lifetime or the drain
-     * has ended the attempt before its time. _TIMER: the client's set_deadline() has.
+     * [conn] Connects to a server and stores the new connection in *upstream. If a name has several addresses, the host tries
+     * one after the other. GATEHOUSE_INVALID: the request is wrong. _NOT_FOUND: the name does not resolve. _REFUSED, _TIMEOUT,
+     * _UNREACHABLE, _RESET, _FAILED: the server's fault, or that of the path to it; with TLS as in start_tls(). Two failures
+     * say nothing about the server: _EXHAUSTED: this host has no descriptor, memory or local port left for it, which the host
+     * logs. _STOPPING: the client's lifetime or the drain has ended the attempt before its time. _TIMER: the client's
+     * set_deadline() has.
      *
-     * On failure the host records what happened. If serve() then returns GATEHOUSE_NEXT_ERROR, the host logs that, and the
-     * connection's reason is upstream_failed, or host_out_of_fds and the like; the plugin need not call set_error().
+     * On failure the host records what happened. If serve() then returns GATEHOUSE_NEXT_ERROR or _UPSTREAM, the host logs that,
+     * and the connection's reason is upstream_failed, or host_out_of_fds and the like; the plugin need not call set_error().
      *
-     * The new connection takes read(), write(), finish(), set_deadline() and fact() of gatehouse_host. The plugin owns it until
-     * close() or relay(), also across parks.
+     * The new connection takes read(), write() and what else of gatehouse_host is said to. The plugin owns it until close() or
+     * relay(), also across parks. It is of this client: no other one's serve() may use it.
      */
-    gatehouse_status (*connect)(gatehouse_conn* conn, gatehouse_str address, uint64_t milliseconds,
+    gatehouse_status (*connect)(gatehouse_conn* conn, const gatehouse_connect_request* request,
                                 gatehouse_conn** upstream) GATEHOUSE_NOEXCEPT;
 
     /* [conn], or in closed(): closes an upstream connection and frees it. */
@@ -95,13 +108,34 @@ typedef struct gatehouse_upstream_v1 {
      *
      * `server_name` is the name or IP address that the certificate has to be for. The host also sends a name to the server
      * (SNI). `milliseconds` bounds the call. On failure the host records what happened, as with connect(). *why says it without
-     * the server's name, such as "certificate verify failed: self-signed certificate", and is valid until close(), the only
+     * the server's name, such as "TLS: certificate verify failed: self-signed certificate", and is valid until close(), the only
      * call that the connection still takes. GATEHOUSE_TIMEOUT, _RESET (the server has gone), _INVALID: as they say.
      * _EXHAUSTED, _STOPPING: as with connect(). _FAILED: the handshake failed. In TLS 1.3 a server judges the client's
      * certificate after the handshake; the first read then fails.
      */
     gatehouse_status (*start_tls)(gatehouse_conn* conn, gatehouse_conn* upstream, const gatehouse_tls_client* client,
                                   gatehouse_str server_name, uint64_t milliseconds, gatehouse_str* why) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] As connect() and start_tls(), but they do not wait. GATEHOUSE_AGAIN: it has been begun (and *upstream is stored), and
+     * goes on while the client's connection is parked; outcome() tells what has come of it. When it is over, and outcome() has
+     * not told so yet, serve() is called with GATEHOUSE_EVENT_READY. Until then the upstream takes close() alone, which gives it
+     * up. GATEHOUSE_OK: the connection stands already. GATEHOUSE_INVALID, _EXHAUSTED: nothing has been begun.
+     *
+     * While something goes on that was begun, the client owes the host nothing: its idle_timeout and min_rate rest.
+     */
+    gatehouse_status (*connect_now)(gatehouse_conn* conn, const gatehouse_connect_request* request,
+                                    gatehouse_conn** upstream) GATEHOUSE_NOEXCEPT;
+    gatehouse_status (*start_tls_now)(gatehouse_conn* conn, gatehouse_conn* upstream, const gatehouse_tls_client* client,
+                                      gatehouse_str server_name, uint64_t milliseconds) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] What has come of connect_now() or start_tls_now() for this upstream of the client `conn`: GATEHOUSE_AGAIN: it still
+     * goes on. GATEHOUSE_OK: the connection stands. A failure is recorded and means the same as that of connect() or
+     * start_tls(); the upstream then takes close() alone. *why says it in words, without the server's name, such as "TLS:
+     * certificate verify failed: self-signed certificate"; it is valid until close(), and empty unless there is a failure.
+     */
+    gatehouse_status (*outcome)(gatehouse_conn* conn, gatehouse_conn* upstream, gatehouse_str* why) GATEHOUSE_NOEXCEPT;
 } gatehouse_upstream_v1;
 
 #ifdef __cplusplus

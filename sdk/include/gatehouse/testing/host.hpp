@@ -36,6 +36,7 @@ struct UpstreamScript {
     gatehouse_status tls = GATEHOUSE_OK; // what start_tls() returns
     std::string tls_problem;
     std::function<Script(std::string_view bytes)> answer; // what the server does when it has received something
+    bool takes_time = false;                              // connect_now() and start_tls_now() do not know at once
 };
 
 namespace detail {
@@ -113,6 +114,10 @@ struct Stream {
 
 struct Upstream : Stream {
     UpstreamRecord record;
+    bool pending = false;                    // an attempt goes on, or has failed: it can only be closed
+    std::optional<gatehouse_status> attempt; // what the attempt comes to, until outcome() has told
+    bool ready_said = false;                 // GATEHOUSE_EVENT_READY has been
+    std::string attempt_problem;
 };
 
 struct Client : Stream {
@@ -266,10 +271,13 @@ inline std::string_view view(gatehouse_str text) { return {text.data, text.size}
 inline Stream* stream_of(gatehouse_conn* conn) { return reinterpret_cast<Stream*>(conn); }
 inline Host* host_of(gatehouse_instance* instance) { return reinterpret_cast<Host*>(instance); }
 
+inline bool is_pending(Stream* stream) { return stream != stream->client && static_cast<Upstream*>(stream)->pending; }
+
 // Is this a moment at which the plugin may call a [conn] function with this connection?
 inline bool may_use(Stream* stream, const char* function) {
     const auto& serving = stream->client->serving;
     const char* why = stream->gone                             ? ": the connection was closed or relayed"
+                      : is_pending(stream)                     ? ": what was begun is not over, or has failed"
                       : !serving                               ? ": serve() does not run for this connection"
                       : *serving != std::this_thread::get_id() ? ": another thread serves this connection"
                                                                : nullptr;

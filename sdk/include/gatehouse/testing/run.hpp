@@ -34,6 +34,7 @@ inline Outcome outcome_of(const Client& client) {
     outcome.open = client.open;
     outcome.deadline = client.deadline;
     for (const auto& upstream : client.upstreams) {
+        if (!upstream->record.connected) continue;
         UpstreamRecord& record = outcome.upstreams.emplace_back(upstream->record);
         record.received = upstream->output;
         record.finished = upstream->finished;
@@ -115,10 +116,14 @@ inline std::optional<gatehouse_event> find_news(Client& client) {
     const bool room = look(client, client.waiting ? 0 : client.wanted & GATEHOUSE_WRITABLE);
     bool upstream = false;
     for (const auto& one : client.upstreams)
-        if (!one->gone) upstream = look(*one, one->wanted) || upstream;
+        if (!one->gone && !one->pending) upstream = look(*one, one->wanted) || upstream;
     bool sent = client.sent_due;
     for (const auto& one : client.upstreams) sent = std::exchange(one->sent_due, false) || sent;
     if (sent) return GATEHOUSE_EVENT_SENT;
+    bool over = false;
+    for (const auto& one : client.upstreams)
+        if (!one->gone && one->attempt && !std::exchange(one->ready_said, true)) over = true;
+    if (over) return GATEHOUSE_EVENT_READY;
     if (room) return GATEHOUSE_EVENT_DATA;
     return upstream ? std::optional<gatehouse_event>(GATEHOUSE_EVENT_UPSTREAM) : std::nullopt;
 }

@@ -62,7 +62,9 @@ struct Circumstances {
 // What a plugin did with an upstream connection.
 struct UpstreamRecord {
     std::string address;
+    std::string source;     // that it was to connect from; empty: any
     milliseconds within{0}; // the time limit of connect()
+    bool connected = true;  // false: nobody was there, which connect_now() had to find out
     std::string received;   // what the server has received, relayed bytes included
     bool tls = false;       // start_tls() has succeeded, with `server_name`; the plugin had written `plain` before
     std::string server_name;
@@ -83,7 +85,7 @@ struct Outcome {
     std::string error;                         // the text of set_error()
     std::vector<gatehouse_event> events;       // one for each call of serve()
     std::optional<milliseconds> deadline;      // the plugin's last one, counted from when it set it
-    std::vector<UpstreamRecord> upstreams;     // one for each connect() that succeeded
+    std::vector<UpstreamRecord> upstreams;     // one for each that was connected
 };
 
 // Calls check(script) for the whole input, for the input cut in two at each byte, and for each byte by itself.

@@ -172,25 +172,86 @@ inline constexpr std::size_t most_sent = 256 * 1024; // that send() copies
 
 // --- the extensions ------------------------------------------------------------------------------------------------------
 
-inline gatehouse_status connect(gatehouse_conn* conn, gatehouse_str address, uint64_t time, gatehouse_conn** result) noexcept {
-    Client* client = client_of(conn, "connect()");
+// What comes of connecting, and then of TLS, if that is asked for.
+inline gatehouse_status reach(Upstream& upstream, const UpstreamScript& script, bool tls, std::string server_name) {
+    if (script.status != GATEHOUSE_OK || !tls) return script.status;
+    upstream.record.server_name = std::move(server_name);
+    upstream.record.plain = upstream.output;
+    upstream.record.tls = script.tls == GATEHOUSE_OK;
+    if (!upstream.record.tls) upstream.attempt_problem = "TLS: " + script.tls_problem;
+    return script.tls;
+}
+
+// Begins what comes to this: outcome() tells it, unless it is known at once and good.
+inline gatehouse_status begin(Upstream& upstream, gatehouse_status status, bool takes_time) {
+    if (status == GATEHOUSE_OK && !takes_time) return GATEHOUSE_OK;
+    upstream.pending = true;
+    upstream.attempt = status;
+    upstream.ready_said = !takes_time;
+    return GATEHOUSE_AGAIN;
+}
+
+inline std::string name_for(const gatehouse_tls_client* tls, gatehouse_str name) {
+    const auto& configured = *reinterpret_cast<const std::string*>(tls);
+    return configured.empty() ? std::string(view(name)) : configured;
+}
+
+inline gatehouse_status connect(gatehouse_conn* conn, const gatehouse_connect_request* request, gatehouse_conn** result,
+                                bool waits) noexcept {
+    Client* client = client_of(conn, waits ? "connect()" : "connect_now()");
     if (client == nullptr) return GATEHOUSE_INVALID;
-    const auto found = client->host->upstreams.find(view(address));
-    const gatehouse_status status = found == client->host->upstreams.end() ? GATEHOUSE_NOT_FOUND : found->second.status;
-    client->connect_failed = status != GATEHOUSE_OK;
-    if (status != GATEHOUSE_OK) return status;
+    if (request->size < sizeof(gatehouse_connect_request) || request->reserved != 0) {
+        client->host->violation("connect() with a request of the wrong size, or with something in its reserved field");
+        return GATEHOUSE_INVALID;
+    }
+    static const UpstreamScript nobody{GATEHOUSE_NOT_FOUND, {}, GATEHOUSE_OK, {}, {}};
+    const auto known = client->host->upstreams.find(view(request->address));
+    const UpstreamScript& script = known == client->host->upstreams.end() ? nobody : known->second;
     auto upstream = std::make_unique<Upstream>();
     upstream->host = client->host;
     upstream->client = client;
-    upstream->incoming.assign(found->second.script.begin(), found->second.script.end());
-    upstream->answer = found->second.answer;
+    upstream->answer = script.answer;
+    upstream->incoming.assign(script.script.begin(), script.script.end());
     upstream->implied_end = !upstream->answer;
-    upstream->record.address = view(address);
+    upstream->record.address = view(request->address);
+    upstream->record.source = view(request->source);
     upstream->circumstances = {.peer = upstream->record.address, .local = "192.0.2.254:50000", .listener = "", .instance = ""};
-    upstream->record.within = milliseconds(time);
+    upstream->record.within = milliseconds(request->milliseconds);
+    if (script.status == GATEHOUSE_OK && request->preface.size > 0) static_cast<void>(upstream->write(view(request->preface)));
+    const bool tls = request->tls != nullptr;
+    gatehouse_status status = reach(*upstream, script, tls, tls ? name_for(request->tls, request->server_name) : "");
+    upstream->record.connected = script.status == GATEHOUSE_OK;
+    if (!waits) status = begin(*upstream, status, script.takes_time);
+    client->connect_failed = status != GATEHOUSE_OK;
+    if (status != GATEHOUSE_OK && status != GATEHOUSE_AGAIN) return status;
     *result = reinterpret_cast<gatehouse_conn*>(static_cast<Stream*>(upstream.get()));
     client->upstreams.push_back(std::move(upstream));
-    return GATEHOUSE_OK;
+    return status;
+}
+
+inline gatehouse_status connect_and_wait(gatehouse_conn* conn, const gatehouse_connect_request* request,
+                                         gatehouse_conn** result) noexcept {
+    return connect(conn, request, result, true);
+}
+inline gatehouse_status connect_now(gatehouse_conn* conn, const gatehouse_connect_request* request,
+                                    gatehouse_conn** result) noexcept {
+    return connect(conn, request, result, false);
+}
+
+inline gatehouse_status outcome(gatehouse_conn* conn, gatehouse_conn* which, gatehouse_str* why) noexcept {
+    Client* client = client_of(conn, "outcome()");
+    auto* upstream = static_cast<Upstream*>(stream_of(which));
+    if (client == nullptr || upstream->client != client || upstream->gone || !upstream->attempt) {
+        if (client != nullptr) client->host->violation("outcome() of an upstream for which nothing was begun");
+        return GATEHOUSE_INVALID;
+    }
+    *why = {nullptr, 0};
+    if (!upstream->ready_said) return GATEHOUSE_AGAIN;
+    const gatehouse_status status = *std::exchange(upstream->attempt, std::nullopt);
+    upstream->pending = status != GATEHOUSE_OK;
+    client->connect_failed = upstream->pending;
+    if (upstream->pending) *why = {upstream->attempt_problem.data(), upstream->attempt_problem.size()};
+    return status;
 }
 
 // Reads the table as the real host does, except for the files, which need not exist.
@@ -206,29 +267,39 @@ inline gatehouse_status tls_client(gatehouse_instance* instance, const gatehouse
     return GATEHOUSE_OK;
 }
 
-inline gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* to, const gatehouse_tls_client* tls, gatehouse_str name,
-                                  uint64_t, gatehouse_str* why) noexcept {
+inline gatehouse_status begin_tls(gatehouse_conn* conn, gatehouse_conn* to, const gatehouse_tls_client* tls, gatehouse_str name,
+                                  bool waits) noexcept {
     Client* client = client_of(conn, "start_tls()");
     auto* upstream = static_cast<Upstream*>(stream_of(to));
     if (client == nullptr || !may_use(upstream, "start_tls()")) return GATEHOUSE_INVALID;
-    UpstreamRecord& record = upstream->record;
-    if (record.tls) {
+    if (upstream->record.tls) {
         client->host->violation("start_tls() on a connection that has TLS");
         return GATEHOUSE_INVALID;
     }
-    const auto& configured = *reinterpret_cast<const std::string*>(tls);
-    record.server_name = configured.empty() ? std::string(view(name)) : configured;
-    record.plain = upstream->output;
-    const UpstreamScript& script = client->host->upstreams.find(record.address)->second;
-    record.tls = script.tls == GATEHOUSE_OK;
-    client->connect_failed = !record.tls;
-    *why = {script.tls_problem.data(), script.tls_problem.size()};
-    return script.tls;
+    const UpstreamScript& script = client->host->upstreams.find(upstream->record.address)->second;
+    gatehouse_status status = reach(*upstream, script, true, name_for(tls, name));
+    if (!waits) status = begin(*upstream, status, script.takes_time);
+    client->connect_failed = status != GATEHOUSE_OK;
+    return status;
+}
+
+inline gatehouse_status start_tls(gatehouse_conn* conn, gatehouse_conn* to, const gatehouse_tls_client* tls, gatehouse_str name,
+                                  uint64_t, gatehouse_str* why) noexcept {
+    const gatehouse_status status = begin_tls(conn, to, tls, name, true);
+    const std::string& problem = static_cast<Upstream*>(stream_of(to))->attempt_problem;
+    *why = {problem.data(), problem.size()};
+    return status;
+}
+
+inline gatehouse_status start_tls_now(gatehouse_conn* conn, gatehouse_conn* to, const gatehouse_tls_client* tls,
+                                      gatehouse_str name, uint64_t) noexcept {
+    return begin_tls(conn, to, tls, name, false);
 }
 
 inline void close_upstream(gatehouse_conn* conn) noexcept {
     auto* upstream = static_cast<Upstream*>(stream_of(conn));
     // A session that owns an upstream connection closes it when it is destroyed, in closed().
+    upstream->pending = false;
     if (!upstream->client->closing && !may_use(upstream, "close()")) return;
     upstream->gone = upstream->record.closed = true;
 }
@@ -357,8 +428,18 @@ inline gatehouse_status read_text_file(const gatehouse_config* config, gatehouse
 }
 
 inline const void* find_extension(gatehouse_instance*, gatehouse_str id) noexcept {
-    static constexpr gatehouse_upstream_v1 upstream{
-        sizeof(gatehouse_upstream_v1), 0, connect, close_upstream, relay, resolve, cut, tls_client, start_tls};
+    static constexpr gatehouse_upstream_v1 upstream{sizeof(gatehouse_upstream_v1),
+                                                    0,
+                                                    connect_and_wait,
+                                                    close_upstream,
+                                                    relay,
+                                                    resolve,
+                                                    cut,
+                                                    tls_client,
+                                                    start_tls,
+                                                    connect_now,
+                                                    start_tls_now,
+                                                    outcome};
     static constexpr gatehouse_sendfile_v1 sendfile{sizeof(gatehouse_sendfile_v1), 0, send_file};
     static constexpr gatehouse_text_file_v1 text_file{sizeof(gatehouse_text_file_v1), 0, read_text_file};
     static constexpr gatehouse_check_v1 check{sizeof(gatehouse_check_v1), 0, start_check, stop_check};
