@@ -182,7 +182,8 @@ void Service::ready_for_more(Connection& connection, std::uint32_t events) noexc
     const bool had_output = has_output(connection);
     note_event(connection, events);
     // With TLS an event may bring no data yet: that does not put off the deadline.
-    if (!rests_for_more(connection, false, had_output ? std::nullopt : std::optional(until))) serve(connection);
+    const bool look = (events & (EPOLLHUP | EPOLLERR)) != 0; // it may be the client's, who is not watched
+    if (!rests_for_more(connection, look, had_output ? std::nullopt : std::optional(until))) serve(connection);
 }
 
 // As rests(). `look`: an event of another thread's may have told of anything.

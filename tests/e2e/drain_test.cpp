@@ -123,12 +123,14 @@ TEST(Drain, TheTimeoutEndsWhatIsLeft) {
 
 // --- waits for a server -----------------------------------------------------------------------------------------------------
 
-// A host that has three clients for whose sake a plugin waits, with a minute to do so, is stopped.
+// A host that has three clients for whose sake a plugin waits, with or without a thread, and with a minute to do so, is
+// stopped.
 void expect_that_waits_end(const std::string& config, const std::string& plugin, std::string_view said = "") {
     Gatehouse host(config);
     std::vector<Client> clients;
     for (int i = 0; i < 3; ++i) clients.emplace_back(host.port(plugin)).send(said);
-    host.wait_for_status(plugin, "they wait", [](const Record& now) { return now["threads_blocked"] == "3"; });
+    host.wait_for_status(plugin, "they wait",
+                         [](const Record& now) { return now["threads_blocked"] == "3" || now["parked"] == "3"; });
     begin_drain(host);
     EXPECT_EQ(host.wait_exit(), 0);
     EXPECT_FALSE(host.logged("still in the plugin's code")) << host.tail();

@@ -24,33 +24,45 @@ class Rewriter {
             bool ended = false;
         };
         std::optional<gatehouse::Upstream> server;
+        bool connected = false;
         Way up, down;
     };
 
     explicit Rewriter(gatehouse::Init& init) : server_(init.config().string("server")) {}
 
     gatehouse::Next serve(gatehouse::Connection& client, Session& session) {
-        if (!session.server) {
-            auto server = client.connect(server_, 5s);
-            if (!server) return gatehouse::Next::error; // the host has recorded why
-            session.server = std::move(*server);
+        if (!session.connected) {
+            const Status status = connect(client, session);
+            if (status == Status::again) return gatehouse::Next::wait; // until Event::ready
+            if (!status) return gatehouse::Next::error;                // the host has recorded why
+            session.connected = true;
         }
-        auto& [server, up, down] = session;
+        gatehouse::Upstream& server = *session.server;
+        auto& up = session.up;
+        auto& down = session.down;
         std::array<gatehouse_news, 2> room;
         for (const gatehouse_news& news : client.news(room)) {
             const bool of_client = news.stream == client.handle();
             // What it has goes on; and if it has room, what the other one has said.
-            if ((of_client || !up.left.empty()) && !carry(client, *server, up, std::toupper)) return gatehouse::Next::close;
-            if ((!of_client || !down.left.empty()) && !carry(*server, client, down, std::tolower))
-                return gatehouse::Next::close;
+            if ((of_client || !up.left.empty()) && !carry(client, server, up, std::toupper)) return gatehouse::Next::close;
+            if ((!of_client || !down.left.empty()) && !carry(server, client, down, std::tolower)) return gatehouse::Next::close;
         }
         const bool over = up.ended && down.ended && up.left.empty() && down.left.empty();
-        if (over || !client.watch(client, wanted(up, down)) || !client.watch(*server, wanted(down, up)))
+        if (over || !client.watch(client, wanted(up, down)) || !client.watch(server, wanted(down, up)))
             return gatehouse::Next::close;
         return gatehouse::Next::park;
     }
 
   private:
+    Status connect(gatehouse::Connection& client, Session& session) const {
+        if (!session.server) {
+            const Status status = client.connect_now({.address = server_, .within = 5s}, session.server);
+            if (status != Status::again) return status;
+        }
+        std::string_view why;
+        return client.outcome(*session.server, why);
+    }
+
     using Case = int (*)(int);
 
     // Carries what is there, or as much of it as `to` takes. False: one of them is gone.

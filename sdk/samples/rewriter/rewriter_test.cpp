@@ -41,6 +41,15 @@ TEST(Rewriter, IsTheSameHoweverTheInputIsSplit) {
     EXPECT_EQ(rewriter.serve_every_split("one\ntwo\n"), "one\ntwo\n");
 }
 
+TEST(Rewriter, WaitsForItsServerWithoutAThread) {
+    Plugin rewriter({{"server", "db:5432"}});
+    rewriter.upstream_answers("db:5432", parrot);
+    rewriter.upstream_takes_time("db:5432");
+    const Outcome outcome = rewriter.serve({"Hello\n", "Bye\n"});
+    EXPECT_EQ(outcome.events[1], GATEHOUSE_EVENT_READY);
+    EXPECT_EQ(outcome.output, "hello\nbye\n");
+}
+
 TEST(Rewriter, FailsWithItsServer) {
     Plugin rewriter({{"server", "db:5432"}});
     rewriter.upstream_fails("db:5432", GATEHOUSE_REFUSED);
