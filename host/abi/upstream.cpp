@@ -147,10 +147,10 @@ gatehouse_status outcome(gatehouse_conn* conn, gatehouse_conn* upstream, gatehou
     try {
         const gatehouse_status status = tell(client, *server);
         server->attempt->told = true;
-        if (status == GATEHOUSE_OK)
-            server->stands();
-        else
+        if (status != GATEHOUSE_OK)
             *why = str(server->attempt->why());
+        else if (server->attempt->connects())
+            server->stands();
         return status;
     } catch (const std::bad_alloc&) {
         return lacks_memory(client, "");
@@ -288,6 +288,43 @@ gatehouse_status resolve(gatehouse_conn* conn, gatehouse_str text, std::uint64_t
     }
 }
 
+gatehouse_status resolve_now(gatehouse_conn* conn, gatehouse_str text, std::uint64_t milliseconds,
+                             gatehouse_conn** lookup) noexcept {
+    if (client_of(conn) == nullptr) return GATEHOUSE_INVALID;
+    Connection& client = *client_of(conn);
+    client.life.serving.no_upstream = Reason::upstream_failed; // until the addresses are known
+    try {
+        AttemptPlan plan;
+        plan.name = view(text);
+        plan.deadline = deadline_of(client, milliseconds);
+        plan.connects = false;
+        std::string error;
+        const std::optional<Address> address = parse_address(plan.name, error);
+        const gatehouse_status status = address ? look_up(client, *address, plan) : refuse(client, plan.name, error);
+        if (status != GATEHOUSE_OK) return status;
+        auto begun = std::make_unique<Upstream>(client.drain(), std::move(plan));
+        begun->step(monotonic_now());
+        begun->attach(client.life.serving.upstreams);
+        *lookup = begun.release();
+        return GATEHOUSE_AGAIN;
+    } catch (const std::bad_alloc&) {
+        return lacks_memory(client, view(text));
+    }
+}
+
+gatehouse_status addresses(gatehouse_conn* conn, gatehouse_conn* lookup,
+                           void (*found)(void* data, gatehouse_str address) noexcept, void* data) noexcept {
+    const Upstream* const begun = upstream_of(lookup);
+    if (client_of(conn) == nullptr || begun == nullptr || !begun->attempt) return GATEHOUSE_INVALID;
+    const Attempt& attempt = *begun->attempt;
+    if (attempt.connects() || !attempt.over() || attempt.status() != GATEHOUSE_OK) return GATEHOUSE_INVALID;
+    for (const SocketAddress& candidate : attempt.addresses()) {
+        const AddressText address(candidate);
+        found(data, str(address));
+    }
+    return GATEHOUSE_OK;
+}
+
 void close(gatehouse_conn* upstream) noexcept { delete upstream_of(upstream); }
 
 gatehouse_status relay(gatehouse_conn* conn, gatehouse_conn* upstream, std::uint64_t idle_milliseconds) noexcept {
@@ -321,6 +358,8 @@ const gatehouse_upstream_v1 upstream_table{
     .connect_now = connect_now,
     .start_tls_now = start_tls_now,
     .outcome = outcome,
+    .resolve_now = resolve_now,
+    .addresses = addresses,
 };
 
 } // namespace gatehouse::host

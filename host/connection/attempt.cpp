@@ -115,6 +115,7 @@ bool Attempt::look_up(Nanoseconds now) {
         plan_.addresses = plan_.lookup->addresses;
         plan_.lookup.reset();
     }
+    if (!plan_.connects) return end(GATEHOUSE_OK, "");
     phase_ = Phase::choosing;
     return true;
 }

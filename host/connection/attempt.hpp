@@ -38,6 +38,7 @@ struct AttemptPlan {
     std::string preface;                   // sent before TLS
     std::shared_ptr<const TlsContext> tls; // null: plain
     std::string server_name;               // that the certificate has to be for
+    bool connects = true;                  // false: the addresses are all that is asked for
     Nanoseconds deadline = never;
 };
 
@@ -66,6 +67,8 @@ class Attempt {
     const std::string& text() const noexcept { return text_; }          // in words, with the server's name
     const std::string& why() const noexcept { return why_; }            // the same without
     const SocketAddress& address() const noexcept { return address_; }  // that was reached, or tried last
+    bool connects() const noexcept { return plan_.connects; }
+    const std::vector<SocketAddress>& addresses() const noexcept { return plan_.addresses; }
 
     bool told = false; // the plugin has been called for it
 

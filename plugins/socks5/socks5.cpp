@@ -10,6 +10,7 @@
 #include <array>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -69,9 +70,18 @@ class Socks5 {
   public:
     static constexpr std::string_view try_it = "curl --socks5-hostname {host}:{port} http://example.com/";
 
+    // The way to the destination: its name is looked up, and then one address after the other is tried.
+    struct Way {
+        Clock::time_point deadline;
+        std::vector<Endpoint> destinations; // that are left, the next one last
+        bool known = false;                 // the name has been looked up
+        std::optional<gatehouse::Upstream> begun;
+        Status status{GATEHOUSE_OK}; // of the last one
+    };
     struct Session {
         Dialogue dialogue;
         std::unique_ptr<Turns::Turn> turn; // while it waits to log in, and while it does
+        std::unique_ptr<Way> way;          // once it has said where to
     };
 
     explicit Socks5(gatehouse::Init& init)
@@ -91,6 +101,10 @@ class Socks5 {
     // One read for each call: a client that sends a message byte by byte holds no thread between them.
     Next serve(Connection& conn, Session& session) {
         Dialogue& dialogue = session.dialogue;
+        if (session.way) {
+            if (conn.event() == gatehouse::Event::timeout) return Next::close;
+            return conn.event() == gatehouse::Event::ready ? go_on(conn, session) : Next::wait;
+        }
         if (conn.event() == gatehouse::Event::open) conn.set_deadline(negotiation_timeout_); // for all of it
         std::array<char, 1024> buffer;
         std::string_view input;
@@ -113,7 +127,9 @@ class Socks5 {
             return Next::wait; // until its turn comes
         case Dialogue::State::requested:
             conn.clear_deadline();
-            return connect(conn, dialogue);
+            session.way = std::make_unique<Way>();
+            session.way->deadline = Clock::now() + connect_timeout_;
+            return go_on(conn, session);
         case Dialogue::State::refused:
             log(GATEHOUSE_LEVEL_INFO, conn, dialogue, "refused: ", dialogue.why());
             break;
@@ -144,44 +160,62 @@ class Socks5 {
         return session.dialogue.refuse_login(answer);
     }
 
-    Next connect(Connection& conn, Dialogue& dialogue) {
-        const auto deadline = Clock::now() + connect_timeout_;
-        std::vector<Endpoint> destinations;
-        Status status = find(conn, dialogue.request(), destinations);
-        if (!status) return fail(conn, status);
-        std::erase_if(destinations, [this](const Endpoint& destination) { return !rules_.allow(destination); });
-        if (destinations.empty()) {
-            log(GATEHOUSE_LEVEL_INFO, conn, dialogue, "denied: ", to_string(dialogue.request()));
-            (void)conn.write(reply_message(Reply::not_allowed));
-            return Next::close;
+    // As far as is possible without waiting.
+    Next go_on(Connection& conn, Session& session) const {
+        Way& way = *session.way;
+        if (!way.known) {
+            way.status = find(conn, session.dialogue.request(), way);
+            if (way.status == Status::again) return Next::wait;
+            way.known = true;
+            way.begun.reset();
+            if (!way.status) return fail(conn, way.status);
+            std::erase_if(way.destinations, [this](const Endpoint& destination) { return !rules_.allow(destination); });
+            if (way.destinations.empty()) {
+                log(GATEHOUSE_LEVEL_INFO, conn, session.dialogue, "denied: ", to_string(session.dialogue.request()));
+                (void)conn.write(reply_message(Reply::not_allowed));
+                return Next::close;
+            }
         }
-        for (std::size_t i = 0; i < destinations.size(); ++i) {
-            // An address that does not answer must not use up the time of the next ones.
-            const auto left = std::max(milliseconds(1), std::chrono::ceil<milliseconds>(deadline - Clock::now()));
-            const std::string destination = to_string(destinations[i]);
-            auto upstream = conn.connect(destination, left / static_cast<int>(destinations.size() - i) + milliseconds(1));
-            status = upstream.status();
-            if (!status) continue;
-            if (log_requests_)
-                log(GATEHOUSE_LEVEL_INFO, conn, dialogue, "connected: ", to_string(dialogue.request()) + " at " + destination);
-            return relay(conn, dialogue, std::move(*upstream));
+        for (; !way.destinations.empty(); way.destinations.pop_back()) {
+            way.status = connect(conn, way);
+            if (way.status == Status::again) return Next::wait;
+            if (way.status) return relay(conn, session);
+            way.begun.reset();
         }
-        return fail(conn, status);
+        return fail(conn, way.status);
     }
 
     // The addresses of the request's destination. The proxy judges an address and connects to the same one: a name could have
     // another answer the next time.
-    Status find(Connection& conn, const Request& request, std::vector<Endpoint>& destinations) const {
+    Status find(Connection& conn, const Request& request, Way& way) const {
         if (request.name.empty()) {
-            destinations.push_back(request.endpoint);
+            way.destinations.push_back(request.endpoint);
             return GATEHOUSE_OK;
         }
         if (request.endpoint.port == 0) return GATEHOUSE_OK; // no address, so the proxy denies it
-        auto addresses = conn.resolve(to_string(request), connect_timeout_);
-        if (!addresses) return addresses.status();
-        for (const std::string& address : *addresses)
-            if (const auto endpoint = parse_endpoint(address)) destinations.push_back(*endpoint);
+        if (!way.begun) {
+            const Status status = conn.resolve_now(to_string(request), connect_timeout_, way.begun);
+            if (status != Status::again) return status;
+        }
+        std::string_view why;
+        if (const Status status = conn.outcome(*way.begun, why); !status) return status;
+        for (const std::string& address : conn.addresses(*way.begun))
+            if (const auto endpoint = parse_endpoint(address)) way.destinations.push_back(*endpoint);
+        std::ranges::reverse(way.destinations);
         return GATEHOUSE_OK;
+    }
+
+    // To the next of them. An address that does not answer must not use up the time of those behind it.
+    static Status connect(Connection& conn, Way& way) {
+        if (!way.begun) {
+            const auto left = std::max(milliseconds(1), std::chrono::ceil<milliseconds>(way.deadline - Clock::now()));
+            const std::string address = to_string(way.destinations.back());
+            const auto share = left / static_cast<int>(way.destinations.size()) + milliseconds(1);
+            const Status status = conn.connect_now({.address = address, .within = share}, way.begun);
+            if (status != Status::again) return status;
+        }
+        std::string_view why;
+        return conn.outcome(*way.begun, why);
     }
 
     static Next fail(Connection& conn, Status status) {
@@ -189,7 +223,13 @@ class Socks5 {
         return Next::no_upstream; // the host has recorded why
     }
 
-    Next relay(Connection& conn, Dialogue& dialogue, gatehouse::Upstream upstream) const {
+    Next relay(Connection& conn, Session& session) const {
+        Dialogue& dialogue = session.dialogue;
+        if (log_requests_)
+            log(GATEHOUSE_LEVEL_INFO, conn, dialogue,
+                "connected: ", to_string(dialogue.request()) + " at " + to_string(session.way->destinations.back()));
+        gatehouse::Upstream upstream = std::move(*session.way->begun);
+        session.way.reset();
         const Endpoint bound = parse_endpoint(upstream.local()).value_or(Endpoint{});
         if (!conn.write(reply_message(Reply::succeeded, bound))) return Next::close;
         if (!dialogue.rest().empty() && !upstream.write(dialogue.rest())) return Next::no_upstream;

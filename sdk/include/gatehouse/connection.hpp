@@ -209,11 +209,22 @@ class Connection : public Stream {
     Result<std::vector<std::string>> resolve(std::string_view address, std::chrono::milliseconds within) {
         if (host_->upstream == nullptr) return Status(GATEHOUSE_UNSUPPORTED);
         std::vector<std::string> addresses;
-        const auto found = [](void* list, gatehouse_str text) noexcept {
-            static_cast<std::vector<std::string>*>(list)->emplace_back(detail::view(text));
-        };
-        Status status = host_->upstream->resolve(conn_, detail::str(address), detail::milliseconds(within), found, &addresses);
+        Status status = host_->upstream->resolve(conn_, detail::str(address), detail::milliseconds(within), append, &addresses);
         if (!status) return status;
+        return addresses;
+    }
+
+    // The same without waiting: Status::again, and outcome() tells when the addresses are known.
+    Status resolve_now(std::string_view address, std::chrono::milliseconds within, std::optional<Upstream>& lookup) noexcept {
+        if (host_->upstream == nullptr) return GATEHOUSE_UNSUPPORTED;
+        gatehouse_conn* made = nullptr;
+        const Status status = host_->upstream->resolve_now(conn_, detail::str(address), detail::milliseconds(within), &made);
+        if (made != nullptr) lookup.emplace(host_, made);
+        return status;
+    }
+    std::vector<std::string> addresses(const Upstream& lookup) {
+        std::vector<std::string> addresses;
+        host_->upstream->addresses(conn_, lookup.handle(), append, &addresses);
         return addresses;
     }
 
@@ -238,6 +249,10 @@ class Connection : public Stream {
     void set_state(void* state) noexcept { host_->table->set_state(conn_, state); }
 
   private:
+    static void append(void* list, gatehouse_str text) noexcept {
+        static_cast<std::vector<std::string>*>(list)->emplace_back(detail::view(text));
+    }
+
     static gatehouse_connect_request request_for(const Server& server) noexcept {
         gatehouse_connect_request request{};
         request.size = sizeof request;

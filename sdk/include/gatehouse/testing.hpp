@@ -142,6 +142,9 @@ class Plugin {
     // GATEHOUSE_EVENT_READY. After one of the above.
     void upstream_takes_time(std::string_view address) { host_.upstreams.at(std::string(address)).takes_time = true; }
 
+    // The same for resolve_now() of every name.
+    void lookups_take_time() { host_.lookups_take_time = true; }
+
     // What resolve() finds for a name: its addresses, or GATEHOUSE_NOT_FOUND if there are none. For any other name resolve()
     // finds the name itself.
     void addresses(std::string_view name, std::vector<std::string> addresses) {

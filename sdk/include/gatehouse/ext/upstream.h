@@ -130,12 +130,23 @@ typedef struct gatehouse_upstream_v1 {
                                       gatehouse_str server_name, uint64_t milliseconds) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [conn] What has come of connect_now() or start_tls_now() for this upstream of the client `conn`: GATEHOUSE_AGAIN: it still
+     * [conn] What has come of connect_now(), start_tls_now() or resolve_now() for this upstream of the client `conn`: GATEHOUSE_AGAIN: it still
      * goes on. GATEHOUSE_OK: the connection stands. A failure is recorded and means the same as that of connect() or
      * start_tls(); the upstream then takes close() alone. *why says it in words, without the server's name, such as "TLS:
      * certificate verify failed: self-signed certificate"; it is valid until close(), and empty unless there is a failure.
      */
     gatehouse_status (*outcome)(gatehouse_conn* conn, gatehouse_conn* upstream, gatehouse_str* why) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] As resolve(), but it does not wait: begins to look the name up, which returns GATEHOUSE_AGAIN, and stores in
+     * *lookup what outcome() takes. Once that is GATEHOUSE_OK, addresses() calls found() with each of them before it returns.
+     * The plugin ends the lookup with close(), before or after that.
+     */
+    gatehouse_status (*resolve_now)(gatehouse_conn* conn, gatehouse_str address, uint64_t milliseconds,
+                                    gatehouse_conn** lookup) GATEHOUSE_NOEXCEPT;
+    gatehouse_status (*addresses)(gatehouse_conn* conn, gatehouse_conn* lookup,
+                                  void (*found)(void* data, gatehouse_str address) GATEHOUSE_NOEXCEPT,
+                                  void* data) GATEHOUSE_NOEXCEPT;
 } gatehouse_upstream_v1;
 
 #ifdef __cplusplus

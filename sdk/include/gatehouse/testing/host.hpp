@@ -56,6 +56,7 @@ struct Host {
     std::map<std::string, UpstreamScript, std::less<>> upstreams;
     std::deque<std::string> tls_clients; // the server_name of each; the plugin knows them as gatehouse_tls_client*
     std::map<std::string, std::vector<std::string>, std::less<>> addresses; // of names
+    bool lookups_take_time = false;
     std::string error;
 
     std::mutex mutex; // guards what [any] functions touch: the members below, and Client::woken, ::cut and ::open
@@ -118,6 +119,7 @@ struct Upstream : Stream {
     std::optional<gatehouse_status> attempt; // what the attempt comes to, until outcome() has told
     bool ready_said = false;                 // GATEHOUSE_EVENT_READY has been
     std::string attempt_problem;
+    std::vector<std::string> addresses; // of a lookup
 };
 
 struct Client : Stream {

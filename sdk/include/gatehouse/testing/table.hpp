@@ -328,6 +328,33 @@ inline gatehouse_status resolve(gatehouse_conn* conn, gatehouse_str address, uin
     return known->second.empty() ? GATEHOUSE_NOT_FOUND : GATEHOUSE_OK;
 }
 
+inline gatehouse_status resolve_now(gatehouse_conn* conn, gatehouse_str address, uint64_t, gatehouse_conn** lookup) noexcept {
+    Client* client = client_of(conn, "resolve_now()");
+    if (client == nullptr) return GATEHOUSE_INVALID;
+    auto begun = std::make_unique<Upstream>();
+    begun->host = client->host;
+    begun->client = client;
+    begun->record.address = view(address);
+    begun->record.connected = false;
+    const auto known = client->host->addresses.find(view(address));
+    begun->addresses = known != client->host->addresses.end() ? known->second : std::vector{begun->record.address};
+    begun->pending = true;
+    begun->attempt = begun->addresses.empty() ? GATEHOUSE_NOT_FOUND : GATEHOUSE_OK;
+    begun->ready_said = !client->host->lookups_take_time;
+    *lookup = reinterpret_cast<gatehouse_conn*>(static_cast<Stream*>(begun.get()));
+    client->upstreams.push_back(std::move(begun));
+    return GATEHOUSE_AGAIN;
+}
+
+inline gatehouse_status addresses(gatehouse_conn* conn, gatehouse_conn* lookup, void (*found)(void*, gatehouse_str) noexcept,
+                                  void* data) noexcept {
+    const Client* client = client_of(conn, "addresses()");
+    const auto* begun = static_cast<const Upstream*>(stream_of(lookup));
+    if (client == nullptr || begun->attempt || begun->addresses.empty()) return GATEHOUSE_INVALID;
+    for (const std::string& text : begun->addresses) found(data, {text.data(), text.size()});
+    return GATEHOUSE_OK;
+}
+
 inline gatehouse_status cut(gatehouse_instance* instance, uint64_t id) noexcept {
     Host* host = host_of(instance);
     if (host->too_early("cut()")) return GATEHOUSE_INVALID;
@@ -439,7 +466,9 @@ inline const void* find_extension(gatehouse_instance*, gatehouse_str id) noexcep
                                                     start_tls,
                                                     connect_now,
                                                     start_tls_now,
-                                                    outcome};
+                                                    outcome,
+                                                    resolve_now,
+                                                    addresses};
     static constexpr gatehouse_sendfile_v1 sendfile{sizeof(gatehouse_sendfile_v1), 0, send_file};
     static constexpr gatehouse_text_file_v1 text_file{sizeof(gatehouse_text_file_v1), 0, read_text_file};
     static constexpr gatehouse_check_v1 check{sizeof(gatehouse_check_v1), 0, start_check, stop_check};
