@@ -28,6 +28,7 @@ namespace gatehouse::detail {
 template <class P>
 class Adapter {
     using Session = typename SessionOf<P>::type;
+    using Run = typename RunOf<P>::type;
 
     struct Instance {
         Host host;
@@ -66,6 +67,19 @@ class Adapter {
     }
 
     static gatehouse_next serve_instance(Instance& instance, Connection& conn) {
+        if constexpr (ServesTask<P>) {
+            auto* run = static_cast<Run*>(conn.state());
+            if (run == nullptr) {
+                run = new Run(&instance.host, conn.handle());
+                conn.set_state(run);
+            }
+            return static_cast<gatehouse_next>(run->serve(instance.plugin));
+        } else {
+            return serve_plainly(instance, conn);
+        }
+    }
+
+    static gatehouse_next serve_plainly(Instance& instance, Connection& conn) {
         auto next_of = [](auto&& call) -> gatehouse_next {
             if constexpr (std::is_void_v<decltype(call())>) {
                 call();
@@ -100,6 +114,7 @@ class Adapter {
 
     static void closed(void* self, [[maybe_unused]] std::uint64_t id, void* state, gatehouse_str reason) noexcept {
         auto& instance = *static_cast<Instance*>(self);
+        if constexpr (ServesTask<P>) delete static_cast<Run*>(state); // the frame, and what is in it
         const std::unique_ptr<Session> session(static_cast<Session*>(HasSession<P> ? state : nullptr));
         guard(instance, "closed() threw", [&] {
             if constexpr (ClosesSession<P>) {

@@ -21,7 +21,7 @@
 namespace gatehouse {
 
 // One end of a byte stream: what a client connection and an upstream connection have in common. [conn]
-class Stream {
+class ByteStream {
   public:
     // Waits for the first byte, reads what has arrived into `buffer`, and returns the part that it has filled.
     Result<std::span<std::byte>> read(std::span<std::byte> buffer) noexcept {
@@ -104,17 +104,17 @@ class Stream {
     gatehouse_conn* handle() const noexcept { return conn_; }
 
   protected:
-    Stream(const detail::Host* host, gatehouse_conn* conn) noexcept : host_(host), conn_(conn) {}
+    ByteStream(const detail::Host* host, gatehouse_conn* conn) noexcept : host_(host), conn_(conn) {}
 
     const detail::Host* host_;
     gatehouse_conn* conn_;
 };
 
 // An outbound connection. The destructor closes it, unless the plugin has handed it to relay().
-class Upstream : public Stream {
+class Upstream : public ByteStream {
   public:
-    Upstream(const detail::Host* host, gatehouse_conn* conn) noexcept : Stream(host, conn) {}
-    Upstream(Upstream&& other) noexcept : Stream(other.host_, other.release()) {}
+    Upstream(const detail::Host* host, gatehouse_conn* conn) noexcept : ByteStream(host, conn) {}
+    Upstream(Upstream&& other) noexcept : ByteStream(other.host_, other.release()) {}
     Upstream& operator=(Upstream&& other) noexcept {
         std::swap(host_, other.host_);
         std::swap(conn_, other.conn_);
@@ -127,9 +127,9 @@ class Upstream : public Stream {
 };
 
 // The client's connection.
-class Connection : public Stream {
+class Connection : public ByteStream {
   public:
-    Connection(const detail::Host* host, gatehouse_conn* conn) noexcept : Stream(host, conn) {}
+    Connection(const detail::Host* host, gatehouse_conn* conn) noexcept : ByteStream(host, conn) {}
 
     // True once the host drains: for a dialogue that only writes, and so does not learn it from read().
     bool stopping() const noexcept { return host_->table->stopping(host_->instance) != 0; }
@@ -235,7 +235,7 @@ class Connection : public Stream {
     }
 
     // What brings this connection back once it is parked: bytes of, or room for, itself or an upstream that it has made.
-    Status watch(const Stream& stream, Ready wanted) noexcept {
+    Status watch(const ByteStream& stream, Ready wanted) noexcept {
         return host_->table->watch(conn_, stream.handle(), static_cast<std::uint32_t>(wanted));
     }
     // Which of the watched streams have it: the first of them, as many as there is room for.
@@ -265,6 +265,15 @@ class Connection : public Stream {
         return request;
     }
 };
+
+// Of <gatehouse/task.hpp>, for plugins whose serve() is a coroutine.
+class Stream;
+template <class T = void>
+class Task;
+namespace detail {
+template <class T>
+class TaskRun;
+}
 
 } // namespace gatehouse
 

@@ -16,6 +16,7 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace gatehouse::detail {
 
@@ -80,6 +81,28 @@ concept ServesConnection = requires(P& plugin, Connection& conn) {
     { plugin.serve(conn) } -> ServesWith;
 };
 
+template <class T>
+struct TaskOf {
+    static constexpr bool is_task = false;
+};
+template <class T>
+struct TaskOf<Task<T>> {
+    static constexpr bool is_task = std::is_void_v<T> || std::same_as<T, Next>;
+    using type = T;
+};
+template <class P>
+concept ServesTask = requires(P& plugin, Stream& client) { requires TaskOf<decltype(plugin.serve(client))>::is_task; };
+
+// What runs the Task of a connection.
+template <class P>
+struct RunOf {
+    using type = void;
+};
+template <ServesTask P>
+struct RunOf<P> {
+    using type = TaskRun<typename TaskOf<decltype(std::declval<P&>().serve(std::declval<Stream&>()))>::type>;
+};
+
 template <class P>
 concept ClosesSession = requires(P& plugin, typename SessionOf<P>::type& session, std::string_view reason) {
     { plugin.closed(session, reason) } -> std::same_as<void>;
@@ -140,8 +163,11 @@ constexpr bool is_class() {
 template <class P>
 constexpr bool serves() {
     static_assert(names_serve<P>, "gatehouse: the plugin has no serve(). It takes (gatehouse::Connection&[, Session&]) and "
-                                  "returns gatehouse::Next or void");
-    if constexpr (names_Session<P>) {
+                                  "returns gatehouse::Next or void, or takes (gatehouse::Stream&) and returns "
+                                  "gatehouse::Task<>");
+    if constexpr (ServesTask<P>) {
+        static_assert(!names_Session<P>, "gatehouse: a Task keeps its state in local variables: the plugin has no Session");
+    } else if constexpr (names_Session<P>) {
         static_assert(HasSession<P>, "gatehouse: Session is a public struct or class of the plugin");
         static_assert(std::constructible_from<typename SessionOf<P>::type, P&> ||
                           std::default_initializable<typename SessionOf<P>::type>,
@@ -152,7 +178,8 @@ constexpr bool serves() {
     } else {
         static_assert(!HasSessionByAnotherName<P>, "gatehouse: the struct that serve() takes is called Session");
         static_assert(ServesConnection<P>, "gatehouse: serve() is public, takes (gatehouse::Connection&) and returns "
-                                           "gatehouse::Next or void; for (gatehouse::Connection&, Session&) the plugin has a "
+                                           "gatehouse::Next or void, or takes (gatehouse::Stream&) and returns "
+                                           "gatehouse::Task<>; for (gatehouse::Connection&, Session&) the plugin has a "
                                            "struct Session");
     }
     return true;

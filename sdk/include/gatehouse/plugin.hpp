@@ -29,6 +29,7 @@
 //
 // A member that does not fit, is private or has another name is an error, in words; see hooks.hpp.
 //
+// With <gatehouse/task.hpp> serve() may be a coroutine, which reads like a dialogue and holds no thread while it waits.
 // serve() may return void: a plain dialogue that owns its thread until it returns; the host then closes the connection.
 // Several threads call serve() at a time, for different connections: members that they share need a lock.
 // An exception ends the connection that threw it (reason plugin_exception) and nothing else.

@@ -66,7 +66,7 @@ class Rewriter {
     using Case = int (*)(int);
 
     // Carries what is there, or as much of it as `to` takes. False: one of them is gone.
-    static bool carry(gatehouse::Stream& from, gatehouse::Stream& to, Session::Way& way, Case to_case) {
+    static bool carry(gatehouse::ByteStream& from, gatehouse::ByteStream& to, Session::Way& way, Case to_case) {
         if (!way.left.empty()) {
             const auto written = to.write_now(way.left);
             if (!written) return written.status() == Status::again;

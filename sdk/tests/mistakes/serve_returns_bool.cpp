@@ -1,5 +1,5 @@
-// gatehouse: serve() is public, takes (gatehouse::Connection&) and returns gatehouse::Next or void; for
-// (gatehouse::Connection&, Session&) the plugin has a struct Session
+// gatehouse: serve() is public, takes (gatehouse::Connection&) and returns gatehouse::Next or void, or takes
+// (gatehouse::Stream&) and returns gatehouse::Task<>; for (gatehouse::Connection&, Session&) the plugin has a struct Session
 #include <gatehouse/plugin.hpp>
 
 struct P {

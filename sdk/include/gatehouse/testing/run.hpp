@@ -154,7 +154,8 @@ inline void serve(Client& client, gatehouse_event event) {
     case GATEHOUSE_NEXT_PARK:
         if (client.write_failed || (!client.ended.empty() && client.ended != "drained"))
             return close(client, reason_of(client));
-        if (reads_of(client) == reads && unread(client)) {
+        if ((event == GATEHOUSE_EVENT_DATA || event == GATEHOUSE_EVENT_UPSTREAM) && reads_of(client) == reads &&
+            unread(client)) {
             host.violation("serve() parked without reading what has arrived: the host would call it again at once, for ever");
             close(client, "plugin_error");
         }
