@@ -34,6 +34,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -51,22 +52,18 @@ struct Watched {
     std::uint32_t wanted = 0;
 };
 inline constexpr std::size_t most_awaited = 4; // streams in one any()
+using WatchList = std::array<Watched, most_awaited>;
 
-// What a suspended Task waits for.
+// What a suspended Task waits for. It is a part of the Task's frame, so it is small.
 class Awaited {
   public:
     // Something has come: tries again. True: it is over, and the Task goes on.
-    virtual bool attempt(Event why) noexcept = 0;
-    virtual std::span<const Watched> watched() const noexcept { return {}; }
+    virtual bool attempt(TaskSession& session, Event why) noexcept = 0;
+    virtual void list(WatchList& /*watched*/) const noexcept {} // what is to be watched meanwhile: nothing
 
   protected:
-    explicit Awaited(TaskSession& session) noexcept : session_(&session) {}
+    Awaited() = default;
     ~Awaited() = default;
-
-    void suspend(std::coroutine_handle<> task) noexcept;
-    Connection connection() const noexcept;
-
-    TaskSession* session_;
 };
 
 // The result of a Task.
@@ -170,6 +167,7 @@ class TaskStream {
     std::string_view fact(gatehouse_fact which) const noexcept { return stream().fact(which); }
     std::string_view peer() const noexcept { return fact(GATEHOUSE_FACT_PEER); }
     std::string_view local() const noexcept { return fact(GATEHOUSE_FACT_LOCAL); }
+    gatehouse_conn* handle() const noexcept { return conn_; }
 
   protected:
     TaskStream(TaskSession& session, gatehouse_conn* conn) noexcept : session_(&session), conn_(conn) {}
@@ -237,26 +235,31 @@ namespace detail {
 
 // The Task that serves a connection, and what it waits for.
 struct TaskSession {
-    TaskSession(const Host* the_host, gatehouse_conn* conn) noexcept : host(the_host), client(*this, conn), handle(conn) {}
+    TaskSession(const Host* the_host, gatehouse_conn* conn) noexcept : host(the_host), client(*this, conn) {}
     TaskSession(const TaskSession&) = delete;
     TaskSession& operator=(const TaskSession&) = delete;
 
-    Connection connection() const noexcept { return {host, handle}; }
+    Connection connection() const noexcept { return {host, client.handle()}; }
 
-    // Sets what is to be watched, and what not any more.
-    Next park() noexcept {
-        std::array<Watched, most_awaited> now{};
-        const std::span<const Watched> wanted = awaited->watched();
-        std::copy(wanted.begin(), wanted.end(), now.begin());
-        for (const Watched& before : watched)
-            if (before.stream != nullptr && std::ranges::find(now, before.stream, &Watched::stream) == now.end())
-                host->table->watch(handle, before.stream, 0);
+    void suspend(std::coroutine_handle<> task, Awaited& until) noexcept {
+        suspended = task;
+        awaited = &until;
+    }
+
+    // Has watched what is waited for, and nothing else.
+    Next park() {
+        WatchList now{};
+        awaited->list(now);
+        std::uint32_t of_client = 0;
+        bool of_servers = false;
         for (const Watched& one : now) {
-            if (one.stream == nullptr) continue;
-            const auto before = std::ranges::find(watched, one.stream, &Watched::stream);
-            if (before == watched.end() || before->wanted != one.wanted) host->table->watch(handle, one.stream, one.wanted);
+            if (one.stream == client.handle()) of_client = one.wanted;
+            of_servers = of_servers || (one.stream != nullptr && one.stream != client.handle());
         }
-        watched = now;
+        if (client_wanted != of_client) watch(client.handle(), of_client);
+        client_wanted = static_cast<std::uint8_t>(of_client);
+        if (of_servers && !servers) servers = std::make_unique<WatchList>();
+        if (servers) watch_servers(now);
         return Next::park;
     }
 
@@ -274,19 +277,28 @@ struct TaskSession {
 
     const Host* host;
     Stream client;
-    gatehouse_conn* handle;
     Awaited* awaited = nullptr;
     std::coroutine_handle<> suspended;
     Clock::time_point deadline = never; // of the plugin
     bool sleeper_first = false;         // the timer is a sleep()'s
-    std::array<Watched, most_awaited> watched{Watched{handle, GATEHOUSE_READABLE}};
-};
+    std::uint8_t client_wanted = GATEHOUSE_READABLE;
+    std::unique_ptr<WatchList> servers; // those that are watched; null: none has been
 
-inline void Awaited::suspend(std::coroutine_handle<> task) noexcept {
-    session_->awaited = this;
-    session_->suspended = task;
-}
-inline Connection Awaited::connection() const noexcept { return session_->connection(); }
+  private:
+    void watch(gatehouse_conn* stream, std::uint32_t wanted) noexcept { host->table->watch(client.handle(), stream, wanted); }
+
+    // One that has been closed meanwhile is not the client's any more, and nothing happens.
+    void watch_servers(const WatchList& now) noexcept {
+        for (Watched& before : *servers)
+            if (before.stream != nullptr && std::ranges::find(now, before.stream, &Watched::stream) == now.end()) {
+                watch(before.stream, 0);
+                before = {};
+            }
+        for (const Watched& one : now)
+            if (one.stream != nullptr && one.stream != client.handle()) watch(one.stream, one.wanted);
+        *servers = now;
+    }
+};
 
 inline TaskStream::Handle TaskStream::stream() const noexcept { return {session_->host, conn_}; }
 
@@ -298,53 +310,67 @@ inline std::optional<Status> end_of_waits(Event why) noexcept {
     return std::nullopt;
 }
 
-class [[nodiscard]] TaskStream::Read : public Awaited {
+class [[nodiscard]] TaskStream::Some : public Awaited {
   public:
-    Read(TaskStream& stream, std::span<char> buffer) noexcept
-        : Awaited(*stream.session_), stream_(&stream), buffer_(buffer), watched_{stream.conn_, GATEHOUSE_READABLE} {}
+    explicit Some(TaskStream& stream) noexcept : stream_(&stream) {}
 
-    bool await_ready() noexcept { return stream_->may_have_more_ && attempt(Event::data); }
-    void await_suspend(std::coroutine_handle<> task) noexcept { suspend(task); }
-    Result<std::string_view> await_resume() const noexcept { return result_; }
-
-    // What is left is found by the host: a parked connection is served as long as there is something.
-    bool attempt(Event /*why*/) noexcept final {
-        const std::span<char> buffer = buffer_.empty() ? std::span<char>(of_thread()) : buffer_;
-        result_ = stream_->read_now(buffer);
-        stream_->may_have_more_ = result_ && result_->size() == buffer.size();
-        return result_.status() != Status::again;
+    bool await_ready() noexcept { return stream_->may_have_more_ && attempt(*stream_->session_, Event::data); }
+    void await_suspend(std::coroutine_handle<> task) noexcept { stream_->session_->suspend(task, *this); }
+    Result<std::string_view> await_resume() const noexcept {
+        if (!status_) return status_;
+        return std::string_view(data_, size_);
     }
-    std::span<const Watched> watched() const noexcept final { return {&watched_, 1}; }
+
+    bool attempt(TaskSession& /*session*/, Event /*why*/) noexcept override { return read(of_thread()); }
+    void list(WatchList& watched) const noexcept final { watched[0] = {stream_->conn_, GATEHOUSE_READABLE}; }
+
+  protected:
+    // What is left is found by the host: a parked connection is served as long as there is something.
+    bool read(std::span<char> buffer) noexcept {
+        buffer = buffer.first(std::min<std::size_t>(buffer.size(), 1U << 30U));
+        const Result<std::string_view> text = stream_->read_now(buffer);
+        status_ = text.status();
+        if (text) {
+            data_ = text->data();
+            size_ = static_cast<std::uint32_t>(text->size());
+        }
+        stream_->may_have_more_ = text && text->size() == buffer.size();
+        return status_ != Status::again;
+    }
 
   private:
-    static std::array<char, 16384>& of_thread() noexcept {
+    static std::span<char> of_thread() noexcept {
         thread_local std::array<char, 16384> buffer;
         return buffer;
     }
 
     TaskStream* stream_;
-    std::span<char> buffer_; // empty: the thread's
-    Watched watched_;
-    Result<std::string_view> result_{Status::again};
+    const char* data_ = nullptr;
+    std::uint32_t size_ = 0;
+    Status status_{Status::again};
 };
 
-class [[nodiscard]] TaskStream::Some : public Read {
+class [[nodiscard]] TaskStream::Read : public Some {
   public:
-    explicit Some(TaskStream& stream) noexcept : Read(stream, {}) {}
+    Read(TaskStream& stream, std::span<char> buffer) noexcept : Some(stream), buffer_(buffer) {}
+
+    bool attempt(TaskSession& /*session*/, Event /*why*/) noexcept final { return read(buffer_); }
+
+  private:
+    std::span<char> buffer_;
 };
 
 // What the socket does not take at once the host copies and sends, since some() may have given it: its buffer is soon
 // another's. More than the host copies is the caller's own.
 class [[nodiscard]] TaskStream::Write : public Awaited {
   public:
-    Write(TaskStream& stream, std::string_view text) noexcept
-        : Awaited(*stream.session_), stream_(&stream), text_(text), watched_{stream.conn_, GATEHOUSE_WRITABLE} {}
+    Write(TaskStream& stream, std::string_view text) noexcept : stream_(&stream), text_(text) {}
 
-    bool await_ready() noexcept { return attempt(Event::data); }
-    void await_suspend(std::coroutine_handle<> task) noexcept { suspend(task); }
+    bool await_ready() noexcept { return attempt(*stream_->session_, Event::data); }
+    void await_suspend(std::coroutine_handle<> task) noexcept { stream_->session_->suspend(task, *this); }
     Status await_resume() const noexcept { return status_; }
 
-    bool attempt(Event why) noexcept final {
+    bool attempt(TaskSession& /*session*/, Event why) noexcept final {
         if (why == Event::timeout) status_ = Status::timeout;
         if (why == Event::timeout || (handed_over_ && why == Event::sent)) return true;
         while (!handed_over_) {
@@ -364,8 +390,8 @@ class [[nodiscard]] TaskStream::Write : public Awaited {
         }
         return false;
     }
-    std::span<const Watched> watched() const noexcept final {
-        return {&watched_, text_.size() > most_handed_over ? std::size_t{1} : std::size_t{0}};
+    void list(WatchList& watched) const noexcept final {
+        if (text_.size() > most_handed_over) watched[0] = {stream_->conn_, GATEHOUSE_WRITABLE};
     }
 
   private:
@@ -373,22 +399,21 @@ class [[nodiscard]] TaskStream::Write : public Awaited {
 
     TaskStream* stream_;
     std::string_view text_; // that is left
-    Watched watched_;
-    bool handed_over_ = false;
     Status status_{GATEHOUSE_OK};
+    bool handed_over_ = false;
 };
 
 class [[nodiscard]] TaskStream::Send : public Awaited {
   public:
     Send(TaskStream& stream, std::span<const gatehouse_bytes> parts, int fd, std::uint64_t offset,
          std::uint64_t length) noexcept
-        : Awaited(*stream.session_), stream_(&stream), parts_(parts), fd_(fd), offset_(offset), length_(length) {}
+        : stream_(&stream), parts_(parts), fd_(fd), offset_(offset), length_(length) {}
 
-    bool await_ready() noexcept { return attempt(Event::data); }
-    void await_suspend(std::coroutine_handle<> task) noexcept { suspend(task); }
+    bool await_ready() noexcept { return attempt(*stream_->session_, Event::data); }
+    void await_suspend(std::coroutine_handle<> task) noexcept { stream_->session_->suspend(task, *this); }
     Status await_resume() const noexcept { return status_; }
 
-    bool attempt(Event why) noexcept final {
+    bool attempt(TaskSession& /*session*/, Event why) noexcept final {
         const auto left = stream_->stream().send(parts_, fd_, offset_, length_);
         status_ = left.status() == Status::again && why == Event::timeout ? Status::timeout : left.status();
         return status_ != Status::again;
@@ -413,36 +438,34 @@ inline TaskStream::Send TaskStream::send(std::span<const gatehouse_bytes> parts,
 // Which of several streams is ready first.
 class [[nodiscard]] Any : public Awaited {
   public:
-    Any(TaskSession& session, std::span<const TaskStream::Readiness> wanted) noexcept
-        : Awaited(session), count_(wanted.size()) {
-        for (std::size_t i = 0; i < count_; ++i) watched_[i] = {wanted[i].stream->conn_, wanted[i].wanted};
+    explicit Any(std::span<const TaskStream::Readiness> wanted) noexcept : session_(wanted.front().stream->session_) {
+        for (std::size_t i = 0; i < wanted.size(); ++i) watched_[i] = {wanted[i].stream->conn_, wanted[i].wanted};
     }
-
-    static TaskSession& session_of(const TaskStream& stream) noexcept { return *stream.session_; }
 
     bool await_ready() const noexcept { return false; } // the host comes back at once if there is something
-    void await_suspend(std::coroutine_handle<> task) noexcept { suspend(task); }
-    Result<std::size_t> await_resume() const noexcept { return result_; }
+    void await_suspend(std::coroutine_handle<> task) noexcept { session_->suspend(task, *this); }
+    Result<std::size_t> await_resume() const noexcept {
+        if (!status_) return status_;
+        return which_;
+    }
 
-    bool attempt(Event why) noexcept final {
+    bool attempt(TaskSession& session, Event why) noexcept final {
         std::array<gatehouse_news, most_awaited> room;
-        for (const gatehouse_news& news : connection().news(room)) {
-            for (std::size_t i = 0; i < count_; ++i) {
-                if (watched_[i].stream != news.stream || (watched_[i].wanted & news.ready) == 0) continue;
-                result_ = i;
-                return true;
-            }
+        for (const gatehouse_news& news : session.connection().news(room)) {
+            for (which_ = 0; which_ < watched_.size(); ++which_)
+                if (watched_[which_].stream == news.stream && (watched_[which_].wanted & news.ready) != 0) return true;
         }
         const std::optional<Status> end = end_of_waits(why);
-        if (end) result_ = *end;
+        if (end) status_ = *end;
         return end.has_value();
     }
-    std::span<const Watched> watched() const noexcept final { return std::span(watched_).first(count_); }
+    void list(WatchList& watched) const noexcept final { watched = watched_; }
 
   private:
-    std::array<Watched, most_awaited> watched_{};
-    std::size_t count_;
-    Result<std::size_t> result_{Status::again};
+    TaskSession* session_;
+    WatchList watched_{};
+    std::size_t which_ = 0;
+    Status status_{GATEHOUSE_OK};
 };
 
 } // namespace detail
@@ -453,31 +476,32 @@ template <class... More>
 auto any(detail::TaskStream::Readiness first, More... more) noexcept {
     static_assert(1 + sizeof...(more) <= detail::most_awaited, "gatehouse: any() takes up to four");
     const std::array<detail::TaskStream::Readiness, 1 + sizeof...(more)> all{first, more...};
-    return detail::Any(detail::Any::session_of(*first.stream), all);
+    return detail::Any(all);
 }
 
 class [[nodiscard]] Stream::Connect : public detail::Awaited {
   public:
-    Connect(detail::TaskSession& session, const Connection::Server& server) noexcept : Awaited(session), server_(server) {}
+    Connect(detail::TaskSession& session, const Connection::Server& server) noexcept : session_(&session), server_(server) {}
 
     bool await_ready() noexcept {
-        status_ = connection().connect_now(server_, upstream_);
-        return status_ != Status::again || attempt(Event::ready);
+        status_ = session_->connection().connect_now(server_, upstream_);
+        return status_ != Status::again || attempt(*session_, Event::ready);
     }
-    void await_suspend(std::coroutine_handle<> task) noexcept { suspend(task); }
+    void await_suspend(std::coroutine_handle<> task) noexcept { session_->suspend(task, *this); }
     Result<Server> await_resume() noexcept {
         if (!status_) return status_;
         return Server(*session_, std::move(*upstream_));
     }
 
-    bool attempt(Event why) noexcept final {
+    bool attempt(detail::TaskSession& session, Event why) noexcept final {
         std::string_view ignored;
-        status_ = connection().outcome(*upstream_, ignored);
+        status_ = session.connection().outcome(*upstream_, ignored);
         if (status_ == Status::again && why == Event::timeout) status_ = Status::timeout;
         return status_ != Status::again;
     }
 
   private:
+    detail::TaskSession* session_;
     Connection::Server server_;
     std::optional<Upstream> upstream_;
     Status status_{GATEHOUSE_OK};
@@ -487,23 +511,24 @@ class [[nodiscard]] Stream::StartTls : public detail::Awaited {
   public:
     StartTls(detail::TaskSession& session, Server& server, const gatehouse_tls_client& tls, std::string_view server_name,
              std::chrono::milliseconds within) noexcept
-        : Awaited(session), server_(&server), tls_(&tls), server_name_(server_name), within_(within) {}
+        : session_(&session), server_(&server), tls_(&tls), server_name_(server_name), within_(within) {}
 
     bool await_ready() noexcept {
-        status_ = connection().start_tls_now(server_->upstream_, *tls_, server_name_, within_);
-        return status_ != Status::again || attempt(Event::ready);
+        status_ = session_->connection().start_tls_now(server_->upstream_, *tls_, server_name_, within_);
+        return status_ != Status::again || attempt(*session_, Event::ready);
     }
-    void await_suspend(std::coroutine_handle<> task) noexcept { suspend(task); }
+    void await_suspend(std::coroutine_handle<> task) noexcept { session_->suspend(task, *this); }
     Status await_resume() const noexcept { return status_; }
 
-    bool attempt(Event why) noexcept final {
+    bool attempt(detail::TaskSession& session, Event why) noexcept final {
         std::string_view ignored;
-        status_ = connection().outcome(server_->upstream_, ignored);
+        status_ = session.connection().outcome(server_->upstream_, ignored);
         if (status_ == Status::again && why == Event::timeout) status_ = Status::timeout;
         return status_ != Status::again;
     }
 
   private:
+    detail::TaskSession* session_;
     Server* server_;
     const gatehouse_tls_client* tls_;
     std::string_view server_name_;
@@ -513,43 +538,45 @@ class [[nodiscard]] Stream::StartTls : public detail::Awaited {
 
 class [[nodiscard]] Stream::Sleep : public detail::Awaited {
   public:
-    Sleep(detail::TaskSession& session, std::chrono::milliseconds time) noexcept : Awaited(session), time_(time) {}
+    Sleep(detail::TaskSession& session, std::chrono::milliseconds time) noexcept : session_(&session), time_(time) {}
 
     bool await_ready() const noexcept { return time_.count() <= 0; }
     void await_suspend(std::coroutine_handle<> task) noexcept {
         session_->set_timer(detail::TaskSession::Clock::now() + time_);
-        suspend(task);
+        session_->suspend(task, *this);
     }
     Status await_resume() const noexcept { return status_; }
 
-    bool attempt(Event why) noexcept final {
+    bool attempt(detail::TaskSession& session, Event why) noexcept final {
         const std::optional<Status> end = detail::end_of_waits(why);
         if (!end) return false;
-        status_ = why == Event::timer && session_->sleeper_first ? Status(GATEHOUSE_OK) : *end;
-        session_->set_timer(detail::TaskSession::never);
+        status_ = why == Event::timer && session.sleeper_first ? Status(GATEHOUSE_OK) : *end;
+        session.set_timer(detail::TaskSession::never);
         return true;
     }
 
   private:
+    detail::TaskSession* session_;
     std::chrono::milliseconds time_;
     Status status_{GATEHOUSE_OK};
 };
 
 class [[nodiscard]] Stream::Woken : public detail::Awaited {
   public:
-    explicit Woken(detail::TaskSession& session) noexcept : Awaited(session) {}
+    explicit Woken(detail::TaskSession& session) noexcept : session_(&session) {}
 
     bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> task) noexcept { suspend(task); }
+    void await_suspend(std::coroutine_handle<> task) noexcept { session_->suspend(task, *this); }
     Status await_resume() const noexcept { return status_; }
 
-    bool attempt(Event why) noexcept final {
+    bool attempt(detail::TaskSession& /*session*/, Event why) noexcept final {
         const std::optional<Status> end = detail::end_of_waits(why);
         if (end) status_ = *end;
         return end || why == Event::wake;
     }
 
   private:
+    detail::TaskSession* session_;
     Status status_{GATEHOUSE_OK};
 };
 
@@ -587,7 +614,7 @@ class TaskRun : public TaskSession {
         if (!task_.frame()) {
             task_ = plugin.serve(client);
             task_.frame().resume();
-        } else if (awaited->attempt(why)) {
+        } else if (awaited->attempt(*this, why)) {
             suspended.resume();
         }
         if (!task_.done()) return park();
