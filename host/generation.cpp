@@ -82,10 +82,22 @@ Generation::Generation(Config config, const Standing& standing)
                           Service* service = service_of(id);
                           return service != nullptr ? service->wake(instance, id) : GATEHOUSE_NOT_FOUND;
                       },
-                  .cut =
-                      [this](const PluginInstance& instance, std::uint64_t id) {
-                          Service* service = service_of(id);
-                          return service != nullptr ? service->cut(instance, id) : GATEHOUSE_NOT_FOUND;
+                  .end = [this](const PluginInstance& instance, std::uint64_t id, std::int32_t how,
+                                std::uint64_t milliseconds) -> gatehouse_status {
+                      Service* service = service_of(id);
+                      if (service == nullptr) return GATEHOUSE_NOT_FOUND;
+                      const EndOrder order = how == GATEHOUSE_HOW_STOP    ? EndOrder::stop
+                                             : how == GATEHOUSE_HOW_CLOSE ? EndOrder::close
+                                                                          : EndOrder::reset;
+                      constexpr std::uint64_t longest = 86'400'000;
+                      const Milliseconds time(std::min(milliseconds, longest));
+                      return service->end_by_order(instance, id, order, after(monotonic_now(), time));
+                  },
+                  .list =
+                      [this](const PluginInstance& instance) {
+                          std::vector<std::uint64_t> ids;
+                          for (const auto& service : services_) service->list(instance, ids);
+                          return ids;
                       },
                   .look_again =
                       [this](const PluginInstance& instance, std::uint64_t id) {

@@ -148,6 +148,24 @@ gatehouse_status wake(gatehouse_instance* instance, std::uint64_t connection) no
     return instance->facilities.wake(*instance->plugin, connection);
 }
 
+gatehouse_status end(gatehouse_instance* instance, std::uint64_t connection, gatehouse_how how,
+                     std::uint64_t milliseconds) noexcept {
+    if (too_early(*instance, "end()")) return GATEHOUSE_INVALID;
+    if (how < GATEHOUSE_HOW_STOP || how > GATEHOUSE_HOW_RESET) return GATEHOUSE_INVALID;
+    return instance->facilities.end(*instance->plugin, connection, how, milliseconds);
+}
+
+gatehouse_status for_each(gatehouse_instance* instance, void (*visit)(void* data, std::uint64_t id) noexcept,
+                          void* data) noexcept {
+    if (too_early(*instance, "for_each()")) return GATEHOUSE_INVALID;
+    try {
+        for (const std::uint64_t connection : instance->facilities.list(*instance->plugin)) visit(data, connection);
+        return GATEHOUSE_OK;
+    } catch (const std::bad_alloc&) {
+        return GATEHOUSE_EXHAUSTED;
+    }
+}
+
 std::int32_t stopping(gatehouse_instance* instance) noexcept { return instance->facilities.drain.started() ? 1 : 0; }
 
 void write_log(gatehouse_instance* instance, gatehouse_level level, gatehouse_str text) noexcept {
@@ -247,6 +265,8 @@ const gatehouse_host host_table{
     .send = send,
     .watch = watch,
     .news = news,
+    .end = end,
+    .for_each = for_each,
 };
 
 } // namespace gatehouse::host

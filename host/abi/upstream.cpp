@@ -338,11 +338,6 @@ gatehouse_status relay(gatehouse_conn* conn, gatehouse_conn* upstream, std::uint
     return GATEHOUSE_OK;
 }
 
-gatehouse_status cut(gatehouse_instance* instance, std::uint64_t id) noexcept {
-    if (too_early(*instance, "cut()")) return GATEHOUSE_INVALID;
-    return instance->facilities.cut(*instance->plugin, id);
-}
-
 } // namespace
 
 const gatehouse_upstream_v1 upstream_table{
@@ -352,7 +347,6 @@ const gatehouse_upstream_v1 upstream_table{
     .close = close,
     .relay = relay,
     .resolve = resolve,
-    .cut = cut,
     .tls_client = tls_client,
     .start_tls = start_tls,
     .connect_now = connect_now,

@@ -19,6 +19,13 @@ inline void reset_on_close(int fd) noexcept {
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
 }
 
+// Resets the connection and leaves the descriptor open: who waits for it hears of that. [any, while it is not closed]
+inline void reset_now(int fd) noexcept {
+    sockaddr nobody{};
+    nobody.sa_family = AF_UNSPEC;
+    if (::connect(fd, &nobody, sizeof nobody) != 0) ::shutdown(fd, SHUT_RDWR); // a unix socket knows no reset
+}
+
 // recv() without waiting. At urgent data (`stops_short`) it says EAGAIN, although the bytes are there, while the thread has a
 // signal to take: SIGSTOP, say. No event will tell of them, so recv() is asked again. [owner]
 inline ssize_t receive_now(int fd, void* buffer, std::size_t capacity, int flags, bool stops_short) noexcept {

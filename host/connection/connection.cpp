@@ -18,6 +18,9 @@ void Connection::open(int socket, const ListenerShare& share) noexcept {
     wanted = GATEHOUSE_READABLE;
     watch.begin(share.pool);
     life = {};
+    order.store(EndOrder::none);
+    stop_until.store(never);
+    relayed.store(false);
     listener.store(&share, std::memory_order_relaxed);
 }
 

@@ -33,6 +33,9 @@ struct ListenerShare {
     const Drain& drain;
 };
 
+// What a plugin may order for a connection from outside of serve(), the stronger ones last.
+enum class EndOrder : std::uint8_t { none, stop, close, reset };
+
 // Where a connection is in its life:
 //
 //     accepted ──▶ staging ──▶ silent ──▶ serving ──▶ relaying ──▶ lingering ──▶ closed
@@ -76,6 +79,7 @@ struct Life {
     bool is_proxys = false; // a trusted proxy's own: its header names no client
     bool entered = false;   // it counts for its plugin
     bool stop_told = false; // the phase has heard of the drain
+    EndOrder obeyed = EndOrder::none;
     // The next two are left by the main thread, for a thread of the pool: ending a connection runs the plugin's code.
     bool rests_again = false; // its time was not over after all
     std::optional<Reason> over;
@@ -108,6 +112,8 @@ class Connection : public Stream {
     bool rests_for_more() const noexcept;
     // Whether an attempt to reach a server goes on of which the plugin has not heard. [owner]
     bool attempts() const noexcept;
+    // Whether there is an order that has not been obeyed yet. [owner]
+    bool is_ordered() const noexcept { return owner.noted(Owner::ordered) && order.load() > life.obeyed; }
     // Whether an upstream is watched for its bytes. [owner]
     bool reads_upstreams() const noexcept;
 
@@ -115,7 +121,10 @@ class Connection : public Stream {
     Owner owner;
     std::atomic<Nanoseconds> parked_until{never};        // read by the sweep
     std::atomic<const ListenerShare*> listener{nullptr}; // written by open()
-    std::atomic<PluginInstance*> plugin{nullptr};        // written by the owner until serve() is called
+    std::atomic<PluginInstance*> plugin{nullptr};        // set by the owner once it is open, until serve() is called
+    std::atomic<EndOrder> order{EndOrder::none};         // written by who holds `owner`, and by open(), as is the next
+    std::atomic<bool> relayed{false};                    // a relay thread owns it, or is about to
+    std::atomic<Nanoseconds> stop_until{never};          // with EndOrder::stop: when it ends at the latest
 
     // Everything below belongs to the owner.
     std::uint64_t id = 0;                       // generation and index

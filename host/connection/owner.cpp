@@ -2,6 +2,8 @@
 
 #include "base/check.hpp"
 
+#include <sched.h>
+
 namespace gatehouse::host {
 
 std::uint64_t Owner::take() noexcept {
@@ -16,7 +18,7 @@ Owner::Claim Owner::claim(std::uint64_t id, Note note) noexcept {
     for (;;) {
         if (!is_of(now, id)) return Claim::gone;
         const bool rests = (now & resting_bit) != 0;
-        const std::uint64_t next = rests ? (now & (generation_bits | cut)) | running_bit : now | note;
+        const std::uint64_t next = rests ? (now & (generation_bits | ordered | held_bit)) | running_bit : now | note;
         if (word_.compare_exchange_weak(now, next)) return rests ? Claim::owned : Claim::noted;
     }
 }
@@ -26,6 +28,14 @@ bool Owner::leave(std::uint64_t id, Note note) noexcept {
     do {
         if (!is_of(now, id)) return false;
     } while (!word_.compare_exchange_weak(now, now | note));
+    return true;
+}
+
+bool Owner::hold(std::uint64_t id) noexcept {
+    std::uint64_t now = word_.load();
+    do {
+        if (!is_of(now, id)) return false;
+    } while (!word_.compare_exchange_weak(now, now | held_bit));
     return true;
 }
 
@@ -39,10 +49,18 @@ bool Owner::rest() noexcept {
 }
 
 void Owner::release() noexcept {
-    const std::uint64_t now = word_.load();
+    std::uint64_t now = word_.load();
     GATEHOUSE_CHECK((now & running_bit) != 0); // a slot is released once
-    const std::uint64_t next = (now & generation_bits) + (std::uint64_t{1} << 32U);
-    word_.store(next != 0 ? next : std::uint64_t{1} << 32U);
+    std::uint64_t next = (now & generation_bits) + (std::uint64_t{1} << 32U);
+    if (next == 0) next = std::uint64_t{1} << 32U;
+    for (;;) { // who holds it does one system call
+        if ((now & held_bit) != 0) {
+            ::sched_yield();
+            now = word_.load();
+        } else if (word_.compare_exchange_weak(now, next)) {
+            return;
+        }
+    }
 }
 
 } // namespace gatehouse::host

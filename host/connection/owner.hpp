@@ -19,10 +19,10 @@ class Owner {
   public:
     enum Note : std::uint64_t {
         nothing = 0,
-        event = 4, // epoll had something
-        woken = 8, // a plugin has woken it
-        stop = 16, // the drain has started
-        cut = 32,  // its relay is to be ended, now or when it begins; this note stays
+        event = 4,    // epoll had something
+        woken = 8,    // a plugin has woken it
+        stop = 16,    // the drain has started
+        ordered = 32, // it is to end: see Connection::order; this note stays
         all = event | woken | stop,
     };
 
@@ -34,9 +34,14 @@ class Owner {
     enum class Claim { owned, noted, gone };
     Claim claim(std::uint64_t id, Note note) noexcept;
 
-    // Leaves a note, whether the connection runs or rests; false if the one with this id has ended. For `cut` only: a resting
-    // connection looks at no other note. [any]
+    // Leaves a note, whether the connection runs or rests; false if the one with this id has ended. For `ordered` only: a
+    // resting connection looks at no other note. [any]
     bool leave(std::uint64_t id, Note note) noexcept;
+
+    // Keeps the slot from being released until let_go(), which must follow at once; false if the one with this id has ended.
+    // One at a time. [any]
+    bool hold(std::uint64_t id) noexcept;
+    void let_go() noexcept { word_.fetch_and(~held_bit); }
 
     // Whether there is such a note. [any]
     bool noted(Note note) const noexcept { return (word_.load() & note) != 0; }
@@ -46,16 +51,19 @@ class Owner {
     // RUNNING to RESTING; false if there is a note that the owner has not taken. [owner]
     bool rest() noexcept;
 
-    // RUNNING to FREE: ids given out so far are stale. [owner]
+    // RUNNING to FREE: ids given out so far are stale. Waits for who holds it. [owner]
     void release() noexcept;
 
     bool resting() const noexcept { return noted(Note{resting_bit}); } // [any]
+    // Whether the one with this id has not ended. [any]
+    bool is_of(std::uint64_t id) const noexcept { return is_of(word_.load(), id); }
     // The generation now, in place. [any]
     std::uint64_t generation() const noexcept { return word_.load() & generation_bits; }
 
   private:
     static constexpr std::uint64_t running_bit = 1;
     static constexpr std::uint64_t resting_bit = 2;
+    static constexpr std::uint64_t held_bit = 64;
     static constexpr std::uint64_t generation_bits = std::uint64_t{0xffffffff} << 32U;
 
     static bool is_of(std::uint64_t word, std::uint64_t id) noexcept {

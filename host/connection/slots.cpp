@@ -53,6 +53,7 @@ Connection* ConnectionSlots::take() noexcept {
 void ConnectionSlots::give_back(Connection& connection) noexcept {
     GATEHOUSE_CHECK(find(connection.id) == &connection); // it is one of these
     const int fd = connection.fd;
+    connection.plugin.store(nullptr); // nobody finds the next one in this slot before it has been opened
     connection.owner.release();
     ::close(fd);
     const MutexLock lock(mutex_);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <gatehouse/gatehouse.h>
+#include <vector>
 
 namespace gatehouse::host {
 
@@ -31,7 +32,12 @@ struct Facilities {
     // GATEHOUSE_NOT_FOUND: the connection has ended, or belongs to another instance.
     using ById = std::function<gatehouse_status(const PluginInstance& instance, std::uint64_t id)>;
     ById wake; // serve() is called again with GATEHOUSE_EVENT_WAKE
-    ById cut;  // ends its relay
+    // Ends it; see gatehouse_host.end.
+    std::function<gatehouse_status(const PluginInstance& instance, std::uint64_t id, std::int32_t how,
+                                   std::uint64_t milliseconds)>
+        end;
+    // The ids of the instance's connections. Throws std::bad_alloc.
+    std::function<std::vector<std::uint64_t>(const PluginInstance& instance)> list;
     // The host looks again at what has been begun for it; serve() is not called unless something has come of that.
     ById look_again;
 };

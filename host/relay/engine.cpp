@@ -19,7 +19,7 @@ bool RelayEngine::start(Connection& client) noexcept {
     return (*least)->start(client);
 }
 
-void RelayEngine::cut() noexcept {
+void RelayEngine::look_at_orders() noexcept {
     for (const auto& thread : threads_) thread->sweep_by(0);
 }
 

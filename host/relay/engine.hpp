@@ -36,8 +36,8 @@ class RelayEngine {
     // what has been passed on is counted, and both will be reset. [conn]
     bool start(Connection& client) noexcept;
 
-    // Some relayed connections have got the note Owner::cut: the threads end those relays, all of them in one sweep each. [any]
-    void cut() noexcept;
+    // Some relayed connections have got an order: the threads end those relays, all of them in one sweep each. [any]
+    void look_at_orders() noexcept;
 
     // A drain that relayed connections hear has started: the threads look at them once more when its deadline has come. [main]
     void begin_drain(Nanoseconds deadline) noexcept;

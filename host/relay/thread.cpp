@@ -105,7 +105,7 @@ bool RelayThread::start(Connection& client) noexcept {
         pair->unwatchable = true;
         sweep_by(0);
     }
-    sweep_by(client.owner.noted(Owner::cut) ? 0 : due); // it may have been cut before
+    sweep_by(client.owner.noted(Owner::ordered) ? 0 : due); // it may have come before
     return true;
 }
 
@@ -311,14 +311,19 @@ void RelayThread::sweep() noexcept {
         const Nanoseconds lifetime = pair.connection().lifetime;
         const Nanoseconds idle = pair.idle_until();
         const Nanoseconds drain = pair.connection().drain().deadline();
+        const Nanoseconds stop = pair.connection().stop_until.load();
         std::optional<Reason> reason;
         if (pair.unwatchable)
             reason = Reason::host_out_of_memory;
-        else if (drain <= now_ || pair.connection().owner.noted(Owner::cut))
+        else if (pair.connection().owner.noted(Owner::ordered) && pair.connection().order.load() != EndOrder::stop)
+            reason = Reason::ended;
+        else if (drain <= now_)
             reason = Reason::drained;
+        else if (stop <= now_)
+            reason = Reason::ended;
         else if (lifetime <= now_ || idle <= now_)
             reason = lifetime <= now_ ? Reason::lifetime : Reason::idle_timeout;
-        if (!reason) earliest = std::min({earliest, lifetime, idle, drain});
+        if (!reason) earliest = std::min({earliest, lifetime, idle, drain, stop});
         if (!reason && !pair.ending) continue;
         lock.unlock();
         if (reason)

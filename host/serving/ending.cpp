@@ -1,12 +1,15 @@
 // The end of a connection: its one reason, its last bytes, and the record of it.
 #include "serving/ending.hpp"
+#include "base/atomic_min.hpp"
 #include "base/check.hpp"
 #include "base/if_memory_allows.hpp"
 #include "base/socket.hpp"
 #include "connection/id_text.hpp"
 #include "serving/access_log.hpp"
 #include "serving/service.hpp"
+#include "serving/watching.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <sys/socket.h>
@@ -107,6 +110,63 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     connection.plugin_deadline = after(monotonic_now(), config.linger_timeout);
     connection.emptied = false;
     linger(connection);
+}
+
+// True: it has ended, or has come to rest. False: serve() is to be called, or what is left of the output to be sent.
+bool Service::obey(Connection& connection) noexcept {
+    Life& life = connection.life;
+    life.obeyed = connection.order.load();
+    const bool is_served = life.phase == Phase::serving;
+    // A thread that waited has found the client reset: by the order.
+    if (!connection.reason || connection.reason == Reason::peer_reset) connection.reason = Reason::ended;
+    if (life.obeyed == EndOrder::stop && is_served) {
+        connection.lifetime = std::min(connection.lifetime, connection.stop_until.load());
+        life.serving.why = GATEHOUSE_EVENT_STOPPING;
+        return false;
+    }
+    if (life.obeyed == EndOrder::close && is_served && has_output(connection)) {
+        life.serving.then = GATEHOUSE_NEXT_CLOSE;
+        life.serving.deaf = true;
+        connection.plugin_deadline = never;
+        return rests(connection);
+    }
+    if (life.obeyed == EndOrder::reset) {
+        connection.broken = true;
+        reset_on_close(connection.fd);
+    }
+    end(connection, *connection.reason);
+    return true;
+}
+
+gatehouse_status Service::end_by_order(const PluginInstance& plugin, std::uint64_t id, EndOrder order,
+                                       Nanoseconds stop_until) noexcept {
+    const MutexLock lock(ordering_);
+    Connection* const connection = find(plugin, id);
+    if (connection == nullptr || !connection->owner.hold(id)) return GATEHOUSE_NOT_FOUND;
+    if (connection->plugin.load(std::memory_order_acquire) != &plugin) { // it has just come, and is not open yet
+        connection->owner.let_go();
+        return GATEHOUSE_NOT_FOUND;
+    }
+    if (order > connection->order.load()) connection->order.store(order);
+    if (order == EndOrder::stop) lower(connection->stop_until, stop_until);
+    connection->owner.leave(id, Owner::ordered);
+    const bool rested = connection->owner.claim(id, Owner::event) == Owner::Claim::owned;
+    // A thread that waits for the client goes on. It may be in the plugin's code: then the rest follows when it returns. A
+    // relay is its thread's affair.
+    if (!rested && !connection->relayed.load() && order == EndOrder::close) ::shutdown(connection->fd, SHUT_RD);
+    if (!rested && !connection->relayed.load() && order == EndOrder::reset) reset_now(connection->fd);
+    connection->owner.let_go();
+    shared_.relays.look_at_orders();
+    if (!rested) return GATEHOUSE_OK;
+    connection->life.rests_again = true;
+    pool.post(connection->posted, id);
+    return GATEHOUSE_OK;
+}
+
+void Service::list(const PluginInstance& plugin, std::vector<std::uint64_t>& ids) {
+    endpoint_.slots.for_each([&](const Connection& connection, std::uint64_t id) {
+        if (connection.owner.is_of(id) && connection.plugin.load(std::memory_order_relaxed) == &plugin) ids.push_back(id);
+    });
 }
 
 // Throws away what the client still sends, until it closes, the time is over or it has been too much; and waits for room for a

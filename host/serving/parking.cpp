@@ -20,6 +20,7 @@ Rest Parking::rest(Connection& connection, Interest wanted, Unread unread, Strea
         // The note may come after the drain has been seen by itself. It must go all the same, or this would never end.
         const bool stop = owner.take(Owner::stop) || connection.drain().started();
         if (stop && !connection.stopping_said && !std::exchange(life.stop_told, true)) return Rest::stopping;
+        if (connection.is_ordered()) return Rest::ordered;
         if (owner.noted(Owner::woken)) {
             // A connection that is woken all the time must hear of its bytes as well.
             if (unread == Unread::taken && wanted != Interest::reset && life.serving.why == GATEHOUSE_EVENT_WAKE &&

@@ -16,6 +16,7 @@ enum class Rest : std::uint8_t {
     data,      // something has arrived
     woken,     // a plugin has woken it
     stopping,  // the drain has started; said once in a life
+    ordered,   // there is an order that has not been obeyed
     reset,     // the client is gone; said to those that rest for Interest::reset only
     no_memory, // the kernel has none for the epoll entry
 };

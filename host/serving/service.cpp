@@ -59,6 +59,11 @@ Interest interest_of(const Connection& connection) noexcept {
     return serving.sends_early ? Interest::bytes_once : Interest::bytes;
 }
 
+// Whether it has a reason to end that gives it no time.
+bool ends_at_once(const Connection& connection) noexcept {
+    return connection.reason && connection.reason != Reason::drained && connection.reason != Reason::ended;
+}
+
 } // namespace
 
 Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, Pool& threads, const FindPlugin& find,
@@ -147,13 +152,6 @@ gatehouse_status Service::look_again(const PluginInstance& plugin, std::uint64_t
     if (claim == Owner::Claim::noted) return GATEHOUSE_OK;
     connection->life.rests_again = true;
     pool.post(connection->posted, id);
-    return GATEHOUSE_OK;
-}
-
-gatehouse_status Service::cut(const PluginInstance& plugin, std::uint64_t id) noexcept {
-    Connection* connection = find(plugin, id);
-    if (connection == nullptr || !connection->owner.leave(id, Owner::cut)) return GATEHOUSE_NOT_FOUND;
-    shared_.relays.cut();
     return GATEHOUSE_OK;
 }
 
@@ -256,8 +254,9 @@ void Service::serve(Connection& connection) noexcept {
 // Does what serve() has returned. True: it is to be called again.
 bool Service::goes_on(Connection& connection, gatehouse_next next) noexcept {
     ServingLife& serving = connection.life.serving;
+    if (connection.is_ordered() && connection.order.load() != EndOrder::stop) return !obey(connection);
     if (next == GATEHOUSE_NEXT_PARK || next == GATEHOUSE_NEXT_WAIT) {
-        if (connection.broken || (connection.reason && connection.reason != Reason::drained)) {
+        if (connection.broken || ends_at_once(connection)) {
             end(connection, reason_for(connection, next));
             return false;
         }
@@ -271,8 +270,7 @@ bool Service::goes_on(Connection& connection, gatehouse_next next) noexcept {
         serving.error.set("serve() returned GATEHOUSE_NEXT_RELAY without a relay()");
         next = GATEHOUSE_NEXT_ERROR;
     }
-    const bool is_cut =
-        connection.broken || connection.deadline_hit || (connection.reason && connection.reason != Reason::drained);
+    const bool is_cut = connection.broken || connection.deadline_hit || ends_at_once(connection);
     if ((next == GATEHOUSE_NEXT_CLOSE || next == GATEHOUSE_NEXT_RELAY) && !is_cut && has_output(connection)) {
         serving.then = next;
         serving.deaf = true;
@@ -325,6 +323,12 @@ bool Service::rests(Connection& connection, std::optional<Stream::Due> until) no
             life.serving.why = GATEHOUSE_EVENT_STOPPING;
             if (!connection.reason) connection.reason = Reason::drained;
             return false;
+        case Rest::ordered:
+            if (life.phase == Phase::lingering) {
+                life.obeyed = connection.order.load(); // it ends anyway
+                continue;
+            }
+            return obey(connection);
         case Rest::data:
             life.serving.why = GATEHOUSE_EVENT_DATA;
             break;
@@ -341,6 +345,12 @@ bool Service::rests(Connection& connection, std::optional<Stream::Due> until) no
 }
 
 void Service::start_relay(Connection& connection) noexcept {
+    // In this order: whoever gives an order leaves the sockets alone from here on, or has given it before.
+    connection.relayed.store(true);
+    if (connection.is_ordered() && connection.order.load() != EndOrder::stop) {
+        obey(connection);
+        return;
+    }
     Upstream& server = *connection.life.serving.upstream;
     connection.watch.remove(connection.fd);
     server.watch.remove(server.fd);

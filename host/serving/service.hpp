@@ -13,6 +13,7 @@
 
 #include "access/access.hpp"
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "config/config.hpp"
 #include "connection/connection.hpp"
 #include "connection/half_open.hpp"
@@ -91,9 +92,12 @@ class Service : public ListenerShare {
     // Something has come of what was begun for a connection by another thread: looks at it. [any]
     gatehouse_status look_again(const PluginInstance& plugin, std::uint64_t id) noexcept;
 
-    // Ends a connection's relay with the reason `drained` and a reset for both sides, as soon as it begins if it is not relayed
-    // yet. GATEHOUSE_NOT_FOUND: it has ended. [any]
-    gatehouse_status cut(const PluginInstance& plugin, std::uint64_t id) noexcept;
+    // Gives an order for a connection, if it is that plugin's and there is no stronger one. GATEHOUSE_NOT_FOUND: it has ended.
+    // [any]
+    gatehouse_status end_by_order(const PluginInstance& plugin, std::uint64_t id, EndOrder order,
+                                  Nanoseconds stop_until) noexcept;
+    // Adds the ids of the plugin's connections. Throws std::bad_alloc. [any]
+    void list(const PluginInstance& plugin, std::vector<std::uint64_t>& ids);
 
     // A relay has ended: for the relay engine, which owned the connection until now. [any]
     void relay_ended(Connection& connection, Reason reason) noexcept;
@@ -139,6 +143,7 @@ class Service : public ListenerShare {
     void expire(Connection& connection, Nanoseconds now) noexcept;
 
     void end(Connection& connection, Reason reason) noexcept;
+    bool obey(Connection& connection) noexcept;
     void linger(Connection& connection) noexcept;
     bool is_logged(const Life& life, Reason reason) const noexcept;
     void close(Connection& connection) noexcept;
@@ -153,6 +158,7 @@ class Service : public ListenerShare {
     bool detects_ = false;                             // the plugin is found out in one of them
     Access access_;
     Parking parking_;
+    Mutex ordering_; // who orders holds a connection, one at a time
     std::atomic<std::uint32_t> open_{0};
     HalfOpen half_open_; // without those whose handshake has begun
     LimitNotice connections_met_;

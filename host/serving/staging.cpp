@@ -92,7 +92,7 @@ void Service::advance(Connection& connection) noexcept {
                 plugin_met_.met(shared_.alarm);
                 return end(connection, Reason::over_limit);
             }
-            connection.plugin.store(verdict.plugin, std::memory_order_relaxed);
+            connection.plugin.store(verdict.plugin, std::memory_order_release);
             life.entered = true;
         }
         if (!life.admitted) { // the header has said on whose behalf the proxy comes

@@ -240,6 +240,10 @@ bool Service::rests_for_more(Connection& connection, bool look, std::optional<St
             if (serving.then) continue;
             if (!connection.reason) connection.reason = Reason::drained;
             return because(GATEHOUSE_EVENT_STOPPING);
+        case Rest::ordered:
+            if (obey(connection)) return true;
+            if (!serving.then) return false; // it stops
+            continue;
         case Rest::woken:
             if (serving.then) continue;
             if (connection.owner.take(Owner::event))

@@ -45,7 +45,7 @@ void Service::welcome(int fd, const SocketAddress& peer) noexcept {
     Connection& connection = *found;
     open_.fetch_add(1);
     connection.open(fd, *this);
-    connection.plugin.store(plugin_, std::memory_order_relaxed);
+    connection.plugin.store(plugin_, std::memory_order_release);
     connection.idle = after(0, config.idle_timeout);
     connection.lifetime = after(now, config.lifetime);
     connection.life.accepted = now;

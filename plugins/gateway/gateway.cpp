@@ -77,7 +77,7 @@ class Gateway {
         : init_(init), settings_(read_settings(init)),
           pool_({settings_.balance, settings_.queue, settings_.health, settings_.retries}, settings_.sources.size(),
                 {[init](std::uint64_t connection) { init.wake(connection); },
-                 [init](std::uint64_t connection) { init.cut(connection); },
+                 [init](std::uint64_t connection) { init.end(connection, gatehouse::How::reset); },
                  [init](gatehouse_level level, std::string_view text) { init.log(level, text); }}),
           control_(pool_), boot_(hexadecimal(random_number())) {}
 

@@ -56,7 +56,8 @@ class Door {
     void command(std::span<const std::string_view> words, Answer& answer) {
         if (words[0] == "cut") {
             if (words.size() != 2) throw std::runtime_error("cut takes an id");
-            if (!host_.cut(std::stoull(std::string(words[1])))) throw std::runtime_error("no such connection");
+            if (!host_.end(std::stoull(std::string(words[1])), gatehouse::How::reset))
+                throw std::runtime_error("no such connection");
             return;
         }
         answer.columns({"what", "value"});
@@ -181,7 +182,7 @@ TEST(TestingBackground, ARelayCanBeCut) {
     door.upstream("192.0.2.10:80", {});
     Client client = door.connect();
     EXPECT_EQ(door.command({"cut", std::to_string(client.id())}), Rows{});
-    EXPECT_EQ(client.outcome().reason, "drained");
+    EXPECT_EQ(client.outcome().reason, "ended");
     EXPECT_THROW(door.command({"cut", std::to_string(client.id())}), Refused);
 }
 

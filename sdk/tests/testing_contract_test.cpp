@@ -165,10 +165,9 @@ TEST(TestingContract, NothingBeginsBeforeStart) {
     };
     EXPECT_EQ(blame([] { EXPECT_EQ(host->wake(instance, 1), GATEHOUSE_INVALID); }), "wake(): not before start()");
     EXPECT_EQ(blame([] {
-                  const auto* upstream = static_cast<const gatehouse_upstream_v1*>(find(GATEHOUSE_EXT_UPSTREAM));
-                  EXPECT_EQ(upstream->cut(instance, 1), GATEHOUSE_INVALID);
+                  EXPECT_EQ(host->end(instance, 1, GATEHOUSE_HOW_RESET, 0), GATEHOUSE_INVALID);
               }),
-              "cut(): not before start()");
+              "end(): not before start()");
     EXPECT_EQ(blame([] {
                   gatehouse_check_request request{};
                   request.size = sizeof request;

@@ -55,7 +55,7 @@ TEST_F(GatewayControl, DrainsAndCutsWhatIsLeft) {
     EXPECT_EQ(control({"drain", "b", "200ms"}).status, 0);
     EXPECT_EQ(reached(3), "aaa");
     EXPECT_TRUE(old.rest().reset) << "it must not look whole";
-    EXPECT_EQ(host_.wait_for_closed("gateway", old.local_address())["reason"], "drained");
+    EXPECT_EQ(host_.wait_for_closed("gateway", old.local_address())["reason"], "ended");
     eventually("it is drained", [&] { return cell("b", "state") == "drained"; });
     EXPECT_EQ(reached(3), "aaa");
 }

@@ -10,7 +10,7 @@ using namespace gatehouse::support;
 
 namespace {
 
-std::string random_bytes(std::size_t size) {
+std::string arbitrary_bytes(std::size_t size) {
     std::mt19937_64 random(size); // the same at each run
     std::string bytes(size, '\0');
     for (char& c : bytes) c = static_cast<char>(random());
@@ -46,7 +46,7 @@ class Http : public testing::Test {
     const TempDir outside_; // what must not be served
     const TempDir root_;
     const std::string secret_ = outside_.write("secret", "secret");
-    const std::string text_ = random_bytes(200'000); // more than what goes through sendfile
+    const std::string text_ = arbitrary_bytes(200'000); // more than what goes through sendfile
     const std::string file_ = root_.write("file.bin", text_);
     const std::string page_ = root_.write("index.html", "<p>hello");
     Gatehouse host_{http_from(root_)};
@@ -144,7 +144,7 @@ TEST_F(Http, TenDownloadsAtOnce) {
 }
 
 TEST_F(Http, ThroughTheGateway) {
-    const std::string file = root_.write("large", random_bytes(20'000'000));
+    const std::string file = root_.write("large", arbitrary_bytes(20'000'000));
     Gatehouse gateway(gateway_to(host_.address("http")));
     const std::string front = "http://" + gateway.address("gateway");
     EXPECT_EQ(sha256("curl -q -sS --noproxy '*' " + front + "/large"), sha256("cat " + file));
@@ -158,7 +158,7 @@ TEST_F(SlowHttp, AGibibyteArrivesWhole) {
     constexpr std::uint64_t size = 1ULL << 30U;
     {
         std::ofstream out(file, std::ios::binary);
-        const std::string block = random_bytes(4096);
+        const std::string block = arbitrary_bytes(4096);
         for (const std::uint64_t at :
              std::initializer_list<std::uint64_t>{0, (1U << 24U) - 1000, 600'000'001, size - block.size()}) {
             out.seekp(static_cast<std::streamoff>(at));

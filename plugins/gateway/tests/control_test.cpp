@@ -83,7 +83,7 @@ TEST(Control, DrainsInTime) {
     Client cut = gateway.connect();
     gateway.command({"drain", "a", "1ms"});
     while (cut.outcome().open) gateway.settle(); // CTest ends it if it never comes
-    EXPECT_EQ(cut.outcome().reason, "drained");
+    EXPECT_EQ(cut.outcome().reason, "ended");
     EXPECT_EQ(state(gateway, 0), "drained");
 }
 
@@ -95,7 +95,7 @@ TEST(Control, ALaterDrainMayEndEarlier) {
     gateway.command({"drain", "a", "1h"});
     gateway.command({"drain", "a", "0s"});
     while (cut.outcome().open) gateway.settle();
-    EXPECT_EQ(cut.outcome().reason, "drained");
+    EXPECT_EQ(cut.outcome().reason, "ended");
 }
 
 TEST(Control, ADrainThatGoesOnDoesNotHoldUpTheEnd) {

@@ -188,6 +188,14 @@ enum {
 typedef int32_t gatehouse_level;
 enum { GATEHOUSE_LEVEL_DEBUG = 0, GATEHOUSE_LEVEL_INFO = 1, GATEHOUSE_LEVEL_WARNING = 2, GATEHOUSE_LEVEL_ERROR = 3 };
 
+/* How end() ends a connection. */
+typedef int32_t gatehouse_how;
+enum {
+    GATEHOUSE_HOW_STOP = 0,  /* serve() hears GATEHOUSE_EVENT_STOPPING, and has some time to finish */
+    GATEHOUSE_HOW_CLOSE = 1, /* what was written is delivered, and the connection closed */
+    GATEHOUSE_HOW_RESET = 2  /* at once, and so that nothing that is cut looks whole */
+};
+
 typedef struct gatehouse_conn gatehouse_conn;     /* a connection; valid while serve() runs for it */
 typedef struct gatehouse_config gatehouse_config; /* a table of configuration; valid during create() */
 typedef struct gatehouse_instance
@@ -368,6 +376,23 @@ typedef struct gatehouse_host {
      * and fills the first `capacity` of `items`; `stride` is sizeof(gatehouse_news).
      */
     size_t (*news)(gatehouse_conn* conn, gatehouse_news* items, size_t capacity, size_t stride) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [any] Ends a connection of this instance, whatever it does; its reason is "ended", unless it had one already.
+     * `milliseconds` is for GATEHOUSE_HOW_STOP: the time that it has to finish; a relay goes on for as long. The others end a
+     * relay with a reset for both sides. A thread that waits for the client in serve() goes on at once with _CLOSE and _RESET;
+     * one in the plugin's own code is not touched, and the rest follows when serve() returns. A stronger order may follow a
+     * weaker one. This calls no hook. GATEHOUSE_NOT_FOUND: the connection has ended, or is another instance's.
+     */
+    gatehouse_status (*end)(gatehouse_instance* instance, uint64_t id, gatehouse_how how,
+                            uint64_t milliseconds) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [any] Calls visit() with the id of each connection of this instance before it returns. Connections may come and go
+     * meanwhile. visit() may call end() and wake().
+     */
+    gatehouse_status (*for_each)(gatehouse_instance* instance, void (*visit)(void* data, uint64_t id) GATEHOUSE_NOEXCEPT,
+                                 void* data) GATEHOUSE_NOEXCEPT;
 } gatehouse_host;
 
 /* --- plugin -> host ------------------------------------------------------------------------------------------------------ */

@@ -11,9 +11,11 @@
 #include "gatehouse.h"
 #include "status.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace gatehouse {
 
@@ -58,9 +60,18 @@ class Init {
     bool wake(std::uint64_t connection) const noexcept { return host_.table->wake(host_.instance, connection) == GATEHOUSE_OK; }
     bool stopping() const noexcept { return host_.table->stopping(host_.instance) != 0; }
 
-    // Ends the relay of the client's connection with this id; see ext/upstream.h.
-    bool cut(std::uint64_t connection) const noexcept {
-        return host_.upstream != nullptr && host_.upstream->cut(host_.instance, connection) == GATEHOUSE_OK;
+    // Ends the connection with this id; see gatehouse_host.end. `within`: the time that it has with How::stop.
+    bool end(std::uint64_t connection, How how, std::chrono::milliseconds within = {}) const noexcept {
+        return host_.table->end(host_.instance, connection, static_cast<gatehouse_how>(how), detail::milliseconds(within)) ==
+               GATEHOUSE_OK;
+    }
+    // The ids of this instance's connections.
+    std::vector<std::uint64_t> connections() const {
+        std::vector<std::uint64_t> ids;
+        host_.table->for_each(
+            host_.instance,
+            [](void* list, std::uint64_t id) noexcept { static_cast<std::vector<std::uint64_t>*>(list)->push_back(id); }, &ids);
+        return ids;
     }
 
     // How to speak TLS to servers, as the key `key` of a configuration table says; see ext/upstream.h. Null: without TLS.

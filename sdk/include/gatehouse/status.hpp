@@ -44,6 +44,13 @@ enum class Ready : std::uint32_t {
     both = GATEHOUSE_READABLE | GATEHOUSE_WRITABLE,
 };
 
+// How Init::end() ends a connection; see gatehouse_how.
+enum class How : gatehouse_how {
+    stop = GATEHOUSE_HOW_STOP,
+    close = GATEHOUSE_HOW_CLOSE,
+    reset = GATEHOUSE_HOW_RESET,
+};
+
 // The outcome of a call: true if it succeeded; otherwise the status says why not.
 class [[nodiscard]] Status {
   public:

@@ -57,7 +57,7 @@ class Turnstile {
         if (words[0] == "cut") {
             std::uint64_t id = 0;
             if (words.size() == 2) std::from_chars(words[1].data(), words[1].data() + words[1].size(), id);
-            if (!host_.cut(id)) throw std::runtime_error("there is no such connection");
+            if (!host_.end(id, gatehouse::How::reset)) throw std::runtime_error("there is no such connection");
             return;
         }
         const std::lock_guard lock(mutex_);

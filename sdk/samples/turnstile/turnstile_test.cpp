@@ -12,7 +12,7 @@ TEST(Turnstile, LetsTheNextInWhenOneLeaves) {
     EXPECT_EQ(bob.heard(), "");
     EXPECT_EQ(turnstile.command({"state"}).at(1), (std::vector<std::string>{"1", "1"}));
     turnstile.command({"cut", std::to_string(ann.id())});
-    EXPECT_EQ(ann.outcome().reason, "drained");
+    EXPECT_EQ(ann.outcome().reason, "ended");
     EXPECT_EQ(bob.heard(), "welcome");
     EXPECT_EQ(bob.outcome().upstreams.at(0).received, "query");
 }

@@ -40,9 +40,25 @@ TEST(OwnerTest, AStaleIdClaimsNothing) {
     const std::uint64_t id = owner.take();
     owner.release();
     EXPECT_EQ(owner.claim(id, Owner::woken), Claim::gone);
-    EXPECT_FALSE(owner.leave(id, Owner::cut));
+    EXPECT_FALSE(owner.leave(id, Owner::ordered));
     owner.take();
     EXPECT_EQ(owner.claim(id, Owner::woken), Claim::gone);
+}
+
+TEST(OwnerTest, WhoHoldsItKeepsTheSlot) {
+    Owner owner;
+    const std::uint64_t id = owner.take();
+    ASSERT_TRUE(owner.hold(id));
+    std::atomic<bool> released{false};
+    std::thread releasing([&] {
+        owner.release();
+        released.store(true);
+    });
+    EXPECT_EQ(owner.claim(id, Owner::event), Claim::noted);
+    EXPECT_FALSE(released.load());
+    owner.let_go();
+    releasing.join();
+    EXPECT_FALSE(owner.hold(id));
 }
 
 TEST(OwnerDeathTest, ASlotIsReleasedOnce) {

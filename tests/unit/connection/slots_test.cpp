@@ -60,21 +60,21 @@ TEST_F(Slots, AnIdIsStaleOnceItsConnectionHasEnded) {
     EXPECT_EQ(connection->owner.claim(connection->id, Owner::woken), Claim::owned);
 }
 
-TEST_F(Slots, ACutStaysUntilTheConnectionHasEnded) {
+TEST_F(Slots, AnOrderStaysUntilTheConnectionHasEnded) {
     Connection* connection = slots_.take();
     const std::uint64_t id = connection->id;
     ASSERT_TRUE(connection->owner.rest());
-    EXPECT_TRUE(connection->owner.leave(id, Owner::cut)); // while it rests
+    EXPECT_TRUE(connection->owner.leave(id, Owner::ordered)); // while it rests
     EXPECT_EQ(connection->owner.claim(id, Owner::woken), Claim::owned);
-    EXPECT_TRUE(connection->owner.noted(Owner::cut));
-    EXPECT_TRUE(connection->owner.leave(id, Owner::cut)); // while it runs
-    EXPECT_TRUE(connection->owner.rest());                // a cut keeps no connection from resting
+    EXPECT_TRUE(connection->owner.noted(Owner::ordered));
+    EXPECT_TRUE(connection->owner.leave(id, Owner::ordered)); // while it runs
+    EXPECT_TRUE(connection->owner.rest());                    // an order alone keeps no connection from resting
     EXPECT_EQ(connection->owner.claim(id, Owner::nothing), Claim::owned);
     slots_.give_back(*connection);
-    EXPECT_FALSE(connection->owner.leave(id, Owner::cut));
+    EXPECT_FALSE(connection->owner.leave(id, Owner::ordered));
     ASSERT_EQ(slots_.take(), connection);
-    EXPECT_FALSE(connection->owner.leave(id, Owner::cut));
-    EXPECT_FALSE(connection->owner.noted(Owner::cut));
+    EXPECT_FALSE(connection->owner.leave(id, Owner::ordered));
+    EXPECT_FALSE(connection->owner.noted(Owner::ordered));
 }
 
 TEST_F(Slots, FindKnowsOnlySlotsThatWereMade) {

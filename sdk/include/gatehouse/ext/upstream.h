@@ -79,13 +79,6 @@ typedef struct gatehouse_upstream_v1 {
                                 void* data) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [any] Ends the relay of the client's connection with this id, on both sides and with a reset, so that a cut stream does
-     * not look like a whole one; its reason is "drained". GATEHOUSE_NOT_FOUND: it has ended, or belongs to another instance.
-     * If the relay has not begun yet, the host cuts it when it begins.
-     */
-    gatehouse_status (*cut)(gatehouse_instance* instance, uint64_t id) GATEHOUSE_NOEXCEPT;
-
-    /*
      * [create] Reads the key `key` of the configuration, which is `true`, `false` or a table:
      *
      *     ca = "FILE"                  PEM: the authorities that the host trusts; without it, the system's

@@ -59,7 +59,7 @@ struct Host {
     bool lookups_take_time = false;
     std::string error;
 
-    std::mutex mutex; // guards what [any] functions touch: the members below, and Client::woken, ::cut and ::open
+    std::mutex mutex; // guards what [any] functions touch: the members below, and Client::woken, ::order and ::open
     std::vector<LogLine> log;
     std::vector<std::string> violations;
     std::vector<std::shared_ptr<FakeCheck>> checks;
@@ -130,10 +130,10 @@ struct Client : Stream {
     bool opened = false; // the host has called serve() for it
     bool open = true;    // the host has not called closed() for it
     bool woken = false;
-    bool cut = false;      // the plugin has cut its relay
-    bool waiting = false;  // parked with GATEHOUSE_NEXT_WAIT
-    bool relaying = false; // the relay engine has it
-    bool closing = false;  // closed() runs
+    std::optional<gatehouse_how> order; // of the plugin, which has not been obeyed yet
+    bool waiting = false;               // parked with GATEHOUSE_NEXT_WAIT
+    bool relaying = false;              // the relay engine has it
+    bool closing = false;               // closed() runs
     bool drain_due = false;
     std::optional<std::thread::id> serving; // the thread that runs serve() for it now
     std::vector<std::unique_ptr<Upstream>> upstreams;

@@ -128,6 +128,9 @@ inline std::optional<gatehouse_event> find_news(Client& client) {
     return upstream ? std::optional<gatehouse_event>(GATEHOUSE_EVENT_UPSTREAM) : std::nullopt;
 }
 
+// Whether it can only end, but has time for that.
+inline bool gives_time(const Client& client) { return client.ended == "drained" || client.ended == "ended"; }
+
 // Calls serve() once and does what it asks for.
 inline void serve(Client& client, gatehouse_event event) {
     Host& host = *client.host;
@@ -152,8 +155,7 @@ inline void serve(Client& client, gatehouse_event event) {
         host.violation("relay() was called, but serve() did not return GATEHOUSE_NEXT_RELAY");
     switch (next) {
     case GATEHOUSE_NEXT_PARK:
-        if (client.write_failed || (!client.ended.empty() && client.ended != "drained"))
-            return close(client, reason_of(client));
+        if (client.write_failed || (!client.ended.empty() && !gives_time(client))) return close(client, reason_of(client));
         if ((event == GATEHOUSE_EVENT_DATA || event == GATEHOUSE_EVENT_UPSTREAM) && reads_of(client) == reads &&
             unread(client)) {
             host.violation("serve() parked without reading what has arrived: the host would call it again at once, for ever");
@@ -161,7 +163,7 @@ inline void serve(Client& client, gatehouse_event event) {
         }
         return;
     case GATEHOUSE_NEXT_WAIT:
-        if (client.write_failed || (!client.ended.empty() && client.ended != "drained")) close(client, reason_of(client));
+        if (client.write_failed || (!client.ended.empty() && !gives_time(client))) close(client, reason_of(client));
         return;
     case GATEHOUSE_NEXT_CLOSE:
         return close(client, reason_of(client));
@@ -240,12 +242,30 @@ inline std::optional<gatehouse_event> next_event(Client& client) {
 
 inline constexpr int most_calls = 100'000; // of serve() in one run: with more, the plugin wakes itself for ever
 
+// An order to end: true if it has ended. With GATEHOUSE_HOW_STOP it is served once more, and hears of it.
+inline bool obey(Client& client) {
+    std::optional<gatehouse_how> order;
+    {
+        const std::lock_guard lock(client.host->mutex);
+        order = std::exchange(client.order, std::nullopt);
+    }
+    if (!order || !client.open) return !client.open;
+    if (*order == GATEHOUSE_HOW_STOP && client.opened && !client.relaying) {
+        if (client.ended.empty()) client.ended = "ended";
+        client.due = client.say(GATEHOUSE_STOPPING);
+        serve(client, GATEHOUSE_EVENT_STOPPING);
+        return !client.open;
+    }
+    close(client, client.ended.empty() ? "ended" : client.ended);
+    return true;
+}
+
 inline void run(Client& client) {
+    if (obey(client)) return;
     if (client.relaying) {
         const std::unique_lock lock(client.host->mutex);
         client.woken = client.drain_due = false; // neither reaches a relayed connection
     }
-    if (client.relaying && client.cut) return close(client, "drained");
     if (client.relaying) return carry(client);
     for (int calls = 0; client.open && !client.relaying; ++calls) {
         const auto event = next_event(client);
@@ -264,8 +284,7 @@ inline void settle(Host& host) {
         {
             const std::lock_guard lock(host.mutex);
             for (auto& client : host.clients)
-                if (due == nullptr && client->open && (client->woken || client->drain_due || (client->cut && client->relaying)))
-                    due = client.get();
+                if (due == nullptr && client->open && (client->woken || client->drain_due || client->order)) due = client.get();
         }
         if (due == nullptr) return;
         run(*due);

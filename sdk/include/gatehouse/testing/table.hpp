@@ -115,6 +115,30 @@ inline gatehouse_status wake_up(gatehouse_instance* instance, uint64_t id) noexc
     return GATEHOUSE_OK;
 }
 
+inline gatehouse_status end_connection(gatehouse_instance* instance, uint64_t id, gatehouse_how how, uint64_t) noexcept {
+    Host* host = host_of(instance);
+    if (host->too_early("end()")) return GATEHOUSE_INVALID;
+    if (how < GATEHOUSE_HOW_STOP || how > GATEHOUSE_HOW_RESET) return GATEHOUSE_INVALID;
+    const std::lock_guard lock(host->mutex);
+    if (id == 0 || id > host->clients.size() || !host->clients[id - 1]->open) return GATEHOUSE_NOT_FOUND;
+    Client& client = *host->clients[id - 1];
+    if (!client.order || *client.order < how) client.order = how;
+    return GATEHOUSE_OK;
+}
+
+inline gatehouse_status for_each(gatehouse_instance* instance, void (*visit)(void*, uint64_t) noexcept, void* data) noexcept {
+    Host* host = host_of(instance);
+    if (host->too_early("for_each()")) return GATEHOUSE_INVALID;
+    std::vector<uint64_t> ids;
+    {
+        const std::lock_guard lock(host->mutex);
+        for (const auto& client : host->clients)
+            if (client->open) ids.push_back(client->id);
+    }
+    for (const uint64_t id : ids) visit(data, id);
+    return GATEHOUSE_OK;
+}
+
 inline int32_t is_stopping(gatehouse_instance* instance) noexcept { return host_of(instance)->stopping ? 1 : 0; }
 
 inline void log(gatehouse_instance* instance, gatehouse_level level, gatehouse_str text) noexcept {
@@ -355,15 +379,6 @@ inline gatehouse_status addresses(gatehouse_conn* conn, gatehouse_conn* lookup, 
     return GATEHOUSE_OK;
 }
 
-inline gatehouse_status cut(gatehouse_instance* instance, uint64_t id) noexcept {
-    Host* host = host_of(instance);
-    if (host->too_early("cut()")) return GATEHOUSE_INVALID;
-    const std::lock_guard lock(host->mutex);
-    if (id == 0 || id > host->clients.size() || !host->clients[id - 1]->open) return GATEHOUSE_NOT_FOUND;
-    host->clients[id - 1]->cut = true;
-    return GATEHOUSE_OK;
-}
-
 inline gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count, int32_t fd, uint64_t offset,
                                   uint64_t length) noexcept {
     Client* client = client_of(conn, "sendfile send()");
@@ -461,7 +476,6 @@ inline const void* find_extension(gatehouse_instance*, gatehouse_str id) noexcep
                                                     close_upstream,
                                                     relay,
                                                     resolve,
-                                                    cut,
                                                     tls_client,
                                                     start_tls,
                                                     connect_now,
@@ -515,6 +529,8 @@ inline constexpr gatehouse_host make_table(const void* (*get_extension)(gatehous
     table.send = send;
     table.watch = watch;
     table.news = news;
+    table.end = end_connection;
+    table.for_each = for_each;
     return table;
 }
 inline constexpr gatehouse_host full_host = make_table(find_extension);

@@ -1,4 +1,4 @@
-// Relays that are ended by command: from any thread, by the client's id, and with a reset for both sides.
+// Connections that are ended from any thread, by their ids and with a reset for both sides.
 #include "config/load.hpp"
 #include "dns/lookups.hpp"
 #include "dns/name_watch.hpp"
@@ -32,14 +32,14 @@ ssize_t next(const Descriptor& fd) {
 }
 
 // A gateway in this process, with an upstream of the test's.
-class RelayCut : public ::testing::Test {
+class EndByOrder : public ::testing::Test {
   public:
-    RelayCut() {
+    EndByOrder() {
         ::signal(SIGPIPE, SIG_IGN);
         generation_.take(endpoints_);
         generation_.start();
     }
-    ~RelayCut() override {
+    ~EndByOrder() override {
         generation_.stop_accepting(true);
         generation_.begin_drain(monotonic_now());
         EXPECT_TRUE(relays_.stop(never));
@@ -63,13 +63,17 @@ class RelayCut : public ::testing::Test {
     Service& service() { return *generation_.services().front(); }
 
     // The ids of the first connections of the first listener: each slot in its first generation.
+    gatehouse_status end(std::uint64_t id) { return service().end_by_order(gateway_, id, EndOrder::reset, never); }
     static std::uint64_t id_of(std::uint64_t slot) { return (std::uint64_t{1} << 32U) | slot; }
 
-    std::size_t logged(std::string_view text) {
+    std::string log() {
         log_.flush();
         std::ostringstream content;
         content << std::ifstream(log_file_).rdbuf();
-        const std::string all = content.str();
+        return content.str();
+    }
+    std::size_t logged(std::string_view text) {
+        const std::string all = log();
         std::size_t count = 0;
         for (std::size_t at = all.find(text); at != std::string::npos; at = all.find(text, at + 1)) ++count;
         return count;
@@ -99,41 +103,41 @@ class RelayCut : public ::testing::Test {
     const PluginInstance& gateway_ = generation_.plugins().find("gateway");
 };
 
-TEST_F(RelayCut, EndsOneRelayWithAReset) {
+TEST_F(EndByOrder, EndsOneRelayWithAReset) {
     const Pair first = relay();
     const Pair second = relay();
-    EXPECT_EQ(service().cut(gateway_, id_of(0)), GATEHOUSE_OK);
+    EXPECT_EQ(end(id_of(0)), GATEHOUSE_OK);
     EXPECT_EQ(next(first.client), -1);
     EXPECT_EQ(errno, ECONNRESET);
     EXPECT_EQ(next(first.server), -1);
     EXPECT_EQ(errno, ECONNRESET);
-    EXPECT_TRUE(eventually([&] { return logged("\"reason\":\"drained\"") == 1; }));
+    EXPECT_TRUE(eventually([&] { return logged("\"reason\":\"ended\"") == 1; }));
     EXPECT_EQ(::send(second.client.get(), "y", 1, 0), 1);
     EXPECT_EQ(next(second.server), 1);
 }
 
-TEST_F(RelayCut, KnowsWhoHasGone) {
-    EXPECT_EQ(service().cut(gateway_, id_of(0)), GATEHOUSE_NOT_FOUND);
-    EXPECT_EQ(service().cut(gateway_, 0), GATEHOUSE_NOT_FOUND);
-    EXPECT_EQ(service().cut(gateway_, ~std::uint64_t{0}), GATEHOUSE_NOT_FOUND);
+TEST_F(EndByOrder, KnowsWhoHasGone) {
+    EXPECT_EQ(end(id_of(0)), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(end(0), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(end(~std::uint64_t{0}), GATEHOUSE_NOT_FOUND);
     {
         const Pair pair = relay();
     }
     EXPECT_TRUE(eventually([&] { return service().open() == 0; }));
-    EXPECT_EQ(service().cut(gateway_, id_of(0)), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(end(id_of(0)), GATEHOUSE_NOT_FOUND);
     const Pair next_of_slot = relay(); // the same slot, another generation
-    EXPECT_EQ(service().cut(gateway_, id_of(0)), GATEHOUSE_NOT_FOUND);
-    EXPECT_EQ(service().cut(gateway_, (std::uint64_t{2} << 32U)), GATEHOUSE_OK);
+    EXPECT_EQ(end(id_of(0)), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(end((std::uint64_t{2} << 32U)), GATEHOUSE_OK);
     EXPECT_EQ(next(next_of_slot.client), -1);
 }
 
-TEST_F(RelayCut, EndsManyAtOnceFromManyThreads) {
+TEST_F(EndByOrder, EndsManyAtOnceFromManyThreads) {
     std::vector<Pair> pairs;
     for (int i = 0; i < 300; ++i) pairs.push_back(relay());
     std::vector<std::thread> threads;
     for (std::uint64_t t = 0; t < 4; ++t)
         threads.emplace_back([&, t] {
-            for (std::uint64_t slot = t; slot < 300; slot += 2) service().cut(gateway_, id_of(slot)); // each by two of them
+            for (std::uint64_t slot = t; slot < 300; slot += 2) end(id_of(slot)); // each by two of them
         });
     for (std::thread& thread : threads) thread.join();
     for (const Pair& pair : pairs) {
@@ -141,17 +145,17 @@ TEST_F(RelayCut, EndsManyAtOnceFromManyThreads) {
         EXPECT_EQ(next(pair.server), -1);
     }
     EXPECT_TRUE(eventually([&] { return service().open() == 0; }));
-    EXPECT_EQ(logged("\"reason\":\"drained\""), 300U);
+    EXPECT_EQ(logged("\"reason\":\"ended\""), 300U);
     EXPECT_EQ(relays_.active(), 0U);
 }
 
 // While connections come and are cut as they do: each of them ends, whatever its state was.
-TEST_F(RelayCut, MayComeAtAnyTime) {
+TEST_F(EndByOrder, MayComeAtAnyTime) {
     std::atomic<bool> go_on{true};
     std::thread cutter([&] {
         while (go_on.load())
             for (std::uint64_t generation = 1; generation < 64; ++generation)
-                for (std::uint64_t slot = 0; slot < 4; ++slot) service().cut(gateway_, (generation << 32U) | slot);
+                for (std::uint64_t slot = 0; slot < 4; ++slot) end((generation << 32U) | slot);
     });
     for (int i = 0; i < 50; ++i) {
         const Descriptor client = connect_to_loopback(service().endpoint().sockets.front().port());
@@ -160,7 +164,7 @@ TEST_F(RelayCut, MayComeAtAnyTime) {
     go_on.store(false);
     cutter.join();
     EXPECT_TRUE(eventually([&] { return service().open() == 0; }));
-    EXPECT_EQ(logged("\"reason\":\"drained\""), 50U);
+    EXPECT_EQ(logged("\"reason\":\"ended\""), 50U) << log();
 }
 
 } // namespace
