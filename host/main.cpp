@@ -40,7 +40,8 @@ int main(int argc, char** argv) {
 
     CLI::App* plugins =
         app.add_subcommand("plugins", "List the plugins: name, version, ABI needed, file, or why one will not load");
-    plugins->add_option("CONF", options.config, "The configuration file whose plugin_path to look in (default: ./plugins)");
+    plugins->add_option("CONF", options.config,
+                        "The configuration file whose plugin_path to look in (default: ./plugins and the installed ones)");
     plugins->add_flag("--json", json, "Print JSON");
     add_plugin_path(*plugins);
 
