@@ -63,3 +63,5 @@ install(FILES ${PROJECT_BINARY_DIR}/GatehouseConfig.cmake ${PROJECT_BINARY_DIR}/
 install(FILES ${PROJECT_BINARY_DIR}/gatehouse.pc DESTINATION ${pkgconfig} COMPONENT dev)
 install(DIRECTORY sdk/samples DESTINATION ${docs}/sdk COMPONENT dev PATTERN CMakeLists.txt EXCLUDE PATTERN quotes_test.cpp EXCLUDE)
 install(FILES sdk/README.md DESTINATION ${docs}/sdk COMPONENT dev)
+# What `gatehouse plugin new` copies; one of the files is a script.
+install(DIRECTORY sdk/templates/ DESTINATION ${GATEHOUSE_TEMPLATE_FOLDER} COMPONENT dev USE_SOURCE_PERMISSIONS)
