@@ -1,15 +1,10 @@
 #include "listener_table.hpp"
 
+#include "base/replaced.hpp"
 #include "base/text_table.hpp"
 
 namespace gatehouse::host {
 namespace {
-
-std::string replaced(std::string text, std::string_view what, std::string_view with) {
-    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
-        text.replace(at, what.size(), with);
-    return text;
-}
 
 // The plugin's own suggestion, with the socket's address in it.
 std::string command_to_try(const Service& service, const Listener& socket) {

@@ -40,9 +40,19 @@ int main(int argc, char** argv) {
 
     CLI::App* plugins =
         app.add_subcommand("plugins", "List the plugins: name, version, ABI needed, file, or why one will not load");
-    plugins->add_option("CONF", options.config, "The configuration file whose plugin_path to look in (default: ./plugins)");
+    plugins->add_option("CONF", options.config,
+                        "The configuration file whose plugin_path to look in (default: ./plugins and the installed ones)");
     plugins->add_flag("--json", json, "Print JSON");
     add_plugin_path(*plugins);
+
+    NewPlugin new_plugin;
+    CLI::App* plugin = app.add_subcommand("plugin", "Begin a plugin of your own")->require_subcommand(1);
+    CLI::App* begin =
+        plugin->add_subcommand("new", "Write a folder NAME: a plugin that builds, with its tests and a configuration");
+    begin->add_option("NAME", new_plugin.name, "The plugin's name: lower-case letters, digits, - and _")->required();
+    begin->add_option("--template", new_plugin.like, "What it is like: echo, line, framed, request-response, pubsub or proxy")
+        ->capture_default_str();
+    begin->add_option("--language", new_plugin.language, "c++ or c")->capture_default_str();
 
     std::vector<std::string> words;
     CLI::App* control = app.add_subcommand("control", "Ask a running host: list the commands of its plugins, or run one");
@@ -63,6 +73,7 @@ int main(int argc, char** argv) {
     if (*run) return run_command(options);
     if (*check) return check_command(options, bind);
     if (*dev_cert) return dev_cert_command(folder, names);
+    if (*begin) return new_plugin_command(new_plugin);
     if (*plugins) return list_plugins_command(options, json);
     if (*control) return control_command(options, words, json);
     run_plugin_probe(library);

@@ -1,5 +1,6 @@
 #include "subcommands.hpp"
 
+#include "base/installation.hpp"
 #include "base/limit_advice.hpp"
 #include "base/printable.hpp"
 #include "base/text_table.hpp"
@@ -80,6 +81,15 @@ int check_command(const CommandOptions& options, bool bind) {
 int dev_cert_command(const std::filesystem::path& folder, const std::vector<std::string>& names) {
     return reported([&] {
         make_dev_certificate(folder, names, std::cout);
+        return 0;
+    });
+}
+
+int new_plugin_command(const NewPlugin& plugin) {
+    return reported([&] {
+        write_new_plugin(plugin, plugin_templates(), std::filesystem::current_path());
+        std::cout << plugin.name << "/README.md says what there is. Build it, and run its tests:\n  cd " << plugin.name
+                  << " && cmake -B build && cmake --build build && ctest --test-dir build\n";
         return 0;
     });
 }

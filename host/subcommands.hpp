@@ -1,6 +1,8 @@
 // The subcommands of `gatehouse`. Each returns the exit status: 0, or 1 after it has said on standard error what is wrong.
 #pragma once
 
+#include "new_plugin.hpp"
+
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -15,6 +17,7 @@ struct CommandOptions {
 int run_command(const CommandOptions& options);
 int check_command(const CommandOptions& options, bool bind);
 int dev_cert_command(const std::filesystem::path& folder, const std::vector<std::string>& names);
+int new_plugin_command(const NewPlugin& plugin);
 int list_plugins_command(const CommandOptions& options, bool json);
 // `words`: nothing, an instance, or an instance, its command and the arguments.
 int control_command(const CommandOptions& options, const std::vector<std::string>& words, bool json);

@@ -33,11 +33,14 @@ enum class Truncation { accept, reset }; // what a client's end without a close_
 enum class PoolKind { own, shared };     // shared: one for all listeners with the same plugin that say so
 enum class WhenFull { wait, refuse };    // at max_connections: newcomers stay in the accept queue, or are closed at once
 
+// "plugins" in the configuration file's folder and then, if the host is installed, the folder of the bundled plugins.
+std::vector<std::filesystem::path> default_plugin_path();
+
 // [host]
 struct HostConfig {
-    std::vector<std::filesystem::path> plugin_path{"plugins"}; // relative to the configuration file's folder
-    Milliseconds drain_timeout{30'000};                        // how long connections may take to finish after SIGTERM
-    unsigned relay_threads = 0;                                // 0: one per CPU
+    std::vector<std::filesystem::path> plugin_path = default_plugin_path();
+    Milliseconds drain_timeout{30'000}; // how long connections may take to finish after SIGTERM
+    unsigned relay_threads = 0;         // 0: one per CPU
     Scheduling scheduling = Scheduling::batch;
     std::uint64_t stack_size = 256 * 1024; // bytes, of each pool thread
     std::vector<std::string> resolvers;    // name servers, "address:port"; empty: those of /etc/resolv.conf

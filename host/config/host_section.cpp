@@ -1,5 +1,6 @@
 #include "config/host_section.hpp"
 
+#include "base/installation.hpp"
 #include "base/printable.hpp"
 #include "config/values.hpp"
 
@@ -63,6 +64,12 @@ void read_control(ConfigTable& table, std::filesystem::path& control) {
 }
 
 } // namespace
+
+std::vector<std::filesystem::path> default_plugin_path() {
+    std::vector<std::filesystem::path> folders{"plugins"};
+    if (const std::filesystem::path installed = installed_plugins(); is_directory(installed)) folders.push_back(installed);
+    return folders;
+}
 
 HostConfig read_host(ConfigTable table) {
     HostConfig host;

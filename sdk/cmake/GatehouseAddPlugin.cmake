@@ -7,7 +7,7 @@ function(gatehouse_add_plugin name)
   set(map ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map)
   cmake_parse_arguments(PARSE_ARGV 1 PLUGIN "" "" "LIBRARIES")
   add_library(${name} MODULE ${PLUGIN_UNPARSED_ARGUMENTS})
-  target_link_libraries(${name} PRIVATE gatehouse_sdk ${PLUGIN_LIBRARIES})
+  target_link_libraries(${name} PRIVATE Gatehouse::sdk ${PLUGIN_LIBRARIES})
   set_target_properties(${name} PROPERTIES
     PREFIX ""
     CXX_STANDARD 20

@@ -153,7 +153,7 @@ std::string host_breach(const Include& include) {
     return from + "/ may not include " + room_of(target) + "/";
 }
 
-constexpr std::string_view bundled = "plugins/", samples = "sdk/samples/";
+constexpr std::string_view bundled = "plugins/", samples = "sdk/samples/", templates = "sdk/templates/";
 
 // `among`: the folder in which each plugin has one of its own.
 std::string plugin_breach(const Include& include, std::string_view among) {
@@ -173,7 +173,7 @@ std::string breach(const Include& include) {
     bool breaks_tls = include.file.starts_with("tests/chaos/tls_client.") && include.target.starts_with("openssl/");
     if (!in_host && !breaks_tls && heavy_library(include) != nullptr) return "this library is used under host/ only";
     if (in_host) return host_breach(include);
-    for (const std::string_view among : {bundled, samples})
+    for (const std::string_view among : {bundled, samples, templates})
         if (include.file.starts_with(among)) return plugin_breach(include, among);
     if (include.file.starts_with("sdk/")) return sdk_breach(include);
     return "";

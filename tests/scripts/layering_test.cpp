@@ -69,6 +69,7 @@ TEST(Layering, WhatIsAllowed) {
         {"plugins/one/d.cpp", "<sys/stat.h>"},
         {"plugins/one/one_test.cpp", "<gatehouse/testing.hpp>"},
         {"sdk/samples/one/one.cpp", "<gatehouse/plugin.hpp>"},
+        {"sdk/templates/c++/one/NAME.cpp", "<gatehouse/plugin.hpp>"},
     };
     EXPECT_EQ(tree.breaches(), Lines{});
 }

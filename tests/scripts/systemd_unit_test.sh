@@ -12,7 +12,7 @@ trap 'rm -rf "$folder"' EXIT
 
 # The program need not be installed to look at the rest.
 cp "$units"/gatehouse.{service,socket} "$folder"
-sed -i 's|^ExecStart=/usr/local/bin/gatehouse |ExecStart=/bin/true |' "$folder/gatehouse.service"
+sed -i 's|^ExecStart=gatehouse |ExecStart=/bin/true |' "$folder/gatehouse.service"
 mkdir "$folder/gatehouse.service.d"
 for drop_in in none low-ports; do
     [[ $drop_in == none ]] || cp "$units/$drop_in.conf" "$folder/gatehouse.service.d/"
