@@ -43,6 +43,17 @@ int main(int argc, char** argv) {
     plugins->add_option("CONF", options.config, "The configuration file whose plugin_path to look in (default: ./plugins)");
     plugins->add_flag("--json", json, "Print JSON");
     add_plugin_path(*plugins);
+    std::string described;
+    CLI::App* describe = plugins->add_subcommand("describe", "Show the keys of a plugin's configuration");
+    describe->add_option("NAME", described, "A library on the plugin path, or the path of one: echo, ./echo.so")->required();
+    CLI::Option* describe_json = describe->add_flag("--json", json, "Print JSON");
+    bool markdown = false;
+    describe->add_flag("--markdown", markdown, "Print tables for a README")->excludes(describe_json);
+    add_plugin_path(*describe);
+
+    CLI::App* schema = app.add_subcommand("schema", "Print a JSON Schema of the configuration file, for editors");
+    schema->add_option("CONF", options.config, "The configuration file whose plugin_path to look in (default: ./plugins)");
+    add_plugin_path(*schema);
 
     std::vector<std::string> words;
     CLI::App* control = app.add_subcommand("control", "Ask a running host: list the commands of its plugins, or run one");
@@ -63,6 +74,12 @@ int main(int argc, char** argv) {
     if (*run) return run_command(options);
     if (*check) return check_command(options, bind);
     if (*dev_cert) return dev_cert_command(folder, names);
+    if (*describe)
+        return describe_plugin_command(options, described,
+                                       json       ? DescriptionFormat::json
+                                       : markdown ? DescriptionFormat::markdown
+                                                  : DescriptionFormat::text);
+    if (*schema) return schema_command(options);
     if (*plugins) return list_plugins_command(options, json);
     if (*control) return control_command(options, words, json);
     run_plugin_probe(library);

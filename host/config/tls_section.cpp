@@ -118,6 +118,14 @@ TlsClientConfig read_tls_client(ConfigTable& table, bool has_names) {
     return client;
 }
 
+std::vector<ConfigKey> tls_client_keys() {
+    ConfigReading reading("", nullptr);
+    reading.keys.emplace();
+    ConfigTable table(nullptr, "", {}, reading);
+    read_tls_client(table, true);
+    return std::move(*reading.keys);
+}
+
 std::vector<TlsConfig> read_tls_sections(ConfigTable table) {
     std::vector<TlsConfig> sections;
     for (const std::string& name : table.keys()) {

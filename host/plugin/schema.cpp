@@ -17,13 +17,13 @@ namespace gatehouse::host {
 namespace {
 
 // An array of keys as a table has it.
-struct KeyArray {
+struct SchemaKeys {
     const gatehouse_key* first;
     std::size_t count;
     std::size_t stride;
 };
 
-class KeyReader {
+class SchemaReader {
     using Type = ConfigKey::Type;
 
     static constexpr std::size_t most_keys = 1000; // those of tables included
@@ -36,7 +36,7 @@ class KeyReader {
 
   public:
     // `path` is for messages: "servers.".
-    std::vector<ConfigKey> read(const KeyArray& array, const std::string& path, std::size_t depth) {
+    std::vector<ConfigKey> read(const SchemaKeys& array, const std::string& path, std::size_t depth) {
         std::vector<ConfigKey> keys;
         if (array.count == 0) return keys;
         if (depth > most_tables) refuse(path, "is nested too deep (at most 8 tables)");
@@ -49,7 +49,8 @@ class KeyReader {
             std::memcpy(&key, at, sizeof key);
             if (key.size < sizeof key || key.size > array.stride) refuse(path, "have a wrong size");
             keys.push_back(read_key(key, path, depth));
-            if (std::ranges::count(keys, keys.back().name, &ConfigKey::name) > 1) refuse(path + keys.back().name, "is there twice");
+            if (std::ranges::count(keys, keys.back().name, &ConfigKey::name) > 1)
+                refuse(path + keys.back().name, "is there twice");
         }
         return keys;
     }
@@ -71,7 +72,8 @@ class KeyReader {
         key.required = (from.flags & GATEHOUSE_KEY_REQUIRED) != 0;
         key.meaning = text(from.meaning, longest_meaning, who, "has a meaning that is too long, or not one line of text");
         if (key.meaning.empty()) refuse(who, "has no meaning");
-        key.absent = text(from.absent, longest_value, who, "says what holds without it in more than 200 bytes, or not one line");
+        key.absent =
+            text(from.absent, longest_value, who, "says what holds without it in more than 200 bytes, or not one line");
         key.unit = text(from.unit, longest_value, who, "has a unit of more than 200 bytes, or not one line");
         read_range(from, key, who);
         read_words(from, key, who);
@@ -127,7 +129,8 @@ class KeyReader {
         const bool from_zero = key.type != Type::integer && from.minimum == 0;
         if (from.minimum != INT64_MIN && !from_zero) key.minimum = from.minimum;
         if (from.maximum != INT64_MAX) key.maximum = from.maximum;
-        if (key.type == Type::duration && (from.minimum > max_duration.count() || key.maximum.value_or(0) > max_duration.count()))
+        if (key.type == Type::duration &&
+            (from.minimum > max_duration.count() || key.maximum.value_or(0) > max_duration.count()))
             refuse(who, "has a range of more than 36500 days");
     }
 
@@ -136,13 +139,15 @@ class KeyReader {
         if (!is_text(key.type) || from.words == nullptr || from.word_count > most_words)
             refuse(who, "has words and is no string, or more than 100");
         for (std::size_t i = 0; i < from.word_count; ++i)
-            key.words.push_back(text(from.words[i], longest_value, who, "has a word that is too long, or not one line of text"));
+            key.words.push_back(
+                text(from.words[i], longest_value, who, "has a word that is too long, or not one line of text"));
     }
 
     static std::string fallback(const gatehouse_key& from, const ConfigKey& key, const std::string& who) {
         const bool in_range = key.minimum.value_or(INT64_MIN) <= from.number && from.number <= key.maximum.value_or(INT64_MAX);
         const bool negative = key.type != Type::integer && from.number < 0;
-        const std::string words = text(from.text, longest_value, who, "has a default that is too long, or not one line of text");
+        const std::string words =
+            text(from.text, longest_value, who, "has a default that is too long, or not one line of text");
         const bool is_word = key.words.empty() || std::ranges::count(key.words, words) != 0;
         if (key.required || key.many != ConfigKey::Many::one || key.type == Type::table || (is_number(key.type) && !in_range) ||
             negative || (is_text(key.type) && !is_word) || (key.type == Type::duration && from.number > max_duration.count()))
@@ -160,7 +165,7 @@ class KeyReader {
 std::vector<ConfigKey> read_keys(const gatehouse_schema_v1& schema) {
     constexpr const char* wrong = "its table of " GATEHOUSE_EXT_SCHEMA " is too short, or has something where 0 is reserved";
     if (schema.size < sizeof schema || schema.reserved != 0) throw PluginError(wrong);
-    return KeyReader().read({schema.keys, schema.key_count, schema.key_stride}, "", 0);
+    return SchemaReader().read({schema.keys, schema.key_count, schema.key_stride}, "", 0);
 }
 
 std::optional<std::vector<ConfigKey>> read_keys(const gatehouse_plugin& hooks) {

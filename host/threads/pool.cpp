@@ -20,7 +20,7 @@ constexpr Nanoseconds supervision_interval = 20'000'000; // also how long a hand
 constexpr Nanoseconds spawn_pause = 1'000'000'000;       // after a thread could not be started
 constexpr std::uint64_t bell_token = 0;                  // handlers' tokens are never 0
 // Saves most calls of epoll_wait() under load. No event waits behind a slow one: see relieve().
-constexpr std::size_t events_at_once = 16;
+constexpr std::size_t events_of_a_wait = 16;
 constexpr Nanoseconds crowd_interval = 1'000'000'000; // how often a full pool is looked at
 constexpr Nanoseconds write_patience = 5'000'000'000; // how long a thread may wait in a write though the pool is crowded
 constexpr std::uint64_t lowest_rate = 1024;           // at which its peer has to take bytes then, a second
@@ -50,7 +50,7 @@ struct Worker : Posted {
     std::list<Worker>::iterator self;
     std::atomic<std::uint64_t> serial{0}; // odd while in the handler; written by the thread only
     std::atomic<int> away{here};
-    std::array<epoll_event, events_at_once> batch;
+    std::array<epoll_event, events_of_a_wait> batch;
     std::atomic<std::uint32_t> cursor{0}; // of the batch: how many there are << 16 | how many are taken
     std::atomic<bool> relieved{false};    // others may still be reading the batch, with mutex_ held
     bool queued = false;                  // guarded by mutex_: it is in the queue
@@ -223,7 +223,7 @@ void Pool::loop(Worker& worker) noexcept {
         }
         // A thread leaves only if there is nothing to do: the bell that tells of it is an event, too.
         const bool dismissed = dismissed_.load(std::memory_order_relaxed) != 0;
-        const int ready = ::epoll_wait(epoll_.get(), worker.batch.data(), events_at_once, dismissed ? 0 : -1);
+        const int ready = ::epoll_wait(epoll_.get(), worker.batch.data(), events_of_a_wait, dismissed ? 0 : -1);
         if (ready == 0 && leave(worker)) return;
         if (ready <= 0) continue;
 
