@@ -3,6 +3,7 @@
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
 #include "plugin/schema.hpp"
+#include "threads/crash_report.hpp"
 
 #include <algorithm>
 #include <array>
@@ -151,7 +152,11 @@ PluginFacts probe_plugin(const fs::path& file) {
 void run_plugin_probe(const fs::path& file) {
     try {
         const gatehouse_plugin hooks = load_hooks(file);
-        read_keys(hooks); // a library that has wrong ones, or crashes when it is asked, is not let into the host
+        install_crash_report();
+        {
+            const RunningHook running("the library", "get_extension(NULL)");
+            read_keys(hooks); // a library that has wrong ones, or crashes when it is asked, is not let into the host
+        }
         const PluginFacts facts = facts_of(hooks);
         std::cout << facts.name << '\n' << facts.version << '\n' << facts.needs << '\n' << std::flush;
         std::_Exit(0); // without the library's destructors: the host never runs them either

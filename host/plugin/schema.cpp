@@ -26,6 +26,7 @@ struct SchemaKeys {
 class SchemaReader {
     using Type = ConfigKey::Type;
 
+    static constexpr std::size_t smallest_key = offsetof(gatehouse_key, field_stride) + sizeof(gatehouse_key::field_stride);
     static constexpr std::size_t most_keys = 1000; // those of tables included
     static constexpr std::size_t most_tables = 8;  // in each other
     static constexpr std::size_t most_words = 100;
@@ -39,15 +40,15 @@ class SchemaReader {
     std::vector<ConfigKey> read(const SchemaKeys& array, const std::string& path, std::size_t depth) {
         std::vector<ConfigKey> keys;
         if (array.count == 0) return keys;
-        if (depth > most_tables) refuse(path, "is nested too deep (at most 8 tables)");
+        if (depth > most_tables) refuse(path, "are nested too deep (at most 8 tables)");
         if (array.count > most_keys - read_) refuse(path, "are too many (at most 1000, with those of tables)");
         read_ += array.count;
-        if (array.first == nullptr || array.stride < sizeof(gatehouse_key)) refuse(path, "are too short, or NULL");
+        if (array.first == nullptr || array.stride < smallest_key) refuse(path, "are too short, or NULL");
         for (std::size_t i = 0; i < array.count; ++i) {
             const char* const at = reinterpret_cast<const char*>(array.first) + i * array.stride;
             gatehouse_key key{};
-            std::memcpy(&key, at, sizeof key);
-            if (key.size < sizeof key || key.size > array.stride) refuse(path, "have a wrong size");
+            std::memcpy(&key, at, smallest_key);
+            if (key.size < smallest_key || key.size > array.stride) refuse(path, "have a wrong size");
             keys.push_back(read_key(key, path, depth));
             if (std::ranges::count(keys, keys.back().name, &ConfigKey::name) > 1)
                 refuse(path + keys.back().name, "is there twice");
@@ -62,7 +63,7 @@ class SchemaReader {
 
     ConfigKey read_key(const gatehouse_key& from, const std::string& path, std::size_t depth) {
         ConfigKey key;
-        key.name = text(from.name, longest_key, path, "has a name that is too long, or not one line of text");
+        key.name = text(from.name, longest_key, path, "have a name that is too long, or not one line of text");
         if (key.name.empty() || key.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") != std::string::npos)
             refuse(path, "have the name " + in_quotes(key.name) + " (expected 1 to 64 lower-case letters, digits, - and _)");
         const std::string who = path + key.name;
@@ -163,8 +164,9 @@ class SchemaReader {
 } // namespace
 
 std::vector<ConfigKey> read_keys(const gatehouse_schema_v1& schema) {
+    constexpr std::size_t smallest = offsetof(gatehouse_schema_v1, key_stride) + sizeof schema.key_stride;
     constexpr const char* wrong = "its table of " GATEHOUSE_EXT_SCHEMA " is too short, or has something where 0 is reserved";
-    if (schema.size < sizeof schema || schema.reserved != 0) throw PluginError(wrong);
+    if (schema.size < smallest || schema.reserved != 0) throw PluginError(wrong);
     return SchemaReader().read({schema.keys, schema.key_count, schema.key_stride}, "", 0);
 }
 

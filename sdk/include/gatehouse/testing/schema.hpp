@@ -7,6 +7,7 @@
 #include "../gatehouse.h"
 #include "config.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -23,7 +24,9 @@ inline std::optional<Keys> keys_of(const gatehouse_plugin& plugin, std::string& 
     const void* const found = plugin.get_extension(nullptr, {id.data(), id.size()});
     if (found == nullptr) return std::nullopt;
     const auto& schema = *static_cast<const gatehouse_schema_v1*>(found);
-    if (schema.size < sizeof schema || (schema.key_count > 0 && schema.key_stride < sizeof(gatehouse_key)))
+    constexpr std::size_t smallest = offsetof(gatehouse_schema_v1, key_stride) + sizeof schema.key_stride;
+    constexpr std::size_t smallest_key = offsetof(gatehouse_key, field_stride) + sizeof(gatehouse_key::field_stride);
+    if (schema.size < smallest || (schema.key_count > 0 && schema.key_stride < smallest_key))
         problem = "the plugin's table of gatehouse.schema/1, or its keys, are too short";
     return Keys{schema.keys, schema.key_count, schema.key_stride};
 }
