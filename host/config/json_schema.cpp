@@ -152,6 +152,16 @@ Json plugins_of(const ConfigKey& plugins, std::span<const LibraryKeys> libraries
     return schema;
 }
 
+// A schema cannot hold a range of texts such as "30s", so their meanings say it.
+std::vector<ConfigKey> with_limits(std::vector<ConfigKey> keys) {
+    for (ConfigKey& key : keys) {
+        const bool is_text = key.type == ConfigKey::Type::duration || key.type == ConfigKey::Type::size;
+        if (const std::string limits = is_text ? limits_text(key) : ""; !limits.empty()) key.meaning += "; " + limits;
+        key.fields = with_limits(std::move(key.fields));
+    }
+    return keys;
+}
+
 Json definitions(std::span<const LibraryKeys> libraries) {
     Json list = Json::object();
     Json zero = Json::object();
@@ -165,7 +175,7 @@ Json definitions(std::span<const LibraryKeys> libraries) {
     list.set("mode", any_of(pattern("^0*[0-7]{1,3}$"), std::move(bits)));
     list.set("tls_client", table_of(tls_client_keys()));
     for (const LibraryKeys& library : libraries)
-        if (library.keys) list.set("plugin." + library.name, table_of(*library.keys));
+        if (library.keys) list.set("plugin." + library.name, table_of(with_limits(*library.keys)));
     return list;
 }
 
