@@ -1,5 +1,5 @@
-// A key of the configuration as data: what a plugin's library says of its keys (gatehouse.schema/1), and what the readers of the
-// host's own sections ask for. Messages, manuals and the schema for editors are made of it.
+// A key of the configuration as data: what a plugin's library says of its keys (gatehouse.schema/1), and what the readers of
+// the host's own sections ask for. Messages, manuals and the schema for editors are made of it.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +22,11 @@ struct ConfigKey {
     std::string fallback; // the default, as TOML and JSON write it: "5s" in quotes, 3, true; empty: there is none
     std::string absent;   // what holds if the key is absent and there is no default, in words; may be empty
     // Of an integer, a duration in milliseconds, a size in bytes.
-    std::optional<std::int64_t> minimum{}; // NOLINT(readability-redundant-member-init): g++ warns, also below
-    std::optional<std::int64_t> maximum{}; // NOLINT(readability-redundant-member-init)
-    std::string unit{};                    // NOLINT(readability-redundant-member-init)
-    std::vector<std::string> words{};      // NOLINT(readability-redundant-member-init) the only values; a boolean takes them too
-    std::vector<ConfigKey> fields{};       // NOLINT(readability-redundant-member-init) the keys of a table
+    std::optional<std::int64_t> minimum;
+    std::optional<std::int64_t> maximum;
+    std::string unit;               // for people
+    std::vector<std::string> words; // the only values of a string; a boolean takes them too
+    std::vector<ConfigKey> fields;  // the keys of a table
 
     bool operator==(const ConfigKey&) const = default;
 };

@@ -53,7 +53,8 @@ void check_value(ConfigTable& table, std::string_view at, const ConfigKey& key) 
         table.boolean(at, flag);
         break;
     case ConfigKey::Type::duration:
-        table.duration(at, time, key.maximum ? Milliseconds(*key.maximum) : max_duration, Milliseconds(key.minimum.value_or(0)));
+        table.duration(at, time, key.maximum ? Milliseconds(*key.maximum) : max_duration,
+                       Milliseconds(key.minimum.value_or(0)));
         break;
     case ConfigKey::Type::size:
         table.size(at, bytes, static_cast<std::uint64_t>(key.minimum.value_or(0)),
@@ -81,8 +82,7 @@ void check_keys(ConfigTable& table, std::span<const ConfigKey> keys) {
     for (const ConfigKey& key : keys) {
         if (!table.has(key.name)) {
             table.known(key.name);
-            if (key.required)
-                table.missing(key.name, key.many == ConfigKey::Many::one ? expected_one(key.type) : "an array");
+            if (key.required) table.missing(key.name, key.many == ConfigKey::Many::one ? expected_one(key.type) : "an array");
         } else if (key.many == ConfigKey::Many::one) {
             check_value(table, key.name, key);
         } else {

@@ -59,27 +59,24 @@ bool is_ascii(std::string_view text) {
 }
 
 void read_server_names(ConfigTable& table, std::vector<std::string>& names) {
-    for_each_string(table, "sni", "a server name or an array of them",
-                    [&](ConfigTable& item, std::string_view text) {
-                        if (std::optional<std::string> name = server_name(text))
-                            names.push_back(std::move(*name));
-                        else
-                            item.reject("", in_quotes(text) +
-                                                 " is not a server name (expected \"www.example.org\" or "
-                                                 "\"*.example.org\" for all below it" +
-                                                 (is_ascii(text) ? ")" : "; other letters as clients send them, \"xn--...\")"));
-                    });
+    for_each_string(table, "sni", "a server name or an array of them", [&](ConfigTable& item, std::string_view text) {
+        if (std::optional<std::string> name = server_name(text))
+            names.push_back(std::move(*name));
+        else
+            item.reject("", in_quotes(text) +
+                                " is not a server name (expected \"www.example.org\" or "
+                                "\"*.example.org\" for all below it" +
+                                (is_ascii(text) ? ")" : "; other letters as clients send them, \"xn--...\")"));
+    });
 }
 
 void read_protocols(ConfigTable& table, std::vector<std::string>& protocols) {
-    for_each_string(table, "alpn", "a protocol name or an array of them",
-                    [&](ConfigTable& item, std::string_view text) {
-                        if (text.empty() || text.size() > longest_protocol)
-                            item.reject("",
-                                        "a protocol name has 1 to 255 bytes (expected one such as \"h2\" or \"http/1.1\")");
-                        else
-                            protocols.emplace_back(text);
-                    });
+    for_each_string(table, "alpn", "a protocol name or an array of them", [&](ConfigTable& item, std::string_view text) {
+        if (text.empty() || text.size() > longest_protocol)
+            item.reject("", "a protocol name has 1 to 255 bytes (expected one such as \"h2\" or \"http/1.1\")");
+        else
+            protocols.emplace_back(text);
+    });
 }
 
 void read_probe(ConfigTable& table, RouteConfig& route) {

@@ -146,9 +146,10 @@ ConfigTable::Found ConfigTable::duration(std::string_view key, Milliseconds& val
         return Found::bad;
     }
     if (*parsed < minimum || *parsed > maximum) {
-        const std::string range = minimum.count() == 0      ? "of at most " + format_duration(maximum)
-                                  : maximum == max_duration ? "of at least " + format_duration(minimum)
-                                                            : "from " + format_duration(minimum) + " to " + format_duration(maximum);
+        const std::string range = minimum.count() == 0 ? "of at most " + format_duration(maximum)
+                                  : maximum == max_duration
+                                      ? "of at least " + format_duration(minimum)
+                                      : "from " + format_duration(minimum) + " to " + format_duration(maximum);
         reject(key, "out of range: " + in_quotes(*text) + " (expected a duration " + range + ")");
         return Found::bad;
     }
@@ -221,8 +222,7 @@ std::optional<std::string> ConfigTable::quantity(std::string_view key, const tom
     return std::nullopt;
 }
 
-std::optional<std::size_t> ConfigTable::word(std::string_view key, std::span<const std::string> words,
-                                             std::string_view usual) {
+std::optional<std::size_t> ConfigTable::word(std::string_view key, std::span<const std::string> words, std::string_view usual) {
     describe(key, [&](ConfigKey& of) {
         of.words.assign(words.begin(), words.end());
         of.fallback = in_quotes(usual);

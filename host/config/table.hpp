@@ -1,7 +1,8 @@
 // A table of a configuration file, read key by key: typed, checked, and with every problem recorded at its place.
 //
 // A reader asks for all keys that it knows, present or not, and then calls reject_unknown(), which reports the others. So there
-// is no second list of known keys to keep: what is asked for is the schema, too (config_keys()). Values that are absent or bad leave the caller's default alone.
+// is no second list of known keys to keep: what is asked for is the schema, too (config_keys()). Values that are absent or bad
+// leave the caller's default alone.
 //
 // The ConfigReading must outlive the table. The host's own sections and the plugins' `config` tables are both
 // read through this class. [main]

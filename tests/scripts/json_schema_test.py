@@ -97,8 +97,9 @@ expect("a gateway with a weight of 0",
 def undescribed(node, path):
     """The keys that say nothing of themselves; sections need not."""
     for name, value in node.get("properties", {}).items():
-        is_section = value.get("type") == "object" or value.get("items", {}).get("type") == "object" or "if" in value
-        if "description" not in value and not is_section and "anyOf" not in value:
+        kinds = [value, value.get("items", {}), *value.get("anyOf", [])]
+        is_section = "if" in value or any(kind.get("type") == "object" for kind in kinds)
+        if "description" not in value and not is_section:
             yield f"{path}.{name}"
         for inner in (value, value.get("items", {})):
             yield from undescribed(inner, f"{path}.{name}")

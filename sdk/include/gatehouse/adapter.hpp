@@ -164,8 +164,8 @@ class Adapter {
             if (view(id) == GATEHOUSE_EXT_CONTROL) return &control;
         }
         if constexpr (SaysItsKeys<P>) { // of the library: `self` may be null
-            static constexpr gatehouse_schema_v1 schema{sizeof(gatehouse_schema_v1), 0, keys_of<P>().data(), keys_of<P>().size(),
-                                                        sizeof(Key)};
+            static constexpr gatehouse_schema_v1 schema{sizeof(gatehouse_schema_v1), 0, keys_of<P>().data(),
+                                                        keys_of<P>().size(), sizeof(Key)};
             if (view(id) == GATEHOUSE_EXT_SCHEMA) return &schema;
         }
         return nullptr;

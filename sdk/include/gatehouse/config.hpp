@@ -101,7 +101,8 @@ class Config {
     }
     const Key& known(std::string_view key) const {
         const Key* const found = find(key);
-        if (found == nullptr) throw std::logic_error("the plugin reads \"" + std::string(key) + "\", which is not one of its keys");
+        if (found == nullptr)
+            throw std::logic_error("the plugin reads \"" + std::string(key) + "\", which is not one of its keys");
         return *found;
     }
     std::span<const Key> fields(std::string_view key) const noexcept {

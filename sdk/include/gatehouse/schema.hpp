@@ -99,9 +99,7 @@ struct Key : gatehouse_key {
         return key;
     }
     constexpr Key range(milliseconds least, milliseconds most) const noexcept { return range(least.count(), most.count()); }
-    constexpr Key at_least(std::int64_t least) const noexcept {
-        return range(least, std::numeric_limits<std::int64_t>::max());
-    }
+    constexpr Key at_least(std::int64_t least) const noexcept { return range(least, std::numeric_limits<std::int64_t>::max()); }
     constexpr Key at_least(milliseconds least) const noexcept { return at_least(std::int64_t{least.count()}); }
     constexpr Key in(std::string_view what) const noexcept { // the unit, for people
         Key key = *this;
