@@ -83,7 +83,8 @@ fs::path find_plugin(const std::string& library, const std::vector<fs::path>& fo
         }
     }
     std::vector<std::string> others;
-    for (const fs::path& file : list_plugins(folders)) others.push_back(file.stem().string());
+    for (const fs::path& file : list_plugins(folders))
+        if (fs::is_regular_file(file)) others.push_back(file.stem().string());
     const std::string near = did_you_mean(library, others);
     throw PluginError("plugin library " + library + " not found; tried " +
                       (tried.empty() ? "nothing: plugin_path is empty" : tried) +
