@@ -4,6 +4,7 @@
 #include "base/units.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace gatehouse::host {
 namespace {

@@ -2,6 +2,7 @@
 
 #include "base/text_file.hpp"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <string_view>

@@ -27,8 +27,9 @@ class SchemaReader {
     using Type = ConfigKey::Type;
 
     static constexpr std::size_t smallest_key = offsetof(gatehouse_key, field_stride) + sizeof(gatehouse_key::field_stride);
-    static constexpr std::size_t most_keys = 1000; // those of tables included
-    static constexpr std::size_t most_tables = 8;  // in each other
+    static constexpr std::size_t longest_stride = 64 * 1024; // bytes
+    static constexpr std::size_t most_keys = 1000;           // those of tables included
+    static constexpr std::size_t most_tables = 8;            // in each other
     static constexpr std::size_t most_words = 100;
     static constexpr std::size_t longest_key = 64; // bytes, as are the next two
     static constexpr std::size_t longest_meaning = 1000;
@@ -43,7 +44,8 @@ class SchemaReader {
         if (depth > most_tables) refuse(path, "are nested too deep (at most 8 tables)");
         if (array.count > most_keys - read_) refuse(path, "are too many (at most 1000, with those of tables)");
         read_ += array.count;
-        if (array.first == nullptr || array.stride < smallest_key) refuse(path, "are too short, or NULL");
+        if (array.first == nullptr || array.stride < smallest_key || array.stride > longest_stride)
+            refuse(path, "are NULL, or their distance is none");
         for (std::size_t i = 0; i < array.count; ++i) {
             const char* const at = reinterpret_cast<const char*>(array.first) + i * array.stride;
             gatehouse_key key{};

@@ -114,8 +114,8 @@ TEST(Schema, ItsTableIsLookedAtFirst) {
     for (const auto& spoil : std::vector<std::function<void(gatehouse_schema_v1&)>>{
              [](auto& wrong) { wrong.size = 0; }, [](auto& wrong) { --wrong.size; }, [](auto& wrong) { wrong.reserved = 1; },
              [](auto& wrong) { wrong.keys = nullptr; }, [](auto& wrong) { wrong.key_stride = 0; },
-             [](auto& wrong) { --wrong.key_stride; }, [](auto& wrong) { wrong.key_count = 1001; },
-             [](auto& wrong) { wrong.key_count = SIZE_MAX; }}) {
+             [](auto& wrong) { --wrong.key_stride; }, [](auto& wrong) { wrong.key_stride = SIZE_MAX; },
+             [](auto& wrong) { wrong.key_count = 1001; }, [](auto& wrong) { wrong.key_count = SIZE_MAX; }}) {
         gatehouse_schema_v1 wrong = right;
         spoil(wrong);
         EXPECT_THROW(read_keys(wrong), PluginError);
@@ -166,7 +166,7 @@ TEST(Schema, ItsKeysAreChecked) {
                   key.words = &word;
               }),
               "a has a word that is too long, or not one line of text");
-    EXPECT_EQ(spoilt(GATEHOUSE_KEY_TABLE, [](auto& key) { key.field_count = 1; }), "a. are too short, or NULL");
+    EXPECT_EQ(spoilt(GATEHOUSE_KEY_TABLE, [](auto& key) { key.field_count = 1; }), "a. are NULL, or their distance is none");
     const std::array<gatehouse_key, 2> twice{key_of(GATEHOUSE_KEY_STRING, "a"), key_of(GATEHOUSE_KEY_INTEGER, "a")};
     EXPECT_EQ(problem_with(twice), "a is there twice");
 }
