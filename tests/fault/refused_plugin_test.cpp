@@ -55,27 +55,28 @@ TEST_P(RefusedLibrary, IsRefusedWithItsReason) {
 #define ABI_HERE "this host has 0.3; rebuild it against this host's SDK"
 INSTANTIATE_TEST_SUITE_P(
     Fault, RefusedLibrary,
-    testing::Values(
-        Fault{"no_symbol", "it does not export gatehouse_plugin_v1(); is it a Gatehouse plugin?"},
-        Fault{"null_table", "gatehouse_plugin_v1() returned NULL"},
-        Fault{"wrong_major", "it needs Gatehouse ABI 7.3, " ABI_HERE},
-        Fault{"older_minor", "it needs Gatehouse ABI 0.2, " ABI_HERE},
-        Fault{"older_and_shorter", "it needs Gatehouse ABI 0.2, " ABI_HERE}, // good enough for its own host
-        Fault{"newer_minor", "it needs Gatehouse ABI 0.99, " ABI_HERE},
-        Fault{"size_zero", "its table has 0 bytes, at least 88 are needed"},
-        Fault{"size_too_small", "its table has 24 bytes, at least 88 are needed"},
-        Fault{"bad_name", "its name is invalid (expected 1 to 64 lower-case letters, digits, - and _)"},
-        Fault{"empty_name", "its name is invalid (expected 1 to 64 lower-case letters, digits, - and _)"},
-        Fault{"unknown_flag", "it sets flags that this host does not know (64)"}, Fault{"no_serve", "it has no serve()"},
-        Fault{"schema_bad_name", SCHEMA "they have the name \"Name\" (expected 1 to 64 lower-case letters, digits, - and _)"},
-        Fault{"schema_in_itself", SCHEMA "name.name.name.name.name.name.name.name. are nested too deep (at most 8 tables)"},
-        Fault{"schema_uses_self", "loading it crashes: Segmentation fault (signal 11): gatehouse: the library crashed in "
-                                  "get_extension(NULL) by SIGSEGV"},
-        Fault{"load_exits", "loading it ended the process with status 7"},
-        Fault{"load_exits_quietly", "loading it ended the probe process before the library named itself"},
-        Fault{"load_crashes", "loading it crashes: Segmentation fault (signal 11)"},
-        // The probe process has standard input, output and error, and nothing else of the host's.
-        Fault{"descriptors", "open descriptors: 0 1 2"}, Fault{"load_throws", "no licence found"}),
+    testing::Values(Fault{"no_symbol", "it does not export gatehouse_plugin_v1(); is it a Gatehouse plugin?"},
+                    Fault{"null_table", "gatehouse_plugin_v1() returned NULL"},
+                    Fault{"wrong_major", "it needs Gatehouse ABI 7.3, " ABI_HERE},
+                    Fault{"older_minor", "it needs Gatehouse ABI 0.2, " ABI_HERE},
+                    Fault{"older_and_shorter", "it needs Gatehouse ABI 0.2, " ABI_HERE}, // good enough for its own host
+                    Fault{"newer_minor", "it needs Gatehouse ABI 0.99, " ABI_HERE},
+                    Fault{"size_zero", "its table has 0 bytes, at least 88 are needed"},
+                    Fault{"size_too_small", "its table has 24 bytes, at least 88 are needed"},
+                    Fault{"bad_name", "its name is invalid (expected 1 to 64 lower-case letters, digits, - and _)"},
+                    Fault{"empty_name", "its name is invalid (expected 1 to 64 lower-case letters, digits, - and _)"},
+                    Fault{"unknown_flag", "it sets flags that this host does not know (64)"},
+                    Fault{"no_serve", "it has no serve()"}, Fault{"schema_no_meaning", SCHEMA "name has no meaning"},
+                    Fault{"schema_in_itself",
+                          SCHEMA "name.name.name.name.name.name.name.name.name. are nested too deep (at most 8 tables)"},
+                    Fault{"schema_uses_self",
+                          "loading it crashes: Segmentation fault (signal 11): gatehouse: the library crashed in "
+                          "get_extension(NULL) by SIGSEGV"},
+                    Fault{"load_exits", "loading it ended the process with status 7"},
+                    Fault{"load_exits_quietly", "loading it ended the probe process before the library named itself"},
+                    Fault{"load_crashes", "loading it crashes: Segmentation fault (signal 11)"},
+                    // The probe process has standard input, output and error, and nothing else of the host's.
+                    Fault{"descriptors", "open descriptors: 0 1 2"}, Fault{"load_throws", "no licence found"}),
     [](const testing::TestParamInfo<Fault>& fault) { return std::string(fault.param.fixture); });
 
 // One test for both, since each takes as long as the probe's deadline.
