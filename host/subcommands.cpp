@@ -95,8 +95,9 @@ int dev_cert_command(const std::filesystem::path& folder, const std::vector<std:
 int describe_plugin_command(const CommandOptions& options, const std::string& plugin, DescriptionFormat format) {
     return reported([&] {
         RuntimeFolder private_folder;
-        const bool is_file = plugin.ends_with(".so") && std::filesystem::is_regular_file(plugin);
-        const PluginLibrary library(is_file ? plugin : find_plugin(plugin, plugin_folders(options)), private_folder);
+        std::filesystem::path file = plugin;
+        if (!plugin.ends_with(".so") || !is_regular_file(file)) file = find_plugin(plugin, plugin_folders(options));
+        const PluginLibrary library(file, private_folder);
         std::cout << describe(library, format);
         return 0;
     });
