@@ -44,6 +44,17 @@ int main(int argc, char** argv) {
                         "The configuration file whose plugin_path to look in (default: ./plugins and the installed ones)");
     plugins->add_flag("--json", json, "Print JSON");
     add_plugin_path(*plugins);
+    std::string described;
+    CLI::App* describe = plugins->add_subcommand("describe", "Show the keys of a plugin's configuration");
+    describe->add_option("NAME", described, "A library on the plugin path, or the path of one: echo, ./echo.so")->required();
+    CLI::Option* describe_json = describe->add_flag("--json", json, "Print JSON");
+    bool markdown = false;
+    describe->add_flag("--markdown", markdown, "Print tables for a README")->excludes(describe_json);
+    add_plugin_path(*describe);
+
+    CLI::App* schema = app.add_subcommand("schema", "Print a JSON Schema of the configuration file, for editors");
+    schema->add_option("CONF", options.config, "The configuration file whose plugin_path to look in (default: ./plugins)");
+    add_plugin_path(*schema);
 
     NewPlugin new_plugin;
     CLI::App* plugin = app.add_subcommand("plugin", "Begin a plugin of your own")->require_subcommand(1);
@@ -74,6 +85,12 @@ int main(int argc, char** argv) {
     if (*check) return check_command(options, bind);
     if (*dev_cert) return dev_cert_command(folder, names);
     if (*begin) return new_plugin_command(new_plugin);
+    if (*describe)
+        return describe_plugin_command(options, described,
+                                       json       ? DescriptionFormat::json
+                                       : markdown ? DescriptionFormat::markdown
+                                                  : DescriptionFormat::text);
+    if (*schema) return schema_command(options);
     if (*plugins) return list_plugins_command(options, json);
     if (*control) return control_command(options, words, json);
     run_plugin_probe(library);

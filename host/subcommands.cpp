@@ -4,12 +4,14 @@
 #include "base/limit_advice.hpp"
 #include "base/printable.hpp"
 #include "base/text_table.hpp"
+#include "config/json_schema.hpp"
 #include "config/load.hpp"
 #include "config_check.hpp"
 #include "control/client.hpp"
 #include "control/message.hpp"
 #include "host.hpp"
 #include "listener_table.hpp"
+#include "plugin_description.hpp"
 #include "process/startup.hpp"
 #include "threads/crash_report.hpp"
 #include "tls/dev_cert.hpp"
@@ -27,6 +29,12 @@ Config load(const CommandOptions& options) {
     Config config = load_config(options.config);
     config.host.plugin_path.insert(config.host.plugin_path.begin(), options.plugin_path.begin(), options.plugin_path.end());
     return config;
+}
+
+// Where to look for plugins, in this order.
+std::vector<std::filesystem::path> plugin_folders(const CommandOptions& options) {
+    if (!options.config.empty()) return load(options).host.plugin_path;
+    return options.plugin_path.empty() ? HostConfig().plugin_path : options.plugin_path;
 }
 
 // Errors of people, and shortages of the machine, not of the program: a line or more each, and status 1.
@@ -94,11 +102,41 @@ int new_plugin_command(const NewPlugin& plugin) {
     });
 }
 
+int describe_plugin_command(const CommandOptions& options, const std::string& plugin, DescriptionFormat format) {
+    return reported([&] {
+        RuntimeFolder private_folder;
+        std::filesystem::path file = plugin;
+        if (!plugin.ends_with(".so") || !is_regular_file(file)) file = find_plugin(plugin, plugin_folders(options));
+        const PluginLibrary library(file, private_folder);
+        std::cout << describe(library, format);
+        return 0;
+    });
+}
+
+int schema_command(const CommandOptions& options) {
+    return reported([&] {
+        const std::vector<std::filesystem::path> folders = plugin_folders(options);
+        RuntimeFolder private_folder;
+        std::vector<LibraryKeys> libraries;
+        std::string problems;
+        for (const std::filesystem::path& file : list_plugins(folders)) {
+            const std::string name = file.stem().string();
+            if (find_plugin(name, folders) != file) continue; // an earlier folder has it
+            try {
+                libraries.push_back({name, PluginLibrary(file, private_folder).keys()});
+            } catch (const PluginError& error) {
+                problems += (problems.empty() ? "" : "\n") + std::string(error.what());
+            }
+        }
+        std::cout << json_schema(libraries) << std::flush;
+        if (!problems.empty()) throw std::runtime_error(problems);
+        return 0;
+    });
+}
+
 int list_plugins_command(const CommandOptions& options, bool json) {
     return reported([&] {
-        std::vector<std::filesystem::path> folders = options.plugin_path;
-        if (!options.config.empty()) folders = load(options).host.plugin_path;
-        if (folders.empty()) folders = HostConfig().plugin_path;
+        const std::vector<std::filesystem::path> folders = plugin_folders(options);
         RuntimeFolder private_folder;
         std::vector<Row> rows{{"plugin", "version", "abi", "library", "problem"}};
         bool all = true;

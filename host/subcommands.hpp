@@ -19,6 +19,10 @@ int check_command(const CommandOptions& options, bool bind);
 int dev_cert_command(const std::filesystem::path& folder, const std::vector<std::string>& names);
 int new_plugin_command(const NewPlugin& plugin);
 int list_plugins_command(const CommandOptions& options, bool json);
+// `plugin`: the name of a library on the plugin path, or a path.
+enum class DescriptionFormat { text, json, markdown };
+int describe_plugin_command(const CommandOptions& options, const std::string& plugin, DescriptionFormat format);
+int schema_command(const CommandOptions& options);
 // `words`: nothing, an instance, or an instance, its command and the arguments.
 int control_command(const CommandOptions& options, const std::vector<std::string>& words, bool json);
 

@@ -62,7 +62,7 @@ std::uint64_t id(gatehouse_conn* conn) noexcept {
 
 using NameOf = int (*)(int fd, sockaddr* address, socklen_t* size) noexcept;
 
-std::string text_of(NameOf name_of, int fd) {
+std::string address_text(NameOf name_of, int fd) {
     SocketAddress address;
     address.size = sizeof address.storage;
     return name_of(fd, address.get(), &address.size) == 0 ? to_string(address) : "";
@@ -77,12 +77,12 @@ Facts::Addresses addresses_of(const Connection& client) {
     const std::string peer = to_string(client.peer_address());
     if (const Proxied* const proxied = client.life.proxied.get())
         return {peer, to_string(proxied->destination), to_string(proxied->transport)};
-    return {peer, text_of(::getsockname, client.fd), peer};
+    return {peer, address_text(::getsockname, client.fd), peer};
 }
 
 Facts::Addresses addresses_of(const Upstream& server) {
-    const std::string peer = text_of(::getpeername, server.fd);
-    return {peer, text_of(::getsockname, server.fd), peer};
+    const std::string peer = address_text(::getpeername, server.fd);
+    return {peer, address_text(::getsockname, server.fd), peer};
 }
 
 // Few plugins ask for addresses, so they become text when one does, and are kept from then on.

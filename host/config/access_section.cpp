@@ -147,8 +147,8 @@ SourceLimits read_source_limits(ConfigTable& table) {
     const bool all_bits = limits.v4_bits == none.v4_bits && limits.v6_bits == none.v6_bits;
     if (limits.most == 0 && limits.rate == 0 && !all_bits)
         table.reject("source_bits", "without effect (expected max_per_source or rate beside it)");
-    rate.finish();
-    bits.finish();
+    rate.reject_unknown();
+    bits.reject_unknown();
     return limits;
 }
 

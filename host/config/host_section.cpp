@@ -26,16 +26,11 @@ std::string resolver_address(std::string_view text) {
 void read_plugin_path(ConfigTable& table, std::vector<std::filesystem::path>& folders) {
     constexpr std::string_view key = "plugin_path";
     for (std::filesystem::path& folder : folders) folder = table.folder() / folder;
-    std::filesystem::path path;
-    if (table.is_string(key)) {
-        if (read_path(table, key, path)) folders = {path};
-        return;
-    }
     std::vector<std::filesystem::path> listed;
-    for (ConfigTable& item : table.items(key, "a folder or an array of folders"))
+    std::filesystem::path path;
+    for (ConfigTable& item : table.one_or_more(key, "a folder or an array of folders"))
         if (read_path(item, "", path)) listed.push_back(path);
-    if (table.is_array(key) && table.count(key) == 0) table.reject(key, "empty (expected at least one folder)");
-    if (table.is_array(key)) folders = std::move(listed);
+    if (table.is_array(key) || !listed.empty()) folders = std::move(listed);
 }
 
 void read_resolvers(ConfigTable& table, std::vector<std::string>& resolvers) {
@@ -80,7 +75,7 @@ HostConfig read_host(ConfigTable table) {
     table.size("stack_size", host.stack_size, 64 << 10, 64 << 20);
     read_resolvers(table, host.resolvers);
     read_control(table, host.control);
-    table.finish();
+    table.reject_unknown();
     return host;
 }
 

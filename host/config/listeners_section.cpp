@@ -57,7 +57,7 @@ void read_threads(ConfigTable table, Threads& threads) {
                                                            std::to_string(threads.max) + " (expected min <= max)");
     table.duration(keep, threads.keep, std::chrono::days(1));
     if (threads.keep < std::chrono::milliseconds(10)) table.reject(keep, "too short (expected at least \"10ms\")");
-    table.finish();
+    table.reject_unknown();
 }
 
 void read_min_rate(ConfigTable& table, ListenerConfig& listener) {
@@ -142,7 +142,7 @@ ListenerConfig read_listener(ConfigTable& table) {
     if (read_text(table, "group", text)) listener.group = text;
 
     if (address) reject_options_of_other_kinds(table, address->kind);
-    table.finish();
+    table.reject_unknown();
     return listener;
 }
 

@@ -48,12 +48,18 @@ Config parse_config(std::string_view text, const std::filesystem::path& file) {
     return config;
 }
 
-std::vector<std::string> known_config_keys() {
-    ConfigReading reading(
-        "", parse_toml("[tls.NAME]\n[[tls.NAME.sni]]\n[plugins.NAME]\n[[listeners]]\n[[listeners.routes]]\n", ""));
-    reading.known_keys.emplace();
-    read(reading);
-    return std::move(*reading.known_keys);
+// Two files: one without anything, which shows what may not be missing, and one with each kind of section. A route that ends
+// TLS may have no plugin of its own.
+std::vector<ConfigKey> config_keys() {
+    std::vector<ConfigKey> keys;
+    for (const char* const text : {"", "[tls.NAME]\n[[tls.NAME.sni]]\n[plugins.NAME]\n[[listeners]]\non_silence = {}\n"
+                                       "proxy_protocol = {}\n[[listeners.routes]]\ntls = 'NAME'\n"}) {
+        ConfigReading reading("", parse_toml(text, ""));
+        reading.keys = std::move(keys);
+        read(reading);
+        keys = std::move(*reading.keys);
+    }
+    return keys;
 }
 
 } // namespace gatehouse::host

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "config/key.hpp"
 
 #include <filesystem>
 #include <stdexcept>
@@ -32,8 +33,8 @@ Config load_config(const std::filesystem::path& file);
 // The same for text that is in memory; `file` appears in messages and anchors relative paths. [main]
 Config parse_config(std::string_view text, const std::filesystem::path& file);
 
-// Every key that a file may have, as a path, in the order of reading: "host.plugin_path", "plugins.NAME.library",
-// "listeners.threads.min". The list comes from the keys that the reader asks for, so there is no second one to keep. [main]
-std::vector<std::string> known_config_keys();
+// Every key that a file may have, in the order of reading; "NAME" stands for the names of sections. They come from what the
+// readers ask for, so there is no second list to keep. [main]
+std::vector<ConfigKey> config_keys();
 
 } // namespace gatehouse::host

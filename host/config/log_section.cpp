@@ -18,7 +18,7 @@ LogConfig read_log(ConfigTable table) {
     table.choice("format", log.format, formats);
     read_path(table, "file", log.file);
     table.boolean("access", log.access);
-    table.finish();
+    table.reject_unknown();
     return log;
 }
 

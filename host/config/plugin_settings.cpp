@@ -3,6 +3,7 @@
 #include "base/printable.hpp"
 #include "base/text_file.hpp"
 #include "config/config.hpp"
+#include "config/key_check.hpp"
 #include "config/table.hpp"
 #include "config/tls_section.hpp"
 #include "config/values.hpp"
@@ -142,6 +143,7 @@ class View : public gatehouse_config {
     }
 
     void begin() const override {}
+    std::vector<std::string> problems_by(std::span<const ConfigKey> /*keys*/) const override { return {}; }
     std::vector<std::string> problems() const override { return {}; }
     std::vector<std::string> problems_so_far() const override { return {}; }
 
@@ -187,6 +189,13 @@ class Settings final : private Reading, public View {
         reading_->file.problems = ConfigProblems(reading_->file.file.native());
         reading_->out_of_memory = false;
         table_ = over(table_, *reading_);
+    }
+
+    std::vector<std::string> problems_by(std::span<const ConfigKey> keys) const override {
+        ConfigReading reading(reading_->file.file, reading_->file.document);
+        ConfigTable table(table_.node(), table_.path(), table_.position(), reading);
+        check_keys(table, keys);
+        return reading.problems.lines();
     }
 
     std::vector<std::string> problems() const override {

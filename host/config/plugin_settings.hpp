@@ -10,13 +10,15 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace gatehouse::host {
+struct ConfigKey;
 struct TlsClientConfig;
-}
+} // namespace gatehouse::host
 
 // Opaque to plugins. The functions are those of gatehouse_host with the same name; see gatehouse.h for their contract.
 struct gatehouse_config {
@@ -44,6 +46,8 @@ struct gatehouse_config {
     // The host's part, for the table of the instance and not for what item() and table() hand out.
     // Forgets what was read and recorded, for another create(). Also frees the tables and texts that were handed out.
     virtual void begin() const = 0;
+    // What is wrong with it by the keys that the plugin's library has, each with its place as below.
+    virtual std::vector<std::string> problems_by(std::span<const gatehouse::host::ConfigKey> keys) const = 0;
     // What has gone wrong since begin(): values of the wrong type, rejected ones, and keys that the plugin has not read. Each
     // with its "FILE:LINE:COLUMN: ", in the order of the file.
     virtual std::vector<std::string> problems() const = 0;

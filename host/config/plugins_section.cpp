@@ -21,7 +21,7 @@ std::vector<PluginConfig> read_plugins(ConfigTable table, const ConfigReading& r
         }
         section.number("max_connections", plugin.max_connections, 0, 1'000'000);
         plugin.settings = make_plugin_settings(section.table("config"), reading);
-        section.finish("; the plugin's own settings stand in \"config\"");
+        section.reject_unknown("; the plugin's own settings stand in \"config\"");
         plugins.push_back(std::move(plugin));
     }
     return plugins;

@@ -52,7 +52,7 @@ ProcessConfig read_process(ConfigTable table) {
     process.group_where = table.place("group");
     process.capabilities_where = table.place("capabilities");
     process.seccomp_where = table.place("seccomp");
-    table.finish();
+    table.reject_unknown();
     return process;
 }
 

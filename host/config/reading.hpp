@@ -1,12 +1,12 @@
 // What the readers of one configuration file share.
 #pragma once
 
+#include "config/key.hpp"
 #include "config/problems.hpp"
 
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 namespace toml {
@@ -26,7 +26,7 @@ struct ConfigReading {
     const std::filesystem::path folder;
     const std::shared_ptr<const toml::table> document;
     ConfigProblems problems;
-    std::optional<std::vector<std::string>> known_keys; // if there is a list, finished tables add "SECTION.KEY" for each key
+    std::optional<std::vector<ConfigKey>> keys; // if there is a list, tables add to it what is asked for; see config_keys()
 };
 
 } // namespace gatehouse::host

@@ -24,26 +24,20 @@ constexpr std::size_t most_routes = 256;
 template <class Read>
 void for_each_string(ConfigTable& table, std::string_view key, std::string_view expected, Read read) {
     std::string_view text;
-    if (table.is_string(key)) {
-        table.string(key, text);
-        return read(table, key, text);
-    }
-    for (ConfigTable& item : table.items(key, expected))
-        if (item.string("", text) == ConfigTable::Found::good) read(item, "", text);
-    if (table.is_array(key) && table.count(key) == 0) table.reject(key, "empty (expected " + std::string(expected) + ")");
+    for (ConfigTable& item : table.one_or_more(key, expected))
+        if (item.string("", text) == ConfigTable::Found::good) read(item, text);
 }
 
 void read_networks(ConfigTable& table, std::string_view key, std::vector<Network>& networks, bool* unix_sockets) {
-    for_each_string(table, key, "a network or an array of networks",
-                    [&](ConfigTable& item, std::string_view at, std::string_view text) {
-                        std::string error;
-                        if (unix_sockets != nullptr && text == "unix")
-                            *unix_sockets = true;
-                        else if (const std::optional<Network> network = parse_network(text, error))
-                            networks.push_back(*network);
-                        else
-                            item.reject(at, error);
-                    });
+    for_each_string(table, key, "a network or an array of networks", [&](ConfigTable& item, std::string_view text) {
+        std::string error;
+        if (unix_sockets != nullptr && text == "unix")
+            *unix_sockets = true;
+        else if (const std::optional<Network> network = parse_network(text, error))
+            networks.push_back(*network);
+        else
+            item.reject("", error);
+    });
 }
 
 // "www.example.org" or "*.example.org", in the normal form.
@@ -65,33 +59,37 @@ bool is_ascii(std::string_view text) {
 }
 
 void read_server_names(ConfigTable& table, std::vector<std::string>& names) {
-    for_each_string(table, "sni", "a server name or an array of them",
-                    [&](ConfigTable& item, std::string_view key, std::string_view text) {
-                        if (std::optional<std::string> name = server_name(text))
-                            names.push_back(std::move(*name));
-                        else
-                            item.reject(key, in_quotes(text) +
-                                                 " is not a server name (expected \"www.example.org\" or "
-                                                 "\"*.example.org\" for all below it" +
-                                                 (is_ascii(text) ? ")" : "; other letters as clients send them, \"xn--...\")"));
-                    });
+    for_each_string(table, "sni", "a server name or an array of them", [&](ConfigTable& item, std::string_view text) {
+        if (std::optional<std::string> name = server_name(text))
+            names.push_back(std::move(*name));
+        else
+            item.reject("", in_quotes(text) +
+                                " is not a server name (expected \"www.example.org\" or "
+                                "\"*.example.org\" for all below it" +
+                                (is_ascii(text) ? ")" : "; other letters as clients send them, \"xn--...\")"));
+    });
 }
 
 void read_protocols(ConfigTable& table, std::vector<std::string>& protocols) {
-    for_each_string(table, "alpn", "a protocol name or an array of them",
-                    [&](ConfigTable& item, std::string_view key, std::string_view text) {
-                        if (text.empty() || text.size() > longest_protocol)
-                            item.reject(key,
-                                        "a protocol name has 1 to 255 bytes (expected one such as \"h2\" or \"http/1.1\")");
-                        else
-                            protocols.emplace_back(text);
-                    });
+    for_each_string(table, "alpn", "a protocol name or an array of them", [&](ConfigTable& item, std::string_view text) {
+        if (text.empty() || text.size() > longest_protocol)
+            item.reject("", "a protocol name has 1 to 255 bytes (expected one such as \"h2\" or \"http/1.1\")");
+        else
+            protocols.emplace_back(text);
+    });
 }
 
 void read_probe(ConfigTable& table, RouteConfig& route) {
+    std::vector<std::string> names;
+    std::string known;
+    for (const ProtocolPattern& pattern : protocol_patterns()) {
+        names.emplace_back(pattern.name);
+        known += in_quotes(pattern.name) + ", ";
+    }
     if (!table.is_string("probe")) {
         if (table.boolean("probe", route.probe) == ConfigTable::Found::good && !route.probe)
             table.reject("probe", "false (leave it out for no probe)");
+        table.describe("probe", [&](ConfigKey& of) { of.words = names; });
         return;
     }
     std::string_view name;
@@ -99,12 +97,6 @@ void read_probe(ConfigTable& table, RouteConfig& route) {
     if (find_protocol_pattern(name) != nullptr) {
         route.pattern = name;
         return;
-    }
-    std::vector<std::string> names;
-    std::string known;
-    for (const ProtocolPattern& pattern : protocol_patterns()) {
-        names.emplace_back(pattern.name);
-        known += in_quotes(pattern.name) + ", ";
     }
     const std::string near = did_you_mean(name, names);
     table.reject("probe", "unknown pattern " + in_quotes(name) + " (expected " + known + "or true for the plugin's own probe" +
@@ -143,7 +135,7 @@ void read_byte_pattern(ConfigTable table, std::uint64_t limit, RouteConfig& rout
     const ConfigTable::Found hex = table.string("hex", text);
     table.number("at", at, 0, max_detect_limit - 1);
     if (hex == ConfigTable::Found::good) add("hex", at, bytes_of_hex(text), R"(two digits for each, such as "16 03 01")");
-    table.finish();
+    table.reject_unknown();
     if (!table.is_table()) return;
     if (hex == ConfigTable::Found::absent && table.has("at"))
         table.reject("at", "without effect (expected hex beside it; prefix begins with the first byte)");
@@ -160,7 +152,11 @@ void read_byte_pattern(ConfigTable table, std::uint64_t limit, RouteConfig& rout
 void read_match(ConfigTable& table, std::uint64_t limit, RouteConfig& route) {
     constexpr std::string_view key = "match";
     constexpr std::string_view expected = R"(a table such as { prefix = "SSH-" }, or an array of them)";
-    if (!table.is_array(key)) return read_byte_pattern(table.table(key), limit, route);
+    if (!table.is_array(key)) {
+        read_byte_pattern(table.table(key), limit, route);
+        table.describe(key, [](ConfigKey& of) { of.many = ConfigKey::Many::one_or_list; });
+        return;
+    }
     for (ConfigTable& item : table.items(key, expected)) {
         if (item.is_table())
             read_byte_pattern(std::move(item), limit, route);
@@ -186,13 +182,13 @@ void read_on_silence(ConfigTable table, ListenerConfig& listener) {
     silence.plugin = read_plugin(table);
     silence.plugin_where = table.place("plugin");
     if (table.is_table()) listener.on_silence = std::move(silence);
-    table.finish();
+    table.reject_unknown();
 }
 
 void read_detect(ConfigTable table, ListenerConfig& listener) {
     table.duration("timeout", listener.detect_timeout, std::chrono::hours(1));
     table.size("limit", listener.detect_limit, 16, max_detect_limit);
-    table.finish();
+    table.reject_unknown();
 }
 
 RouteConfig read_route(ConfigTable& table, const ListenerConfig& listener) {
@@ -222,7 +218,7 @@ RouteConfig read_route(ConfigTable& table, const ListenerConfig& listener) {
     if (!route.has_condition() && !tries) // bad conditions have had their message
         table.reject_whole("no condition (expected sni, alpn, source, match or probe; the listener's own `plugin` serves what "
                            "no route matches)");
-    table.finish();
+    table.reject_unknown();
     return route;
 }
 
@@ -253,7 +249,7 @@ std::optional<ProxyProtocolConfig> read_proxy_protocol(ConfigTable table) {
     table.boolean("log_local", proxy.log_local);
     if (table.is_table() && !table.has("from"))
         table.missing("from", "the networks of the proxies, such as [\"10.0.0.0/8\"], or \"unix\"");
-    table.finish();
+    table.reject_unknown();
     return table.is_table() ? std::optional(std::move(proxy)) : std::nullopt;
 }
 

@@ -75,13 +75,14 @@ ConfigTable::ConfigTable(const toml::node* node, std::string path, Position posi
     : node_(node), path_(std::move(path)), position_(position), reading_(&reading) {}
 
 const toml::node* ConfigTable::find(std::string_view key) const {
-    if (node_ == nullptr) return nullptr;
-    if (const toml::table* table = node_->as_table()) return table->get(key);
-    return key.empty() ? node_ : nullptr;
+    if (node_ == nullptr || key.empty()) return node_;
+    const toml::table* const table = node_->as_table();
+    return table != nullptr ? table->get(key) : nullptr;
 }
 
 const toml::node* ConfigTable::ask(std::string_view key) {
     if (std::find(asked_.begin(), asked_.end(), key) == asked_.end()) asked_.emplace_back(key);
+    describe(key, [](ConfigKey&) {});
     return find(key);
 }
 
@@ -95,6 +96,12 @@ ConfigTable::Found ConfigTable::string(std::string_view key, std::string_view& v
 }
 
 ConfigTable::Found ConfigTable::integer(std::string_view key, std::int64_t& value, std::int64_t minimum, std::int64_t maximum) {
+    describe(key, [&](ConfigKey& of) {
+        of.type = ConfigKey::Type::integer;
+        of.fallback = std::to_string(value);
+        if (minimum > std::numeric_limits<std::int64_t>::min()) of.minimum = minimum;
+        if (maximum < std::numeric_limits<std::int64_t>::max()) of.maximum = maximum;
+    });
     const toml::node* found = ask(key);
     if (found == nullptr) return Found::absent;
     const auto* number = found->as_integer();
@@ -108,6 +115,10 @@ ConfigTable::Found ConfigTable::integer(std::string_view key, std::int64_t& valu
 }
 
 ConfigTable::Found ConfigTable::boolean(std::string_view key, bool& value) {
+    describe(key, [&](ConfigKey& of) {
+        of.type = ConfigKey::Type::boolean;
+        of.fallback = value ? "true" : "false";
+    });
     const toml::node* found = ask(key);
     if (found == nullptr) return Found::absent;
     const auto* flag = found->as_boolean();
@@ -116,7 +127,14 @@ ConfigTable::Found ConfigTable::boolean(std::string_view key, bool& value) {
     return Found::good;
 }
 
-ConfigTable::Found ConfigTable::duration(std::string_view key, Milliseconds& value, Milliseconds maximum) {
+ConfigTable::Found ConfigTable::duration(std::string_view key, Milliseconds& value, Milliseconds maximum,
+                                         Milliseconds minimum) {
+    describe(key, [&](ConfigKey& of) {
+        of.type = ConfigKey::Type::duration;
+        of.fallback = number_text(of, value.count());
+        if (minimum.count() > 0) of.minimum = minimum.count();
+        if (maximum < max_duration) of.maximum = maximum.count();
+    });
     const toml::node* found = ask(key);
     if (found == nullptr) return Found::absent;
     const std::optional<std::string> text = quantity(key, *found, a_duration);
@@ -127,8 +145,12 @@ ConfigTable::Found ConfigTable::duration(std::string_view key, Milliseconds& val
         reject(key, error + " (expected " + std::string(a_duration) + ")");
         return Found::bad;
     }
-    if (*parsed > maximum) {
-        reject(key, "out of range: " + in_quotes(*text) + " (expected a duration of at most " + format_duration(maximum) + ")");
+    if (*parsed < minimum || *parsed > maximum) {
+        const std::string range = minimum.count() == 0 ? "of at most " + format_duration(maximum)
+                                  : maximum == max_duration
+                                      ? "of at least " + format_duration(minimum)
+                                      : "from " + format_duration(minimum) + " to " + format_duration(maximum);
+        reject(key, "out of range: " + in_quotes(*text) + " (expected a duration " + range + ")");
         return Found::bad;
     }
     value = *parsed;
@@ -136,6 +158,12 @@ ConfigTable::Found ConfigTable::duration(std::string_view key, Milliseconds& val
 }
 
 ConfigTable::Found ConfigTable::size(std::string_view key, std::uint64_t& value, std::uint64_t minimum, std::uint64_t maximum) {
+    describe(key, [&](ConfigKey& of) {
+        of.type = ConfigKey::Type::size;
+        of.fallback = number_text(of, static_cast<std::int64_t>(value));
+        if (minimum > 0) of.minimum = static_cast<std::int64_t>(minimum);
+        if (maximum <= std::numeric_limits<std::int64_t>::max()) of.maximum = static_cast<std::int64_t>(maximum);
+    });
     const toml::node* found = ask(key);
     if (found == nullptr) return Found::absent;
     const std::optional<std::string> text = quantity(key, *found, a_size);
@@ -147,8 +175,9 @@ ConfigTable::Found ConfigTable::size(std::string_view key, std::uint64_t& value,
         return Found::bad;
     }
     if (*parsed < minimum || *parsed > maximum) {
-        reject(key, "out of range: " + in_quotes(*text) + " (expected a size from " + format_size(minimum) + " to " +
-                        format_size(maximum) + ")");
+        const bool open = maximum == std::numeric_limits<std::uint64_t>::max();
+        reject(key, "out of range: " + in_quotes(*text) + " (expected a size " + (open ? "of at least " : "from ") +
+                        format_size(minimum) + (open ? "" : " to " + format_size(maximum)) + ")");
         return Found::bad;
     }
     value = *parsed;
@@ -156,6 +185,7 @@ ConfigTable::Found ConfigTable::size(std::string_view key, std::uint64_t& value,
 }
 
 ConfigTable::Found ConfigTable::mode(std::string_view key, unsigned& value) {
+    describe(key, [](ConfigKey& of) { of.type = ConfigKey::Type::mode; });
     const toml::node* found = ask(key);
     if (found == nullptr) return Found::absent;
     unsigned parsed = 0;
@@ -192,7 +222,11 @@ std::optional<std::string> ConfigTable::quantity(std::string_view key, const tom
     return std::nullopt;
 }
 
-std::optional<std::size_t> ConfigTable::word(std::string_view key, std::span<const std::string> words) {
+std::optional<std::size_t> ConfigTable::word(std::string_view key, std::span<const std::string> words, std::string_view usual) {
+    describe(key, [&](ConfigKey& of) {
+        of.words.assign(words.begin(), words.end());
+        of.fallback = in_quotes(usual);
+    });
     const toml::node* found = ask(key);
     if (found == nullptr) return std::nullopt;
     const auto* text = found->as_string();
@@ -209,6 +243,7 @@ std::optional<std::size_t> ConfigTable::word(std::string_view key, std::span<con
 }
 
 ConfigTable ConfigTable::table(std::string_view key) {
+    describe(key, [](ConfigKey& of) { of.type = ConfigKey::Type::table; });
     const toml::node* found = ask(key);
     if (found != nullptr && found->is_table()) return sub_table(*found, key);
     if (found != nullptr) wrong_type(key, *found, "a table");
@@ -216,6 +251,7 @@ ConfigTable ConfigTable::table(std::string_view key) {
 }
 
 std::vector<ConfigTable> ConfigTable::items(std::string_view key, std::string_view expected) {
+    describe(key, [](ConfigKey& of) { of.many = ConfigKey::Many::list; });
     const toml::node* found = ask(key);
     if (found == nullptr) return {};
     const toml::array* array = found->as_array();
@@ -225,6 +261,17 @@ std::vector<ConfigTable> ConfigTable::items(std::string_view key, std::string_vi
     }
     std::vector<ConfigTable> result;
     for (const toml::node& node : *array) result.push_back(sub_table(node, key));
+    return result;
+}
+
+std::vector<ConfigTable> ConfigTable::one_or_more(std::string_view key, std::string_view expected) {
+    std::vector<ConfigTable> result;
+    if (is_string(key))
+        result.push_back(sub_table(*ask(key), key));
+    else
+        result = items(key, expected);
+    if (is_array(key) && result.empty()) reject(key, "empty (expected " + std::string(expected) + ")");
+    describe(key, [](ConfigKey& of) { of.many = ConfigKey::Many::one_or_list; });
     return result;
 }
 
@@ -287,6 +334,7 @@ void ConfigTable::reject(std::string_view key, std::string_view why) {
 void ConfigTable::reject_whole(std::string_view why) { reading_->problems.add(position_, path_, why); }
 
 void ConfigTable::missing(std::string_view key, std::string_view expected) {
+    describe(key, [](ConfigKey& of) { of.required = true; });
     reading_->problems.add(position_, path_of(key), "missing (expected " + std::string(expected) + ")");
 }
 
@@ -307,12 +355,6 @@ void ConfigTable::reject_unknown(std::string_view advice) {
     }
 }
 
-void ConfigTable::finish(std::string_view advice) {
-    reject_unknown(advice);
-    if (!reading_->known_keys) return;
-    for (const std::string& key : asked_) reading_->known_keys->push_back(path_ + '.' + key);
-}
-
 ConfigTable::Found ConfigTable::wrong_type(std::string_view key, const toml::node& value, std::string_view expected) {
     const auto* text = value.as_string();
     const bool other =
@@ -324,7 +366,7 @@ ConfigTable::Found ConfigTable::wrong_type(std::string_view key, const toml::nod
 }
 
 std::string ConfigTable::path_of(std::string_view key) const {
-    if (key.empty() && !is_table()) return path_; // an item of an array
+    if (key.empty()) return path_; // an item of an array
     return path_.empty() ? key_text(key) : path_ + '.' + key_text(key);
 }
 

@@ -1,7 +1,8 @@
 // A table of a configuration file, read key by key: typed, checked, and with every problem recorded at its place.
 //
-// A reader asks for all keys that it knows, present or not, and then calls finish(), which reports the others. So there is no
-// second list of known keys to keep. Values that are absent or bad leave the caller's default alone.
+// A reader asks for all keys that it knows, present or not, and then calls reject_unknown(), which reports the others. So there
+// is no second list of known keys to keep: what is asked for is the schema, too (config_keys()). Values that are absent or bad
+// leave the caller's default alone.
 //
 // The ConfigReading must outlive the table. The host's own sections and the plugins' `config` tables are both
 // read through this class. [main]
@@ -34,11 +35,12 @@ class ConfigTable {
     // `node` may be null: a table without keys. `path` is its name in messages, "" for the whole file.
     ConfigTable(const toml::node* node, std::string path, Position position, ConfigReading& reading);
 
-    // Typed access. The empty key is the node itself if it is not a table, which is how items of an array are read.
+    // Typed access. The empty key is the node itself, which is how items of an array are read.
     Found string(std::string_view key, std::string_view& value);
     Found integer(std::string_view key, std::int64_t& value, std::int64_t minimum, std::int64_t maximum);
     Found boolean(std::string_view key, bool& value);
-    Found duration(std::string_view key, Milliseconds& value, Milliseconds maximum = max_duration);
+    Found duration(std::string_view key, Milliseconds& value, Milliseconds maximum = max_duration,
+                   Milliseconds minimum = Milliseconds(0));
     Found size(std::string_view key, std::uint64_t& value, std::uint64_t minimum = 0,
                std::uint64_t maximum = std::numeric_limits<std::uint64_t>::max());
     // Permission bits: "0660" or 0o660.
@@ -47,7 +49,7 @@ class ConfigTable {
     // An integer of any type whose range fits into std::int64_t.
     template <class Integer>
     void number(std::string_view key, Integer& value, std::int64_t minimum, std::int64_t maximum) {
-        std::int64_t wide = 0;
+        auto wide = static_cast<std::int64_t>(value);
         if (integer(key, wide, minimum, maximum) == Found::good) value = static_cast<Integer>(wide);
     }
 
@@ -55,14 +57,22 @@ class ConfigTable {
     template <class Enum, std::size_t count>
     void choice(std::string_view key, Enum& value, const std::pair<std::string_view, Enum> (&words)[count]) {
         std::vector<std::string> names;
-        for (const auto& [name, meaning] : words) names.emplace_back(name);
-        if (const std::optional<std::size_t> index = word(key, names)) value = words[*index].second;
+        std::string_view usual;
+        for (const auto& [name, meaning] : words) {
+            names.emplace_back(name);
+            if (meaning == value) usual = name;
+        }
+        if (const std::optional<std::size_t> index = word(key, names, usual)) value = words[*index].second;
     }
+    // The same; its index. `usual`: the default, for describe().
+    std::optional<std::size_t> word(std::string_view key, std::span<const std::string> words, std::string_view usual = "");
 
     // The table under `key`; one without keys if it is absent or something else.
     ConfigTable table(std::string_view key);
     // The items of an array, to be read as tables of their own. `expected` completes "expected ...".
     std::vector<ConfigTable> items(std::string_view key, std::string_view expected = "an array");
+    // The same; a single string counts as an array of one. An array may not be empty.
+    std::vector<ConfigTable> one_or_more(std::string_view key, std::string_view expected);
     std::size_t count(std::string_view key);                                  // 0 if absent or not an array
     std::optional<ConfigTable> item(std::string_view key, std::size_t index); // nothing beyond the end
 
@@ -97,15 +107,18 @@ class ConfigTable {
 
     // Records every key that no reader has asked for, with the nearest of those that one has, or with all of them and `advice`.
     void reject_unknown(std::string_view advice = "");
-    // The same, and lists the keys that were asked for if ConfigReading wants them. Once, after all keys were asked for.
-    void finish(std::string_view advice = "");
+
+    // If ConfigReading wants to know what the readers ask for: what the functions above cannot know of a key.
+    template <class Change>
+    void describe(std::string_view key, Change change) {
+        if (reading_->keys && !key.empty()) change(key_at(*reading_->keys, path_of(key)));
+    }
 
   private:
     const toml::node* find(std::string_view key) const;
     const toml::node* ask(std::string_view key);
     Found wrong_type(std::string_view key, const toml::node& value, std::string_view expected);
     std::optional<std::string> quantity(std::string_view key, const toml::node& value, std::string_view expected);
-    std::optional<std::size_t> word(std::string_view key, std::span<const std::string> words);
     std::string path_of(std::string_view key) const;
     ConfigTable sub_table(const toml::node& node, std::string_view key) const;
 

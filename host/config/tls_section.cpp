@@ -29,6 +29,7 @@ TlsFile read_file_name(ConfigTable& table, std::string_view key) {
 
 void read_list(ConfigTable& table, std::string_view key, TlsList& list) {
     std::string_view text;
+    table.describe(key, [&](ConfigKey& of) { of.fallback = in_quotes(list.text); });
     if (read_text(table, key, text)) list.text = text;
     list.where = place_with_key(table, key);
 }
@@ -66,7 +67,7 @@ TlsConfig read_section(ConfigTable table) {
             continue;
         }
         tls.pairs.push_back(read_pair(item));
-        item.finish();
+        item.reject_unknown();
     }
     table.choice("min_version", tls.min_version, versions);
     read_list(table, "ciphers", tls.ciphers);
@@ -87,7 +88,7 @@ TlsConfig read_section(ConfigTable table) {
         table.reject("handshake_timeout", "0 would let a client hold a handshake for ever (expected at least \"1ms\")");
     table.number("max_handshakes", tls.max_handshakes, 1, 1'000'000);
     table.choice("truncation", tls.truncation, truncation_words);
-    table.finish();
+    table.reject_unknown();
     return tls;
 }
 
@@ -115,6 +116,14 @@ TlsClientConfig read_tls_client(ConfigTable& table, bool has_names) {
         table.missing("server_name",
                       "the name that the server's certificate has to be for, or verify = false: a unix socket has none");
     return client;
+}
+
+std::vector<ConfigKey> tls_client_keys() {
+    ConfigReading reading("", nullptr);
+    reading.keys.emplace();
+    ConfigTable table(nullptr, "", {}, reading);
+    read_tls_client(table, true);
+    return std::move(*reading.keys);
 }
 
 std::vector<TlsConfig> read_tls_sections(ConfigTable table) {

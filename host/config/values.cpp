@@ -43,6 +43,7 @@ bool read_text(ConfigTable& table, std::string_view key, std::string_view& value
 
 bool read_path(ConfigTable& table, std::string_view key, std::filesystem::path& path) {
     std::string_view text;
+    table.describe(key, [](ConfigKey& of) { of.type = ConfigKey::Type::path; });
     if (!read_text(table, key, text)) return false;
     path = table.folder() / text;
     return true;

@@ -1,6 +1,9 @@
 #define BOOST_DLL_USE_STD_FS
 #include "plugin/entry_point.hpp"
 
+#include "base/did_you_mean.hpp"
+#include "base/printable.hpp"
+
 #include <algorithm>
 #include <boost/dll/shared_library.hpp>
 #include <cstring>
@@ -79,8 +82,13 @@ fs::path find_plugin(const std::string& library, const std::vector<fs::path>& fo
             tried += (tried.empty() ? "" : ", ") + file.string();
         }
     }
+    std::vector<std::string> others;
+    for (const fs::path& file : list_plugins(folders))
+        if (fs::is_regular_file(file)) others.push_back(file.stem().string());
+    const std::string near = did_you_mean(library, others);
     throw PluginError("plugin library " + library + " not found; tried " +
-                      (tried.empty() ? "nothing: plugin_path is empty" : tried));
+                      (tried.empty() ? "nothing: plugin_path is empty" : tried) +
+                      (near.empty() ? "" : " (did you mean " + in_quotes(near) + "?)"));
 }
 
 std::vector<fs::path> list_plugins(const std::vector<fs::path>& folders) {

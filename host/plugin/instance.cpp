@@ -16,6 +16,12 @@ const gatehouse_control_v1* control_of(const gatehouse_plugin& hooks, void* self
                : static_cast<const gatehouse_control_v1*>(hooks.get_extension(self, str(GATEHOUSE_EXT_CONTROL)));
 }
 
+[[noreturn]] void refuse(const std::vector<std::string>& problems) {
+    std::string text;
+    for (const std::string& problem : problems) text += (text.empty() ? "" : "\n") + problem;
+    throw PluginError(text);
+}
+
 } // namespace
 
 PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library,
@@ -24,6 +30,8 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
       max_connections_(config.max_connections), where_(config.where.text),
       who_(where_ + ": plugin " + config.name + " of " + library_->file().string()) {
     const gatehouse_config& settings = *config.settings;
+    if (library_->keys())
+        if (const std::vector<std::string> wrong = settings.problems_by(*library_->keys()); !wrong.empty()) refuse(wrong);
     settings.begin();
     gatehouse_status status = GATEHOUSE_OK;
     if (hooks_.create != nullptr) {
@@ -46,9 +54,7 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
         problems.push_back(refused + "its table of " + GATEHOUSE_EXT_CONTROL + ' ' + problem);
     }
     if (created) destroy();
-    std::string text;
-    for (const std::string& problem : problems) text += (text.empty() ? "" : "\n") + problem;
-    throw PluginError(text);
+    refuse(problems);
 }
 
 PluginInstance::~PluginInstance() {

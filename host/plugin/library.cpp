@@ -1,6 +1,7 @@
 #include "plugin/library.hpp"
 
 #include "plugin/probe_process.hpp"
+#include "plugin/schema.hpp"
 
 #include <string>
 
@@ -23,6 +24,7 @@ PluginLibrary::PluginLibrary(const fs::path& file, RuntimeFolder& folder) : file
         probe_plugin(copy);
         hooks_ = load_hooks(copy);
         facts_ = facts_of(hooks_);
+        keys_ = read_keys(hooks_);
     } catch (const PluginError& error) { // speaks of the copy
         throw PluginError("plugin library " + file.string() +
                           " cannot be loaded: " + replaced(error.what(), copy.string(), file.string()));

@@ -4,11 +4,14 @@
 // a probe process, and only if that went well in this one. It is never unloaded.
 #pragma once
 
+#include "config/key.hpp"
 #include "plugin/entry_point.hpp"
 #include "plugin/runtime_folder.hpp"
 
 #include <filesystem>
 #include <gatehouse/gatehouse.h>
+#include <optional>
+#include <vector>
 
 namespace gatehouse::host {
 
@@ -19,12 +22,15 @@ class PluginLibrary {
 
     const gatehouse_plugin& hooks() const noexcept { return hooks_; } // entries that the library is too old for are null
     const PluginFacts& facts() const noexcept { return facts_; }
+    // The keys of its configuration; nothing if it does not say them.
+    const std::optional<std::vector<ConfigKey>>& keys() const noexcept { return keys_; }
     const std::filesystem::path& file() const noexcept { return file_; } // not the copy
 
   private:
     const std::filesystem::path file_;
     gatehouse_plugin hooks_{}; // constant after construction
     PluginFacts facts_;
+    std::optional<std::vector<ConfigKey>> keys_;
 };
 
 } // namespace gatehouse::host

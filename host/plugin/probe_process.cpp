@@ -2,6 +2,8 @@
 
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
+#include "plugin/schema.hpp"
+#include "threads/crash_report.hpp"
 
 #include <algorithm>
 #include <array>
@@ -149,7 +151,13 @@ PluginFacts probe_plugin(const fs::path& file) {
 
 void run_plugin_probe(const fs::path& file) {
     try {
-        const PluginFacts facts = facts_of(load_hooks(file));
+        const gatehouse_plugin hooks = load_hooks(file);
+        install_crash_report();
+        {
+            const RunningHook running("the library", "get_extension(NULL)");
+            read_keys(hooks); // a library that has wrong ones, or crashes when it is asked, is not let into the host
+        }
+        const PluginFacts facts = facts_of(hooks);
         std::cout << facts.name << '\n' << facts.version << '\n' << facts.needs << '\n' << std::flush;
         std::_Exit(0); // without the library's destructors: the host never runs them either
     } catch (const std::exception& error) {

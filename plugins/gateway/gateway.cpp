@@ -3,6 +3,7 @@
 #include "checks.hpp"
 #include "control.hpp"
 #include "discovery.hpp"
+#include "keys.hpp"
 #include "pool.hpp"
 #include "proxy_header.hpp"
 #include "settings.hpp"
@@ -68,6 +69,7 @@ class Gateway {
     // The server may speak first, so the gateway connects at once.
     static constexpr bool server_first = true;
     static constexpr const auto& commands = Control::commands;
+    static constexpr const auto& keys = all_keys;
 
     struct Session : Visit {
         std::optional<gatehouse::Upstream> begun; // to visit.server; it is not known yet what comes of it

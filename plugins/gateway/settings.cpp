@@ -1,5 +1,7 @@
 #include "settings.hpp"
 
+#include "keys.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <string_view>
@@ -10,7 +12,6 @@ namespace {
 using gatehouse::Config;
 
 constexpr std::string_view an_address = "expected \"host:port\", \"[v6]:port\", \"unix:/path\" or \"srv:NAME\"";
-constexpr milliseconds a_day{86'400'000};
 constexpr std::size_t most_steps = 32; // of a check
 
 std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
@@ -33,10 +34,10 @@ class Reader {
         if (const auto table = config.table("queue")) read_queue(*table);
         if (const auto table = config.table("health")) read_health(*table);
         if (const auto table = config.table("ejection")) read_ejection(*table);
-        settings_.retries = integer(config, "retries", settings_.retries, 0, 100);
-        duration(config, "connect_timeout", settings_.connect_timeout, milliseconds(1));
-        duration(config, "idle_timeout", settings_.idle_timeout, milliseconds(0));
-        duration(config, "slow_start", settings_.health.slow_start, milliseconds(0));
+        settings_.retries = integer(config, "retries");
+        settings_.connect_timeout = config.duration("connect_timeout");
+        settings_.idle_timeout = config.duration("idle_timeout");
+        settings_.health.slow_start = config.duration("slow_start");
         read_proxy_protocol(config);
     }
 
@@ -46,22 +47,12 @@ class Reader {
         settings_.valid = false;
     }
 
-    static std::uint32_t integer(const Config& config, std::string_view key, std::uint32_t fallback, std::uint32_t minimum,
-                                 std::uint32_t maximum) {
-        return static_cast<std::uint32_t>(config.integer(key, fallback, minimum, maximum));
+    static std::uint32_t integer(const Config& config, std::string_view key) {
+        return static_cast<std::uint32_t>(config.integer(key));
     }
-
-    void duration(const Config& config, std::string_view key, milliseconds& value, milliseconds minimum) {
-        value = config.duration(key, value);
-        if (value < minimum)
-            reject(config, key,
-                   "it must be " + (minimum.count() == 1 ? "longer than 0" : "at least \"" + in_ms(minimum) + '"'));
-        if (value > a_day) reject(config, key, "it must be at most \"1d\"");
-    }
-    static std::string in_ms(milliseconds time) { return std::to_string(time.count()) + "ms"; }
 
     void read_sources(const Config& config) {
-        const std::string upstream = config.string("upstream", "");
+        const std::string upstream = config.string("upstream");
         const std::vector<Config> servers = config.items("servers");
         for (const Config& server : servers) read_source(server);
         if (servers.size() > most_servers)
@@ -87,47 +78,37 @@ class Reader {
             reject(config, "address",
                    "is not an address: " + in_quotes(source.address) + problem_of(source.address) + " (" +
                        std::string(an_address) + ")");
-        source.name = config.string("name", "");
+        source.name = config.string("name");
         if (source.name.size() > 64 || !is_printable(source.name))
             reject(config, "name", in_quotes(source.name) + " is not a name (expected at most 64 characters without blanks)");
         for (const Source& other : settings_.sources)
             if (!source.name.empty() && other.name == source.name)
                 reject(config, "name", in_quotes(source.name) + " is the name of another server");
-        source.weight = integer(config, "weight", 1, 1, 256);
-        source.backup = config.boolean("backup", false);
-        source.max_connections = integer(config, "max_connections", 0, 0, 1'000'000);
+        source.weight = integer(config, "weight");
+        source.backup = config.boolean("backup");
+        source.max_connections = integer(config, "max_connections");
         settings_.sources.push_back(std::move(source));
     }
 
     void read_balance(const Config& config) {
-        const std::string name = config.string("balance", "round_robin");
-        if (name == "round_robin")
-            settings_.balance = Method::round_robin;
-        else if (name == "least_connections")
-            settings_.balance = Method::least_connections;
-        else if (name == "source")
-            settings_.balance = Method::source;
-        else if (name == "random")
-            settings_.balance = Method::random;
-        else
-            reject(config, "balance",
-                   "unknown value " + in_quotes(name) +
-                       " (expected \"round_robin\", \"least_connections\", \"source\" or \"random\")");
+        const auto chosen = std::ranges::find(balance_words, config.string("balance"), [](Word word) { return text_of(word); });
+        if (chosen != std::end(balance_words)) settings_.balance = static_cast<Method>(chosen - balance_words);
     }
+    static std::string_view text_of(const Word& word) { return {word.data, word.size}; }
 
     void read_queue(const Config& config) {
-        settings_.queue.size = integer(config, "size", 1024, 0, 1'000'000);
-        duration(config, "timeout", settings_.queue.timeout, milliseconds(1));
+        settings_.queue.size = integer(config, "size");
+        settings_.queue.timeout = config.duration("timeout");
     }
 
     void read_health(const Config& config) {
         CheckRules& checks = settings_.checks.emplace();
-        duration(config, "interval", checks.interval, milliseconds(10));
-        duration(config, "jitter", checks.jitter, milliseconds(0));
-        duration(config, "timeout", checks.timeout, milliseconds(1));
+        checks.interval = config.duration("interval");
+        checks.jitter = config.duration("jitter");
+        checks.timeout = config.duration("timeout");
         if (checks.jitter > checks.interval) reject(config, "jitter", "it must be at most the interval");
-        settings_.health.rise = integer(config, "rise", settings_.health.rise, 1, 1000);
-        settings_.health.fall = integer(config, "fall", settings_.health.fall, 1, 1000);
+        settings_.health.rise = integer(config, "rise");
+        settings_.health.fall = integer(config, "fall");
         read_check_connection(config, checks);
         const CheckStep only = read_step(config);
         const std::vector<Config> steps = config.items("steps");
@@ -140,7 +121,7 @@ class Reader {
         checks.dialogue = !steps.empty();
         if (!only.expect.empty() && !checks.dialogue) checks.steps.push_back(only);
         if (!only.send.empty() && only.expect.empty() && !checks.dialogue)
-            reject(config, config.string("send", "").empty() ? "send_hex" : "send",
+            reject(config, config.string("send").empty() ? "send_hex" : "send",
                    "without effect (expected an \"expect\" for the answer as well)");
         if (checks.dialogue && !(only.send.empty() && only.expect.empty()))
             reject(config, "steps", "given beside send or expect (expected those in the steps)");
@@ -148,7 +129,7 @@ class Reader {
     }
 
     void read_check_connection(const Config& config, CheckRules& checks) {
-        checks.port = static_cast<std::uint16_t>(integer(config, "port", 0, 1, 65535));
+        checks.port = static_cast<std::uint16_t>(integer(config, "port"));
         for (const Source& source : settings_.sources)
             if (checks.port != 0 && source.kind == AddressKind::unix_socket)
                 reject(config, "port", "a unix socket has none: " + in_quotes(source.address));
@@ -156,24 +137,21 @@ class Reader {
         if (checks.tls && settings_.tls == nullptr)
             reject(config, "tls",
                    "the servers have no TLS (expected \"tls\" beside \"health\" as well, which says how to verify them)");
-        const std::string close = config.string("close", "reset");
-        checks.orderly = close == "fin";
-        if (close != "fin" && close != "reset")
-            reject(config, "close", "unknown value " + in_quotes(close) + " (expected \"reset\" or \"fin\")");
+        checks.orderly = config.string("close") == "fin";
     }
 
     CheckStep read_step(const Config& config) {
         CheckStep step;
         step.send = text_or_bytes(config, "send", "send_hex");
         step.expect = text_or_bytes(config, "expect", "expect_hex");
-        step.binary = config.string("expect", "").empty();
+        step.binary = config.string("expect").empty();
         return step;
     }
 
     // The value of `key`, or the bytes that `hex_key` spells.
     std::string text_or_bytes(const Config& config, std::string_view key, std::string_view hex_key) {
-        std::string text = config.string(key, "");
-        const std::string digits = config.string(hex_key, "");
+        std::string text = config.string(key);
+        const std::string digits = config.string(hex_key);
         if (!text.empty() && !digits.empty())
             reject(config, hex_key, "given beside " + std::string(key) + " (expected one of the two)");
         std::string bytes;
@@ -202,9 +180,9 @@ class Reader {
     }
 
     void read_http(const Config& config, CheckRules& checks) {
-        checks.http = config.string("http", "");
-        checks.http_host = config.string("http_host", "");
-        const std::string status = config.string("http_status", "");
+        checks.http = config.string("http");
+        checks.http_host = config.string("http_host");
+        const std::string status = config.string("http_status");
         if (!checks.http.empty() && (!checks.http.starts_with('/') || !is_printable(checks.http)))
             reject(config, "http", in_quotes(checks.http) + " is not a path (expected \"/path\")");
         if (!is_printable(checks.http_host))
@@ -246,37 +224,25 @@ class Reader {
 
     void read_ejection(const Config& config) {
         HealthRules& health = settings_.health;
-        health.failures = integer(config, "failures", health.failures, 0, 1000);
-        duration(config, "backoff", health.backoff, milliseconds(1));
-        duration(config, "max_backoff", health.max_backoff, milliseconds(1));
+        health.failures = integer(config, "failures");
+        health.backoff = config.duration("backoff");
+        health.max_backoff = config.duration("max_backoff");
         if (health.max_backoff < health.backoff) reject(config, "max_backoff", "it must be at least the backoff");
     }
 
     void read_proxy_protocol(const Config& config) {
-        const std::string version = config.string("proxy_protocol", "");
-        if (version == "v1")
-            settings_.proxy.version = 1;
-        else if (version == "v2")
-            settings_.proxy.version = 2;
-        else if (!version.empty())
-            reject(config, "proxy_protocol", "unknown value " + in_quotes(version) + " (expected \"v1\" or \"v2\")");
+        const std::string version = config.string("proxy_protocol");
+        if (!version.empty()) settings_.proxy.version = version == "v1" ? 1 : 2;
         const std::vector<Config> tlvs = config.items("proxy_tlvs");
         if (!tlvs.empty() && settings_.proxy.version != 2)
             reject(config, "proxy_tlvs", "only version 2 has them (expected proxy_protocol = \"v2\")");
         for (const Config& item : tlvs) {
             const std::string name = item.string("");
-            bool* const flag = name == "unique_id"   ? &settings_.proxy.unique_id
-                               : name == "crc32c"    ? &settings_.proxy.crc32c
-                               : name == "alpn"      ? &settings_.proxy.alpn
-                               : name == "authority" ? &settings_.proxy.authority
-                               : name == "tls"       ? &settings_.proxy.tls
-                                                     : nullptr;
-            if (flag != nullptr)
-                *flag = true;
-            else
-                reject(item, "",
-                       "unknown value " + in_quotes(name) +
-                           " (expected \"unique_id\", \"crc32c\", \"alpn\", \"authority\" or \"tls\")");
+            if (name == "unique_id") settings_.proxy.unique_id = true;
+            if (name == "crc32c") settings_.proxy.crc32c = true;
+            if (name == "alpn") settings_.proxy.alpn = true;
+            if (name == "authority") settings_.proxy.authority = true;
+            if (name == "tls") settings_.proxy.tls = true;
         }
     }
 

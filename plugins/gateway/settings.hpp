@@ -1,4 +1,4 @@
-// The plugin's configuration. README.md describes the keys; the defaults are here.
+// The plugin's configuration as its parts use it. keys.hpp describes the keys.
 #pragma once
 
 #include "address.hpp"
@@ -23,7 +23,7 @@ struct Source {
     std::string address;
     AddressKind kind = AddressKind::invalid;
     std::string name;         // of the server; empty: its address
-    std::uint32_t weight = 1; // 1 to 256; multiplies the weights of the records of a "srv:" name
+    std::uint32_t weight = 1; // multiplies the weights of the records of a "srv:" name
     bool backup = false;
     std::uint32_t max_connections = 0; // to each server; 0: no limit
 
@@ -43,11 +43,14 @@ struct CheckStep {
     bool binary = false; // `expect` is bytes and no text
 };
 
-// What a check sends, and which answer is good.
-struct CheckRules {
+struct CheckTimes {
     milliseconds interval{2000};
     milliseconds jitter{0};
     milliseconds timeout{2000};
+};
+
+// What a check sends, and which answer is good.
+struct CheckRules : CheckTimes {
     std::uint16_t port = 0; // 0: the server's
     bool tls = false;
     bool orderly = false; // ends the connection in order, and not with a reset
@@ -64,8 +67,8 @@ struct Settings {
     std::vector<Source> sources;
     Method balance = Method::round_robin;
     QueueRules queue;
-    unsigned retries = 3; // how many other servers the gateway tries if the first one fails
-    milliseconds connect_timeout{5000};
+    unsigned retries = 0; // how many other servers the gateway tries if the first one fails
+    milliseconds connect_timeout{0};
     milliseconds idle_timeout{0}; // 0: the listener's
     std::optional<CheckRules> checks;
     HealthRules health;

@@ -19,8 +19,10 @@ namespace http {
 namespace {
 
 using gatehouse::Connection;
+using gatehouse::Key;
 using gatehouse::Next;
 using gatehouse::Status;
+using namespace std::chrono_literals;
 
 std::string random_boundary() {
     static constexpr std::string_view digits = "0123456789abcdef";
@@ -39,7 +41,6 @@ bool is_field_value(std::string_view text) noexcept {
 
 DocumentRoot open_root(const gatehouse::Config& config) {
     const std::string path = config.string("root");
-    if (path.empty()) throw std::invalid_argument("there is no folder to serve");
     try {
         return DocumentRoot(path);
     } catch (const std::exception& error) {
@@ -49,22 +50,19 @@ DocumentRoot open_root(const gatehouse::Config& config) {
 }
 
 Site read_site(const gatehouse::Config& config) {
-    std::string index = config.string("index", "index.html");
+    std::string index = config.string("index");
     if (index.empty() || index == "." || index == ".." || index.find('/') != std::string::npos)
         config.reject("index", "has to be the plain name of a file");
-    std::string cache_control = config.string("cache_control", "");
+    std::string cache_control = config.string("cache_control");
     if (!is_field_value(cache_control)) config.reject("cache_control", "has to be one line of text");
     return {open_root(config), std::move(index), std::move(cache_control), random_boundary()};
 }
 
 Limits read_limits(const gatehouse::Config& config) {
-    constexpr std::uint64_t most = 1024 * 1024;
-    const Limits defaults;
-    const std::uint64_t header = config.size("max_header", defaults.max_header);
-    const std::uint64_t target = config.size("max_target", defaults.max_target);
-    if (header < 256 || header > most) config.reject("max_header", "has to be between 256 bytes and 1MiB");
-    if (target < 1 || target >= header) config.reject("max_target", "has to be less than max_header");
-    return {static_cast<std::size_t>(header), static_cast<std::size_t>(target), config.size("max_body", defaults.max_body)};
+    const std::uint64_t header = config.size("max_header");
+    const std::uint64_t target = config.size("max_target");
+    if (target >= header) config.reject("max_target", "has to be less than max_header");
+    return {static_cast<std::size_t>(header), static_cast<std::size_t>(target), config.size("max_body")};
 }
 
 } // namespace
@@ -72,6 +70,24 @@ Limits read_limits(const gatehouse::Config& config) {
 class Http {
   public:
     static constexpr std::string_view try_it = "curl http://{host}:{port}/";
+    static constexpr Key keys[] = {
+        Key::path("root", "the folder with the files; it has to exist").required(),
+        Key::string("index", "the file to send for a folder; a plain name").fallback("index.html"),
+        Key::string("cache_control", "the value of a `Cache-Control` field for files, such as `\"max-age=3600\"`"),
+        Key::duration("header_timeout", "from the first byte of a request to the end of its header").fallback(10s),
+        Key::duration("body_timeout", "from the end of the header to the end of the request's body").fallback(30s),
+        Key::bytes("min_rate", "what a client has to take: an answer of N bytes may last 30 s + N / `min_rate`; 0: any rate")
+            .in("a second")
+            .fallback(1024),
+        Key::bytes("max_header", "request line and fields; the answer to more is 431")
+            .range(256, 1024 * 1024)
+            .fallback(Limits{}.max_header),
+        Key::bytes("max_target", "the request target, less than `max_header`; the answer to more is 414")
+            .at_least(1)
+            .fallback(Limits{}.max_target),
+        Key::bytes("max_body",
+                   "a request's body, chunk framing included, which the plugin reads and drops; the answer to more is 413")
+            .fallback(Limits{}.max_body)};
 
     // What a connection has while it is parked.
     struct Session {
@@ -84,10 +100,9 @@ class Http {
     };
 
     explicit Http(gatehouse::Init& init)
-        : init_(init), limits_(read_limits(init.config())),
-          header_timeout_(init.config().duration("header_timeout", std::chrono::seconds(10))),
-          body_timeout_(init.config().duration("body_timeout", std::chrono::seconds(30))),
-          min_rate_(init.config().size("min_rate", 1024)), site_(read_site(init.config())) {}
+        : init_(init), limits_(read_limits(init.config())), header_timeout_(init.config().duration("header_timeout")),
+          body_timeout_(init.config().duration("body_timeout")), min_rate_(init.config().size("min_rate")),
+          site_(read_site(init.config())) {}
 
     Next serve(Connection& conn, Session& session) {
         if (session.answer_left) return go_on(conn, session);

@@ -20,9 +20,11 @@ namespace socks5 {
 namespace {
 
 using gatehouse::Connection;
+using gatehouse::Key;
 using gatehouse::Next;
 using gatehouse::Status;
 using std::chrono::milliseconds;
+using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 void read_rules(const gatehouse::Config& config, std::string_view key, Rules::Action action, Rules& rules) {
@@ -34,8 +36,8 @@ void read_users(const gatehouse::Init& init, Users& users) {
     const gatehouse::Config& config = init.config();
     for (const gatehouse::Config& item : config.items("users")) {
         const std::string name = item.string("name");
-        const std::string password = item.string("password", "");
-        const std::string hash = item.string("hash", "");
+        const std::string password = item.string("password");
+        const std::string hash = item.string("hash");
         const std::string problem = password.empty() == hash.empty() ? "a user has either a password or a hash"
                                     : hash.empty()                   ? users.add_password(name, password)
                                                                      : users.add_hash(name, hash);
@@ -43,7 +45,7 @@ void read_users(const gatehouse::Init& init, Users& users) {
     }
     const auto text = init.text_file(config, "users_file");
     if (!text) return;
-    const std::string path = config.string("users_file", "");
+    const std::string path = config.string("users_file");
     if (const std::string problem = users.add_lines(*text); !problem.empty())
         return config.reject("users_file", path + ", " + problem);
     // An empty file must not open the proxy to everybody.
@@ -68,6 +70,29 @@ Reply reply_for(Status status) {
 
 class Socks5 {
   public:
+    static constexpr Key user_keys[] = {
+        Key::string("name", "the user's name").required(),
+        Key::string("password", "in plain text").without("required, or `hash`"),
+        Key::string("hash", "as crypt(3) knows it, such as `\"$y$…\"`").without("required, or `password`")};
+    static constexpr Key keys[] = {
+        Key::table("users", "who may use the proxy; see below", user_keys).list().without("everybody"),
+        Key::path("users_file",
+                  "a file with more users, a line `name:hash` for each; UTF-8; read at the start; a relative path "
+                  "counts from the folder of the configuration file"),
+        Key::string("allow", "destinations, see below").list(),
+        Key::string("deny", "destinations, see below").list(),
+        Key::duration("negotiation_timeout", "from a client's first byte to the end of its request")
+            .at_least(1ms)
+            .fallback(10s),
+        Key::duration("connect_timeout", "for connecting, resolving the name included, over all of a name's addresses")
+            .at_least(1ms)
+            .fallback(10s),
+        Key::duration("idle_timeout",
+                      "the host ends a relay in which nothing moves for so long; 0: the listener's `idle_timeout`")
+            .fallback(0ms),
+        Key::boolean("log_requests", "a line in the log for each request that led to a connection; refused and denied requests "
+                                     "always have one")
+            .fallback(false)};
     static constexpr std::string_view try_it = "curl --socks5-hostname {host}:{port} http://example.com/";
 
     // The way to the destination: its name is looked up, and then one address after the other is tried.
@@ -85,14 +110,10 @@ class Socks5 {
     };
 
     explicit Socks5(gatehouse::Init& init)
-        : host_(init), negotiation_timeout_(init.config().duration("negotiation_timeout", std::chrono::seconds(10))),
-          connect_timeout_(init.config().duration("connect_timeout", std::chrono::seconds(10))),
-          idle_timeout_(init.config().duration("idle_timeout", milliseconds(0))),
-          log_requests_(init.config().boolean("log_requests", false)) {
+        : host_(init), negotiation_timeout_(init.config().duration("negotiation_timeout")),
+          connect_timeout_(init.config().duration("connect_timeout")), idle_timeout_(init.config().duration("idle_timeout")),
+          log_requests_(init.config().boolean("log_requests")) {
         const gatehouse::Config& config = init.config();
-        for (const auto& [key, time] :
-             {std::pair("negotiation_timeout", negotiation_timeout_), std::pair("connect_timeout", connect_timeout_)})
-            if (time.count() == 0) config.reject(key, "it must be longer than 0");
         read_rules(config, "allow", Rules::Action::allow, rules_);
         read_rules(config, "deny", Rules::Action::deny, rules_);
         read_users(init, users_);

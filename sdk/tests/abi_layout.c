@@ -5,6 +5,7 @@
 #include <gatehouse/ext/check.h>
 #include <gatehouse/ext/control.h>
 #include <gatehouse/ext/discovery.h>
+#include <gatehouse/ext/schema.h>
 #include <gatehouse/ext/sendfile.h>
 #include <gatehouse/ext/text_file.h>
 #include <gatehouse/ext/upstream.h>

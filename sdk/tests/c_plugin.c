@@ -1,20 +1,46 @@
 /* A plugin in plain C: counts the bytes of each line, keeps the count across parks, and writes it when the line ends. */
+#include <gatehouse/ext/schema.h>
 #include <gatehouse/gatehouse.h>
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const gatehouse_host* host;
 
+static const gatehouse_key keys[] = {{
+    .size = sizeof(gatehouse_key),
+    .flags = GATEHOUSE_KEY_DEFAULT,
+    .type = GATEHOUSE_KEY_INTEGER,
+    .name = {"limit", 5},
+    .meaning = {"the longest line", 16},
+    .number = 80,
+    .minimum = 1,
+    .maximum = 1000,
+    .unit = {"bytes", 5},
+}};
+static const gatehouse_schema_v1 schema = {
+    .size = sizeof(gatehouse_schema_v1),
+    .keys = keys,
+    .key_count = sizeof keys / sizeof keys[0],
+    .key_stride = sizeof keys[0],
+};
+
+/* With `self` NULL the host asks about the library. */
+static const void* get_extension(void* self, gatehouse_str id) {
+    static const char name[] = GATEHOUSE_EXT_SCHEMA;
+    (void)self;
+    return id.size == sizeof name - 1 && memcmp(id.data, name, id.size) == 0 ? &schema : NULL;
+}
+
 static gatehouse_status create(const gatehouse_host* table, gatehouse_instance* instance, const gatehouse_config* config,
                                void** self) {
-    static const gatehouse_str key = {"limit", 5};
     int64_t* limit = malloc(sizeof *limit);
     (void)instance;
     if (limit == NULL) return GATEHOUSE_EXHAUSTED;
-    *limit = 80;
+    *limit = keys[0].number;
     host = table;
-    host->config_integer(config, key, 1, 1000, limit);
+    host->config_integer(config, keys[0].name, keys[0].minimum, keys[0].maximum, limit);
     *self = limit;
     return GATEHOUSE_OK;
 }
@@ -63,6 +89,7 @@ const gatehouse_plugin* gatehouse_plugin_v1(void) {
         .serve = serve,
         .closed = closed,
         .destroy = destroy,
+        .get_extension = get_extension,
     };
     return &plugin;
 }

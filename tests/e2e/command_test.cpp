@@ -52,6 +52,61 @@ TEST(Command, CheckAsksThePluginsForTheirKeys) {
                               ":4:1: plugins.gateway.config.conect_timeout: unknown key (did you mean \"connect_timeout\"?)\n");
 }
 
+TEST(Command, CheckHoldsPluginsToTheKeysOfTheirLibraries) {
+    const TempDir dir;
+    const Result result = check(dir, "[plugins.web]\nlibrary = \"http\"\n[plugins.web.config]\nindex = 5\n"
+                                     "max_header = \"2MiB\"\n" +
+                                         listener("web", "web"));
+    EXPECT_EQ(result.status, 1);
+    const std::string at = dir / "conf.toml";
+    EXPECT_EQ(result.err,
+              "gatehouse: " + at + ":3:1: plugins.web.config.root: missing (expected a string)\n" + at +
+                  ":4:9: plugins.web.config.index: wrong type: integer (expected a string)\n" + at +
+                  ":5:14: plugins.web.config.max_header: out of range: \"2MiB\" (expected a size from 256 to 1MiB)\n");
+}
+
+TEST(Command, DescribeShowsTheKeysOfAPlugin) {
+    const Result http = run_gatehouse({"plugins", "describe", "http", "--plugin-path", plugin_dir()});
+    EXPECT_EQ(http.status, 0) << http.err;
+    EXPECT_TRUE(http.out.starts_with("http 1.0.0, ABI 0.3, " + plugin_dir() + "/http.so\n\nkey ")) << http.out;
+    EXPECT_NE(http.out.find("\nroot            path           required      the folder with the files; it has to exist\n"),
+              std::string::npos)
+        << http.out;
+    const Result echo = run_gatehouse({"plugins", "describe", plugin_dir() + "/echo.so"});
+    EXPECT_EQ(echo.out, "echo 1.0.0, ABI 0.3, " + plugin_dir() + "/echo.so\nIt has no configuration of its own.\n");
+    const Result silent = run_gatehouse({"plugins", "describe", fixture_dir() + "/keeps_upstream.so"});
+    EXPECT_NE(silent.out.find("\nIt does not say which keys its configuration has; its manual may.\n"), std::string::npos)
+        << silent.out;
+    const Result missing = run_gatehouse({"plugins", "describe", "htttp", "--plugin-path", plugin_dir()});
+    EXPECT_EQ(missing.status, 1);
+    EXPECT_EQ(missing.err,
+              "gatehouse: plugin library htttp not found; tried " + plugin_dir() + "/htttp.so (did you mean \"http\"?)\n");
+}
+
+TEST(Command, DescribeShowsThemToProgramsToo) {
+    const Result gateway = run_gatehouse({"plugins", "describe", "gateway", "--json", "--plugin-path", plugin_dir()});
+    EXPECT_EQ(gateway.status, 0) << gateway.err;
+    for (const std::string part : {R"("plugin": "gateway",)",
+                                   "      \"name\": \"weight\",\n", // in a table
+                                   "\"name\": \"retries\",\n      \"type\": \"integer\",\n      \"list\": false,\n"
+                                   "      \"required\": false,\n      \"default\": 3,\n      \"minimum\": 0,\n"
+                                   "      \"maximum\": 100,\n"})
+        EXPECT_NE(gateway.out.find(part), std::string::npos) << part << gateway.out;
+    const Result silent = run_gatehouse({"plugins", "describe", "--json", fixture_dir() + "/keeps_upstream.so"});
+    EXPECT_NE(silent.out.find("\"keys\": null\n"), std::string::npos) << silent.out;
+}
+
+// scripts.json_schema looks at the schema itself.
+TEST(Command, SchemaSaysWhichPluginItCannotLoad) {
+    const TempDir dir;
+    std::filesystem::copy_file(fixture_dir() + "/no_serve.so", dir / "no_serve.so");
+    std::filesystem::copy_file(plugin_dir() + "/http.so", dir / "http.so");
+    const Result result = run_gatehouse({"schema", "--plugin-path", dir.path().string()});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_NE(result.out.find("\"plugin.http\": {"), std::string::npos) << result.out;
+    EXPECT_EQ(result.err, "gatehouse: plugin library " + dir / "no_serve.so" + " cannot be loaded: it has no serve()\n");
+}
+
 TEST(Command, CheckSaysWhereAPluginWasLookedFor) {
     const TempDir dir;
     const Result result = check(dir, listener("one", "nonsense"));

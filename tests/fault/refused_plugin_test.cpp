@@ -51,6 +51,7 @@ TEST_P(RefusedLibrary, IsRefusedWithItsReason) {
         EXPECT_NE(listed.out.find(part), std::string::npos) << listed.out;
 }
 
+#define SCHEMA "its keys (gatehouse.schema/1) are wrong: "
 #define ABI_HERE "this host has 0.3; rebuild it against this host's SDK"
 INSTANTIATE_TEST_SUITE_P(
     Fault, RefusedLibrary,
@@ -65,7 +66,13 @@ INSTANTIATE_TEST_SUITE_P(
                     Fault{"bad_name", "its name is invalid (expected 1 to 64 lower-case letters, digits, - and _)"},
                     Fault{"empty_name", "its name is invalid (expected 1 to 64 lower-case letters, digits, - and _)"},
                     Fault{"unknown_flag", "it sets flags that this host does not know (64)"},
-                    Fault{"no_serve", "it has no serve()"}, Fault{"load_exits", "loading it ended the process with status 7"},
+                    Fault{"no_serve", "it has no serve()"}, Fault{"schema_no_meaning", SCHEMA "name has no meaning"},
+                    Fault{"schema_in_itself",
+                          SCHEMA "name.name.name.name.name.name.name.name.name. are nested too deep (at most 8 tables)"},
+                    Fault{"schema_uses_self",
+                          "loading it crashes: Segmentation fault (signal 11): gatehouse: the library crashed in "
+                          "get_extension(NULL) by SIGSEGV"},
+                    Fault{"load_exits", "loading it ended the process with status 7"},
                     Fault{"load_exits_quietly", "loading it ended the probe process before the library named itself"},
                     Fault{"load_crashes", "loading it crashes: Segmentation fault (signal 11)"},
                     // The probe process has standard input, output and error, and nothing else of the host's.

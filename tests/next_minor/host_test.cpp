@@ -26,6 +26,17 @@ TEST(HostOfTheNextMinor, HasWhatItsPluginsUse) {
     EXPECT_EQ(answer(needs_entry), "has it");
 }
 
+TEST(HostOfTheNextMinor, KnowsTheKeysOfAllOfThem) {
+    for (const EntryPoint entry : {this_entry, default_entry, knows_entry, needs_entry}) {
+        try {
+            const Plugin plugin({{"two", "x"}}, Extensions::all, entry);
+            ADD_FAILURE() << "it has not refused it";
+        } catch (const Refused& refused) {
+            EXPECT_STREQ(refused.what(), "two: unknown key (known here: one, other)");
+        }
+    }
+}
+
 TEST(PluginOfTheNextMinor, ClaimsWhatItNeedsAndNoMore) {
     EXPECT_EQ(default_entry()->needs_minor, 3U);
     EXPECT_EQ(knows_entry()->needs_minor, 3U);

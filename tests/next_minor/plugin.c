@@ -1,9 +1,28 @@
 /* Says whether its host has the entry that a made-up minor 4 has brought; see CMakeLists.txt for its variants. */
+#include <gatehouse/ext/schema.h>
 #include <gatehouse/gatehouse.h>
 
 #include <string.h>
 
 static const gatehouse_host* host;
+
+/* Its keys are as long as those of the minor that it knows. */
+static const gatehouse_key keys[] = {
+    {.size = sizeof(gatehouse_key), .type = GATEHOUSE_KEY_STRING, .name = {"one", 3}, .meaning = {"a key", 5}},
+    {.size = sizeof(gatehouse_key), .type = GATEHOUSE_KEY_STRING, .name = {"other", 5}, .meaning = {"a key", 5}},
+};
+static const gatehouse_schema_v1 schema = {
+    .size = sizeof(gatehouse_schema_v1),
+    .keys = keys,
+    .key_count = sizeof keys / sizeof keys[0],
+    .key_stride = sizeof keys[0],
+};
+
+static const void* get_extension(void* self, gatehouse_str id) {
+    static const char name[] = GATEHOUSE_EXT_SCHEMA;
+    (void)self;
+    return id.size == sizeof name - 1 && memcmp(id.data, name, id.size) == 0 ? &schema : NULL;
+}
 
 static gatehouse_status create(const gatehouse_host* table, gatehouse_instance* instance, const gatehouse_config* config,
                                void** self) {
@@ -39,6 +58,7 @@ const gatehouse_plugin* GATEHOUSE_ENTRY(void) {
         .version = {"1.0.0", 5},
         .create = create,
         .serve = serve,
+        .get_extension = get_extension,
     };
     return &plugin;
 }

@@ -18,6 +18,14 @@ TEST(PluginOfTheNextMinor, IsServedIfItNeedsNothingOfIt) {
     EXPECT_EQ(answer("next_knows"), "lacks it");
 }
 
+TEST(PluginOfTheNextMinor, SaysItsKeysToThisOne) {
+    for (const char* const library : {"next_default", "next_knows"}) {
+        const Result result = run({gatehouse_binary(), "plugins", "describe", std::string(NEXT_PLUGINS "/") + library + ".so"});
+        EXPECT_NE(result.out.find("\none    string  none     a key\nother  string  none     a key\n"), std::string::npos)
+            << result.out << result.err;
+    }
+}
+
 TEST(PluginOfTheNextMinor, IsRefusedIfItNeedsIt) {
     const TempDir folder;
     const std::string config = folder.write("gatehouse.toml", instance("gates", NEXT_PLUGINS "/next_needs.so"));

@@ -171,15 +171,20 @@ TEST(Settings, Balance) {
 }
 
 TEST(Settings, Times) {
-    EXPECT_EQ(Plugin::refusal(with("connect_timeout", "0s")), "connect_timeout: it must be longer than 0");
-    EXPECT_EQ(Plugin::refusal(with("connect_timeout", "2d")), "connect_timeout: it must be at most \"1d\"");
-    EXPECT_EQ(Plugin::refusal(with("slow_start", "2d")), "slow_start: it must be at most \"1d\"");
-    EXPECT_EQ(Plugin::refusal(with("queue", Table{{"timeout", "0s"}})), "queue.timeout: it must be longer than 0");
+    EXPECT_EQ(Plugin::refusal(with("connect_timeout", "0s")),
+              "connect_timeout: out of range: \"0s\" (expected a duration from 1ms to 1d)");
+    EXPECT_EQ(Plugin::refusal(with("connect_timeout", "2d")),
+              "connect_timeout: out of range: \"2d\" (expected a duration from 1ms to 1d)");
+    EXPECT_EQ(Plugin::refusal(with("slow_start", "2d")),
+              "slow_start: out of range: \"2d\" (expected a duration of at most 1d)");
+    EXPECT_EQ(Plugin::refusal(with("queue", Table{{"timeout", "0s"}})),
+              "queue.timeout: out of range: \"0s\" (expected a duration from 1ms to 1d)");
     EXPECT_EQ(Plugin::refusal(with("retries", 101)), "retries: out of range: 101 (expected an integer from 0 to 100)");
     EXPECT_EQ(Plugin::refusal(with("queue", Table{{"size", 0}, {"timeout", "1h"}})), "");
     EXPECT_EQ(Plugin::refusal(with("ejection", Table{{"backoff", "10s"}, {"max_backoff", "5s"}})),
               "ejection.max_backoff: it must be at least the backoff");
-    EXPECT_EQ(Plugin::refusal(with("ejection", Table{{"backoff", "0s"}})), "ejection.backoff: it must be longer than 0");
+    EXPECT_EQ(Plugin::refusal(with("ejection", Table{{"backoff", "0s"}})),
+              "ejection.backoff: out of range: \"0s\" (expected a duration from 1ms to 1d)");
     EXPECT_EQ(Plugin::refusal(with("ejection", Table{{"failures", 0}})), "");
 }
 
@@ -189,9 +194,11 @@ TEST(Settings, Health) {
     EXPECT_EQ(Plugin::refusal(with(
                   "health", Table{{"http", "/healthz"}, {"http_host", "www.example"}, {"http_status", "200,204,301-308"}})),
               "");
-    EXPECT_EQ(Plugin::refusal(health("interval", "9ms")), "health.interval: it must be at least \"10ms\"");
+    EXPECT_EQ(Plugin::refusal(health("interval", "9ms")),
+              "health.interval: out of range: \"9ms\" (expected a duration from 10ms to 1d)");
     EXPECT_EQ(Plugin::refusal(health("jitter", "3s")), "health.jitter: it must be at most the interval");
-    EXPECT_EQ(Plugin::refusal(health("timeout", "0s")), "health.timeout: it must be longer than 0");
+    EXPECT_EQ(Plugin::refusal(health("timeout", "0s")),
+              "health.timeout: out of range: \"0s\" (expected a duration from 1ms to 1d)");
     EXPECT_EQ(Plugin::refusal(health("rise", 0)), "health.rise: out of range: 0 (expected an integer from 1 to 1000)");
     EXPECT_EQ(Plugin::refusal(health("fall", 0)), "health.fall: out of range: 0 (expected an integer from 1 to 1000)");
     EXPECT_EQ(Plugin::refusal(health("send", "x")),
@@ -225,7 +232,7 @@ TEST(Settings, ProxyProtocol) {
     EXPECT_EQ(Plugin::refusal({{"upstream", an_address}, {"proxy_protocol", "v1"}, {"proxy_tlvs", List{"unique_id"}}}),
               "proxy_tlvs: only version 2 has them (expected proxy_protocol = \"v2\")");
     EXPECT_EQ(Plugin::refusal({{"upstream", an_address}, {"proxy_protocol", "v2"}, {"proxy_tlvs", List{"unique_id", "id"}}}),
-              "proxy_tlvs[1]: unknown value \"id\" (expected \"unique_id\", \"crc32c\", \"alpn\", \"authority\" or \"tls\")");
+              "proxy_tlvs[1]: unknown value \"id\" (expected \"unique_id\", \"crc32c\", \"tls\", \"alpn\" or \"authority\")");
 }
 
 TEST(Settings, WrongTypes) {

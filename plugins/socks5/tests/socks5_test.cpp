@@ -300,16 +300,17 @@ TEST(Socks5, RecognisesItsProtocol) {
 }
 
 TEST(Socks5, ChecksItsConfiguration) {
-    EXPECT_EQ(Plugin::refusal({{"negotiation_timeout", "0s"}}), "negotiation_timeout: it must be longer than 0");
-    EXPECT_EQ(Plugin::refusal({{"connect_timeout", "0s"}}), "connect_timeout: it must be longer than 0");
+    EXPECT_EQ(Plugin::refusal({{"negotiation_timeout", "0s"}}),
+              "negotiation_timeout: out of range: \"0s\" (expected a duration of at least 1ms)");
+    EXPECT_EQ(Plugin::refusal({{"connect_timeout", "0s"}}),
+              "connect_timeout: out of range: \"0s\" (expected a duration of at least 1ms)");
     EXPECT_EQ(
         Plugin::refusal({{"allow", List{"10.0.0.0/8", "x"}}}),
         "allow[1]: \"x\" is not a network (expected one such as \"10.0.0.0/8\", \"10.0.0.1:22\", \"[fd00::/8]:443\" or \"*\")");
     EXPECT_EQ(Plugin::refusal({{"deny", List{"*:0"}}}),
               "deny[0]: \"*:0\" has wrong ports (expected numbers and ranges, such as \":22,8000-8999\")");
     const auto users = [](const Table& user) { return Plugin::refusal({{"users", List{user}}}); };
-    EXPECT_EQ(users({{"password", "x"}}),
-              "users[0].name: missing (expected a string)\nusers[0].name: a user's name has 1 to 255 bytes");
+    EXPECT_EQ(users({{"password", "x"}}), "users[0].name: missing (expected a string)");
     EXPECT_EQ(users({{"name", "ann"}}), "users[0].name: a user has either a password or a hash");
     EXPECT_EQ(users({{"name", "ann"}, {"password", "x"}, {"hash", "$6$x"}}),
               "users[0].name: a user has either a password or a hash");

@@ -8,6 +8,7 @@
 #include "hooks.hpp"
 #include "init.hpp"
 #include "probe.hpp"
+#include "schema.hpp"
 #include "status.hpp"
 
 #include <concepts>
@@ -57,7 +58,7 @@ class Adapter {
         const Host host(table, me);
         const bool created = succeeds(host, nullptr, "the constructor threw something that is not a std::exception", [&] {
             if constexpr (std::constructible_from<P, Init&>) {
-                Init init(host, config);
+                Init init(host, config, keys_of<P>());
                 *self = new Instance(host, init);
             } else {
                 *self = new Instance(host);
@@ -156,11 +157,16 @@ class Adapter {
 
     static void destroy(void* self) noexcept { delete static_cast<Instance*>(self); }
 
-    static const void* get_extension(void* /*self*/, gatehouse_str id) noexcept {
+    static const void* get_extension(void* /*self*/, [[maybe_unused]] gatehouse_str id) noexcept {
         if constexpr (HasCommands<P>) {
             static constexpr gatehouse_control_v1 control{
                 sizeof(gatehouse_control_v1), 0, std::data(P::commands), std::size(P::commands), sizeof(Command), run_command};
             if (view(id) == GATEHOUSE_EXT_CONTROL) return &control;
+        }
+        if constexpr (SaysItsKeys<P>) { // of the library: `self` may be null
+            static constexpr gatehouse_schema_v1 schema{sizeof(gatehouse_schema_v1), 0, keys_of<P>().data(),
+                                                        keys_of<P>().size(), sizeof(Key)};
+            if (view(id) == GATEHOUSE_EXT_SCHEMA) return &schema;
         }
         return nullptr;
     }
@@ -213,7 +219,7 @@ class Adapter {
         plugin.stop = stop;
         plugin.destroy = destroy;
         if constexpr (ProbesBytes<P> || ProbesFacts<P>) plugin.probe = probe;
-        if constexpr (HasCommands<P>) plugin.get_extension = get_extension;
+        if constexpr (HasCommands<P> || SaysItsKeys<P>) plugin.get_extension = get_extension;
         return plugin;
     }
 };

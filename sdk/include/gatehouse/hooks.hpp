@@ -7,6 +7,7 @@
 #include "control.hpp"
 #include "init.hpp"
 #include "probe.hpp"
+#include "schema.hpp"
 #include "status.hpp"
 
 #include <concepts>
@@ -37,6 +38,7 @@ GATEHOUSE_NAMES(closed)
 GATEHOUSE_NAMES(probe)
 GATEHOUSE_NAMES(command)
 GATEHOUSE_NAMES(commands)
+GATEHOUSE_NAMES(keys)
 GATEHOUSE_NAMES(server_first)
 GATEHOUSE_NAMES(try_it)
 GATEHOUSE_NAMES(Session)
@@ -59,6 +61,23 @@ concept HasCommands = requires {
     { *std::data(P::commands) } -> std::convertible_to<const Command&>;
     std::size(P::commands);
 };
+
+template <class P>
+concept HasKeys = requires {
+    { *std::data(P::keys) } -> std::convertible_to<const Key&>;
+    std::size(P::keys);
+};
+
+// The keys of a plugin's configuration; none if it has none, or does not say.
+template <class P>
+constexpr std::span<const Key> keys_of() noexcept {
+    if constexpr (HasKeys<P>) return P::keys;
+    return {};
+}
+
+// Whether the wrapper knows all keys: a constructor that takes nothing reads none.
+template <class P>
+concept SaysItsKeys = HasKeys<P> || !std::constructible_from<P, Init&>;
 
 template <class P>
 concept ProbesBytes = requires(P& plugin, std::span<const std::byte> bytes) {
@@ -186,6 +205,20 @@ constexpr bool serves() {
 }
 
 template <class P>
+constexpr void has_keys_that_fit() {
+    constexpr std::span<const Key> keys = keys_of<P>();
+    static_assert(each_key(keys, is_named), "gatehouse: a key's name has 1 to 64 lower-case letters, digits, '-' and '_'");
+    static_assert(are_named_apart(keys), "gatehouse: two keys of a table have the same name");
+    static_assert(each_key(keys, is_explained), "gatehouse: a key has a meaning, one line of up to 1000 bytes");
+    static_assert(each_key(keys, has_its_range),
+                  "gatehouse: integers, durations and sizes may have a range, from less to more; other keys have none");
+    static_assert(each_key(keys, has_its_words), "gatehouse: strings may have words, the only values; other keys have none");
+    static_assert(each_key(keys, has_its_default),
+                  "gatehouse: a key's fallback is of its type, in its range and one of its words, and stands beside neither "
+                  "required(), list() nor without()");
+}
+
+template <class P>
 constexpr bool has_hooks_that_fit() {
     static_assert(!names_start<P> || Starts<P>,
                   "gatehouse: start() is public, takes nothing and returns void; it throws to fail");
@@ -209,6 +242,10 @@ constexpr bool has_hooks_that_fit() {
         "gatehouse: command() is public, takes (std::span<const std::string_view>, gatehouse::Answer&) and returns void");
     static_assert(names_commands<P> == names_command<P>,
                   "gatehouse: commands, the list, and command(), which runs them, belong together");
+    static_assert(!names_keys<P> || HasKeys<P>, "gatehouse: keys is a public static constexpr array of gatehouse::Key");
+    static_assert(!names_keys<P> || std::constructible_from<P, Init&>,
+                  "gatehouse: who has keys has a constructor that reads them, from (gatehouse::Init&)");
+    if constexpr (HasKeys<P>) has_keys_that_fit<P>();
     static_assert(
         !names_server_first<P> || requires { requires std::same_as<decltype(P::server_first), const bool>; },
         "gatehouse: server_first is a public static constexpr bool");

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -51,7 +52,8 @@ struct Host {
 // [any], except config(), which is [main] and for the constructor only.
 class Init {
   public:
-    Init(const detail::Host& host, const gatehouse_config* config) noexcept : host_(host), config_(host.table, config) {}
+    Init(const detail::Host& host, const gatehouse_config* config, std::span<const Key> keys = {}) noexcept
+        : host_(host), config_(host.table, config, keys) {}
 
     const Config& config() const noexcept { return config_; }
     void log(gatehouse_level level, std::string_view text) const noexcept {

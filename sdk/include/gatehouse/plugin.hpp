@@ -24,6 +24,8 @@
 //     gatehouse_match probe(const gatehouse::Probe&)      for those who want to know more; see probe.hpp
 //     static constexpr bool server_first = true;          the host calls serve() before the client has sent anything
 //     static constexpr std::string_view try_it = "nc {host} {port}";
+//     static constexpr gatehouse::Key keys[] = {...}      what the constructor reads: types, defaults, ranges and meanings of
+//                                               the keys, which the host checks and shows; see schema.hpp
 //     static constexpr gatehouse::Command commands[] = {...}          commands for the operator, and the function that runs
 //     them: void command(std::span<const std::string_view> words, gatehouse::Answer&)      see control.hpp
 //
@@ -43,6 +45,7 @@
 #include "control.hpp"
 #include "init.hpp"
 #include "probe.hpp"
+#include "schema.hpp"
 #include "status.hpp"
 
 // Defines the one symbol that the host looks for. `name` and `version` are string literals.

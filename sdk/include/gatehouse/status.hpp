@@ -100,7 +100,7 @@ class [[nodiscard]] Result {
 namespace detail {
 
 constexpr gatehouse_str str(std::string_view text) noexcept { return {text.data(), text.size()}; }
-inline std::string_view view(gatehouse_str text) noexcept { return {text.data, text.size}; }
+constexpr std::string_view view(gatehouse_str text) noexcept { return {text.data, text.size}; }
 
 // The i-th of structs that lie `stride` bytes apart.
 template <class T>

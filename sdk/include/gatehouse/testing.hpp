@@ -35,6 +35,7 @@
 #include "testing/config.hpp"
 #include "testing/host.hpp"
 #include "testing/run.hpp"
+#include "testing/schema.hpp"
 #include "testing/script.hpp"
 #include "testing/table.hpp"
 
@@ -188,6 +189,7 @@ class Plugin {
     Plugin(const Table& config, Extensions extensions, EntryPoint entry, Starts starts);
     static std::string refusal(const Table& config, Extensions extensions, Starts starts);
     std::string create(const gatehouse_host& table);
+    std::string with_problems(std::string text) const;
     std::string start();
     void destroy() noexcept;
 
@@ -241,6 +243,12 @@ inline std::string Plugin::create(const gatehouse_host& table) {
         return "the plugin's name is not made of lower-case letters, digits, '-' and '_'";
     if (plugin.version.size == 0) return "the plugin has no version";
 
+    std::string refusal;
+    const std::optional<detail::Keys> keys = detail::keys_of(plugin, refusal);
+    if (keys && refusal.empty()) detail::check_config(config_.values(), report_, *keys);
+    if (!refusal.empty() || !report_.problems.empty()) return with_problems(refusal);
+    config_ = detail::FakeConfig(config_.values(), "", report_, keys);
+
     gatehouse_status status = GATEHOUSE_OK;
     if (plugin.create != nullptr)
         status = plugin.create(&table, reinterpret_cast<gatehouse_instance*>(&host_),
@@ -248,9 +256,13 @@ inline std::string Plugin::create(const gatehouse_host& table) {
     created_ = status == GATEHOUSE_OK;
     if (created_) config_.check_unread();
     report_.creating = false;
-    std::string refusal = created_ ? "" : host_.error.empty() ? "create() failed without set_error()" : host_.error;
-    for (const std::string& problem : report_.problems) refusal += (refusal.empty() ? "" : "\n") + problem;
-    return refusal;
+    if (!created_) refusal = host_.error.empty() ? "create() failed without set_error()" : host_.error;
+    return with_problems(refusal);
+}
+
+inline std::string Plugin::with_problems(std::string text) const {
+    for (const std::string& problem : report_.problems) text += (text.empty() ? "" : "\n") + problem;
+    return text;
 }
 
 inline std::string Plugin::refusal(const Table& config, Extensions extensions, Starts starts) {

@@ -5,12 +5,15 @@
 class Greeter {
   public:
     static constexpr bool server_first = true;
+    static constexpr gatehouse::Key keys[] = {
+        gatehouse::Key::string("name", "whom it greets").required(),
+        gatehouse::Key::integer("times", "how often").range(1, 10).fallback(1),
+    };
 
     explicit Greeter(gatehouse::Init& init) {
         const gatehouse::Config& config = init.config();
-        const std::string name = config.string("name"); // no default: required
-        const auto times = config.integer("times", 1, 1, 10);
-        for (std::int64_t i = 0; i < times; ++i) text_ += "Hello, " + name + "!\r\n";
+        const std::string name = config.string("name");
+        for (auto times = config.integer("times"); times > 0; --times) text_ += "Hello, " + name + "!\r\n";
         if (name.find('\n') != name.npos) config.reject("name", "must be one line");
     }
 

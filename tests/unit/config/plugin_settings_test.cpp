@@ -1,6 +1,7 @@
 // The `config` table as a plugin sees it, through the whole way from the file.
 #include "config/plugin_settings.hpp"
 
+#include "config/key.hpp"
 #include "config/load.hpp"
 
 #include <gtest/gtest.h>
@@ -199,6 +200,70 @@ TEST(PluginConfig, ReadsTextFilesFromTheFolderOfTheFile) {
                      key + "8:8: plugins.web.config.none: " + folder + "/none: cannot be opened: No such file or directory",
                      key + "9:9: plugins.web.config.empty: empty (leave it out for the default)"}));
     std::filesystem::remove_all(folder);
+}
+
+ConfigKey key_of(ConfigKey::Type type, const char* name) {
+    ConfigKey key;
+    key.name = name;
+    key.type = type;
+    return key;
+}
+
+// One key of each type, all of them with limits.
+std::vector<ConfigKey> some_keys() {
+    using Type = ConfigKey::Type;
+    std::vector<ConfigKey> keys{key_of(Type::string, "method"),  key_of(Type::path, "root"),
+                                key_of(Type::integer, "weight"), key_of(Type::boolean, "log"),
+                                key_of(Type::duration, "wait"),  key_of(Type::size, "limit"),
+                                key_of(Type::tls_client, "tls"), key_of(Type::table, "servers"),
+                                key_of(Type::table, "queue"),    key_of(Type::string, "allow")};
+    keys[0].words = {"fast", "fair"};
+    keys[1].required = true;
+    keys[2].minimum = 1;
+    keys[4].minimum = 1;
+    keys[4].maximum = 60'000;
+    keys[5].minimum = 1024;
+    keys[7].many = ConfigKey::Many::list;
+    keys[7].fields = {key_of(Type::address, "address")};
+    keys[7].fields[0].required = true;
+    keys[8].fields = {key_of(Type::integer, "size")};
+    keys[9].many = ConfigKey::Many::list;
+    return keys;
+}
+
+TEST(PluginConfig, IsHeldAgainstTheKeysOfItsLibrary) {
+    const auto keys = some_keys();
+    EXPECT_EQ(settings("method = 'fair'\nroot = 'x'\nweight = 5\nlog = true\nwait = '5s'\nlimit = '1KiB'\n"
+                       "tls = { ca = 'ca.pem', verify = true }\nservers = [{ address = 'a:1' }]\nqueue = { size = 1 }\n"
+                       "allow = ['*']\n")
+                  ->problems_by(keys),
+              Lines{});
+    EXPECT_EQ(settings("root = 'x'\ntls = true\nservers = []\nqueue = {}\n")->problems_by(keys), Lines{});
+    const std::string at = "web.toml:";
+    const std::string key = ": plugins.web.config.";
+    EXPECT_EQ(
+        settings("method = 'fats'\nweight = 0\nlog = 'true'\nwait = '2m'\nlimit = 5\ntls = { verfy = true }\n"
+                 "servers = [{}, 'a:1', { address = 1, wieght = 2 }]\nqueue = 5\nallow = ['a', 5, {}]\nrot = 1\n")
+            ->problems_by(keys),
+        (Lines{at + "6:1" + key + "root: missing (expected a string)",
+               at + "7:10" + key + "method: unknown value \"fats\" (expected \"fast\" or \"fair\"; did you mean \"fast\"?)",
+               at + "8:10" + key + "weight: out of range: 0 (expected an integer of at least 1)",
+               at + "9:7" + key + "log: wrong type: string (expected true or false, without quotes)",
+               at + "10:8" + key + "wait: out of range: \"2m\" (expected a duration from 1ms to 1m)",
+               at + "11:9" + key + "limit: out of range: \"5\" (expected a size of at least 1KiB)",
+               at + "12:9" + key + "tls.verfy: unknown key (did you mean \"verify\"?)",
+               at + "13:12" + key + "servers.address: missing (expected a string)",
+               at + "13:16" + key + "servers: wrong type: string (expected a table)",
+               at + "13:35" + key + "servers.address: wrong type: integer (expected a string)",
+               at + "13:38" + key + "servers.wieght: unknown key (known here: address)",
+               at + "14:9" + key + "queue: wrong type: integer (expected a table)",
+               at + "15:15" + key + "allow: wrong type: integer (expected a string)",
+               at + "15:18" + key + "allow: wrong type: table (expected a string)",
+               at + "16:1" + key + "rot: unknown key (did you mean \"root\"?)"}));
+    // Nothing of it stays for create().
+    const auto config = settings("rot = 1\n");
+    EXPECT_EQ(config->problems_by({}).size(), 1U);
+    EXPECT_EQ(config->problems_so_far(), Lines{});
 }
 
 TEST(PluginConfig, BeginForgets) {

@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* forms = R"( (expected "host:port", "[IPv6]:port", "unix:/path", "unix:@name" or "fd:NAME"))";
 
-Address parse(std::string_view text) {
+Address address_in(std::string_view text) {
     std::string error;
     const auto address = parse_address(text, error);
     EXPECT_TRUE(address) << error;
@@ -29,7 +29,7 @@ std::string error_of(std::string_view text) {
 }
 
 std::string numeric(std::string_view text) {
-    const auto address = numeric_address(parse(text));
+    const auto address = numeric_address(address_in(text));
     return address ? to_string(*address) : "not numeric";
 }
 
@@ -43,27 +43,27 @@ SocketAddress unix_socket(std::string_view path) {
 }
 
 TEST(Address, TcpHasAHostAndAPort) {
-    EXPECT_EQ(parse("localhost:80"), (Address{Address::Kind::tcp, "localhost", 80, "", ""}));
-    EXPECT_EQ(parse("192.0.2.1:0").port, 0);
-    EXPECT_EQ(parse("db_1.example-x.org:65535").port, 65'535);
-    EXPECT_EQ(parse("[2001:db8::1]:80").host, "2001:db8::1");
-    EXPECT_EQ(parse("[fe80::1%eth0]:80").host, "fe80::1%eth0");
-    EXPECT_EQ(parse(":80").host, "");
-    EXPECT_EQ(parse("*:80").host, "*");
+    EXPECT_EQ(address_in("localhost:80"), (Address{Address::Kind::tcp, "localhost", 80, "", ""}));
+    EXPECT_EQ(address_in("192.0.2.1:0").port, 0);
+    EXPECT_EQ(address_in("db_1.example-x.org:65535").port, 65'535);
+    EXPECT_EQ(address_in("[2001:db8::1]:80").host, "2001:db8::1");
+    EXPECT_EQ(address_in("[fe80::1%eth0]:80").host, "fe80::1%eth0");
+    EXPECT_EQ(address_in(":80").host, "");
+    EXPECT_EQ(address_in("*:80").host, "*");
 }
 
 TEST(Address, UnixAndInherited) {
-    EXPECT_EQ(parse("unix:/run/a.sock"), (Address{Address::Kind::unix_socket, "", 0, "/run/a.sock", ""}));
-    EXPECT_EQ(parse("unix:a.sock").path, "a.sock");
-    EXPECT_EQ(parse("unix:@gate").path, "@gate");
-    EXPECT_EQ(parse("fd:web"), (Address{Address::Kind::inherited, "", 0, "", "web"}));
-    EXPECT_EQ(parse("fd:3").name, "3");
+    EXPECT_EQ(address_in("unix:/run/a.sock"), (Address{Address::Kind::unix_socket, "", 0, "/run/a.sock", ""}));
+    EXPECT_EQ(address_in("unix:a.sock").path, "a.sock");
+    EXPECT_EQ(address_in("unix:@gate").path, "@gate");
+    EXPECT_EQ(address_in("fd:web"), (Address{Address::Kind::inherited, "", 0, "", "web"}));
+    EXPECT_EQ(address_in("fd:3").name, "3");
 }
 
 TEST(Address, ReadsBackAsWritten) {
     for (const char* text :
          {"localhost:80", "[2001:db8::1]:80", "192.0.2.1:65535", ":80", "*:80", "unix:/run/a", "unix:@a", "fd:3"})
-        EXPECT_EQ(to_string(parse(text)), text);
+        EXPECT_EQ(to_string(address_in(text)), text);
 }
 
 TEST(Address, BadOnesSayWhatIsWrong) {
@@ -92,7 +92,7 @@ TEST(Address, PortsAreNumbersTo65535) {
 }
 
 TEST(Address, UnixPathsFitIntoTheKernelsStructure) {
-    EXPECT_EQ(parse("unix:/" + std::string(106, 'x')).path.size(), 107U);
+    EXPECT_EQ(address_in("unix:/" + std::string(106, 'x')).path.size(), 107U);
     EXPECT_EQ(error_of("unix:/" + std::string(107, 'x')),
               "the path is too long for a unix socket: 108 bytes (expected at most 107)");
     EXPECT_EQ(error_of("unix:"), R"(the path is missing (expected "unix:/path" or "unix:@name"))");
@@ -104,7 +104,7 @@ TEST(Address, InheritedNamesAreThoseOfListenFdNames) {
     EXPECT_EQ(error_of("fd:"), "\"\"" + expected);
     EXPECT_EQ(error_of("fd:a:b"), "\"a:b\"" + expected);
     EXPECT_EQ(error_of("fd:99999999999"), "\"99999999999\"" + expected);
-    EXPECT_EQ(parse("fd:" + std::string(255, 'x')).name.size(), 255U);
+    EXPECT_EQ(address_in("fd:" + std::string(255, 'x')).name.size(), 255U);
     EXPECT_EQ(error_of("fd:" + std::string(256, 'x')), '"' + std::string(64, 'x') + "...\"" + expected);
 }
 
@@ -131,11 +131,11 @@ TEST(SocketAddress, ZonesAreInterfaces) {
 }
 
 TEST(SocketAddress, SizesAreExact) {
-    EXPECT_EQ(numeric_address(parse("127.0.0.1:1"))->size, sizeof(sockaddr_in));
-    EXPECT_EQ(numeric_address(parse("[::1]:1"))->size, sizeof(sockaddr_in6));
+    EXPECT_EQ(numeric_address(address_in("127.0.0.1:1"))->size, sizeof(sockaddr_in));
+    EXPECT_EQ(numeric_address(address_in("[::1]:1"))->size, sizeof(sockaddr_in6));
     // A path with its NUL; an abstract name without, or it would be another name.
-    EXPECT_EQ(numeric_address(parse("unix:/a"))->size, offsetof(sockaddr_un, sun_path) + 3);
-    EXPECT_EQ(numeric_address(parse("unix:@a"))->size, offsetof(sockaddr_un, sun_path) + 2);
+    EXPECT_EQ(numeric_address(address_in("unix:/a"))->size, offsetof(sockaddr_un, sun_path) + 3);
+    EXPECT_EQ(numeric_address(address_in("unix:@a"))->size, offsetof(sockaddr_un, sun_path) + 2);
 }
 
 TEST(SocketAddress, PathsThatDoNotFitAreNotCut) {
@@ -158,7 +158,7 @@ TEST(SocketAddress, UnixPeers) {
 
 TEST(SocketAddress, SocketsThatAreConnectedToThemselves) {
     for (const char* any_port : {"127.0.0.1:0", "[::1]:0"}) {
-        SocketAddress own = *numeric_address(parse(any_port));
+        SocketAddress own = *numeric_address(address_in(any_port));
         const Descriptor alone(::socket(own.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
         const Descriptor server(::socket(own.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
         const Descriptor client(::socket(own.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -7,6 +7,7 @@
 #ifndef GATEHOUSE_TESTING_CONFIG_HPP
 #define GATEHOUSE_TESTING_CONFIG_HPP
 
+#include "../ext/schema.h"
 #include "../gatehouse.h"
 
 #include <algorithm>
@@ -19,6 +20,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -80,6 +82,48 @@ inline std::optional<std::uint64_t> parse_quantity(std::string_view text,
     return number * unit->second;
 }
 
+inline std::string_view view(gatehouse_str text) noexcept { return {text.data, text.size}; }
+
+// The keys of a table, as the plugin under test says them.
+struct Keys {
+    const gatehouse_key* first;
+    std::size_t count;
+    std::size_t stride; // bytes
+
+    const gatehouse_key& at(std::size_t index) const {
+        return *reinterpret_cast<const gatehouse_key*>(reinterpret_cast<const char*>(first) + index * stride);
+    }
+    template <class Use>
+    void for_each(Use use) const {
+        for (std::size_t i = 0; i < count; ++i) use(at(i));
+    }
+    const gatehouse_key* find(std::string_view name) const {
+        for (std::size_t i = 0; i < count; ++i)
+            if (view(at(i).name) == name) return &at(i);
+        return nullptr;
+    }
+};
+
+// What a value of this type is: "a string".
+inline std::string expected_one(gatehouse_key_type type) {
+    switch (type) {
+    case GATEHOUSE_KEY_INTEGER:
+        return "an integer";
+    case GATEHOUSE_KEY_BOOLEAN:
+        return "true or false";
+    case GATEHOUSE_KEY_DURATION:
+        return "a duration such as \"30s\"";
+    case GATEHOUSE_KEY_SIZE:
+        return "a size such as \"64KiB\"";
+    case GATEHOUSE_KEY_TABLE:
+        return "a table";
+    case GATEHOUSE_KEY_TLS_CLIENT:
+        return "true or a table";
+    default:
+        return "a string";
+    }
+}
+
 // What went wrong while a plugin read its configuration.
 struct ConfigReport {
     bool creating = true; // create() runs: the plugin may use the configuration
@@ -91,11 +135,19 @@ struct ConfigReport {
 // One table, or one item of an array, whose value then has the empty key. The plugin knows it as a gatehouse_config*.
 class FakeConfig {
   public:
-    FakeConfig(Table table, std::string path, ConfigReport& report)
-        : table_(std::move(table)), path_(std::move(path)), report_(&report) {}
+    // `keys`: those of this table, if the plugin says them; reading another one is a breach then.
+    FakeConfig(Table table, std::string path, ConfigReport& report, std::optional<Keys> keys = std::nullopt)
+        : table_(std::move(table)), path_(std::move(path)), report_(&report), keys_(keys) {}
+
+    const Table& values() const { return table_; }
+    bool has(std::string_view key) const { return value_of(key) != nullptr; }
+    bool is_table() const { return !has(""); } // and not an item of an array that is a value
+    void known(std::string_view key) const {   // a key that may be there
+        if (std::ranges::find(asked_, key) == asked_.end()) asked_.emplace_back(key);
+    }
 
     gatehouse_status string(std::string_view key, bool required, gatehouse_str& value) const {
-        const Value* found = find(key);
+        const Value* found = find(key, Kind::string);
         if (found == nullptr && required) return problem(key, "missing (expected a string)");
         if (found == nullptr) return GATEHOUSE_OK;
         const auto* text = std::get_if<std::string>(&found->of);
@@ -105,7 +157,7 @@ class FakeConfig {
     }
 
     gatehouse_status integer(std::string_view key, std::int64_t minimum, std::int64_t maximum, std::int64_t& value) const {
-        const Value* found = find(key);
+        const Value* found = find(key, Kind::integer);
         if (found == nullptr) return GATEHOUSE_OK;
         const auto* number = std::get_if<std::int64_t>(&found->of);
         if (number == nullptr) return wrong_type(key, *found, integer_range(minimum, maximum));
@@ -117,7 +169,7 @@ class FakeConfig {
     }
 
     gatehouse_status boolean(std::string_view key, std::int32_t& value) const {
-        const Value* found = find(key);
+        const Value* found = find(key, Kind::boolean);
         if (found == nullptr) return GATEHOUSE_OK;
         const auto* flag = std::get_if<bool>(&found->of);
         if (flag == nullptr) return wrong_type(key, *found, "true or false");
@@ -126,12 +178,13 @@ class FakeConfig {
     }
 
     gatehouse_status duration(std::string_view key, std::uint64_t& value) const {
-        return quantity(key, value, {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}},
+        return quantity(key, Kind::duration, value,
+                        {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}},
                         "a duration such as \"30s\"");
     }
 
     gatehouse_status size(std::string_view key, std::uint64_t& value) const {
-        return quantity(key, value,
+        return quantity(key, Kind::size, value,
                         {{"", 1},
                          {"B", 1},
                          {"KB", 1000},
@@ -144,7 +197,7 @@ class FakeConfig {
     }
 
     gatehouse_status count(std::string_view key, std::size_t& items) const {
-        const Value* found = find(key);
+        const Value* found = find(key, Kind::list);
         const auto* list = found == nullptr ? nullptr : std::get_if<List>(&found->of);
         if (found != nullptr && list == nullptr) return wrong_type(key, *found, "an array");
         items = list == nullptr ? 0 : list->items.size();
@@ -152,7 +205,7 @@ class FakeConfig {
     }
 
     gatehouse_status item(std::string_view key, std::size_t index, const FakeConfig*& item) const {
-        const Value* found = find(key);
+        const Value* found = find(key, Kind::list);
         const auto* list = found == nullptr ? nullptr : std::get_if<List>(&found->of);
         if (list == nullptr || index >= list->items.size()) return GATEHOUSE_NOT_FOUND;
         const Value& value = list->items[index];
@@ -163,7 +216,7 @@ class FakeConfig {
     }
 
     gatehouse_status table(std::string_view key, const FakeConfig*& table) const {
-        const Value* found = find(key);
+        const Value* found = find(key, Kind::table);
         if (found == nullptr) return GATEHOUSE_OK;
         const auto* inner = std::get_if<Table>(&found->of);
         if (inner == nullptr) return wrong_type(key, *found, "a table");
@@ -173,7 +226,7 @@ class FakeConfig {
 
     // Reads the table of gatehouse_upstream_v1::tls_client(); false: no TLS.
     bool tls_client(std::string_view key, bool has_names, std::string& server_name) const {
-        const Value* found = find(key);
+        const Value* found = find(key, Kind::table);
         if (found == nullptr) return false;
         if (const bool* flag = std::get_if<bool>(&found->of); flag != nullptr && !*flag) return false;
         const FakeConfig* table = nullptr;
@@ -208,10 +261,37 @@ class FakeConfig {
         return GATEHOUSE_INVALID;
     }
 
+    // What the range and the words of a key say of its value.
+    void check_range(std::string_view key, std::uint64_t value, const gatehouse_key& of) const {
+        const auto least = static_cast<std::uint64_t>(of.minimum);
+        const auto most = static_cast<std::uint64_t>(of.maximum);
+        if (least >= most || (least <= value && value <= most) || !has(key)) return;
+        const bool is_size = of.type == GATEHOUSE_KEY_SIZE;
+        const bool open = of.maximum == std::numeric_limits<std::int64_t>::max();
+        const std::string from = in_units(least, is_size);
+        problem(key, "out of range: \"" + written(*value_of(key)) + "\" (expected " + (is_size ? "a size " : "a duration ") +
+                         (open                     ? "of at least " + from
+                          : least == 0 && !is_size ? "of at most " + in_units(most, is_size)
+                                                   : "from " + from + " to " + in_units(most, is_size)) +
+                         ")");
+    }
+    void check_word(std::string_view key, std::string_view value, const gatehouse_key& of) const {
+        std::string all;
+        for (std::size_t i = 0; i < of.word_count; ++i) {
+            if (view(of.words[i]) == value) return;
+            all += (i == 0 ? "\"" : i + 1 == of.word_count ? " or \"" : ", \"") + std::string(view(of.words[i])) + '"';
+        }
+        if (!all.empty() && has(key)) problem(key, "unknown value \"" + std::string(value) + "\" (expected " + all + ")");
+    }
+
     // Records a problem for each key that the plugin has not read.
     void check_unread() const {
         for (const Entry& entry : table_.entries) {
             if (std::ranges::find(asked_, entry.key) != asked_.end()) continue;
+            if (keys_ && keys_->find(entry.key) != nullptr) {
+                report_->violations.push_back("the plugin has " + full(entry.key) + " among its keys and has not read it");
+                continue;
+            }
             std::string known;
             for (const std::string& key : asked_) known += (known.empty() ? "" : ", ") + key;
             problem(entry.key, "unknown key (" + (known.empty() ? "there are none here" : "known here: " + known) + ")");
@@ -224,7 +304,11 @@ class FakeConfig {
     const FakeConfig& part(const std::pair<std::string, std::size_t>& which, const Table& table,
                            const std::string& path) const {
         auto& made = parts_[which];
-        if (!made) made = std::make_unique<FakeConfig>(table, path, *report_);
+        if (made) return *made;
+        std::optional<Keys> fields;
+        const gatehouse_key* const key = keys_ ? keys_->find(which.first) : nullptr;
+        if (key != nullptr && key->type == GATEHOUSE_KEY_TABLE) fields = Keys{key->fields, key->field_count, key->field_stride};
+        made = std::make_unique<FakeConfig>(table, path, *report_, fields);
         return *made;
     }
 
@@ -232,12 +316,45 @@ class FakeConfig {
         if (!report_->creating) report_->violations.push_back("the plugin used the configuration after create(): " + full(key));
     }
 
-    const Value* find(std::string_view key) const {
-        check_moment(key);
-        if (std::ranges::find(asked_, key) == asked_.end()) asked_.emplace_back(key);
+    // What an accessor reads.
+    enum class Kind { string, integer, boolean, duration, size, list, table };
+
+    static Kind kind_of(const gatehouse_key& key) {
+        if ((key.flags & GATEHOUSE_KEY_LIST) != 0) return Kind::list;
+        switch (key.type) {
+        case GATEHOUSE_KEY_INTEGER:
+            return Kind::integer;
+        case GATEHOUSE_KEY_BOOLEAN:
+            return Kind::boolean;
+        case GATEHOUSE_KEY_DURATION:
+            return Kind::duration;
+        case GATEHOUSE_KEY_SIZE:
+            return Kind::size;
+        case GATEHOUSE_KEY_TABLE:
+        case GATEHOUSE_KEY_TLS_CLIENT:
+            return Kind::table;
+        default:
+            return Kind::string;
+        }
+    }
+
+    const Value* value_of(std::string_view key) const {
         for (const Entry& entry : table_.entries)
             if (entry.key == key) return &entry.value;
         return nullptr;
+    }
+
+    const Value* find(std::string_view key, Kind kind) const {
+        check_moment(key);
+        if (keys_ && std::ranges::find(asked_, key) == asked_.end()) {
+            const gatehouse_key* const of = keys_->find(key);
+            if (of == nullptr)
+                report_->violations.push_back("the plugin reads " + full(key) + ", which is not among its keys");
+            else if (kind_of(*of) != kind)
+                report_->violations.push_back("the plugin reads " + full(key) + " as another type than its key has");
+        }
+        known(key);
+        return value_of(key);
     }
 
     std::string full(std::string_view key) const {
@@ -257,23 +374,39 @@ class FakeConfig {
         return to ? "an integer of at most " + std::to_string(maximum) : "an integer";
     }
 
-    gatehouse_status quantity(std::string_view key, std::uint64_t& value,
+    gatehouse_status quantity(std::string_view key, Kind kind, std::uint64_t& value,
                               const std::map<std::string_view, std::uint64_t>& units, const std::string& expected) const {
-        const Value* found = find(key);
+        const Value* found = find(key, kind);
         if (found == nullptr) return GATEHOUSE_OK;
         const auto* text = std::get_if<std::string>(&found->of);
         const auto* number = std::get_if<std::int64_t>(&found->of);
         if (text == nullptr && number == nullptr) return wrong_type(key, *found, expected);
-        const std::string written = text != nullptr ? *text : std::to_string(*number);
-        const auto parsed = parse_quantity(written, units);
-        if (!parsed) return problem(key, "\"" + written + "\" is not " + expected);
+        const auto parsed = parse_quantity(written(*found), units);
+        if (!parsed) return problem(key, "\"" + written(*found) + "\" is not " + expected);
         value = *parsed;
         return GATEHOUSE_OK;
+    }
+
+    // A duration or size as it is written: a string, or a number.
+    static std::string written(const Value& value) {
+        const auto* text = std::get_if<std::string>(&value.of);
+        return text != nullptr ? *text : std::to_string(std::get<std::int64_t>(value.of));
+    }
+
+    // The shortest form: 90'000 -> "90s", 65536 -> "64KiB".
+    static std::string in_units(std::uint64_t value, bool is_size) {
+        using Unit = std::pair<const char*, std::uint64_t>;
+        static constexpr Unit sizes[] = {{"GiB", 1ULL << 30}, {"MiB", 1ULL << 20}, {"KiB", 1ULL << 10}};
+        static constexpr Unit times[] = {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}};
+        for (const auto& [name, factor] : is_size ? std::span<const Unit>(sizes) : std::span<const Unit>(times))
+            if (value != 0 && value % factor == 0) return std::to_string(value / factor) + name;
+        return std::to_string(value) + (is_size ? "" : "s");
     }
 
     Table table_;
     std::string path_;
     ConfigReport* report_;
+    std::optional<Keys> keys_;
     mutable std::vector<std::string> asked_; // the keys that the plugin has read, present or not
     mutable std::map<std::pair<std::string, std::size_t>, std::unique_ptr<FakeConfig>> parts_; // items and tables
 };

@@ -269,7 +269,6 @@ inline gatehouse_status Stream::write(std::string_view bytes) {
     return say(circumstances.write_status);
 }
 
-inline std::string_view view(gatehouse_str text) { return {text.data, text.size}; }
 inline Stream* stream_of(gatehouse_conn* conn) { return reinterpret_cast<Stream*>(conn); }
 inline Host* host_of(gatehouse_instance* instance) { return reinterpret_cast<Host*>(instance); }
 

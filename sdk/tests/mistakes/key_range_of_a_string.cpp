@@ -1,0 +1,9 @@
+// gatehouse: integers, durations and sizes may have a range, from less to more; other keys have none
+#include <gatehouse/plugin.hpp>
+
+struct P {
+    explicit P(gatehouse::Init&) {}
+    void serve(gatehouse::Connection&) {}
+    static constexpr gatehouse::Key keys[] = {gatehouse::Key::string("name", "whom it greets").range(1, 9)};
+};
+GATEHOUSE_PLUGIN(P, "mistake", "1.0.0")
