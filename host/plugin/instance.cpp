@@ -53,6 +53,7 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
 
 PluginInstance::~PluginInstance() {
     stop();
+    stop_callbacks(never);
     destroy();
 }
 

@@ -42,6 +42,7 @@
 #include "connection.hpp"
 #include "control.hpp"
 #include "init.hpp"
+#include "metrics.hpp"
 #include "probe.hpp"
 #include "status.hpp"
 
