@@ -38,8 +38,8 @@ struct gatehouse_poll final : Activity {
 
     gatehouse_status watch(std::uint32_t events) noexcept {
         int error = 0;
-        const std::uint32_t of_epoll = ((events & GATEHOUSE_POLL_READABLE) != 0 ? EPOLLIN : 0U) |
-                                       ((events & GATEHOUSE_POLL_WRITABLE) != 0 ? EPOLLOUT : 0U);
+        const std::uint32_t of_epoll =
+            ((events & GATEHOUSE_READABLE) != 0 ? EPOLLIN : 0U) | ((events & GATEHOUSE_WRITABLE) != 0 ? EPOLLOUT : 0U);
         if (events != 0)
             error = instance.callbacks.watch(*this, fd_, of_epoll);
         else
@@ -65,8 +65,8 @@ struct gatehouse_poll final : Activity {
     void due() noexcept override {} // no time is set
     void ready(int /*fd*/, std::uint32_t events) noexcept override {
         std::uint32_t found = (events & (EPOLLERR | EPOLLHUP)) != 0 ? ~0U : 0U;
-        if ((events & EPOLLIN) != 0) found |= GATEHOUSE_POLL_READABLE;
-        if ((events & EPOLLOUT) != 0) found |= GATEHOUSE_POLL_WRITABLE;
+        if ((events & EPOLLIN) != 0) found |= GATEHOUSE_READABLE;
+        if ((events & EPOLLOUT) != 0) found |= GATEHOUSE_WRITABLE;
         found &= wanted_.load(); // which may have changed since
         if (found == 0) return;
         call_back(instance.facilities.log, instance.name, GATEHOUSE_EXT_POLL, [this, found] { ready_(data_, found); });
@@ -82,7 +82,10 @@ struct gatehouse_poll final : Activity {
 namespace gatehouse::host {
 namespace {
 
-bool are_events(std::uint32_t events) noexcept { return (events & ~(GATEHOUSE_POLL_READABLE | GATEHOUSE_POLL_WRITABLE)) == 0; }
+bool are_events(std::uint32_t events) noexcept {
+    constexpr std::uint32_t all = GATEHOUSE_READABLE | GATEHOUSE_WRITABLE;
+    return (events | all) == all;
+}
 
 // What is wrong with a request, or "".
 std::string_view problem(const gatehouse_poll_request& request) noexcept {

@@ -60,7 +60,7 @@ Bio reader(std::string_view text) {
     return bio;
 }
 
-std::string text_of(BIO* bio) {
+std::string contents_of(BIO* bio) {
     char* data = nullptr;
     const long size = BIO_get_mem_data(bio, &data);
     return {data, static_cast<std::size_t>(size)};
@@ -71,7 +71,7 @@ std::string name_text(const X509_NAME* name) {
     const Bio bio(::BIO_new(::BIO_s_mem()));
     if (!bio) throw std::bad_alloc();
     ::X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253);
-    return text_of(bio.get());
+    return contents_of(bio.get());
 }
 
 // OpenSSL would ask for a passphrase on a terminal, and wait for ever.
@@ -372,13 +372,13 @@ using X509Owned = Certificate;
 std::string pem_of(x509_st& certificate) {
     const Bio bio(made(::BIO_new(::BIO_s_mem())));
     done(::PEM_write_bio_X509(bio.get(), &certificate));
-    return text_of(bio.get());
+    return contents_of(bio.get());
 }
 
 std::string pem_of(evp_pkey_st& key) {
     const Bio bio(made(::BIO_new(::BIO_s_mem())));
     done(::PEM_write_bio_PKCS8PrivateKey(bio.get(), &key, nullptr, nullptr, 0, nullptr, nullptr));
-    return text_of(bio.get());
+    return contents_of(bio.get());
 }
 
 void add_extension(x509_st& certificate, x509_st& issuer, int which, const std::string& value) {

@@ -14,6 +14,7 @@ using gatehouse::Connection;
 using gatehouse::Init;
 using gatehouse::Next;
 using gatehouse::Poll;
+using gatehouse::Ready;
 using gatehouse::Timer;
 using namespace std::chrono_literals;
 
@@ -45,9 +46,9 @@ struct Puppet {
             if (on_expiry) on_expiry();
         });
     }
-    void watch(int fd, Poll::Events events) {
-        poll = std::make_unique<Poll>(init, fd, events, [this](Poll::Events found) {
-            ready += std::to_string(found) + " ";
+    void watch(int fd, Ready wanted) {
+        poll = std::make_unique<Poll>(init, fd, wanted, [this](Ready found) {
+            ready += std::to_string(static_cast<int>(found)) + " ";
             if (on_ready) on_ready();
         });
     }
@@ -136,17 +137,17 @@ TEST_F(TestingCallbacks, InCItMayStopItsOwnTimer) {
 }
 
 TEST_F(TestingCallbacks, ADescriptorIsReadyWhenTheTestSaysSo) {
-    puppet().watch(7, GATEHOUSE_POLL_READABLE);
+    puppet().watch(7, Ready::readable);
     EXPECT_EQ(plugin_.polls().at(0).fd, 7);
     plugin_.ready(7);
-    plugin_.ready(7, GATEHOUSE_POLL_READABLE | GATEHOUSE_POLL_WRITABLE);
+    plugin_.ready(7, GATEHOUSE_READABLE | GATEHOUSE_WRITABLE);
     EXPECT_EQ(puppet().ready, "1 1 ");
-    EXPECT_THROW(plugin_.ready(7, GATEHOUSE_POLL_WRITABLE), std::logic_error);
+    EXPECT_THROW(plugin_.ready(7, GATEHOUSE_WRITABLE), std::logic_error);
     EXPECT_THROW(plugin_.ready(8), std::logic_error);
-    EXPECT_TRUE(puppet().poll->change(GATEHOUSE_POLL_WRITABLE));
-    plugin_.ready(7, GATEHOUSE_POLL_WRITABLE);
+    EXPECT_TRUE(puppet().poll->change(Ready::writable));
+    plugin_.ready(7, GATEHOUSE_WRITABLE);
     EXPECT_EQ(puppet().ready, "1 1 2 ");
-    EXPECT_TRUE(puppet().poll->change(0));
+    EXPECT_TRUE(puppet().poll->change(Ready::nothing));
     EXPECT_THROW(plugin_.ready(7), std::logic_error);
     puppet().poll.reset();
     EXPECT_TRUE(plugin_.polls().empty());
@@ -157,7 +158,7 @@ TEST_F(TestingCallbacks, ACallbackThatThrowsIsLogged) {
     on_expiry = [] { throw std::runtime_error("no luck"); };
     plugin_.pass(1s);
     EXPECT_EQ(plugin_.log().at(0).text, "the callback of a timer threw: no luck");
-    puppet().watch(7, GATEHOUSE_POLL_READABLE);
+    puppet().watch(7, Ready::readable);
     on_ready = [] { throw 1; };
     plugin_.ready(7);
     EXPECT_EQ(plugin_.log().at(1).text, "the callback of a descriptor");
@@ -188,12 +189,12 @@ TEST_F(TestingCallbacks, TimesAreBounded) {
 }
 
 TEST_F(TestingCallbacks, ADescriptorIsWatchedOnce) {
-    puppet().watch(7, GATEHOUSE_POLL_READABLE);
-    EXPECT_THROW(Poll(puppet().init, 7, 0, [](Poll::Events) {}), std::runtime_error);
+    puppet().watch(7, Ready::readable);
+    EXPECT_THROW(Poll(puppet().init, 7, Ready::nothing, [](Ready) {}), std::runtime_error);
     EXPECT_EQ(violation([&] { plugin_.settle(); }), "poll watch() of descriptor 7: it is watched already");
-    EXPECT_FALSE(puppet().poll->change(4));
+    EXPECT_FALSE(puppet().poll->change(static_cast<Ready>(4)));
     EXPECT_EQ(violation([&] { plugin_.settle(); }), "poll change(): an event that is none");
-    EXPECT_THROW(Poll(puppet().init, -1, 0, [](Poll::Events) {}), std::runtime_error);
+    EXPECT_THROW(Poll(puppet().init, -1, Ready::nothing, [](Ready) {}), std::runtime_error);
     EXPECT_EQ(violation([&] { plugin_.settle(); }), "poll watch() of descriptor -1: the request breaks a rule of ext/poll.h");
 }
 
@@ -202,7 +203,7 @@ TEST(TestingCallbacksDeathTest, WhatIsNotStoppedIsNamed) {
         {
             const Plugin plugin;
             Puppet::puppet->start_timer({.every = 1s});
-            Puppet::puppet->watch(7, GATEHOUSE_POLL_READABLE);
+            Puppet::puppet->watch(7, Ready::readable);
             (void)Puppet::puppet->timer.release();
             (void)Puppet::puppet->poll.release();
         },

@@ -239,20 +239,17 @@ class Timer {
 // Watches a descriptor of the plugin's own, which it must close after this; see ext/poll.h. [any]
 class Poll {
   public:
-    // GATEHOUSE_POLL_READABLE, _WRITABLE, both, or 0.
-    using Events = std::uint32_t;
-    using Ready = std::function<void(Events events)>;
+    using Found = std::function<void(Ready found)>;
 
     // Throws std::runtime_error if the host does not have gatehouse.poll/1 or refuses this descriptor. The function may be
-    // called before the constructor has returned; with no events, it waits for change().
-    Poll(const Init& init, int fd, Events events, Ready ready)
-        : calls_(std::make_unique<Calls>(Calls{init, std::move(ready)})) {
+    // called before the constructor has returned; with Ready::nothing, it waits for change().
+    Poll(const Init& init, int fd, Ready wanted, Found found) : calls_(std::make_unique<Calls>(Calls{init, std::move(found)})) {
         const gatehouse_poll_v1* table = init.host().poll;
         if (table == nullptr) throw std::runtime_error("this host watches no descriptors (gatehouse.poll/1)");
         gatehouse_poll_request request{};
         request.size = sizeof request;
         request.fd = fd;
-        request.events = events;
+        request.events = static_cast<std::uint32_t>(wanted);
         request.data = calls_.get();
         request.ready = pass_ready;
         const gatehouse_status status = table->watch(init.host().instance, &request, &poll_);
@@ -264,17 +261,17 @@ class Poll {
     Poll(const Poll&) = delete;
     Poll& operator=(const Poll&) = delete;
 
-    Status change(Events events) noexcept { return calls_->init.host().poll->change(poll_, events); }
+    Status change(Ready wanted) noexcept { return calls_->init.host().poll->change(poll_, static_cast<std::uint32_t>(wanted)); }
 
   private:
     struct Calls {
         Init init;
-        Ready ready;
+        Found found;
     };
 
-    static void pass_ready(void* data, Events events) noexcept {
+    static void pass_ready(void* data, std::uint32_t events) noexcept {
         const auto& calls = *static_cast<Calls*>(data);
-        detail::guarded(calls.init, "the callback of a descriptor", [&] { calls.ready(events); });
+        detail::guarded(calls.init, "the callback of a descriptor", [&] { calls.found(static_cast<Ready>(events)); });
     }
 
     std::unique_ptr<Calls> calls_;

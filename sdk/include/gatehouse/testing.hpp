@@ -172,7 +172,7 @@ class Plugin {
     // The descriptors that the plugin watches. None is looked at; they are ready when the test says so:
     std::vector<PollRecord> polls();
     // Calls the plugin if it wants to hear of one of these events. Throws std::logic_error if not.
-    void ready(int fd, std::uint32_t events = GATEHOUSE_POLL_READABLE);
+    void ready(int fd, std::uint32_t events = GATEHOUSE_READABLE);
 
     // What the plugin has counted for these values of the labels. Throws std::logic_error if there is no such metric; values
     // that it has not counted for are 0.

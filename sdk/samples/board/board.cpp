@@ -29,7 +29,7 @@ class Board {
     void start() {
         fd_ = ::open(pipe_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC); // as a writer as well, so that it has no end
         if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "cannot open " + pipe_);
-        poll_.emplace(init_, fd_, GATEHOUSE_POLL_READABLE, [this](gatehouse::Poll::Events) { take_notice(); });
+        poll_.emplace(init_, fd_, gatehouse::Ready::readable, [this](gatehouse::Ready) { take_notice(); });
     }
 
     ~Board() {

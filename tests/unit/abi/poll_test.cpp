@@ -72,9 +72,9 @@ TEST(Poll, TellsOfWhatIsReadableAgainAndAgain) {
     TestPoll poll(host.instance, [&](TestPoll& self) {
         if (self.calls.load() == 2) drain(event.get());
     });
-    ASSERT_EQ(poll.watch(event.get(), GATEHOUSE_POLL_READABLE), GATEHOUSE_OK);
+    ASSERT_EQ(poll.watch(event.get(), GATEHOUSE_READABLE), GATEHOUSE_OK);
     EXPECT_TRUE(eventually([&] { return poll.calls.load() == 3; })) << "until it has been read";
-    EXPECT_EQ(poll.last.load(), GATEHOUSE_POLL_READABLE);
+    EXPECT_EQ(poll.last.load(), GATEHOUSE_READABLE);
     std::this_thread::sleep_for(10ms);
     EXPECT_EQ(poll.calls.load(), 3);
     ::eventfd_write(event.get(), 1);
@@ -86,8 +86,7 @@ TEST(Poll, EventsMayBeChanged) {
     const Descriptor event = event_with(1); // readable and writable
     TestPoll poll(host.instance, [](TestPoll& self) { EXPECT_EQ(self.change(0), GATEHOUSE_OK); });
     ASSERT_EQ(poll.watch(event.get(), 0), GATEHOUSE_OK);
-    const std::uint32_t all[] = {GATEHOUSE_POLL_READABLE, GATEHOUSE_POLL_WRITABLE,
-                                 GATEHOUSE_POLL_READABLE | GATEHOUSE_POLL_WRITABLE};
+    const std::uint32_t all[] = {GATEHOUSE_READABLE, GATEHOUSE_WRITABLE, GATEHOUSE_READABLE | GATEHOUSE_WRITABLE};
     int calls = 0;
     for (const std::uint32_t events : all) {
         EXPECT_EQ(poll.change(events), GATEHOUSE_OK);
@@ -100,7 +99,7 @@ TEST(Poll, EventsMayBeChanged) {
 
 TEST(Poll, AHangUpCountsAsAllThatIsWanted) {
     TestFacilities host;
-    for (const std::uint32_t events : {GATEHOUSE_POLL_READABLE, GATEHOUSE_POLL_WRITABLE}) {
+    for (const std::uint32_t events : {GATEHOUSE_READABLE, GATEHOUSE_WRITABLE}) {
         Ends ends = unix_ends();
         ends.far.reset();
         TestPoll poll(host.instance, [](TestPoll& self) { self.change(0); });
@@ -116,10 +115,10 @@ TEST(Poll, ItsCallbackMayStopIt) {
     TestFacilities host;
     const Descriptor event = event_with(1);
     TestPoll poll(host.instance, [](TestPoll& self) { self.stop(); });
-    ASSERT_EQ(poll.watch(event.get(), GATEHOUSE_POLL_READABLE), GATEHOUSE_OK);
+    ASSERT_EQ(poll.watch(event.get(), GATEHOUSE_READABLE), GATEHOUSE_OK);
     EXPECT_TRUE(eventually([&] { return poll.calls.load() == 1; }));
     TestPoll again(host.instance, [](TestPoll& self) { self.stop(); });
-    EXPECT_EQ(again.watch(event.get(), GATEHOUSE_POLL_READABLE), GATEHOUSE_OK) << "it may be watched anew";
+    EXPECT_EQ(again.watch(event.get(), GATEHOUSE_READABLE), GATEHOUSE_OK) << "it may be watched anew";
     EXPECT_TRUE(eventually([&] { return again.calls.load() == 1; }));
     EXPECT_EQ(poll.calls.load(), 1);
 }
@@ -133,7 +132,7 @@ TEST(Poll, StoppingWaitsForACallbackThatRuns) {
         std::this_thread::sleep_for(20ms);
         done.store(true);
     });
-    ASSERT_EQ(poll.watch(event.get(), GATEHOUSE_POLL_READABLE), GATEHOUSE_OK);
+    ASSERT_EQ(poll.watch(event.get(), GATEHOUSE_READABLE), GATEHOUSE_OK);
     ASSERT_TRUE(eventually([&] { return inside.load(); }));
     poll.stop();
     EXPECT_TRUE(done.load());
@@ -159,7 +158,7 @@ TEST(Poll, DoesNotOverlapWithTimers) {
     };
     gatehouse_timer* timer = nullptr;
     ASSERT_EQ(timer_table.start(&host.instance, &request, &timer), GATEHOUSE_OK);
-    ASSERT_EQ(poll.watch(event.get(), GATEHOUSE_POLL_READABLE), GATEHOUSE_OK);
+    ASSERT_EQ(poll.watch(event.get(), GATEHOUSE_READABLE), GATEHOUSE_OK);
     EXPECT_TRUE(eventually([&] { return expired.load() > 10 && poll.calls.load() > 100; }));
     timer_table.stop(timer);
     poll.stop();
@@ -175,14 +174,14 @@ TEST(Poll, WhatIsWrongIsRecorded) {
         EXPECT_EQ(poll.poll, nullptr);
         return host.instance.error.take();
     };
-    EXPECT_EQ(why(1 << 20, GATEHOUSE_POLL_READABLE, GATEHOUSE_INVALID), "cannot watch descriptor 1048576: it is not open");
+    EXPECT_EQ(why(1 << 20, GATEHOUSE_READABLE, GATEHOUSE_INVALID), "cannot watch descriptor 1048576: it is not open");
     EXPECT_EQ(why(event.get(), 4, GATEHOUSE_INVALID), "a descriptor to watch has an event that this host does not know");
     const Descriptor file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
-    EXPECT_EQ(why(file.get(), GATEHOUSE_POLL_READABLE, GATEHOUSE_INVALID),
+    EXPECT_EQ(why(file.get(), GATEHOUSE_READABLE, GATEHOUSE_INVALID),
               "cannot watch descriptor " + std::to_string(file.get()) + ": it is of a kind that cannot be watched");
     TestPoll first(host.instance);
-    ASSERT_EQ(first.watch(event.get(), GATEHOUSE_POLL_READABLE), GATEHOUSE_OK);
-    EXPECT_EQ(why(event.get(), GATEHOUSE_POLL_READABLE, GATEHOUSE_INVALID),
+    ASSERT_EQ(first.watch(event.get(), GATEHOUSE_READABLE), GATEHOUSE_OK);
+    EXPECT_EQ(why(event.get(), GATEHOUSE_READABLE, GATEHOUSE_INVALID),
               "cannot watch descriptor " + std::to_string(event.get()) + ": it is watched already");
     ::eventfd_write(event.get(), 1);
     EXPECT_TRUE(eventually([&] { return first.calls.load() > 0; })) << "the first is as before";
@@ -206,7 +205,7 @@ TEST(Poll, AfterTheEndOfTheThreadNothingIsCalled) {
     const Descriptor event = event_with(1);
     EXPECT_TRUE(host.instance.callbacks.stop(monotonic_now()));
     TestPoll poll(host.instance);
-    EXPECT_EQ(poll.watch(event.get(), GATEHOUSE_POLL_READABLE), GATEHOUSE_OK);
+    EXPECT_EQ(poll.watch(event.get(), GATEHOUSE_READABLE), GATEHOUSE_OK);
     EXPECT_EQ(poll.change(0), GATEHOUSE_OK);
     EXPECT_EQ(poll.calls.load(), 0);
 }
@@ -220,8 +219,8 @@ TEST(Poll, HoldsUnderManyThreads) {
             for (int i = 0; i < 200; ++i) {
                 const Descriptor event = event_with(1);
                 TestPoll poll(host.instance);
-                ASSERT_EQ(poll.watch(event.get(), GATEHOUSE_POLL_READABLE), GATEHOUSE_OK);
-                ASSERT_EQ(poll.change(i % 2 == 0 ? GATEHOUSE_POLL_WRITABLE : 0U), GATEHOUSE_OK);
+                ASSERT_EQ(poll.watch(event.get(), GATEHOUSE_READABLE), GATEHOUSE_OK);
+                ASSERT_EQ(poll.change(i % 2 == 0 ? GATEHOUSE_WRITABLE : 0U), GATEHOUSE_OK);
                 if (i % 3 == 0) std::this_thread::yield();
             }
         });

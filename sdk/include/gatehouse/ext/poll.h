@@ -20,14 +20,10 @@ extern "C" {
 
 typedef struct gatehouse_poll gatehouse_poll; /* a descriptor that the host watches */
 
-/* What the plugin wants to hear of, and what it hears: one of these, both, or 0. */
-#define GATEHOUSE_POLL_READABLE 1u /* there is something to read, or the end of it */
-#define GATEHOUSE_POLL_WRITABLE 2u
-
 typedef struct gatehouse_poll_request {
     uint32_t size;   /* sizeof(gatehouse_poll_request) */
     int32_t fd;      /* of a kind that epoll(7) takes: no regular file */
-    uint32_t events; /* as in change() */
+    uint32_t events; /* as in change(): GATEHOUSE_READABLE, _WRITABLE, both, or 0 */
     uint32_t flags;  /* 0 */
     void* data;      /* the host passes it to the callback */
 

@@ -20,7 +20,7 @@ namespace gatehouse::kit {
 // A descriptor that a plugin watches.
 struct PollRecord {
     int fd;
-    std::uint32_t events; // GATEHOUSE_POLL_READABLE and _WRITABLE
+    std::uint32_t events; // GATEHOUSE_READABLE and _WRITABLE
 };
 
 namespace detail {
@@ -83,7 +83,10 @@ inline void stop_timer(gatehouse_timer* timer) noexcept {
     erase(host, host.timers, timer, "timer stop()");
 }
 
-inline bool are_events(std::uint32_t events) { return (events & ~(GATEHOUSE_POLL_READABLE | GATEHOUSE_POLL_WRITABLE)) == 0; }
+inline bool are_events(std::uint32_t events) {
+    constexpr std::uint32_t all = GATEHOUSE_READABLE | GATEHOUSE_WRITABLE;
+    return (events | all) == all;
+}
 
 inline gatehouse_status watch_descriptor(gatehouse_instance* instance, const gatehouse_poll_request* request,
                                          gatehouse_poll** poll) noexcept {
