@@ -2,7 +2,6 @@
 
 #include "eventually.hpp"
 #include "plugin/test_facilities.hpp"
-#include "recorded_log.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -157,24 +156,6 @@ TEST(Timer, OthersDoNotWaitForASlowCallback) {
     ASSERT_EQ(quick.start(0, 0), GATEHOUSE_OK);
     EXPECT_TRUE(eventually([&] { return quick.calls.load() == 1; }));
     go_on.store(true);
-}
-
-TEST(Timer, ASlowCallbackIsNamedInTheLog) {
-    TestFacilities host;
-    RecordedLog recorded;
-    const Facilities facilities{host_table,   recorded.log,   host.drain,           host.resolver,       host.background,
-                                host.watches, host.shortages, TestFacilities::none, TestFacilities::none};
-    gatehouse_instance instance{"sleepy", facilities, nullptr, true};
-    TestTimer quick(instance), slow(instance, [](TestTimer&) { std::this_thread::sleep_for(101ms); });
-    ASSERT_EQ(quick.start(0, 0), GATEHOUSE_OK);
-    ASSERT_EQ(slow.start(0, 0), GATEHOUSE_OK);
-    ASSERT_TRUE(eventually([&] { return slow.calls.load() == 1; }));
-    slow.stop(); // when the callback has been reported
-    const std::vector<std::string> records = recorded.records();
-    ASSERT_EQ(records.size(), 1U);
-    EXPECT_TRUE(records[0].starts_with(R"("message":"a plugin's callback took long; it must not block, since others wait )"
-                                       R"(for it","plugin":"sleepy","extension":"gatehouse.timer/1","milliseconds":1)"))
-        << records[0];
 }
 
 TEST(Timer, WhatIsWrongIsRecorded) {
