@@ -21,6 +21,8 @@ std::string_view reason(int error) noexcept {
     switch (error) {
     case EBADF:
         return "it is not open";
+    case ENOENT:
+        return "it was closed while it was watched";
     case EPERM:
         return "it is of a kind that cannot be watched";
     case EEXIST:
@@ -42,7 +44,7 @@ struct gatehouse_poll final : Activity {
             ((events & GATEHOUSE_READABLE) != 0 ? EPOLLIN : 0U) | ((events & GATEHOUSE_WRITABLE) != 0 ? EPOLLOUT : 0U);
         if (events != 0)
             error = instance.callbacks.watch(*this, fd_, of_epoll);
-        else
+        else if (wanted_.load() != 0)
             instance.callbacks.unwatch(fd_); // epoll would go on to tell of errors
         if (error != 0) return refused(error);
         wanted_.store(events);
@@ -56,7 +58,8 @@ struct gatehouse_poll final : Activity {
         why += ": ";
         why += reason(error);
         refuse(instance, why.view());
-        return error == EBADF || error == EPERM || error == EEXIST ? GATEHOUSE_INVALID : GATEHOUSE_EXHAUSTED;
+        const bool invalid = error == EBADF || error == ENOENT || error == EPERM || error == EEXIST;
+        return invalid ? GATEHOUSE_INVALID : GATEHOUSE_EXHAUSTED;
     }
 
     gatehouse_instance& instance; // constant after construction, as are the next three
@@ -89,6 +92,7 @@ bool are_events(std::uint32_t events) noexcept {
 
 // What is wrong with a request, or "".
 std::string_view problem(const gatehouse_poll_request& request) noexcept {
+    if (request.fd < 0) return "a descriptor to watch is negative";
     if (request.ready == nullptr) return "a descriptor to watch has no ready()";
     if (request.flags != 0) return "a descriptor to watch has a flag that this host does not know";
     if (!are_events(request.events)) return "a descriptor to watch has an event that this host does not know";

@@ -183,8 +183,14 @@ TEST(Poll, WhatIsWrongIsRecorded) {
     ASSERT_EQ(first.watch(event.get(), GATEHOUSE_READABLE), GATEHOUSE_OK);
     EXPECT_EQ(why(event.get(), GATEHOUSE_READABLE, GATEHOUSE_INVALID),
               "cannot watch descriptor " + std::to_string(event.get()) + ": it is watched already");
+    TestPoll resting(host.instance);
+    ASSERT_EQ(resting.watch(event.get(), 0), GATEHOUSE_OK);
+    EXPECT_EQ(resting.change(0), GATEHOUSE_OK);
+    EXPECT_EQ(resting.change(GATEHOUSE_READABLE), GATEHOUSE_INVALID);
     ::eventfd_write(event.get(), 1);
     EXPECT_TRUE(eventually([&] { return first.calls.load() > 0; })) << "the first is as before";
+    host.instance.error.set("");
+    EXPECT_EQ(why(-1, 0, GATEHOUSE_INVALID), "a descriptor to watch is negative");
 
     gatehouse_poll_request request{};
     request.size = sizeof request;
