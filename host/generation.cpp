@@ -200,7 +200,7 @@ bool Generation::stop(Nanoseconds deadline) noexcept {
                                 {{"listener", service->config.name}, {"plugin", service->plugin_names()}});
         });
     }
-    return all;
+    return plugins_.stop_callbacks(deadline) && all;
 }
 
 Nanoseconds Generation::supervise(Nanoseconds now) noexcept {

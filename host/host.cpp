@@ -163,8 +163,9 @@ int Host::run() {
 }
 
 std::vector<HostCommand> Host::own_commands() {
+    std::vector<HostCommand> commands{{"metrics", "shows what the plugin instances count", [this] { return metrics(); }}};
     TlsServers& tls = generation_->tls();
-    if (tls.sections().empty()) return {};
+    if (tls.sections().empty()) return commands;
     const auto answer = [this, &tls](std::uint64_t which) -> std::optional<std::vector<std::string>> {
         std::optional<std::string> problems = tls.reloaded(which);
         if (!problems && generation_->drain().started()) problems = "the host is draining";
@@ -179,7 +180,19 @@ std::vector<HostCommand> Host::own_commands() {
     const auto reload = [&tls, answer]() -> HostCommand::Answer {
         return [answer, which = tls.reload()] { return answer(which); };
     };
-    return {{"reload-certificates", "loads the files of all [tls.NAME] sections anew", reload}};
+    commands.push_back({"reload-certificates", "loads the files of all [tls.NAME] sections anew", reload});
+    return commands;
+}
+
+HostCommand::Answer Host::metrics() {
+    return [this]() -> std::optional<std::vector<std::string>> {
+        std::vector<std::string> table{std::string(answer_table), std::to_string(Metrics::columns().size())};
+        table.insert(table.end(), Metrics::columns().begin(), Metrics::columns().end());
+        for (const PluginInstance* instance : generation_->plugins().all())
+            instance->metrics().append_rows(instance->name(), table);
+        if (encode_message(table).size() <= most_answer) return table;
+        return std::vector{std::string(answer_failed), std::string("the metrics do not fit into an answer of 4 MiB")};
+    };
 }
 
 void Host::begin_drain(int signal) noexcept {

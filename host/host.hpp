@@ -47,6 +47,7 @@ class Host {
     void remove_dead_folders();
     void drop_privileges();
     std::vector<HostCommand> own_commands();
+    HostCommand::Answer metrics();
     void begin_drain(int signal) noexcept;
     int shut_down(const StopSignals& stops) noexcept;
     [[noreturn]] void leave(int status) noexcept;

@@ -1,5 +1,6 @@
 #include "abi/discovery.hpp"
 
+#include "abi/callback.hpp"
 #include "abi/handles.hpp"
 #include "abi/status.hpp"
 #include "base/log.hpp"
@@ -20,15 +21,18 @@ struct gatehouse_watch final : NameWatch {
         list.reserve(endpoints.size());
         for (const FoundServer& endpoint : endpoints)
             list.push_back({{endpoint.address.data(), endpoint.address.size()}, endpoint.priority, endpoint.weight, 0});
-        callback_(data_, list.data(), list.size(), sizeof(gatehouse_endpoint), GATEHOUSE_OK, {"", 0});
+        call(list.data(), list.size(), GATEHOUSE_OK, "");
     }
-    void lost(Lookup lookup, std::string_view why) override {
-        callback_(data_, nullptr, 0, sizeof(gatehouse_endpoint), status_of(lookup), str(why));
-    }
+    void lost(Lookup lookup, std::string_view why) override { call(nullptr, 0, status_of(lookup), why); }
 
     void left_out(std::string_view what) override {
         log_.warning("a watched name leads to more servers than the host takes",
                      {{"plugin", plugin_}, {"name", name_}, {"what", what}});
+    }
+
+    void call(const gatehouse_endpoint* list, std::size_t count, gatehouse_status status, std::string_view why) noexcept {
+        call_back(log_, plugin_, GATEHOUSE_EXT_DISCOVERY,
+                  [&] { callback_(data_, list, count, sizeof(gatehouse_endpoint), status, str(why)); });
     }
 
     Log& log_; // constant after construction, as are the next four

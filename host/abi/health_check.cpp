@@ -1,5 +1,6 @@
 #include "abi/health_check.hpp"
 
+#include "abi/callback.hpp"
 #include "abi/handles.hpp"
 #include "abi/upstream_tls.hpp"
 #include "base/printable.hpp"
@@ -34,7 +35,7 @@ using namespace gatehouse::host;
 // It runs on the background thread alone. A callback may stop the check; the check then lives until the callback has returned,
 // and may call no other: see is_stopped().
 struct gatehouse_check final : Activity {
-    gatehouse_check(const Facilities& facilities, const gatehouse_check_request& request, const SocketAddress& address);
+    gatehouse_check(const gatehouse_instance& instance, const gatehouse_check_request& request, const SocketAddress& address);
 
     Background& background() const noexcept { return background_; }
 
@@ -61,8 +62,14 @@ struct gatehouse_check final : Activity {
     void drop() noexcept;
     bool is_stopped() noexcept { return !background_.at(*this, until_); }
     Nanoseconds rest() noexcept;
+    template <class Call>
+    void call(Call callback) noexcept {
+        call_back(log_, plugin_, GATEHOUSE_EXT_CHECK, callback);
+    }
 
-    Background& background_; // constant after construction, as are the next six
+    Log& log_; // constant after construction, as are the next eight
+    const std::string plugin_;
+    Background& background_;
     Shortages& shortages_;
     const gatehouse_check_request request_; // do not use its texts: they were the caller's
     const SocketAddress address_;
@@ -96,10 +103,11 @@ std::string text(gatehouse_str text) { return {text.data, text.size}; }
 
 } // namespace
 
-gatehouse_check::gatehouse_check(const Facilities& facilities, const gatehouse_check_request& request,
+gatehouse_check::gatehouse_check(const gatehouse_instance& instance, const gatehouse_check_request& request,
                                  const SocketAddress& address)
-    : background_(facilities.background), shortages_(facilities.shortages), request_(request), address_(address),
-      text_(to_string(address)), preface_(text(request.preface)), question_(text(request.send)),
+    : log_(instance.facilities.log), plugin_(instance.name), background_(instance.facilities.background),
+      shortages_(instance.facilities.shortages), request_(request), address_(address), text_(to_string(address)),
+      preface_(text(request.preface)), question_(text(request.send)),
       server_name_(request.tls != nullptr ? request.tls->name_for({request.server_name.data, request.server_name.size}) : ""),
       random_(static_cast<std::uint32_t>(monotonic_now())) {}
 
@@ -211,7 +219,8 @@ bool gatehouse_check::receive() {
 // False: the attempt is over.
 bool gatehouse_check::judge(bool at_end) {
     for (;;) {
-        const gatehouse_match match = request_.judge(request_.data, answer_.data(), answer_.size(), at_end ? 1 : 0);
+        gatehouse_match match = GATEHOUSE_MATCH_NO;
+        call([&] { match = request_.judge(request_.data, answer_.data(), answer_.size(), at_end ? 1 : 0); });
         if (is_stopped()) return false;
         if (match == GATEHOUSE_MATCH_YES) {
             if (!go_on()) return false;
@@ -228,7 +237,9 @@ bool gatehouse_check::judge(bool at_end) {
 // The next turn of the dialogue. False: the attempt is over.
 bool gatehouse_check::go_on() {
     gatehouse_str more{"", 0};
-    if (request_.next == nullptr || request_.next(request_.data, &more) == 0) return finish(GATEHOUSE_OK, ""), false;
+    std::int32_t goes_on = 0;
+    if (request_.next != nullptr) call([&] { goes_on = request_.next(request_.data, &more); });
+    if (goes_on == 0) return finish(GATEHOUSE_OK, ""), false;
     if (is_stopped()) return false;
     if (++turns_ > most_turns || more.size > most_bytes - std::min(outbox_.size(), most_bytes))
         return finish(GATEHOUSE_INVALID, "the dialogue has more than 64 turns, or more than 64 KiB to send"), false;
@@ -271,7 +282,7 @@ void gatehouse_check::finish(gatehouse_status status, std::string_view why) noex
         if (socket_) reset_on_close(socket_.get());
         drop();
     }
-    if (!is_stopped()) request_.result(request_.data, status, {why.data(), why.size()});
+    if (!is_stopped()) call([&] { request_.result(request_.data, status, {why.data(), why.size()}); });
 }
 
 // Waits for the server's end, in vain if it has more than a bounded amount to say.
@@ -349,7 +360,7 @@ gatehouse_status start(gatehouse_instance* instance, const gatehouse_check_reque
             return GATEHOUSE_INVALID;
         }
         Background& background = instance->facilities.background;
-        auto made = std::make_shared<gatehouse_check>(instance->facilities, request, *address);
+        auto made = std::make_shared<gatehouse_check>(*instance, request, *address);
         gatehouse_check* handle = made.get();
         if (!background.add(std::move(made), monotonic_now() + nanoseconds(request.first_milliseconds))) {
             refuse(*instance, name + ": no memory or thread for it, or too many of them");

@@ -4,8 +4,11 @@
 #include "abi/discovery.hpp"
 #include "abi/handles.hpp"
 #include "abi/health_check.hpp"
+#include "abi/metrics.hpp"
+#include "abi/poll.hpp"
 #include "abi/sendfile.hpp"
 #include "abi/text_file.hpp"
+#include "abi/timer.hpp"
 #include "abi/upstream.hpp"
 #include "abi/watch.hpp"
 #include "base/log.hpp"
@@ -227,6 +230,9 @@ const void* get_extension(gatehouse_instance* /*instance*/, gatehouse_str id) no
     if (view(id) == GATEHOUSE_EXT_TEXT_FILE) return &text_file_table;
     if (view(id) == GATEHOUSE_EXT_CHECK) return &health_check_table;
     if (view(id) == GATEHOUSE_EXT_DISCOVERY) return &discovery_table;
+    if (view(id) == GATEHOUSE_EXT_TIMER) return &timer_table;
+    if (view(id) == GATEHOUSE_EXT_POLL) return &poll_table;
+    if (view(id) == GATEHOUSE_EXT_METRICS) return &metrics_table;
     return nullptr;
 }
 

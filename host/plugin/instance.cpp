@@ -59,6 +59,7 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
 
 PluginInstance::~PluginInstance() {
     stop();
+    stop_callbacks(never);
     destroy();
 }
 

@@ -9,6 +9,8 @@
 #include "plugin/commands.hpp"
 #include "plugin/facilities.hpp"
 #include "plugin/library.hpp"
+#include "plugin/metrics.hpp"
+#include "threads/background.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -29,6 +31,8 @@ struct gatehouse_instance {
     // NOLINTBEGIN(*-redundant-member-init): g++ warns
     gatehouse::host::SharedErrorText error{};        // explains why a hook has failed that serves no connection
     std::vector<std::shared_ptr<const void>> kept{}; // what abi/ has made for it during create(), as long as it lives
+    gatehouse::host::Metrics metrics{};
+    gatehouse::host::Background callbacks{facilities.background.scheduling(), name}; // of its timers and descriptors
     // NOLINTEND(*-redundant-member-init)
 };
 
@@ -47,7 +51,7 @@ class PluginInstance {
   public:
     // create(). Throws PluginError if the plugin refuses its configuration or fails. `facilities` outlive the instance. [main]
     PluginInstance(const PluginConfig& config, std::shared_ptr<const PluginLibrary> library, const Facilities& facilities);
-    ~PluginInstance(); // stop(), if it is due, and destroy()
+    ~PluginInstance(); // stop(), if it is due, stop_callbacks() and destroy()
 
     PluginInstance(const PluginInstance&) = delete;
     PluginInstance& operator=(const PluginInstance&) = delete;
@@ -72,6 +76,10 @@ class PluginInstance {
     void start();
     // The host drains. Does nothing if the instance has not started, or has been stopped. [main]
     void stop() noexcept;
+    // Ends the thread of its timers and descriptors; false if it is still in a callback at `deadline`. [main]
+    bool stop_callbacks(Nanoseconds deadline) noexcept { return handle_.callbacks.stop(deadline); }
+
+    const Metrics& metrics() const noexcept { return handle_.metrics; } // [any]
 
     // What its operator may ask of it. run_command() takes one of these, and its arguments, as words. [main]
     const std::vector<PluginCommand>& commands() const noexcept { return commands_; }

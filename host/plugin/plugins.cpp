@@ -56,6 +56,17 @@ void Plugins::stop() noexcept {
     for (const auto& [name, instance] : instances_) instance->stop();
 }
 
+bool Plugins::stop_callbacks(Nanoseconds deadline) noexcept {
+    bool all = true;
+    for (const auto& [name, instance] : instances_) {
+        if (instance->stop_callbacks(deadline)) continue;
+        all = false;
+        instance->facilities().log.error("a timer's or descriptor's callback is still in the plugin's code; leaving without it",
+                                         {{"plugin", name}});
+    }
+    return all;
+}
+
 void Plugins::destroy() noexcept {
     for (auto it = instances_.rbegin(); it != instances_.rend(); ++it) it->second->stop();
     while (!instances_.empty()) instances_.erase(std::prev(instances_.end()));

@@ -40,6 +40,9 @@ class Plugins {
     void start();
     void stop() noexcept; // every instance. [main]
 
+    // Ends the callbacks of timers and descriptors; false if some still run at `deadline`, of which the log then speaks. [main]
+    bool stop_callbacks(Nanoseconds deadline) noexcept;
+
     // Stops and destroys the instances, the last one first; their own threads may call the host until then. [main]
     void destroy() noexcept;
 

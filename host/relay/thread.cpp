@@ -18,7 +18,7 @@ namespace gatehouse::host {
 namespace {
 
 constexpr std::size_t first_size = 16 * 1024; // of what is passed on by the thread that starts a pair
-constexpr int events_at_once = 64;
+constexpr int most_events = 64;
 constexpr Nanoseconds sweep_interval = 50'000'000;
 
 void cut_off(Channel& channel) noexcept {
@@ -133,9 +133,9 @@ void RelayThread::send_first(RelayPair& pair) noexcept {
 void RelayThread::run() noexcept {
     ::pthread_setname_np(::pthread_self(), "relay");
     set_scheduling(scheduling_);
-    std::array<epoll_event, events_at_once> events{};
+    std::array<epoll_event, most_events> events{};
     while (!stopping_.load()) {
-        const int count = ::epoll_wait(epoll_.get(), events.data(), events_at_once, again_ == nullptr ? timeout() : 0);
+        const int count = ::epoll_wait(epoll_.get(), events.data(), most_events, again_ == nullptr ? timeout() : 0);
         now_ = coarse_now();
         for (RelaySide* next = std::exchange(again_, nullptr); next != nullptr;) {
             RelaySide& side = *std::exchange(next, next->next_again);

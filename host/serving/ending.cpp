@@ -138,7 +138,7 @@ bool Service::obey(Connection& connection) noexcept {
     return true;
 }
 
-gatehouse_status Service::end_by_order(const PluginInstance& plugin, std::uint64_t id, EndOrder order,
+gatehouse_status Service::end_by_order(const PluginInstance& plugin, std::uint64_t id, EndOrder how,
                                        Nanoseconds stop_until) noexcept {
     const MutexLock lock(ordering_);
     Connection* const connection = find(plugin, id);
@@ -147,14 +147,14 @@ gatehouse_status Service::end_by_order(const PluginInstance& plugin, std::uint64
         connection->owner.let_go();
         return GATEHOUSE_NOT_FOUND;
     }
-    if (order > connection->order.load()) connection->order.store(order);
-    if (order == EndOrder::stop) lower(connection->stop_until, stop_until);
+    if (how > connection->order.load()) connection->order.store(how);
+    if (how == EndOrder::stop) lower(connection->stop_until, stop_until);
     connection->owner.leave(id, Owner::ordered);
     const bool rested = connection->owner.claim(id, Owner::event) == Owner::Claim::owned;
     // A thread that waits for the client goes on. It may be in the plugin's code: then the rest follows when it returns. A
     // relay is its thread's affair.
-    if (!rested && !connection->relayed.load() && order == EndOrder::close) ::shutdown(connection->fd, SHUT_RD);
-    if (!rested && !connection->relayed.load() && order == EndOrder::reset) reset_now(connection->fd);
+    if (!rested && !connection->relayed.load() && how == EndOrder::close) ::shutdown(connection->fd, SHUT_RD);
+    if (!rested && !connection->relayed.load() && how == EndOrder::reset) reset_now(connection->fd);
     connection->owner.let_go();
     shared_.relays.look_at_orders();
     if (!rested) return GATEHOUSE_OK;

@@ -80,9 +80,11 @@ int Background::watch(Activity& activity, int fd, std::uint32_t events) noexcept
     event.events = events;
     event.data.fd = fd;
     const MutexLock lock(mutex_);
-    if (!activities_.contains({activity.when_, &activity})) return 0; // removed: it is about to end
+    // Removed, it is about to end; and after the end nothing is called.
+    if (ended_ || !activities_.contains({activity.when_, &activity})) return 0;
     try {
-        const bool fresh = watched_.insert_or_assign(fd, &activity).second;
+        const auto [entry, fresh] = watched_.try_emplace(fd, &activity);
+        if (entry->second != &activity) return EEXIST;
         if (::epoll_ctl(epoll_.get(), fresh ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) == 0) return 0;
         const int error = errno;
         if (fresh) watched_.erase(fd);
@@ -124,7 +126,7 @@ void Background::run() noexcept {
 }
 
 void Background::prepare_thread() const noexcept {
-    ::pthread_setname_np(::pthread_self(), "background");
+    ::pthread_setname_np(::pthread_self(), name_.substr(0, 15).c_str());
     prepare_thread_for_crash_report();
     set_scheduling(scheduling_);
 }

@@ -1,8 +1,9 @@
 // What goes on without a connection, such as health checks and discovery, on one thread that waits for times and descriptors.
+// The host has one for what is its own; each plugin instance has one for the callbacks of its timers and descriptors.
 //
-// The thread is started with the first activity, so a host without any has none, and it sleeps until something is due. Nothing
-// but activities runs on it, one at a time, and no lock is held while one does. What an activity calls back must not block: all
-// others wait for it.
+// The thread is started with the first activity, so where there is none it does not exist, and it sleeps until something is
+// due. Nothing but activities runs on it, one at a time, and no lock is held while one does. What an activity calls back must
+// not block: all others wait for it.
 #pragma once
 
 #include "base/bell.hpp"
@@ -16,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <utility>
 
@@ -43,7 +45,9 @@ class Background {
   public:
     static constexpr std::size_t most_activities = 8192;
 
-    explicit Background(Scheduling scheduling) noexcept : scheduling_(scheduling) {}
+    // `name`: the thread's.
+    explicit Background(Scheduling scheduling, std::string name = "background") noexcept
+        : scheduling_(scheduling), name_(std::move(name)) {}
     ~Background(); // waits for the thread
 
     // Takes an activity on and calls due() at `first`; starts the thread if there is none. False: no memory, thread or
@@ -57,15 +61,18 @@ class Background {
     // due() is called then, and not at the time that was set before; `never` is possible. False: it has been removed. [any]
     bool at(Activity& activity, Nanoseconds when) noexcept;
 
-    // Watches a descriptor, level-triggered, for `events`; again, to watch for others. 0 or an errno. [background]
+    // Watches a descriptor, level-triggered, for `events`; again, to watch for others. 0 or an errno: EEXIST if another
+    // activity watches it. An event that came before may still be told. [any]
     int watch(Activity& activity, int fd, std::uint32_t events) noexcept;
-    // To be called before the descriptor is closed. [background]
+    // To be called before the descriptor is closed, by the activity that watches it. [any]
     void unwatch(int fd) noexcept;
 
     // From now on the thread calls no activity any more; further ones may be added and rest. Does not wait. [any]
     void end() noexcept;
     // The same, and joins the thread; false if it is still in an activity at `deadline`. [main]
     bool stop(Nanoseconds deadline) noexcept;
+
+    Scheduling scheduling() const noexcept { return scheduling_; }
 
   private:
     using Key = std::pair<Nanoseconds, Activity*>;
@@ -82,7 +89,8 @@ class Background {
     void wait_and_call_ready() noexcept GATEHOUSE_REQUIRES(mutex_);
     void ring() const noexcept GATEHOUSE_REQUIRES(mutex_);
 
-    const Scheduling scheduling_; // constant after construction
+    const Scheduling scheduling_; // constant after construction, as is the next one
+    const std::string name_;
 
     Mutex mutex_;
     ConditionVariable changed_; // running_

@@ -40,6 +40,17 @@ std::string_view text_of(Status status) {
     return "failed";
 }
 
+// The same as a value of a label.
+std::string_view outcome_of(Status status) {
+    if (status == Status::refused) return "refused";
+    if (status == Status::timeout) return "timeout";
+    if (status == Status::unreachable) return "unreachable";
+    if (status == Status::exhausted) return "exhausted";
+    if (status == Status::stopping) return "client_gone";
+    if (status == Status::reset) return "reset";
+    return "failed";
+}
+
 // Not what this host lacks, and not that the client's time was over first.
 bool counts_against_server(Status status) { return status != Status::exhausted && status != Status::stopping; }
 
@@ -81,7 +92,14 @@ class Gateway {
                 {[init](std::uint64_t connection) { init.wake(connection); },
                  [init](std::uint64_t connection) { init.end(connection, gatehouse::How::reset); },
                  [init](gatehouse_level level, std::string_view text) { init.log(level, text); }}),
-          control_(pool_), boot_(hexadecimal(random_number())) {}
+          control_(pool_), boot_(hexadecimal(random_number())),
+          connects_(init, "connects", "attempts to connect to a server, TLS included", {.labels = {"outcome"}}),
+          connected_(connects_.with({"connected"})),
+          retries_(gatehouse::Metric<gatehouse::Counter>(init, "retries", "attempts after one that had failed").with()),
+          queued_(gatehouse::Metric<gatehouse::Histogram>(
+                      init, "queue_wait", "how long clients have waited for a place on a server",
+                      {.unit = "milliseconds", .bounds = {1, 10, 100, 1000, 10'000, 100'000}})
+                      .with()) {}
 
     void start() { discovery_.emplace(init_, settings_, pool_); }
 
@@ -97,6 +115,7 @@ class Gateway {
                                 : over      ? pool_.give_up(visit, Clock::now())
                                             : pool_.admit(visit, Clock::now());
         if (verdict.kind == Pool::Verdict::connect && !visit.begun) conn.clear_deadline(); // of the wait
+        if (event != Event::open && !visit.begun && verdict.kind != Pool::Verdict::wait) note_wait(visit);
         bool failed = false;
         while (verdict.kind == Pool::Verdict::connect) {
             const Status status = connect(conn, visit);
@@ -105,6 +124,7 @@ class Gateway {
             failed = true;
             visit.begun.reset();
             verdict = pool_.admit(visit, Clock::now());
+            if (verdict.kind == Pool::Verdict::connect) retries_.add();
         }
         if (verdict.kind == Pool::Verdict::wait) return wait(conn, visit, verdict.until);
         // If only one connection has failed, the host's own text says best why.
@@ -123,6 +143,12 @@ class Gateway {
         return Next::wait;
     }
 
+    // The visit has been in the queue, and is in it no more.
+    void note_wait(const Visit& visit) const {
+        const auto began = visit.give_up_at - settings_.queue.timeout;
+        queued_.observe(std::chrono::duration_cast<milliseconds>(Clock::now() - began).count());
+    }
+
     // Connects to the server that has a place for the client, or says what has come of it. The gateway has not read a byte of
     // the client's yet. So if this fails, the header and the TLS handshake included, it can try another server.
     Status connect(Connection& conn, Session& visit) {
@@ -130,6 +156,7 @@ class Gateway {
         Status status = visit.begun ? Status::again : begin(conn, visit);
         if (status == Status::again) status = conn.outcome(*visit.begun, why);
         if (status == Status::again) return status;
+        status ? connected_.add() : connects_.with({outcome_of(status)}).add();
         if (status)
             pool_.connected(visit, Clock::now());
         else
@@ -155,7 +182,11 @@ class Gateway {
     const Settings settings_;
     Pool pool_;
     Control control_;
-    const std::string boot_;             // a part of unique_id: tells the connections of two runs apart
+    const std::string boot_; // a part of unique_id: tells the connections of two runs apart
+    // Of no server, since names may bring ever new ones: the command `servers` has their counts.
+    const gatehouse::Metric<gatehouse::Counter> connects_;
+    const gatehouse::Counter connected_, retries_;
+    const gatehouse::Histogram queued_;
     std::optional<Discovery> discovery_; // last: its callbacks use the others
 };
 GATEHOUSE_PLUGIN(Gateway, "gateway", "2.0.0")

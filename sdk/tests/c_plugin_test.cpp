@@ -9,6 +9,16 @@ TEST(CPlugin, KeepsItsStateAcrossParks) {
     EXPECT_EQ(count.serve_every_split("a\nfour\n\nlast\n"), "1\n4\n0\n4\n");
 }
 
+TEST(CPlugin, CountsLinesUntilATimerExpires) {
+    Plugin count({{"flush", "1s"}});
+    count.serve({"a\nb\n"});
+    EXPECT_EQ(count.metric("lines"), 2);
+    count.pass(std::chrono::seconds(1));
+    EXPECT_EQ(count.metric("lines"), 0);
+    Plugin bare({{"flush", "1s"}}, Extensions::none);
+    EXPECT_EQ(bare.serve({"a\n"}).output, "1\n");
+}
+
 TEST(CPlugin, ReadsItsConfiguration) {
     Plugin count({{"limit", 3}});
     EXPECT_EQ(count.serve({"abc\nabcd"}).reason, "plugin_error");

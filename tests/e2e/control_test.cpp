@@ -26,6 +26,7 @@ TEST(Control, ListsTheCommands) {
     const Result all = run_control(host, {});
     EXPECT_EQ(all.status, 0);
     EXPECT_TRUE(all.out.starts_with("instance  command  arguments  summary\n"
+                                    "host      metrics             shows what the plugin instances count\n"
                                     "echo      -                   takes no commands\n"
                                     "fix       check    ADDRESS    checks a server each 20 ms\n"
                                     "fix       watch    NAME       follows a name\n"))

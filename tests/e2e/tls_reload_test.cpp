@@ -67,6 +67,7 @@ TEST_F(Tls, ReloadedByCommand) {
     };
     EXPECT_TRUE(control({}).out.starts_with(
         "instance  command              arguments  summary\n"
+        "host      metrics                         shows what the plugin instances count\n"
         "host      reload-certificates             loads the files of all [tls.NAME] sections anew\n"
         "facts "))
         << control({}).out;

@@ -19,12 +19,12 @@ class BackgroundFault : public ::testing::Test {
         GatehouseOptions options;
         options.plugin_path = {fixture_dir()};
         host_.emplace("[host]\ncontrol = \"c\"\ndrain_timeout = \"2s\"\n" + instance("fix", "background") +
-                          listener("echo", "echo"),
+                          instance("calls", "callbacks") + listener("echo", "echo"),
                       options);
     }
 
-    Result command(std::vector<std::string> words) const {
-        words.insert(words.begin(), {"control", host_->dir() / "gatehouse.toml", "fix"});
+    Result command(std::vector<std::string> words, const std::string& plugin = "fix") const {
+        words.insert(words.begin(), {"control", host_->dir() / "gatehouse.toml", plugin});
         return run_gatehouse(std::move(words));
     }
     void wait_for_news(const std::string& row) const {
@@ -79,6 +79,19 @@ TEST_F(BackgroundFault, AThreadThatCannotBeStartedIsTriedAgain) {
     }
     EXPECT_EQ(command({"check", server()}).status, 0);
     wait_for_news("\"status\": \"0\"");
+    EXPECT_EQ(host_->terminate(), 0);
+}
+
+TEST_F(BackgroundFault, SoIsTheThreadOfAnInstancesTimers) {
+    {
+        const Injection injection(*host_, "clone3,clone:error=EAGAIN");
+        const Result outcome = command({"timer", "20"}, "calls");
+        EXPECT_EQ(outcome.status, 1);
+        EXPECT_EQ(outcome.err, "gatehouse: cannot start a timer (status -8)\n");
+        EXPECT_TRUE(host_->will_log("no memory or thread for a timer, or too many of them"));
+    }
+    EXPECT_EQ(command({"timer", "20"}, "calls").status, 0);
+    eventually("it expires", [&] { return command({"expired"}, "calls").out != "answer\n0\n"; });
     EXPECT_EQ(host_->terminate(), 0);
 }
 

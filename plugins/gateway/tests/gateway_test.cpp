@@ -206,6 +206,33 @@ TEST(Gateway, WaitingHasAnEnd) {
     EXPECT_EQ(third.heard(), "welcome");
 }
 
+TEST(Gateway, CountsConnectsAndRetries) {
+    Plugin gateway(pool({server(a), server(b)}));
+    gateway.upstream_fails(a, GATEHOUSE_REFUSED);
+    gateway.upstream(b, {"welcome"});
+    while (gateway.metric("retries") == 0) gateway.serve({end});
+    EXPECT_EQ(gateway.metric("connects", {"refused"}), 1);
+    const std::int64_t connected = gateway.metric("connects", {"connected"});
+    EXPECT_GE(connected, 1);
+    gateway.upstream_fails(b, GATEHOUSE_UNREACHABLE);
+    EXPECT_EQ(gateway.serve({end}).reason, "upstream_failed");
+    EXPECT_EQ(gateway.metric("connects", {"unreachable"}), 1);
+    EXPECT_EQ(gateway.metric("connects", {"connected"}), connected);
+    EXPECT_EQ(gateway.metric("queue_wait"), 0);
+}
+
+TEST(Gateway, MeasuresTheQueue) {
+    Plugin gateway(and_also(pool({server(a, 1)}), "queue", Table{{"timeout", "2s"}}));
+    gateway.upstream(a, {"welcome"});
+    Client first = gateway.connect(), second = gateway.connect(), third = gateway.connect();
+    EXPECT_EQ(gateway.metric("queue_wait"), 0);
+    second.say({pass(std::chrono::milliseconds(2000))}); // gives up
+    EXPECT_EQ(gateway.metric("queue_wait"), 1);
+    first.say({end});
+    EXPECT_EQ(third.heard(), "welcome");
+    EXPECT_EQ(gateway.metric("queue_wait"), 2);
+}
+
 TEST(Gateway, AFullQueueTurnsAway) {
     Plugin gateway(and_also(pool({server(a, 1)}), "queue", Table{{"size", 1}}));
     gateway.upstream(a, {"welcome"});

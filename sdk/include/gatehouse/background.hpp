@@ -1,9 +1,9 @@
-// What the host does without a connection: gatehouse.check/1 and gatehouse.discovery/1 for C++.
+// What the host does without a connection: gatehouse.check/1, discovery/1, timer/1 and poll/1 for C++.
 //
-// The callbacks run on a thread of the host, one at a time for each object. They must not block, and what they share with
-// serve() needs a lock. The wrapper logs an exception that leaves a callback. An object ends when it is destroyed. Its
-// destructor waits for a callback that runs on another thread: do not hold a lock meanwhile that the callback takes. A callback
-// may destroy other objects, but not its own, whose function it still runs in.
+// The callbacks run on threads of the host: one at a time for each object, and for all timers and polls of an instance. They
+// must not block, and what they share with serve() needs a lock. The wrapper logs an exception that leaves a callback. An
+// object ends when it is destroyed. Its destructor waits for a callback that runs on another thread: do not hold a lock
+// meanwhile that the callback takes. A callback may destroy other objects, but not its own, whose function it still runs in.
 #ifndef GATEHOUSE_BACKGROUND_HPP
 #define GATEHOUSE_BACKGROUND_HPP
 
@@ -181,6 +181,101 @@ class Watch {
 
     std::unique_ptr<Calls> calls_;
     gatehouse_watch* watch_ = nullptr;
+};
+
+// Calls a function after a time, or at regular times; see ext/timer.h. [any]
+class Timer {
+  public:
+    struct Options {
+        std::optional<std::chrono::milliseconds> first{}; // NOLINT(readability-redundant-member-init): as above. Until the
+                                                          // first call; by default as `every`, and without that never
+        std::chrono::milliseconds every{0};               // 0: once
+    };
+    using Expired = std::function<void()>;
+
+    // Throws std::runtime_error if the host does not have gatehouse.timer/1 or refuses this timer. The function may be called
+    // before the constructor has returned; with {}, it waits for set().
+    Timer(const Init& init, const Options& options, Expired expired)
+        : calls_(std::make_unique<Calls>(Calls{init, std::move(expired)})) {
+        const gatehouse_timer_v1* table = init.host().timer;
+        if (table == nullptr) throw std::runtime_error("this host has no timers (gatehouse.timer/1)");
+        gatehouse_timer_request request{};
+        request.size = sizeof request;
+        request.first_milliseconds = first(options);
+        request.interval_milliseconds = detail::milliseconds(options.every);
+        request.data = calls_.get();
+        request.expired = pass_expired;
+        const gatehouse_status status = table->start(init.host().instance, &request, &timer_);
+        if (status != GATEHOUSE_OK) throw std::runtime_error("cannot start a timer (status " + std::to_string(status) + ")");
+    }
+    ~Timer() { calls_->init.host().timer->stop(timer_); }
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+
+    // Sets it anew, whether it runs or has expired; {} lets it rest.
+    Status set(const Options& options) noexcept {
+        return calls_->init.host().timer->set(timer_, first(options), detail::milliseconds(options.every));
+    }
+
+  private:
+    struct Calls {
+        Init init;
+        Expired expired;
+    };
+
+    static std::uint64_t first(const Options& options) noexcept {
+        if (!options.first && options.every == std::chrono::milliseconds(0)) return GATEHOUSE_TIMER_NEVER;
+        return detail::milliseconds(options.first.value_or(options.every));
+    }
+    static void pass_expired(void* data) noexcept {
+        const auto& calls = *static_cast<Calls*>(data);
+        detail::guarded(calls.init, "the callback of a timer", calls.expired);
+    }
+
+    std::unique_ptr<Calls> calls_;
+    gatehouse_timer* timer_ = nullptr;
+};
+
+// Watches a descriptor of the plugin's own, which it must close after this; see ext/poll.h. [any]
+class Poll {
+  public:
+    using Found = std::function<void(Ready found)>;
+
+    // Throws std::runtime_error if the host does not have gatehouse.poll/1 or refuses this descriptor. The function may be
+    // called before the constructor has returned; with Ready::nothing, it waits for change().
+    Poll(const Init& init, int fd, Ready wanted, Found found) : calls_(std::make_unique<Calls>(Calls{init, std::move(found)})) {
+        const gatehouse_poll_v1* table = init.host().poll;
+        if (table == nullptr) throw std::runtime_error("this host watches no descriptors (gatehouse.poll/1)");
+        gatehouse_poll_request request{};
+        request.size = sizeof request;
+        request.fd = fd;
+        request.events = static_cast<std::uint32_t>(wanted);
+        request.data = calls_.get();
+        request.ready = pass_ready;
+        const gatehouse_status status = table->watch(init.host().instance, &request, &poll_);
+        if (status != GATEHOUSE_OK)
+            throw std::runtime_error("cannot watch descriptor " + std::to_string(fd) + " (status " + std::to_string(status) +
+                                     ")");
+    }
+    ~Poll() { calls_->init.host().poll->stop(poll_); }
+    Poll(const Poll&) = delete;
+    Poll& operator=(const Poll&) = delete;
+
+    Status change(Ready wanted) noexcept { return calls_->init.host().poll->change(poll_, static_cast<std::uint32_t>(wanted)); }
+
+  private:
+    struct Calls {
+        Init init;
+        Found found;
+    };
+
+    static void pass_ready(void* data, std::uint32_t events) noexcept {
+        const auto& calls = *static_cast<Calls*>(data);
+        detail::guarded(calls.init, "the callback of a descriptor", [&] { calls.found(static_cast<Ready>(events)); });
+    }
+
+    std::unique_ptr<Calls> calls_;
+    gatehouse_poll* poll_ = nullptr;
 };
 
 } // namespace gatehouse

@@ -5,8 +5,11 @@
 #include "config.hpp"
 #include "ext/check.h"
 #include "ext/discovery.h"
+#include "ext/metrics.h"
+#include "ext/poll.h"
 #include "ext/sendfile.h"
 #include "ext/text_file.h"
+#include "ext/timer.h"
 #include "ext/upstream.h"
 #include "gatehouse.h"
 #include "status.hpp"
@@ -31,13 +34,19 @@ struct Host {
     const gatehouse_text_file_v1* text_file;
     const gatehouse_check_v1* check;
     const gatehouse_discovery_v1* discovery;
+    const gatehouse_timer_v1* timer;
+    const gatehouse_poll_v1* poll;
+    const gatehouse_metrics_v1* metrics;
 
     Host(const gatehouse_host* host, gatehouse_instance* me) noexcept
         : table(host), instance(me), upstream(find<gatehouse_upstream_v1>(host, me, GATEHOUSE_EXT_UPSTREAM)),
           sendfile(find<gatehouse_sendfile_v1>(host, me, GATEHOUSE_EXT_SENDFILE)),
           text_file(find<gatehouse_text_file_v1>(host, me, GATEHOUSE_EXT_TEXT_FILE)),
           check(find<gatehouse_check_v1>(host, me, GATEHOUSE_EXT_CHECK)),
-          discovery(find<gatehouse_discovery_v1>(host, me, GATEHOUSE_EXT_DISCOVERY)) {}
+          discovery(find<gatehouse_discovery_v1>(host, me, GATEHOUSE_EXT_DISCOVERY)),
+          timer(find<gatehouse_timer_v1>(host, me, GATEHOUSE_EXT_TIMER)),
+          poll(find<gatehouse_poll_v1>(host, me, GATEHOUSE_EXT_POLL)),
+          metrics(find<gatehouse_metrics_v1>(host, me, GATEHOUSE_EXT_METRICS)) {}
 
   private:
     template <class T>

@@ -44,6 +44,7 @@
 #include "connection.hpp"
 #include "control.hpp"
 #include "init.hpp"
+#include "metrics.hpp"
 #include "probe.hpp"
 #include "schema.hpp"
 #include "status.hpp"

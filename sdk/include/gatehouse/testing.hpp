@@ -32,8 +32,10 @@
 #include "ext/control.h"
 #include "gatehouse.h"
 #include "testing/background.hpp"
+#include "testing/callbacks.hpp"
 #include "testing/config.hpp"
 #include "testing/host.hpp"
+#include "testing/metrics.hpp"
 #include "testing/run.hpp"
 #include "testing/schema.hpp"
 #include "testing/script.hpp"
@@ -164,6 +166,24 @@ class Plugin {
     void does_not_resolve(std::string_view name, gatehouse_status status = GATEHOUSE_NOT_FOUND,
                           std::string_view why = "no such name");
 
+    // Time goes by for all: the plugin's timers expire in their order, each with what it leads to, and then the deadlines of
+    // parked connections pass. In a script, pass() is the same for the timers and its own connection.
+    void pass(milliseconds time);
+
+    // The descriptors that the plugin watches. None is looked at; they are ready when the test says so:
+    std::vector<PollRecord> polls();
+    // Calls the plugin if it wants to hear of one of these events. Throws std::logic_error if not.
+    void ready(int fd, std::uint32_t events = GATEHOUSE_READABLE);
+
+    // What the plugin has counted for these values of the labels. Throws std::logic_error if there is no such metric; values
+    // that it has not counted for are 0.
+    std::int64_t metric(std::string_view name, const std::vector<std::string>& labels = {}) {
+        return detail::metric_record(host_, name, labels).value;
+    }
+    MetricRecord histogram(std::string_view name, const std::vector<std::string>& labels = {}) {
+        return detail::metric_record(host_, name, labels);
+    }
+
     // Runs an operator's command: the names of the columns and the rows. Throws Refused with the plugin's explanation.
     std::vector<std::vector<std::string>> command(const std::vector<std::string>& words);
 
@@ -280,6 +300,10 @@ inline void Plugin::destroy() noexcept {
     if (std::exchange(created_, false) && host_.plugin->destroy != nullptr) host_.plugin->destroy(host_.self);
     for (const auto& check : host_.checks) host_.violation("the plugin has not stopped the check of " + check->record.address);
     for (const auto& watch : host_.watches) host_.violation("the plugin has not ended the watch of " + watch->name);
+    if (!host_.timers.empty())
+        host_.violation("the plugin has not stopped " + std::to_string(host_.timers.size()) + " of its timers");
+    for (const auto& poll : host_.polls)
+        host_.violation("the plugin has not stopped the watch of descriptor " + std::to_string(poll->record.fd));
 }
 
 inline Plugin::~Plugin() {
@@ -394,6 +418,36 @@ inline void Plugin::does_not_resolve(std::string_view name, gatehouse_status sta
         return watch.name == name;
     });
     if (!any) throw std::logic_error(std::string(name) + " is not watched");
+    settle();
+}
+
+inline void Plugin::pass(milliseconds time) {
+    const milliseconds last = host_.now + time;
+    while (host_.expire_next(last)) settle();
+    for (const auto& client : host_.clients) {
+        if (!client->open || client->relaying || !client->due_at || *client->due_at > last) continue;
+        client->incoming.push_front(kit::pass(milliseconds(0)));
+        detail::run(*client);
+    }
+    settle();
+}
+
+inline std::vector<PollRecord> Plugin::polls() {
+    const std::lock_guard lock(host_.mutex);
+    std::vector<PollRecord> records;
+    for (const auto& poll : host_.polls) records.push_back(poll->record);
+    return records;
+}
+
+inline void Plugin::ready(int fd, std::uint32_t events) {
+    const bool any = detail::visit(host_, host_.polls, [&](const detail::FakePoll& poll) {
+        std::unique_lock lock(host_.mutex);
+        const std::uint32_t found = poll.record.fd == fd ? poll.record.events & events : 0;
+        lock.unlock();
+        if (found != 0) poll.ready(poll.data, found);
+        return found != 0;
+    });
+    if (!any) throw std::logic_error("descriptor " + std::to_string(fd) + " is not watched for that");
     settle();
 }
 

@@ -40,7 +40,7 @@ tls = "web"
 plugin = "http"
 )";
 
-Config parse(const std::string& file) { return parse_config(file, "etc/x.toml"); }
+Config parsed(const std::string& file) { return parse_config(file, "etc/x.toml"); }
 
 std::string with(std::string_view before, std::string_view after) {
     std::string changed = text;
@@ -52,16 +52,16 @@ std::string with(std::string_view before, std::string_view after) {
 TEST(ConfigEquality, IgnoresWhereThingsStand) {
     std::string moved = "# a comment\n\n";
     for (const char c : text) moved += c == '\n' ? std::string("\n# and one more\n  ") : std::string(1, c);
-    const Config before = parse(text);
-    const Config after = parse(moved);
+    const Config before = parsed(text);
+    const Config after = parsed(moved);
     EXPECT_NE(before.listeners.at(0).where.text, after.listeners.at(0).where.text);
     EXPECT_EQ(before, after);
 }
 
 TEST(ConfigEquality, IgnoresHowValuesAreWritten) {
-    EXPECT_EQ(parse(text), parse(with("\"5s\"", "'5000ms'")));
-    EXPECT_EQ(parse(text), parse(with("port = 80\nratio = nan", "ratio = nan\nport = 0x50")));
-    EXPECT_EQ(parse(text), parse(text + "[plugins.echo]\nconfig = {}\n")); // named already, by on_silence
+    EXPECT_EQ(parsed(text), parsed(with("\"5s\"", "'5000ms'")));
+    EXPECT_EQ(parsed(text), parsed(with("port = 80\nratio = nan", "ratio = nan\nport = 0x50")));
+    EXPECT_EQ(parsed(text), parsed(text + "[plugins.echo]\nconfig = {}\n")); // named already, by on_silence
 }
 
 struct Change {
@@ -73,7 +73,7 @@ std::ostream& operator<<(std::ostream& out, const Change& change) { return out <
 
 class ConfigInequality : public testing::TestWithParam<Change> {};
 
-TEST_P(ConfigInequality, SeesEachChange) { EXPECT_FALSE(parse(text) == parse(with(GetParam().before, GetParam().after))); }
+TEST_P(ConfigInequality, SeesEachChange) { EXPECT_FALSE(parsed(text) == parsed(with(GetParam().before, GetParam().after))); }
 
 INSTANTIATE_TEST_SUITE_P(
     , ConfigInequality,

@@ -43,6 +43,9 @@ namespace detail {
 
 struct Client;
 struct FakeCheck;
+struct FakeMetric;
+struct FakePoll;
+struct FakeTimer;
 struct FakeWatch;
 
 // What all connections of one plugin instance share. The plugin knows it as a gatehouse_instance*.
@@ -51,7 +54,7 @@ struct Host {
     void* self = nullptr;
     std::atomic<bool> creating = true; // create() runs, or has run and start() has not
     std::atomic<bool> stopping = false;
-    milliseconds now{0};                         // the fake clock
+    milliseconds now{0};                         // the fake clock; the test's thread sets it, under the mutex
     std::deque<std::unique_ptr<Client>> clients; // never shrinks: the host recognises handles of ended connections
     std::map<std::string, UpstreamScript, std::less<>> upstreams;
     std::deque<std::string> tls_clients; // the server_name of each; the plugin knows them as gatehouse_tls_client*
@@ -64,6 +67,9 @@ struct Host {
     std::vector<std::string> violations;
     std::vector<std::shared_ptr<FakeCheck>> checks;
     std::vector<std::shared_ptr<FakeWatch>> watches;
+    std::vector<std::shared_ptr<FakeTimer>> timers;
+    std::vector<std::shared_ptr<FakePoll>> polls;
+    std::vector<std::shared_ptr<FakeMetric>> metrics;
 
     void violation(std::string text) {
         const std::lock_guard lock(mutex);
@@ -76,6 +82,7 @@ struct Host {
     }
     inline void wake(Client& client);
     inline void begin_drain();
+    inline bool expire_next(milliseconds last);
 };
 
 // One end of a byte stream. The plugin knows it as a gatehouse_conn*.
@@ -155,9 +162,11 @@ inline void Host::begin_drain() {
     for (auto& client : clients) client->drain_due = true;
 }
 
-// Time goes by; true if the plugin's deadline has passed in it.
+// Time goes by, and timers expire; true if the plugin's deadline has passed in it.
 inline bool Stream::pass(milliseconds time) {
-    host->now += time;
+    const milliseconds last = host->now + time;
+    while (host->expire_next(last)) {
+    }
     const bool passed = due_at && *due_at <= host->now;
     if (passed) time_out();
     return passed;
@@ -166,7 +175,8 @@ inline bool Stream::pass(milliseconds time) {
 // A deadline passes: the plugin's own if it has set one, or else one of the configuration.
 inline void Stream::time_out() {
     due = due_at ? GATEHOUSE_TIMER : GATEHOUSE_TIMEOUT;
-    if (due_at) host->now = std::max(host->now, *due_at);
+    while (due_at && host->expire_next(*due_at)) {
+    }
     due_at.reset();
 }
 

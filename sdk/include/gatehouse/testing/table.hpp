@@ -6,7 +6,9 @@
 #include "../ext/text_file.h"
 #include "../ext/upstream.h"
 #include "background.hpp"
+#include "callbacks.hpp"
 #include "host.hpp"
+#include "metrics.hpp"
 
 #include <unistd.h>
 
@@ -487,11 +489,18 @@ inline const void* find_extension(gatehouse_instance*, gatehouse_str id) noexcep
     static constexpr gatehouse_text_file_v1 text_file{sizeof(gatehouse_text_file_v1), 0, read_text_file};
     static constexpr gatehouse_check_v1 check{sizeof(gatehouse_check_v1), 0, start_check, stop_check};
     static constexpr gatehouse_discovery_v1 discovery{sizeof(gatehouse_discovery_v1), 0, start_watch, stop_watch};
+    static constexpr gatehouse_timer_v1 timer{sizeof(gatehouse_timer_v1), 0, start_timer, set_timer, stop_timer};
+    static constexpr gatehouse_poll_v1 poll{sizeof(gatehouse_poll_v1), 0, watch_descriptor, change_poll, stop_poll};
+    static constexpr gatehouse_metrics_v1 metrics{
+        sizeof(gatehouse_metrics_v1), 0, add_metric, metric_child, add_to_metric, set_metric, observe_metric};
     if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream;
     if (view(id) == GATEHOUSE_EXT_SENDFILE) return &sendfile;
     if (view(id) == GATEHOUSE_EXT_TEXT_FILE) return &text_file;
     if (view(id) == GATEHOUSE_EXT_CHECK) return &check;
     if (view(id) == GATEHOUSE_EXT_DISCOVERY) return &discovery;
+    if (view(id) == GATEHOUSE_EXT_TIMER) return &timer;
+    if (view(id) == GATEHOUSE_EXT_POLL) return &poll;
+    if (view(id) == GATEHOUSE_EXT_METRICS) return &metrics;
     return nullptr;
 }
 inline const void* no_extension(gatehouse_instance*, gatehouse_str) noexcept { return nullptr; }
