@@ -164,9 +164,7 @@ TEST(TestingContract, NothingBeginsBeforeStart) {
         }
     };
     EXPECT_EQ(blame([] { EXPECT_EQ(host->wake(instance, 1), GATEHOUSE_INVALID); }), "wake(): not before start()");
-    EXPECT_EQ(blame([] {
-                  EXPECT_EQ(host->end(instance, 1, GATEHOUSE_HOW_RESET, 0), GATEHOUSE_INVALID);
-              }),
+    EXPECT_EQ(blame([] { EXPECT_EQ(host->end(instance, 1, GATEHOUSE_HOW_RESET, 0), GATEHOUSE_INVALID); }),
               "end(): not before start()");
     EXPECT_EQ(blame([] {
                   gatehouse_check_request request{};
