@@ -1,5 +1,5 @@
-// gatehouse: the plugin has no serve(). It takes (gatehouse::Connection&[, Session&]) and returns gatehouse::Next or void, or takes
-// (gatehouse::Stream&) and returns gatehouse::Task<>
+// gatehouse: the plugin has no serve(). It takes (gatehouse::Connection&[, Session&]) and returns gatehouse::Next or void, or
+// takes (gatehouse::Stream&) and returns gatehouse::Task<>
 #include <gatehouse/plugin.hpp>
 
 struct P {
