@@ -5,9 +5,9 @@
 #include <gatehouse/ext/check.h>
 #include <gatehouse/ext/control.h>
 #include <gatehouse/ext/discovery.h>
-#include <gatehouse/ext/schema.h>
 #include <gatehouse/ext/metrics.h>
 #include <gatehouse/ext/poll.h>
+#include <gatehouse/ext/schema.h>
 #include <gatehouse/ext/sendfile.h>
 #include <gatehouse/ext/text_file.h>
 #include <gatehouse/ext/timer.h>

@@ -148,8 +148,8 @@ typedef struct gatehouse_news {
     uint32_t reserved;
 } gatehouse_news;
 
-/* Why serve() was called. If there are several causes it is the one that stands first here: STOPPING, TIMEOUT, TIMER, WAKE, SENT,
- * READY, DATA, UPSTREAM. An event is a hint: a read_now() may find nothing. */
+/* Why serve() was called. If there are several causes it is the one that stands first here: STOPPING, TIMEOUT, TIMER, WAKE,
+ * SENT, READY, DATA, UPSTREAM. An event is a hint: a read_now() may find nothing. */
 typedef int32_t gatehouse_event;
 enum {
     GATEHOUSE_EVENT_OPEN = 0,     /* first call for this connection */
@@ -160,8 +160,8 @@ enum {
     GATEHOUSE_EVENT_STOPPING = 4, /* it was parked; the host drains: the next read that would wait returns GATEHOUSE_STOPPING */
     GATEHOUSE_EVENT_TIMER = 5, /* it was parked; the plugin's own deadline has passed: the next read that would wait, before it
                                  parks again, returns GATEHOUSE_TIMER */
-    GATEHOUSE_EVENT_SENT = 6,    /* it was parked; the kernel has all that send() had left */
-    GATEHOUSE_EVENT_READY = 7,   /* it was parked; something that was begun is over: see outcome() in ext/upstream.h */
+    GATEHOUSE_EVENT_SENT = 6,  /* it was parked; the kernel has all that send() had left */
+    GATEHOUSE_EVENT_READY = 7, /* it was parked; something that was begun is over: see outcome() in ext/upstream.h */
     GATEHOUSE_EVENT_UPSTREAM = 8 /* it was parked; an upstream has what it is watched for: see news() */
 };
 

@@ -26,12 +26,12 @@ typedef struct gatehouse_tls_client gatehouse_tls_client;
 
 /* What connect() and connect_now() are to do. The host copies what it needs. */
 typedef struct gatehouse_connect_request {
-    uint32_t size;            /* sizeof(gatehouse_connect_request) */
-    uint32_t reserved;        /* 0 */
-    gatehouse_str address;    /* "host:port", "[v6]:port" or "unix:/path" */
-    uint64_t milliseconds;    /* for all of it: resolving, connecting, `preface` and TLS */
-    gatehouse_str source;     /* the address of this host to connect from, "192.0.2.9" or "2001:db8::9"; may be empty */
-    gatehouse_str preface;    /* sent as soon as it is connected, in plain, such as a PROXY header; at most 64 KiB */
+    uint32_t size;                   /* sizeof(gatehouse_connect_request) */
+    uint32_t reserved;               /* 0 */
+    gatehouse_str address;           /* "host:port", "[v6]:port" or "unix:/path" */
+    uint64_t milliseconds;           /* for all of it: resolving, connecting, `preface` and TLS */
+    gatehouse_str source;            /* the address of this host to connect from, "192.0.2.9" or "2001:db8::9"; may be empty */
+    gatehouse_str preface;           /* sent as soon as it is connected, in plain, such as a PROXY header; at most 64 KiB */
     const gatehouse_tls_client* tls; /* TLS, begun behind the preface; NULL: none */
     gatehouse_str server_name;       /* with TLS: as in start_tls() */
 } gatehouse_connect_request;
@@ -101,8 +101,8 @@ typedef struct gatehouse_upstream_v1 {
      *
      * `server_name` is the name or IP address that the certificate has to be for. The host also sends a name to the server
      * (SNI). `milliseconds` bounds the call. On failure the host records what happened, as with connect(). *why says it without
-     * the server's name, such as "TLS: certificate verify failed: self-signed certificate", and is valid until close(), the only
-     * call that the connection still takes. GATEHOUSE_TIMEOUT, _RESET (the server has gone), _INVALID: as they say.
+     * the server's name, such as "TLS: certificate verify failed: self-signed certificate", and is valid until close(), the
+     * only call that the connection still takes. GATEHOUSE_TIMEOUT, _RESET (the server has gone), _INVALID: as they say.
      * _EXHAUSTED, _STOPPING: as with connect(). _FAILED: the handshake failed. In TLS 1.3 a server judges the client's
      * certificate after the handshake; the first read then fails.
      */
@@ -110,10 +110,10 @@ typedef struct gatehouse_upstream_v1 {
                                   gatehouse_str server_name, uint64_t milliseconds, gatehouse_str* why) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [conn] As connect() and start_tls(), but they do not wait. GATEHOUSE_AGAIN: it has been begun (and *upstream is stored), and
-     * goes on while the client's connection is parked; outcome() tells what has come of it. When it is over, and outcome() has
-     * not told so yet, serve() is called with GATEHOUSE_EVENT_READY. Until then the upstream takes close() alone, which gives it
-     * up. GATEHOUSE_OK: the connection stands already. GATEHOUSE_INVALID, _EXHAUSTED: nothing has been begun.
+     * [conn] As connect() and start_tls(), but they do not wait. GATEHOUSE_AGAIN: it has been begun (and *upstream is stored),
+     * and goes on while the client's connection is parked; outcome() tells what has come of it. When it is over, and outcome()
+     * has not told so yet, serve() is called with GATEHOUSE_EVENT_READY. Until then the upstream takes close() alone, which
+     * gives it up. GATEHOUSE_OK: the connection stands already. GATEHOUSE_INVALID, _EXHAUSTED: nothing has been begun.
      *
      * While something goes on that was begun, the client owes the host nothing: its idle_timeout and min_rate rest.
      */
@@ -123,10 +123,11 @@ typedef struct gatehouse_upstream_v1 {
                                       gatehouse_str server_name, uint64_t milliseconds) GATEHOUSE_NOEXCEPT;
 
     /*
-     * [conn] What has come of connect_now(), start_tls_now() or resolve_now() for this upstream of the client `conn`: GATEHOUSE_AGAIN: it still
-     * goes on. GATEHOUSE_OK: the connection stands. A failure is recorded and means the same as that of connect() or
-     * start_tls(); the upstream then takes close() alone. *why says it in words, without the server's name, such as "TLS:
-     * certificate verify failed: self-signed certificate"; it is valid until close(), and empty unless there is a failure.
+     * [conn] What has come of connect_now(), start_tls_now() or resolve_now() for this upstream of the client `conn`:
+     * GATEHOUSE_AGAIN: it still goes on. GATEHOUSE_OK: the connection stands. A failure is recorded and means the same as that
+     * of connect() or start_tls(); the upstream then takes close() alone. *why says it in words, without the server's name,
+     * such as "TLS: certificate verify failed: self-signed certificate"; it is valid until close(), and empty unless there is a
+     * failure.
      */
     gatehouse_status (*outcome)(gatehouse_conn* conn, gatehouse_conn* upstream, gatehouse_str* why) GATEHOUSE_NOEXCEPT;
 
