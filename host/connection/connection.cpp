@@ -45,9 +45,9 @@ SocketAddress Connection::peer_address() const noexcept {
 
 bool Connection::rests_for_more() const noexcept {
     if (life.phase != Phase::serving) return false;
-    if (holds_output() || wanted != GATEHOUSE_READABLE) return true;
+    if (holds_output() || sent_due || wanted != GATEHOUSE_READABLE) return true;
     for (const Upstream* server = life.serving.upstreams; server != nullptr; server = server->next())
-        if (server->wanted != 0 || server->holds_output() || is_pending(*server)) return true;
+        if (server->wanted != 0 || server->holds_output() || server->sent_due || is_pending(*server)) return true;
     return false;
 }
 

@@ -355,10 +355,10 @@ Stream::Flushed Stream::flush() noexcept {
             return Flushed::broken;
         }
     }
-    const bool tell = output_->tell;
+    sent_due = sent_due || output_->tell;
     output_.reset();
     write_due_ = 0;
-    return tell ? Flushed::told : Flushed::all;
+    return Flushed::all;
 }
 
 void Stream::drop_output() noexcept {
@@ -370,8 +370,7 @@ void Stream::drop_output() noexcept {
 
 gatehouse_status Stream::write_now(std::span<const gatehouse_bytes> parts, std::size_t& written) noexcept {
     if (const gatehouse_status status = may_write(); status != GATEHOUSE_OK) return status;
-    const Flushed flushed = flush();
-    if (flushed == Flushed::broken) return GATEHOUSE_RESET;
+    if (flush() == Flushed::broken) return GATEHOUSE_RESET;
     if (output_) return GATEHOUSE_AGAIN;
     std::size_t size = 0;
     const gatehouse_status status = put(parts, 0, size);

@@ -46,7 +46,6 @@ class Stream : public gatehouse_conn, public Channel {
     bool holds_output() const noexcept { return output_ != nullptr; }
     enum class Flushed : std::uint8_t {
         all,     // the kernel has all of it
-        told,    // the same, and the plugin is to hear of it
         held_up, // until the socket has room
         more,    // the turn is over, and the socket has room
         broken,  // so is the stream
@@ -91,6 +90,7 @@ class Stream : public gatehouse_conn, public Channel {
     // What brings a parked connection back, of GATEHOUSE_READABLE and _WRITABLE; and what of it is there, as far as is known.
     std::uint8_t wanted = 0;
     std::uint8_t found = 0;
+    bool sent_due : 1 = false;    // the kernel has all that send() had left, and the plugin has not heard of that
     bool pending : 1 = false;     // an upstream for which an attempt goes on, or has failed: it can only be closed
     bool full : 1 = false;        // a write has taken less than it was given, and the socket has not had room since
     std::optional<Reason> reason; // why it cannot go on; the first cause stays

@@ -154,19 +154,25 @@ bool step_attempts(Connection& connection) noexcept {
 
 Stream::Flushed flush_all(Connection& connection) noexcept {
     using Flushed = Stream::Flushed;
-    // Of several answers the one that is to be acted on first.
-    constexpr auto rank = [](Flushed flushed) {
-        return flushed == Flushed::all ? 0 : flushed == Flushed::held_up ? 1 : flushed == Flushed::more ? 2 : 3;
-    };
-    Flushed first = connection.flush();
-    for (Upstream* server = connection.life.serving.upstreams; server != nullptr && first != Flushed::broken;
+    Flushed all = connection.flush();
+    for (Upstream* server = connection.life.serving.upstreams; server != nullptr && all != Flushed::broken;
          server = server->next()) {
         const Flushed flushed = server->flush();
         const bool is_relays = server == connection.life.serving.upstream.get();
         if (flushed == Flushed::broken && !is_relays) continue; // the plugin finds out when it reads or writes
-        if (flushed == Flushed::broken || rank(flushed) > rank(first)) first = flushed;
+        if (flushed == Flushed::broken || flushed == Flushed::more || all == Flushed::all) all = flushed;
     }
-    return first;
+    return all;
+}
+
+bool take_sent(Connection& connection) noexcept {
+    bool any = connection.sent_due;
+    connection.sent_due = false;
+    for (Upstream* server = connection.life.serving.upstreams; server != nullptr; server = server->next()) {
+        any = any || server->sent_due;
+        server->sent_due = false;
+    }
+    return any;
 }
 
 bool has_output(const Connection& connection) noexcept {
@@ -199,10 +205,12 @@ bool Service::rests_for_more(Connection& connection, bool look, std::optional<St
         const Stream::Flushed flushed = flush_all(connection);
         if (flushed == Stream::Flushed::broken) {
             const bool servers = !connection.broken;
+            if (connection.reason == Reason::plugin_error) serving.error.set("a file became shorter while it was sent");
             end(connection, servers ? Reason::upstream_reset : reason_for(connection, GATEHOUSE_NEXT_PARK));
             return true;
         }
-        if (flushed == Stream::Flushed::more) { // to the end of the pool's queue
+        const bool sent = take_sent(connection);
+        if (flushed == Stream::Flushed::more && !sent) { // to the end of the pool's queue
             life.rests_again = true;
             pool.post(connection.posted, connection.id);
             return true;
@@ -215,7 +223,7 @@ bool Service::rests_for_more(Connection& connection, bool look, std::optional<St
             }
         } else {
             const std::optional<gatehouse_event> why = find_news(connection, look);
-            if (flushed == Stream::Flushed::told) return because(GATEHOUSE_EVENT_SENT);
+            if (sent) return because(GATEHOUSE_EVENT_SENT);
             if (step_attempts(connection)) return because(GATEHOUSE_EVENT_READY);
             if (why) return because(*why);
         }

@@ -28,8 +28,10 @@ Interest client_interest(const Connection& connection) noexcept;
 bool step_attempts(Connection& connection) noexcept;
 
 // Goes on with the output of the client and of its upstreams. `broken`: the client's, or that of the one it is to be relayed
-// to. `told`: there may be more of another one.
+// to.
 Stream::Flushed flush_all(Connection& connection) noexcept;
+// Whether the kernel has all that send() had left of a stream, and the plugin has not heard of that; now it does.
+bool take_sent(Connection& connection) noexcept;
 // Whether there is still some of it.
 bool has_output(const Connection& connection) noexcept;
 

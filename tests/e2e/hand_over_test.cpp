@@ -73,6 +73,14 @@ TEST_F(HandOver, ACloseComesBehindIt) {
     EXPECT_EQ(closed.number("out"), large + 5);
 }
 
+TEST_F(HandOver, AWriteWaitsForItAndItsEventComesAllTheSame) {
+    start();
+    Client reader = client("file " + std::to_string(large) + " write");
+    host_->wait_for_status("fix", "it waits", [](const Record& now) { return now["threads_blocked"] == "1"; });
+    expect_file(reader);
+    EXPECT_EQ(reader.recv_exactly(13), "written\nsent\n");
+}
+
 TEST_F(HandOver, SoDoesAHalfClose) {
     start();
     Client reader = client("file " + std::to_string(large) + " finish");
