@@ -57,13 +57,23 @@ int main(int argc, char** argv) {
     add_plugin_path(*schema);
 
     NewPlugin new_plugin;
-    CLI::App* plugin = app.add_subcommand("plugin", "Begin a plugin of your own")->require_subcommand(1);
+    CLI::App* plugin = app.add_subcommand("plugin", "Begin a plugin of your own, or try one")->require_subcommand(1);
     CLI::App* begin =
         plugin->add_subcommand("new", "Write a folder NAME: a plugin that builds, with its tests and a configuration");
     begin->add_option("NAME", new_plugin.name, "The plugin's name: lower-case letters, digits, - and _")->required();
     begin->add_option("--template", new_plugin.like, "What it is like: echo, line, framed, request-response, pubsub or proxy")
         ->capture_default_str();
     begin->add_option("--language", new_plugin.language, "c++ or c")->capture_default_str();
+
+    PluginTrial trial;
+    CLI::App* try_out = plugin->add_subcommand("run", "Serve one plugin on this machine, without a configuration file");
+    try_out->add_option("NAME", trial.plugin, "A library on the plugin path, or the path of one: echo, ./echo.so")->required();
+    try_out->add_option("--port", trial.port, "The port on 127.0.0.1 (default: a free one)")->type_name("P");
+    try_out->add_option("--set", trial.settings, "A key of the plugin's configuration; repeatable")
+        ->type_name("KEY=VALUE")
+        ->expected(1)
+        ->take_all();
+    add_plugin_path(*try_out);
 
     std::vector<std::string> words;
     CLI::App* control = app.add_subcommand("control", "Ask a running host: list the commands of its plugins, or run one");
@@ -85,6 +95,7 @@ int main(int argc, char** argv) {
     if (*check) return check_command(options, bind);
     if (*dev_cert) return dev_cert_command(folder, names);
     if (*begin) return new_plugin_command(new_plugin);
+    if (*try_out) return run_plugin_command(options, trial);
     if (*describe)
         return describe_plugin_command(options, described,
                                        json       ? DescriptionFormat::json

@@ -59,15 +59,29 @@ int reported(Command command) {
     return 1;
 }
 
+// Until a signal ends it. `load` makes the configuration.
+template <class Load>
+int serve(Load load) {
+    prepare_process(handled_signals());
+    install_crash_report();
+    Host host(load());
+    std::cout << listener_table(host.generation().services()) << std::flush;
+    return host.run();
+}
+
 } // namespace
 
 int run_command(const CommandOptions& options) {
+    return reported([&] { return serve([&] { return load(options); }); });
+}
+
+int run_plugin_command(const CommandOptions& options, const PluginTrial& trial) {
     return reported([&] {
-        prepare_process(handled_signals());
-        install_crash_report();
-        Host host(load(options));
-        std::cout << listener_table(host.generation().services()) << std::flush;
-        return host.run();
+        return serve([&] {
+            Config config = parse_config(configuration_of(trial), "the command line");
+            if (!options.plugin_path.empty()) config.host.plugin_path = options.plugin_path;
+            return config;
+        });
     });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "new_plugin.hpp"
+#include "plugin_trial.hpp"
 
 #include <filesystem>
 #include <string>
@@ -18,6 +19,7 @@ int run_command(const CommandOptions& options);
 int check_command(const CommandOptions& options, bool bind);
 int dev_cert_command(const std::filesystem::path& folder, const std::vector<std::string>& names);
 int new_plugin_command(const NewPlugin& plugin);
+int run_plugin_command(const CommandOptions& options, const PluginTrial& trial);
 int list_plugins_command(const CommandOptions& options, bool json);
 // `plugin`: the name of a library on the plugin path, or a path.
 enum class DescriptionFormat { text, json, markdown };

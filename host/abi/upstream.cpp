@@ -109,9 +109,13 @@ gatehouse_status look_up(Connection& client, const Address& address, AttemptPlan
     plan.lookup = found;
     const auto answered = [found, &facilities, id = client.id, plugin = client.plugin.load(std::memory_order_relaxed)](
                               Lookup status, const std::string& why, const std::vector<SocketAddress>& addresses) {
-        found->status = status_of(status);
-        found->why = why;
-        found->addresses = addresses;
+        try {
+            found->status = status_of(status);
+            found->why = why;
+            found->addresses = addresses;
+        } catch (const std::bad_alloc&) {
+            found->status = GATEHOUSE_EXHAUSTED;
+        }
         found->known.store(true, std::memory_order_release);
         facilities.look_again(*plugin, id);
     };

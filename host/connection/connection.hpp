@@ -58,14 +58,18 @@ struct StagingLife {
     Nanoseconds due = never;  // when the time of the stage, or of the silence after the last one, is over
 };
 
+// What serve() has returned, while it waits for output to be sent.
+enum class Then : std::uint8_t { nothing, close, relay };
+inline gatehouse_next next_of(Then then) noexcept { return then == Then::close ? GATEHOUSE_NEXT_CLOSE : GATEHOUSE_NEXT_RELAY; }
+
 struct ServingLife {
     void* state = nullptr; // the plugin's
     gatehouse_event why = GATEHOUSE_EVENT_OPEN;
-    bool deaf = false;                     // it rests until a plugin wakes it; bytes do not
-    bool sends_early = false;              // the client sends while it is being served: its entry reports one event at a time
-    ErrorText error;                       // explains why the last call of serve() fails, if it does
+    bool deaf : 1 = false;                 // it rests until a plugin wakes it; bytes do not
+    bool sends_early : 1 = false;          // the client sends while it is being served: its entry reports one event at a time
+    Then then = Then::nothing;             // takes effect behind the output that is left
     std::optional<Reason> no_upstream;     // why the last connect() to a server failed; nothing: it did not
-    std::optional<gatehouse_next> then;    // what serve() has returned last takes effect behind the output that is left
+    ErrorText error;                       // explains why the last call of serve() fails, if it does
     Upstream* upstreams = nullptr;         // the first of those that the plugin has made
     std::unique_ptr<Upstream> upstream;    // that it is to be relayed to
     std::unique_ptr<RelayedServer> server; // that it is relayed to

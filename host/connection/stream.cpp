@@ -204,8 +204,8 @@ gatehouse_status Stream::wait_writable() noexcept {
     std::optional<Pool::BlockedWrite> write;
     if (is_client) write.emplace(fd, sent()); // what a plugin writes to a server of its own is its own affair
     gatehouse_status status = wait_for(POLLOUT, false);
-    if (write) given_up_at = write->end();
-    if (given_up_at) {
+    if (write) given_up_at = write->end().value_or(not_given_up);
+    if (given_up_at != not_given_up) {
         expire(Reason::too_slow);
         reset_on_close(fd);
         status = GATEHOUSE_TIMEOUT;

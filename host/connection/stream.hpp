@@ -88,17 +88,18 @@ class Stream : public gatehouse_conn, public Channel {
 
     [[no_unique_address]] Watch watch; // the next ones have room in its last word
     // What brings a parked connection back, of GATEHOUSE_READABLE and _WRITABLE; and what of it is there, as far as is known.
-    std::uint8_t wanted = 0;
-    std::uint8_t found = 0;
-    bool sent_due : 1 = false;    // the kernel has all that send() had left, and the plugin has not heard of that
-    bool pending : 1 = false;     // an upstream for which an attempt goes on, or has failed: it can only be closed
-    bool full : 1 = false;        // a write has taken less than it was given, and the socket has not had room since
-    std::optional<Reason> reason; // why it cannot go on; the first cause stays
+    std::uint8_t wanted : 2 = 0;
+    std::uint8_t found : 2 = 0;
+    bool sent_due : 1 = false; // the kernel has all that send() had left, and the plugin has not heard of that
+    bool pending : 1 = false;  // an upstream for which an attempt goes on, or has failed: it can only be closed
+    bool full : 1 = false;     // a write has taken less than it was given, and the socket has not had room since
     bool stopping_said : 1 = false;
     bool deadline_hit : 1 = false;    // the plugin has heard of its own deadline, and of nothing else since
     bool deadline_passed : 1 = false; // the plugin's own deadline has passed and has not been reported yet
+    std::optional<Reason> reason;     // why it cannot go on; the first cause stays
     // The peer took so many bytes a second when its thread was given up for others: see Pool::BlockedWrite.
-    std::optional<std::uint16_t> given_up_at;
+    static constexpr std::uint16_t not_given_up = 0xffff;
+    std::uint16_t given_up_at = not_given_up;
 
   private:
     gatehouse_status wait_for(short events, bool hear_drain) noexcept;

@@ -6,12 +6,14 @@
 #include <deque>
 #include <map>
 #include <netinet/in.h>
+#include <optional>
 #include <utility>
 
 namespace gatehouse::host {
 namespace {
 
-constexpr Nanoseconds next_try = 10'000'000; // until there is room for more questions
+constexpr Nanoseconds next_try = 10'000'000;         // until there is room for more questions
+constexpr Nanoseconds longest_wait = 30'000'000'000; // an answer for which there was no memory is lost: then it is asked anew
 
 void set_port(SocketAddress& address, std::uint16_t port) noexcept {
     if (address.storage.ss_family == AF_INET6)
@@ -32,48 +34,79 @@ class Lookups::Desk final : public Activity {
     AsyncResolver& resolver() noexcept { return *resolver_; }
 
     bool find(const std::shared_ptr<Desk>& self, const Address& address, Answered answered) {
+        const std::string name = to_string(address);
+        const Nanoseconds now = monotonic_now();
         const MutexLock lock(mutex_);
         started_ = started_ || (background_.add(resolver_, never) && background_.add(self, never));
         if (!started_) return false;
-        Waiting& waiting = waiting_[to_string(address)];
-        waiting.push_back(std::move(answered));
-        if (waiting.size() > 1) return true; // the question is on its way
-        to_ask_.push_back(address);
-        return background_.at(*this, monotonic_now());
+        Waiting& waiting = waiting_[name];
+        waiting.answered.push_back(std::move(answered));
+        if (waiting.answered.size() > 1 && now - waiting.asked < longest_wait) return true; // the question is on its way
+        waiting.asked = now;
+        to_ask_.push_back({name, address});
+        return background_.at(*this, now);
     }
 
   private:
-    using Waiting = std::vector<Answered>;
+    struct Question {
+        std::string name; // "host:port"
+        Address address;
+    };
+    struct Waiting {
+        std::vector<Answered> answered;
+        Nanoseconds asked = 0;
+    };
 
     void due() noexcept override {
-        try {
-            while (resolver_->has_room(1)) {
-                MutexLock lock(mutex_);
-                if (to_ask_.empty()) return;
-                const Address address = std::move(to_ask_.front());
-                to_ask_.pop_front();
-                lock.unlock();
-                resolver_->find_to_connect(address.host, [this, address](const NameAnswer& answer) { take(address, answer); });
+        while (const std::optional<Question> question = next()) {
+            try {
+                resolver_->find_to_connect(question->address.host,
+                                           [this, question = *question](const NameAnswer& answer) { take(question, answer); });
+            } catch (const std::bad_alloc&) {
+                NameAnswer none;
+                none.status = Lookup::failed;
+                take(*question, none);
             }
-            background_.at(*this, monotonic_now() + next_try);
-        } catch (const std::bad_alloc&) { // as an answer that is lost: whoever has asked has a time limit
         }
     }
     void ready(int /*fd*/, std::uint32_t /*events*/) noexcept override {}
 
-    void take(const Address& address, const NameAnswer& answer) {
-        std::vector<SocketAddress> addresses = answer.records.addresses;
-        if (addresses.size() > Resolver::most_addresses) addresses.resize(Resolver::most_addresses);
-        for (SocketAddress& one : addresses) set_port(one, address.port);
-        const std::string why = answer.why.empty() ? "" : "cannot resolve " + address.host + ": " + answer.why;
-        if (answer.status == Lookup::found) known_.keep(address, addresses, answer.records.ttl);
-        MutexLock lock(mutex_);
-        const auto found = waiting_.find(to_string(address));
-        if (found == waiting_.end()) return;
-        const Waiting waiting = std::move(found->second);
-        waiting_.erase(found);
-        lock.unlock();
-        for (const Answered& answered : waiting) answered(answer.status, why, addresses);
+    // Nothing: there is none, or no room for it now.
+    std::optional<Question> next() noexcept {
+        const MutexLock lock(mutex_);
+        if (to_ask_.empty()) return std::nullopt;
+        if (!resolver_->has_room(1)) {
+            background_.at(*this, monotonic_now() + next_try);
+            return std::nullopt;
+        }
+        Question question = std::move(to_ask_.front());
+        to_ask_.pop_front();
+        return question;
+    }
+
+    void take(const Question& question, const NameAnswer& answer) noexcept {
+        std::vector<Answered> waiting;
+        {
+            const MutexLock lock(mutex_);
+            const auto found = waiting_.find(question.name);
+            if (found == waiting_.end()) return;
+            waiting = std::move(found->second.answered);
+            waiting_.erase(found);
+        }
+        Lookup status = answer.status;
+        std::vector<SocketAddress> addresses;
+        std::string why;
+        try {
+            addresses = answer.records.addresses;
+            if (addresses.size() > Resolver::most_addresses) addresses.resize(Resolver::most_addresses);
+            for (SocketAddress& one : addresses) set_port(one, question.address.port);
+            if (status != Lookup::found) why = "cannot resolve " + question.address.host + ": " + answer.why;
+            if (status == Lookup::found) known_.keep(question.address, addresses, answer.records.ttl);
+        } catch (const std::bad_alloc&) {
+            status = Lookup::failed;
+            addresses.clear();
+        }
+        for (const Answered& answered : waiting) answered(status, why, addresses);
     }
 
     Background& background_; // constant after construction, as are the next two
@@ -83,7 +116,7 @@ class Lookups::Desk final : public Activity {
     Mutex mutex_;
     bool started_ GATEHOUSE_GUARDED_BY(mutex_) = false;                   // both have been added to the background thread
     std::map<std::string, Waiting> waiting_ GATEHOUSE_GUARDED_BY(mutex_); // by "host:port"
-    std::deque<Address> to_ask_ GATEHOUSE_GUARDED_BY(mutex_);
+    std::deque<Question> to_ask_ GATEHOUSE_GUARDED_BY(mutex_);
 };
 
 Lookups::Lookups(Background& background, Resolver& known, const std::vector<std::string>& resolvers)

@@ -19,8 +19,8 @@ class Lookups {
     Lookups(Background& background, Resolver& known, const std::vector<std::string>& resolvers);
     ~Lookups(); // questions that are left are forgotten: Background::end() has been called
 
-    // Calls `answered` once, with the addresses in the order in which to try them, or none and why. False: no memory or thread
-    // for the question. [any]
+    // Calls `answered` once, with the addresses in the order in which to try them, or none and why; not at all if memory has
+    // run out in between. It must not throw. False: no memory or thread for the question. [any]
     using Answered = std::function<void(Lookup status, const std::string& why, const std::vector<SocketAddress>& addresses)>;
     bool find(const Address& address, Answered answered) noexcept;
 

@@ -45,7 +45,7 @@ void log_given_up(Log& log, const Connection& connection) noexcept {
                 {{"id", id_text(listener, connection.id).view()},
                  {"listener", listener},
                  {"peer", AddressText(connection.peer_address())},
-                 {"bytes_per_second", unsigned{*connection.given_up_at}},
+                 {"bytes_per_second", unsigned{connection.given_up_at}},
                  {"limit", "threads.max"}});
 }
 
@@ -88,10 +88,10 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     HalfOpen::leave(connection);
     if (life.phase != Phase::relaying) life.serving.upstream.reset();
     connection.drop_output();
-    life.serving.then.reset();
+    life.serving.then = Then::nothing;
     if (reason == Reason::plugin_error || reason == Reason::plugin_exception || reason == Reason::upstream_failed)
         log_failure(shared_.log, connection, *plugin, reason);
-    if (connection.given_up_at) log_given_up(shared_.log, connection);
+    if (connection.given_up_at != Stream::not_given_up) log_given_up(shared_.log, connection);
     if (!unserved) plugin->closed(connection.id, std::exchange(life.serving.state, nullptr), reason);
     while (life.serving.upstreams != nullptr) life.serving.upstreams->detach(); // those that the plugin has not closed
 
@@ -125,7 +125,7 @@ bool Service::obey(Connection& connection) noexcept {
         return false;
     }
     if (life.obeyed == EndOrder::close && is_served && has_output(connection)) {
-        life.serving.then = GATEHOUSE_NEXT_CLOSE;
+        life.serving.then = Then::close;
         life.serving.deaf = true;
         connection.plugin_deadline = never;
         return rests(connection);

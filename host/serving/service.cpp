@@ -243,7 +243,7 @@ void Service::serve(Connection& connection) noexcept {
     PluginInstance* const instance = connection.plugin.load(std::memory_order_relaxed);
     GATEHOUSE_CHECK(instance != nullptr, config.name, connection.id); // the stages have found one
     PluginInstance& plugin = *instance;
-    if (serving.then && !goes_on(connection, *serving.then)) return;
+    if (serving.then != Then::nothing && !goes_on(connection, next_of(serving.then))) return;
     do {
         serving.error.clear(); // what an earlier call has explained is not this one's
         const bool has_spoken = serving.why == GATEHOUSE_EVENT_OPEN && !plugin.server_first();
@@ -272,7 +272,7 @@ bool Service::goes_on(Connection& connection, gatehouse_next next) noexcept {
     }
     const bool is_cut = connection.broken || connection.deadline_hit || ends_at_once(connection);
     if ((next == GATEHOUSE_NEXT_CLOSE || next == GATEHOUSE_NEXT_RELAY) && !is_cut && has_output(connection)) {
-        serving.then = next;
+        serving.then = next == GATEHOUSE_NEXT_CLOSE ? Then::close : Then::relay;
         serving.deaf = true;
         connection.plugin_deadline = never; // it was the plugin's, whose turns are over
         return !rests(connection);
@@ -389,7 +389,7 @@ void Service::expire(Connection& connection, Nanoseconds now) noexcept {
     } else if (connection.holds_output() && (reason == Reason::idle_timeout || reason == Reason::too_slow)) {
         life.rests_again = !connection.output_is_late(now);
         if (!life.rests_again) life.over = reason;
-    } else if (reason == Reason::drained || life.serving.then) {
+    } else if (reason == Reason::drained || life.serving.then != Then::nothing) {
         life.over = reason;
     } else {
         connection.expire(reason);

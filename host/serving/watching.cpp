@@ -215,9 +215,9 @@ bool Service::rests_for_more(Connection& connection, bool look, std::optional<St
             pool.post(connection.posted, connection.id);
             return true;
         }
-        if (serving.then) {
+        if (serving.then != Then::nothing) {
             if (!has_output(connection)) {
-                const gatehouse_next next = *std::exchange(serving.then, std::nullopt);
+                const gatehouse_next next = next_of(std::exchange(serving.then, Then::nothing));
                 goes_on(connection, next); // neither PARK nor WAIT: it does not go on
                 return true;
             }
@@ -245,15 +245,15 @@ bool Service::rests_for_more(Connection& connection, bool look, std::optional<St
             end(connection, Reason::host_out_of_memory);
             return true;
         case Rest::stopping:
-            if (serving.then) continue;
+            if (serving.then != Then::nothing) continue;
             if (!connection.reason) connection.reason = Reason::drained;
             return because(GATEHOUSE_EVENT_STOPPING);
         case Rest::ordered:
             if (obey(connection)) return true;
-            if (!serving.then) return false; // it stops
+            if (serving.then == Then::nothing) return false; // it stops
             continue;
         case Rest::woken:
-            if (serving.then) continue;
+            if (serving.then != Then::nothing) continue;
             if (connection.owner.take(Owner::event))
                 find_news(connection, true); // or one that is woken all the time hears of nothing else
             return because(GATEHOUSE_EVENT_WAKE);

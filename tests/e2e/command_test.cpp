@@ -3,6 +3,7 @@
 #include "gatehouse.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <gtest/gtest.h>
 
@@ -262,6 +263,71 @@ TEST(Command, VersionAndHelp) {
         EXPECT_NE(help.out.find(word), std::string::npos) << word;
     EXPECT_NE(run_gatehouse({}).status, 0);
     EXPECT_NE(run_gatehouse({"dance"}).status, 0);
+}
+
+// --- plugin run -------------------------------------------------------------------------------------------------------------
+
+class PluginRun {
+  public:
+    explicit PluginRun(const std::vector<std::string>& arguments) : process_(all(arguments)) {
+        process_.wait_output([&](const std::string& out, const std::string& err) {
+            const std::size_t at = out.find("127.0.0.1:");
+            if (at != std::string::npos) address_ = out.substr(at, out.find(' ', at) - at);
+            return at != std::string::npos && err.find("ready") != std::string::npos;
+        });
+    }
+    const std::string& address() const { return address_; }
+    bool says(const std::string& what) {
+        return process_.wait_output(
+            [&](const std::string&, const std::string& err) { return err.find(what) != std::string::npos; });
+    }
+    int end() {
+        process_.signal(SIGTERM);
+        return process_.wait().status;
+    }
+
+  private:
+    static std::vector<std::string> all(const std::vector<std::string>& arguments) {
+        std::vector<std::string> words{gatehouse_binary(), "plugin", "run"};
+        words.insert(words.end(), arguments.begin(), arguments.end());
+        return words;
+    }
+
+    Process process_;
+    std::string address_;
+};
+
+TEST(Command, PluginRunServesALibraryWithoutAFile) {
+    PluginRun echo({plugin_dir() + "/echo.so"});
+    EXPECT_TRUE(Client(echo.address()).echoes("hello"));
+    EXPECT_TRUE(echo.says("closed")); // it says what happens
+    EXPECT_EQ(echo.end(), 0);
+}
+
+TEST(Command, PluginRunSetsItsKeys) {
+    const TempDir root;
+    root.write("index.html", "hello");
+    PluginRun http({"http", "--plugin-path", plugin_dir(), "--set", "root=" + root.path().string(), "--set", "max_body=64KiB"});
+    Client client(http.address());
+    client.send("GET / HTTP/1.0\r\n\r\n");
+    EXPECT_TRUE(client.recv_until_eof().ends_with("hello"));
+    EXPECT_EQ(http.end(), 0);
+}
+
+TEST(Command, PluginRunSaysWhatIsWrong) {
+    const auto problem = [](const std::vector<std::string>& settings) {
+        std::vector<std::string> words{"plugin", "run", "http", "--plugin-path", plugin_dir()};
+        words.insert(words.end(), settings.begin(), settings.end());
+        const Result result = run_gatehouse(words);
+        EXPECT_EQ(result.status, 1);
+        return result.err;
+    };
+    EXPECT_NE(problem({}).find("root: missing"), std::string::npos) << problem({});
+    EXPECT_NE(problem({"--set", "rot=/tmp"}).find("did you mean \"root\"?"), std::string::npos);
+    EXPECT_NE(problem({"--set", "root"}).find("--set root: expected KEY=VALUE"), std::string::npos);
+    const Result none = run_gatehouse({"plugin", "run", "no-such-plugin"});
+    EXPECT_EQ(none.status, 1);
+    EXPECT_NE(none.err.find("no-such-plugin not found"), std::string::npos) << none.err;
 }
 
 } // namespace

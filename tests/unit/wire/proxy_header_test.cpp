@@ -15,7 +15,7 @@ using What = ProxyParse::What;
 
 ProxyParse parse_header(std::string_view text) { return parse_proxy_header(bytes(text)); }
 
-std::string problem(std::string_view text) {
+std::string problem_in(std::string_view text) {
     const ProxyParse result = parse_header(text);
     return result.what == What::bad ? result.problem : result.what == What::more ? "more" : "whole";
 }
@@ -61,9 +61,9 @@ TEST(ProxyHeaderV1, UnknownIsLocalWhateverFollows) {
 TEST(ProxyHeaderV1, TheLongestLineIsRead) {
     const std::string longest = "PROXY UNKNOWN " + std::string(91, 'x') + "\r\n";
     ASSERT_EQ(longest.size(), 107U);
-    EXPECT_EQ(problem(longest), "whole");
-    EXPECT_EQ(problem(longest.substr(0, 106)), "more");
-    EXPECT_EQ(problem("PROXY UNKNOWN " + std::string(92, 'x') + "\r\n"), "no end of line within 107 bytes");
+    EXPECT_EQ(problem_in(longest), "whole");
+    EXPECT_EQ(problem_in(longest.substr(0, 106)), "more");
+    EXPECT_EQ(problem_in("PROXY UNKNOWN " + std::string(92, 'x') + "\r\n"), "no end of line within 107 bytes");
 }
 
 TEST(ProxyHeaderV1, SaysWhatIsWrong) {
@@ -87,8 +87,8 @@ TEST(ProxyHeaderV1, SaysWhatIsWrong) {
         {"PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n", destination},
         {"PROXY TCP4 1.2.3.4 1.2.3.4 1 2 \r\n", destination},
     };
-    for (const auto& [text, expected] : cases) EXPECT_EQ(problem(text), expected) << text;
-    EXPECT_EQ(problem(std::string("PROXY TCP4 1.2.3.4\0 1.2.3.4 1 2\r\n", 33)), source);
+    for (const auto& [text, expected] : cases) EXPECT_EQ(problem_in(text), expected) << text;
+    EXPECT_EQ(problem_in(std::string("PROXY TCP4 1.2.3.4\0 1.2.3.4 1 2\r\n", 33)), source);
 }
 
 TEST(ProxyHeaderV2, EverythingThatAHeaderMaySay) {
@@ -135,7 +135,7 @@ TEST(ProxyHeaderV2, LocalAndUnspecifiedDiscardTheRest) {
                                      proxy_v2(0x20, 0x11, v4_addresses + tlv(3, "bad checksum"))};
     for (std::size_t family = 0; family < 256; ++family) headers.push_back(proxy_v2(0x20, family, ""));
     for (const std::string& header : headers) {
-        for (std::size_t size = 0; size < header.size(); ++size) ASSERT_EQ(problem(header.substr(0, size)), "more") << size;
+        for (std::size_t size = 0; size < header.size(); ++size) ASSERT_EQ(problem_in(header.substr(0, size)), "more") << size;
         const ProxyParse result = parse_header(header + "rest");
         ASSERT_EQ(result.what, What::whole);
         EXPECT_TRUE(result.header.local);
@@ -145,24 +145,24 @@ TEST(ProxyHeaderV2, LocalAndUnspecifiedDiscardTheRest) {
 
 TEST(ProxyHeaderV2, SaysWhatIsWrong) {
     const auto proxy = [](const std::string& tlvs) { return proxy_v2(0x21, 0x11, v4_addresses + tlvs); };
-    EXPECT_EQ(problem(proxy_v2(0x11, 0x11, v4_addresses)), "a version that is not 2");
-    EXPECT_EQ(problem(proxy_v2(0x22, 0x11, v4_addresses)), "a command that is not LOCAL or PROXY");
-    EXPECT_EQ(problem(proxy_v2(0x21, 0x41, v4_addresses)), "an address family or transport that is not defined");
-    EXPECT_EQ(problem(proxy_v2(0x21, 0x13, v4_addresses)), "an address family or transport that is not defined");
-    EXPECT_EQ(problem(proxy_v2(0x21, 0x11, v4_addresses.substr(1))), "a length that is too short for its addresses");
-    EXPECT_EQ(problem(proxy_v2(0x20, 0x11, std::string(4081, 'x'))), "a header of more than 4096 bytes");
-    EXPECT_EQ(problem(proxy_v2(0x20, 0x11, std::string(4080, 'x'))), "whole");
-    EXPECT_EQ(problem(proxy("\x04")), "a field that is cut short");
-    EXPECT_EQ(problem(proxy(std::string("\x04\x00\x01", 3))), "a field that is cut short");
-    EXPECT_EQ(problem(proxy(tlv(1, std::string(256, 'x')))), "an ALPN of more than 255 bytes");
-    EXPECT_EQ(problem(proxy(tlv(2, std::string(256, 'x')))), "an authority of more than 255 bytes");
-    EXPECT_EQ(problem(proxy(tlv(5, std::string(129, 'x')))), "a unique id of more than 128 bytes");
-    EXPECT_EQ(problem(proxy(tlv(5, std::string(128, 'x')))), "whole");
-    EXPECT_EQ(problem(proxy(tlv(3, "abc"))), "a checksum that is wrong");
-    EXPECT_EQ(problem(proxy(tlv(3, "abcd"))), "a checksum that is wrong");
-    EXPECT_EQ(problem(proxy(tlv(0x20, "\x01"))), "a TLS field that is cut short");
-    EXPECT_EQ(problem(proxy(tlv(0x20, "\x01" + std::string(4, '\0') + "\x21"))), "a TLS field that is cut short");
-    EXPECT_EQ(problem(proxy(tlv(0x20, "\x01" + std::string(4, '\0') + tlv(0x22, std::string(256, 'x'))))),
+    EXPECT_EQ(problem_in(proxy_v2(0x11, 0x11, v4_addresses)), "a version that is not 2");
+    EXPECT_EQ(problem_in(proxy_v2(0x22, 0x11, v4_addresses)), "a command that is not LOCAL or PROXY");
+    EXPECT_EQ(problem_in(proxy_v2(0x21, 0x41, v4_addresses)), "an address family or transport that is not defined");
+    EXPECT_EQ(problem_in(proxy_v2(0x21, 0x13, v4_addresses)), "an address family or transport that is not defined");
+    EXPECT_EQ(problem_in(proxy_v2(0x21, 0x11, v4_addresses.substr(1))), "a length that is too short for its addresses");
+    EXPECT_EQ(problem_in(proxy_v2(0x20, 0x11, std::string(4081, 'x'))), "a header of more than 4096 bytes");
+    EXPECT_EQ(problem_in(proxy_v2(0x20, 0x11, std::string(4080, 'x'))), "whole");
+    EXPECT_EQ(problem_in(proxy("\x04")), "a field that is cut short");
+    EXPECT_EQ(problem_in(proxy(std::string("\x04\x00\x01", 3))), "a field that is cut short");
+    EXPECT_EQ(problem_in(proxy(tlv(1, std::string(256, 'x')))), "an ALPN of more than 255 bytes");
+    EXPECT_EQ(problem_in(proxy(tlv(2, std::string(256, 'x')))), "an authority of more than 255 bytes");
+    EXPECT_EQ(problem_in(proxy(tlv(5, std::string(129, 'x')))), "a unique id of more than 128 bytes");
+    EXPECT_EQ(problem_in(proxy(tlv(5, std::string(128, 'x')))), "whole");
+    EXPECT_EQ(problem_in(proxy(tlv(3, "abc"))), "a checksum that is wrong");
+    EXPECT_EQ(problem_in(proxy(tlv(3, "abcd"))), "a checksum that is wrong");
+    EXPECT_EQ(problem_in(proxy(tlv(0x20, "\x01"))), "a TLS field that is cut short");
+    EXPECT_EQ(problem_in(proxy(tlv(0x20, "\x01" + std::string(4, '\0') + "\x21"))), "a TLS field that is cut short");
+    EXPECT_EQ(problem_in(proxy(tlv(0x20, "\x01" + std::string(4, '\0') + tlv(0x22, std::string(256, 'x'))))),
               "a TLS field that is cut short");
 }
 
@@ -193,7 +193,7 @@ const std::vector<std::string>& valid_headers() {
 TEST(ProxyHeader, EveryPrefixNeedsMoreAndNothingBehindItIsTaken) {
     for (const std::string& header : valid_headers()) {
         for (std::size_t size = 0; size < header.size(); ++size)
-            ASSERT_EQ(problem(header.substr(0, size)), "more") << header << " at " << size;
+            ASSERT_EQ(problem_in(header.substr(0, size)), "more") << header << " at " << size;
         for (const std::string& behind : {std::string(), std::string("GET / HTTP/1.1\r\n"), header, std::string(5000, '\r')})
             ASSERT_EQ(parse_header(header + behind).header.size, header.size());
     }

@@ -1,0 +1,52 @@
+#include "plugin_trial.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <stdexcept>
+#include <string_view>
+
+namespace gatehouse::host {
+namespace {
+
+bool is_number(std::string_view text) {
+    if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+    return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c) != 0 || c == '.'; });
+}
+
+std::string toml_text(std::string_view text) {
+    std::string all = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') all += '\\';
+        all += c;
+    }
+    return all + '"';
+}
+
+// As it stands in a file: text needs no quotes here.
+std::string value_of(const std::string& text) {
+    const bool is_toml = text == "true" || text == "false" || is_number(text) || text.starts_with('"') ||
+                         text.starts_with('[') || text.starts_with('{');
+    return is_toml ? text : toml_text(text);
+}
+
+} // namespace
+
+std::string configuration_of(const PluginTrial& trial) {
+    const bool is_file = trial.plugin.find('/') != std::string::npos || trial.plugin.ends_with(".so");
+    const std::filesystem::path file(trial.plugin);
+    const std::string name = is_file ? file.stem().string() : trial.plugin;
+    std::string text = "[log]\nlevel = \"debug\"\n[plugins." + toml_text(name) +
+                       "]\nlibrary = " + toml_text(is_file ? std::filesystem::absolute(file).string() : trial.plugin) + "\n";
+    if (!trial.settings.empty()) text += "[plugins." + toml_text(name) + ".config]\n";
+    for (const std::string& setting : trial.settings) {
+        const std::size_t equals = setting.find('=');
+        if (equals == 0 || equals == std::string::npos || setting.find('\n') != std::string::npos)
+            throw std::runtime_error("--set " + setting + ": expected KEY=VALUE");
+        text += setting.substr(0, equals) + " = " + value_of(setting.substr(equals + 1)) + "\n";
+    }
+    return text + "[[listeners]]\nname = " + toml_text(name) + "\naddress = \"127.0.0.1:" + std::to_string(trial.port) +
+           "\"\nplugin = " + toml_text(name) + "\n";
+}
+
+} // namespace gatehouse::host

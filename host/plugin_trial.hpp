@@ -1,0 +1,19 @@
+// `gatehouse plugin run`: a plugin is served without a configuration file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gatehouse::host {
+
+struct PluginTrial {
+    std::string plugin;                // a library on the plugin path, or the path of one
+    std::uint16_t port = 0;            // on 127.0.0.1; 0: a free one
+    std::vector<std::string> settings; // "KEY=VALUE", of its configuration
+};
+
+// The configuration that it is served with, as the text of a file. Throws std::runtime_error if a setting is none.
+std::string configuration_of(const PluginTrial& trial);
+
+} // namespace gatehouse::host
