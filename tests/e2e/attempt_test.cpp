@@ -34,7 +34,7 @@ TEST(Attempt, ServersThatDoNotAnswerHoldNoThread) {
         host.wait_for_status("gateway", "all wait", [](const Record& record) { return record["parked"] == "300"; });
     EXPECT_EQ(now["threads_blocked"], "0");
     EXPECT_LE(now.number("threads_most"), 2);
-    EXPECT_TRUE(is_quiet(host.pid(), 50ms));
+    eventually("it is quiet", [&] { return is_quiet(host.pid(), 50ms); });
     EXPECT_TRUE(Client(host.port("echo")).echoes("hello"));
     const unsigned before = descriptors(host.pid());
     for (Client& client : clients) client.reset();

@@ -49,7 +49,7 @@ TEST_F(Watch, IdleOnesHoldNoThreadAndNoTime) {
         return record["parked"] == "200" && record["threads_blocked"] == "0";
     });
     EXPECT_LE(now.number("threads_most"), 4);
-    EXPECT_TRUE(is_quiet(host_->pid(), 50ms));
+    eventually("it is quiet", [&] { return is_quiet(host_->pid(), 50ms); });
     for (Pair& one : pairs) one.client.send("abc"); // then all are busy
     for (Pair& one : pairs) EXPECT_EQ(one.server.recv_exactly(3), "ABC");
     EXPECT_LE(host_->status("rewriter").number("threads_most"), 4);
