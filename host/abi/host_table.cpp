@@ -10,6 +10,7 @@
 #include "abi/text_file.hpp"
 #include "abi/timer.hpp"
 #include "abi/upstream.hpp"
+#include "abi/upstream_pool.hpp"
 #include "abi/watch.hpp"
 #include "base/log.hpp"
 #include "config/plugin_settings.hpp"
@@ -232,6 +233,7 @@ const void* get_extension(gatehouse_instance* /*instance*/, gatehouse_str id) no
     if (view(id) == GATEHOUSE_EXT_DISCOVERY) return &discovery_table;
     if (view(id) == GATEHOUSE_EXT_TIMER) return &timer_table;
     if (view(id) == GATEHOUSE_EXT_POLL) return &poll_table;
+    if (view(id) == GATEHOUSE_EXT_POOL) return &pool_table;
     if (view(id) == GATEHOUSE_EXT_METRICS) return &metrics_table;
     return nullptr;
 }

@@ -1,7 +1,9 @@
 #include "abi/upstream.hpp"
 
+#include "abi/carry.hpp"
 #include "abi/handles.hpp"
 #include "abi/status.hpp"
+#include "abi/upstream_pool.hpp"
 #include "abi/upstream_tls.hpp"
 #include "base/log.hpp"
 #include "base/shortages.hpp"
@@ -77,12 +79,16 @@ gatehouse_status read_request(Connection& client, const gatehouse_connect_reques
     plan.deadline = deadline_of(client, request.milliseconds);
     if (request.reserved != 0) return refuse(client, plan.name, "the request has something in its reserved field");
     if (request.preface.size > most_preface) return refuse(client, plan.name, "the preface is longer than 64 KiB");
+    if (request.pool != nullptr && !is_of(*request.pool, client))
+        return refuse(client, plan.name, "the pool is another instance's");
+    if (request.pool != nullptr && request.preface.size > 0)
+        return refuse(client, plan.name, "a connection with a preface is of one client: it cannot be kept in a pool");
     plan.preface = view(request.preface);
     if (request.source.size > 0) {
         std::string error;
-        const bool is_ipv6 = view(request.source).find(':') != std::string_view::npos;
-        const std::string source =
-            is_ipv6 ? "[" + std::string(view(request.source)) + "]:0" : std::string(view(request.source)) + ":0";
+        std::string source(view(request.source));
+        const bool is_ipv6 = source.find(':') != std::string::npos;
+        source = (is_ipv6 ? "[" + source + "]" : source) + ":0";
         const std::optional<Address> address = parse_address(source, error);
         plan.source = address ? numeric_address(*address) : std::nullopt;
         if (!plan.source) return refuse(client, plan.name, "the source is not an IP address");
@@ -193,6 +199,7 @@ gatehouse_status connect(gatehouse_conn* conn, const gatehouse_connect_request* 
         if (status != GATEHOUSE_OK) return status;
 
         auto server = std::make_unique<Upstream>(client.drain(), std::move(plan));
+        if (request.pool != nullptr) server->origin = origin_of(request);
         server->idle = client.idle;
         server->lifetime = client.lifetime;
         server->watch.begin(client.listener.load(std::memory_order_relaxed)->pool);
@@ -358,6 +365,8 @@ const gatehouse_upstream_v1 upstream_table{
     .outcome = outcome,
     .resolve_now = resolve_now,
     .addresses = addresses,
+    .relay_some = relay_some,
+    .relayed = relayed,
 };
 
 } // namespace gatehouse::host

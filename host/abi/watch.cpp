@@ -8,11 +8,6 @@
 namespace gatehouse::host {
 namespace {
 
-bool is_among(const Upstream* list, const Upstream* server) noexcept {
-    while (list != nullptr && list != server) list = list->next();
-    return list != nullptr;
-}
-
 std::size_t count_watched(const Upstream* list) noexcept {
     std::size_t count = 0;
     for (; list != nullptr; list = list->next())
@@ -27,14 +22,14 @@ gatehouse_status watch(gatehouse_conn* conn, gatehouse_conn* stream, std::uint32
     if (client == nullptr || stream == nullptr || (wanted & ~std::uint32_t{GATEHOUSE_READABLE | GATEHOUSE_WRITABLE}) != 0)
         return GATEHOUSE_INVALID;
     if (stream == conn) {
-        client->wanted = static_cast<std::uint8_t>(wanted);
+        client->wanted = wanted & 3U;
         return GATEHOUSE_OK;
     }
     Upstream* const server = upstream_of(stream);
     const Upstream* const all = client->life.serving.upstreams;
-    if (server == nullptr || !is_among(all, server)) return GATEHOUSE_INVALID;
+    if (server == nullptr || !client->has(server)) return GATEHOUSE_INVALID;
     if (wanted != 0 && server->wanted == 0 && count_watched(all) >= most_watched) return GATEHOUSE_EXHAUSTED;
-    server->wanted = static_cast<std::uint8_t>(wanted);
+    server->wanted = wanted & 3U;
     if (wanted == 0) server->watch.remove(server->fd);
     return GATEHOUSE_OK;
 }

@@ -25,10 +25,11 @@ void Connection::open(int socket, const ListenerShare& share) noexcept {
 }
 
 Stream::Due Connection::due(Nanoseconds now) const noexcept {
+    const Nanoseconds timer = life.phase == Phase::serving && carries() ? never : plugin_deadline; // told when that is over
     Due due = life.phase == Phase::lingering                                ? Due{plugin_deadline, Reason::done}
               : life.phase == Phase::staging || life.phase == Phase::silent ? Due{life.staging.due, Reason::first_byte_timeout}
-                                                                            : Stream::due(now);
-    if (life.phase == Phase::serving && attempts()) { // the client owes the host nothing meanwhile
+                                                                            : Stream::due(now, timer);
+    if (life.phase == Phase::serving && attempts() && !carries()) { // the client owes the host nothing meanwhile
         due = {std::min(lifetime, plugin_deadline), lifetime < plugin_deadline ? Reason::lifetime : Reason::deadline};
         for (const Upstream* server = life.serving.upstreams; server != nullptr; server = server->next())
             if (is_pending(*server) && server->attempt->deadline() < due.when)
@@ -45,11 +46,20 @@ SocketAddress Connection::peer_address() const noexcept {
 
 bool Connection::rests_for_more() const noexcept {
     if (life.phase != Phase::serving) return false;
-    if (holds_output() || sent_due || wanted != GATEHOUSE_READABLE) return true;
+    if (holds_output() || sent_due || wanted != GATEHOUSE_READABLE || carries()) return true;
+    if (life.serving.woken_later || life.serving.stops_later) return true;
     for (const Upstream* server = life.serving.upstreams; server != nullptr; server = server->next())
         if (server->wanted != 0 || server->holds_output() || server->sent_due || is_pending(*server)) return true;
     return false;
 }
+
+bool Connection::has(const Stream* stream) const noexcept {
+    const Upstream* server = life.serving.upstreams;
+    while (server != nullptr && server != stream) server = server->next();
+    return server != nullptr || stream == this;
+}
+
+bool Connection::may_carry() const noexcept { return has(life.serving.carry->from()) && has(life.serving.carry->to()); }
 
 bool Connection::attempts() const noexcept {
     const Upstream* server = life.serving.upstreams;

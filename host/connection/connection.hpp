@@ -3,6 +3,7 @@
 
 #include "base/error_text.hpp"
 #include "base/reason.hpp"
+#include "connection/carry.hpp"
 #include "connection/facts.hpp"
 #include "connection/half_open.hpp"
 #include "connection/owner.hpp"
@@ -68,11 +69,14 @@ struct ServingLife {
     bool deaf : 1 = false;                 // it rests until a plugin wakes it; bytes do not
     bool sends_early : 1 = false;          // the client sends while it is being served: its entry reports one event at a time
     Then then = Then::nothing;             // takes effect behind the output that is left
+    bool woken_later = false;              // serve() is to hear of a wake-up when `carry` is over
+    bool stops_later = false;              // and of the drain, or of an order to stop
     std::optional<Reason> no_upstream;     // why the last connect() to a server failed; nothing: it did not
     ErrorText error;                       // explains why the last call of serve() fails, if it does
     Upstream* upstreams = nullptr;         // the first of those that the plugin has made
     std::unique_ptr<Upstream> upstream;    // that it is to be relayed to
     std::unique_ptr<RelayedServer> server; // that it is relayed to
+    std::unique_ptr<Carry> carry;          // what the host carries, or has carried, between two of its streams
     std::unique_ptr<Facts> facts;          // made when a plugin asks
 };
 
@@ -116,6 +120,12 @@ class Connection : public Stream {
     bool rests_for_more() const noexcept;
     // Whether an attempt to reach a server goes on of which the plugin has not heard. [owner]
     bool attempts() const noexcept;
+    // Whether bytes are carried between two of its streams: the plugin is not called until that is over. [owner]
+    bool carries() const noexcept { return life.serving.carry && !life.serving.carry->over(); }
+    // Whether both of those streams are still its own. [owner]
+    bool may_carry() const noexcept;
+    // Whether this is the client's own stream, or one of its upstreams that the plugin has. [owner]
+    bool has(const Stream* stream) const noexcept;
     // Whether there is an order that has not been obeyed yet. [owner]
     bool is_ordered() const noexcept { return owner.noted(Owner::ordered) && order.load() > life.obeyed; }
     // Whether an upstream is watched for its bytes. [owner]

@@ -49,13 +49,24 @@ std::size_t gather(std::span<const gatehouse_bytes> parts, std::span<char> recor
 
 } // namespace
 
-Stream::Due Stream::due(Nanoseconds now) const noexcept {
+Stream::Due Stream::due(Nanoseconds now, Nanoseconds timer) const noexcept {
     Due due =
         output_ ? Due{write_due_, rate_ ? Reason::too_slow : Reason::idle_timeout} : Due{plus(now, idle), Reason::idle_timeout};
-    if (plugin_deadline < due.when) due = {plugin_deadline, Reason::deadline};
+    if (timer < due.when) due = {timer, Reason::deadline};
     if (lifetime < due.when) due = {lifetime, Reason::lifetime};
     if (rate_ && rate_->request_due < due.when) due = {rate_->request_due, Reason::too_slow};
     return due;
+}
+
+void Stream::pass_to(const Stream& client) noexcept {
+    drain_ = client.drain_;
+    idle = client.idle;
+    lifetime = client.lifetime;
+    plugin_deadline = never;
+    farewell_ = write_due_ = 0;
+    write_progress_ = 0;
+    wanted = found = 0;
+    sent_due = full = stopping_said = deadline_hit = deadline_passed = false;
 }
 
 // One-shot: the plugin may set another one and go on.
@@ -120,8 +131,7 @@ gatehouse_status Stream::wait_for(short events, bool hear_drain) noexcept {
     }
 }
 
-gatehouse_status Stream::read_now(void* buffer, std::size_t capacity, std::size_t& size) noexcept {
-    if (capacity == 0 || pending) return GATEHOUSE_INVALID;
+gatehouse_status Stream::read_there(void* buffer, std::size_t capacity, std::size_t& size) noexcept {
     if (read_end) return GATEHOUSE_END;
     if (drain_->started() && monotonic_now() >= drain_->deadline()) {
         expire(Reason::drained);
@@ -146,6 +156,12 @@ gatehouse_status Stream::read_now(void* buffer, std::size_t capacity, std::size_
     }
     if (errno != EAGAIN) return fail(errno);
     emptied = true;
+    return GATEHOUSE_AGAIN;
+}
+
+gatehouse_status Stream::read_now(void* buffer, std::size_t capacity, std::size_t& size) noexcept {
+    if (capacity == 0 || pending) return GATEHOUSE_INVALID;
+    if (const gatehouse_status status = read_there(buffer, capacity, size); status != GATEHOUSE_AGAIN) return status;
     if (deadline_passed) {
         deadline_passed = false;
         return GATEHOUSE_TIMER;
@@ -376,6 +392,15 @@ gatehouse_status Stream::write_now(std::span<const gatehouse_bytes> parts, std::
     const gatehouse_status status = put(parts, 0, size);
     if (status == GATEHOUSE_OK || (status == GATEHOUSE_AGAIN && size > 0)) written = size;
     return status == GATEHOUSE_AGAIN && size > 0 ? GATEHOUSE_OK : status;
+}
+
+gatehouse_status Stream::pass_on(std::span<const char> bytes) noexcept {
+    if (const gatehouse_status status = may_write(); status != GATEHOUSE_OK) return status;
+    const gatehouse_bytes part{bytes.data(), bytes.size()};
+    std::size_t written = 0;
+    const gatehouse_status status = put(std::span(&part, 1), 0, written);
+    if (status != GATEHOUSE_OK && status != GATEHOUSE_AGAIN) return status;
+    return hold_rest(std::span(&part, 1), written) ? GATEHOUSE_OK : GATEHOUSE_EXHAUSTED;
 }
 
 // Writes what the socket takes: all, or GATEHOUSE_AGAIN. `flags`: 0 or MSG_MORE, for the last byte.

@@ -42,7 +42,12 @@ class Stream : public gatehouse_conn, public Channel {
     gatehouse_status send(std::span<const gatehouse_bytes> parts, int file, std::uint64_t offset, std::uint64_t length,
                           std::uint64_t& left) noexcept;
 
-    // What send() and write_now() have taken, and the socket has not. flush() goes on with it, and does not wait.
+    // The same for the host itself, without deadlines: what has arrived, or GATEHOUSE_AGAIN; and all of it is written, what the
+    // socket does not take as output that is left. For pass_on() there is none before.
+    gatehouse_status read_there(void* buffer, std::size_t capacity, std::size_t& size) noexcept;
+    gatehouse_status pass_on(std::span<const char> bytes) noexcept;
+
+    // What send(), write_now() and pass_on() have taken, and the socket has not. flush() goes on with it, and does not wait.
     bool holds_output() const noexcept { return output_ != nullptr; }
     enum class Flushed : std::uint8_t {
         all,     // the kernel has all of it
@@ -55,6 +60,9 @@ class Stream : public gatehouse_conn, public Channel {
     bool output_is_late(Nanoseconds now) noexcept { return !rate_ || !renew_write(now); }
     // Throws it away: the peer is reset, since it has not got all that it was promised.
     void drop_output() noexcept;
+
+    // Serves this client from now on, after another one: nothing but the connection itself is left of what was.
+    void pass_to(const Stream& client) noexcept;
 
     // The drain that its waits hear.
     const Drain& drain() const noexcept { return *drain_; }
@@ -69,7 +77,9 @@ class Stream : public gatehouse_conn, public Channel {
         Nanoseconds when;
         Reason reason;
     };
-    Due due(Nanoseconds now) const noexcept;
+    Due due(Nanoseconds now) const noexcept { return due(now, plugin_deadline); }
+    // The same with another one in the place of the plugin's own.
+    Due due(Nanoseconds now, Nanoseconds timer) const noexcept;
 
     // From the first byte of a request to the answer, and while the answer is written, so many bytes per second must move in
     // each such time; 0: none are asked for. False: no memory.

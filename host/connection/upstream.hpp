@@ -9,8 +9,10 @@
 
 #include <array>
 #include <cstddef>
+#include <gatehouse/ext/pool.h>
 #include <memory>
 #include <netinet/in.h>
+#include <string>
 #include <variant>
 
 namespace gatehouse::host {
@@ -25,6 +27,13 @@ class ServerAddress {
   private:
     using Ipv4 = std::array<std::byte, sizeof(sockaddr_in)>;
     std::variant<Ipv4, std::unique_ptr<const Peer>, std::unique_ptr<const SocketAddress>> address_; // IPv6; unix sockets
+};
+
+// Where a connection may be kept for another client, and what it was made with.
+struct Origin {
+    gatehouse_pool* pool = nullptr;
+    std::string identity; // who asks for the same may have it
+    Nanoseconds made = 0;
 };
 
 class Upstream : public Stream {
@@ -56,7 +65,8 @@ class Upstream : public Stream {
     void detach() noexcept;
     Upstream* next() const noexcept { return next_; }
 
-    std::unique_ptr<Facts> facts; // made when a plugin asks
+    std::unique_ptr<Facts> facts;         // made when a plugin asks
+    std::unique_ptr<const Origin> origin; // null: it cannot be kept
 
   private:
     friend class RelayedServer;

@@ -86,6 +86,7 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     connection.reason = reason;
     life.serving.deaf = false;
     HalfOpen::leave(connection);
+    if (life.serving.carry) life.serving.carry->cut();
     if (life.phase != Phase::relaying) life.serving.upstream.reset();
     connection.drop_output();
     life.serving.then = Then::nothing;

@@ -244,6 +244,7 @@ void Service::serve(Connection& connection) noexcept {
     GATEHOUSE_CHECK(instance != nullptr, config.name, connection.id); // the stages have found one
     PluginInstance& plugin = *instance;
     if (serving.then != Then::nothing && !goes_on(connection, next_of(serving.then))) return;
+    if (puts_off(connection) && rests(connection)) return;
     do {
         serving.error.clear(); // what an earlier call has explained is not this one's
         const bool has_spoken = serving.why == GATEHOUSE_EVENT_OPEN && !plugin.server_first();
@@ -254,6 +255,7 @@ void Service::serve(Connection& connection) noexcept {
 // Does what serve() has returned. True: it is to be called again.
 bool Service::goes_on(Connection& connection, gatehouse_next next) noexcept {
     ServingLife& serving = connection.life.serving;
+    if (serving.carry && !serving.carry->over() && !connection.may_carry()) serving.carry.reset();
     if (connection.is_ordered() && connection.order.load() != EndOrder::stop) return !obey(connection);
     if (next == GATEHOUSE_NEXT_PARK || next == GATEHOUSE_NEXT_WAIT) {
         if (connection.broken || ends_at_once(connection)) {
@@ -266,6 +268,7 @@ bool Service::goes_on(Connection& connection, gatehouse_next next) noexcept {
         forget_news(connection);
         return !rests(connection);
     }
+    serving.carry.reset(); // it was for a connection that parks
     if (next == GATEHOUSE_NEXT_RELAY && !serving.upstream) {
         serving.error.set("serve() returned GATEHOUSE_NEXT_RELAY without a relay()");
         next = GATEHOUSE_NEXT_ERROR;
@@ -392,6 +395,7 @@ void Service::expire(Connection& connection, Nanoseconds now) noexcept {
     } else if (reason == Reason::drained || life.serving.then != Then::nothing) {
         life.over = reason;
     } else {
+        if (life.serving.carry) life.serving.carry->give_up(GATEHOUSE_TIMEOUT);
         connection.expire(reason);
     }
     life.serving.why = reason == Reason::deadline ? GATEHOUSE_EVENT_TIMER : GATEHOUSE_EVENT_TIMEOUT;

@@ -1,5 +1,6 @@
 #include "serving/watching.hpp"
 
+#include "serving/ending.hpp"
 #include "serving/service.hpp"
 
 #include <array>
@@ -12,13 +13,31 @@ namespace {
 
 constexpr std::uint32_t client_words = EPOLLIN | EPOLLOUT;
 
+// What brings the connection back, of a stream of its own. While bytes are carried that is news that end it.
+std::uint32_t wanted_now(const Connection& connection, const Stream& stream) noexcept {
+    const ServingLife& serving = connection.life.serving;
+    if (connection.carries()) return serving.carry->listens_to(stream) ? GATEHOUSE_READABLE : 0;
+    return stream.pending || (&stream == &connection && serving.deaf) ? 0 : stream.wanted;
+}
+
+// Whether its bytes are waited for.
+bool hears(const Connection& connection, const Stream& stream) noexcept {
+    if (connection.carries()) return connection.life.serving.carry->reads(stream);
+    return (wanted_now(connection, stream) & GATEHOUSE_READABLE) != 0;
+}
+
+bool wants_room(const Connection& connection, const Stream& stream) noexcept {
+    return (wanted_now(connection, stream) & GATEHOUSE_WRITABLE) != 0 || stream.holds_output() || stream.wants_write();
+}
+
 // Calls visit(stream, wanted) for each that is watched now.
 template <class Visit>
 void for_each_watched(Connection& connection, Visit visit) noexcept {
-    if (const std::uint32_t wanted = connection.life.serving.deaf ? 0 : connection.wanted; wanted != 0)
+    if (const std::uint32_t wanted = wanted_now(connection, connection); wanted != 0)
         visit(static_cast<Stream&>(connection), wanted);
     for (Upstream* server = connection.life.serving.upstreams; server != nullptr; server = server->next())
-        if (server->wanted != 0 && !server->pending) visit(static_cast<Stream&>(*server), std::uint32_t{server->wanted});
+        if (const std::uint32_t wanted = wanted_now(connection, *server); wanted != 0)
+            visit(static_cast<Stream&>(*server), wanted);
 }
 
 // The end that a read has returned is no news.
@@ -120,10 +139,8 @@ void forget_news(Connection& connection) noexcept {
 bool watch_upstreams(Connection& connection) noexcept {
     for (Upstream* server = connection.life.serving.upstreams; server != nullptr; server = server->next()) {
         const short attempt = server->attempt && server->fd >= 0 ? server->attempt->waits_for(*server) : short{0};
-        const bool input = server->pending ? attempt == POLLIN : (server->wanted & GATEHOUSE_READABLE) != 0;
-        const bool room = server->pending
-                              ? attempt == POLLOUT
-                              : (server->wanted & GATEHOUSE_WRITABLE) != 0 || server->holds_output() || server->wants_write();
+        const bool input = server->pending ? attempt == POLLIN : hears(connection, *server);
+        const bool room = server->pending ? attempt == POLLOUT : wants_room(connection, *server);
         const Interest interest = input && room ? Interest::upstream_bytes_or_room
                                   : input       ? Interest::upstream_bytes
                                   : room        ? Interest::upstream_room
@@ -138,10 +155,8 @@ bool watch_upstreams(Connection& connection) noexcept {
 }
 
 Interest client_interest(const Connection& connection) noexcept {
-    const std::uint32_t wanted = connection.life.serving.deaf ? 0 : connection.wanted;
-    const bool input = (wanted & GATEHOUSE_READABLE) != 0;
-    const bool room = (wanted & GATEHOUSE_WRITABLE) != 0 || connection.holds_output() || connection.wants_write();
-    if (input) return room ? Interest::bytes_or_room : Interest::bytes;
+    const bool room = wants_room(connection, connection);
+    if (hears(connection, connection)) return room ? Interest::bytes_or_room : Interest::bytes;
     return room ? Interest::room : Interest::reset;
 }
 
@@ -182,6 +197,15 @@ bool has_output(const Connection& connection) noexcept {
     return any;
 }
 
+// While bytes are carried serve() is not called: what it is to hear is noted for later.
+bool puts_off(Connection& connection) noexcept {
+    if (!connection.carries()) return false;
+    ServingLife& serving = connection.life.serving;
+    if (serving.why == GATEHOUSE_EVENT_STOPPING) serving.stops_later = true;
+    if (serving.why == GATEHOUSE_EVENT_WAKE) serving.woken_later = true;
+    return true;
+}
+
 // An event of one of the streams; the caller has claimed the connection.
 void Service::ready_for_more(Connection& connection, std::uint32_t events) noexcept {
     const Stream::Due until{connection.parked_until.load(), connection.life.parked_reason};
@@ -201,6 +225,11 @@ bool Service::rests_for_more(Connection& connection, bool look, std::optional<St
         until.reset();
         return false;
     };
+    const auto goes_on_later = [&] { // at the end of the pool's queue
+        life.rests_again = true;
+        pool.post(connection.posted, connection.id);
+        return true;
+    };
     for (;;) {
         const Stream::Flushed flushed = flush_all(connection);
         if (flushed == Stream::Flushed::broken) {
@@ -210,25 +239,31 @@ bool Service::rests_for_more(Connection& connection, bool look, std::optional<St
             return true;
         }
         const bool sent = take_sent(connection);
-        if (flushed == Stream::Flushed::more && !sent) { // to the end of the pool's queue
-            life.rests_again = true;
-            pool.post(connection.posted, connection.id);
-            return true;
-        }
+        if (flushed == Stream::Flushed::more && !sent) return goes_on_later();
         if (serving.then != Then::nothing) {
             if (!has_output(connection)) {
                 const gatehouse_next next = next_of(std::exchange(serving.then, Then::nothing));
                 goes_on(connection, next); // neither PARK nor WAIT: it does not go on
                 return true;
             }
+        } else if (connection.carries()) {
+            Carry& carry = *serving.carry;
+            if (sent) connection.sent_due = true; // told when that is over
+            const std::uint64_t moved = carry.moved();
+            find_news(connection, look);
+            const Carry::Flow flow = carry.step();
+            if (flow == Carry::Flow::over) return because(GATEHOUSE_EVENT_RELAYED);
+            if (flow == Carry::Flow::more) return goes_on_later();
+            if (carry.moved() != moved) until.reset();
         } else {
             const std::optional<gatehouse_event> why = find_news(connection, look);
+            if (std::exchange(serving.stops_later, false)) return because(GATEHOUSE_EVENT_STOPPING);
+            if (std::exchange(serving.woken_later, false)) return because(GATEHOUSE_EVENT_WAKE);
             if (sent) return because(GATEHOUSE_EVENT_SENT);
             if (step_attempts(connection)) return because(GATEHOUSE_EVENT_READY);
             if (why) return because(*why);
         }
-        const bool hears = !serving.deaf && (connection.wanted & GATEHOUSE_READABLE) != 0;
-        if (look && !hears && connection.is_gone()) {
+        if (look && !hears(connection, connection) && connection.is_gone()) {
             end(connection, Reason::peer_reset);
             return true;
         }
@@ -247,13 +282,16 @@ bool Service::rests_for_more(Connection& connection, bool look, std::optional<St
         case Rest::stopping:
             if (serving.then != Then::nothing) continue;
             if (!connection.reason) connection.reason = Reason::drained;
+            serving.why = GATEHOUSE_EVENT_STOPPING;
+            if (puts_off(connection)) continue;
             return because(GATEHOUSE_EVENT_STOPPING);
         case Rest::ordered:
             if (obey(connection)) return true;
-            if (serving.then == Then::nothing) return false; // it stops
+            if (serving.then == Then::nothing && !puts_off(connection)) return false; // it stops
             continue;
         case Rest::woken:
-            if (serving.then != Then::nothing) continue;
+            serving.why = GATEHOUSE_EVENT_WAKE;
+            if (serving.then != Then::nothing || puts_off(connection)) continue;
             if (connection.owner.take(Owner::event))
                 find_news(connection, true); // or one that is woken all the time hears of nothing else
             return because(GATEHOUSE_EVENT_WAKE);

@@ -24,6 +24,9 @@ bool watch_upstreams(Connection& connection) noexcept;
 // What the client's own entry is for.
 Interest client_interest(const Connection& connection) noexcept;
 
+// Whether serve() is not called now, since bytes are carried; then it hears later of `why`.
+bool puts_off(Connection& connection) noexcept;
+
 // Goes on with the attempts to reach servers; true: one is over of which the plugin has not heard.
 bool step_attempts(Connection& connection) noexcept;
 

@@ -7,6 +7,7 @@
 #include <gatehouse/ext/discovery.h>
 #include <gatehouse/ext/metrics.h>
 #include <gatehouse/ext/poll.h>
+#include <gatehouse/ext/pool.h>
 #include <gatehouse/ext/schema.h>
 #include <gatehouse/ext/sendfile.h>
 #include <gatehouse/ext/text_file.h>

@@ -261,6 +261,41 @@ TEST_F(Tasks, SleepsAndWakeUps) {
     EXPECT_EQ(plugin_.serve({"x", pass(5s), pass(1s), stopping}).output, "[0][-12][0][-3]");
 }
 
+// What comes while something else is awaited is for the next co_await that would wait.
+TEST_F(Tasks, WhatComesDuringAWriteIsToldAfterIt) {
+    script = [](Stream& client) -> Task<Next> {
+        const std::string text(100'000, 'x');
+        EXPECT_TRUE(co_await client.write(text));
+        EXPECT_TRUE(co_await client.woken());
+        said += "woken ";
+        EXPECT_TRUE(co_await client.write(text));
+        said += code(co_await client.sleep(1h));
+        co_return Next::close;
+    };
+    Client client = plugin_.connect({.room = 60'000});
+    client.say({Step("go"), wake});
+    EXPECT_EQ(said, "woken ");
+    plugin_.stop();
+    EXPECT_EQ(said, "woken " + code(Status::stopping) + "closed: drained");
+}
+
+TEST_F(Tasks, TheHostCarries) {
+    plugin_.upstream("db:1", {"answer"});
+    script = [](Stream& client) -> Task<Next> {
+        auto server = co_await client.connect({.address = "db:1", .within = 1s});
+        EXPECT_TRUE(server);
+        const auto up = co_await client.relay_some(client, *server, 4);
+        const auto down = co_await client.relay_some(*server, client, 100);
+        said += code(up.status) + std::to_string(up.bytes) + code(down.status) + std::to_string(down.bytes) + " ";
+        said += code(co_await client.sleep(1h)); // it has been told of nothing else yet
+        co_return Next::close;
+    };
+    const Outcome outcome = plugin_.serve({"ab", stopping, "cdef"});
+    EXPECT_EQ(outcome.upstreams.at(0).received, "abcd");
+    EXPECT_EQ(outcome.output, "answer");
+    EXPECT_EQ(said, code(GATEHOUSE_OK) + "4" + code(Status::end) + "6 " + code(Status::stopping) + "closed: drained");
+}
+
 TEST_F(Tasks, HandsOutputOver) {
     script = [](Stream& client) -> Task<Next> {
         const std::string head = "head ";

@@ -156,6 +156,8 @@ class Connection : public ByteStream {
         std::string_view preface{};
         const gatehouse_tls_client* tls = nullptr;
         std::string_view server_name{};
+        gatehouse_pool* pool = nullptr; // see Init::pool()
+        std::string_view key{};
         // NOLINTEND(readability-redundant-member-init)
     };
     Result<Upstream> connect(const Server& server) noexcept {
@@ -185,6 +187,20 @@ class Connection : public ByteStream {
         const Status status = host_->upstream->outcome(conn_, upstream.handle(), &text);
         why = detail::view(text);
         return status;
+    }
+
+    // A connection that an earlier client has left in server.pool; Status::not_found: none. And leaves one there for the next,
+    // or closes it. See ext/pool.h.
+    Result<Upstream> take(const Server& server) noexcept {
+        if (host_->pool == nullptr) return Status(GATEHOUSE_UNSUPPORTED);
+        const gatehouse_connect_request request = request_for(server);
+        gatehouse_conn* upstream = nullptr;
+        if (Status status = host_->pool->take(conn_, &request, &upstream); !status) return status;
+        return Upstream(host_, upstream);
+    }
+    Status keep(Upstream upstream) noexcept {
+        if (host_->pool == nullptr) return GATEHOUSE_UNSUPPORTED;
+        return host_->pool->keep(conn_, upstream.release());
     }
 
     // Begins TLS on a connection that connect() has made. The server's certificate has to be for `server_name`; see
@@ -234,6 +250,24 @@ class Connection : public ByteStream {
         return status ? Next::relay : Next::error;
     }
 
+    // Makes the host carry so many bytes from one stream of this client to another while it is parked; Event::relayed tells
+    // that it is over, and relayed() how. `until_news`: something from `to` ends it. See ext/upstream.h.
+    Status relay_some(const ByteStream& from, const ByteStream& to, std::uint64_t bytes, bool until_news = false) noexcept {
+        if (host_->upstream == nullptr) return GATEHOUSE_UNSUPPORTED;
+        return host_->upstream->relay_some(conn_, from.handle(), to.handle(), bytes,
+                                           until_news ? std::uint32_t{GATEHOUSE_RELAY_UNTIL_NEWS} : 0U);
+    }
+    struct Relayed {
+        Status status;
+        std::uint64_t bytes;    // that were read from `from`
+        gatehouse_conn* failed; // the side that is broken, or null
+    };
+    Relayed relayed() noexcept {
+        Relayed relayed{GATEHOUSE_UNSUPPORTED, 0, nullptr};
+        if (host_->upstream != nullptr) relayed.status = host_->upstream->relayed(conn_, &relayed.bytes, &relayed.failed);
+        return relayed;
+    }
+
     // What brings this connection back once it is parked: bytes of, or room for, itself or an upstream that it has made.
     Status watch(const ByteStream& stream, Ready wanted) noexcept {
         return host_->table->watch(conn_, stream.handle(), static_cast<std::uint32_t>(wanted));
@@ -262,6 +296,8 @@ class Connection : public ByteStream {
         request.preface = detail::str(server.preface);
         request.tls = server.tls;
         request.server_name = detail::str(server.server_name);
+        request.pool = server.pool;
+        request.key = detail::str(server.key);
         return request;
     }
 };

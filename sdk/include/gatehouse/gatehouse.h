@@ -149,7 +149,7 @@ typedef struct gatehouse_news {
 } gatehouse_news;
 
 /* Why serve() was called. If there are several causes it is the one that stands first here: STOPPING, TIMEOUT, TIMER, WAKE,
- * SENT, READY, DATA, UPSTREAM. An event is a hint: a read_now() may find nothing. */
+ * SENT, RELAYED, READY, DATA, UPSTREAM. An event is a hint: a read_now() may find nothing. */
 typedef int32_t gatehouse_event;
 enum {
     GATEHOUSE_EVENT_OPEN = 0,     /* first call for this connection */
@@ -162,7 +162,8 @@ enum {
                                  parks again, returns GATEHOUSE_TIMER */
     GATEHOUSE_EVENT_SENT = 6,  /* it was parked; the kernel has all that send() had left */
     GATEHOUSE_EVENT_READY = 7, /* it was parked; something that was begun is over: see outcome() in ext/upstream.h */
-    GATEHOUSE_EVENT_UPSTREAM = 8 /* it was parked; an upstream has what it is watched for: see news() */
+    GATEHOUSE_EVENT_UPSTREAM = 8, /* it was parked; an upstream has what it is watched for: see news() */
+    GATEHOUSE_EVENT_RELAYED = 9   /* it was parked; what relay_some() was to carry has ended: see relayed() in ext/upstream.h */
 };
 
 /* Facts about a connection, for fact(). An unknown one is GATEHOUSE_NOT_FOUND. */

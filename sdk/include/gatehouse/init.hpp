@@ -7,6 +7,7 @@
 #include "ext/discovery.h"
 #include "ext/metrics.h"
 #include "ext/poll.h"
+#include "ext/pool.h"
 #include "ext/sendfile.h"
 #include "ext/text_file.h"
 #include "ext/timer.h"
@@ -36,6 +37,7 @@ struct Host {
     const gatehouse_discovery_v1* discovery;
     const gatehouse_timer_v1* timer;
     const gatehouse_poll_v1* poll;
+    const gatehouse_pool_v1* pool;
     const gatehouse_metrics_v1* metrics;
 
     Host(const gatehouse_host* host, gatehouse_instance* me) noexcept
@@ -46,6 +48,7 @@ struct Host {
           discovery(find<gatehouse_discovery_v1>(host, me, GATEHOUSE_EXT_DISCOVERY)),
           timer(find<gatehouse_timer_v1>(host, me, GATEHOUSE_EXT_TIMER)),
           poll(find<gatehouse_poll_v1>(host, me, GATEHOUSE_EXT_POLL)),
+          pool(find<gatehouse_pool_v1>(host, me, GATEHOUSE_EXT_POOL)),
           metrics(find<gatehouse_metrics_v1>(host, me, GATEHOUSE_EXT_METRICS)) {}
 
   private:
@@ -92,6 +95,26 @@ class Init {
         if (host_.upstream != nullptr)
             host_.upstream->tls_client(host_.instance, config.handle(), detail::str(key), has_names ? 1 : 0, &client);
         return client;
+    }
+
+    // Makes a pool of idle connections to servers, for Connection::take() and keep(); see ext/pool.h. A limit of 0 is the
+    // host's. Null: this host has none, or a limit is out of range. [main], in the constructor
+    struct PoolLimits {
+        std::uint32_t most = 0;
+        std::uint32_t most_per_server = 0;
+        std::chrono::milliseconds idle{0};
+        std::chrono::milliseconds lifetime{0};
+    };
+    gatehouse_pool* pool(const PoolLimits& limits) const noexcept {
+        const gatehouse_pool_limits given{sizeof given,
+                                          0,
+                                          limits.most,
+                                          limits.most_per_server,
+                                          detail::milliseconds(limits.idle),
+                                          detail::milliseconds(limits.lifetime)};
+        gatehouse_pool* pool = nullptr;
+        if (host_.pool != nullptr) host_.pool->make(host_.instance, &given, &pool);
+        return pool;
     }
 
     // The text of the file that the key `key` of a configuration table names; see ext/text_file.h. Nothing: the key is absent,

@@ -34,6 +34,7 @@ enum class Event : gatehouse_event {
     sent = GATEHOUSE_EVENT_SENT,
     ready = GATEHOUSE_EVENT_READY,
     upstream = GATEHOUSE_EVENT_UPSTREAM,
+    relayed = GATEHOUSE_EVENT_RELAYED,
 };
 
 // What a stream is watched for, or has; see gatehouse_host.watch.

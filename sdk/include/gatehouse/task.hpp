@@ -173,6 +173,7 @@ class TaskStream {
     TaskStream(TaskSession& session, gatehouse_conn* conn) noexcept : session_(&session), conn_(conn) {}
 
     friend class Any;
+    friend class gatehouse::Stream; // relay_some()
 
     struct Handle : ByteStream { // its calls that do not wait
         Handle(const Host* host, gatehouse_conn* conn) noexcept : ByteStream(host, conn) {}
@@ -191,9 +192,14 @@ class Server : public detail::TaskStream {
   public:
     Server(detail::TaskSession& session, Upstream upstream) noexcept
         : TaskStream(session, upstream.handle()), upstream_(std::move(upstream)) {}
+    Server(Server&&) noexcept = default;
+    Server& operator=(Server&&) noexcept = default;
+    ~Server() { release(); }
 
   private:
     friend class Stream;
+    Upstream release() noexcept; // it is the Task's no more
+
     Upstream upstream_;
 };
 
@@ -202,6 +208,7 @@ class Stream : public detail::TaskStream {
   public:
     class Connect;
     class StartTls;
+    class RelaySome;
     class Sleep;
     class Woken;
 
@@ -214,8 +221,13 @@ class Stream : public detail::TaskStream {
     // Begins TLS on it: see Connection::start_tls().
     StartTls start_tls(Server& server, const gatehouse_tls_client& tls, std::string_view server_name,
                        std::chrono::milliseconds within) noexcept;
+    // A connection from a pool, and back: see Connection::take(). Neither waits.
+    Result<Server> take(const Connection::Server& server) noexcept;
+    Status keep(Server server) noexcept { return connection().keep(server.release()); }
+    // The host carries so many bytes between two streams of this client: see Connection::relay_some().
+    RelaySome relay_some(const TaskStream& from, const TaskStream& to, std::uint64_t bytes, bool until_news = false) noexcept;
     Sleep sleep(std::chrono::milliseconds time) noexcept;
-    // Until Init::wake() has been called with this connection's id.
+    // Until Init::wake() has been called with this connection's id, since the last time that this was awaited.
     Woken woken() noexcept;
 
     void set_deadline(std::chrono::milliseconds from_now) noexcept;
@@ -224,7 +236,7 @@ class Stream : public detail::TaskStream {
     bool stopping() const noexcept { return connection().stopping(); }
     void set_error(std::string_view text) noexcept { connection().set_error(text); }
     Next relay(Server server, std::chrono::milliseconds idle = {}) noexcept {
-        return connection().relay(std::move(server.upstream_), idle);
+        return connection().relay(server.release(), idle);
     }
 
   private:
@@ -275,11 +287,20 @@ struct TaskSession {
         sleeper_first = wake_at < deadline;
     }
 
+    // The stream is closed, or another one's.
+    void forget(const gatehouse_conn* stream) noexcept {
+        if (!servers) return;
+        for (Watched& one : *servers)
+            if (one.stream == stream) one = {};
+    }
+
     const Host* host;
     Stream client;
     Awaited* awaited = nullptr;
     std::coroutine_handle<> suspended;
     Clock::time_point deadline = never; // of the plugin
+    Event untold = Event::data;         // what ends every wait, and no co_await has said yet; data: nothing does
+    bool woken = false;                 // and no woken() has said so yet
     bool sleeper_first = false;         // the timer is a sleep()'s
     std::uint8_t client_wanted = GATEHOUSE_READABLE;
     std::unique_ptr<WatchList> servers; // those that are watched; null: none has been
@@ -287,7 +308,6 @@ struct TaskSession {
   private:
     void watch(gatehouse_conn* stream, std::uint32_t wanted) noexcept { host->table->watch(client.handle(), stream, wanted); }
 
-    // One that has been closed meanwhile is not the client's any more, and nothing happens.
     void watch_servers(const WatchList& now) noexcept {
         for (Watched& before : *servers)
             if (before.stream != nullptr && std::ranges::find(now, before.stream, &Watched::stream) == now.end()) {
@@ -300,6 +320,15 @@ struct TaskSession {
     }
 };
 
+} // namespace detail
+
+inline Upstream Server::release() noexcept {
+    if (upstream_.handle() != nullptr) session_->forget(upstream_.handle());
+    return std::move(upstream_);
+}
+
+namespace detail {
+
 inline TaskStream::Handle TaskStream::stream() const noexcept { return {session_->host, conn_}; }
 
 // Whether the event ends every wait, and how.
@@ -308,6 +337,11 @@ inline std::optional<Status> end_of_waits(Event why) noexcept {
     if (why == Event::stopping) return Status::stopping;
     if (why == Event::timer) return Status::timer;
     return std::nullopt;
+}
+
+// The Task is about to hear of this status.
+inline void tell(TaskSession& session, Status status) noexcept {
+    if (status == end_of_waits(session.untold)) session.untold = Event::data;
 }
 
 class [[nodiscard]] TaskStream::Some : public Awaited {
@@ -330,6 +364,7 @@ class [[nodiscard]] TaskStream::Some : public Awaited {
         buffer = buffer.first(std::min<std::size_t>(buffer.size(), 1U << 30U));
         const Result<std::string_view> text = stream_->read_now(buffer);
         status_ = text.status();
+        tell(*stream_->session_, status_);
         if (text) {
             data_ = text->data();
             size_ = static_cast<std::uint32_t>(text->size());
@@ -372,6 +407,7 @@ class [[nodiscard]] TaskStream::Write : public Awaited {
 
     bool attempt(TaskSession& /*session*/, Event why) noexcept final {
         if (why == Event::timeout) status_ = Status::timeout;
+        tell(*stream_->session_, status_);
         if (why == Event::timeout || (handed_over_ && why == Event::sent)) return true;
         while (!handed_over_) {
             if (text_.size() <= most_handed_over) {
@@ -416,6 +452,7 @@ class [[nodiscard]] TaskStream::Send : public Awaited {
     bool attempt(TaskSession& /*session*/, Event why) noexcept final {
         const auto left = stream_->stream().send(parts_, fd_, offset_, length_);
         status_ = left.status() == Status::again && why == Event::timeout ? Status::timeout : left.status();
+        tell(*stream_->session_, status_);
         return status_ != Status::again;
     }
 
@@ -457,6 +494,7 @@ class [[nodiscard]] Any : public Awaited {
         }
         const std::optional<Status> end = end_of_waits(why);
         if (end) status_ = *end;
+        tell(session, status_);
         return end.has_value();
     }
     void list(WatchList& watched) const noexcept final { watched = watched_; }
@@ -497,6 +535,7 @@ class [[nodiscard]] Stream::Connect : public detail::Awaited {
         std::string_view ignored;
         status_ = session.connection().outcome(*upstream_, ignored);
         if (status_ == Status::again && why == Event::timeout) status_ = Status::timeout;
+        tell(session, status_);
         return status_ != Status::again;
     }
 
@@ -524,6 +563,7 @@ class [[nodiscard]] Stream::StartTls : public detail::Awaited {
         std::string_view ignored;
         status_ = session.connection().outcome(server_->upstream_, ignored);
         if (status_ == Status::again && why == Event::timeout) status_ = Status::timeout;
+        tell(session, status_);
         return status_ != Status::again;
     }
 
@@ -534,6 +574,27 @@ class [[nodiscard]] Stream::StartTls : public detail::Awaited {
     std::string_view server_name_;
     std::chrono::milliseconds within_;
     Status status_{GATEHOUSE_OK};
+};
+
+class [[nodiscard]] Stream::RelaySome : public detail::Awaited {
+  public:
+    RelaySome(detail::TaskSession& session, Connection::Relayed begun) noexcept : session_(&session), relayed_(begun) {}
+
+    bool await_ready() const noexcept { return !relayed_.status; }
+    void await_suspend(std::coroutine_handle<> task) noexcept { session_->suspend(task, *this); }
+    Connection::Relayed await_resume() const noexcept { return relayed_; }
+
+    bool attempt(detail::TaskSession& session, Event /*why*/) noexcept final {
+        const Connection::Relayed relayed = session.connection().relayed();
+        if (relayed.status == Status::invalid) return false; // it has not ended
+        relayed_ = relayed;
+        tell(session, relayed_.status);
+        return true;
+    }
+
+  private:
+    detail::TaskSession* session_;
+    Connection::Relayed relayed_;
 };
 
 class [[nodiscard]] Stream::Sleep : public detail::Awaited {
@@ -551,6 +612,7 @@ class [[nodiscard]] Stream::Sleep : public detail::Awaited {
         const std::optional<Status> end = detail::end_of_waits(why);
         if (!end) return false;
         status_ = why == Event::timer && session.sleeper_first ? Status(GATEHOUSE_OK) : *end;
+        tell(session, *end);
         session.set_timer(detail::TaskSession::never);
         return true;
     }
@@ -565,14 +627,15 @@ class [[nodiscard]] Stream::Woken : public detail::Awaited {
   public:
     explicit Woken(detail::TaskSession& session) noexcept : session_(&session) {}
 
-    bool await_ready() const noexcept { return false; }
+    bool await_ready() const noexcept { return std::exchange(session_->woken, false); }
     void await_suspend(std::coroutine_handle<> task) noexcept { session_->suspend(task, *this); }
     Status await_resume() const noexcept { return status_; }
 
-    bool attempt(detail::TaskSession& /*session*/, Event why) noexcept final {
+    bool attempt(detail::TaskSession& session, Event why) noexcept final {
         const std::optional<Status> end = detail::end_of_waits(why);
         if (end) status_ = *end;
-        return end || why == Event::wake;
+        tell(session, status_);
+        return end || std::exchange(session.woken, false);
     }
 
   private:
@@ -584,6 +647,15 @@ inline Stream::Connect Stream::connect(const Connection::Server& server) noexcep
 inline Stream::StartTls Stream::start_tls(Server& server, const gatehouse_tls_client& tls, std::string_view server_name,
                                           std::chrono::milliseconds within) noexcept {
     return {*session_, server, tls, server_name, within};
+}
+inline Stream::RelaySome Stream::relay_some(const TaskStream& from, const TaskStream& to, std::uint64_t bytes,
+                                            bool until_news) noexcept {
+    return {*session_, {connection().relay_some(from.stream(), to.stream(), bytes, until_news), 0, nullptr}};
+}
+inline Result<Server> Stream::take(const Connection::Server& server) noexcept {
+    Result<Upstream> taken = connection().take(server);
+    if (!taken) return taken.status();
+    return Server(*session_, std::move(*taken));
 }
 inline Stream::Sleep Stream::sleep(std::chrono::milliseconds time) noexcept { return {*session_, time}; }
 inline Stream::Woken Stream::woken() noexcept { return Woken(*session_); }
@@ -614,8 +686,8 @@ class TaskRun : public TaskSession {
         if (!task_.frame()) {
             task_ = plugin.serve(client);
             task_.frame().resume();
-        } else if (awaited->attempt(*this, why)) {
-            suspended.resume();
+        } else {
+            go_on(why);
         }
         if (!task_.done()) return park();
         if constexpr (std::is_void_v<Result>) {
@@ -627,6 +699,17 @@ class TaskRun : public TaskSession {
     }
 
   private:
+    // What ends every wait is for the next co_await that would wait, if this one has something else to tell.
+    void go_on(Event why) {
+        if (end_of_waits(why)) untold = why;
+        woken = woken || why == Event::wake;
+        while (awaited->attempt(*this, why)) {
+            suspended.resume();
+            why = untold;
+            if (task_.done() || why == Event::data) return;
+        }
+    }
+
     Task<Result> task_;
 };
 

@@ -24,6 +24,9 @@ extern "C" {
 /* How an instance speaks TLS to its servers. Constant; lives as long as the instance. [any] */
 typedef struct gatehouse_tls_client gatehouse_tls_client;
 
+/* Idle connections to servers; see ext/pool.h. Lives as long as the instance. [any] */
+typedef struct gatehouse_pool gatehouse_pool;
+
 /* What connect() and connect_now() are to do. The host copies what it needs. */
 typedef struct gatehouse_connect_request {
     uint32_t size;                   /* sizeof(gatehouse_connect_request) */
@@ -34,6 +37,8 @@ typedef struct gatehouse_connect_request {
     gatehouse_str preface;           /* sent as soon as it is connected, in plain, such as a PROXY header; at most 64 KiB */
     const gatehouse_tls_client* tls; /* TLS, begun behind the preface; NULL: none */
     gatehouse_str server_name;       /* with TLS: as in start_tls() */
+    gatehouse_pool* pool;            /* where it may be kept for another client; then there is no preface. NULL: nowhere */
+    gatehouse_str key;               /* with a pool: further words for whom it may be taken, such as a user's name */
 } gatehouse_connect_request;
 
 typedef struct gatehouse_upstream_v1 {
@@ -141,7 +146,32 @@ typedef struct gatehouse_upstream_v1 {
     gatehouse_status (*addresses)(gatehouse_conn* conn, gatehouse_conn* lookup,
                                   void (*found)(void* data, gatehouse_str address) GATEHOUSE_NOEXCEPT,
                                   void* data) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] Makes the host carry `bytes` bytes from one stream of the client `conn` to another, once serve() has returned PARK
+     * or WAIT: the client itself, or upstreams that were made for it. It reads not one byte more, and holds no thread; output
+     * that `to` has left goes first. The plugin is not called until that is over, and then with GATEHOUSE_EVENT_RELAYED, or
+     * with _TIMEOUT if a deadline of the configuration has ended it; relayed() tells what has come of it. Wake-ups, the
+     * plugin's own deadline and the drain are told after it. The drain's deadline and end() cut it, with a reset for both
+     * sides; so does a client that is gone.
+     *
+     * `flags`: with GATEHOUSE_RELAY_UNTIL_NEWS bytes, the end or a reset of `to` end it too: a server may answer before it has
+     * the whole request. One at a time for a client: another call replaces it. GATEHOUSE_INVALID: a stream is not of this
+     * client, both are the same, or a flag is unknown.
+     */
+    gatehouse_status (*relay_some)(gatehouse_conn* conn, gatehouse_conn* from, gatehouse_conn* to, uint64_t bytes,
+                                   uint32_t flags) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] What has come of relay_some(). *moved: bytes that were read from `from`. GATEHOUSE_OK: all of them; to's kernel
+     * has them, as with the next two. _END: `from` has ended before. _AGAIN: `to` has news; the rest may be asked for once
+     * more. _RESET, _EXHAUSTED: one side is broken, which *failed names. _TIMEOUT: nothing has moved for too long.
+     * GATEHOUSE_INVALID: nothing was asked for.
+     */
+    gatehouse_status (*relayed)(gatehouse_conn* conn, uint64_t* moved, gatehouse_conn** failed) GATEHOUSE_NOEXCEPT;
 } gatehouse_upstream_v1;
+
+enum { GATEHOUSE_RELAY_UNTIL_NEWS = 1 };
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 #ifndef GATEHOUSE_TESTING_HOST_HPP
 #define GATEHOUSE_TESTING_HOST_HPP
 
+#include "../ext/pool.h"
 #include "../gatehouse.h"
 #include "config.hpp"
 #include "script.hpp"
@@ -42,6 +43,7 @@ struct UpstreamScript {
 namespace detail {
 
 struct Client;
+struct Upstream;
 struct FakeCheck;
 struct FakeMetric;
 struct FakePoll;
@@ -60,6 +62,8 @@ struct Host {
     std::deque<std::string> tls_clients; // the server_name of each; the plugin knows them as gatehouse_tls_client*
     std::map<std::string, std::vector<std::string>, std::less<>> addresses; // of names
     bool lookups_take_time = false;
+    std::deque<gatehouse_pool_limits> pools;     // the plugin knows them as gatehouse_pool*
+    std::vector<std::unique_ptr<Upstream>> idle; // in the pools
     std::string error;
 
     std::mutex mutex; // guards what [any] functions touch: the members below, and Client::woken, ::order and ::open
@@ -127,6 +131,18 @@ struct Upstream : Stream {
     bool ready_said = false;                 // GATEHOUSE_EVENT_READY has been
     std::string attempt_problem;
     std::vector<std::string> addresses; // of a lookup
+    std::string origin;                 // what it may be kept with; empty: it may not
+};
+
+// What relay_some() was asked for.
+struct Carry {
+    Stream* from;
+    Stream* to;
+    std::uint64_t left;
+    bool until_news;
+    std::uint64_t moved = 0;
+    std::optional<gatehouse_status> over;
+    Stream* failed = nullptr;
 };
 
 struct Client : Stream {
@@ -145,8 +161,10 @@ struct Client : Stream {
     std::optional<std::thread::id> serving; // the thread that runs serve() for it now
     std::vector<std::unique_ptr<Upstream>> upstreams;
     Upstream* relay = nullptr;
-    std::string_view relay_ended; // the reason, by the side that ended first; empty: neither has
-    bool connect_failed = false;  // the last connect()
+    std::optional<Carry> carry;
+    std::vector<UpstreamRecord> kept; // those that it has left in a pool
+    std::string_view relay_ended;     // the reason, by the side that ended first; empty: neither has
+    bool connect_failed = false;      // the last connect()
     Outcome outcome;
 };
 

@@ -33,6 +33,7 @@ inline Outcome outcome_of(const Client& client) {
     outcome.finished = client.finished;
     outcome.open = client.open;
     outcome.deadline = client.deadline;
+    outcome.upstreams = client.kept;
     for (const auto& upstream : client.upstreams) {
         if (!upstream->record.connected) continue;
         UpstreamRecord& record = outcome.upstreams.emplace_back(upstream->record);
@@ -128,6 +129,49 @@ inline std::optional<gatehouse_event> find_news(Client& client) {
     return upstream ? std::optional<gatehouse_event>(GATEHOUSE_EVENT_UPSTREAM) : std::nullopt;
 }
 
+// Carries what the script brings, as the host does: the event that ends it, or nothing if it goes on.
+inline std::optional<gatehouse_event> carry_some(Client& client) {
+    Carry& carry = *client.carry;
+    Stream& from = *carry.from;
+    const auto ends = [&](gatehouse_status status, Stream* failed) {
+        carry.over = status;
+        carry.failed = failed;
+        return GATEHOUSE_EVENT_RELAYED;
+    };
+    while (true) {
+        if (carry.to->write_failed) return ends(GATEHOUSE_RESET, carry.to);
+        if (carry.left == 0) return ends(GATEHOUSE_OK, nullptr);
+        if (carry.until_news && carry.to->has_input()) return ends(GATEHOUSE_AGAIN, nullptr);
+        if (from.over != GATEHOUSE_OK) return ends(from.over, from.over == GATEHOUSE_END ? nullptr : &from);
+        if (from.incoming.empty() && from.implied_end) from.incoming.push_back(kit::end);
+        if (from.incoming.empty()) return std::nullopt;
+        Step& step = from.incoming.front();
+        if (step.kind == Step::Kind::bytes && !step.bytes.empty()) {
+            const std::size_t size = std::min<std::uint64_t>(carry.left, step.bytes.size());
+            const std::string bytes = step.bytes.substr(0, size);
+            step.bytes.erase(0, size);
+            from.arrived = !step.bytes.empty();
+            if (!from.arrived) from.incoming.pop_front();
+            carry.left -= size;
+            carry.moved += size;
+            static_cast<void>(carry.to->write(bytes));
+            continue;
+        }
+        const Step next = std::move(step);
+        from.incoming.pop_front();
+        from.arrived = false;
+        if (next.kind == Step::Kind::end) from.over = GATEHOUSE_END;
+        if (next.kind == Step::Kind::reset) from.over = from.say(GATEHOUSE_RESET);
+        if (next.kind == Step::Kind::stopping) client.host->begin_drain();
+        if (next.kind == Step::Kind::wake) client.host->wake(client);
+        if (next.kind == Step::Kind::pass) from.pass(next.time);
+        if (next.kind != Step::Kind::timeout) continue;
+        carry.over = GATEHOUSE_TIMEOUT;
+        client.due = client.say(GATEHOUSE_TIMEOUT);
+        return GATEHOUSE_EVENT_TIMEOUT;
+    }
+}
+
 // Whether it can only end, but has time for that.
 inline bool gives_time(const Client& client) { return client.ended == "drained" || client.ended == "ended"; }
 
@@ -156,8 +200,8 @@ inline void serve(Client& client, gatehouse_event event) {
     switch (next) {
     case GATEHOUSE_NEXT_PARK:
         if (client.write_failed || (!client.ended.empty() && !gives_time(client))) return close(client, reason_of(client));
-        if ((event == GATEHOUSE_EVENT_DATA || event == GATEHOUSE_EVENT_UPSTREAM) && reads_of(client) == reads &&
-            unread(client)) {
+        if (!client.carry && (event == GATEHOUSE_EVENT_DATA || event == GATEHOUSE_EVENT_UPSTREAM) &&
+            reads_of(client) == reads && unread(client)) {
             host.violation("serve() parked without reading what has arrived: the host would call it again at once, for ever");
             close(client, "plugin_error");
         }
@@ -192,6 +236,7 @@ inline std::optional<gatehouse_event> next_event(Client& client) {
     Host& host = *client.host;
     const bool server_first = (host.plugin->flags & GATEHOUSE_SERVER_FIRST) != 0;
     if (!client.opened && server_first) return GATEHOUSE_EVENT_OPEN;
+    if (client.carry && !client.carry->over) return carry_some(client);
 
     const auto say = [&client](gatehouse_status status, gatehouse_event event,
                                std::string_view unserved) -> std::optional<gatehouse_event> {

@@ -71,6 +71,8 @@ struct UpstreamRecord {
     std::string plain;
     bool finished = false; // the plugin has called finish()
     bool closed = false;   // the plugin has closed it
+    bool taken = false;    // it was taken from a pool
+    bool kept = false;     // the plugin has left it in a pool
     bool relayed = false;  // the plugin has called relay(), and the host then carried the rest of both scripts
     milliseconds idle{0};  // the idle time of relay()
 };

@@ -2,6 +2,7 @@
 #ifndef GATEHOUSE_TESTING_TABLE_HPP
 #define GATEHOUSE_TESTING_TABLE_HPP
 
+#include "../ext/pool.h"
 #include "../ext/sendfile.h"
 #include "../ext/text_file.h"
 #include "../ext/upstream.h"
@@ -222,6 +223,16 @@ inline std::string name_for(const gatehouse_tls_client* tls, gatehouse_str name)
     return configured.empty() ? std::string(view(name)) : configured;
 }
 
+// What a request must have in common with the one that a kept connection was made with.
+inline std::string origin_of(const gatehouse_connect_request& request) {
+    std::string origin;
+    for (const gatehouse_str& part : {request.address, request.source, request.server_name, request.key})
+        origin.append(view(part)).push_back('\0');
+    for (const void* part : {static_cast<const void*>(request.pool), static_cast<const void*>(request.tls)})
+        origin.append(std::to_string(reinterpret_cast<std::uintptr_t>(part))).push_back(' ');
+    return origin;
+}
+
 inline gatehouse_status connect(gatehouse_conn* conn, const gatehouse_connect_request* request, gatehouse_conn** result,
                                 bool waits) noexcept {
     Client* client = client_of(conn, waits ? "connect()" : "connect_now()");
@@ -243,6 +254,11 @@ inline gatehouse_status connect(gatehouse_conn* conn, const gatehouse_connect_re
     upstream->record.source = view(request->source);
     upstream->circumstances = {.peer = upstream->record.address, .local = "192.0.2.254:50000", .listener = "", .instance = ""};
     upstream->record.within = milliseconds(request->milliseconds);
+    if (request->pool != nullptr) upstream->origin = origin_of(*request);
+    if (request->pool != nullptr && request->preface.size > 0) {
+        client->host->violation("connect() with a pool and a preface");
+        return GATEHOUSE_INVALID;
+    }
     if (script.status == GATEHOUSE_OK && request->preface.size > 0) static_cast<void>(upstream->write(view(request->preface)));
     const bool tls = request->tls != nullptr;
     gatehouse_status status = reach(*upstream, script, tls, tls ? name_for(request->tls, request->server_name) : "");
@@ -381,6 +397,77 @@ inline gatehouse_status addresses(gatehouse_conn* conn, gatehouse_conn* lookup, 
     return GATEHOUSE_OK;
 }
 
+inline gatehouse_status relay_some(gatehouse_conn* conn, gatehouse_conn* from, gatehouse_conn* to, uint64_t bytes,
+                                   uint32_t flags) noexcept {
+    Client* client = client_of(conn, "relay_some()");
+    if (client == nullptr || !may_use(stream_of(from), "relay_some()") || !may_use(stream_of(to), "relay_some()"))
+        return GATEHOUSE_INVALID;
+    const bool mine = stream_of(from)->client == client && stream_of(to)->client == client && from != to;
+    if (!mine || (flags & ~uint32_t{GATEHOUSE_RELAY_UNTIL_NEWS}) != 0) {
+        client->host->violation("relay_some() between streams that are not two of this client's, or with an unknown flag");
+        return GATEHOUSE_INVALID;
+    }
+    client->carry = Carry{stream_of(from), stream_of(to), bytes, flags != 0, 0, {}, nullptr};
+    return GATEHOUSE_OK;
+}
+
+inline gatehouse_status relayed(gatehouse_conn* conn, uint64_t* moved, gatehouse_conn** failed) noexcept {
+    const Client* client = client_of(conn, "relayed()");
+    if (client == nullptr || !client->carry || !client->carry->over) return GATEHOUSE_INVALID;
+    *moved = client->carry->moved;
+    *failed = reinterpret_cast<gatehouse_conn*>(client->carry->failed);
+    return *client->carry->over;
+}
+
+inline gatehouse_status make_pool(gatehouse_instance* instance, const gatehouse_pool_limits* limits,
+                                  gatehouse_pool** pool) noexcept {
+    *pool = reinterpret_cast<gatehouse_pool*>(&host_of(instance)->pools.emplace_back(*limits));
+    return GATEHOUSE_OK;
+}
+
+inline gatehouse_status take(gatehouse_conn* conn, const gatehouse_connect_request* request, gatehouse_conn** result) noexcept {
+    Client* client = client_of(conn, "pool take()");
+    if (client == nullptr || request->pool == nullptr) return GATEHOUSE_INVALID;
+    auto& idle = client->host->idle;
+    const std::string origin = origin_of(*request);
+    const auto found = std::find_if(idle.rbegin(), idle.rend(), [&](const auto& one) { return one->origin == origin; });
+    if (found == idle.rend()) return GATEHOUSE_NOT_FOUND;
+    std::unique_ptr<Upstream> upstream = std::move(*found);
+    idle.erase(std::prev(found.base()));
+    upstream->client = client;
+    upstream->gone = false;
+    upstream->output.clear();
+    upstream->record.kept = false;
+    upstream->record.taken = true;
+    client->connect_failed = false;
+    *result = reinterpret_cast<gatehouse_conn*>(static_cast<Stream*>(upstream.get()));
+    client->upstreams.push_back(std::move(upstream));
+    return GATEHOUSE_OK;
+}
+
+// As the host, it closes one that has something left, or has ended.
+inline gatehouse_status keep(gatehouse_conn* conn, gatehouse_conn* which) noexcept {
+    Client* client = client_of(conn, "pool keep()");
+    auto* upstream = static_cast<Upstream*>(stream_of(which));
+    if (client == nullptr || !may_use(upstream, "pool keep()")) return GATEHOUSE_INVALID;
+    upstream->gone = true;
+    upstream->wanted = 0;
+    const bool idle =
+        upstream->over == GATEHOUSE_OK && !upstream->finished && !upstream->write_failed && !upstream->has_input();
+    if (upstream->origin.empty() || !idle || client->host->stopping) {
+        upstream->record.closed = true;
+        return idle && client->host->stopping ? GATEHOUSE_STOPPING : GATEHOUSE_INVALID;
+    }
+    const auto own = std::find_if(client->upstreams.begin(), client->upstreams.end(),
+                                  [&](const auto& one) { return one.get() == upstream; });
+    upstream->record.kept = true;
+    client->kept.push_back(upstream->record);
+    client->kept.back().received = upstream->output;
+    client->host->idle.push_back(std::move(*own));
+    client->upstreams.erase(own);
+    return GATEHOUSE_OK;
+}
+
 inline gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count, int32_t fd, uint64_t offset,
                                   uint64_t length) noexcept {
     Client* client = client_of(conn, "sendfile send()");
@@ -484,7 +571,10 @@ inline const void* find_extension(gatehouse_instance*, gatehouse_str id) noexcep
                                                     start_tls_now,
                                                     outcome,
                                                     resolve_now,
-                                                    addresses};
+                                                    addresses,
+                                                    relay_some,
+                                                    relayed};
+    static constexpr gatehouse_pool_v1 pool{sizeof(gatehouse_pool_v1), 0, make_pool, take, keep};
     static constexpr gatehouse_sendfile_v1 sendfile{sizeof(gatehouse_sendfile_v1), 0, send_file};
     static constexpr gatehouse_text_file_v1 text_file{sizeof(gatehouse_text_file_v1), 0, read_text_file};
     static constexpr gatehouse_check_v1 check{sizeof(gatehouse_check_v1), 0, start_check, stop_check};
@@ -500,6 +590,7 @@ inline const void* find_extension(gatehouse_instance*, gatehouse_str id) noexcep
     if (view(id) == GATEHOUSE_EXT_DISCOVERY) return &discovery;
     if (view(id) == GATEHOUSE_EXT_TIMER) return &timer;
     if (view(id) == GATEHOUSE_EXT_POLL) return &poll;
+    if (view(id) == GATEHOUSE_EXT_POOL) return &pool;
     if (view(id) == GATEHOUSE_EXT_METRICS) return &metrics;
     return nullptr;
 }
