@@ -108,7 +108,7 @@ void check(const Config& config, bool bind) {
     NameWatches watches(background, config.host.resolvers);
     const auto none = [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; };
     Shortages shortages(log);
-    const Facilities facilities{host_table, log, drain, resolver, lookups, background, watches, shortages, none, {}, {}, none};
+    const Facilities facilities{host_table, log, drain, resolver, lookups, background, watches, shortages, none, {}, {}, none, {}};
 
     Problems problems;
     std::optional<TlsServers> tls;

@@ -69,41 +69,43 @@ Generation::Generation(Config config, const Standing& standing)
     : config_(std::move(config)), standing_(standing), tls_(config_.tls, standing.ticket_keys, standing.log),
       shared_{standing.log, standing.alarm, standing.relays, tls_, drain_, config_.log.access, handshakes_},
       shortages_(standing.log),
-      facilities_{.table = host_table,
-                  .log = standing.log,
-                  .drain = drain_,
-                  .resolver = standing.resolver,
-                  .lookups = standing.lookups,
-                  .background = standing.background,
-                  .watches = standing.watches,
-                  .shortages = shortages_,
-                  .wake =
-                      [this](const PluginInstance& instance, std::uint64_t id) {
-                          Service* service = service_of(id);
-                          return service != nullptr ? service->wake(instance, id) : GATEHOUSE_NOT_FOUND;
-                      },
-                  .end = [this](const PluginInstance& instance, std::uint64_t id, std::int32_t how,
-                                std::uint64_t milliseconds) -> gatehouse_status {
-                      Service* service = service_of(id);
-                      if (service == nullptr) return GATEHOUSE_NOT_FOUND;
-                      const EndOrder order = how == GATEHOUSE_HOW_STOP    ? EndOrder::stop
-                                             : how == GATEHOUSE_HOW_CLOSE ? EndOrder::close
-                                                                          : EndOrder::reset;
-                      constexpr std::uint64_t longest = 86'400'000;
-                      const Milliseconds time(std::min(milliseconds, longest));
-                      return service->end_by_order(instance, id, order, after(monotonic_now(), time));
-                  },
-                  .list =
-                      [this](const PluginInstance& instance) {
-                          std::vector<std::uint64_t> ids;
-                          for (const auto& service : services_) service->list(instance, ids);
-                          return ids;
-                      },
-                  .look_again =
-                      [this](const PluginInstance& instance, std::uint64_t id) {
-                          Service* service = service_of(id);
-                          return service != nullptr ? service->look_again(instance, id) : GATEHOUSE_NOT_FOUND;
-                      }},
+      facilities_{
+          .table = host_table,
+          .log = standing.log,
+          .drain = drain_,
+          .resolver = standing.resolver,
+          .lookups = standing.lookups,
+          .background = standing.background,
+          .watches = standing.watches,
+          .shortages = shortages_,
+          .wake =
+              [this](const PluginInstance& instance, std::uint64_t id) {
+                  Service* service = service_of(id);
+                  return service != nullptr ? service->wake(instance, id) : GATEHOUSE_NOT_FOUND;
+              },
+          .end = [this](const PluginInstance& instance, std::uint64_t id, std::int32_t how,
+                        std::uint64_t milliseconds) -> gatehouse_status {
+              Service* service = service_of(id);
+              if (service == nullptr) return GATEHOUSE_NOT_FOUND;
+              const EndOrder order = how == GATEHOUSE_HOW_STOP    ? EndOrder::stop
+                                     : how == GATEHOUSE_HOW_CLOSE ? EndOrder::close
+                                                                  : EndOrder::reset;
+              constexpr std::uint64_t longest = 86'400'000;
+              const Milliseconds time(std::min(milliseconds, longest));
+              return service->end_by_order(instance, id, order, after(monotonic_now(), time));
+          },
+          .list =
+              [this](const PluginInstance& instance) {
+                  std::vector<std::uint64_t> ids;
+                  for (const auto& service : services_) service->list(instance, ids);
+                  return ids;
+              },
+          .look_again =
+              [this](const PluginInstance& instance, std::uint64_t id) {
+                  Service* service = service_of(id);
+                  return service != nullptr ? service->look_again(instance, id) : GATEHOUSE_NOT_FOUND;
+              },
+          .wait = [](Connection& connection, Nanoseconds until) { return Service::of(connection).wait(connection, until); }},
       plugins_(config_, facilities_) {
     for (const auto& [name, server] : tls_.sections()) handshakes_[server.get()];
     check_routes(config_, plugins_.finder());

@@ -275,6 +275,7 @@ const gatehouse_host host_table{
     .news = news,
     .end = end,
     .for_each = for_each,
+    .wait = wait,
 };
 
 } // namespace gatehouse::host

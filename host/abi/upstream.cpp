@@ -23,12 +23,12 @@ namespace gatehouse::host {
 Nanoseconds deadline_of(const Connection& client, std::uint64_t milliseconds) noexcept {
     constexpr std::uint64_t most = 86'400'000;
     const Nanoseconds asked = after(monotonic_now(), std::chrono::milliseconds(std::min(milliseconds, most)));
-    return std::min({asked, client.drain().deadline(), client.lifetime, client.plugin_deadline});
+    return std::min({asked, end_of_waits(client.drain()), client.lifetime, client.plugin_deadline});
 }
 
 gatehouse_status too_late(Connection& client) noexcept {
     const Nanoseconds now = monotonic_now();
-    if (now >= std::min(client.drain().deadline(), client.lifetime)) return GATEHOUSE_STOPPING;
+    if (now >= std::min(end_of_waits(client.drain()), client.lifetime)) return GATEHOUSE_STOPPING;
     if (now < client.plugin_deadline) return GATEHOUSE_TIMEOUT;
     client.pass_timer();
     return GATEHOUSE_TIMER;

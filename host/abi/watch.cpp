@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace gatehouse::host {
 namespace {
@@ -32,6 +33,16 @@ gatehouse_status watch(gatehouse_conn* conn, gatehouse_conn* stream, std::uint32
     server->wanted = wanted & 3U;
     if (wanted == 0) server->watch.remove(server->fd);
     return GATEHOUSE_OK;
+}
+
+gatehouse_status wait(gatehouse_conn* conn, std::uint64_t milliseconds) noexcept {
+    Connection* const client = client_of(conn);
+    if (client == nullptr) return GATEHOUSE_INVALID;
+    const Nanoseconds now = monotonic_now();
+    constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+    const auto span = std::chrono::milliseconds(std::min(milliseconds, most));
+    const Nanoseconds until = milliseconds == 0 ? now : after(now, span);
+    return facilities_of(*client).wait(*client, until);
 }
 
 std::size_t news(gatehouse_conn* conn, gatehouse_news* items, std::size_t capacity, std::size_t stride) noexcept {

@@ -19,7 +19,7 @@ void Connection::open(int socket, const ListenerShare& share) noexcept {
     watch.begin(share.pool);
     life = {};
     order.store(EndOrder::none);
-    stop_until.store(never);
+    own_drain.forget();
     relayed.store(false);
     listener.store(&share, std::memory_order_relaxed);
 }

@@ -10,6 +10,7 @@
 #include "connection/peer.hpp"
 #include "connection/stream.hpp"
 #include "connection/upstream.hpp"
+#include "threads/own_drain.hpp"
 #include "threads/posted.hpp"
 
 #include <atomic>
@@ -138,7 +139,7 @@ class Connection : public Stream {
     std::atomic<PluginInstance*> plugin{nullptr};        // set by the owner once it is open, until serve() is called
     std::atomic<EndOrder> order{EndOrder::none};         // written by who holds `owner`, and by open(), as is the next
     std::atomic<bool> relayed{false};                    // a relay thread owns it, or is about to
-    std::atomic<Nanoseconds> stop_until{never};          // with EndOrder::stop: when it ends at the latest
+    OwnDrain own_drain;                                  // begun by an order; ended by open()
 
     // Everything below belongs to the owner.
     std::uint64_t id = 0;                       // generation and index

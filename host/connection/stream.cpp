@@ -112,18 +112,19 @@ gatehouse_status Stream::wait_for(short events, bool hear_drain) noexcept {
             return fail(errno);
         case Waited::draining:
             stopping_said = true;
-            if (!reason) reason = Reason::drained;
+            if (!reason) reason = drain_->started() ? Reason::drained : Reason::ended;
             return GATEHOUSE_STOPPING;
         case Waited::timeout:
             break;
         }
-        const bool drained = drain_->deadline() < limit.when;
+        const Nanoseconds end = end_of_waits(*drain_);
+        const bool drained = end < limit.when;
         if (!drained && limit.reason == Reason::too_slow && events == POLLOUT && renew_write(monotonic_now())) {
             begun.when = write_due_;
             continue;
         }
         if (drained || limit.reason != Reason::deadline) {
-            expire(drained ? Reason::drained : limit.reason);
+            expire(!drained ? limit.reason : end == drain_->deadline() ? Reason::drained : Reason::ended);
             return drained ? GATEHOUSE_RESET : GATEHOUSE_TIMEOUT;
         }
         pass_timer();

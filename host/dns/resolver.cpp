@@ -46,7 +46,7 @@ void answered(void* argument, int status, int /*timeouts*/, ares_addrinfo* info)
 void run(ares_channel channel, Query& query, Nanoseconds deadline, const Drain& drain) {
     while (!query.done) {
         const Nanoseconds now = monotonic_now();
-        if (now >= std::min(deadline, drain.deadline())) return ares_cancel(channel);
+        if (now >= std::min(deadline, end_of_waits(drain))) return ares_cancel(channel);
         std::array<ares_socket_t, ARES_GETSOCK_MAXNUM> sockets{};
         const auto bits = static_cast<unsigned>(ares_getsock(channel, sockets.data(), static_cast<int>(sockets.size())));
         std::array<pollfd, ARES_GETSOCK_MAXNUM> waiting{};

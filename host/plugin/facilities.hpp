@@ -2,6 +2,8 @@
 // its instances; all that it refers to outlives them.
 #pragma once
 
+#include "base/clock.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <gatehouse/gatehouse.h>
@@ -10,6 +12,7 @@
 namespace gatehouse::host {
 
 class Background;
+class Connection;
 class Drain;
 class Log;
 class Lookups;
@@ -40,6 +43,8 @@ struct Facilities {
     std::function<std::vector<std::uint64_t>(const PluginInstance& instance)> list;
     // The host looks again at what has been begun for it; serve() is not called unless something has come of that.
     ById look_again;
+    // Lets a connection wait with the thread that serves it; see gatehouse_host.wait. `until`: of the monotonic clock.
+    std::function<gatehouse_status(Connection& connection, Nanoseconds until)> wait;
 };
 
 } // namespace gatehouse::host

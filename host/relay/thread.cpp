@@ -311,7 +311,7 @@ void RelayThread::sweep() noexcept {
         const Nanoseconds lifetime = pair.connection().lifetime;
         const Nanoseconds idle = pair.idle_until();
         const Nanoseconds drain = pair.connection().drain().deadline();
-        const Nanoseconds stop = pair.connection().stop_until.load();
+        const Nanoseconds stop = pair.connection().own_drain.deadline();
         std::optional<Reason> reason;
         if (pair.unwatchable)
             reason = Reason::host_out_of_memory;

@@ -1,6 +1,5 @@
 // The end of a connection: its one reason, its last bytes, and the record of it.
 #include "serving/ending.hpp"
-#include "base/atomic_min.hpp"
 #include "base/check.hpp"
 #include "base/if_memory_allows.hpp"
 #include "base/socket.hpp"
@@ -59,8 +58,12 @@ std::optional<SocketAddress> server_address(const ServingLife& serving) noexcept
 } // namespace
 
 Reason reason_for(const Connection& connection, gatehouse_next next) noexcept {
-    // The drain's deadline ends every wait. What the plugin makes of a connect that failed so is nobody's failure.
-    const bool drained = connection.drain().started() && connection.drain().deadline() <= monotonic_now();
+    // The drain's deadline ends every wait, and so does an order's. What the plugin makes of a connect that failed so is
+    // nobody's failure.
+    const Nanoseconds now = monotonic_now();
+    std::optional<Reason> cut;
+    if (connection.own_drain.deadline() <= now) cut = Reason::ended;
+    if (connection.drain().started() && connection.drain().deadline() <= now) cut = Reason::drained;
     switch (next) {
     case GATEHOUSE_NEXT_CLOSE:
     case GATEHOUSE_NEXT_PARK:
@@ -71,10 +74,10 @@ Reason reason_for(const Connection& connection, gatehouse_next next) noexcept {
     case GATEHOUSE_NEXT_EXCEPTION:
         return Reason::plugin_exception;
     case GATEHOUSE_NEXT_UPSTREAM:
-        return drained ? Reason::drained : connection.life.serving.no_upstream.value_or(Reason::upstream_failed);
+        return cut.value_or(connection.life.serving.no_upstream.value_or(Reason::upstream_failed));
     default:
         if (!connection.life.serving.no_upstream) return Reason::plugin_error;
-        return drained ? Reason::drained : *connection.life.serving.no_upstream;
+        return cut.value_or(*connection.life.serving.no_upstream);
     }
 }
 
@@ -121,7 +124,7 @@ bool Service::obey(Connection& connection) noexcept {
     // A thread that waited has found the client reset: by the order.
     if (!connection.reason || connection.reason == Reason::peer_reset) connection.reason = Reason::ended;
     if (life.obeyed == EndOrder::stop && is_served) {
-        connection.lifetime = std::min(connection.lifetime, connection.stop_until.load());
+        connection.lifetime = std::min(connection.lifetime, connection.own_drain.deadline());
         life.serving.why = GATEHOUSE_EVENT_STOPPING;
         return false;
     }
@@ -149,13 +152,13 @@ gatehouse_status Service::end_by_order(const PluginInstance& plugin, std::uint64
         return GATEHOUSE_NOT_FOUND;
     }
     if (how > connection->order.load()) connection->order.store(how);
-    if (how == EndOrder::stop) lower(connection->stop_until, stop_until);
     connection->owner.leave(id, Owner::ordered);
     const bool rested = connection->owner.claim(id, Owner::event) == Owner::Claim::owned;
     // A thread that waits for the client goes on. It may be in the plugin's code: then the rest follows when it returns. A
     // relay is its thread's affair.
     if (!rested && !connection->relayed.load() && how == EndOrder::close) ::shutdown(connection->fd, SHUT_RD);
     if (!rested && !connection->relayed.load() && how == EndOrder::reset) reset_now(connection->fd);
+    connection->own_drain.start(how == EndOrder::stop ? stop_until : 0);
     connection->owner.let_go();
     shared_.relays.look_at_orders();
     if (!rested) return GATEHOUSE_OK;

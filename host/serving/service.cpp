@@ -128,6 +128,15 @@ Connection* Service::find(const PluginInstance& plugin, std::uint64_t id) noexce
     return connection != nullptr && connection->plugin.load(std::memory_order_relaxed) == &plugin ? connection : nullptr;
 }
 
+// A note has been left for its owner, which may wait with its thread.
+void Service::ring(Connection& connection, std::uint64_t id) noexcept {
+    if (!connection.own_drain.is_waited_for()) return;
+    const MutexLock lock(ordering_);
+    if (!connection.owner.hold(id)) return;
+    connection.own_drain.ring();
+    connection.owner.let_go();
+}
+
 gatehouse_status Service::wake(const PluginInstance& plugin, std::uint64_t id) noexcept {
     Connection* connection = find(plugin, id);
     if (connection == nullptr) return GATEHOUSE_NOT_FOUND;
@@ -135,6 +144,7 @@ gatehouse_status Service::wake(const PluginInstance& plugin, std::uint64_t id) n
     case Owner::Claim::gone:
         return GATEHOUSE_NOT_FOUND;
     case Owner::Claim::noted:
+        ring(*connection, id);
         return GATEHOUSE_OK;
     case Owner::Claim::owned:
         break;
@@ -149,7 +159,10 @@ gatehouse_status Service::look_again(const PluginInstance& plugin, std::uint64_t
     if (connection == nullptr) return GATEHOUSE_NOT_FOUND;
     const Owner::Claim claim = connection->owner.claim(id, Owner::event);
     if (claim == Owner::Claim::gone) return GATEHOUSE_NOT_FOUND;
-    if (claim == Owner::Claim::noted) return GATEHOUSE_OK;
+    if (claim == Owner::Claim::noted) {
+        ring(*connection, id);
+        return GATEHOUSE_OK;
+    }
     connection->life.rests_again = true;
     pool.post(connection->posted, id);
     return GATEHOUSE_OK;
@@ -245,6 +258,7 @@ void Service::serve(Connection& connection) noexcept {
     PluginInstance& plugin = *instance;
     if (serving.then != Then::nothing && !goes_on(connection, next_of(serving.then))) return;
     if (puts_off(connection) && rests(connection)) return;
+    const OwnDrain::Serving serving_it(connection.own_drain);
     do {
         serving.error.clear(); // what an earlier call has explained is not this one's
         const bool has_spoken = serving.why == GATEHOUSE_EVENT_OPEN && !plugin.server_first();
@@ -257,6 +271,7 @@ bool Service::goes_on(Connection& connection, gatehouse_next next) noexcept {
     ServingLife& serving = connection.life.serving;
     if (serving.carry && !serving.carry->over() && !connection.may_carry()) serving.carry.reset();
     if (connection.is_ordered() && connection.order.load() != EndOrder::stop) return !obey(connection);
+    if (connection.is_ordered() && !connection.reason) connection.reason = Reason::ended;
     if (next == GATEHOUSE_NEXT_PARK || next == GATEHOUSE_NEXT_WAIT) {
         if (connection.broken || ends_at_once(connection)) {
             end(connection, reason_for(connection, next));

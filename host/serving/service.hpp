@@ -92,6 +92,9 @@ class Service : public ListenerShare {
     // Something has come of what was begun for a connection by another thread: looks at it. [any]
     gatehouse_status look_again(const PluginInstance& plugin, std::uint64_t id) noexcept;
 
+    // As a connection rests, but with the caller's thread; see gatehouse_host.wait. [owner, in serve()]
+    gatehouse_status wait(Connection& connection, Nanoseconds until) noexcept;
+
     // Gives an order for a connection, if it is that plugin's and there is no stronger one. GATEHOUSE_NOT_FOUND: it has ended.
     // [any]
     gatehouse_status end_by_order(const PluginInstance& plugin, std::uint64_t id, EndOrder order,
@@ -114,6 +117,8 @@ class Service : public ListenerShare {
 
   private:
     Connection* find(const PluginInstance& plugin, std::uint64_t id) noexcept;
+
+    void ring(Connection& connection, std::uint64_t id) noexcept;
 
     void room() noexcept;
     bool has_room() noexcept;
@@ -139,6 +144,8 @@ class Service : public ListenerShare {
     bool rests(Connection& connection, std::optional<Stream::Due> until = std::nullopt) noexcept;
     bool rests_for_more(Connection& connection, bool look, std::optional<Stream::Due> until) noexcept;
     void ready_for_more(Connection& connection, std::uint32_t events) noexcept;
+    std::optional<gatehouse_event> take_notes(Connection& connection) noexcept;
+    std::optional<gatehouse_status> too_late(Connection& connection, Reason reason) noexcept;
     void start_relay(Connection& connection) noexcept;
     void expire(Connection& connection, Nanoseconds now) noexcept;
 

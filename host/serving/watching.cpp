@@ -160,6 +160,29 @@ Interest client_interest(const Connection& connection) noexcept {
     return room ? Interest::room : Interest::reset;
 }
 
+std::size_t poll_items(Connection& connection, std::span<pollfd, most_polled> items) noexcept {
+    std::size_t count = 0;
+    const auto add = [&](Stream& stream, bool input, bool room) {
+        stream.watch.remove(stream.fd); // or its events would wake threads for nothing
+        items[count++] = {stream.fd, static_cast<short>((input ? POLLIN : 0) | (room ? POLLOUT : 0)), 0};
+    };
+    // Poll repeats what it has said, so it is not asked about what nobody would take.
+    const Carry* const carry = connection.carries() ? connection.life.serving.carry.get() : nullptr;
+    const auto takes = [&](const Stream& stream) {
+        const bool held_up = carry != nullptr && carry->from() == &stream && carry->to()->holds_output();
+        return hears(connection, stream) && !stream.read_end && !held_up;
+    };
+    const bool is_over = connection.read_end && connection.finished;
+    if (const bool room = wants_room(connection, connection); room || !is_over) add(connection, takes(connection), room);
+    for (Upstream* server = connection.life.serving.upstreams; server != nullptr; server = server->next()) {
+        const short attempt = server->attempt && server->fd >= 0 ? server->attempt->waits_for(*server) : short{0};
+        const bool input = server->pending ? attempt == POLLIN : takes(*server);
+        const bool room = server->pending ? attempt == POLLOUT : wants_room(connection, *server);
+        if ((input || room) && !server->broken && count < items.size()) add(*server, input, room);
+    }
+    return count;
+}
+
 bool step_attempts(Connection& connection) noexcept {
     bool any = false;
     for (Upstream* server = connection.life.serving.upstreams; server != nullptr; server = server->next())

@@ -4,6 +4,7 @@
 
 #include "base/clock.hpp"
 #include "threads/drain.hpp"
+#include "threads/own_drain.hpp"
 
 #include <cstdint>
 #include <poll.h>
@@ -13,8 +14,8 @@ namespace gatehouse::host {
 
 enum class Waited : std::uint8_t {
     ready,    // at least one item's revents says what has come
-    timeout,  // `until`, or the drain's deadline, has come
-    draining, // the drain has started
+    timeout,  // `until`, or the end of waits, has come
+    draining, // the drain has started, or the connection's own
     failed,   // the kernel cannot wait; see errno
 };
 
@@ -24,10 +25,13 @@ enum class OnDrain : std::uint8_t {
     go_on, // the wait goes on
 };
 
-constexpr std::size_t most_waited_for = 16;
+constexpr std::size_t most_waited_for = 40;
 
-// Waits until one of `items`, at most most_waited_for, is ready. Meanwhile the pool of the calling thread counts it as blocked.
-// [any]
+// When every wait of the calling thread is over: the deadline of the drain, or that of the connection which it serves. [any]
+Nanoseconds end_of_waits(const Drain& drain) noexcept;
+
+// Waits until one of `items`, at most most_waited_for, is ready; with a negative descriptor one is never. Meanwhile the pool of
+// the calling thread counts it as blocked. [any]
 Waited wait(std::span<pollfd> items, Nanoseconds until, const Drain& drain, OnDrain on_drain) noexcept;
 
 // Whether an item is ready already: for a caller that often need not wait, so that the pool need not be told. [any]

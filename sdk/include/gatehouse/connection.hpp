@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -271,6 +272,12 @@ class Connection : public ByteStream {
     // What brings this connection back once it is parked: bytes of, or room for, itself or an upstream that it has made.
     Status watch(const ByteStream& stream, Ready wanted) noexcept {
         return host_->table->watch(conn_, stream.handle(), static_cast<std::uint32_t>(wanted));
+    }
+    // Keeps the thread until something would bring a parked connection back; then event() and news() say what. Status::again:
+    // the time is over. Status::reset: the connection ends, and serve() should return.
+    Status wait() noexcept { return host_->table->wait(conn_, std::numeric_limits<std::uint64_t>::max()); }
+    Status wait(std::chrono::milliseconds at_most) noexcept {
+        return host_->table->wait(conn_, static_cast<std::uint64_t>(std::max<std::int64_t>(at_most.count(), 0)));
     }
     // Which of the watched streams have it: the first of them, as many as there is room for.
     std::span<gatehouse_news> news(std::span<gatehouse_news> room) noexcept {

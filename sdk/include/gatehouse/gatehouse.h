@@ -381,9 +381,10 @@ typedef struct gatehouse_host {
     /*
      * [any] Ends a connection of this instance, whatever it does; its reason is "ended", unless it had one already.
      * `milliseconds` is for GATEHOUSE_HOW_STOP: the time that it has to finish; a relay goes on for as long. The others end a
-     * relay with a reset for both sides. A thread that waits for the client in serve() goes on at once with _CLOSE and _RESET;
-     * one in the plugin's own code is not touched, and the rest follows when serve() returns. A stronger order may follow a
-     * weaker one. This calls no hook. GATEHOUSE_NOT_FOUND: the connection has ended, or is another instance's.
+     * relay with a reset for both sides. With _STOP a read that waits says GATEHOUSE_STOPPING, and every
+     * call that waits fails when the time is over; with the others at once. A thread in the plugin's own code is not touched,
+     * and the rest follows when serve() returns. A stronger order may follow a weaker one. This calls no hook.
+     * GATEHOUSE_NOT_FOUND: the connection has ended, or is another instance's.
      */
     gatehouse_status (*end)(gatehouse_instance* instance, uint64_t id, gatehouse_how how,
                             uint64_t milliseconds) GATEHOUSE_NOEXCEPT;
@@ -394,6 +395,17 @@ typedef struct gatehouse_host {
      */
     gatehouse_status (*for_each)(gatehouse_instance* instance, void (*visit)(void* data, uint64_t id) GATEHOUSE_NOEXCEPT,
                                  void* data) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] Waits as a connection does that serve() has parked, but keeps the thread: until something that is watched is
+     * there, an attempt, handed-over output or relay_some() is done, a wake-up, a deadline, a drain, or end(). A sequential
+     * dialogue with several streams needs it. `milliseconds`: at most so long; 0 only looks, UINT64_MAX has no limit.
+     *
+     * GATEHOUSE_OK: event() and news() say what it is, as at a call of serve(); what an event has told is used up.
+     * GATEHOUSE_AGAIN: the time is over. GATEHOUSE_RESET: the client has gone, or the host or end() ends the connection;
+     * serve() should return. GATEHOUSE_EXHAUSTED: the kernel has no memory. GATEHOUSE_INVALID: not a client's connection.
+     */
+    gatehouse_status (*wait)(gatehouse_conn* conn, uint64_t milliseconds) GATEHOUSE_NOEXCEPT;
 } gatehouse_host;
 
 /* --- plugin -> host ------------------------------------------------------------------------------------------------------ */

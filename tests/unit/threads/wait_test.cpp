@@ -53,6 +53,37 @@ TEST_P(AnyWait, SaysWhichOfSeveralAreReady) {
     EXPECT_EQ(items[2].revents, POLLOUT);
 }
 
+// The order that one connection is to end.
+TEST_P(AnyWait, EndsWithTheOwnDrainOfTheConnectionThatIsServed) {
+    OwnDrain own;
+    std::array items{readable(bell_)};
+    {
+        const OwnDrain::Serving serving(own);
+        EXPECT_FALSE(own.is_waited_for());
+        std::thread ender([&] {
+            while (!own.is_waited_for()) std::this_thread::yield();
+            own.ring(); // says nothing
+            own.start(0);
+        });
+        EXPECT_EQ(wait(items, never, drain_, GetParam()), Waited::timeout);
+        ender.join();
+        EXPECT_FALSE(own.is_waited_for());
+        EXPECT_EQ(wait(items, never, drain_, GetParam()), Waited::timeout); // from now on
+    }
+    bell_.ring();
+    EXPECT_EQ(wait(items, never, drain_, GetParam()), Waited::ready); // this thread serves it no more
+}
+
+TEST_P(AnyWait, AnOwnDrainWithTimeIsADrain) {
+    OwnDrain own;
+    const OwnDrain::Serving serving(own);
+    std::array items{readable(bell_)};
+    own.start(monotonic_now() + 10 * moment);
+    const bool ends = GetParam() == OnDrain::end;
+    EXPECT_EQ(wait(items, never, drain_, GetParam()), ends ? Waited::draining : Waited::timeout);
+    EXPECT_EQ(monotonic_now() < own.deadline(), ends);
+}
+
 TEST_P(AnyWait, TakesAsManyAsItPromises) {
     std::vector<pollfd> items(most_waited_for, readable(bell_));
     items.back() = readable(other_);

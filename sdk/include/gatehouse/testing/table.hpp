@@ -10,6 +10,7 @@
 #include "callbacks.hpp"
 #include "host.hpp"
 #include "metrics.hpp"
+#include "run.hpp"
 
 #include <unistd.h>
 
@@ -542,6 +543,41 @@ inline size_t news(gatehouse_conn* conn, gatehouse_news* items, size_t capacity,
     return found;
 }
 
+// What the script brings next, as for a parked connection. If it brings nothing, the time is over, the plugin's or the host's.
+inline gatehouse_status wait(gatehouse_conn* conn, uint64_t milliseconds) noexcept {
+    Client* client = client_of(conn, "wait()");
+    if (client == nullptr) return GATEHOUSE_INVALID;
+    if (client->due == GATEHOUSE_TIMER) client->due = GATEHOUSE_OK;
+    client->deadline_said = false;
+    const auto hears = [&](gatehouse_event event) {
+        client->outcome.events.push_back(event);
+        client->sent_due = client->sent_due && event != GATEHOUSE_EVENT_SENT;
+        return GATEHOUSE_OK;
+    };
+    std::optional<gatehouse_how> order;
+    {
+        const std::lock_guard lock(client->host->mutex);
+        order = client->order;
+        if (order == GATEHOUSE_HOW_STOP) client->order.reset();
+    }
+    if (order == GATEHOUSE_HOW_STOP) {
+        if (client->ended.empty()) client->ended = "ended";
+        client->due = client->say(GATEHOUSE_STOPPING);
+        return hears(GATEHOUSE_EVENT_STOPPING);
+    }
+    if (order || client->write_failed || (!client->ended.empty() && !gives_time(*client))) return GATEHOUSE_RESET;
+    if (++client->waits > most_calls) {
+        client->host->violation("the plugin waits without reading what has arrived");
+        return GATEHOUSE_RESET;
+    }
+    if (const auto event = next_event(*client)) return hears(*event);
+    if (!client->open) return GATEHOUSE_RESET;
+    if (milliseconds != UINT64_MAX) return GATEHOUSE_AGAIN;
+    client->time_out();
+    client->due = client->say(client->due);
+    return hears(client->due == GATEHOUSE_TIMER ? GATEHOUSE_EVENT_TIMER : GATEHOUSE_EVENT_TIMEOUT);
+}
+
 // Reads the file as it is, but for a byte order mark and "\r\n": the real host also refuses what is not UTF-8.
 inline gatehouse_status read_text_file(const gatehouse_config* config, gatehouse_str key, gatehouse_str* text) noexcept {
     const FakeConfig& settings = config_of(config);
@@ -631,6 +667,7 @@ inline constexpr gatehouse_host make_table(const void* (*get_extension)(gatehous
     table.news = news;
     table.end = end_connection;
     table.for_each = for_each;
+    table.wait = wait;
     return table;
 }
 inline constexpr gatehouse_host full_host = make_table(find_extension);
