@@ -47,6 +47,7 @@ set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS OFF) # it has no programs
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "gatehouse ${same}")
 set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS "cmake, g++, libgtest-dev, make | ninja-build, gatehouse-plugins, pkgconf")
+set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "cargo")
 set(CPACK_DEBIAN_DEV_DESCRIPTION "files to write plugins for the Gatehouse server host
 Gatehouse is a host for servers whose protocols are plugins.
 .

@@ -63,7 +63,7 @@ int main(int argc, char** argv) {
     begin->add_option("NAME", new_plugin.name, "The plugin's name: lower-case letters, digits, - and _")->required();
     begin->add_option("--template", new_plugin.like, "What it is like: echo, line, framed, request-response, pubsub or proxy")
         ->capture_default_str();
-    begin->add_option("--language", new_plugin.language, "c++ or c")->capture_default_str();
+    begin->add_option("--language", new_plugin.language, "c++, c or rust")->capture_default_str();
 
     PluginTrial trial;
     CLI::App* try_out = plugin->add_subcommand("run", "Serve one plugin on this machine, without a configuration file");

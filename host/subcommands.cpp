@@ -110,8 +110,10 @@ int dev_cert_command(const std::filesystem::path& folder, const std::vector<std:
 int new_plugin_command(const NewPlugin& plugin) {
     return reported([&] {
         write_new_plugin(plugin, plugin_templates(), std::filesystem::current_path());
+        const bool by_cargo = exists(std::filesystem::path(plugin.name) / "Cargo.toml");
         std::cout << plugin.name << "/README.md says what there is. Build it, and run its tests:\n  cd " << plugin.name
-                  << " && cmake -B build && cmake --build build && ctest --test-dir build\n";
+                  << (by_cargo ? " && cargo build --offline && cargo test --offline\n"
+                               : " && cmake -B build && cmake --build build && ctest --test-dir build\n");
         return 0;
     });
 }

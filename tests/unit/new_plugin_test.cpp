@@ -67,7 +67,8 @@ TEST_F(NewPluginTest, SaysWhatThereIs) {
     EXPECT_EQ(refusal({"a", "ehco"}),
               "there is no template \"ehco\" for c++ (there are: echo, framed, line, proxy, pubsub, request-response)");
     EXPECT_EQ(refusal({"a", "line", "c"}), "there is no template \"line\" for c (there are: echo)");
-    EXPECT_EQ(refusal({"a", "echo", "go"}), "there is no language \"go\" (there are: c, c++)");
+    EXPECT_EQ(refusal({"a", "echo", "go"}), "there is no language \"go\" (there are: c, c++, rust)");
+    EXPECT_EQ(refusal({"a", "proxy", "rust"}), "there is no template \"proxy\" for rust (there are: echo, line)");
     EXPECT_EQ(refusal({"a", "../c/echo"}).substr(0, 40), "there is no template \"../c/echo\" for c++");
     EXPECT_EQ(refusal({"a"}, "/nowhere"), "there are no templates in /nowhere; the package gatehouse-dev has them");
     EXPECT_TRUE(fs::is_empty(parent_));
