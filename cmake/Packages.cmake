@@ -52,7 +52,8 @@ set(CPACK_DEBIAN_DEV_DESCRIPTION "files to write plugins for the Gatehouse serve
 Gatehouse is a host for servers whose protocols are plugins.
 .
 This package has the C and C++ headers, a test kit that needs no network, the
-CMake and pkg-config files, and templates for `gatehouse plugin new`.")
+CMake and pkg-config files, templates for `gatehouse plugin new`, and an API
+reference.")
 
 # What Debian wants in each package, and what is in no other installation. The host's has its conffile and scripts.
 set(debian ${PROJECT_SOURCE_DIR}/packaging/debian)
@@ -65,6 +66,10 @@ foreach(component ${CPACK_COMPONENTS_ALL})
   install(FILES ${debian}/copyright ${PROJECT_BINARY_DIR}/changelog.Debian.gz DESTINATION ${folder}
     COMPONENT ${component} EXCLUDE_FROM_ALL)
 endforeach()
+if(TARGET reference)
+  install(FILES ${debian}/doc-base DESTINATION ${CMAKE_INSTALL_DATADIR}/doc-base RENAME gatehouse-dev
+    COMPONENT dev EXCLUDE_FROM_ALL)
+endif()
 file(GLOB CPACK_DEBIAN_GATEHOUSE_PACKAGE_CONTROL_EXTRA ${debian}/gatehouse/*)
 
 include(CPack)

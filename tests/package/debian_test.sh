@@ -4,7 +4,7 @@
 # Makes the Debian packages: lintian finds nothing in them, and unpacked together they are a Gatehouse that works.
 set -euo pipefail
 cpack=$1 build=$2
-for program in lintian dpkg-shlibdeps file; do
+for program in lintian dpkg-shlibdeps file doxygen; do
     command -v "$program" >/dev/null && continue
     echo "skipped: $program is not there; scripts/deps test installs it"
     exit 77
@@ -36,4 +36,5 @@ depends gatehouse-dev gatehouse
 dpkg-deb --info gatehouse_*.deb conffiles | grep -qx /etc/gatehouse/gatehouse.toml || fail "the configuration is no conffile"
 
 for package in *.deb; do dpkg-deb -x "$package" "$folder/root"; done
+[[ -f $folder/root/usr/share/doc/gatehouse-dev/html/index.html ]] || fail "gatehouse-dev has no API reference"
 "$folder/root/usr/bin/gatehouse" check "$folder/root/etc/gatehouse/gatehouse.toml"
