@@ -117,6 +117,8 @@ pub struct Config([u8; 0]);
 #[repr(C)]
 pub struct Instance([u8; 0]);
 
+pub type Read = unsafe extern "C" fn(*mut Conn, *mut u8, usize, *mut usize) -> i32;
+
 structs! {
     gatehouse_str Str {
         data: *const u8,
@@ -149,7 +151,7 @@ structs! {
         abi_major: u32,
         abi_minor: u32,
         reserved: u32,
-        read: unsafe extern "C" fn(*mut Conn, *mut u8, usize, *mut usize) -> i32,
+        read: Read,
         write: unsafe extern "C" fn(*mut Conn, *const Bytes, usize) -> i32,
         finish: unsafe extern "C" fn(*mut Conn) -> i32,
         set_deadline: unsafe extern "C" fn(*mut Conn, u64) -> i32,
@@ -172,7 +174,7 @@ structs! {
         config_reject: unsafe extern "C" fn(*const Config, Str, Str),
         get_extension: unsafe extern "C" fn(*mut Instance, Str) -> *const c_void,
         config_table: unsafe extern "C" fn(*const Config, Str, *mut *const Config) -> i32,
-        read_now: unsafe extern "C" fn(*mut Conn, *mut u8, usize, *mut usize) -> i32,
+        read_now: Read,
         write_now: unsafe extern "C" fn(*mut Conn, *const Bytes, usize, *mut usize) -> i32,
         send: unsafe extern "C" fn(*mut Conn, *const Bytes, usize, i32, u64, u64, *mut u64) -> i32,
         watch: unsafe extern "C" fn(*mut Conn, *mut Conn, u32) -> i32,

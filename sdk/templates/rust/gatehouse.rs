@@ -2,8 +2,8 @@
 //!
 //! - A plugin is one value that serves all connections, many at the same time; so its hooks take `&self`, and what changes in
 //!   it needs a lock. What belongs to one connection is in its `Session`.
-//! - A panic ends the connection that it serves, or the call that it is in, and nothing else; the host logs its text. It needs
-//!   `panic = "unwind"`, which is Cargo's default.
+//! - A panic ends the connection that it serves, or the call that it is in, and nothing else; the host logs its text. Memory
+//!   that is not there is no panic: Rust ends the process.
 //! - A hook borrows what it is given until it returns, which lifetimes see to. A [`Host`] may be cloned and kept, by threads
 //!   too.
 //!
@@ -22,6 +22,9 @@ use std::os::raw::c_void;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::sync::{Arc, Once, PoisonError, RwLock};
 use std::time::Duration;
+
+#[cfg(not(panic = "unwind"))]
+compile_error!("a panic would end the host: it needs panic = \"unwind\", which is Cargo's default");
 
 /// Why a hook fails, in words for the operator: `Err("a line is too long".into())`.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -249,9 +252,26 @@ impl<'a> Connection<'a> {
         Ok(left)
     }
 
+    /// As `read`, but it never waits: [`Status::AGAIN`] instead. An event may have come in vain, and a thread that waits hears no
+    /// wake-up; so a plugin that calls [`Host::wake`] reads with this.
+    pub fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_by(self.table.read_now, buffer)
+    }
+
     /// Tells the client that the plugin has written its last byte; the plugin may read on.
     pub fn finish(&mut self) -> io::Result<()> {
         Status::check(unsafe { (self.table.finish)(self.raw) })
+    }
+
+    fn read_by(&mut self, read: abi::Read, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let mut size = 0;
+        match unsafe { read(self.raw, buffer.as_mut_ptr(), buffer.len(), &mut size) } {
+            abi::END => Ok(0),
+            status => Status::check(status).map(|()| size),
+        }
     }
 
     fn session<S: Default>(&mut self) -> io::Result<&'a mut S> {
@@ -271,14 +291,7 @@ impl<'a> Connection<'a> {
 impl Read for Connection<'_> {
     /// `Ok(0)`: the client has finished sending.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        let mut size = 0;
-        match unsafe { (self.table.read)(self.raw, buffer.as_mut_ptr(), buffer.len(), &mut size) } {
-            abi::END => Ok(0),
-            status => Status::check(status).map(|()| size),
-        }
+        self.read_by(self.table.read, buffer)
     }
 
     /// As the standard's, but a client that ends too early is a matter of the connection: [`Status::END`].
@@ -491,8 +504,10 @@ impl Host {
         !instance.is_null() && call(self.0.table, *instance)
     }
 
-    fn set_error(&self, conn: *mut abi::Conn, error: &dyn Display) {
-        let text = error.to_string();
+    /// Tells why a hook fails. The text of an error is made by code of the plugin's, which may panic as well.
+    fn set_error(&self, conn: *mut abi::Conn, error: Error) {
+        let text = caught("the error's text", move || error.to_string())
+            .unwrap_or_else(|panic| panic.to_string());
         self.call(|table, instance| {
             unsafe { (table.set_error)(instance, conn, abi::Str::new(&text)) };
             true
@@ -581,7 +596,7 @@ unsafe extern "C" fn create<P: Plugin>(
             abi::OK
         }
         Err(error) => {
-            host.set_error(std::ptr::null_mut(), &error);
+            host.set_error(std::ptr::null_mut(), error);
             host.forget();
             abi::FAILED
         }
@@ -593,7 +608,7 @@ unsafe extern "C" fn start<P: Plugin>(me: *mut c_void) -> i32 {
     match attempt("start()", || me.plugin.start()) {
         Ok(()) => abi::OK,
         Err(error) => {
-            me.host.set_error(std::ptr::null_mut(), &error);
+            me.host.set_error(std::ptr::null_mut(), error);
             abi::FAILED
         }
     }
@@ -616,12 +631,13 @@ unsafe extern "C" fn serve<P: Plugin>(me: *mut c_void, raw: *mut abi::Conn) -> i
         Ok(Next::Wait) => abi::NEXT_WAIT,
         Err(error) if is_of_the_connection(&error) => abi::NEXT_CLOSE,
         Err(error) => {
-            me.host.set_error(raw, &error);
-            if error.is::<Panic>() {
+            let next = if error.is::<Panic>() {
                 abi::NEXT_EXCEPTION
             } else {
                 abi::NEXT_ERROR
-            }
+            };
+            me.host.set_error(raw, error);
+            next
         }
     }
 }

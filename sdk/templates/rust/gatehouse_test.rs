@@ -19,6 +19,18 @@ struct Session {
     alive: Option<Arc<()>>,
 }
 
+/// An error that cannot say what it is.
+#[derive(Debug)]
+struct Unspeakable;
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("no words")
+    }
+}
+
+impl std::error::Error for Unspeakable {}
+
 static KEPT: Mutex<Option<(Host, Arc<()>)>> = Mutex::new(None); // what outlives the plugin of one test
 
 impl Plugin for Puppet {
@@ -27,6 +39,7 @@ impl Plugin for Puppet {
     fn create(config: &Config, host: &Host) -> Result<Self> {
         match config.string("create", "") {
             "fails" => return Err("no".into()),
+            "fails without words" => return Err(Unspeakable.into()),
             "panics" => panic!("created by nobody"),
             "rejects" => config.reject("create", "is not to my liking"),
             _ => {}
@@ -60,6 +73,14 @@ impl Plugin for Puppet {
                 let parts = [b"a".as_slice(), b"", b"bc"].map(IoSlice::new);
                 assert_eq!(client.write_vectored(&parts)?, 3);
             }
+            "more" => {
+                while let Ok(size) = client.read_now(&mut buffer) {
+                    client.write_all(&buffer[..size])?;
+                }
+                let error = client.read_now(&mut buffer).unwrap_err();
+                assert_eq!(Status::of(&error), Some(Status::AGAIN));
+            }
+            "unspeakable" => return Err(Unspeakable.into()),
             "send" => assert_eq!(client.send(b"sent")?, 0),
             "facts" => {
                 assert_eq!(client.fact(Fact::TlsSni), None);
@@ -118,12 +139,18 @@ fn a_panic_ends_its_connection_only() {
         .serve(&["panic with a number".into()])
         .error
         .contains("something that is no text"));
+    let unspeakable = puppet.serve(&["unspeakable".into()]);
+    assert_eq!(unspeakable.reason, "plugin_error");
+    assert!(unspeakable
+        .error
+        .starts_with("the error's text panicked: no words, in "));
     assert_eq!(puppet.serve(&["send".into()]).output, "sent");
 }
 
 #[test]
 fn a_panic_elsewhere_is_refused_or_logged() {
     assert!(refusal("panics").starts_with("create() panicked: created by nobody, in "));
+    assert!(refusal("fails without words").contains("no words"));
     let puppet = kit::Plugin::<Puppet>::new();
     puppet.serve(&["send".into(), "send".into(), "send".into()]);
     let heard = puppet.heard();
@@ -167,6 +194,10 @@ fn reads_and_writes() {
     assert_eq!(
         serve(&["four".into(), "ab".into(), "cd".into(), "parts".into()]).output,
         "abc"
+    );
+    assert_eq!(
+        serve(&["more".into(), "ab".into(), "cd".into()]).output,
+        "abcd"
     );
     let wait = [
         "wait".into(),

@@ -310,7 +310,7 @@ impl Client {
         }
     }
 
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, i32> {
+    fn read(&mut self, buffer: &mut [u8], waits: bool) -> Result<usize, i32> {
         self.has_read = true;
         loop {
             match self.script.front_mut() {
@@ -334,6 +334,7 @@ impl Client {
                     return Err(abi::RESET);
                 }
                 _ if self.due.is_some() => return Err(self.due.take().unwrap()),
+                _ if !waits => return Err(abi::AGAIN),
                 Some(Step::Pass(_)) => self.due = self.pass(),
                 Some(Step::Wake) => {
                     self.script.pop_front(); // nobody waits for it
@@ -391,7 +392,26 @@ unsafe extern "C" fn read(
     capacity: usize,
     size: *mut usize,
 ) -> i32 {
-    match client(conn).read(std::slice::from_raw_parts_mut(buffer, capacity)) {
+    read_into(conn, buffer, capacity, size, true)
+}
+
+unsafe extern "C" fn read_now(
+    conn: *mut abi::Conn,
+    buffer: *mut u8,
+    capacity: usize,
+    size: *mut usize,
+) -> i32 {
+    read_into(conn, buffer, capacity, size, false)
+}
+
+unsafe fn read_into(
+    conn: *mut abi::Conn,
+    buffer: *mut u8,
+    capacity: usize,
+    size: *mut usize,
+    waits: bool,
+) -> i32 {
+    match client(conn).read(std::slice::from_raw_parts_mut(buffer, capacity), waits) {
         Ok(count) => {
             *size = count;
             abi::OK
@@ -589,10 +609,6 @@ unsafe extern "C" fn config_reject(raw: *const abi::Config, key: abi::Str, why: 
 
 unsafe extern "C" fn get_extension(_: *mut abi::Instance, _: abi::Str) -> *const c_void {
     std::ptr::null()
-}
-
-unsafe extern "C" fn read_now(_: *mut abi::Conn, _: *mut u8, _: usize, _: *mut usize) -> i32 {
-    abi::UNSUPPORTED
 }
 
 unsafe extern "C" fn write_now(
