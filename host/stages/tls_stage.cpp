@@ -3,6 +3,7 @@
 #include "connection/id_text.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace gatehouse::host {
 
@@ -14,7 +15,17 @@ Verdict TlsStage::look(const Visitor& visitor) const noexcept {
     Channel& channel = visitor.channel;
     Verdict verdict = Verdict::pass();
     if (!channel.tls) {
-        if (visitor.expired || !channel.has_news()) return Verdict::more(); // a session costs memory and a place
+        std::array<std::byte, 1> first{};
+        const auto seen = channel.peek(first); // which tells an end from a reset, unlike a handshake
+        if (!seen) {
+            channel.broken = true;
+            return Verdict::refuse(Reason::peer_reset);
+        }
+        if (seen->empty() && channel.hangup) {
+            channel.read_end = true;
+            return Verdict::refuse(Reason::peer_closed);
+        }
+        if (visitor.expired || seen->empty()) return Verdict::more(); // a session costs memory and a place
         Reason refused{};
         TlsServer& server = *server_for(visitor);
         channel.tls = server.session(channel.fd, refused);

@@ -1,6 +1,7 @@
 // The stage of the handshake, with a TLS client of the test's and a wire that the test carries the bytes of; no listener.
 #include "stages/tls_stage.hpp"
 
+#include "base/socket.hpp"
 #include "sockets.hpp"
 #include "tls/tls_test.hpp"
 
@@ -206,6 +207,18 @@ TEST_F(TlsStageTest, AClientThatClosesBeforeOrWithinTheHandshake) {
     EXPECT_EQ(verdict.what, Verdict::What::refuse);
     EXPECT_EQ(verdict.reason, Reason::peer_closed);
     EXPECT_TRUE(channel.read_end);
+}
+
+TEST_F(TlsStageTest, AClientThatResetsBeforeIt) {
+    Ends ends = tcp_ends();
+    unblock(ends.near);
+    Channel channel;
+    channel.fd = ends.near.get();
+    reset_on_close(ends.far.get());
+    ends.far.reset();
+    const Verdict verdict = stage_.look({.channel = channel, .peer = {}});
+    EXPECT_EQ(verdict.what, Verdict::What::refuse);
+    EXPECT_EQ(verdict.reason, Reason::peer_reset);
 }
 
 TEST_F(TlsStageTest, AClientThatResetsWithinTheHandshake) {
