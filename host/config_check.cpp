@@ -108,10 +108,11 @@ void check(const Config& config, bool bind) {
     NameWatches watches(background, config.host.resolvers);
     const auto none = [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; };
     Shortages shortages(log);
-    const Facilities facilities{host_table, log, drain, resolver, lookups, background, watches, shortages, none, {}, {}, none, {}};
-
     Problems problems;
     std::optional<TlsServers> tls;
+    const auto tls_server = [&](const std::string& name) { return tls ? &tls->find(name) : nullptr; };
+    const Facilities facilities{host_table, log, drain, resolver, lookups, background, watches, shortages,
+                                none,       {},  {},    none,     {},      tls_server, {}};
     problems.of([&] { tls.emplace(config.tls, keys, log); });
     if (tls) check_handshakes(config, *tls, problems);
     std::optional<Plugins> plugins;

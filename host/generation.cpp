@@ -105,7 +105,9 @@ Generation::Generation(Config config, const Standing& standing)
                   Service* service = service_of(id);
                   return service != nullptr ? service->look_again(instance, id) : GATEHOUSE_NOT_FOUND;
               },
-          .wait = [](Connection& connection, Nanoseconds until) { return Service::of(connection).wait(connection, until); }},
+          .wait = [](Connection& connection, Nanoseconds until) { return Service::of(connection).wait(connection, until); },
+          .tls_server = [this](const std::string& name) { return &tls_.find(name); },
+          .step_upgrade = [this](std::uint64_t id) { return service_of(id)->step_upgrade(id); }},
       plugins_(config_, facilities_) {
     for (const auto& [name, server] : tls_.sections()) handshakes_[server.get()];
     check_routes(config_, plugins_.finder());

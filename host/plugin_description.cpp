@@ -39,6 +39,11 @@ std::string text_description(const PluginLibrary& library) {
     return head + '\n' + format_table(rows);
 }
 
+std::string json_type(const ConfigKey& key) {
+    if (key.type == ConfigKey::Type::tls_client) return "tls";
+    return key.type == ConfigKey::Type::tls_server ? "tls_section" : type_text(key);
+}
+
 Json json_of(const Keys& keys) {
     Json list = Json::array();
     for (const ConfigKey& key : keys) {
@@ -46,7 +51,7 @@ Json json_of(const Keys& keys) {
         single.many = ConfigKey::Many::one;
         Json object = Json::object();
         object.set("name", Json::text(key.name))
-            .set("type", Json::text(key.type == ConfigKey::Type::tls_client ? "tls" : type_text(single)))
+            .set("type", Json::text(json_type(single)))
             .set("list", Json::raw(key.many == ConfigKey::Many::one ? "false" : "true"))
             .set("required", Json::raw(key.required ? "true" : "false"));
         if (!key.fallback.empty()) object.set("default", Json::raw(key.fallback));

@@ -9,6 +9,7 @@
 #include "abi/sendfile.hpp"
 #include "abi/text_file.hpp"
 #include "abi/timer.hpp"
+#include "abi/tls.hpp"
 #include "abi/upstream.hpp"
 #include "abi/upstream_pool.hpp"
 #include "abi/watch.hpp"
@@ -125,7 +126,8 @@ gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str*
         if (which == GATEHOUSE_FACT_LISTENER && client != nullptr) found = str(listener_of(*client));
         if (which == GATEHOUSE_FACT_INSTANCE && client != nullptr)
             found = str(client->plugin.load(std::memory_order_relaxed)->name());
-        if (which >= GATEHOUSE_FACT_TLS_VERSION && which <= GATEHOUSE_FACT_TLS_CLIENT_SANS && stream_of(conn).tls)
+        if (which >= GATEHOUSE_FACT_TLS_VERSION && which <= GATEHOUSE_FACT_TLS_CLIENT_SANS && stream_of(conn).tls &&
+            stream_of(conn).tls->established())
             found = str(tls_fact(conn, which));
         if (found.size == 0) return GATEHOUSE_NOT_FOUND;
         *value = found;
@@ -235,6 +237,7 @@ const void* get_extension(gatehouse_instance* /*instance*/, gatehouse_str id) no
     if (view(id) == GATEHOUSE_EXT_POLL) return &poll_table;
     if (view(id) == GATEHOUSE_EXT_POOL) return &pool_table;
     if (view(id) == GATEHOUSE_EXT_METRICS) return &metrics_table;
+    if (view(id) == GATEHOUSE_EXT_TLS) return &tls_table;
     return nullptr;
 }
 

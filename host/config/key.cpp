@@ -29,6 +29,8 @@ std::string_view noun(ConfigKey::Type type) {
         return "mode";
     case ConfigKey::Type::table:
         return "table";
+    case ConfigKey::Type::tls_server:
+        return "TLS section";
     case ConfigKey::Type::tls_client:
         break;
     }

@@ -11,7 +11,7 @@
 namespace gatehouse::host {
 
 struct ConfigKey {
-    enum class Type { string, path, address, integer, boolean, duration, size, mode, table, tls_client };
+    enum class Type { string, path, address, integer, boolean, duration, size, mode, table, tls_client, tls_server };
     enum class Many { one, list, one_or_list };
 
     std::string name;

@@ -21,6 +21,8 @@ std::string_view expected_one(ConfigKey::Type type) {
         return "a table";
     case ConfigKey::Type::tls_client:
         return "true or a table";
+    case ConfigKey::Type::tls_server:
+        return "the name of a section [tls.NAME]";
     default:
         return "a string";
     }
@@ -67,6 +69,9 @@ void check_value(ConfigTable& table, std::string_view at, const ConfigKey& key) 
     }
     case ConfigKey::Type::tls_client:
         check_tls_client(table, at);
+        break;
+    case ConfigKey::Type::tls_server:
+        read_tls_server(table, at);
         break;
     default:
         if (key.words.empty())

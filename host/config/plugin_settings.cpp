@@ -114,6 +114,13 @@ class View : public gatehouse_config {
         });
     }
 
+    gatehouse_status tls_server(std::string_view key, std::string& name) const noexcept override {
+        return guarded([&]() -> gatehouse_status {
+            name = read_tls_server(table_, key);
+            return name.empty() && table_.has(key) ? GATEHOUSE_INVALID : GATEHOUSE_OK;
+        });
+    }
+
     gatehouse_status text_file(std::string_view key, gatehouse_str& text) const noexcept override {
         return guarded([&]() -> gatehouse_status {
             constexpr std::size_t most = 64 << 20; // bytes

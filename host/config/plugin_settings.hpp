@@ -39,6 +39,8 @@ struct gatehouse_config {
     virtual gatehouse_status tls_client(std::string_view key, bool has_names,
                                         std::optional<gatehouse::host::TlsClientConfig>& client,
                                         const gatehouse_config*& table) const noexcept = 0;
+    // Of gatehouse_tls_v1; empty if the key is absent. GATEHOUSE_INVALID: there is no such section.
+    virtual gatehouse_status tls_server(std::string_view key, std::string& name) const noexcept = 0;
     // Of gatehouse_text_file_v1.
     virtual gatehouse_status text_file(std::string_view key, gatehouse_str& text) const noexcept = 0;
     virtual void reject(std::string_view key, std::string_view why) const noexcept = 0;

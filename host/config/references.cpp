@@ -3,6 +3,7 @@
 #include "base/did_you_mean.hpp"
 #include "base/printable.hpp"
 #include "config/plugins_section.hpp"
+#include "config/tls_section.hpp"
 
 #include <algorithm>
 #include <set>
@@ -32,10 +33,7 @@ class Names {
 
     void tls(const std::string& name, const Place& place, const char* key) {
         if (name.empty() || std::find(tls_sections_.begin(), tls_sections_.end(), name) != tls_sections_.end()) return;
-        const std::string near = did_you_mean(name, tls_sections_);
-        reading_.problems.add(place.position, key,
-                              "there is no [tls." + printable(name) + "]" +
-                                  (near.empty() ? "" : " (did you mean " + in_quotes(near) + "?)"));
+        reading_.problems.add(place.position, key, no_tls_section(name, tls_sections_));
     }
 
   private:

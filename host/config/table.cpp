@@ -320,6 +320,8 @@ Position ConfigTable::position(std::string_view key) const {
     return found != nullptr ? position_of(found->source()) : position_;
 }
 
+std::vector<std::string> ConfigTable::sections(std::string_view kind) const { return root_table(*reading_).table(kind).keys(); }
+
 bool ConfigTable::equals(const ConfigTable& other) const noexcept {
     const toml::table* ours = is_table() ? node_->as_table() : nullptr;
     const toml::table* theirs = other.is_table() ? other.node_->as_table() : nullptr;

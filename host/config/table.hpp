@@ -91,6 +91,9 @@ class ConfigTable {
     const toml::node* node() const noexcept { return node_; }
     const std::string& path() const noexcept { return path_; }
 
+    // The sections [KIND.NAME] of the whole file, by their names.
+    std::vector<std::string> sections(std::string_view kind) const;
+
     // Whether both have the same keys and values; their places in the file do not count. An absent table equals an empty one.
     bool equals(const ConfigTable& other) const noexcept;
 

@@ -1,8 +1,11 @@
 #include "config/tls_section.hpp"
 
+#include "base/did_you_mean.hpp"
 #include "base/printable.hpp"
 #include "config/values.hpp"
 #include "net/server_name.hpp"
+
+#include <algorithm>
 
 namespace gatehouse::host {
 namespace {
@@ -116,6 +119,20 @@ TlsClientConfig read_tls_client(ConfigTable& table, bool has_names) {
         table.missing("server_name",
                       "the name that the server's certificate has to be for, or verify = false: a unix socket has none");
     return client;
+}
+
+std::string no_tls_section(std::string_view name, std::span<const std::string> sections) {
+    const std::string near = did_you_mean(name, sections);
+    return "there is no [tls." + printable(name) + "]" + (near.empty() ? "" : " (did you mean " + in_quotes(near) + "?)");
+}
+
+std::string read_tls_server(ConfigTable& table, std::string_view key) {
+    std::string_view name;
+    if (!read_text(table, key, name)) return "";
+    const std::vector<std::string> sections = table.sections("tls");
+    if (std::ranges::count(sections, name) != 0) return std::string(name);
+    table.reject(key, no_tls_section(name, sections));
+    return "";
 }
 
 std::vector<ConfigKey> tls_client_keys() {

@@ -5,6 +5,9 @@
 #include "config/key.hpp"
 #include "config/table.hpp"
 
+#include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace gatehouse::host {
@@ -15,7 +18,12 @@ std::vector<TlsConfig> read_tls_sections(ConfigTable table);
 // What the table of a plugin says; unknown keys are left to the caller. `has_names`: the plugin has names for its servers.
 TlsClientConfig read_tls_client(ConfigTable& table, bool has_names);
 
-// The keys that it reads.
+// The name of a section [tls.NAME]; empty if the key is absent, or there is no such section, which is then recorded.
+std::string read_tls_server(ConfigTable& table, std::string_view key);
+// What is wrong with a name that none of `sections` has.
+std::string no_tls_section(std::string_view name, std::span<const std::string> sections);
+
+// The keys that read_tls_client() reads.
 std::vector<ConfigKey> tls_client_keys();
 
 } // namespace gatehouse::host

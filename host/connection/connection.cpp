@@ -29,11 +29,13 @@ Stream::Due Connection::due(Nanoseconds now) const noexcept {
     Due due = life.phase == Phase::lingering                                ? Due{plugin_deadline, Reason::done}
               : life.phase == Phase::staging || life.phase == Phase::silent ? Due{life.staging.due, Reason::first_byte_timeout}
                                                                             : Stream::due(now, timer);
-    if (life.phase == Phase::serving && attempts() && !carries()) { // the client owes the host nothing meanwhile
+    if (life.phase == Phase::serving && life.serving.then == Then::nothing && attempts() &&
+        !carries()) { // it owes the host nothing
         due = {std::min(lifetime, plugin_deadline), lifetime < plugin_deadline ? Reason::lifetime : Reason::deadline};
         for (const Upstream* server = life.serving.upstreams; server != nullptr; server = server->next())
             if (is_pending(*server) && server->attempt->deadline() < due.when)
                 due = {server->attempt->deadline(), Reason::upstream_failed};
+        if (upgrades() && life.staging.due < due.when) due = {life.staging.due, Reason::tls_failed};
     }
     if (drain().deadline() < due.when) due = {drain().deadline(), Reason::drained};
     return due;
@@ -46,7 +48,7 @@ SocketAddress Connection::peer_address() const noexcept {
 
 bool Connection::rests_for_more() const noexcept {
     if (life.phase != Phase::serving) return false;
-    if (holds_output() || sent_due || wanted != GATEHOUSE_READABLE || carries()) return true;
+    if (holds_output() || sent_due || wanted != GATEHOUSE_READABLE || carries() || upgrades()) return true;
     if (life.serving.woken_later || life.serving.stops_later) return true;
     for (const Upstream* server = life.serving.upstreams; server != nullptr; server = server->next())
         if (server->wanted != 0 || server->holds_output() || server->sent_due || is_pending(*server)) return true;
@@ -64,7 +66,7 @@ bool Connection::may_carry() const noexcept { return has(life.serving.carry->fro
 bool Connection::attempts() const noexcept {
     const Upstream* server = life.serving.upstreams;
     while (server != nullptr && !is_pending(*server)) server = server->next();
-    return server != nullptr;
+    return server != nullptr || upgrades();
 }
 
 bool Connection::reads_upstreams() const noexcept {

@@ -9,6 +9,7 @@
 #include "connection/owner.hpp"
 #include "connection/peer.hpp"
 #include "connection/stream.hpp"
+#include "connection/upgrade.hpp"
 #include "connection/upstream.hpp"
 #include "threads/own_drain.hpp"
 #include "threads/posted.hpp"
@@ -56,7 +57,7 @@ struct StagingLife {
     bool has_begun = false;   // the stage has set its own deadline
     bool expired = false;     // `due` has passed, and the stage has not been asked yet
     bool heard = false;       // something has arrived meanwhile
-    TlsServer* tls = nullptr; // that the route it has taken names; null: none
+    TlsServer* tls = nullptr; // that the route it has taken names, or its plugin; null: none
     Nanoseconds due = never;  // when the time of the stage, or of the silence after the last one, is over
 };
 
@@ -74,6 +75,7 @@ struct ServingLife {
     bool stops_later = false;              // and of the drain, or of an order to stop
     std::optional<Reason> no_upstream;     // why the last connect() to a server failed; nothing: it did not
     ErrorText error;                       // explains why the last call of serve() fails, if it does
+    std::unique_ptr<Upgrade> upgrade;      // null: the plugin has begun none, or knows that it went well
     Upstream* upstreams = nullptr;         // the first of those that the plugin has made
     std::unique_ptr<Upstream> upstream;    // that it is to be relayed to
     std::unique_ptr<RelayedServer> server; // that it is relayed to
@@ -119,7 +121,14 @@ class Connection : public Stream {
     // Whether it rests for more than the client's bytes or a wake-up: it has output left, or a plugin has asked for something
     // else with watch(). [owner]
     bool rests_for_more() const noexcept;
-    // Whether an attempt to reach a server goes on of which the plugin has not heard. [owner]
+    // Whether TLS with the client goes on that the plugin has begun, or has not heard of its end. [owner]
+    bool upgrades() const noexcept { return life.serving.upgrade && !life.serving.upgrade->told; }
+    // It has failed, and the plugin has heard of that. [owner]
+    bool upgrade_failed() const noexcept {
+        const Upgrade* const upgrade = life.serving.upgrade.get();
+        return upgrade != nullptr && upgrade->told && upgrade->status != GATEHOUSE_OK;
+    }
+    // Whether such TLS goes on, or an attempt to reach a server. [owner]
     bool attempts() const noexcept;
     // Whether bytes are carried between two of its streams: the plugin is not called until that is over. [owner]
     bool carries() const noexcept { return life.serving.carry && !life.serving.carry->over(); }

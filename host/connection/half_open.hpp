@@ -1,6 +1,6 @@
-// The connections that have not come to serve() yet, by their sources, and by how long they have been silent. They cost the
-// client next to nothing, so a few clients could take all the room there is for them: when a newcomer needs room, the source
-// that has most gives way with the one that has been silent for longest.
+// The connections that have not come to serve() yet, or whose plugin has begun TLS, by their sources, and by how long they have
+// been silent. They cost the client next to nothing, so a few clients could take all the room there is for them: when a
+// newcomer needs room, the source that has most gives way with the one that has been silent for longest.
 //
 // Sources that meet in one of the groups count as one; the hash that chooses the group has a secret.
 #pragma once

@@ -313,7 +313,7 @@ gatehouse_status Stream::write(std::span<const gatehouse_bytes> parts) noexcept 
 // Begins a write: whether there may be one.
 gatehouse_status Stream::may_write() noexcept {
     if (pending) return GATEHOUSE_INVALID;
-    if (broken || finished || (output_ && output_->finish)) return GATEHOUSE_RESET;
+    if (broken || is_finished()) return GATEHOUSE_RESET;
     if (drain_->started() && monotonic_now() >= drain_->deadline()) {
         expire(Reason::drained);
         broken = true;

@@ -90,6 +90,16 @@ class Stream : public gatehouse_conn, public Channel {
         if (rate_) rate_->request_due = never;
     }
 
+    // Whether finish() has been called, though output may be left before it takes effect.
+    bool is_finished() const noexcept { return finished || (output_ && output_->finish); }
+
+    // TLS begins: what has been said in plain is not measured any more.
+    void begin_tls() noexcept {
+        pending = true;
+        request_complete();
+        if (!output_) write_due_ = 0;
+    }
+
     // Notes that a deadline has passed, so that the next read that would wait says GATEHOUSE_TIMEOUT, or _TIMER if it is the
     // plugin's own.
     void expire(Reason cause) noexcept;
@@ -101,7 +111,7 @@ class Stream : public gatehouse_conn, public Channel {
     std::uint8_t wanted : 2 = 0;
     std::uint8_t found : 2 = 0;
     bool sent_due : 1 = false; // the kernel has all that send() had left, and the plugin has not heard of that
-    bool pending : 1 = false;  // an upstream for which an attempt goes on, or has failed: it can only be closed
+    bool pending : 1 = false;  // an attempt goes on, or TLS with the client, or has failed: it can only be closed
     bool full : 1 = false;     // a write has taken less than it was given, and the socket has not had room since
     bool stopping_said : 1 = false;
     bool deadline_hit : 1 = false;    // the plugin has heard of its own deadline, and of nothing else since

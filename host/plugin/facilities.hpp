@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <gatehouse/gatehouse.h>
+#include <string>
 #include <vector>
 
 namespace gatehouse::host {
@@ -20,6 +21,7 @@ class NameWatches;
 class PluginInstance;
 class Resolver;
 class Shortages;
+class TlsServer;
 
 struct Facilities {
     const gatehouse_host& table; // the functions that plugins call; abi/ has them
@@ -45,6 +47,11 @@ struct Facilities {
     ById look_again;
     // Lets a connection wait with the thread that serves it; see gatehouse_host.wait. `until`: of the monotonic clock.
     std::function<gatehouse_status(Connection& connection, Nanoseconds until)> wait;
+
+    // The section [tls.NAME], which is in the configuration; null: its certificates cannot be loaded. [main]
+    std::function<TlsServer*(const std::string& name)> tls_server;
+    // Goes on with the TLS that a plugin has begun with its client; true: it is over. [conn]
+    std::function<bool(std::uint64_t id)> step_upgrade;
 };
 
 } // namespace gatehouse::host

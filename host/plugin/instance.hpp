@@ -29,8 +29,9 @@ struct gatehouse_instance {
     std::atomic<bool> started{false}; // start() runs or has run: more than its configuration may be asked for
 
     // NOLINTBEGIN(*-redundant-member-init): g++ warns
-    gatehouse::host::SharedErrorText error{};        // explains why a hook has failed that serves no connection
-    std::vector<std::shared_ptr<const void>> kept{}; // what abi/ has made for it during create(), as long as it lives
+    gatehouse::host::SharedErrorText error{};               // explains why a hook has failed that serves no connection
+    std::vector<std::shared_ptr<const void>> kept{};        // what abi/ has made for it during create(), as long as it lives
+    std::vector<gatehouse::host::TlsServer*> tls_servers{}; // that it has asked for during create()
     gatehouse::host::Metrics metrics{};
     gatehouse::host::Background callbacks{facilities.background.scheduling(), name}; // of its timers and descriptors
     // NOLINTEND(*-redundant-member-init)
@@ -62,6 +63,8 @@ class PluginInstance {
     bool server_first() const noexcept { return (hooks_.flags & GATEHOUSE_SERVER_FIRST) != 0; }
     // A command line to try a listener with, in which {host} and {port} stand for its address; empty: none is suggested.
     std::string_view try_it() const noexcept { return {hooks_.try_it.data, hooks_.try_it.size}; }
+
+    const std::vector<TlsServer*>& tls_servers() const noexcept { return handle_.tls_servers; } // for STARTTLS
 
     // Whether the plugin can tell its connections by their first bytes, and its answer for these. `needed`: how many bytes it
     // needs in all; 0: it does not say. Call probe() only if has_probe(). [any]

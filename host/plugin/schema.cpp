@@ -117,6 +117,8 @@ class SchemaReader {
             return Type::table;
         case GATEHOUSE_KEY_TLS_CLIENT:
             return Type::tls_client;
+        case GATEHOUSE_KEY_TLS_SERVER:
+            return Type::tls_server;
         default:
             refuse(who, "has a type that this host does not know (" + std::to_string(type) + ')');
         }
@@ -152,8 +154,9 @@ class SchemaReader {
         const std::string words =
             text(from.text, longest_value, who, "has a default that is too long, or not one line of text");
         const bool is_word = key.words.empty() || std::ranges::count(key.words, words) != 0;
-        if (key.required || key.many != ConfigKey::Many::one || key.type == Type::table || (is_number(key.type) && !in_range) ||
-            negative || (is_text(key.type) && !is_word) || (key.type == Type::duration && from.number > max_duration.count()))
+        if (key.required || key.many != ConfigKey::Many::one || key.type == Type::table || key.type == Type::tls_server ||
+            (is_number(key.type) && !in_range) || negative || (is_text(key.type) && !is_word) ||
+            (key.type == Type::duration && from.number > max_duration.count()))
             refuse(who, "has a default that cannot be one: it is required, a list or a table, or its own limits exclude it");
         if (is_text(key.type)) return '"' + escape_json(words) + '"';
         if (key.type == Type::boolean || key.type == Type::tls_client) return from.number != 0 ? "true" : "false";

@@ -90,6 +90,7 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     life.serving.deaf = false;
     HalfOpen::leave(connection);
     if (life.serving.carry) life.serving.carry->cut();
+    drop_upgrade(connection);
     if (life.phase != Phase::relaying) life.serving.upstream.reset();
     connection.drop_output();
     life.serving.then = Then::nothing;
@@ -129,6 +130,7 @@ bool Service::obey(Connection& connection) noexcept {
         return false;
     }
     if (life.obeyed == EndOrder::close && is_served && has_output(connection)) {
+        drop_upgrade(connection);
         life.serving.then = Then::close;
         life.serving.deaf = true;
         connection.plugin_deadline = never;

@@ -19,18 +19,29 @@ constexpr Nanoseconds silence = 1'000'000'000;
 bool Service::give_way(HalfOpen& among, Nanoseconds silent_since, const ListenerShare* listener) noexcept {
     Connection* const connection = among.give_way(silent_since, listener);
     if (connection == nullptr) return false;
+    Life& life = connection->life;
+    if (life.phase == Phase::serving) { // its plugin has begun TLS; a thread of its pool ends it, since closed() is called
+        drop_upgrade(*connection);
+        connection->broken = true; // it does not linger
+        life.over = Reason::over_limit;
+        of(*connection).pool.post(connection->posted, connection->id);
+        return true;
+    }
     of(*connection).end(*connection, Reason::over_limit);
     return true;
 }
 
-// There is room for one more connection, or a connection of this listener gives way.
+// There is room for one more connection; a connection of this listener gives way if there is not. If its plugin has begun TLS,
+// it has ended a little later, and room() tells the newcomers that wait.
 bool Service::make_room() noexcept {
-    if (endpoint_.open.load() < config.max_connections) return true;
+    const auto has_room = [this] { return endpoint_.open.load() < config.max_connections; };
+    if (has_room()) return true;
     connections_met_.met(shared_.alarm);
     const Nanoseconds latest = monotonic_now() - silence;
-    if (give_way(half_open_, latest, this)) return true;
-    return std::any_of(tls_servers_.begin(), tls_servers_.end(),
-                       [&](const TlsServer* server) { return give_way(shared_.handshakes.at(server), latest, this); });
+    if (!give_way(half_open_, latest, this))
+        (void)std::any_of(tls_servers_.begin(), tls_servers_.end(),
+                          [&](const TlsServer* server) { return give_way(shared_.handshakes.at(server), latest, this); });
+    return has_room();
 }
 
 // There is no room for another handshake: one that has begun gives way.

@@ -4,7 +4,6 @@
 #include "base/socket.hpp"
 #include "serving/ending.hpp"
 #include "serving/watching.hpp"
-#include "stages/tls_stage.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -31,15 +30,18 @@ std::vector<PluginInstance*> all_plugins(const ListenerConfig& config, const Fin
     return plugins;
 }
 
-std::vector<const TlsServer*> all_tls_servers(const ListenerConfig& config, const TlsServers& tls) {
+// The listener's own first, those of its routes, and those that its plugins begin TLS with by themselves.
+std::vector<const TlsServer*> all_tls_servers(const ListenerConfig& config, const std::vector<PluginInstance*>& plugins,
+                                              const TlsServers& tls) {
     std::vector<const TlsServer*> servers;
-    const auto add = [&](const std::string& name) {
-        if (name.empty()) return;
-        if (const TlsServer* server = &tls.find(name); std::find(servers.begin(), servers.end(), server) == servers.end())
-            servers.push_back(server);
+    const auto add = [&](const TlsServer* server) {
+        if (std::find(servers.begin(), servers.end(), server) == servers.end()) servers.push_back(server);
     };
-    add(config.tls);
-    for (const RouteConfig& route : config.routes) add(route.tls);
+    if (!config.tls.empty()) add(&tls.find(config.tls));
+    for (const RouteConfig& route : config.routes)
+        if (!route.tls.empty()) add(&tls.find(route.tls));
+    for (const PluginInstance* plugin : plugins)
+        for (const TlsServer* server : plugin->tls_servers()) add(server);
     return servers;
 }
 
@@ -69,9 +71,9 @@ bool ends_at_once(const Connection& connection) noexcept {
 Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, Pool& threads, const FindPlugin& find,
                  const Shared& shared)
     : ListenerShare{listener_config, threads, shared.drain}, plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)),
-      plugins_(all_plugins(config, find)), tls_servers_(all_tls_servers(config, shared.tls)), shared_(shared),
-      endpoint_(endpoint), access_(config.access, endpoint.sources ? &*endpoint.sources : nullptr, config.proxies()),
-      parking_(shared.alarm) {
+      plugins_(all_plugins(config, find)), tls_servers_(all_tls_servers(config, plugins_, shared.tls)), shared_(shared),
+      endpoint_(endpoint), upgrades_(nullptr, config, shared.log),
+      access_(config.access, endpoint.sources ? &*endpoint.sources : nullptr, config.proxies()), parking_(shared.alarm) {
     const AcceptHooks hooks{.has_room = [this] { return has_room(); },
                             .welcome = [this](int fd, const SocketAddress& peer) { welcome(fd, peer); },
                             .refuse = [this](int fd, const SocketAddress& peer, Reason reason) { refuse(fd, peer, reason); }};
@@ -93,7 +95,8 @@ Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, Pool
     if (!config.tls.empty()) end_tls(&shared.tls.find(config.tls));
     detects_ = !config.routes.empty() || config.on_silence;
     if (detects_) detect(Layer::outer);
-    if (config.tls.empty() && !tls_servers_.empty()) { // some routes do
+    const auto ends_tls = [](const RouteConfig& route) { return !route.tls.empty(); };
+    if (config.tls.empty() && std::any_of(config.routes.begin(), config.routes.end(), ends_tls)) {
         end_tls(nullptr);
         detect(Layer::inner);
     }
@@ -273,7 +276,7 @@ bool Service::goes_on(Connection& connection, gatehouse_next next) noexcept {
     if (connection.is_ordered() && connection.order.load() != EndOrder::stop) return !obey(connection);
     if (connection.is_ordered() && !connection.reason) connection.reason = Reason::ended;
     if (next == GATEHOUSE_NEXT_PARK || next == GATEHOUSE_NEXT_WAIT) {
-        if (connection.broken || ends_at_once(connection)) {
+        if (connection.broken || connection.upgrade_failed() || ends_at_once(connection)) {
             end(connection, reason_for(connection, next));
             return false;
         }
@@ -284,10 +287,12 @@ bool Service::goes_on(Connection& connection, gatehouse_next next) noexcept {
         return !rests(connection);
     }
     serving.carry.reset(); // it was for a connection that parks
-    if (next == GATEHOUSE_NEXT_RELAY && !serving.upstream) {
-        serving.error.set("serve() returned GATEHOUSE_NEXT_RELAY without a relay()");
+    if (next == GATEHOUSE_NEXT_RELAY && (!serving.upstream || connection.pending)) {
+        serving.error.set(connection.pending ? "serve() returned GATEHOUSE_NEXT_RELAY before its client had TLS"
+                                             : "serve() returned GATEHOUSE_NEXT_RELAY without a relay()");
         next = GATEHOUSE_NEXT_ERROR;
     }
+    drop_upgrade(connection);
     const bool is_cut = connection.broken || connection.deadline_hit || ends_at_once(connection);
     if ((next == GATEHOUSE_NEXT_CLOSE || next == GATEHOUSE_NEXT_RELAY) && !is_cut && has_output(connection)) {
         serving.then = next == GATEHOUSE_NEXT_CLOSE ? Then::close : Then::relay;
@@ -402,7 +407,7 @@ void Service::expire(Connection& connection, Nanoseconds now) noexcept {
         life.staging.expired = true;
         return pool.post(connection.posted, connection.id);
     }
-    if (reason == Reason::upstream_failed) { // of an attempt, which will find that out
+    if (reason == Reason::upstream_failed || reason == Reason::tls_failed) { // of an attempt, which will find that out
         life.rests_again = true;
     } else if (connection.holds_output() && (reason == Reason::idle_timeout || reason == Reason::too_slow)) {
         life.rests_again = !connection.output_is_late(now);

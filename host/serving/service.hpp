@@ -5,6 +5,7 @@
 //     staging.cpp   staging: the stages before serve()
 //     service.cpp   silent, serving: the plugin's turns, rests between them, deadlines, the drain
 //     watching.cpp  serving: what else a connection may rest for
+//     upgrade.cpp   serving: TLS that a plugin begins with its client
 //     ending.cpp    relaying is over, lingering, closed
 //     limits.cpp    at a limit: who gives way, and what the log says
 //
@@ -27,6 +28,7 @@
 #include "stages/detection.hpp"
 #include "stages/proxy_stage.hpp"
 #include "stages/stage.hpp"
+#include "stages/tls_stage.hpp"
 #include "threads/alarm.hpp"
 #include "threads/pool.hpp"
 #include "tls/sections.hpp"
@@ -94,6 +96,8 @@ class Service : public ListenerShare {
 
     // As a connection rests, but with the caller's thread; see gatehouse_host.wait. [owner, in serve()]
     gatehouse_status wait(Connection& connection, Nanoseconds until) noexcept;
+    // Goes on with the TLS that a plugin has begun with its client; true: it is over. [owner]
+    bool step_upgrade(std::uint64_t id) noexcept { return step_upgrade(*endpoint_.slots.find(id)); }
 
     // Gives an order for a connection, if it is that plugin's and there is no stronger one. GATEHOUSE_NOT_FOUND: it has ended.
     // [any]
@@ -134,6 +138,7 @@ class Service : public ListenerShare {
     void tell_limit(std::string_view limit, std::uint64_t value, const std::string& why) const;
     Nanoseconds supervise_limits(Nanoseconds now) noexcept;
 
+    static Visitor visitor_of(Connection& connection, bool expired) noexcept;
     const TlsServer* tls_of(const Connection& connection) const noexcept;
     void note_half_open(Connection& connection, Nanoseconds now) noexcept;
     void enter_stage(Connection& connection, std::size_t number, Nanoseconds now) noexcept;
@@ -147,6 +152,9 @@ class Service : public ListenerShare {
     std::optional<gatehouse_event> take_notes(Connection& connection) noexcept;
     std::optional<gatehouse_status> too_late(Connection& connection, Reason reason) noexcept;
     void start_relay(Connection& connection) noexcept;
+    bool step_upgrade(Connection& connection) noexcept;
+    bool end_upgrade(Connection& connection, gatehouse_status status, std::optional<Reason> reason) noexcept;
+    static void drop_upgrade(Connection& connection) noexcept;
     void expire(Connection& connection, Nanoseconds now) noexcept;
 
     void end(Connection& connection, Reason reason) noexcept;
@@ -162,6 +170,7 @@ class Service : public ListenerShare {
     Endpoint& endpoint_;
     std::vector<std::unique_ptr<const Stage>> stages_; // in the order in which a connection passes them
     const ProxyStage* proxies_ = nullptr;              // one of them, or null
+    const TlsStage upgrades_;                          // for the plugins that begin TLS by themselves
     bool detects_ = false;                             // the plugin is found out in one of them
     Access access_;
     Parking parking_;

@@ -9,9 +9,8 @@
 #include <utility>
 
 namespace gatehouse::host {
-namespace {
 
-Visitor visitor_of(Connection& connection, bool expired) noexcept {
+Visitor Service::visitor_of(Connection& connection, bool expired) noexcept {
     const Life& life = connection.life;
     return {.channel = connection,
             .id = connection.id,
@@ -23,8 +22,6 @@ Visitor visitor_of(Connection& connection, bool expired) noexcept {
             .has_begun = life.staging.has_begun,
             .expired = expired};
 }
-
-} // namespace
 
 // The section that ends TLS for the connection; null: none, as far as is known.
 const TlsServer* Service::tls_of(const Connection& connection) const noexcept {

@@ -23,6 +23,7 @@ std::uint32_t wanted_now(const Connection& connection, const Stream& stream) noe
 // Whether its bytes are waited for.
 bool hears(const Connection& connection, const Stream& stream) noexcept {
     if (connection.carries()) return connection.life.serving.carry->reads(stream);
+    if (&stream == &connection && connection.upgrades()) return true;
     return (wanted_now(connection, stream) & GATEHOUSE_READABLE) != 0;
 }
 
@@ -99,7 +100,10 @@ void note_event(Connection& connection, std::uint32_t events) noexcept {
         Upstream* const first = connection.life.serving.upstreams;
         if (first != nullptr && first->next() == nullptr) stream = first;
     }
-    if (stream != nullptr && stream->pending) return;   // its attempt will look by itself
+    if (stream != nullptr && stream->pending) { // its attempt will look by itself
+        if (stream->is_client) stream->heard(events);
+        return;
+    }
     if (stream == nullptr) return poll_all(connection); // one of several; or a reset, which has no word of its own
     stream->heard(events);
     const bool gone = (events & (EPOLLHUP | EPOLLERR)) != 0;
@@ -232,11 +236,11 @@ bool puts_off(Connection& connection) noexcept {
 // An event of one of the streams; the caller has claimed the connection.
 void Service::ready_for_more(Connection& connection, std::uint32_t events) noexcept {
     const Stream::Due until{connection.parked_until.load(), connection.life.parked_reason};
-    const bool had_output = has_output(connection);
+    const bool moves_deadline = has_output(connection) || connection.attempts();
     note_event(connection, events);
     // With TLS an event may bring no data yet: that does not put off the deadline.
     const bool look = (events & (EPOLLHUP | EPOLLERR)) != 0; // it may be the client's, who is not watched
-    if (!rests_for_more(connection, look, had_output ? std::nullopt : std::optional(until))) serve(connection);
+    if (!rests_for_more(connection, look, moves_deadline ? std::nullopt : std::optional(until))) serve(connection);
 }
 
 // As rests(). `look`: an event of another thread's may have told of anything.
@@ -284,6 +288,10 @@ bool Service::rests_for_more(Connection& connection, bool look, std::optional<St
             if (std::exchange(serving.woken_later, false)) return because(GATEHOUSE_EVENT_WAKE);
             if (sent) return because(GATEHOUSE_EVENT_SENT);
             if (step_attempts(connection)) return because(GATEHOUSE_EVENT_READY);
+            if (connection.upgrades() && step_upgrade(connection)) {
+                serving.upgrade->told = true;
+                return because(GATEHOUSE_EVENT_READY);
+            }
             if (why) return because(*why);
         }
         if (look && !hears(connection, connection) && connection.is_gone()) {

@@ -12,6 +12,7 @@
 #include <gatehouse/ext/sendfile.h>
 #include <gatehouse/ext/text_file.h>
 #include <gatehouse/ext/timer.h>
+#include <gatehouse/ext/tls.h>
 #include <gatehouse/ext/upstream.h>
 #include <gatehouse/gatehouse.h>
 

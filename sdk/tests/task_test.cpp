@@ -247,6 +247,35 @@ TEST_F(Tasks, TlsIsBegunWithoutAThread) {
     }
 }
 
+TEST_F(Tasks, TlsIsAcceptedWithoutAThread) {
+    script = [](Stream& client) -> Task<Next> {
+        static const std::string section = "mail";
+        const auto& tls = reinterpret_cast<const gatehouse_tls_server&>(section);
+        if (!co_await client.some()) co_return Next::close;
+        (void)co_await client.write("go");
+        if (!co_await client.accept_tls(tls, 0)) co_return Next::close;
+        (void)co_await client.write(client.fact(GATEHOUSE_FACT_TLS_VERSION));
+        if (const auto text = co_await client.some()) (void)co_await client.write(*text);
+        co_return Next::close;
+    };
+    for (const bool takes_time : {false, true}) {
+        const Outcome outcome = plugin_.serve({"x", "y"}, {.handshake_takes_time = takes_time});
+        EXPECT_EQ(outcome.output, "goTLSv1.3y");
+        EXPECT_EQ(outcome.plain, "go");
+        EXPECT_EQ(outcome.tls, "mail");
+        const std::pair<gatehouse_status, const char*> failures[] = {{GATEHOUSE_FAILED, "tls_failed"},
+                                                                     {GATEHOUSE_TIMEOUT, "tls_failed"},
+                                                                     {GATEHOUSE_RESET, "peer_reset"},
+                                                                     {GATEHOUSE_TIMER, "deadline"},
+                                                                     {GATEHOUSE_EXHAUSTED, "over_limit"}};
+        for (const auto& [status, reason] : failures) {
+            const Outcome failed = plugin_.serve({"x"}, {.handshake = status, .handshake_takes_time = takes_time});
+            EXPECT_EQ(failed.output, "go");
+            EXPECT_EQ(failed.reason, reason);
+        }
+    }
+}
+
 TEST_F(Tasks, SleepsAndWakeUps) {
     script = [](Stream& client) -> Task<Next> {
         const auto id = client.id();

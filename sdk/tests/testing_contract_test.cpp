@@ -99,6 +99,29 @@ TEST(TestingContract, NothingIsWrittenAfterAFailedWrite) {
               "write() after a write that failed");
 }
 
+TEST(TestingContract, NothingIsReadWhileAClientShakesHands) {
+    static const std::string section = "web";
+    const auto& web = reinterpret_cast<const gatehouse_tls_server&>(section);
+    const auto begin = [&web](gatehouse_conn* conn) {
+        read_some(conn);
+        EXPECT_EQ(static_cast<const gatehouse_tls_v1*>(find(GATEHOUSE_EXT_TLS))->accept_tls_now(conn, &web, 0),
+                  GATEHOUSE_AGAIN);
+    };
+    EXPECT_EQ(blame([&](gatehouse_conn* conn) {
+                  begin(conn);
+                  EXPECT_EQ(read_some(conn), GATEHOUSE_INVALID);
+                  return GATEHOUSE_NEXT_CLOSE;
+              }),
+              "read(): accept_tls() is not over, or has failed");
+    EXPECT_EQ(blame([&](gatehouse_conn* conn) {
+                  begin(conn);
+                  EXPECT_EQ(static_cast<const gatehouse_tls_v1*>(find(GATEHOUSE_EXT_TLS))->accept_tls(conn, &web, 0),
+                            GATEHOUSE_INVALID);
+                  return GATEHOUSE_NEXT_CLOSE;
+              }),
+              "accept_tls() with a client that has TLS, or after finish() or relay_some()");
+}
+
 TEST(TestingContract, NothingIsWrittenAfterFinish) {
     EXPECT_EQ(blame([](gatehouse_conn* conn) {
                   host->finish(conn);

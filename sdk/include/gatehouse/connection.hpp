@@ -222,6 +222,23 @@ class Connection : public ByteStream {
                                               detail::milliseconds(within));
     }
 
+    // Shakes hands with a client that has asked for TLS in its protocol (STARTTLS). `unused`: how many bytes the plugin has
+    // read and not used, which has to be none; see ext/tls.h. If it fails, serve() can only end.
+    Status accept_tls(const gatehouse_tls_server& server, std::size_t unused) noexcept {
+        return host_->tls->accept_tls(conn_, &server, unused);
+    }
+    // The same without waiting. Status::again: it has been begun, and outcome() tells what has come of it; Event::ready, that
+    // it is over. `why` in words, until serve() returns.
+    Status accept_tls_now(const gatehouse_tls_server& server, std::size_t unused) noexcept {
+        return host_->tls->accept_tls_now(conn_, &server, unused);
+    }
+    Status outcome(std::string_view& why) noexcept {
+        gatehouse_str text{};
+        const Status status = host_->tls->outcome(conn_, &text);
+        why = detail::view(text);
+        return status;
+    }
+
     // The addresses of "host:port" as connect() takes them, in the order in which it would try them; see ext/upstream.h.
     Result<std::vector<std::string>> resolve(std::string_view address, std::chrono::milliseconds within) {
         if (host_->upstream == nullptr) return Status(GATEHOUSE_UNSUPPORTED);

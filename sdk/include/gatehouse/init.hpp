@@ -11,6 +11,7 @@
 #include "ext/sendfile.h"
 #include "ext/text_file.h"
 #include "ext/timer.h"
+#include "ext/tls.h"
 #include "ext/upstream.h"
 #include "gatehouse.h"
 #include "status.hpp"
@@ -39,6 +40,7 @@ struct Host {
     const gatehouse_poll_v1* poll;
     const gatehouse_pool_v1* pool;
     const gatehouse_metrics_v1* metrics;
+    const gatehouse_tls_v1* tls;
 
     Host(const gatehouse_host* host, gatehouse_instance* me) noexcept
         : table(host), instance(me), upstream(find<gatehouse_upstream_v1>(host, me, GATEHOUSE_EXT_UPSTREAM)),
@@ -49,7 +51,8 @@ struct Host {
           timer(find<gatehouse_timer_v1>(host, me, GATEHOUSE_EXT_TIMER)),
           poll(find<gatehouse_poll_v1>(host, me, GATEHOUSE_EXT_POLL)),
           pool(find<gatehouse_pool_v1>(host, me, GATEHOUSE_EXT_POOL)),
-          metrics(find<gatehouse_metrics_v1>(host, me, GATEHOUSE_EXT_METRICS)) {}
+          metrics(find<gatehouse_metrics_v1>(host, me, GATEHOUSE_EXT_METRICS)),
+          tls(find<gatehouse_tls_v1>(host, me, GATEHOUSE_EXT_TLS)) {}
 
   private:
     template <class T>
@@ -115,6 +118,17 @@ class Init {
         gatehouse_pool* pool = nullptr;
         if (host_.pool != nullptr) host_.pool->make(host_.instance, &given, &pool);
         return pool;
+    }
+
+    // How to speak TLS to clients that begin it in their protocol: as the section [tls.NAME] says that the key `key` of a
+    // configuration table names; see ext/tls.h. Null: the key is absent, or the host has recorded what is wrong. [main]
+    const gatehouse_tls_server* tls_server(const Config& config, std::string_view key) const {
+        const gatehouse_tls_server* server = nullptr;
+        if (host_.tls != nullptr)
+            host_.tls->tls_server(host_.instance, config.handle(), detail::str(key), &server);
+        else if (!config.string(key, "").empty())
+            config.reject(key, "this host speaks no TLS to clients that have begun in plain");
+        return server;
     }
 
     // The text of the file that the key `key` of a configuration table names; see ext/text_file.h. Nothing: the key is absent,

@@ -68,6 +68,10 @@ struct Key : gatehouse_key {
     static constexpr Key tls_client(std::string_view name, std::string_view meaning) noexcept {
         return {GATEHOUSE_KEY_TLS_CLIENT, name, meaning};
     }
+    // What Init::tls_server() reads.
+    static constexpr Key tls_server(std::string_view name, std::string_view meaning) noexcept {
+        return {GATEHOUSE_KEY_TLS_SERVER, name, meaning};
+    }
 
     constexpr Key required() const noexcept { return with_flag(GATEHOUSE_KEY_REQUIRED); }
     constexpr Key list() const noexcept { return with_flag(GATEHOUSE_KEY_LIST); } // an array of such values

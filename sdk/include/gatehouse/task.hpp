@@ -209,6 +209,7 @@ class Stream : public detail::TaskStream {
     class Connect;
     class StartTls;
     class RelaySome;
+    class AcceptTls;
     class Sleep;
     class Woken;
 
@@ -226,6 +227,8 @@ class Stream : public detail::TaskStream {
     Status keep(Server server) noexcept { return connection().keep(server.release()); }
     // The host carries so many bytes between two streams of this client: see Connection::relay_some().
     RelaySome relay_some(const TaskStream& from, const TaskStream& to, std::uint64_t bytes, bool until_news = false) noexcept;
+    // Shakes hands with a client that has asked for TLS (STARTTLS): see Connection::accept_tls().
+    AcceptTls accept_tls(const gatehouse_tls_server& server, std::size_t unused) noexcept;
     Sleep sleep(std::chrono::milliseconds time) noexcept;
     // Until Init::wake() has been called with this connection's id, since the last time that this was awaited.
     Woken woken() noexcept;
@@ -597,6 +600,34 @@ class [[nodiscard]] Stream::RelaySome : public detail::Awaited {
     Connection::Relayed relayed_;
 };
 
+class [[nodiscard]] Stream::AcceptTls : public detail::Awaited {
+  public:
+    AcceptTls(detail::TaskSession& session, const gatehouse_tls_server& server, std::size_t unused) noexcept
+        : session_(&session), server_(&server), unused_(unused) {}
+
+    bool await_ready() noexcept {
+        status_ = session_->connection().accept_tls_now(*server_, unused_);
+        return status_ != Status::again || attempt(*session_, Event::ready);
+    }
+    void await_suspend(std::coroutine_handle<> task) noexcept { session_->suspend(task, *this); }
+    Status await_resume() const noexcept { return status_; }
+
+    bool attempt(detail::TaskSession& session, Event why) noexcept final {
+        std::string_view ignored;
+        status_ = session.connection().outcome(ignored);
+        if (status_ == Status::again && (why == Event::timeout || why == Event::timer))
+            status_ = why == Event::timer ? Status::timer : Status::timeout;
+        tell(session, status_);
+        return status_ != Status::again;
+    }
+
+  private:
+    detail::TaskSession* session_;
+    const gatehouse_tls_server* server_;
+    std::size_t unused_;
+    Status status_{GATEHOUSE_OK};
+};
+
 class [[nodiscard]] Stream::Sleep : public detail::Awaited {
   public:
     Sleep(detail::TaskSession& session, std::chrono::milliseconds time) noexcept : session_(&session), time_(time) {}
@@ -656,6 +687,9 @@ inline Result<Server> Stream::take(const Connection::Server& server) noexcept {
     Result<Upstream> taken = connection().take(server);
     if (!taken) return taken.status();
     return Server(*session_, std::move(*taken));
+}
+inline Stream::AcceptTls Stream::accept_tls(const gatehouse_tls_server& server, std::size_t unused) noexcept {
+    return {*session_, server, unused};
 }
 inline Stream::Sleep Stream::sleep(std::chrono::milliseconds time) noexcept { return {*session_, time}; }
 inline Stream::Woken Stream::woken() noexcept { return Woken(*session_); }

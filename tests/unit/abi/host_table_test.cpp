@@ -2,6 +2,7 @@
 // round. Nothing happens, and the answer says so.
 #include "abi/host_table.hpp"
 
+#include "abi/tls.hpp"
 #include "abi/upstream.hpp"
 #include "connection/connection.hpp"
 #include "sockets.hpp"
@@ -9,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace gatehouse::host {
@@ -75,6 +77,29 @@ TEST_F(WrongHandle, NothingHasComeOfWhatWasNotBegun) {
     EXPECT_EQ(upstream_table.outcome(&client_, &*upstream_, &why), GATEHOUSE_INVALID);
     EXPECT_EQ(upstream_table.outcome(&client_, &client_, &why), GATEHOUSE_INVALID);
     EXPECT_EQ(upstream_table.outcome(&client_, nullptr, &why), GATEHOUSE_INVALID);
+}
+
+TEST_F(WrongHandle, OnlyAClientThatHearsMoreShakesHands) {
+    const gatehouse_tls_server server{nullptr};
+    static_cast<Stream&>(client_) = Stream(drain_);
+    client_.is_client = true;
+    Ends ends = unix_ends();
+    client_.fd = ends.near.get();
+    const std::string much(200'000, 'x'); // some of which the kernel does not take
+    const gatehouse_bytes part{much.data(), much.size()};
+    std::uint64_t left = 0;
+    while (left == 0) ASSERT_EQ(client_.send({&part, 1}, -1, 0, 0, left), GATEHOUSE_OK);
+    EXPECT_EQ(client_.finish(), GATEHOUSE_OK); // behind what is left
+    for (const auto accept_tls : {tls_table.accept_tls, tls_table.accept_tls_now}) {
+        EXPECT_EQ(accept_tls(&client_, &server, 0), GATEHOUSE_INVALID);
+        EXPECT_EQ(accept_tls(&client_, nullptr, 0), GATEHOUSE_INVALID);
+        EXPECT_EQ(accept_tls(&*upstream_, &server, 0), GATEHOUSE_INVALID);
+    }
+    EXPECT_FALSE(client_.pending);
+    gatehouse_str why{};
+    EXPECT_EQ(tls_table.outcome(&client_, &why), GATEHOUSE_INVALID);
+    EXPECT_EQ(tls_table.outcome(&*upstream_, &why), GATEHOUSE_INVALID);
+    client_.drop_output();
 }
 
 TEST_F(WrongHandle, AClientIsNoUpstream) {

@@ -266,6 +266,28 @@ TEST(PluginConfig, IsHeldAgainstTheKeysOfItsLibrary) {
     EXPECT_EQ(config->problems_so_far(), Lines{});
 }
 
+TEST(PluginConfig, NamesASectionOfTheFile) {
+    const Config config = parse_config("[tls.mail]\ncertificate = 'a'\nkey = 'b'\n"
+                                       "[[listeners]]\nname = 'a'\naddress = 'localhost:1'\nplugin = 'web'\n"
+                                       "[plugins.web]\nconfig = { good = 'mail', bad = 'mial', wrong = 1 }\n",
+                                       "web.toml");
+    const gatehouse_config& settings = *config.plugins.front().settings;
+    const Lines problems{"web.toml:9:33: plugins.web.config.bad: there is no [tls.mial] (did you mean \"mail\"?)",
+                         "web.toml:9:49: plugins.web.config.wrong: wrong type: integer (expected a string)"};
+    settings.begin();
+    std::string name;
+    EXPECT_EQ(settings.tls_server("absent", name), GATEHOUSE_OK);
+    EXPECT_EQ(name, "");
+    EXPECT_EQ(settings.tls_server("bad", name), GATEHOUSE_INVALID);
+    EXPECT_EQ(settings.tls_server("wrong", name), GATEHOUSE_INVALID);
+    EXPECT_EQ(settings.tls_server("good", name), GATEHOUSE_OK);
+    EXPECT_EQ(name, "mail");
+    EXPECT_EQ(settings.problems(), problems);
+    std::vector<ConfigKey> keys;
+    for (const char* key : {"good", "bad", "wrong"}) keys.push_back(key_of(ConfigKey::Type::tls_server, key));
+    EXPECT_EQ(settings.problems_by(keys), problems);
+}
+
 TEST(PluginConfig, BeginForgets) {
     const auto config = settings("rooot = 1\n");
     config->reject("rooot", "first time");

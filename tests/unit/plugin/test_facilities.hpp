@@ -34,8 +34,8 @@ struct TestFacilities {
     Lookups lookups;
     NameWatches watches;
     Shortages shortages{log};
-    const Facilities facilities{host_table, log,  drain, resolver, lookups, background, watches,
-                                shortages,  none, {},    {},       none,    {}};
+    const Facilities facilities{host_table, log, drain, resolver, lookups, background, watches, shortages,
+                                none,       {},  {},    none,     {},      {},         {}};
     gatehouse_instance instance{"test", facilities, nullptr, true};
 };
 

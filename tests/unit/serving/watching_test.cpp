@@ -106,6 +106,24 @@ TEST_F(WatchingTest, RoomIsThereUntilAWriteHasBeenShort) {
     EXPECT_EQ(news(true), GATEHOUSE_EVENT_DATA);
 }
 
+// The deadline of something that goes on counts only as long as somebody looks at it.
+TEST_F(WatchingTest, AConnectionThatOnlySendsItsRestWaitsForNothingElse) {
+    AttemptPlan plan;
+    plan.deadline = 1;
+    Upstream pending(drain_, std::move(plan));
+    pending.attach(connection_.life.serving.upstreams);
+    connection_.life.serving.upgrade = std::make_unique<Upgrade>();
+    connection_.life.staging.due = 2;
+    EXPECT_TRUE(connection_.rests_for_more());
+    EXPECT_EQ(client_interest(connection_), Interest::bytes);
+    EXPECT_EQ(connection_.due(0).when, 1);
+    pending.detach();
+    EXPECT_EQ(connection_.due(0).when, 2);
+    connection_.life.serving.then = Then::close;
+    EXPECT_EQ(connection_.due(0).when, never);
+    connection_.life.serving.upgrade.reset();
+}
+
 TEST_F(WatchingTest, TheEventOfOneOfSeveralServersIsFoundOut) {
     Ends ends = tcp_ends();
     Upstream second(drain_, SocketAddress(), ends.near.release());

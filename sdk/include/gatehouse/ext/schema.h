@@ -26,15 +26,16 @@ extern "C" {
 /* What the value of a key is, and which function of gatehouse_host reads it. */
 typedef int32_t gatehouse_key_type;
 enum {
-    GATEHOUSE_KEY_STRING = 1,    /* config_string */
-    GATEHOUSE_KEY_PATH = 2,      /* the same, of a file or folder */
-    GATEHOUSE_KEY_ADDRESS = 3,   /* the same, of a server: "host:port" */
-    GATEHOUSE_KEY_INTEGER = 4,   /* config_integer */
-    GATEHOUSE_KEY_BOOLEAN = 5,   /* config_boolean */
-    GATEHOUSE_KEY_DURATION = 6,  /* config_duration; in milliseconds here */
-    GATEHOUSE_KEY_SIZE = 7,      /* config_size; in bytes here */
-    GATEHOUSE_KEY_TABLE = 8,     /* config_table; `fields` are its keys */
-    GATEHOUSE_KEY_TLS_CLIENT = 9 /* tls_client() of gatehouse.upstream/1, whose keys the host knows: true, false or a table */
+    GATEHOUSE_KEY_STRING = 1,     /* config_string */
+    GATEHOUSE_KEY_PATH = 2,       /* the same, of a file or folder */
+    GATEHOUSE_KEY_ADDRESS = 3,    /* the same, of a server: "host:port" */
+    GATEHOUSE_KEY_INTEGER = 4,    /* config_integer */
+    GATEHOUSE_KEY_BOOLEAN = 5,    /* config_boolean */
+    GATEHOUSE_KEY_DURATION = 6,   /* config_duration; in milliseconds here */
+    GATEHOUSE_KEY_SIZE = 7,       /* config_size; in bytes here */
+    GATEHOUSE_KEY_TABLE = 8,      /* config_table; `fields` are its keys */
+    GATEHOUSE_KEY_TLS_CLIENT = 9, /* tls_client() of gatehouse.upstream/1, whose keys the host knows: true, false or a table */
+    GATEHOUSE_KEY_TLS_SERVER = 10 /* tls_server() of gatehouse.tls/1: the name of a section [tls.NAME] */
 };
 
 /* gatehouse_key.flags */

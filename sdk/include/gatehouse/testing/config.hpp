@@ -119,6 +119,8 @@ inline std::string expected_one(gatehouse_key_type type) {
         return "a table";
     case GATEHOUSE_KEY_TLS_CLIENT:
         return "true or a table";
+    case GATEHOUSE_KEY_TLS_SERVER:
+        return "the name of a section [tls.NAME]";
     default:
         return "a string";
     }

@@ -60,6 +60,7 @@ struct Host {
     std::deque<std::unique_ptr<Client>> clients; // never shrinks: the host recognises handles of ended connections
     std::map<std::string, UpstreamScript, std::less<>> upstreams;
     std::deque<std::string> tls_clients; // the server_name of each; the plugin knows them as gatehouse_tls_client*
+    std::deque<std::string> tls_servers; // the section of each; the plugin knows them as gatehouse_tls_server*
     std::map<std::string, std::vector<std::string>, std::less<>> addresses; // of names
     bool lookups_take_time = false;
     std::deque<gatehouse_pool_limits> pools;     // the plugin knows them as gatehouse_pool*
@@ -163,9 +164,12 @@ struct Client : Stream {
     std::vector<std::unique_ptr<Upstream>> upstreams;
     Upstream* relay = nullptr;
     std::optional<Carry> carry;
-    std::vector<UpstreamRecord> kept; // those that it has left in a pool
-    std::string_view relay_ended;     // the reason, by the side that ended first; empty: neither has
-    bool connect_failed = false;      // the last connect()
+    std::vector<UpstreamRecord> kept;          // those that it has left in a pool
+    std::string_view relay_ended;              // the reason, by the side that ended first; empty: neither has
+    bool connect_failed = false;               // the last connect()
+    bool pending = false;                      // TLS that accept_tls() has begun goes on, or has failed
+    std::optional<gatehouse_status> handshake; // what it comes to, until outcome() has told that it went well
+    bool ready_said = false;                   // GATEHOUSE_EVENT_READY has been
     Outcome outcome;
 };
 
@@ -303,6 +307,16 @@ inline Host* host_of(gatehouse_instance* instance) { return reinterpret_cast<Hos
 
 inline bool is_pending(Stream* stream) { return stream != stream->client && static_cast<Upstream*>(stream)->pending; }
 
+// A handshake with the client fails. If nothing else has, that ends the connection.
+inline void fail_handshake(Client& client) {
+    if (!client.ended.empty()) return;
+    const gatehouse_status status = *client.handshake;
+    client.ended = status == GATEHOUSE_RESET       ? "peer_reset"
+                   : status == GATEHOUSE_EXHAUSTED ? "over_limit"
+                   : status == GATEHOUSE_TIMER     ? "deadline"
+                                                   : "tls_failed";
+}
+
 // Is this a moment at which the plugin may call a [conn] function with this connection?
 inline bool may_use(Stream* stream, const char* function) {
     const auto& serving = stream->client->serving;
@@ -315,7 +329,14 @@ inline bool may_use(Stream* stream, const char* function) {
     return why == nullptr;
 }
 
-// The same for functions that only a client's connection takes.
+// The same for functions that read and write: a client takes none of them while it shakes hands.
+inline bool may_talk(Stream* stream, const char* function) {
+    const bool shakes_hands = stream == stream->client && stream->client->pending;
+    if (shakes_hands) stream->host->violation(std::string(function) + ": accept_tls() is not over, or has failed");
+    return !shakes_hands && may_use(stream, function);
+}
+
+// The same as may_use() for functions that only a client's connection takes.
 inline Client* client_of(gatehouse_conn* conn, const char* function) {
     Stream* stream = stream_of(conn);
     if (stream != stream->client) stream->host->violation(std::string(function) + ": not for an upstream connection");

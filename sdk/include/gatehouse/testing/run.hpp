@@ -124,6 +124,7 @@ inline std::optional<gatehouse_event> find_news(Client& client) {
     bool over = false;
     for (const auto& one : client.upstreams)
         if (!one->gone && one->attempt && !std::exchange(one->ready_said, true)) over = true;
+    if (client.handshake && !std::exchange(client.ready_said, true)) over = true;
     if (over) return GATEHOUSE_EVENT_READY;
     if (room) return GATEHOUSE_EVENT_DATA;
     return upstream ? std::optional<gatehouse_event>(GATEHOUSE_EVENT_UPSTREAM) : std::nullopt;
@@ -214,6 +215,8 @@ inline void serve(Client& client, gatehouse_event event) {
     case GATEHOUSE_NEXT_UPSTREAM:
         return close(client, "upstream_failed");
     case GATEHOUSE_NEXT_RELAY:
+        if (client.pending)
+            host.violation("serve() returned GATEHOUSE_NEXT_RELAY while accept_tls() is not over, or has failed");
         if (client.relay != nullptr) {
             client.relaying = true;
             return carry(client);

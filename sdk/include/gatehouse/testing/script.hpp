@@ -57,6 +57,8 @@ struct Circumstances {
     std::size_t write_limit = unlimited;             // the client takes this many bytes in all; then writing fails ...
     gatehouse_status write_status = GATEHOUSE_RESET; // ... with this
     std::size_t room = unlimited; // in each serve() write_now() takes this many bytes, and send() leaves what is more
+    gatehouse_status handshake = GATEHOUSE_OK; // what accept_tls() comes to; nothing of a script is the client's part in it
+    bool handshake_takes_time = false;         // accept_tls_now() does not know at once
 };
 
 // What a plugin did with an upstream connection.
@@ -88,6 +90,8 @@ struct Outcome {
     std::vector<gatehouse_event> events;       // one for each call of serve()
     std::optional<milliseconds> deadline;      // the plugin's last one, counted from when it set it
     std::vector<UpstreamRecord> upstreams;     // one for each that was connected
+    std::string tls;                           // accept_tls() has succeeded, with this section [tls.NAME]; empty: it has not
+    std::string plain;                         // the part of `output` before that
 };
 
 // Calls check(script) for the whole input, for the input cut in two at each byte, and for each byte by itself.

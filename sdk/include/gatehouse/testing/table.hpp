@@ -5,6 +5,7 @@
 #include "../ext/pool.h"
 #include "../ext/sendfile.h"
 #include "../ext/text_file.h"
+#include "../ext/tls.h"
 #include "../ext/upstream.h"
 #include "background.hpp"
 #include "callbacks.hpp"
@@ -26,7 +27,7 @@ namespace gatehouse::kit::detail {
 
 inline gatehouse_status read(gatehouse_conn* conn, void* buffer, size_t capacity, size_t* size) noexcept {
     Stream* stream = stream_of(conn);
-    if (!may_use(stream, "read()")) return GATEHOUSE_INVALID;
+    if (!may_talk(stream, "read()")) return GATEHOUSE_INVALID;
     if (buffer == nullptr || capacity == 0) {
         stream->host->violation("read() into a buffer without room");
         return GATEHOUSE_INVALID;
@@ -36,12 +37,12 @@ inline gatehouse_status read(gatehouse_conn* conn, void* buffer, size_t capacity
 
 inline gatehouse_status write(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count) noexcept {
     Stream* stream = stream_of(conn);
-    return may_use(stream, "write()") ? stream->write(joined(parts, count)) : GATEHOUSE_INVALID;
+    return may_talk(stream, "write()") ? stream->write(joined(parts, count)) : GATEHOUSE_INVALID;
 }
 
 inline gatehouse_status read_now(gatehouse_conn* conn, void* buffer, size_t capacity, size_t* size) noexcept {
     Stream* stream = stream_of(conn);
-    if (!may_use(stream, "read_now()")) return GATEHOUSE_INVALID;
+    if (!may_talk(stream, "read_now()")) return GATEHOUSE_INVALID;
     if (buffer == nullptr || capacity == 0) {
         stream->host->violation("read_now() into a buffer without room");
         return GATEHOUSE_INVALID;
@@ -51,12 +52,12 @@ inline gatehouse_status read_now(gatehouse_conn* conn, void* buffer, size_t capa
 
 inline gatehouse_status write_now(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count, size_t* written) noexcept {
     Stream* stream = stream_of(conn);
-    return may_use(stream, "write_now()") ? stream->write_now(joined(parts, count), *written) : GATEHOUSE_INVALID;
+    return may_talk(stream, "write_now()") ? stream->write_now(joined(parts, count), *written) : GATEHOUSE_INVALID;
 }
 
 inline gatehouse_status finish(gatehouse_conn* conn) noexcept {
     Stream* stream = stream_of(conn);
-    if (!may_use(stream, "finish()")) return GATEHOUSE_INVALID;
+    if (!may_talk(stream, "finish()")) return GATEHOUSE_INVALID;
     stream->finished = true;
     return GATEHOUSE_OK;
 }
@@ -93,6 +94,9 @@ inline gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehou
                               : which == GATEHOUSE_FACT_LISTENER ? &facts.listener
                               : which == GATEHOUSE_FACT_INSTANCE ? &facts.instance
                                                                  : nullptr;
+    static const std::string version = "TLSv1.3"; // nothing is encrypted, and nothing else is known of it
+    if (which == GATEHOUSE_FACT_TLS_VERSION && stream == stream->client && !stream->client->outcome.tls.empty())
+        text = &version;
     if (text == nullptr || text->empty()) return GATEHOUSE_NOT_FOUND;
     *value = {text->data(), text->size()};
     return GATEHOUSE_OK;
@@ -401,7 +405,7 @@ inline gatehouse_status addresses(gatehouse_conn* conn, gatehouse_conn* lookup, 
 inline gatehouse_status relay_some(gatehouse_conn* conn, gatehouse_conn* from, gatehouse_conn* to, uint64_t bytes,
                                    uint32_t flags) noexcept {
     Client* client = client_of(conn, "relay_some()");
-    if (client == nullptr || !may_use(stream_of(from), "relay_some()") || !may_use(stream_of(to), "relay_some()"))
+    if (client == nullptr || !may_talk(stream_of(from), "relay_some()") || !may_talk(stream_of(to), "relay_some()"))
         return GATEHOUSE_INVALID;
     const bool mine = stream_of(from)->client == client && stream_of(to)->client == client && from != to;
     if (!mine || (flags & ~uint32_t{GATEHOUSE_RELAY_UNTIL_NEWS}) != 0) {
@@ -469,10 +473,67 @@ inline gatehouse_status keep(gatehouse_conn* conn, gatehouse_conn* which) noexce
     return GATEHOUSE_OK;
 }
 
+// Any name will do: a test has no sections.
+inline gatehouse_status tls_server(gatehouse_instance* instance, const gatehouse_config* config, gatehouse_str key,
+                                   const gatehouse_tls_server** server) noexcept {
+    gatehouse_str name{nullptr, 0};
+    const gatehouse_status status = config_of(config).string(view(key), false, name);
+    if (status != GATEHOUSE_OK || name.data == nullptr) return status;
+    Host* host = host_of(instance);
+    *server = reinterpret_cast<const gatehouse_tls_server*>(&host->tls_servers.emplace_back(view(name)));
+    return GATEHOUSE_OK;
+}
+
+inline gatehouse_status accept_tls_now(gatehouse_conn* conn, const gatehouse_tls_server* server, size_t unused) noexcept {
+    Client* client = client_of(conn, "accept_tls()");
+    if (client == nullptr) return GATEHOUSE_INVALID;
+    if (client->pending || !client->outcome.tls.empty() || client->finished || (client->carry && !client->carry->over)) {
+        client->host->violation("accept_tls() with a client that has TLS, or after finish() or relay_some()");
+        return GATEHOUSE_INVALID;
+    }
+    // What has arrived and is not read belongs to the handshake, and is none.
+    client->handshake = unused > 0 || client->arrived ? GATEHOUSE_FAILED : client->circumstances.handshake;
+    client->pending = true;
+    client->ready_said = !client->circumstances.handshake_takes_time;
+    if (client->handshake == GATEHOUSE_OK) {
+        client->outcome.tls = *reinterpret_cast<const std::string*>(server);
+        client->outcome.plain = client->output;
+    }
+    return GATEHOUSE_AGAIN;
+}
+
+inline gatehouse_status handshake_outcome(gatehouse_conn* conn, gatehouse_str* why) noexcept {
+    Client* client = client_of(conn, "outcome()");
+    if (client == nullptr || !client->handshake) {
+        if (client != nullptr) client->host->violation("outcome() without accept_tls()");
+        return GATEHOUSE_INVALID;
+    }
+    static constexpr std::string_view failed = "the handshake failed";
+    *why = {nullptr, 0};
+    if (!client->ready_said) return GATEHOUSE_AGAIN;
+    const gatehouse_status status = *client->handshake;
+    if (status == GATEHOUSE_OK) {
+        client->handshake.reset();
+        client->pending = false;
+    } else {
+        *why = {failed.data(), failed.size()};
+        fail_handshake(*client);
+    }
+    return status;
+}
+
+inline gatehouse_status accept_tls(gatehouse_conn* conn, const gatehouse_tls_server* server, size_t unused) noexcept {
+    gatehouse_status status = accept_tls_now(conn, server, unused);
+    if (status != GATEHOUSE_AGAIN) return status;
+    gatehouse_str why{nullptr, 0};
+    stream_of(conn)->client->ready_said = true;
+    return handshake_outcome(conn, &why);
+}
+
 inline gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count, int32_t fd, uint64_t offset,
                                   uint64_t length) noexcept {
     Client* client = client_of(conn, "sendfile send()");
-    if (client == nullptr) return GATEHOUSE_INVALID;
+    if (client == nullptr || !may_talk(client, "sendfile send()")) return GATEHOUSE_INVALID;
     gatehouse_status status = client->write(joined(parts, count));
     std::array<char, 65536> buffer;
     while (status == GATEHOUSE_OK && length > 0) {
@@ -492,7 +553,7 @@ inline gatehouse_status send_file(gatehouse_conn* conn, const gatehouse_bytes* p
 inline gatehouse_status send(gatehouse_conn* conn, const gatehouse_bytes* parts, size_t count, int32_t fd, uint64_t offset,
                              uint64_t length, uint64_t* left) noexcept {
     Stream* stream = stream_of(conn);
-    if (!may_use(stream, "send()")) return GATEHOUSE_INVALID;
+    if (!may_talk(stream, "send()")) return GATEHOUSE_INVALID;
     std::string all = joined(parts, count);
     if (all.size() > most_sent) return GATEHOUSE_INVALID;
     if (fd < 0) length = 0;
@@ -627,7 +688,10 @@ inline const void* find_extension(gatehouse_instance*, gatehouse_str id) noexcep
     if (view(id) == GATEHOUSE_EXT_TIMER) return &timer;
     if (view(id) == GATEHOUSE_EXT_POLL) return &poll;
     if (view(id) == GATEHOUSE_EXT_POOL) return &pool;
+    static constexpr gatehouse_tls_v1 tls{sizeof(gatehouse_tls_v1), 0, tls_server, accept_tls, accept_tls_now,
+                                          handshake_outcome};
     if (view(id) == GATEHOUSE_EXT_METRICS) return &metrics;
+    if (view(id) == GATEHOUSE_EXT_TLS) return &tls;
     return nullptr;
 }
 inline const void* no_extension(gatehouse_instance*, gatehouse_str) noexcept { return nullptr; }
