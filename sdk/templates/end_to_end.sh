@@ -2,7 +2,8 @@
 # end_to_end.sh GATEHOUSE PLUGINS
 #
 # Runs the host GATEHOUSE with the plugin in the folder PLUGINS and the configuration beside this file, and has the dialogue of
-# dialogue.sh with it. Nothing is left behind, and no port is fixed, so that tests may run at the same time.
+# dialogue.sh with it; setup.sh, if there is one, makes what the host needs besides. Nothing is left behind, and no port is
+# fixed, so that tests may run at the same time.
 set -euo pipefail
 gatehouse=$1 plugins=$2
 here=$(cd "$(dirname "$0")" && pwd)
@@ -40,6 +41,8 @@ hear_end() { [[ -z $(timeout 10 head -c 1 <&"${clients[$1]}" | od -An -c) ]] || 
 
 # The kernel chooses the port. What @NAME@.toml connects to has a socket in the folder instead of a port.
 sed -e 's/"127.0.0.1:7070"/"127.0.0.1:0"/' -e "s|127.0.0.1:7071|unix:$folder/server|" "$here/@NAME@.toml" >"$folder/@NAME@.toml"
+# shellcheck source=/dev/null
+[[ ! -e $here/setup.sh ]] || . "$here/setup.sh"
 coproc host { exec "$gatehouse" run --plugin-path "$plugins" "$folder/@NAME@.toml" 2>&1; }
 # shellcheck disable=SC2154 # coproc sets host_PID
 pid=$host_PID

@@ -24,4 +24,5 @@ else
     time ctest --test-dir build --output-on-failure --no-tests=error
     plugins=build/plugins
 fi
+! grep -q dev-cert my-plugin.toml || gatehouse dev-cert certificates
 gatehouse check --plugin-path "$plugins" my-plugin.toml

@@ -65,7 +65,8 @@ TEST_F(NewPluginTest, LeavesWhatIsThere) {
 
 TEST_F(NewPluginTest, SaysWhatThereIs) {
     EXPECT_EQ(refusal({"a", "ehco"}),
-              "there is no template \"ehco\" for c++ (there are: echo, framed, line, proxy, pubsub, request-response)");
+              "there is no template \"ehco\" for c++ (there are: echo, framed, line, proxy, pubsub, request-response, "
+              "tls-upgrade)");
     EXPECT_EQ(refusal({"a", "line", "c"}), "there is no template \"line\" for c (there are: echo)");
     EXPECT_EQ(refusal({"a", "echo", "go"}), "there is no language \"go\" (there are: c, c++, rust)");
     EXPECT_EQ(refusal({"a", "proxy", "rust"}), "there is no template \"proxy\" for rust (there are: echo, line)");
