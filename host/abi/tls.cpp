@@ -87,7 +87,13 @@ void await(Connection& client) noexcept {
         case Waited::timeout:
             break;
         }
-        switch (const Reason passed = client.due(monotonic_now()).reason) {
+        const Nanoseconds now = monotonic_now();
+        if (client.own_drain.deadline() <= now) { // an order
+            client.expire(Reason::ended);
+            upgrade.status = GATEHOUSE_RESET;
+            return;
+        }
+        switch (const Reason passed = client.due(now).reason) {
         case Reason::tls_failed: // the step finds that out
             continue;
         case Reason::deadline:

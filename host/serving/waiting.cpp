@@ -41,6 +41,7 @@ std::optional<gatehouse_event> Service::take_notes(Connection& connection) noexc
 // A deadline has passed. Nothing: the wait goes on.
 std::optional<gatehouse_status> Service::too_late(Connection& connection, Reason reason) noexcept {
     if (reason == Reason::upstream_failed) return std::nullopt; // of an attempt, which will find that out
+    if (reason == Reason::tls_failed) return std::nullopt;      // and so will the handshake
     if (connection.holds_output() && (reason == Reason::idle_timeout || reason == Reason::too_slow)) {
         if (!connection.output_is_late(monotonic_now())) return std::nullopt;
         return gives_up(connection, reason);
@@ -75,7 +76,8 @@ gatehouse_status Service::wait(Connection& connection, Nanoseconds until) noexce
             more = more || flow == Carry::Flow::more;
             if (serving.carry->moved() != moved) due = connection.due(monotonic_now());
         } else if (!why) {
-            const bool attempted = step_attempts(connection);
+            bool attempted = step_attempts(connection);
+            if (!attempted && connection.upgrades()) attempted = serving.upgrade->told = step_upgrade(connection);
             why = std::exchange(serving.stops_later, false)   ? std::optional(GATEHOUSE_EVENT_STOPPING)
                   : std::exchange(serving.woken_later, false) ? std::optional(GATEHOUSE_EVENT_WAKE)
                   : sent                                      ? std::optional(GATEHOUSE_EVENT_SENT)
