@@ -2,9 +2,11 @@
 #include "abi/host_table.hpp"
 
 #include "abi/discovery.hpp"
+#include "abi/facts.hpp"
 #include "abi/handles.hpp"
 #include "abi/health_check.hpp"
 #include "abi/metrics.hpp"
+#include "abi/plugin_log.hpp"
 #include "abi/poll.hpp"
 #include "abi/sendfile.hpp"
 #include "abi/text_file.hpp"
@@ -13,15 +15,12 @@
 #include "abi/upstream.hpp"
 #include "abi/upstream_pool.hpp"
 #include "abi/watch.hpp"
-#include "base/log.hpp"
+#include "base/clock.hpp"
 #include "config/plugin_settings.hpp"
 #include "connection/connection.hpp"
 #include "threads/drain.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cstring>
-#include <sys/socket.h>
+#include <new>
 
 namespace gatehouse::host {
 namespace {
@@ -65,78 +64,6 @@ std::uint64_t id(gatehouse_conn* conn) noexcept {
     return client != nullptr ? client->id : 0;
 }
 
-using NameOf = int (*)(int fd, sockaddr* address, socklen_t* size) noexcept;
-
-std::string address_text(NameOf name_of, int fd) {
-    SocketAddress address;
-    address.size = sizeof address.storage;
-    return name_of(fd, address.get(), &address.size) == 0 ? to_string(address) : "";
-}
-
-Facts& made(std::unique_ptr<Facts>& facts) {
-    if (!facts) facts = std::make_unique<Facts>();
-    return *facts;
-}
-
-Facts::Addresses addresses_of(const Connection& client) {
-    const std::string peer = to_string(client.peer_address());
-    if (const Proxied* const proxied = client.life.proxied.get())
-        return {peer, to_string(proxied->destination), to_string(proxied->transport)};
-    return {peer, address_text(::getsockname, client.fd), peer};
-}
-
-Facts::Addresses addresses_of(const Upstream& server) {
-    const std::string peer = address_text(::getpeername, server.fd);
-    return {peer, address_text(::getsockname, server.fd), peer};
-}
-
-// Few plugins ask for addresses, so they become text when one does, and are kept from then on.
-gatehouse_str address_fact(gatehouse_conn* conn, gatehouse_fact which) {
-    Connection* const client = client_of(conn);
-    Upstream* const server = upstream_of(conn);
-    if (client == nullptr && server == nullptr) return {};
-    std::optional<Facts::Addresses>& addresses = made(client != nullptr ? client->life.serving.facts : server->facts).addresses;
-    if (!addresses) addresses = client != nullptr ? addresses_of(*client) : addresses_of(*server);
-    return str(which == GATEHOUSE_FACT_PEER    ? addresses->peer
-               : which == GATEHOUSE_FACT_LOCAL ? addresses->local
-                                               : addresses->transport_peer);
-}
-
-// Empty if the peer has not sent it.
-std::string_view tls_fact(gatehouse_conn* conn, gatehouse_fact which) {
-    const TlsSession& tls = *stream_of(conn).tls;
-    if (which == GATEHOUSE_FACT_TLS_VERSION) return tls.version();
-    if (which == GATEHOUSE_FACT_TLS_CIPHER) return tls.cipher();
-    if (which == GATEHOUSE_FACT_TLS_SNI) return tls.sni();
-    if (which == GATEHOUSE_FACT_TLS_ALPN) return tls.alpn();
-    Connection* const client = client_of(conn);
-    if (client == nullptr) return {}; // an upstream's certificate is a server's
-    std::optional<Facts::Certificate>& certificate = made(client->life.serving.facts).certificate;
-    if (!certificate) certificate = {tls.client_subject(), tls.client_alternative_names()};
-    if (which == GATEHOUSE_FACT_TLS_CLIENT_SUBJECT) return certificate->subject;
-    return which == GATEHOUSE_FACT_TLS_CLIENT_SANS ? certificate->alternative_names : std::string_view();
-}
-
-gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str* value) noexcept {
-    try {
-        gatehouse_str found{};
-        if (which == GATEHOUSE_FACT_PEER || which == GATEHOUSE_FACT_LOCAL || which == GATEHOUSE_FACT_TRANSPORT_PEER)
-            found = address_fact(conn, which);
-        const Connection* const client = client_of(conn);
-        if (which == GATEHOUSE_FACT_LISTENER && client != nullptr) found = str(listener_of(*client));
-        if (which == GATEHOUSE_FACT_INSTANCE && client != nullptr)
-            found = str(client->plugin.load(std::memory_order_relaxed)->name());
-        if (which >= GATEHOUSE_FACT_TLS_VERSION && which <= GATEHOUSE_FACT_TLS_CLIENT_SANS && stream_of(conn).tls &&
-            stream_of(conn).tls->established())
-            found = str(tls_fact(conn, which));
-        if (found.size == 0) return GATEHOUSE_NOT_FOUND;
-        *value = found;
-        return GATEHOUSE_OK;
-    } catch (const std::bad_alloc&) {
-        return GATEHOUSE_EXHAUSTED;
-    }
-}
-
 void* state(gatehouse_conn* conn) noexcept {
     const Connection* const client = client_of(conn);
     return client != nullptr ? client->life.serving.state : nullptr;
@@ -174,14 +101,7 @@ gatehouse_status for_each(gatehouse_instance* instance, void (*visit)(void* data
 
 std::int32_t stopping(gatehouse_instance* instance) noexcept { return instance->facilities.drain.started() ? 1 : 0; }
 
-void write_log(gatehouse_instance* instance, gatehouse_level level, gatehouse_str text) noexcept {
-    constexpr std::array levels{LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error};
-    const auto index =
-        static_cast<std::size_t>(std::clamp<gatehouse_level>(level, GATEHOUSE_LEVEL_DEBUG, GATEHOUSE_LEVEL_ERROR));
-    Log& log = instance->facilities.log;
-    if (!log.enabled(levels[index])) return;
-    log.write(levels[index], view(text), {{"plugin", instance->name}});
-}
+std::uint64_t now(gatehouse_instance* /*instance*/) noexcept { return static_cast<std::uint64_t>(monotonic_now() / 1'000'000); }
 
 void set_error(gatehouse_instance* instance, gatehouse_conn* conn, gatehouse_str text) noexcept {
     if (conn == nullptr) return instance->error.set(view(text));
@@ -279,6 +199,8 @@ const gatehouse_host host_table{
     .end = end,
     .for_each = for_each,
     .wait = wait,
+    .set_fact = set_fact,
+    .now = now,
 };
 
 } // namespace gatehouse::host

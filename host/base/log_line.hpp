@@ -4,8 +4,10 @@
 
 #include "base/bounded_text.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -21,6 +23,7 @@ class Field {
   public:
     using Value = std::variant<std::string_view, std::int64_t, std::uint64_t, double>;
 
+    Field() noexcept = default; // left out
     Field(std::string_view key, std::string_view value) noexcept : key_(key), value_(value) {}
     template <class Number>
         requires std::is_arithmetic_v<Number>
@@ -41,7 +44,19 @@ class Field {
     Value value_;
 };
 
-using Fields = std::initializer_list<Field>;
+// They are borrowed for the length of a call.
+class Fields {
+  public:
+    Fields() noexcept = default;
+    Fields(std::initializer_list<Field> list) noexcept : first_(list.begin()), count_(list.size()) {}
+    explicit Fields(std::span<const Field> list) noexcept : first_(list.data()), count_(list.size()) {}
+    const Field* begin() const noexcept { return first_; }
+    const Field* end() const noexcept { return first_ + count_; }
+
+  private:
+    const Field* first_ = nullptr;
+    std::size_t count_ = 0;
+};
 
 // A record without what stands before it, its time and its number, and without the end of the line. A field that does not fit
 // is left out, and so are those behind it.

@@ -229,6 +229,7 @@ void Service::close(Connection& connection) noexcept {
                                  .proxied = life.proxied.get(),
                                  .upstream = upstream ? &*upstream : nullptr,
                                  .tls = tls ? connection.tls->version() : "",
+                                 .user = life.serving.facts ? std::string_view(life.serving.facts->user) : "",
                                  .tls_truncated = tls && connection.tls->truncated(),
                                  .in = connection.bytes_in,
                                  .out = connection.bytes_out,

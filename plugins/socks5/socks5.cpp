@@ -148,6 +148,7 @@ class Socks5 {
             return Next::wait; // until its turn comes
         case Dialogue::State::requested:
             conn.clear_deadline();
+            if (!dialogue.user().empty()) (void)conn.set_user(dialogue.user()); // whom it has let in
             session.way = std::make_unique<Way>();
             session.way->deadline = Clock::now() + connect_timeout_;
             return go_on(conn, session);
@@ -258,13 +259,12 @@ class Socks5 {
         return conn.relay(std::move(upstream), idle_timeout_);
     }
 
-    // "denied: localhost:22 (from 192.0.2.7:40123, user ann)"
-    void log(gatehouse_level level, const Connection& conn, const Dialogue& dialogue, std::string_view what,
-             std::string_view about) const {
-        std::string text(what);
-        text.append(about).append(" (from ").append(conn.peer());
-        if (!dialogue.user().empty()) text.append(", user ").append(dialogue.user());
-        host_.log(level, text.append(")"));
+    // "denied: localhost:22", with the client and the name that it gave
+    static void log(gatehouse_level level, Connection& conn, const Dialogue& dialogue, std::string_view what,
+                    std::string_view about) {
+        const std::string_view user = dialogue.user();
+        conn.log(level, std::string(what).append(about),
+                 {{"peer", conn.peer()}, {"user", user.empty() ? gatehouse::Value() : gatehouse::Value(user)}});
     }
 
     // Constant after construction.

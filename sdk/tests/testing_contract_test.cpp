@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 using namespace gatehouse::kit;
 
@@ -48,6 +50,10 @@ gatehouse_status read_some(gatehouse_conn* conn) {
 gatehouse_status write_x(gatehouse_conn* conn) {
     const gatehouse_bytes part{"x", 1};
     return host->write(conn, &part, 1);
+}
+
+void log_fields(const std::vector<gatehouse_field>& fields) {
+    host->log(instance, nullptr, GATEHOUSE_LEVEL_INFO, {"fine", 4}, fields.data(), fields.size(), sizeof(gatehouse_field));
 }
 
 const void* find(std::string_view id) { return host->get_extension(instance, {id.data(), id.size()}); }
@@ -205,8 +211,27 @@ TEST(TestingContract, NothingBeginsBeforeStart) {
                   EXPECT_EQ(names->watch(instance, {"a:1", 3}, found, nullptr, &watch), GATEHOUSE_INVALID);
               }),
               "watch(): not before start()");
-    EXPECT_EQ(blame([] { host->log(instance, GATEHOUSE_LEVEL_INFO, {"fine", 4}); }), "");
+    EXPECT_EQ(blame([] { log_fields({}); }), "");
     plugin = right;
+}
+
+TEST(TestingContract, FieldsOfTheLogHaveNamesOfTheirOwn) {
+    const auto blame_name = [](std::string_view name) {
+        return blame([name](gatehouse_conn* conn) {
+            read_some(conn);
+            log_fields({{{name.data(), name.size()}, {GATEHOUSE_TYPE_NUMBER, 0, 5, {}}}});
+            return GATEHOUSE_NEXT_CLOSE;
+        });
+    };
+    for (const char* good : {"a", "size_2", "peer"}) EXPECT_EQ(blame_name(good), "");
+    for (const char* bad : {"", "Size", "a-b", "id", "plugin", "level", "a_name_of_more_than_32_characters_"})
+        EXPECT_NE(blame_name(bad), "") << bad;
+    EXPECT_EQ(blame([](gatehouse_conn* conn) {
+                  read_some(conn);
+                  log_fields(std::vector<gatehouse_field>(17));
+                  return GATEHOUSE_NEXT_CLOSE;
+              }),
+              "log() with more than 16 fields");
 }
 
 TEST(TestingContract, UpstreamConnectionsAreClosed) {

@@ -4,8 +4,15 @@
 
 #include <gtest/gtest.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <array>
+#include <chrono>
+#include <limits>
 #include <stdexcept>
+#include <string>
 
 using namespace gatehouse::kit;
 using gatehouse::Connection;
@@ -223,6 +230,95 @@ TEST(Wrapper, ThrowingClosedStopAndProbeAreLogged) {
     EXPECT_EQ(log[1].text, "stop() threw");
     EXPECT_EQ(log[2].text, "probe() threw: three");
     EXPECT_EQ(log[2].level, GATEHOUSE_LEVEL_ERROR);
+}
+
+TEST(Wrapper, LinesOfTheLogHaveFields) {
+    struct P {
+        const Init init;
+        explicit P(Init& host) : init(host) {}
+        void start() { init.log(GATEHOUSE_LEVEL_DEBUG, "started", {{"at", init.now()}}); }
+        void serve(Connection& conn) {
+            using std::chrono::system_clock;
+            conn.log(GATEHOUSE_LEVEL_WARNING, "seen",
+                     {{"to", "bob"},
+                      {"size", gatehouse::Value::bytes(17)},
+                      {"count", std::uint64_t{18'446'744'073'709'551'615U}},
+                      {"took", std::chrono::microseconds(1500)},
+                      {"since", system_clock::time_point(std::chrono::milliseconds(-5))},
+                      {"state", gatehouse::Value::state("up")},
+                      {"not_known", gatehouse::Value()}});
+        }
+    };
+    use<P>();
+    Plugin plugin;
+    plugin.serve({"x"});
+    const auto log = plugin.log();
+    ASSERT_EQ(log.size(), 2U);
+    EXPECT_EQ(log[0].connection, 0U);
+    EXPECT_EQ(log[0].fields.at("at"), std::chrono::milliseconds(0));
+    EXPECT_EQ(log[1].text, "seen");
+    EXPECT_EQ(log[1].connection, 1U);
+    EXPECT_EQ(log[1].fields.size(), 6U);
+    EXPECT_EQ(log[1].fields.at("to"), "bob");
+    EXPECT_EQ(log[1].fields.at("size"), gatehouse::Value::bytes(17));
+    EXPECT_EQ(log[1].fields.at("count"), std::numeric_limits<std::int64_t>::max());
+    EXPECT_EQ(log[1].fields.at("took"), std::chrono::microseconds(1500));
+    EXPECT_NE(log[1].fields.at("took"), 1500) << "it has another type";
+    EXPECT_EQ(log[1].fields.at("since").number, -5);
+    EXPECT_EQ(log[1].fields.at("state"), gatehouse::Value::state("up"));
+}
+
+TEST(Wrapper, FactsAreSetAndAreBytes) {
+    struct P {
+        Next serve(Connection& conn) {
+            EXPECT_EQ(conn.user(), "");
+            EXPECT_EQ(conn.set_user(std::string(256, 'x')).code(), GATEHOUSE_INVALID);
+            EXPECT_TRUE(conn.set_user("ann"));
+            EXPECT_EQ(conn.user(), "ann");
+            const auto peer = conn.peer_sockaddr();
+            EXPECT_EQ(peer.size(), sizeof(sockaddr_in6));
+            const auto& six = *reinterpret_cast<const sockaddr_in6*>(peer.data());
+            EXPECT_EQ(six.sin6_port, htons(70));
+            EXPECT_EQ(six.sin6_addr.s6_addr[15], 9);
+            const auto local = conn.local_sockaddr();
+            EXPECT_EQ(reinterpret_cast<const sockaddr_in*>(local.data())->sin_addr.s_addr, htonl(0xc0000202));
+            EXPECT_EQ(conn.credentials(), nullptr);
+            return Next::close;
+        }
+    };
+    use<P>();
+    Plugin plugin;
+    EXPECT_EQ(plugin.serve({"x"}, {.peer = "[2001:db8::9]:70", .local = "192.0.2.2:80"}).user, "ann");
+}
+
+TEST(Wrapper, AUnixSocketHasCredentials) {
+    struct P {
+        Next serve(Connection& conn) {
+            EXPECT_EQ(reinterpret_cast<const sockaddr*>(conn.peer_sockaddr().data())->sa_family, AF_UNIX);
+            const gatehouse_credentials* const who = conn.credentials();
+            return who != nullptr && who->uid == 1000 && who->gid == 100 && who->pid == 7 ? Next::close : Next::error;
+        }
+    };
+    use<P>();
+    Plugin plugin;
+    EXPECT_EQ(plugin.serve({"x"}, {.peer = "unix:", .credentials = PeerCredentials{.pid = 7, .uid = 1000, .gid = 100}}).next,
+              GATEHOUSE_NEXT_CLOSE);
+}
+
+TEST(Wrapper, TheClockIsTheTests) {
+    struct P {
+        const Init init;
+        explicit P(Init& host) : init(host) {}
+        Next serve(Connection& conn) {
+            std::array<char, 16> buffer;
+            if (!conn.read(buffer)) return Next::close;
+            (void)conn.write(std::to_string(init.now().count()) + ' ');
+            return Next::park;
+        }
+    };
+    use<P>();
+    Plugin plugin;
+    EXPECT_EQ(plugin.serve({"x", pass(std::chrono::seconds(90)), "x"}).output, "0 90000 ");
 }
 
 TEST(Wrapper, TableSaysWhatTheClassHas) {

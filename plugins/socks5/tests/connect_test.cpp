@@ -18,7 +18,7 @@ Outcome ask(Plugin& socks, const std::string& request) {
     return outcome;
 }
 
-std::string last_line(Plugin& plugin) { return plugin.log().empty() ? "" : plugin.log().back().text; }
+std::string last_line(Plugin& plugin) { return plugin.log().empty() ? "" : text_of(plugin.log().back()); }
 
 TEST(Connect, NamesAreResolvedAndConnectedByNumber) {
     Plugin socks({{"connect_timeout", "4s"}, {"idle_timeout", "3m"}, {"log_requests", true}});
@@ -30,7 +30,7 @@ TEST(Connect, NamesAreResolvedAndConnectedByNumber) {
     EXPECT_EQ(outcome.upstreams[0].address, "198.51.100.7:443");
     EXPECT_LE(outcome.upstreams[0].within, std::chrono::milliseconds(4001));
     EXPECT_EQ(outcome.upstreams[0].idle, std::chrono::minutes(3));
-    EXPECT_EQ(last_line(socks), "connected: example.com:443 at 198.51.100.7:443 (from 192.0.2.1:40123)");
+    EXPECT_EQ(last_line(socks), "connected: example.com:443 at 198.51.100.7:443 peer=192.0.2.1:40123");
 }
 
 TEST(Connect, Ipv6) {
@@ -86,7 +86,7 @@ TEST(Connect, WhatIsNotPublicIsDeniedHoweverItIsWritten) {
         EXPECT_EQ(outcome.reason, "done");
         EXPECT_TRUE(outcome.upstreams.empty());
     }
-    EXPECT_EQ(last_line(socks), "denied: example.com:0 (from 192.0.2.1:40123)");
+    EXPECT_EQ(last_line(socks), "denied: example.com:0 peer=192.0.2.1:40123");
 }
 
 // A name with allowed and denied addresses leads to an allowed one.

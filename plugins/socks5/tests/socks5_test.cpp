@@ -23,7 +23,7 @@ const Table ann{{"users", List{Table{{"name", "ann"}, {"password", "secret"}}}}}
 
 std::vector<std::string> lines(Plugin& plugin) {
     std::vector<std::string> texts;
-    for (const LogLine& line : plugin.log()) texts.push_back(line.text);
+    for (const LogLine& line : plugin.log()) texts.push_back(text_of(line));
     return texts;
 }
 
@@ -98,8 +98,8 @@ TEST(Socks5, ChoosesTheMethodOfItsConfiguration) {
     Plugin closed(ann);
     EXPECT_EQ(closed.serve({"\5\3\1\2\0"s}).output, wants_password);
     for (const std::string& bad : {"\5\0"s, "\5\1\0"s, "\5\2\1\0"s}) EXPECT_EQ(closed.serve({bad}).output, no_method);
-    EXPECT_EQ(lines(closed).back(), "refused: it does not offer user name and password (from 192.0.2.1:40123)");
-    EXPECT_EQ(lines(open).back(), "refused: it does not offer access without authentication (from 192.0.2.1:40123)");
+    EXPECT_EQ(lines(closed).back(), "refused: it does not offer user name and password peer=192.0.2.1:40123");
+    EXPECT_EQ(lines(open).back(), "refused: it does not offer access without authentication peer=192.0.2.1:40123");
 }
 
 TEST(Socks5, RefusesWhatIsNotSocks5) {
@@ -108,7 +108,7 @@ TEST(Socks5, RefusesWhatIsNotSocks5) {
         EXPECT_EQ(socks.serve_every_split(other), no_method);
         EXPECT_EQ(socks.serve({other}).reason, "done");
     }
-    EXPECT_EQ(lines(socks).back(), "refused: it does not speak SOCKS version 5 (from 192.0.2.1:40123)");
+    EXPECT_EQ(lines(socks).back(), "refused: it does not speak SOCKS version 5 peer=192.0.2.1:40123");
 }
 
 TEST(Socks5, ChecksThePassword) {
@@ -125,9 +125,9 @@ TEST(Socks5, ChecksThePassword) {
         EXPECT_EQ(outcome.reason, "done");
     }
     EXPECT_EQ(socks.serve({password_greeting, "\5\3ann\6secret"}).output, wants_password + wrong_password);
-    EXPECT_EQ(lines(socks).back(), "refused: its authentication is malformed (from 192.0.2.1:40123)");
+    EXPECT_EQ(lines(socks).back(), "refused: its authentication is malformed peer=192.0.2.1:40123");
     static_cast<void>(socks.serve({password_greeting, credentials("bob", "secret")}));
-    EXPECT_EQ(lines(socks).back(), "refused: wrong user name or password (from 192.0.2.1:40123, user bob)");
+    EXPECT_EQ(lines(socks).back(), "refused: wrong user name or password peer=192.0.2.1:40123 user=bob");
 }
 
 // --- turns -----------------------------------------------------------------------------------------------------------------
@@ -225,15 +225,15 @@ TEST(Socks5, RefusesWhatItDoesNotDo) {
         EXPECT_EQ(outcome.reason, "done");
     }
     EXPECT_EQ(socks.serve_every_split(greeting + request_name("example.com", 80, 2)), no_authentication + refusal(7));
-    EXPECT_EQ(lines(socks).back(), "refused: BIND is not supported (from 192.0.2.1:40123)");
+    EXPECT_EQ(lines(socks).back(), "refused: BIND is not supported peer=192.0.2.1:40123");
     EXPECT_EQ(socks.serve_every_split(greeting + request(std::string(16, '\7'), 80, 3)), no_authentication + refusal(7));
-    EXPECT_EQ(lines(socks).back(), "refused: UDP ASSOCIATE is not supported (from 192.0.2.1:40123)");
+    EXPECT_EQ(lines(socks).back(), "refused: UDP ASSOCIATE is not supported peer=192.0.2.1:40123");
     EXPECT_EQ(socks.serve_every_split(greeting + "\5\1\0\2\1\1\1\1\0\x50"s), no_authentication + refusal(8));
-    EXPECT_EQ(lines(socks).back(), "refused: its request has an unknown address type (from 192.0.2.1:40123)");
+    EXPECT_EQ(lines(socks).back(), "refused: its request has an unknown address type peer=192.0.2.1:40123");
     for (const std::string& bad : {"\4\1\0\1\1\1\1\1\0\x50"s, "\5\1\7\1\1\1\1\1\0\x50"s, request_name("", 80),
                                    request_name("unix:/run/docker.sock", 80)})
         EXPECT_EQ(socks.serve_every_split(greeting + bad), no_authentication + refusal(1));
-    EXPECT_EQ(lines(socks).back(), "refused: its request is malformed (from 192.0.2.1:40123)");
+    EXPECT_EQ(lines(socks).back(), "refused: its request is malformed peer=192.0.2.1:40123");
 }
 
 // The plugin's output is empty, or a method, the result of an authentication and a reply, in this order.

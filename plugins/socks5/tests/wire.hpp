@@ -2,12 +2,20 @@
 #pragma once
 
 #include <cstdint>
+#include <gatehouse/testing.hpp>
 #include <string>
 #include <string_view>
 
 namespace socks5::wire {
 
 using namespace std::string_literals;
+
+// A line of the plugin's log, with its fields.
+inline std::string text_of(const gatehouse::kit::LogLine& line) {
+    std::string text = line.text;
+    for (const auto& [name, value] : line.fields) text.append(" ").append(name).append("=").append(value.text);
+    return text;
+}
 
 inline std::string counted(std::string_view text) { return std::string(1, static_cast<char>(text.size())) + std::string(text); }
 inline std::string port(std::uint16_t number) { return {static_cast<char>(number >> 8U), static_cast<char>(number & 0xffU)}; }

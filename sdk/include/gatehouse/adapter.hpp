@@ -192,13 +192,12 @@ class Adapter {
         } catch (const std::exception& error) {
             try {
                 const std::string text = std::string(what) + ": " + error.what();
-                instance.host.table->log(instance.host.instance, GATEHOUSE_LEVEL_ERROR, str(text));
-                return;
+                return instance.host.log(nullptr, GATEHOUSE_LEVEL_ERROR, text);
             } catch (...) { // no memory for the text: the short form follows
             }
         } catch (...) { // not a std::exception: there is no text to add
         }
-        instance.host.table->log(instance.host.instance, GATEHOUSE_LEVEL_ERROR, str(what));
+        instance.host.log(nullptr, GATEHOUSE_LEVEL_ERROR, what);
     }
 
   public:

@@ -5,6 +5,7 @@
 #include "gatehouse.h"
 #include "init.hpp"
 #include "status.hpp"
+#include "value.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -138,6 +139,25 @@ class Connection : public ByteStream {
     Event event() const noexcept { return static_cast<Event>(host_->table->event(conn_)); }
     std::uint64_t id() const noexcept { return host_->table->id(conn_); }
     std::string_view listener() const noexcept { return fact(GATEHOUSE_FACT_LISTENER); }
+
+    // The addresses as a struct sockaddr with its size; empty if the host does not know them.
+    std::span<const std::byte> peer_sockaddr() const noexcept { return bytes(GATEHOUSE_FACT_PEER_SOCKADDR); }
+    std::span<const std::byte> local_sockaddr() const noexcept { return bytes(GATEHOUSE_FACT_LOCAL_SOCKADDR); }
+    // Who has connected to a unix socket; null for another one. Valid until serve() returns.
+    const gatehouse_credentials* credentials() const noexcept {
+        return reinterpret_cast<const gatehouse_credentials*>(bytes(GATEHOUSE_FACT_CREDENTIALS).data());
+    }
+
+    // Whom the plugin has authenticated: for the access log, as `user`. At most 255 bytes; empty: nobody.
+    Status set_user(std::string_view name) noexcept {
+        return host_->table->set_fact(conn_, GATEHOUSE_FACT_USER, detail::str(name));
+    }
+    std::string_view user() const noexcept { return fact(GATEHOUSE_FACT_USER); }
+
+    // One line of the log, with the connection's id.
+    void log(gatehouse_level level, std::string_view text, std::initializer_list<Field> fields = {}) noexcept {
+        host_->log(conn_, level, text, fields);
+    }
 
     // Explains a failure, before serve() returns Next::error or Next::no_upstream.
     void set_error(std::string_view text) noexcept { host_->table->set_error(host_->instance, conn_, detail::str(text)); }
@@ -307,6 +327,10 @@ class Connection : public ByteStream {
     void set_state(void* state) noexcept { host_->table->set_state(conn_, state); }
 
   private:
+    std::span<const std::byte> bytes(gatehouse_fact which) const noexcept {
+        return std::as_bytes(std::span<const char>(fact(which)));
+    }
+
     static void append(void* list, gatehouse_str text) noexcept {
         static_cast<std::vector<std::string>*>(list)->emplace_back(detail::view(text));
     }

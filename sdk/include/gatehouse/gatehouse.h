@@ -19,8 +19,8 @@
  * - Hooks: no function of the host calls a hook of the plugin before it returns, so you may call it with a lock held, unless it
  *   says otherwise.
  * - Growth: a table or struct starts with its size and grows only at its end; beside an array of structs stands the distance
- * from one to the next. gatehouse_str and gatehouse_bytes never grow. Whoever fills a struct sets what is reserved to 0. A
- * released entry never changes. A host sends a plugin only the events that the plugin's needs_minor knows.
+ * from one to the next. gatehouse_str, gatehouse_bytes and gatehouse_value never grow. Whoever fills a struct sets what is
+ * reserved to 0. A released entry never changes. A host sends a plugin only the events that the plugin's needs_minor knows.
  *
  * This is ABI 0.x, a draft: it may still change between minor versions until 1.0 freezes it.
  */
@@ -87,6 +87,32 @@ typedef struct gatehouse_bytes {
     const void* data;
     size_t size; /* bytes */
 } gatehouse_bytes;
+
+/* What a value is; see gatehouse_value. */
+typedef int32_t gatehouse_type;
+enum {
+    GATEHOUSE_TYPE_NONE = 0,    /* there is none: "-" in a table, null in JSON */
+    GATEHOUSE_TYPE_TEXT = 1,    /* `text` */
+    GATEHOUSE_TYPE_STATE = 2,   /* `text`: one of a few words, such as "up" and "down" */
+    GATEHOUSE_TYPE_NUMBER = 3,  /* `number`: how many */
+    GATEHOUSE_TYPE_BYTES = 4,   /* `number` of bytes */
+    GATEHOUSE_TYPE_SECONDS = 5, /* `number` of microseconds; shown in seconds, as a decimal fraction */
+    GATEHOUSE_TYPE_TIME = 6     /* `number` of milliseconds since 1970 (UTC) */
+};
+
+/* A value with its type: in a line of the log, or in the answer to a command. The host formats it. */
+typedef struct gatehouse_value {
+    gatehouse_type type;
+    uint32_t reserved;
+    int64_t number;
+    gatehouse_str text;
+} gatehouse_value;
+
+/* A named value in a line of the log. */
+typedef struct gatehouse_field {
+    gatehouse_str name;
+    gatehouse_value value;
+} gatehouse_field;
 
 typedef int32_t gatehouse_status;
 enum {
@@ -166,7 +192,7 @@ enum {
     GATEHOUSE_EVENT_RELAYED = 9   /* it was parked; what relay_some() was to carry has ended: see relayed() in ext/upstream.h */
 };
 
-/* Facts about a connection, for fact(). An unknown one is GATEHOUSE_NOT_FOUND. */
+/* Facts about a connection, for fact(). An unknown one is GATEHOUSE_NOT_FOUND. Each is a text unless it says otherwise. */
 typedef int32_t gatehouse_fact;
 enum {
     GATEHOUSE_FACT_PEER = 1,     /* the client's address: "192.0.2.1:40123", "[2001:db8::1]:40123", "unix:" */
@@ -175,6 +201,13 @@ enum {
     GATEHOUSE_FACT_INSTANCE = 4, /* the plugin instance's name in the configuration */
     GATEHOUSE_FACT_TRANSPORT_PEER =
         5, /* the address that has connected: the proxy's if a PROXY header names the client, PEER itself otherwise */
+    GATEHOUSE_FACT_USER = 6, /* whom the plugin has recognised, as it has said with set_fact() */
+
+    /* As bytes, which are aligned for what they are. */
+    GATEHOUSE_FACT_PEER_SOCKADDR = 8,  /* PEER as a struct sockaddr of value.size bytes */
+    GATEHOUSE_FACT_LOCAL_SOCKADDR = 9, /* LOCAL, in the same form */
+    GATEHOUSE_FACT_CREDENTIALS =
+        10, /* a gatehouse_credentials: who has connected to a unix socket, as the kernel says (unix(7), SO_PEERCRED) */
 
     /* TLS connections only. Optional ones (SNI, ALPN, client certificate) may be GATEHOUSE_NOT_FOUND. */
     GATEHOUSE_FACT_TLS_VERSION = 16,        /* "TLSv1.2", "TLSv1.3" */
@@ -184,6 +217,14 @@ enum {
     GATEHOUSE_FACT_TLS_CLIENT_SUBJECT = 20, /* of the client's verified certificate, as in RFC 2253: "CN=alice,O=Example" */
     GATEHOUSE_FACT_TLS_CLIENT_SANS = 21     /* its alternative names: "DNS:a.example, IP:192.0.2.1, URI:spiffe://a" */
 };
+
+/* What GATEHOUSE_FACT_CREDENTIALS points to. */
+typedef struct gatehouse_credentials {
+    uint32_t size; /* bytes of this struct */
+    uint32_t pid;  /* of the process that called connect(); it may have ended, and the number have gone to another one */
+    uint32_t uid;  /* its effective user and group at that time */
+    uint32_t gid;
+} gatehouse_credentials;
 
 /* Levels of log(). */
 typedef int32_t gatehouse_level;
@@ -272,8 +313,17 @@ typedef struct gatehouse_host {
     /* [any] Nonzero once the host drains. */
     int32_t (*stopping)(gatehouse_instance* instance) GATEHOUSE_NOEXCEPT;
 
-    /* [any] Writes one line to the host's log. The host adds the instance's name and escapes control characters. */
-    void (*log)(gatehouse_instance* instance, gatehouse_level level, gatehouse_str text) GATEHOUSE_NOEXCEPT;
+    /*
+     * Writes one line to the host's log: the text, the instance's name, and `count` fields, as name=value or as members of a
+     * JSON object. `stride` is sizeof(gatehouse_field). `conn`: [conn] the client's connection, whose id the line gets too.
+     * NULL: [any].
+     *
+     * The host escapes what is not printable, and cuts the text and each text of a field at 500 bytes. A field's name has 1 to
+     * 32 lower-case letters, digits and '_', and is none of the host's own: time, seq, level, message, plugin, id. Other
+     * fields, those beyond 16, and those without a value (GATEHOUSE_TYPE_NONE) the host leaves out.
+     */
+    void (*log)(gatehouse_instance* instance, gatehouse_conn* conn, gatehouse_level level, gatehouse_str text,
+                const gatehouse_field* fields, size_t count, size_t stride) GATEHOUSE_NOEXCEPT;
 
     /*
      * Explains a failure that a hook is about to return. The host copies the text, cuts it at 512 bytes, and keeps it until the
@@ -406,6 +456,21 @@ typedef struct gatehouse_host {
      * serve() should return. GATEHOUSE_EXHAUSTED: the kernel has no memory. GATEHOUSE_INVALID: not a client's connection.
      */
     gatehouse_status (*wait)(gatehouse_conn* conn, uint64_t milliseconds) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [conn] Says what the plugin has found out about its client. The host copies the value, up to 255 bytes; an empty one
+     * takes it back. fact() tells it from then on; what fact() has given out before is not valid any more. GATEHOUSE_INVALID:
+     * longer, an upstream connection, or not one of these:
+     *
+     * GATEHOUSE_FACT_USER: whom the plugin has authenticated. The connection's line in the access log has it as `user`.
+     */
+    gatehouse_status (*set_fact)(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str value) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [any] The host's monotonic clock, in milliseconds since some moment before its start. All deadlines and timers go by it,
+     * and in a test the test does.
+     */
+    uint64_t (*now)(gatehouse_instance* instance) GATEHOUSE_NOEXCEPT;
 } gatehouse_host;
 
 /* --- plugin -> host ------------------------------------------------------------------------------------------------------ */

@@ -15,9 +15,11 @@
 #include "ext/upstream.h"
 #include "gatehouse.h"
 #include "status.hpp"
+#include "value.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -54,6 +56,12 @@ struct Host {
           metrics(find<gatehouse_metrics_v1>(host, me, GATEHOUSE_EXT_METRICS)),
           tls(find<gatehouse_tls_v1>(host, me, GATEHOUSE_EXT_TLS)) {}
 
+    void log(gatehouse_conn* conn, gatehouse_level level, std::string_view text,
+             std::span<const Field> fields = {}) const noexcept {
+        table->log(instance, conn, level, str(text), fields.data(), fields.size(), sizeof(Field));
+    }
+    std::chrono::milliseconds now() const noexcept { return std::chrono::milliseconds(table->now(instance)); }
+
   private:
     template <class T>
     static const T* find(const gatehouse_host* host, gatehouse_instance* me, std::string_view id) noexcept {
@@ -71,9 +79,11 @@ class Init {
         : host_(host), config_(host.table, config, keys) {}
 
     const Config& config() const noexcept { return config_; }
-    void log(gatehouse_level level, std::string_view text) const noexcept {
-        host_.table->log(host_.instance, level, detail::str(text));
+    void log(gatehouse_level level, std::string_view text, std::initializer_list<Field> fields = {}) const noexcept {
+        host_.log(nullptr, level, text, fields);
     }
+    // The host's monotonic clock. In a test it is the test's.
+    std::chrono::milliseconds now() const noexcept { return host_.now(); }
     bool wake(std::uint64_t connection) const noexcept { return host_.table->wake(host_.instance, connection) == GATEHOUSE_OK; }
     bool stopping() const noexcept { return host_.table->stopping(host_.instance) != 0; }
 

@@ -238,6 +238,10 @@ class Stream : public detail::TaskStream {
     std::uint64_t id() const noexcept { return connection().id(); }
     bool stopping() const noexcept { return connection().stopping(); }
     void set_error(std::string_view text) noexcept { connection().set_error(text); }
+    void log(gatehouse_level level, std::string_view text, std::initializer_list<Field> fields = {}) noexcept {
+        connection().log(level, text, fields);
+    }
+    Status set_user(std::string_view name) noexcept { return connection().set_user(name); }
     Next relay(Server server, std::chrono::milliseconds idle = {}) noexcept {
         return connection().relay(server.release(), idle);
     }
@@ -278,15 +282,15 @@ struct TaskSession {
         return Next::park;
     }
 
-    using Clock = std::chrono::steady_clock;
-    static constexpr Clock::time_point never = Clock::time_point::max();
+    using Time = std::chrono::milliseconds; // of the host's clock
+    static constexpr Time never = Time::max();
     // The host has one timer: for the earlier of the deadline and this.
-    void set_timer(Clock::time_point wake_at) noexcept {
-        const Clock::time_point first = std::min(deadline, wake_at);
+    void set_timer(Time wake_at) noexcept {
+        const Time first = std::min(deadline, wake_at);
         if (first == never)
             connection().clear_deadline();
         else
-            connection().set_deadline(std::chrono::ceil<std::chrono::milliseconds>(first - Clock::now()));
+            connection().set_deadline(first - host->now());
         sleeper_first = wake_at < deadline;
     }
 
@@ -301,10 +305,10 @@ struct TaskSession {
     Stream client;
     Awaited* awaited = nullptr;
     std::coroutine_handle<> suspended;
-    Clock::time_point deadline = never; // of the plugin
-    Event untold = Event::data;         // what ends every wait, and no co_await has said yet; data: nothing does
-    bool woken = false;                 // and no woken() has said so yet
-    bool sleeper_first = false;         // the timer is a sleep()'s
+    Time deadline = never;      // of the plugin
+    Event untold = Event::data; // what ends every wait, and no co_await has said yet; data: nothing does
+    bool woken = false;         // and no woken() has said so yet
+    bool sleeper_first = false; // the timer is a sleep()'s
     std::uint8_t client_wanted = GATEHOUSE_READABLE;
     std::unique_ptr<WatchList> servers; // those that are watched; null: none has been
 
@@ -634,7 +638,7 @@ class [[nodiscard]] Stream::Sleep : public detail::Awaited {
 
     bool await_ready() const noexcept { return time_.count() <= 0; }
     void await_suspend(std::coroutine_handle<> task) noexcept {
-        session_->set_timer(detail::TaskSession::Clock::now() + time_);
+        session_->set_timer(session_->host->now() + time_);
         session_->suspend(task, *this);
     }
     Status await_resume() const noexcept { return status_; }
@@ -696,7 +700,7 @@ inline Stream::Woken Stream::woken() noexcept { return Woken(*session_); }
 inline Connection Stream::connection() const noexcept { return session_->connection(); }
 
 inline void Stream::set_deadline(std::chrono::milliseconds from_now) noexcept {
-    session_->deadline = detail::TaskSession::Clock::now() + from_now;
+    session_->deadline = session_->host->now() + from_now;
     session_->set_timer(detail::TaskSession::never);
 }
 inline void Stream::clear_deadline() noexcept {

@@ -65,6 +65,7 @@ class Board {
         const std::string_view notice(buffer.data(), static_cast<std::size_t>(size));
         size_.observe(size);
         const std::lock_guard lock(mutex_);
+        init_.log(GATEHOUSE_LEVEL_INFO, "a notice", {{"size", gatehouse::Value::bytes(size)}, {"clients", unread_.size()}});
         for (auto& [id, unread] : unread_) {
             if (unread.size() + notice.size() > most_unread) {
                 missed_.add();

@@ -48,6 +48,19 @@ TEST(Board, TellsWhatIsWrittenIntoThePipe) {
     EXPECT_EQ(board.histogram("notice_size").sum, 17);
 }
 
+TEST(Board, LogsEachNotice) {
+    const Pipe pipe;
+    Plugin board({{"pipe", pipe.path()}});
+    board.connect();
+    board.connect();
+    pipe.write("We close at six.\n");
+    board.ready(board.polls().at(0).fd);
+    const LogLine line = board.log().back();
+    EXPECT_EQ(line.text, "a notice");
+    EXPECT_EQ(line.fields.at("size"), gatehouse::Value::bytes(17));
+    EXPECT_EQ(line.fields.at("clients"), 2);
+}
+
 TEST(Board, AnEventMayComeInVain) {
     const Pipe pipe;
     Plugin board({{"pipe", pipe.path()}});

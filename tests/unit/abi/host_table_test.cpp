@@ -7,10 +7,15 @@
 #include "connection/connection.hpp"
 #include "sockets.hpp"
 
+#include <cstring>
 #include <gtest/gtest.h>
 #include <memory>
+#include <netinet/in.h>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 
 namespace gatehouse::host {
@@ -39,6 +44,50 @@ TEST_F(WrongHandle, AnUpstreamHasNoEventIdOrState) {
     int something = 0;
     EXPECT_EQ(host_table.set_state(&*upstream_, &something), GATEHOUSE_INVALID);
     EXPECT_EQ(host_table.state(&*upstream_), nullptr);
+}
+
+TEST_F(WrongHandle, OnlyAClientHasAUser) {
+    EXPECT_EQ(host_table.set_fact(&*upstream_, GATEHOUSE_FACT_USER, {"ann", 3}), GATEHOUSE_INVALID);
+    EXPECT_EQ(host_table.set_fact(&client_, GATEHOUSE_FACT_PEER, {"ann", 3}), GATEHOUSE_INVALID);
+    const std::string long_name(256, 'a');
+    EXPECT_EQ(host_table.set_fact(&client_, GATEHOUSE_FACT_USER, {long_name.data(), 256}), GATEHOUSE_INVALID);
+    gatehouse_str user{};
+    EXPECT_EQ(host_table.fact(&client_, GATEHOUSE_FACT_USER, &user), GATEHOUSE_NOT_FOUND);
+    EXPECT_EQ(host_table.set_fact(&client_, GATEHOUSE_FACT_USER, {long_name.data(), 255}), GATEHOUSE_OK);
+    EXPECT_EQ(host_table.fact(&client_, GATEHOUSE_FACT_USER, &user), GATEHOUSE_OK);
+    EXPECT_EQ(std::string_view(user.data, user.size), long_name.substr(1));
+    EXPECT_EQ(host_table.set_fact(&client_, GATEHOUSE_FACT_USER, {nullptr, 0}), GATEHOUSE_OK);
+    EXPECT_EQ(host_table.fact(&client_, GATEHOUSE_FACT_USER, &user), GATEHOUSE_NOT_FOUND);
+}
+
+TEST_F(WrongHandle, AUnixSocketsClientHasCredentials) {
+    gatehouse_str bytes{};
+    client_.fd = peer_.get();
+    ASSERT_EQ(host_table.fact(&client_, GATEHOUSE_FACT_CREDENTIALS, &bytes), GATEHOUSE_OK);
+    gatehouse_credentials who{};
+    ASSERT_EQ(bytes.size, sizeof who);
+    std::memcpy(&who, bytes.data, sizeof who);
+    EXPECT_EQ(who.size, sizeof who);
+    EXPECT_EQ(who.pid, static_cast<std::uint32_t>(::getpid()));
+    EXPECT_EQ(who.uid, ::geteuid());
+    EXPECT_EQ(who.gid, ::getegid());
+    EXPECT_EQ(host_table.fact(&*upstream_, GATEHOUSE_FACT_CREDENTIALS, &bytes), GATEHOUSE_NOT_FOUND);
+}
+
+TEST_F(WrongHandle, AddressesAreFactsAsBytes) {
+    const Ends tcp = tcp_ends();
+    client_.fd = tcp.far.get();
+    SocketAddress address;
+    address.size = sizeof address.storage;
+    ASSERT_EQ(::getpeername(client_.fd, address.get(), &address.size), 0);
+    client_.life.peer = Peer(address);
+    gatehouse_str bytes{};
+    ASSERT_EQ(host_table.fact(&client_, GATEHOUSE_FACT_PEER_SOCKADDR, &bytes), GATEHOUSE_OK);
+    ASSERT_EQ(bytes.size, sizeof(sockaddr_in));
+    EXPECT_EQ(std::memcmp(bytes.data, &address.storage, bytes.size), 0);
+    ASSERT_EQ(host_table.fact(&client_, GATEHOUSE_FACT_LOCAL_SOCKADDR, &bytes), GATEHOUSE_OK);
+    EXPECT_EQ(reinterpret_cast<const sockaddr*>(bytes.data)->sa_family, AF_INET);
+    EXPECT_EQ(host_table.fact(&client_, GATEHOUSE_FACT_CREDENTIALS, &bytes), GATEHOUSE_NOT_FOUND);
 }
 
 TEST_F(WrongHandle, AnUpstreamCannotConnectResolveOrRelay) {

@@ -44,19 +44,21 @@ TEST(AccessLog, ARefusedOneHasPeerAndReason) {
 TEST(AccessLog, EveryFieldThatThereIs) {
     const SocketAddress upstream = address_of("::1", 8080);
     const Proxied proxied{address_of("10.0.0.1", 4711), peer, address_of("198.51.100.2", 443), "a-b-c", "a.example", "h2"};
-    EXPECT_EQ(record_of({.listener = "web",
-                         .peer = peer,
-                         .reason = Reason::upstream_closed,
-                         .plugin = "gateway",
-                         .proxied = &proxied,
-                         .upstream = &upstream,
-                         .tls = "TLSv1.3",
-                         .in = 18'446'744'073'709'551'615U,
-                         .out = 1,
-                         .duration = 3'600'000'000'000}),
-              R"("message":"closed","listener":"web","plugin":"gateway","peer":"192.0.2.1:1000",)"
-              R"("transport_peer":"10.0.0.1:4711","unique_id":"a-b-c","upstream":"[::1]:8080","tls":"TLSv1.3",)"
-              R"("in":18446744073709551615,"out":1,"ms":3600000.000,"reason":"upstream_closed"})");
+    EXPECT_EQ(
+        record_of({.listener = "web",
+                   .peer = peer,
+                   .reason = Reason::upstream_closed,
+                   .plugin = "gateway",
+                   .proxied = &proxied,
+                   .upstream = &upstream,
+                   .tls = "TLSv1.3",
+                   .user = "ann \"x\"\n",
+                   .in = 18'446'744'073'709'551'615U,
+                   .out = 1,
+                   .duration = 3'600'000'000'000}),
+        R"("message":"closed","listener":"web","plugin":"gateway","peer":"192.0.2.1:1000",)"
+        R"("transport_peer":"10.0.0.1:4711","unique_id":"a-b-c","user":"ann \"x\"\u000a","upstream":"[::1]:8080","tls":"TLSv1.3",)"
+        R"("in":18446744073709551615,"out":1,"ms":3600000.000,"reason":"upstream_closed"})");
 }
 
 // Each optional field is there alone, too.
@@ -77,10 +79,11 @@ TEST(AccessLog, OptionalFieldsDoNotDependOnEachOther) {
         {{.listener = "a", .peer = peer, .reason = Reason::done, .proxied = &named}, {"transport_peer", "unique_id"}},
         {{.listener = "a", .peer = peer, .reason = Reason::done, .upstream = &upstream}, {"upstream"}},
         {{.listener = "a", .peer = peer, .reason = Reason::done, .tls = "TLSv1.2"}, {"tls"}},
+        {{.listener = "a", .peer = peer, .reason = Reason::done, .user = "ann"}, {"user"}},
     };
     for (const Case& one : cases) {
         const std::string record = record_of(one.closed);
-        for (const std::string_view key : {"plugin", "transport_peer", "unique_id", "upstream", "tls"})
+        for (const std::string_view key : {"plugin", "transport_peer", "unique_id", "upstream", "tls", "user"})
             EXPECT_EQ(has(record, key), std::find(one.keys.begin(), one.keys.end(), key) != one.keys.end()) << key << record;
     }
 }

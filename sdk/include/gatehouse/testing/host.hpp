@@ -8,8 +8,11 @@
 #include "config.hpp"
 #include "script.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -28,6 +31,8 @@ namespace gatehouse::kit {
 struct LogLine {
     gatehouse_level level;
     std::string text;
+    std::uint64_t connection = 0; // the id of the one that it is about; 0: none
+    std::map<std::string, ValueRecord, std::less<>> fields;
 };
 
 // What connect() to an address finds: a server that follows a script, or a failure.
@@ -113,6 +118,9 @@ struct Stream {
     std::uint32_t ready = 0;  // what of it news() tells
     std::size_t taken = 0;    // bytes that write_now() has taken in this serve()
     bool sent_due = false;    // send() has left something: GATEHOUSE_EVENT_SENT is to come
+    sockaddr_storage peer{};  // facts as bytes
+    sockaddr_storage local{};
+    gatehouse_credentials credentials{};
     std::function<Script(std::string_view)> answer;
 
     gatehouse_status read(void* buffer, std::size_t capacity, std::size_t& size);

@@ -3,11 +3,14 @@
 #define GATEHOUSE_TESTING_SCRIPT_HPP
 
 #include "../gatehouse.h"
+#include "../value.hpp"
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,9 +50,38 @@ inline Step pass(milliseconds time) { return Step(Step::Kind::pass, time); }
 
 inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
+// A value that the plugin has given: in a line of its log, or as a cell of an answer. It is equal to the gatehouse::Value of
+// the same type, and so to a number or a text: EXPECT_EQ(cell, Value::bytes(17)).
+struct ValueRecord {
+    gatehouse_type type = GATEHOUSE_TYPE_NONE;
+    std::int64_t number = 0;
+    std::string text;
+
+    ValueRecord() = default;
+    ValueRecord(const gatehouse_value& value)
+        : type(value.type), number(value.number), text(value.text.data, value.text.size) {}
+    template <std::convertible_to<gatehouse::Value> T>
+        requires(!std::derived_from<T, gatehouse_value>)
+    ValueRecord(const T& value) : ValueRecord(static_cast<const gatehouse_value&>(gatehouse::Value(value))) {}
+    bool operator==(const ValueRecord&) const = default;
+
+    friend std::ostream& operator<<(std::ostream& out, const ValueRecord& value) {
+        const bool words = value.type == GATEHOUSE_TYPE_TEXT || value.type == GATEHOUSE_TYPE_STATE;
+        return (words ? out << value.text : out << value.number) << " (type " << value.type << ')';
+    }
+};
+
+// Who has connected to a unix socket.
+struct PeerCredentials {
+    std::uint32_t pid = 0;
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+};
+
 // What a connection is like: {.read_limit = 1} delivers byte by byte, {.write_limit = 100} breaks after 100 bytes.
 struct Circumstances {
-    std::string peer = "192.0.2.1:40123"; // facts; the host does not know an empty one
+    // Facts; the host does not know an empty one. The addresses are facts as bytes, too: see Connection::peer_sockaddr().
+    std::string peer = "192.0.2.1:40123";
     std::string local = "192.0.2.254:7000";
     std::string listener = "test";
     std::string instance = "test";
@@ -59,6 +91,8 @@ struct Circumstances {
     std::size_t room = unlimited; // in each serve() write_now() takes this many bytes, and send() leaves what is more
     gatehouse_status handshake = GATEHOUSE_OK; // what accept_tls() comes to; nothing of a script is the client's part in it
     bool handshake_takes_time = false;         // accept_tls_now() does not know at once
+    // NOLINTNEXTLINE(readability-redundant-member-init): without {}, g++ warns of callers that leave it out
+    std::optional<PeerCredentials> credentials{}; // of the client of a unix socket
 };
 
 // What a plugin did with an upstream connection.
@@ -87,6 +121,7 @@ struct Outcome {
     gatehouse_next next = GATEHOUSE_NEXT_PARK; // what serve() returned last
     std::string reason;                        // why it ended, as closed() gets it
     std::string error;                         // the text of set_error()
+    std::string user;                          // as the plugin has set it
     std::vector<gatehouse_event> events;       // one for each call of serve()
     std::optional<milliseconds> deadline;      // the plugin's last one, counted from when it set it
     std::vector<UpstreamRecord> upstreams;     // one for each that was connected

@@ -13,10 +13,18 @@
 #include "metrics.hpp"
 #include "run.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -85,21 +93,85 @@ inline uint64_t id(gatehouse_conn* conn) noexcept {
     return client == nullptr ? 0 : client->id;
 }
 
+// "192.0.2.1:80", "[2001:db8::1]:80" or "unix:/path" as a socket address; its size, or 0 if it is none of these.
+inline std::size_t socket_address(const std::string& text, sockaddr_storage& address) {
+    address = {};
+    if (text.starts_with("unix:")) {
+        auto& path = reinterpret_cast<sockaddr_un&>(address);
+        path.sun_family = AF_UNIX;
+        const std::size_t size = std::min(text.size() - 5, sizeof path.sun_path - 1);
+        std::memcpy(path.sun_path, text.data() + 5, size);
+        return offsetof(sockaddr_un, sun_path) + (size == 0 ? 0 : size + 1);
+    }
+    const std::size_t colon = text.rfind(':');
+    if (colon == text.npos) return 0;
+    const in_port_t port = htons(static_cast<std::uint16_t>(std::strtoul(text.c_str() + colon + 1, nullptr, 10)));
+    if (text.starts_with('[') && text[colon - 1] == ']') {
+        auto& six = reinterpret_cast<sockaddr_in6&>(address);
+        six.sin6_family = AF_INET6;
+        six.sin6_port = port;
+        return inet_pton(AF_INET6, text.substr(1, colon - 2).c_str(), &six.sin6_addr) == 1 ? sizeof six : 0;
+    }
+    auto& four = reinterpret_cast<sockaddr_in&>(address);
+    four.sin_family = AF_INET;
+    four.sin_port = port;
+    return inet_pton(AF_INET, text.substr(0, colon).c_str(), &four.sin_addr) == 1 ? sizeof four : 0;
+}
+
+inline gatehouse_str fact_of(Stream& stream, gatehouse_fact which) {
+    const Circumstances& facts = stream.circumstances;
+    const auto text = [](const std::string& of) -> gatehouse_str { return {of.data(), of.size()}; };
+    const auto bytes = [](const auto& of, std::size_t size) -> gatehouse_str {
+        return {reinterpret_cast<const char*>(&of), size};
+    };
+    const bool of_client = &stream == static_cast<Stream*>(stream.client);
+    switch (which) {
+    case GATEHOUSE_FACT_PEER:
+        return text(facts.peer);
+    case GATEHOUSE_FACT_LOCAL:
+        return text(facts.local);
+    case GATEHOUSE_FACT_LISTENER:
+        return text(facts.listener);
+    case GATEHOUSE_FACT_INSTANCE:
+        return text(facts.instance);
+    case GATEHOUSE_FACT_TLS_VERSION: // nothing is encrypted, and nothing else is known of it
+        return of_client && !stream.client->outcome.tls.empty() ? gatehouse_str{"TLSv1.3", 7} : gatehouse_str{};
+    case GATEHOUSE_FACT_USER:
+        return of_client ? text(stream.client->outcome.user) : gatehouse_str{};
+    case GATEHOUSE_FACT_PEER_SOCKADDR:
+        return of_client ? bytes(stream.peer, socket_address(facts.peer, stream.peer)) : gatehouse_str{};
+    case GATEHOUSE_FACT_LOCAL_SOCKADDR:
+        return of_client ? bytes(stream.local, socket_address(facts.local, stream.local)) : gatehouse_str{};
+    case GATEHOUSE_FACT_CREDENTIALS:
+        if (!of_client || !facts.credentials) return {};
+        stream.credentials = {sizeof stream.credentials, facts.credentials->pid, facts.credentials->uid,
+                              facts.credentials->gid};
+        return bytes(stream.credentials, sizeof stream.credentials);
+    default:
+        return {};
+    }
+}
+
 inline gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str* value) noexcept {
-    const Stream* stream = stream_of(conn);
-    if (!may_use(stream_of(conn), "fact()")) return GATEHOUSE_INVALID;
-    const Circumstances& facts = stream->circumstances;
-    const std::string* text = which == GATEHOUSE_FACT_PEER       ? &facts.peer
-                              : which == GATEHOUSE_FACT_LOCAL    ? &facts.local
-                              : which == GATEHOUSE_FACT_LISTENER ? &facts.listener
-                              : which == GATEHOUSE_FACT_INSTANCE ? &facts.instance
-                                                                 : nullptr;
-    static const std::string version = "TLSv1.3"; // nothing is encrypted, and nothing else is known of it
-    if (which == GATEHOUSE_FACT_TLS_VERSION && stream == stream->client && !stream->client->outcome.tls.empty())
-        text = &version;
-    if (text == nullptr || text->empty()) return GATEHOUSE_NOT_FOUND;
-    *value = {text->data(), text->size()};
+    Stream* stream = stream_of(conn);
+    if (!may_use(stream, "fact()")) return GATEHOUSE_INVALID;
+    const gatehouse_str found = fact_of(*stream, which);
+    if (found.size == 0) return GATEHOUSE_NOT_FOUND;
+    *value = found;
     return GATEHOUSE_OK;
+}
+
+inline gatehouse_status set_fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str value) noexcept {
+    Client* client = client_of(conn, "set_fact()");
+    if (client == nullptr || which != GATEHOUSE_FACT_USER || value.size > 255) return GATEHOUSE_INVALID;
+    client->outcome.user = view(value);
+    return GATEHOUSE_OK;
+}
+
+inline uint64_t now(gatehouse_instance* instance) noexcept {
+    Host* host = host_of(instance);
+    const std::lock_guard lock(host->mutex);
+    return static_cast<uint64_t>(host->now.count());
 }
 
 inline void* state(gatehouse_conn* conn) noexcept {
@@ -149,10 +221,30 @@ inline gatehouse_status for_each(gatehouse_instance* instance, void (*visit)(voi
 
 inline int32_t is_stopping(gatehouse_instance* instance) noexcept { return host_of(instance)->stopping ? 1 : 0; }
 
-inline void log(gatehouse_instance* instance, gatehouse_level level, gatehouse_str text) noexcept {
+inline bool is_field_name(std::string_view name) {
+    for (const std::string_view of_host : {"time", "seq", "level", "message", "plugin", "id"})
+        if (name == of_host) return false;
+    return !name.empty() && name.size() <= 32 && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == name.npos;
+}
+
+inline void log(gatehouse_instance* instance, gatehouse_conn* conn, gatehouse_level level, gatehouse_str text,
+                const gatehouse_field* fields, size_t count, size_t stride) noexcept {
     Host* host = host_of(instance);
+    const Client* client = conn != nullptr ? client_of(conn, "log()") : nullptr;
+    LogLine line{level, std::string(view(text)), client != nullptr ? client->id : 0, {}};
+    std::string wrong;
+    if (count > 16) wrong = "log() with more than 16 fields";
+    for (size_t i = 0; i < count; ++i) {
+        gatehouse_field field{};
+        std::memcpy(&field, reinterpret_cast<const char*>(fields) + i * stride, sizeof field);
+        if (field.value.type == GATEHOUSE_TYPE_NONE) continue;
+        const std::string name(view(field.name));
+        if (!is_field_name(name) || !line.fields.emplace(name, field.value).second)
+            wrong = "log() with a field named \"" + name + "\", of which there are two, or which is no name for a field";
+    }
     const std::lock_guard lock(host->mutex);
-    host->log.push_back({level, std::string(view(text))});
+    host->log.push_back(std::move(line));
+    if (!wrong.empty()) host->violations.push_back(wrong);
 }
 
 inline void set_error(gatehouse_instance* instance, gatehouse_conn* conn, gatehouse_str text) noexcept {
@@ -732,6 +824,8 @@ inline constexpr gatehouse_host make_table(const void* (*get_extension)(gatehous
     table.end = end_connection;
     table.for_each = for_each;
     table.wait = wait;
+    table.set_fact = set_fact;
+    table.now = now;
     return table;
 }
 inline constexpr gatehouse_host full_host = make_table(find_extension);
