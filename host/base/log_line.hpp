@@ -4,9 +4,9 @@
 
 #include "base/bounded_text.hpp"
 
-#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,14 +48,13 @@ class Field {
 class Fields {
   public:
     Fields() noexcept = default;
-    Fields(std::initializer_list<Field> list) noexcept : first_(list.begin()), count_(list.size()) {}
-    explicit Fields(std::span<const Field> list) noexcept : first_(list.data()), count_(list.size()) {}
-    const Field* begin() const noexcept { return first_; }
-    const Field* end() const noexcept { return first_ + count_; }
+    Fields(std::initializer_list<Field> list) noexcept : list_(std::data(list), list.size()) {}
+    explicit Fields(std::span<const Field> list) noexcept : list_(list) {}
+    auto begin() const noexcept { return list_.begin(); }
+    auto end() const noexcept { return list_.end(); }
 
   private:
-    const Field* first_ = nullptr;
-    std::size_t count_ = 0;
+    std::span<const Field> list_;
 };
 
 // A record without what stands before it, its time and its number, and without the end of the line. A field that does not fit
