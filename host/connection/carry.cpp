@@ -14,7 +14,9 @@ constexpr std::size_t copied_at_once = 64 * 1024;
 } // namespace
 
 Carry::Flow Carry::step() noexcept {
-    static thread_local std::array<char, copied_at_once> buffer;
+    // Not initialised. On the stack, since no plugin's code is below this: a thread_local takes its room from the stack of each
+    // thread, and a plugin that needs much of it would find less.
+    std::array<char, copied_at_once> buffer;
     if (over_) return Flow::over;
     for (int i = 0; i < reads_at_once; ++i) {
         if (to_->broken) return end(GATEHOUSE_RESET, to_);

@@ -2,6 +2,7 @@
 #include "serving/watching.hpp"
 
 #include "config/config.hpp"
+#include "connection/slots.hpp"
 #include "sockets.hpp"
 #include "threads/alarm.hpp"
 #include "threads/pool.hpp"
