@@ -46,7 +46,7 @@ class Problems {
 
 void check_sockets(const Config& config, bool bind, Log& log, Problems& problems) {
     std::optional<ListenerConfig> control;
-    if (!config.host.control.empty()) control = control_listener(config.host.control, config.file.native() + ": host.control");
+    if (!config.host.control.empty()) control = control_listener(config.host, config.file.native() + ": host.control");
     if (bind) {
         Endpoints endpoints(log);
         problems.of([&] { endpoints.open(config.listeners); });
@@ -112,7 +112,7 @@ void check(const Config& config, bool bind) {
     std::optional<TlsServers> tls;
     const auto tls_server = [&](const std::string& name) { return tls ? &tls->find(name) : nullptr; };
     const Facilities facilities{host_table, log, drain, resolver, lookups, background, watches, shortages,
-                                none,       {},  {},    none,     {},      tls_server, {}};
+                                none,       {},  {},    none,     {},      tls_server, {},      [] {}};
     problems.of([&] { tls.emplace(config.tls, keys, log); });
     if (tls) check_handshakes(config, *tls, problems);
     std::optional<Plugins> plugins;

@@ -107,7 +107,8 @@ Generation::Generation(Config config, const Standing& standing)
               },
           .wait = [](Connection& connection, Nanoseconds until) { return Service::of(connection).wait(connection, until); },
           .tls_server = [this](const std::string& name) { return &tls_.find(name); },
-          .step_upgrade = [this](std::uint64_t id) { return service_of(id)->step_upgrade(id); }},
+          .step_upgrade = [this](std::uint64_t id) { return service_of(id)->step_upgrade(id); },
+          .answered = [this] { standing_.alarm.wake_by(monotonic_now()); }},
       plugins_(config_, facilities_) {
     for (const auto& [name, server] : tls_.sections()) handshakes_[server.get()];
     check_routes(config_, plugins_.finder());

@@ -55,8 +55,8 @@ Host::Host(Config&& config)
     }
     try {
         if (!kept.host.control.empty())
-            control_.emplace(kept.host.control, kept.file.native() + ": host.control", generation_->plugins().all(),
-                             own_commands(), log_);
+            control_.emplace(kept.host, kept.file.native() + ": host.control", generation_->plugins().all(), own_commands(),
+                             log_);
     } catch (const ListenError& error) {
         problems += (problems.empty() ? "" : "\n") + std::string(error.what());
     }
@@ -91,7 +91,7 @@ void Host::drop_privileges() {
     }
     if (!config.host.control.empty()) {
         socket_files.push_back(config.host.control);
-        privileges_.hand_over(config.host.control);
+        privileges_.hand_over(config.host.control, config.host.control_readers.empty());
     }
     if (privileges_.changes_account()) {
         generation_->plugins().hand_over(privileges_.user(), privileges_.group());
@@ -163,35 +163,33 @@ int Host::run() {
 }
 
 std::vector<HostCommand> Host::own_commands() {
-    std::vector<HostCommand> commands{{"metrics", "shows what the plugin instances count", [this] { return metrics(); }}};
+    std::vector<HostCommand> commands{{"metrics", "shows what the plugin instances count", true, [this] { return metrics(); }}};
     TlsServers& tls = generation_->tls();
     if (tls.sections().empty()) return commands;
-    const auto answer = [this, &tls](std::uint64_t which) -> std::optional<std::vector<std::string>> {
+    const auto answer = [&tls](std::uint64_t which) -> std::optional<CommandAnswer> {
         std::optional<std::string> problems = tls.reloaded(which);
-        if (!problems && generation_->drain().started()) problems = "the host is draining";
         if (!problems) return std::nullopt;
-        std::vector<std::string> table{std::string(answer_table), "2", "tls", "certificates"};
+        CommandAnswer all{0, "", {{"tls", "certificates"}, {}}};
         for (const auto& [name, server] : tls.sections())
-            table.insert(table.end(), {name, summary(server->context()->pairs())});
-        if (problems->empty()) return table;
+            all.table.cells.insert(all.table.cells.end(), {name, summary(server->context()->pairs())});
+        if (problems->empty()) return all;
         std::replace(problems->begin(), problems->end(), '\n', ';');
-        return std::vector{std::string(answer_failed), "not all certificates were reloaded, old ones stay: " + *problems};
+        return CommandAnswer{1, "not all certificates were reloaded, old ones stay: " + *problems, {}};
     };
     const auto reload = [&tls, answer]() -> HostCommand::Answer {
         return [answer, which = tls.reload()] { return answer(which); };
     };
-    commands.push_back({"reload-certificates", "loads the files of all [tls.NAME] sections anew", reload});
+    commands.push_back({"reload-certificates", "loads the files of all [tls.NAME] sections anew", false, reload});
     return commands;
 }
 
 HostCommand::Answer Host::metrics() {
-    return [this]() -> std::optional<std::vector<std::string>> {
-        std::vector<std::string> table{std::string(answer_table), std::to_string(Metrics::columns().size())};
-        table.insert(table.end(), Metrics::columns().begin(), Metrics::columns().end());
+    return [this]() -> std::optional<CommandAnswer> {
+        CommandAnswer answer{0, "", {Metrics::columns(), {}}};
         for (const PluginInstance* instance : generation_->plugins().all())
-            instance->metrics().append_rows(instance->name(), table);
-        if (encode_message(table).size() <= most_answer) return table;
-        return std::vector{std::string(answer_failed), std::string("the metrics do not fit into an answer of 4 MiB")};
+            instance->metrics().append_rows(instance->name(), answer.table.cells);
+        if (encode_message(texts_of(answer.table)).size() <= most_answer) return answer;
+        return CommandAnswer{1, "the metrics do not fit into an answer of 4 MiB", {}};
     };
 }
 
@@ -199,6 +197,7 @@ void Host::begin_drain(int signal) noexcept {
     ::sd_notify(0, "STOPPING=1");
     generation_->stop_accepting(true);
     endpoints_.close();
+    if (control_) control_->begin_drain();
     const Milliseconds timeout = generation_->config().host.drain_timeout;
     log_.info("draining", {{"signal", ::sigabbrev_np(signal)},
                            {"timeout_ms", timeout.count()},

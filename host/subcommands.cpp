@@ -178,17 +178,10 @@ int control_command(const CommandOptions& options, const std::vector<std::string
                                      ": there is no host.control, so a host that runs with it takes no " +
                                      "commands; add control = \"gatehouse.sock\" to its [host] section");
         const std::vector<std::string> answer = ask_host(config.host.control, words);
-        if (answer.size() < 2 || answer[0] != answer_table)
+        CellTable table;
+        if (!read_table(answer, table))
             throw std::runtime_error(answer.size() == 2 ? printable(answer[1], most_answer) : "the host has no answer");
-        const std::size_t columns = std::strtoul(answer[1].c_str(), nullptr, 10);
-        std::vector<Row> rows;
-        for (std::size_t i = 2; columns != 0 && i + columns <= answer.size(); i += columns) {
-            rows.emplace_back();
-            for (std::size_t j = i; j < i + columns; ++j)
-                rows.back().push_back(json ? answer[j] : printable(answer[j], most_answer));
-        }
-        if (!rows.empty()) std::cout << (json ? format_json_rows(rows) : format_table(rows));
-        if (rows.empty() && json) std::cout << "[]\n";
+        std::cout << (json ? json_cells(table) : format_cells(table));
         return 0;
     });
 }

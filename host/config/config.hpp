@@ -45,6 +45,7 @@ struct HostConfig {
     std::uint64_t stack_size = 256 * 1024; // bytes, of each pool thread
     std::vector<std::string> resolvers;    // name servers, "address:port"; empty: those of /etc/resolv.conf
     std::filesystem::path control;         // unix socket for `gatehouse control`; empty: none
+    std::string control_readers;           // group, by name or number, that may run what changes nothing; empty: none
 
     bool operator==(const HostConfig&) const = default;
 };

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <sys/socket.h>
@@ -22,7 +23,8 @@ namespace {
         throw std::runtime_error("no host is running" + at + "; start one with: gatehouse run CONF");
     case EACCES:
     case EPERM:
-        throw std::runtime_error("cannot reach the host" + at + "; only the user that runs it, and root, may ask it");
+        throw std::runtime_error("cannot reach the host" + at +
+                                 "; only the user that runs it, root, and the group of control_readers may ask it");
     case EAGAIN: // SO_RCVTIMEO or SO_SNDTIMEO
         throw std::runtime_error("the host does not answer at " + socket.string() + "; its log may say why");
     default:
@@ -40,8 +42,13 @@ std::vector<std::string> ask_host(const std::filesystem::path& socket, const std
     if (!address) throw std::runtime_error(error);
     const auto target = numeric_address(*address);
     const Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const timeval patience{6, 0}; // the host gives up after five
-    for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) ::setsockopt(fd.get(), SOL_SOCKET, option, &patience, sizeof patience);
+    const auto wait = [&fd](long seconds) {
+        const timeval patience{seconds, 0};
+        for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO})
+            ::setsockopt(fd.get(), SOL_SOCKET, option, &patience, sizeof patience);
+    };
+    constexpr long reserve = 6; // the host gives up after five
+    wait(reserve);
     if (::connect(fd.get(), target->get(), target->size) != 0) fail(socket, errno);
     // Both are far below what fits into a socket's buffer, or are read on at once by the other side.
     if (::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size())) fail(socket, errno);
@@ -54,7 +61,12 @@ std::vector<std::string> ask_host(const std::filesystem::path& socket, const std
         if (size < 0 && errno == EINTR) continue;
         if (size < 0) fail(socket, errno);
         in.append(buffer.data(), static_cast<std::size_t>(size));
-        const Decoded decoded = decode_message(in, most_answer, answer);
+        Decoded decoded = decode_message(in, most_answer, answer);
+        if (decoded == Decoded::whole && answer.size() == 2 && answer[0] == answer_later) {
+            wait(std::strtol(answer[1].c_str(), nullptr, 10) + reserve);
+            in.erase(0, message_size(in));
+            decoded = decode_message(in, most_answer, answer);
+        }
         if (decoded == Decoded::whole) return answer;
         if (size == 0 || decoded == Decoded::bad)
             throw std::runtime_error("the host closed the connection at " + socket.string() +

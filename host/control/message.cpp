@@ -1,7 +1,9 @@
 #include "control/message.hpp"
 
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <span>
 
 namespace gatehouse::host {
 namespace {
@@ -46,6 +48,43 @@ Decoded decode_message(std::string_view bytes, std::size_t most, std::vector<std
         rest.remove_prefix(width + texts.back().size());
     }
     return Decoded::whole;
+}
+
+std::size_t message_size(std::string_view bytes) { return width + size_at(bytes); }
+
+std::vector<std::string> texts_of(const CellTable& table) {
+    std::vector<std::string> texts{std::string(answer_table), std::to_string(table.columns.size())};
+    for (const Column& column : table.columns) {
+        texts.push_back(static_cast<char>(column.type) + column.name);
+        texts.push_back(column.unit);
+    }
+    for (const Cell& cell : table.cells)
+        texts.push_back(static_cast<char>(cell.type) + (cell.is_text() ? cell.text : std::to_string(cell.number)));
+    return texts;
+}
+
+bool read_table(const std::vector<std::string>& texts, CellTable& table) {
+    constexpr std::string_view types = "-twnbsd";
+    if (texts.size() < 2 || texts[0] != answer_table) return false;
+    const std::size_t columns = std::strtoul(texts[1].c_str(), nullptr, 10);
+    const std::span rest = std::span(texts).subspan(2);
+    if (columns > rest.size() / 2 || (columns == 0 ? !rest.empty() : rest.size() % columns != 0)) return false;
+    table = {};
+    for (std::size_t i = 0; i < 2 * columns; i += 2) {
+        const std::string& name = rest[i];
+        if (name.empty() || types.substr(1).find(name[0]) == std::string_view::npos) return false;
+        table.columns.emplace_back(name.substr(1), static_cast<Cell::Type>(name[0]), rest[i + 1]);
+    }
+    for (const std::string& text : rest.subspan(2 * columns)) {
+        if (text.empty() || types.find(text[0]) == std::string_view::npos) return false;
+        Cell& cell = table.cells.emplace_back();
+        cell.type = static_cast<Cell::Type>(text[0]);
+        if (cell.is_text())
+            cell.text = text.substr(1);
+        else
+            cell.number = std::strtoll(text.c_str() + 1, nullptr, 10);
+    }
+    return true;
 }
 
 } // namespace gatehouse::host

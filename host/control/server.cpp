@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::size_t most_clients = 8;
 constexpr Nanoseconds patience = 5'000'000'000; // for a question to come and its answer to go
+constexpr std::uint64_t longest_command = 60;   // seconds, for an answer that comes later
+constexpr std::string_view only_shows = "only the user that runs the host, and root, may run a command that changes something";
 constexpr Nanoseconds pause_after_failure = 1'000'000'000;
 constexpr std::size_t most_words = 256;
 static_assert(most_command_answer < most_answer); // the rest is for the words around it
@@ -36,21 +38,22 @@ Texts no_such(std::string_view what, const std::string& name, const Texts& names
 
 } // namespace
 
-ListenerConfig control_listener(const std::filesystem::path& path, const std::string& where) {
+ListenerConfig control_listener(const HostConfig& host, const std::string& where) {
     ListenerConfig config;
     config.name = "control";
     config.address.kind = Address::Kind::unix_socket;
-    config.address.path = path.native();
+    config.address.path = host.control.native();
     config.backlog = 16;
-    config.mode = 0600;
+    config.mode = host.control_readers.empty() ? 0600 : 0660;
+    config.group = host.control_readers;
     config.where.text = where;
     return config;
 }
 
-Control::Control(const std::filesystem::path& path, const std::string& where, std::vector<PluginInstance*> instances,
+Control::Control(const HostConfig& config, const std::string& where, std::vector<PluginInstance*> instances,
                  std::vector<HostCommand> own, Log& log)
-    : instances_(std::move(instances)), own_(std::move(own)), log_(log), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      listener_(control_listener(path, where), log) {
+    : instances_(std::move(instances)), own_(std::move(own)), log_(log), has_readers_(!config.control_readers.empty()),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)), listener_(control_listener(config, where), log) {
     epoll_event event{};
     event.events = EPOLLIN;
     if (!epoll_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listener_.descriptor(), &event) != 0)
@@ -63,7 +66,7 @@ Nanoseconds Control::serve(Nanoseconds now) noexcept {
     for (int i = 0; i < count; ++i) {
         auto* client = static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr);
         try {
-            client == nullptr ? accept(now) : handle(*client);
+            client == nullptr ? accept(now) : handle(*client, now);
         } catch (const std::bad_alloc&) {
             if (client != nullptr) client->done = true;
         }
@@ -76,7 +79,11 @@ Nanoseconds Control::serve(Nanoseconds now) noexcept {
         }
     }
     Nanoseconds next = never;
-    clients_.remove_if([&](const Client& client) { return client.done || client.deadline <= now; });
+    clients_.remove_if([&](const Client& client) {
+        const bool over = client.done || client.deadline <= now;
+        if (over && client.running) client.running->abandon();
+        return over;
+    });
     for (const Client& client : clients_) next = std::min(next, client.deadline);
     if (paused_until_ <= now) paused_until_ = never;
     watch_newcomers(clients_.size() < most_clients && paused_until_ == never);
@@ -106,15 +113,17 @@ void Control::accept(Nanoseconds now) {
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, clients_.back().fd.get(), &event) != 0) clients_.pop_back();
 }
 
-bool Control::allowed(const Client& client) const noexcept {
+// With readers the mode of the file has let in their group, and nobody else.
+Control::Rights Control::rights_of(const Client& client) const noexcept {
     ucred peer{};
     socklen_t size = sizeof peer;
-    return ::getsockopt(client.fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-           (peer.uid == 0 || peer.uid == ::geteuid());
+    if (::getsockopt(client.fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return Rights::none;
+    if (peer.uid == 0 || peer.uid == ::geteuid()) return Rights::change;
+    return has_readers_ ? Rights::show : Rights::none;
 }
 
-void Control::handle(Client& client) {
-    if (!client.out.empty()) return send(client);
+void Control::handle(Client& client, Nanoseconds now) {
+    if (client.sent < client.out.size()) return send(client);
     std::array<char, 4096> buffer; // not initialised: filled by recv
     const ssize_t size = ::recv(client.fd.get(), buffer.data(), buffer.size(), 0);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -129,22 +138,36 @@ void Control::handle(Client& client) {
     if (decoded == Decoded::more) return;
     if (decoded == Decoded::bad)
         client.out = encode_message(failed("the question is malformed; is this program of another version than the host?"));
-    else if (!allowed(client))
+    else if (const Rights rights = rights_of(client); rights == Rights::none)
         client.out = encode_message(failed("only the user that runs the host, and root, may ask it"));
-    else
-        client.out = encode_message(answer(question, client));
-    if (!client.awaited) send(client);
+    else if (const Texts told = answer(question, client, rights); !client.awaited)
+        client.out = encode_message(told);
+    if (!client.awaited) return send(client);
+    client.deadline = now + static_cast<Nanoseconds>(longest_command) * 1'000'000'000;
 }
 
-// A command that takes long is left to the log, so that a client does not wait for ever.
+// A client does not wait for ever, nor beyond the beginning of the drain.
 void Control::look_for_answer(Client& client, Nanoseconds now) {
-    std::optional<Texts> answer = client.awaited();
-    if (!answer && client.deadline <= now) answer = failed(client.command + " takes long; its end will be in the host's log");
-    if (!answer) return;
-    log_.info("command", {{"command", client.command}, {"status", (*answer)[0] == answer_failed ? 1 : 0}});
+    std::optional<CommandAnswer> answer = client.awaited();
+    if (!answer && draining_) answer = CommandAnswer{1, "the host is draining", {}};
+    if (!answer && client.deadline <= now)
+        answer = CommandAnswer{1, client.command + " has not answered for a minute; it may still be going on", {}};
+    if (!answer && client.told_later) return;
+    client.told_later = true;
+    if (!answer) {
+        client.out = encode_message({std::string(answer_later), std::to_string(longest_command)});
+        return send(client);
+    }
+    log_.info(
+        "command",
+        {{client.instance.empty() ? "" : "plugin", client.instance}, {"command", client.command}, {"status", answer->status}});
+    if (client.running) client.running->abandon(); // it may still be going on
+    client.running = nullptr;
     client.awaited = nullptr;
     client.deadline = now + patience;
-    client.out = encode_message(*answer);
+    client.out.erase(0, client.sent);
+    client.sent = 0;
+    client.out += encode_message(answer->error.empty() ? texts_of(answer->table) : failed(answer->error));
     send(client);
 }
 
@@ -160,68 +183,83 @@ void Control::send(Client& client) noexcept {
             ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, client.fd.get(), &event);
             return;
         }
-        if (size < 0) break;
+        if (size < 0) {
+            client.done = true;
+            return;
+        }
         client.sent += static_cast<std::size_t>(size);
     }
-    client.done = true;
+    client.done = !client.awaited;
 }
 
 // --- answers -------------------------------------------------------------------------------------------------------------
 
-Texts Control::answer(const Texts& question, Client& client) const {
+Texts Control::answer(const Texts& question, Client& client, Rights rights) const {
     if (question.empty()) return list(true, instances_);
     Texts names;
     if (!own_.empty()) {
-        if (question[0] == reserved_instance) return question.size() == 1 ? list(true, {}) : run_own(question, client);
+        if (question[0] == reserved_instance) return question.size() == 1 ? list(true, {}) : run_own(question, client, rights);
         names.emplace_back(reserved_instance);
     }
     for (PluginInstance* instance : instances_) {
-        if (instance->name() == question[0]) return question.size() == 1 ? list(false, {instance}) : run(*instance, question);
+        if (instance->name() == question[0])
+            return question.size() == 1 ? list(false, {instance}) : run(*instance, question, client, rights);
         names.push_back(instance->name());
     }
     return no_such("plugin instance", question[0], names);
 }
 
 Texts Control::list(bool own, const std::vector<PluginInstance*>& instances) const {
-    Texts table{std::string(answer_table), "4", "instance", "command", "arguments", "summary"};
+    CellTable table{{"instance", "command", "arguments", {"role", Cell::Type::state}, "summary"}, {}};
+    const auto role = [](bool shows) { return Cell::state(shows ? "show" : "change"); };
     for (const HostCommand& command : own_)
-        if (own) table.insert(table.end(), {std::string(reserved_instance), command.name, "", command.summary});
+        if (own)
+            table.cells.insert(table.cells.end(),
+                               {std::string(reserved_instance), command.name, "", role(command.shows), command.summary});
     for (const PluginInstance* instance : instances) {
-        if (instance->commands().empty()) table.insert(table.end(), {instance->name(), "-", "", "takes no commands"});
+        if (instance->commands().empty())
+            table.cells.insert(table.cells.end(), {instance->name(), Cell(), "", Cell(), "takes no commands"});
         for (const PluginCommand& command : instance->commands())
-            table.insert(table.end(), {instance->name(), command.name, command.arguments, command.summary});
+            table.cells.insert(table.cells.end(),
+                               {instance->name(), command.name, command.arguments, role(command.shows), command.summary});
     }
-    return table;
+    return texts_of(table);
 }
 
 // Begins the command; look_for_answer() has the answer.
-Texts Control::run_own(const Texts& question, Client& client) const {
+Texts Control::run_own(const Texts& question, Client& client, Rights rights) const {
     Texts names;
     for (const HostCommand& command : own_) names.push_back(command.name);
     const auto command = std::find(names.begin(), names.end(), question[1]);
     if (command == names.end()) return no_such("command of the host named", question[1], names);
     if (question.size() > 2) return failed(*command + " takes no arguments");
-    client.awaited = own_[static_cast<std::size_t>(command - names.begin())].run();
+    const HostCommand& own = own_[static_cast<std::size_t>(command - names.begin())];
+    if (!own.shows && rights != Rights::change) return failed(std::string(only_shows));
+    client.awaited = own.run();
     client.command = *command;
     return {};
 }
 
-Texts Control::run(PluginInstance& instance, const Texts& question) const {
+// The same.
+Texts Control::run(PluginInstance& instance, const Texts& question, Client& client, Rights rights) const {
     if (instance.commands().empty()) return failed("plugin instance " + instance.name() + " takes no commands");
     Texts names;
     for (const PluginCommand& command : instance.commands()) names.push_back(command.name);
-    if (std::find(names.begin(), names.end(), question[1]) == names.end())
-        return no_such("command of " + instance.name() + " named", question[1], names);
+    const auto name = std::find(names.begin(), names.end(), question[1]);
+    if (name == names.end()) return no_such("command of " + instance.name() + " named", question[1], names);
+    const PluginCommand& command = instance.commands()[static_cast<std::size_t>(name - names.begin())];
+    if (!command.shows && rights != Rights::change) return failed(std::string(only_shows));
     if (question.size() > most_words) return failed("too many words (at most " + std::to_string(most_words) + ")");
     const std::span<const std::string> words = std::span(question).subspan(1);
-    std::string line;
-    for (const std::string& word : words) line += (line.empty() ? "" : " ") + word;
-    CommandAnswer answer = instance.run_command(words);
-    log_.info("command", {{"plugin", instance.name()}, {"command", line}, {"status", answer.status}});
-    if (!answer.error.empty()) return failed(answer.error);
-    Texts table{std::string(answer_table), std::to_string(answer.columns)};
-    table.insert(table.end(), std::make_move_iterator(answer.cells.begin()), std::make_move_iterator(answer.cells.end()));
-    return table;
+    for (const std::string& word : words) client.command += (client.command.empty() ? "" : " ") + word;
+    client.instance = instance.name();
+    client.running = instance.run_command(words);
+    if (!client.running) return failed("plugin instance " + instance.name() + " has 16 answers to give already");
+    client.awaited = [running = client.running]() -> std::optional<CommandAnswer> {
+        if (!running->is_over()) return std::nullopt;
+        return running->take();
+    };
+    return {};
 }
 
 } // namespace gatehouse::host

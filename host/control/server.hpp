@@ -1,11 +1,12 @@
-// The control socket: through it `gatehouse control` reaches the plugins' commands (gatehouse.control/1) while the host runs,
+// The control socket: through it `gatehouse control` reaches the plugins' commands (gatehouse.control/2) while the host runs,
 // and commands of the host's own.
 //
 // Everything happens on the main thread and without waiting: a few clients at a time, one question each, a deadline, and
-// bounded messages. Only the user of the process and root get an answer: by the mode of the file, and by what the kernel says
-// of the peer.
+// bounded messages. The user of the process and root may run everything; the group of host.control_readers, what changes
+// nothing: by the mode of the file, and by what the kernel says of the peer.
 #pragma once
 
+#include "base/cell_table.hpp"
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
 #include "base/log.hpp"
@@ -15,6 +16,7 @@
 
 #include <functional>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,22 +26,23 @@ namespace gatehouse::host {
 
 // A command of the host's own, without arguments, for `gatehouse control CONF host NAME`.
 struct HostCommand {
-    // Is asked until it has the answer, for which see control/message.hpp, each time the main thread has been woken. [main]
-    using Answer = std::function<std::optional<std::vector<std::string>>()>;
+    // Is asked until it has the answer, each time the main thread has been woken. [main]
+    using Answer = std::function<std::optional<CommandAnswer>()>;
 
     std::string name;
     std::string summary;
+    bool shows = false;          // it changes nothing
     std::function<Answer()> run; // begins it. [main]
 };
 
 // What a Listener needs to know of the control socket. `where` is its place in the configuration, for messages.
-ListenerConfig control_listener(const std::filesystem::path& path, const std::string& where);
+ListenerConfig control_listener(const HostConfig& config, const std::string& where);
 
 class Control {
   public:
-    // Binds the socket at `path`, replacing one that a dead process has left; throws ListenError or std::system_error. `where`
-    // is as above. The instances must outlive this. [main]
-    Control(const std::filesystem::path& path, const std::string& where, std::vector<PluginInstance*> instances,
+    // Binds the socket of `config`, replacing one that a dead process has left; throws ListenError or std::system_error.
+    // `where` is as above. The instances must outlive this. [main]
+    Control(const HostConfig& config, const std::string& where, std::vector<PluginInstance*> instances,
             std::vector<HostCommand> own, Log& log);
 
     // Takes clients from here on; throws ListenError. [main]
@@ -51,35 +54,45 @@ class Control {
     // Does what can be done without waiting. Returns when to be called at the latest. [main]
     Nanoseconds serve(Nanoseconds now) noexcept;
 
+    // Answers that have not come yet are not waited for any more. [main]
+    void begin_drain() noexcept { draining_ = true; }
+
   private:
+    enum class Rights { none, show, change };
     struct Client {
         Descriptor fd;
         Nanoseconds deadline = 0;
-        std::string in;              // the question so far
-        HostCommand::Answer awaited; // while a command of the host is going on
-        std::string command;         // its name
-        std::string out;             // the answer, once there is one
+        std::string in;                          // the question so far
+        HostCommand::Answer awaited;             // while a command is going on
+        std::shared_ptr<RunningCommand> running; // it is a plugin's
+        std::string instance;                    // whose it is; empty: the host's
+        std::string command;                     // it, with its arguments
+        std::string out;                         // what it is to be told, once there is something
         std::size_t sent = 0;
+        bool told_later = false; // that the answer takes its time
         bool done = false;
     };
 
     void accept(Nanoseconds now);
     void watch_newcomers(bool on) noexcept;
-    bool allowed(const Client& client) const noexcept;
-    void handle(Client& client);
+    Rights rights_of(const Client& client) const noexcept;
+    void handle(Client& client, Nanoseconds now);
     void look_for_answer(Client& client, Nanoseconds now);
     void send(Client& client) noexcept;
-    std::vector<std::string> answer(const std::vector<std::string>& question, Client& client) const;
+    std::vector<std::string> answer(const std::vector<std::string>& question, Client& client, Rights rights) const;
     std::vector<std::string> list(bool own, const std::vector<PluginInstance*>& instances) const;
-    std::vector<std::string> run_own(const std::vector<std::string>& question, Client& client) const;
-    std::vector<std::string> run(PluginInstance& instance, const std::vector<std::string>& question) const;
+    std::vector<std::string> run_own(const std::vector<std::string>& question, Client& client, Rights rights) const;
+    std::vector<std::string> run(PluginInstance& instance, const std::vector<std::string>& question, Client& client,
+                                 Rights rights) const;
 
-    const std::vector<PluginInstance*> instances_; // constant after construction, as are the next three
+    const std::vector<PluginInstance*> instances_; // constant after construction, as are the next four
     const std::vector<HostCommand> own_;
     Log& log_;
+    const bool has_readers_;
     const Descriptor epoll_;
     Listener listener_;
     std::list<Client> clients_;
+    bool draining_ = false;
     bool watched_ = true;              // newcomers
     Nanoseconds paused_until_ = never; // after an accept() that has failed
 };

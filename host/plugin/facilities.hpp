@@ -52,6 +52,9 @@ struct Facilities {
     std::function<TlsServer*(const std::string& name)> tls_server;
     // Goes on with the TLS that a plugin has begun with its client; true: it is over. [conn]
     std::function<bool(std::uint64_t id)> step_upgrade;
+
+    // The answer to a command is over, which came later: the main thread looks. [any]
+    std::function<void()> answered;
 };
 
 } // namespace gatehouse::host

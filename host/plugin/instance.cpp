@@ -10,10 +10,10 @@
 namespace gatehouse::host {
 namespace {
 
-const gatehouse_control_v1* control_of(const gatehouse_plugin& hooks, void* self) noexcept {
+const gatehouse_control_v2* control_of(const gatehouse_plugin& hooks, void* self) noexcept {
     return hooks.get_extension == nullptr
                ? nullptr
-               : static_cast<const gatehouse_control_v1*>(hooks.get_extension(self, str(GATEHOUSE_EXT_CONTROL)));
+               : static_cast<const gatehouse_control_v2*>(hooks.get_extension(self, str(GATEHOUSE_EXT_CONTROL)));
 }
 
 [[noreturn]] void refuse(const std::vector<std::string>& problems) {
@@ -104,9 +104,15 @@ void PluginInstance::stop() noexcept {
     if (std::exchange(stop_is_due_, false) && hooks_.stop != nullptr) hooks_.stop(self_);
 }
 
-CommandAnswer PluginInstance::run_command(std::span<const std::string> words) {
+std::shared_ptr<RunningCommand> PluginInstance::run_command(std::span<const std::string> words) {
+    constexpr std::size_t most = 16;
+    std::erase_if(running_, [](const std::shared_ptr<RunningCommand>& command) { return command->is_over(); });
+    if (running_.size() == most) return nullptr;
+    running_.push_back(std::make_shared<RunningCommand>(name(), facilities().answered));
+    const std::shared_ptr<RunningCommand> command = running_.back();
     const RunningHook running(who_.c_str(), "a command");
-    return host::run_command(name(), handle_.error, *control_, self_, words);
+    command->run(handle_.error, *control_, self_, words);
+    return command;
 }
 
 } // namespace gatehouse::host

@@ -84,9 +84,10 @@ class PluginInstance {
 
     const Metrics& metrics() const noexcept { return handle_.metrics; } // [any]
 
-    // What its operator may ask of it. run_command() takes one of these, and its arguments, as words. [main]
+    // What its operator may ask of it. run_command() takes one of these, and its arguments, as words; null: too many of its
+    // answers are still to come. [main]
     const std::vector<PluginCommand>& commands() const noexcept { return commands_; }
-    CommandAnswer run_command(std::span<const std::string> words);
+    std::shared_ptr<RunningCommand> run_command(std::span<const std::string> words);
 
     // A connection is about to be this instance's; false: it has max_connections, and this one does not count. [any]
     bool enter() noexcept {
@@ -111,8 +112,9 @@ class PluginInstance {
     const std::string who_;               // the same, its name and its file, for the last words
     bool stop_is_due_ = false;
     void* self_ = nullptr;
-    const gatehouse_control_v1* control_ = nullptr; // or null
+    const gatehouse_control_v2* control_ = nullptr; // or null
     std::vector<PluginCommand> commands_;
+    std::vector<std::shared_ptr<RunningCommand>> running_; // whose answers the plugin has not ended
 
     std::atomic<std::uint32_t> open_{0};
 };

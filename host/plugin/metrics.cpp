@@ -68,12 +68,12 @@ std::string labels_text(const std::vector<std::string>& names, const std::vector
 }
 
 struct Shown {
-    std::string value, sum, ranges;
+    Cell value, sum, ranges;
 };
 
 Shown shown(const gatehouse_metric_child& child) {
-    const std::string value = std::to_string(child.value.load(std::memory_order_relaxed));
-    if (child.kind != GATEHOUSE_METRIC_HISTOGRAM) return {value, "", ""};
+    const Cell value(Cell::Type::number, child.value.load(std::memory_order_relaxed));
+    if (child.kind != GATEHOUSE_METRIC_HISTOGRAM) return {value, {}, ""};
     std::uint64_t all = 0;
     std::string ranges;
     for (std::size_t i = 0; i < child.counts.size(); ++i) {
@@ -83,7 +83,7 @@ Shown shown(const gatehouse_metric_child& child) {
         ranges += (ranges.empty() ? "" : " ") + (i < child.bounds.size() ? std::to_string(child.bounds[i]) : "inf") + ':' +
                   std::to_string(count);
     }
-    return {std::to_string(all), value, ranges};
+    return {Cell::count(all), value, ranges};
 }
 
 } // namespace
@@ -141,13 +141,14 @@ gatehouse_metric_child* Metrics::child(gatehouse_metric& metric, const gatehouse
     return found;
 }
 
-const std::vector<std::string>& Metrics::columns() {
-    static const std::vector<std::string> names{"instance", "metric", "labels", "type", "value",
-                                                "sum",      "ranges", "unit",   "help"};
-    return names;
+const std::vector<Column>& Metrics::columns() {
+    static const std::vector<Column> all{
+        "instance", "metric", "labels", {"type", Cell::Type::state}, {"value", Cell::Type::number}, {"sum", Cell::Type::number},
+        "ranges",   "unit",   "help"};
+    return all;
 }
 
-void Metrics::append_rows(const std::string& instance, std::vector<std::string>& cells) const {
+void Metrics::append_rows(const std::string& instance, std::vector<Cell>& cells) const {
     if (metrics_.empty()) return;
     std::map<std::string_view, const gatehouse_metric*> ordered;
     for (const gatehouse_metric& metric : metrics_) ordered.emplace(metric.name, &metric);
@@ -160,9 +161,9 @@ void Metrics::append_rows(const std::string& instance, std::vector<std::string>&
                           std::move(now.value), std::move(now.sum), std::move(now.ranges), metric->unit, metric->help});
         }
     }
-    cells.insert(cells.end(), {instance, "gatehouse_metrics_refused", "", "counter",
-                               std::to_string(refused_.load(std::memory_order_relaxed)), "", "", "",
-                               "metrics and children that were refused at a limit"});
+    cells.insert(cells.end(),
+                 {instance, "gatehouse_metrics_refused", "", "counter", Cell::count(refused_.load(std::memory_order_relaxed)),
+                  Cell(), "", "", "metrics and children that were refused at a limit"});
 }
 
 } // namespace gatehouse::host

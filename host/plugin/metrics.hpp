@@ -1,6 +1,7 @@
 // What one plugin instance counts: the host's side of the extension gatehouse.metrics/1.
 #pragma once
 
+#include "base/cell_table.hpp"
 #include "base/mutex.hpp"
 
 #include <atomic>
@@ -66,8 +67,8 @@ class Metrics {
 
     // The names of the columns of a table of metrics, and for each child a row of as many cells, in the order of names; the
     // last row is what was refused. `instance`: the first cell. [main]
-    static const std::vector<std::string>& columns();
-    void append_rows(const std::string& instance, std::vector<std::string>& cells) const;
+    static const std::vector<Column>& columns();
+    void append_rows(const std::string& instance, std::vector<Cell>& cells) const;
 
   private:
     std::list<gatehouse_metric> metrics_; // [main]; each metric's own lock guards its children

@@ -147,9 +147,9 @@ void Privileges::expect_possible() const {
     if (changes_account_ && (own_capabilities().permitted & needed) != needed) fail_change(EPERM);
 }
 
-void Privileges::hand_over(const fs::path& file) const {
+void Privileges::hand_over(const fs::path& file, bool group_too) const {
     // Not followed: in a folder that is the user's already it might point to a file that must stay root's.
-    if (changes_account_ && ::lchown(file.c_str(), user_, group_) != 0)
+    if (changes_account_ && ::lchown(file.c_str(), user_, group_too ? group_ : static_cast<gid_t>(-1)) != 0)
         fail_account("cannot give it the file " + file.string() + ": " + std::strerror(errno) + std::string(as_root_or_not));
 }
 

@@ -40,8 +40,9 @@ class Privileges {
     // Throws PrivilegeError if drop() could not do what it has to, before anything is given away. [main]
     void expect_possible() const;
 
-    // Gives a socket file to that account, if it is about to change. Throws PrivilegeError. [main]
-    void hand_over(const std::filesystem::path& file) const;
+    // Gives a socket file to that account, if it is about to change; its group stays unless `group_too`. Throws PrivilegeError.
+    // [main]
+    void hand_over(const std::filesystem::path& file, bool group_too = true) const;
 
     // Whether the account may remove this file, as far as its folder's permissions tell. After drop(). [main]
     bool may_remove(const std::filesystem::path& file) const;

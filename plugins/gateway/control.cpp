@@ -6,6 +6,9 @@
 #include <string>
 
 namespace gateway {
+
+using gatehouse::Value;
+
 namespace {
 
 void expect_words(std::span<const std::string_view> words, std::size_t least, std::size_t most, std::string_view usage) {
@@ -37,22 +40,33 @@ void Control::run(std::span<const std::string_view> words, gatehouse::Answer& an
 }
 
 void Control::show_servers(gatehouse::Answer& answer) {
-    answer.columns({"server", "address", "state", "weight", "connections", "total", "failures", "check", "last error"});
+    answer.columns({"server",
+                    "address",
+                    {"state", GATEHOUSE_TYPE_STATE},
+                    {"weight", GATEHOUSE_TYPE_NUMBER},
+                    {"share", GATEHOUSE_TYPE_NUMBER, "percent"},
+                    {"connections", GATEHOUSE_TYPE_NUMBER},
+                    {"limit", GATEHOUSE_TYPE_NUMBER},
+                    {"total", GATEHOUSE_TYPE_NUMBER},
+                    {"failures", GATEHOUSE_TYPE_NUMBER},
+                    "check",
+                    "last error"});
     for (const Pool::Report& server : pool_.report(Clock::now())) {
-        std::string weight = std::to_string(server.weight);
-        if (server.share < 100) weight += " (" + std::to_string(server.share) + "%)"; // it starts slowly
-        std::string connections = std::to_string(server.connections);
-        if (server.limit != Slot::unlimited) connections += '/' + std::to_string(server.limit);
-        answer.row({server.server, server.address, server.state, weight, connections, std::to_string(server.total),
-                    std::to_string(server.failures), server.check, server.last_error});
+        const Value limit = server.limit != Slot::unlimited ? Value(server.limit) : Value();
+        const Value share = server.share < 100 ? Value(server.share) : Value(); // it starts slowly
+        answer.row({server.server, server.address, Value::state(server.state), server.weight, share, server.connections, limit,
+                    server.total, server.failures, server.check, server.last_error});
     }
 }
 
 void Control::show_queue(gatehouse::Answer& answer) {
     const Pool::QueueReport queue = pool_.queue_report();
-    answer.columns({"waiting", "size", "waited", "timed out", "refused"});
-    answer.row({std::to_string(queue.waiting), std::to_string(queue.size), std::to_string(queue.waited),
-                std::to_string(queue.timed_out), std::to_string(queue.refused)});
+    answer.columns({{"waiting", GATEHOUSE_TYPE_NUMBER},
+                    {"size", GATEHOUSE_TYPE_NUMBER},
+                    {"waited", GATEHOUSE_TYPE_NUMBER},
+                    {"timed out", GATEHOUSE_TYPE_NUMBER},
+                    {"refused", GATEHOUSE_TYPE_NUMBER}});
+    answer.row({queue.waiting, queue.size, queue.waited, queue.timed_out, queue.refused});
 }
 
 void Control::order(std::string_view server, Server::Order what, std::optional<Clock::time_point> cut_at) {

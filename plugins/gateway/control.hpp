@@ -16,8 +16,8 @@ namespace gateway {
 class Control {
   public:
     static constexpr gatehouse::Command commands[] = {
-        {"servers", "", "shows the servers and their state"},
-        {"queue", "", "shows how many clients wait for a server"},
+        {"servers", "", "shows the servers and their state", gatehouse::Role::show},
+        {"queue", "", "shows how many clients wait for a server", gatehouse::Role::show},
         {"disable", "SERVER", "gives this server no new connections; its open ones go on"},
         {"enable", "SERVER", "gives it new connections again"},
         {"drain", "SERVER [WITHIN]", "as disable; cuts the connections that are left after WITHIN (\"30s\", \"5m\")"},

@@ -19,7 +19,6 @@ using gatehouse::Next;
 using gatehouse::Status;
 using gatehouse::Watch;
 using namespace std::chrono_literals;
-using Rows = std::vector<std::vector<std::string>>;
 
 namespace {
 
@@ -120,14 +119,14 @@ TEST(TestingBackground, ChecksAreWhatThePluginAskedFor) {
 TEST(TestingBackground, AChecksAnswerIsJudged) {
     Plugin door;
     door.check_answers("192.0.2.10:80", "+PONG\r\n");
-    EXPECT_EQ(door.command({"state"})[1], (std::vector<std::string>{"up", "yes"}));
+    EXPECT_EQ(door.command({"state"})[1], (std::vector<ValueRecord>{"up", "yes"}));
     for (const std::string wrong : {"-ERR no\r\n", "+PON", ""}) {
         door.check_answers("192.0.2.10:80", wrong);
-        EXPECT_EQ(door.command({"state"})[1], (std::vector<std::string>{"up", "no"})) << wrong;
-        EXPECT_EQ(door.command({"state"})[2], (std::vector<std::string>{"why", "the answer is wrong"})) << wrong;
+        EXPECT_EQ(door.command({"state"})[1], (std::vector<ValueRecord>{"up", "no"})) << wrong;
+        EXPECT_EQ(door.command({"state"})[2], (std::vector<ValueRecord>{"why", "the answer is wrong"})) << wrong;
     }
     door.check_fails("192.0.2.10:80", GATEHOUSE_REFUSED, "connection refused");
-    EXPECT_EQ(door.command({"state"})[2], (std::vector<std::string>{"why", "connection refused"}));
+    EXPECT_EQ(door.command({"state"})[2], (std::vector<ValueRecord>{"why", "connection refused"}));
     EXPECT_THROW(door.check_answers("192.0.2.11:80"), std::logic_error);
 }
 

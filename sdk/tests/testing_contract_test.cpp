@@ -215,6 +215,44 @@ TEST(TestingContract, NothingBeginsBeforeStart) {
     plugin = right;
 }
 
+TEST(TestingContract, ACellIsOfItsColumnsType) {
+    static std::vector<gatehouse_column> columns;
+    static std::vector<gatehouse_value> cells;
+    const gatehouse_plugin right = plugin;
+    plugin.get_extension = [](void*, gatehouse_str id) noexcept -> const void* {
+        static constexpr gatehouse_control_v2 control{
+            sizeof(gatehouse_control_v2),
+            0,
+            nullptr,
+            0,
+            sizeof(gatehouse_command),
+            [](void*, const gatehouse_str*, std::size_t, const gatehouse_answer* to) noexcept -> gatehouse_status {
+                to->columns(to->context, columns.data(), columns.size(), sizeof(gatehouse_column));
+                to->row(to->context, cells.data(), cells.size(), sizeof(gatehouse_value));
+                return GATEHOUSE_OK;
+            }};
+        return std::string_view(id.data, id.size) == GATEHOUSE_EXT_CONTROL ? &control : nullptr;
+    };
+    const auto blame = [](gatehouse_type column, std::vector<gatehouse_value> row) -> std::string {
+        columns = {{{"much", 4}, column, 0, {}}};
+        cells = std::move(row);
+        Plugin breaker;
+        try {
+            breaker.command({"show"});
+            return "";
+        } catch (const ContractViolation& violation) {
+            return violation.what();
+        }
+    };
+    const gatehouse_value number{GATEHOUSE_TYPE_NUMBER, 0, 5, {}};
+    EXPECT_EQ(blame(GATEHOUSE_TYPE_NUMBER, {number}), "");
+    EXPECT_EQ(blame(GATEHOUSE_TYPE_NUMBER, {{GATEHOUSE_TYPE_NONE, 0, 0, {}}}), "");
+    EXPECT_EQ(blame(GATEHOUSE_TYPE_BYTES, {number}), "a cell of column much is of another type than its column");
+    EXPECT_TRUE(blame(GATEHOUSE_TYPE_NONE, {number}).starts_with("column much of an answer has no type"));
+    EXPECT_EQ(blame(GATEHOUSE_TYPE_NUMBER, {number, number}), "a row has more or fewer cells than there are columns");
+    plugin = right;
+}
+
 TEST(TestingContract, FieldsOfTheLogHaveNamesOfTheirOwn) {
     const auto blame_name = [](std::string_view name) {
         return blame([name](gatehouse_conn* conn) {

@@ -11,8 +11,10 @@
 #include <array>
 #include <chrono>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 using namespace gatehouse::kit;
 using gatehouse::Connection;
@@ -50,6 +52,57 @@ struct WithALiteral {
     static constexpr const char* try_it = "nc {host}";
     void serve(Connection&) {}
 };
+
+std::optional<gatehouse::LaterAnswer> kept;
+
+struct Answering {
+    static constexpr gatehouse::Command commands[] = {{"thread", "", "answers from another thread", gatehouse::Role::show},
+                                                      {"told", "", "answers when the test says so"},
+                                                      {"gives-up", "", "does not answer"},
+                                                      {"throws", "", "fails"}};
+    void serve(Connection&) {}
+    void command(std::span<const std::string_view> words, gatehouse::Answer& answer) {
+        if (words[0] == "thread")
+            thread_ = std::jthread([later = answer.later()]() mutable {
+                later.columns({{"n", GATEHOUSE_TYPE_NUMBER}, {"state", GATEHOUSE_TYPE_STATE}});
+                later.row({7, gatehouse::Value::state("up")});
+                later.done();
+            });
+        if (words[0] == "told") kept.emplace(answer.later());
+        if (words[0] == "gives-up") (void)answer.later();
+        if (words[0] != "throws") return;
+        const auto later = answer.later();
+        throw std::runtime_error("no luck");
+    }
+    std::jthread thread_;
+};
+
+TEST(Wrapper, AnAnswerMayComeLater) {
+    use<Answering>();
+    Plugin plugin;
+    EXPECT_EQ(plugin.command({"thread"}), (Rows{{"n", "state"}, {7, gatehouse::Value::state("up")}}));
+    const RunningCommand told = plugin.begin_command({"told"});
+    EXPECT_FALSE(told.is_over());
+    EXPECT_FALSE(kept->abandoned());
+    told.abandon();
+    EXPECT_TRUE(kept->abandoned());
+    kept->fail("too late");
+    EXPECT_TRUE(told.is_over());
+    EXPECT_THROW(plugin.answer(told), Refused);
+    for (const char* word : {"gives-up", "throws"}) {
+        try {
+            plugin.command({word});
+            ADD_FAILURE() << word;
+        } catch (const Refused& refused) {
+            EXPECT_STREQ(refused.what(), "the plugin has given up the answer");
+        }
+    }
+}
+
+TEST(Wrapper, ACommandSaysWhetherItOnlyShows) {
+    EXPECT_EQ(Answering::commands[0].flags, std::uint32_t{GATEHOUSE_COMMAND_SHOWS});
+    EXPECT_EQ(Answering::commands[1].flags, 0U) << "a change, unless it says otherwise";
+}
 
 TEST(Wrapper, TryItMayBeALiteral) {
     use<WithALiteral>();

@@ -3,10 +3,12 @@
 #include "gatehouse.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 using namespace gatehouse::support;
 
@@ -25,15 +27,16 @@ TEST(Control, ListsTheCommands) {
     const Gatehouse host(config, with_fixtures());
     const Result all = run_control(host, {});
     EXPECT_EQ(all.status, 0);
-    EXPECT_TRUE(all.out.starts_with("instance  command  arguments  summary\n"
-                                    "host      metrics             shows what the plugin instances count\n"
-                                    "echo      -                   takes no commands\n"
-                                    "fix       check    ADDRESS    checks a server each 20 ms\n"
-                                    "fix       watch    NAME       follows a name\n"))
+    EXPECT_TRUE(all.out.starts_with("instance  command  arguments     role    summary\n"
+                                    "host      metrics                show    shows what the plugin instances count\n"
+                                    "echo      -                      -       takes no commands\n"
+                                    "fix       check    ADDRESS       change  checks a server each 20 ms\n"
+                                    "fix       watch    NAME          change  follows a name\n"))
         << all.out;
     const Result one = run_control(host, {"fix", "--json"});
-    EXPECT_NE(one.out.find(R"({"instance": "fix", "command": "refuse", "arguments": "WHY", "summary": "fails"})"),
-              std::string::npos)
+    EXPECT_NE(
+        one.out.find(R"({"instance": "fix", "command": "refuse", "arguments": "WHY", "role": "change", "summary": "fails"})"),
+        std::string::npos)
         << one.out;
     EXPECT_EQ(one.out.find("echo"), std::string::npos);
 }
@@ -42,11 +45,13 @@ TEST(Control, RunsACommand) {
     Gatehouse host(config, with_fixtures());
     EXPECT_EQ(run_control(host, {"fix", "watch", "192.0.2.1:80"}).out, "");
     eventually("news", [&] {
-        return run_control(host, {"fix", "news"}).out == "what          status  text\n192.0.2.1:80  0       192.0.2.1:80\n";
+        return run_control(host, {"fix", "news"}).out == "what          status  text\n192.0.2.1:80       0  192.0.2.1:80\n";
     });
     EXPECT_EQ(run_control(host, {"fix", "news", "--json"}).out,
-              "[\n  {\"what\": \"192.0.2.1:80\", \"status\": \"0\", \"text\": \"192.0.2.1:80\"}\n]\n");
-    EXPECT_EQ(run_control(host, {"fix", "stop", "--json"}).out, "[]\n");
+              "{\"columns\": [{\"name\": \"what\", \"type\": \"text\"}, {\"name\": \"status\", \"type\": \"number\"}, "
+              "{\"name\": \"text\", \"type\": \"text\"}],\n \"rows\": [\n"
+              "  {\"what\": \"192.0.2.1:80\", \"status\": 0, \"text\": \"192.0.2.1:80\"}]}\n");
+    EXPECT_EQ(run_control(host, {"fix", "stop", "--json"}).out, "{\"columns\": [],\n \"rows\": []}\n");
     host.wait_for_log("command", {{"plugin", "fix"}, {"command", "watch 192.0.2.1:80"}, {"status", "0"}});
 }
 
@@ -62,7 +67,7 @@ TEST(Control, SaysWhyItDoesNot) {
     EXPECT_EQ(refused({"fix", "refuse", "two\nlines\x1b[31m"}), "gatehouse: two\\x0alines\\x1b[31m\n");
     EXPECT_EQ(refused({"fix", "nws"}), "gatehouse: there is no command of fix named \"nws\" (did you mean news?)\n");
     EXPECT_EQ(refused({"fix", "x"}), "gatehouse: there is no command of fix named \"x\" (there are: check, watch, stop, news, "
-                                     "refuse, many, askew, stuck)\n");
+                                     "refuse, many, askew, stuck, later, hold)\n");
     EXPECT_EQ(refused({"fox", "news"}), "gatehouse: there is no plugin instance \"fox\" (did you mean fix?)\n");
     EXPECT_EQ(refused({"echo", "news"}), "gatehouse: plugin instance echo takes no commands\n");
     EXPECT_EQ(refused({"fix", "askew"}), "gatehouse: plugin instance fix gave a row that does not fit the columns\n");
@@ -168,6 +173,57 @@ TEST(Control, AnswersWhileTheHostDrains) {
     EXPECT_EQ(run_control(host, {}).status, 0);
     client.reset();
     EXPECT_EQ(host.wait_exit(), 0);
+}
+
+TEST(Control, AnAnswerMayComeLater) {
+    const Gatehouse host(config, with_fixtures());
+    EXPECT_EQ(run_control(host, {"fix", "later", "30"}).out, "  after     sent  done\n30.0 ms  2.0 KiB  yes\n");
+    EXPECT_NE(run_control(host, {"fix", "later", "0", "--json"}).out.find("{\"after\": 0.000000, \"sent\": 2048, "),
+              std::string::npos);
+}
+
+// Neither the host nor other operators wait for it, and the plugin hears of an operator who goes, and of the drain.
+TEST(Control, WhoDoesNotWaitForAnAnswerAnyMoreIsHeard) {
+    Gatehouse host(config, with_fixtures());
+    const std::vector<std::string> hold{gatehouse_binary(), "control", host.dir() / "gatehouse.toml", "fix", "hold"};
+    {
+        const Process gone(hold);
+        host.wait_for_log("somebody waits");
+        EXPECT_EQ(run_control(host, {"fix", "later", "0"}).status, 0);
+    }
+    host.wait_for_log("nobody waits");
+    const std::size_t before = host.log().size();
+    Process waits(hold);
+    host.wait_for_log("somebody waits", {}, before);
+    host.signal(SIGTERM);
+    const Result drained = waits.wait();
+    EXPECT_EQ(drained.status, 1);
+    EXPECT_EQ(drained.err, "gatehouse: the host is draining\n");
+    host.wait_for_log("nobody waits", {}, before);
+    EXPECT_EQ(host.wait_exit(), 0);
+}
+
+TEST(Control, ReadersMayLookAndChangeNothing) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
+    const Gatehouse host("[host]\ncontrol_readers = \"65534\"\n" + config.substr(config.find('\n') + 1), with_fixtures());
+    ASSERT_EQ(::chmod((host.dir() / ".").c_str(), 0711), 0);
+    ASSERT_EQ(::chmod((host.dir() / "gatehouse.toml").c_str(), 0644), 0);
+    struct stat file{};
+    ASSERT_EQ(::stat((host.dir() / "control.sock").c_str(), &file), 0);
+    EXPECT_EQ(file.st_mode & 0777U, 0660U);
+    EXPECT_EQ(file.st_gid, 65534U);
+    const auto as_reader = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), {"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", gatehouse_binary(),
+                                     "control", host.dir() / "gatehouse.toml"});
+        return run(std::move(words));
+    };
+    EXPECT_EQ(as_reader({"fix", "news"}).out, "what  status  text\n");
+    EXPECT_EQ(as_reader({"host", "metrics"}).status, 0);
+    const Result changing = as_reader({"fix", "refuse", "x"});
+    EXPECT_EQ(changing.status, 1);
+    EXPECT_EQ(changing.err,
+              "gatehouse: only the user that runs the host, and root, may run a command that changes something\n");
+    EXPECT_EQ(run_control(host, {"fix", "stop"}).status, 0);
 }
 
 } // namespace

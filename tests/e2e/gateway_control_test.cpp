@@ -33,7 +33,7 @@ TEST_F(GatewayControl, ShowsTheServers) {
     EXPECT_EQ(cell("b", "weight"), "2");
     b_.stop();
     eventually("one is down", [&] { return cell("b", "state") == "down"; });
-    EXPECT_EQ(control({"queue"}).out, "waiting  size  waited  timed out  refused\n0        1024  0       0          0\n");
+    EXPECT_EQ(control({"queue"}).out, "waiting  size  waited  timed out  refused\n      0  1024       0          0        0\n");
 }
 
 TEST_F(GatewayControl, DisablesAndEnables) {

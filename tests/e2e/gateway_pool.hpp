@@ -48,8 +48,8 @@ inline Result control(const Gatehouse& host, std::vector<std::string> words) {
 inline std::string cell(const Gatehouse& host, const std::string& server, const std::string& column) {
     const std::string rows = control(host, {"servers", "--json"}).out;
     std::smatch found;
-    const std::regex row("\"server\": \"" + server + "\"[^}]*\"" + column + "\": \"([^\"]*)\"");
-    return std::regex_search(rows, found, row) ? found[1].str() : "none in " + rows;
+    const std::regex row("\"server\": \"" + server + "\"[^}]*\"" + column + "\": (?:\"([^\"]*)\"|([^\",}]*))");
+    return std::regex_search(rows, found, row) ? found[1].str() + found[2].str() : "none in " + rows;
 }
 
 } // namespace gatehouse::support

@@ -12,7 +12,7 @@ namespace {
 std::string name_of_server(Client& client) { return client.recv_until("\n"); }
 
 void wait_for_waiting(const Gatehouse& host, int clients) {
-    const std::string wanted = "\"waiting\": \"" + std::to_string(clients) + '"';
+    const std::string wanted = "\"waiting\": " + std::to_string(clients) + ',';
     eventually("clients wait", [&] { return control(host, {"queue", "--json"}).out.find(wanted) != std::string::npos; });
 }
 

@@ -66,9 +66,9 @@ TEST_F(Tls, ReloadedByCommand) {
         return run_gatehouse(std::move(words));
     };
     EXPECT_TRUE(control({}).out.starts_with(
-        "instance  command              arguments  summary\n"
-        "host      metrics                         shows what the plugin instances count\n"
-        "host      reload-certificates             loads the files of all [tls.NAME] sections anew\n"
+        "instance  command              arguments  role    summary\n"
+        "host      metrics                         show    shows what the plugin instances count\n"
+        "host      reload-certificates             change  loads the files of all [tls.NAME] sections anew\n"
         "facts "))
         << control({}).out;
     EXPECT_EQ(control({"host", "--json"}).out.find("facts"), std::string::npos);

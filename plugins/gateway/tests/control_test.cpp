@@ -13,7 +13,8 @@ const Table two_servers{{"servers", List{Table{{"address", "192.0.2.1:80"}, {"na
                                          Table{{"address", "192.0.2.2:80"}, {"weight", 2}}}},
                         {"health", Table{}}};
 
-using Rows = std::vector<std::vector<std::string>>;
+const ValueRecord up = gatehouse::Value::state("up");
+const ValueRecord none;
 
 std::string refusal(Plugin& plugin, const std::vector<std::string>& words) {
     try {
@@ -24,7 +25,7 @@ std::string refusal(Plugin& plugin, const std::vector<std::string>& words) {
     }
 }
 
-std::string state(Plugin& plugin, std::size_t server) { return plugin.command({"servers"}).at(server + 1).at(2); }
+std::string state(Plugin& plugin, std::size_t server) { return plugin.command({"servers"}).at(server + 1).at(2).text; }
 
 TEST(Control, ShowsTheServers) {
     Plugin gateway(two_servers);
@@ -35,9 +36,10 @@ TEST(Control, ShowsTheServers) {
     gateway.check_answers("192.0.2.2:80");
     gateway.check_fails("192.0.2.1:80", GATEHOUSE_REFUSED, "connection refused");
     EXPECT_EQ(gateway.command({"servers"}),
-              (Rows{{"server", "address", "state", "weight", "connections", "total", "failures", "check", "last error"},
-                    {"a", "192.0.2.1:80", "up", "1", "0/9", "0", "1", "connection refused", "connection refused"},
-                    {"192.0.2.2:80", "192.0.2.2:80", "up", "2", "2", "2", "0", "ok", ""}}));
+              (Rows{{"server", "address", "state", "weight", "share", "connections", "limit", "total", "failures", "check",
+                     "last error"},
+                    {"a", "192.0.2.1:80", up, 1, none, 0, 9, 0, 1, "connection refused", "connection refused"},
+                    {"192.0.2.2:80", "192.0.2.2:80", up, 2, none, 2, none, 2, 0, "ok", ""}}));
 }
 
 TEST(Control, ShowsTheQueue) {
@@ -45,8 +47,7 @@ TEST(Control, ShowsTheQueue) {
         {{"servers", List{Table{{"address", "192.0.2.1:80"}, {"max_connections", 1}}}}, {"queue", Table{{"size", 1}}}});
     gateway.upstream("192.0.2.1:80", {});
     for (int i = 0; i < 3; ++i) gateway.connect();
-    EXPECT_EQ(gateway.command({"queue"}),
-              (Rows{{"waiting", "size", "waited", "timed out", "refused"}, {"1", "1", "1", "0", "1"}}));
+    EXPECT_EQ(gateway.command({"queue"}), (Rows{{"waiting", "size", "waited", "timed out", "refused"}, {1, 1, 1, 0, 1}}));
 }
 
 TEST(Control, DisablesAndEnables) {

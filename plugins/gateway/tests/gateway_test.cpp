@@ -400,7 +400,7 @@ TEST(Gateway, WhatIsNotTheServersFaultDoesNotCountAgainstIt) {
         gateway.upstream_fails(a, status);
         gateway.upstream(b, {"b"});
         for (int i = 0; i < 3; ++i) EXPECT_EQ(gateway.serve({end}).output, "b");
-        EXPECT_EQ(gateway.command({"servers"}).at(1).at(2), state) << status;
+        EXPECT_EQ(gateway.command({"servers"}).at(1).at(2).text, state) << status;
     }
 }
 

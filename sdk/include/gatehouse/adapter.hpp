@@ -159,8 +159,8 @@ class Adapter {
 
     static const void* get_extension(void* /*self*/, [[maybe_unused]] gatehouse_str id) noexcept {
         if constexpr (HasCommands<P>) {
-            static constexpr gatehouse_control_v1 control{
-                sizeof(gatehouse_control_v1), 0, std::data(P::commands), std::size(P::commands), sizeof(Command), run_command};
+            static constexpr gatehouse_control_v2 control{
+                sizeof(gatehouse_control_v2), 0, std::data(P::commands), std::size(P::commands), sizeof(Command), run_command};
             if (view(id) == GATEHOUSE_EXT_CONTROL) return &control;
         }
         if constexpr (SaysItsKeys<P>) { // of the library: `self` may be null
@@ -174,13 +174,14 @@ class Adapter {
     static gatehouse_status run_command(void* self, const gatehouse_str* words, std::size_t count,
                                         const gatehouse_answer* sink) noexcept {
         auto& instance = *static_cast<Instance*>(self);
+        Answer answer(*sink);
         const bool done = succeeds(instance.host, nullptr, "command() threw something that is not a std::exception", [&] {
             std::vector<std::string_view> list;
             list.reserve(count);
             for (std::size_t i = 0; i < count; ++i) list.push_back(view(words[i]));
-            Answer answer(*sink);
             instance.plugin.command(std::span<const std::string_view>(list), answer);
         });
+        if (answer.is_later()) return GATEHOUSE_AGAIN; // whoever has it ends it, also after an exception
         return done ? GATEHOUSE_OK : GATEHOUSE_FAILED;
     }
 

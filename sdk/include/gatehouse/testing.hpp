@@ -29,11 +29,11 @@
 #ifndef GATEHOUSE_TESTING_HPP
 #define GATEHOUSE_TESTING_HPP
 
-#include "ext/control.h"
 #include "gatehouse.h"
 #include "testing/background.hpp"
 #include "testing/callbacks.hpp"
 #include "testing/config.hpp"
+#include "testing/control.hpp"
 #include "testing/host.hpp"
 #include "testing/metrics.hpp"
 #include "testing/run.hpp"
@@ -41,10 +41,12 @@
 #include "testing/script.hpp"
 #include "testing/table.hpp"
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -184,8 +186,12 @@ class Plugin {
         return detail::metric_record(host_, name, labels);
     }
 
-    // Runs an operator's command: the names of the columns and the rows. Throws Refused with the plugin's explanation.
-    std::vector<std::vector<std::string>> command(const std::vector<std::string>& words);
+    // Runs an operator's command: the names of the columns and the rows. Throws Refused with the plugin's explanation. If the
+    // answer comes later, it waits for the plugin's thread, some seconds at most.
+    Rows command(const std::vector<std::string>& words) { return answer(begin_command(words)); }
+    // The same step by step, for an answer that comes when the test has done something.
+    RunningCommand begin_command(const std::vector<std::string>& words);
+    Rows answer(const RunningCommand& command);
 
     // Serves the connections that the plugin's own threads have woken. say() and serve() end with it.
     void settle();
@@ -216,6 +222,7 @@ class Plugin {
     detail::Host host_;
     detail::ConfigReport report_;
     detail::FakeConfig config_;
+    std::vector<std::shared_ptr<detail::FakeAnswer>> answers_; // the plugin may have pointers into them
     bool created_ = false;
     bool started_ = false;
 };
@@ -298,6 +305,8 @@ inline void Plugin::destroy() noexcept {
     if (started_ && !host_.stopping.exchange(true) && host_.plugin->stop != nullptr) host_.plugin->stop(host_.self);
     for (auto& client : host_.clients) detail::close(*client, "drained");
     if (std::exchange(created_, false) && host_.plugin->destroy != nullptr) host_.plugin->destroy(host_.self);
+    for (const auto& answer : answers_)
+        if (!RunningCommand(answer).is_over()) host_.violation("the plugin has not ended an answer");
     for (const auto& check : host_.checks) host_.violation("the plugin has not stopped the check of " + check->record.address);
     for (const auto& watch : host_.watches) host_.violation("the plugin has not ended the watch of " + watch->name);
     if (!host_.timers.empty())
@@ -366,6 +375,7 @@ inline void Plugin::settle() {
 }
 
 inline void Plugin::stop() {
+    for (const auto& answer : answers_) RunningCommand(answer).abandon();
     host_.begin_drain();
     settle();
 }
@@ -451,7 +461,7 @@ inline void Plugin::ready(int fd, std::uint32_t events) {
     settle();
 }
 
-inline std::vector<std::vector<std::string>> Plugin::command(const std::vector<std::string>& words) {
+inline RunningCommand Plugin::begin_command(const std::vector<std::string>& words) {
     const void* found = nullptr;
     constexpr std::string_view id = GATEHOUSE_EXT_CONTROL;
     if (host_.plugin->get_extension != nullptr) found = host_.plugin->get_extension(host_.self, {id.data(), id.size()});
@@ -459,20 +469,27 @@ inline std::vector<std::vector<std::string>> Plugin::command(const std::vector<s
     std::vector<gatehouse_str> list;
     list.reserve(words.size());
     for (const std::string& word : words) list.push_back({word.data(), word.size()});
-    std::vector<std::vector<std::string>> rows;
-    const auto add = [](void* context, const gatehouse_str* cells, std::size_t count) noexcept {
-        auto& row = static_cast<std::vector<std::vector<std::string>>*>(context)->emplace_back();
-        for (const gatehouse_str& cell : std::span(cells, count)) row.emplace_back(detail::view(cell));
-    };
-    const gatehouse_answer answer{sizeof(gatehouse_answer), 0, &rows, add, add};
+    const auto answer = std::make_shared<detail::FakeAnswer>(host_);
+    answers_.push_back(answer);
     host_.error.clear();
-    const auto& control = *static_cast<const gatehouse_control_v1*>(found);
-    const gatehouse_status status = control.run(host_.self, list.data(), list.size(), &answer);
+    const auto& control = *static_cast<const gatehouse_control_v2*>(found);
+    const gatehouse_status status = control.run(host_.self, list.data(), list.size(), &answer->sink);
+    if (status != GATEHOUSE_AGAIN) answer->end(status, host_.error);
     settle();
-    if (status != GATEHOUSE_OK) throw Refused(host_.error);
-    for (const auto& row : rows)
-        if (row.size() != rows.front().size()) throw ContractViolation("a row has more or fewer cells than there are columns");
-    return rows;
+    return RunningCommand(answer);
+}
+
+inline Rows Plugin::answer(const RunningCommand& command) {
+    detail::FakeAnswer& answer = *command.answer_;
+    {
+        std::unique_lock lock(answer.mutex);
+        answer.changed.wait_for(lock, std::chrono::seconds(10), [&] { return answer.status.has_value(); });
+    }
+    settle();
+    const std::lock_guard lock(answer.mutex);
+    if (!answer.status) throw std::logic_error("the answer has not come");
+    if (*answer.status != GATEHOUSE_OK) throw Refused(answer.why);
+    return answer.rows;
 }
 
 inline gatehouse_match Plugin::probe(std::string_view bytes, const Circumstances& circumstances, std::size_t* needed) {

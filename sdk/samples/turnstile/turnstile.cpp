@@ -13,8 +13,8 @@ using namespace std::chrono_literals;
 class Turnstile {
   public:
     static constexpr bool server_first = true;
-    static constexpr gatehouse::Command commands[] = {{"state", "", "shows how many are inside and in line"},
-                                                      {"cut", "CONNECTION", "ends a relay"}};
+    static constexpr gatehouse::Command commands[] = {
+        {"state", "", "shows how many are inside and in line", gatehouse::Role::show}, {"cut", "CONNECTION", "ends a relay"}};
     struct Session {
         std::uint64_t id = 0;
         bool inside = false;
@@ -61,8 +61,8 @@ class Turnstile {
             return;
         }
         const std::lock_guard lock(mutex_);
-        answer.columns({"inside", "in line"});
-        answer.row({std::to_string(inside_), std::to_string(line_.size())});
+        answer.columns({{"inside", GATEHOUSE_TYPE_NUMBER}, {"in line", GATEHOUSE_TYPE_NUMBER}});
+        answer.row({inside_, line_.size()});
     }
 
   private:

@@ -10,7 +10,7 @@ TEST(Turnstile, LetsTheNextInWhenOneLeaves) {
     Client ann = turnstile.connect(), bob = turnstile.connect();
     bob.say({"query"});
     EXPECT_EQ(bob.heard(), "");
-    EXPECT_EQ(turnstile.command({"state"}).at(1), (std::vector<std::string>{"1", "1"}));
+    EXPECT_EQ(turnstile.command({"state"}).at(1), (std::vector<ValueRecord>{1, 1}));
     turnstile.command({"cut", std::to_string(ann.id())});
     EXPECT_EQ(ann.outcome().reason, "ended");
     EXPECT_EQ(bob.heard(), "welcome");

@@ -55,8 +55,12 @@ class MetricsTest : public ::testing::Test {
     }
     // As an operator sees them, without the columns `instance` and `help`.
     Texts rows() const {
-        Texts cells, rows;
-        host_.instance.metrics.append_rows("test", cells);
+        Texts rows;
+        std::vector<Cell> values;
+        host_.instance.metrics.append_rows("test", values);
+        Texts cells;
+        for (const Cell& cell : values)
+            cells.push_back(cell.type == Cell::Type::number ? std::to_string(cell.number) : cell.text);
         const std::size_t columns = Metrics::columns().size();
         for (std::size_t i = 0; i + columns <= cells.size(); i += columns) {
             std::string row = cells[i + 1];

@@ -38,6 +38,7 @@ class PluginLog : public ::testing::Test {
                                  {},
                                  {},
                                  {},
+                                 {},
                                  {}};
     gatehouse_instance instance_{"test", facilities_, nullptr, true};
 };

@@ -265,6 +265,7 @@ scheduling = "other"
 stack_size = "1MiB"
 resolvers = ["127.0.0.1:5353"]
 control = "run/control"
+control_readers = "adm"
 [process]
 user = "www-data"
 group = "33"
@@ -322,7 +323,7 @@ keepalive = false
                                        "etc/web.toml");
     EXPECT_EQ(config.file, "etc/web.toml");
     EXPECT_EQ(config.host,
-              (HostConfig{{"etc/a", "/b"}, 5s, 3, Scheduling::other, 1 << 20, {"127.0.0.1:5353"}, "etc/run/control"}));
+              (HostConfig{{"etc/a", "/b"}, 5s, 3, Scheduling::other, 1 << 20, {"127.0.0.1:5353"}, "etc/run/control", "adm"}));
     EXPECT_EQ(config.process, (ProcessConfig{"www-data", "33", 1U << 13U | 1U << 23U, false, Seccomp::off, {}, {}, {}, {}}));
     EXPECT_EQ(config.process.user_where.text, "etc/web.toml:11:8");
     EXPECT_EQ(config.process.group_where.text, "etc/web.toml:12:9");
@@ -332,7 +333,7 @@ keepalive = false
     ASSERT_EQ(config.plugins.size(), 1U);
     EXPECT_EQ(config.plugins[0].name, "web");
     EXPECT_EQ(config.plugins[0].library, "http");
-    EXPECT_EQ(config.plugins[0].where.text, "etc/web.toml:21:1");
+    EXPECT_EQ(config.plugins[0].where.text, "etc/web.toml:22:1");
     EXPECT_EQ(config.plugins[0].max_connections, 77U);
 
     ASSERT_EQ(config.listeners.size(), 2U);
@@ -363,7 +364,7 @@ keepalive = false
     web.defer_accept = 5s;
     web.fast_open = 6;
     EXPECT_EQ(config.listeners[0], web);
-    EXPECT_EQ(config.listeners[0].where.text, "etc/web.toml:25:1");
+    EXPECT_EQ(config.listeners[0].where.text, "etc/web.toml:26:1");
 
     ListenerConfig local;
     local.name = "local";
@@ -374,7 +375,7 @@ keepalive = false
     local.group = "33";
     local.keepalive.on = false;
     EXPECT_EQ(config.listeners[1], local);
-    EXPECT_EQ(config.listeners[1].where.text, "etc/web.toml:55:1");
+    EXPECT_EQ(config.listeners[1].where.text, "etc/web.toml:56:1");
 }
 
 TEST(GoodConfig, ResolversHavePorts) {

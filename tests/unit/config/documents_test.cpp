@@ -50,6 +50,7 @@ std::vector<ReferenceKey> reference_keys() {
 
 // Their values are examples; by default there is none.
 const std::set<std::string> without_default{"host.control",
+                                            "host.control_readers",
                                             "process.user",
                                             "process.group",
                                             "log.file",
@@ -163,6 +164,7 @@ TEST(Reference, IsAValidFileAsItIs) {
 TEST(Reference, ExamplesAreValid) {
     const Config config = parse_config(uncommented(true, true), "reference.toml");
     EXPECT_EQ(config.host.control, "gatehouse.sock");
+    EXPECT_EQ(config.host.control_readers, "adm");
     EXPECT_EQ(config.log.file, "gatehouse.log");
     EXPECT_EQ(config.listeners.at(0).owner, "gatehouse");
     EXPECT_EQ(config.listeners.at(0).routes.size(), 1U);
@@ -171,6 +173,7 @@ TEST(Reference, ExamplesAreValid) {
 TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
     const std::string manual = contents(source / "docs/configuration.md");
     const std::map<std::string, std::string> words{{"host.control", "no control socket"},
+                                                   {"host.control_readers", "nobody"},
                                                    {"process.user", "unchanged"},
                                                    {"process.group", "the user's"},
                                                    {"log.file", "standard error"},

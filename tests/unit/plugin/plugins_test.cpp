@@ -38,9 +38,9 @@ TEST(Plugins, AnswerWhatTheHostAsks) {
     const std::vector<PluginCommand>& commands = gateway.commands();
     ASSERT_TRUE(std::any_of(commands.begin(), commands.end(), [](const auto& command) { return command.name == "servers"; }));
     const std::vector<std::string> words{"servers"};
-    const CommandAnswer answer = gateway.run_command(words);
+    const CommandAnswer answer = gateway.run_command(words)->take();
     EXPECT_EQ(answer.error, "");
-    EXPECT_NE(std::find(answer.cells.begin(), answer.cells.end(), "127.0.0.1:1"), answer.cells.end());
+    EXPECT_NE(std::find(answer.table.cells.begin(), answer.table.cells.end(), Cell("127.0.0.1:1")), answer.table.cells.end());
 }
 
 TEST(Plugins, AllThatIsWrongIsSaidAtOnce) {

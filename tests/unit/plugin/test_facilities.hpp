@@ -35,7 +35,7 @@ struct TestFacilities {
     NameWatches watches;
     Shortages shortages{log};
     const Facilities facilities{host_table, log, drain, resolver, lookups, background, watches, shortages,
-                                none,       {},  {},    none,     {},      {},         {}};
+                                none,       {},  {},    none,     {},      {},         {},      [] {}};
     gatehouse_instance instance{"test", facilities, nullptr, true};
 };
 
