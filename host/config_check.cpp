@@ -111,8 +111,8 @@ void check(const Config& config, bool bind) {
     Problems problems;
     std::optional<TlsServers> tls;
     const auto tls_server = [&](const std::string& name) { return tls ? &tls->find(name) : nullptr; };
-    const Facilities facilities{host_table, log, drain, resolver, lookups, background, watches, shortages,
-                                none,       {},  {},    none,     {},      tls_server, {},      [] {}};
+    const Facilities facilities{host_table, log, drain, resolver, lookups,    background, watches, shortages, none,
+                                {},         {},  none,  {},       tls_server, {},         {},      [] {}};
     problems.of([&] { tls.emplace(config.tls, keys, log); });
     if (tls) check_handshakes(config, *tls, problems);
     std::optional<Plugins> plugins;

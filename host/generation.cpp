@@ -3,10 +3,12 @@
 #include "abi/host_table.hpp"
 #include "base/check.hpp"
 #include "base/if_memory_allows.hpp"
+#include "host_tables.hpp"
 #include "listen/inherited.hpp"
 #include "stages/detection.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace gatehouse::host {
@@ -16,6 +18,10 @@ namespace {
 bool both_inherited(const ListenerConfig& one, const ListenerConfig& two) noexcept {
     constexpr auto inherited = Address::Kind::inherited;
     return one.address.kind == inherited && two.address.kind == inherited;
+}
+
+std::int64_t milliseconds_since_1970() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 } // namespace
@@ -66,7 +72,8 @@ void Endpoints::close() noexcept {
 }
 
 Generation::Generation(Config config, const Standing& standing)
-    : config_(std::move(config)), standing_(standing), tls_(config_.tls, standing.ticket_keys, standing.log),
+    : config_(std::move(config)), standing_(standing), since_(milliseconds_since_1970()),
+      tls_(config_.tls, standing.ticket_keys, standing.log),
       shared_{standing.log, standing.alarm, standing.relays, tls_, drain_, config_.log.access, handshakes_},
       shortages_(standing.log),
       facilities_{
@@ -108,6 +115,7 @@ Generation::Generation(Config config, const Standing& standing)
           .wait = [](Connection& connection, Nanoseconds until) { return Service::of(connection).wait(connection, until); },
           .tls_server = [this](const std::string& name) { return &tls_.find(name); },
           .step_upgrade = [this](std::uint64_t id) { return service_of(id)->step_upgrade(id); },
+          .show = [this](std::string_view table) { return show(table); },
           .answered = [this] { standing_.alarm.wake_by(monotonic_now()); }},
       plugins_(config_, facilities_) {
     for (const auto& [name, server] : tls_.sections()) handshakes_[server.get()];
@@ -119,6 +127,10 @@ Generation::Generation(Config config, const Standing& standing)
 Generation::~Generation() {
     for (const NamedPool& pool : pools_) pool.pool->stop();
     for (const NamedPool& pool : pools_) pool.pool->join(never);
+    {
+        const MutexLock lock(showing_);
+        shows_ = false;
+    }
     plugins_.destroy();
 }
 
@@ -156,6 +168,16 @@ void Generation::take(Endpoints& endpoints) {
         by_number_[endpoint.number] = services_.back().get();
     }
     complete_.store(true);
+    const MutexLock lock(showing_);
+    shows_ = true;
+}
+
+std::optional<CellTable> Generation::show(std::string_view table) const {
+    const MutexLock lock(showing_);
+    if (!shows_) return std::nullopt;
+    for (const HostTable& one : host_tables())
+        if (one.name == table) return one.make(*this);
+    return std::nullopt;
 }
 
 // The service that may have the connection.

@@ -5,7 +5,9 @@
 // relay engine, the resolvers.
 #pragma once
 
+#include "base/cell_table.hpp"
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "base/shortages.hpp"
 #include "config/config.hpp"
 #include "plugin/facilities.hpp"
@@ -23,7 +25,9 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gatehouse::host {
@@ -106,16 +110,22 @@ class Generation {
 
     const Config& config() const noexcept { return config_; }
     const Drain& drain() const noexcept { return drain_; }
+    const Standing& standing() const noexcept { return standing_; }
+    std::int64_t since() const noexcept { return since_; } // when it was made, in milliseconds since 1970
     Plugins& plugins() noexcept { return plugins_; }
+    const Plugins& plugins() const noexcept { return plugins_; }
     TlsServers& tls() noexcept { return tls_; }
+    const TlsServers& tls() const noexcept { return tls_; }
     const std::vector<std::unique_ptr<Service>>& services() const noexcept { return services_; }
 
   private:
     Service* service_of(std::uint64_t id) const noexcept;
+    std::optional<CellTable> show(std::string_view table) const;
     Pool& pool_for(const ListenerConfig& listener);
 
-    const Config config_; // constant after construction, as are all but the drain, the shortages and complete_
+    const Config config_; // constant after construction, as are all but the drain, the shortages and what follows by_number_
     const Standing standing_;
+    const std::int64_t since_;
     Drain drain_;
     TlsServers tls_;
     std::map<const TlsServer*, HalfOpen> handshakes_; // the map is constant
@@ -131,6 +141,8 @@ class Generation {
     std::vector<std::unique_ptr<Service>> services_;
     std::vector<Service*> by_number_;   // by the endpoint's number; null: not in this generation
     std::atomic<bool> complete_{false}; // plugins' threads may look at services_
+    mutable Mutex showing_;             // who shows a table looks at all of it
+    bool shows_ GATEHOUSE_GUARDED_BY(showing_) = false;
 };
 
 } // namespace gatehouse::host

@@ -163,7 +163,8 @@ int Host::run() {
 }
 
 std::vector<HostCommand> Host::own_commands() {
-    std::vector<HostCommand> commands{{"metrics", "shows what the plugin instances count", true, [this] { return metrics(); }}};
+    std::vector<HostCommand> commands;
+    for (const HostTable& table : host_tables()) commands.push_back(own_command(table));
     TlsServers& tls = generation_->tls();
     if (tls.sections().empty()) return commands;
     const auto answer = [&tls](std::uint64_t which) -> std::optional<CommandAnswer> {
@@ -183,14 +184,13 @@ std::vector<HostCommand> Host::own_commands() {
     return commands;
 }
 
-HostCommand::Answer Host::metrics() {
-    return [this]() -> std::optional<CommandAnswer> {
-        CommandAnswer answer{0, "", {Metrics::columns(), {}}};
-        for (const PluginInstance* instance : generation_->plugins().all())
-            instance->metrics().append_rows(instance->name(), answer.table.cells);
+HostCommand Host::own_command(const HostTable& table) {
+    const auto answer = [this, &table]() -> std::optional<CommandAnswer> {
+        CommandAnswer answer{0, "", table.make(*generation_)};
         if (encode_message(texts_of(answer.table)).size() <= most_answer) return answer;
-        return CommandAnswer{1, "the metrics do not fit into an answer of 4 MiB", {}};
+        return CommandAnswer{1, "the table does not fit into an answer of 4 MiB", {}};
     };
+    return {std::string(table.name), std::string(table.summary), true, [answer]() -> HostCommand::Answer { return answer; }};
 }
 
 void Host::begin_drain(int signal) noexcept {

@@ -9,6 +9,7 @@
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
 #include "generation.hpp"
+#include "host_tables.hpp"
 #include "process/privileges.hpp"
 #include "relay/engine.hpp"
 #include "threads/alarm.hpp"
@@ -47,7 +48,7 @@ class Host {
     void remove_dead_folders();
     void drop_privileges();
     std::vector<HostCommand> own_commands();
-    HostCommand::Answer metrics();
+    HostCommand own_command(const HostTable& table);
     void begin_drain(int signal) noexcept;
     int shut_down(const StopSignals& stops) noexcept;
     [[noreturn]] void leave(int status) noexcept;

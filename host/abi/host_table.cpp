@@ -5,6 +5,7 @@
 #include "abi/facts.hpp"
 #include "abi/handles.hpp"
 #include "abi/health_check.hpp"
+#include "abi/host_view.hpp"
 #include "abi/metrics.hpp"
 #include "abi/plugin_log.hpp"
 #include "abi/poll.hpp"
@@ -147,7 +148,7 @@ void config_reject(const gatehouse_config* config, gatehouse_str key, gatehouse_
     config->reject(view(key), view(why));
 }
 
-const void* get_extension(gatehouse_instance* /*instance*/, gatehouse_str id) noexcept {
+const void* get_extension(gatehouse_instance* instance, gatehouse_str id) noexcept {
     if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream_table;
     if (view(id) == GATEHOUSE_EXT_SENDFILE) return &sendfile_table;
     if (view(id) == GATEHOUSE_EXT_TEXT_FILE) return &text_file_table;
@@ -158,6 +159,7 @@ const void* get_extension(gatehouse_instance* /*instance*/, gatehouse_str id) no
     if (view(id) == GATEHOUSE_EXT_POOL) return &pool_table;
     if (view(id) == GATEHOUSE_EXT_METRICS) return &metrics_table;
     if (view(id) == GATEHOUSE_EXT_TLS) return &tls_table;
+    if (view(id) == GATEHOUSE_EXT_HOST && instance->sees_host) return &host_view_table;
     return nullptr;
 }
 

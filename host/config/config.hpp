@@ -70,6 +70,7 @@ struct PluginConfig {
     std::shared_ptr<const gatehouse_config> settings; // the `config` table; one without keys if there is none, never null
     Place where;                                      // of the section or, without one, of the `plugin` key that names it
     std::uint32_t max_connections = 0;                // over all its listeners; 0: no limit but theirs
+    bool sees_host = false;                           // it may use gatehouse.host/1
 
     bool operator==(const PluginConfig& other) const; // the settings by what they say
 };

@@ -232,7 +232,7 @@ std::shared_ptr<const gatehouse_config> make_plugin_settings(const ConfigTable& 
 
 bool PluginConfig::operator==(const PluginConfig& other) const {
     return name == other.name && library == other.library && max_connections == other.max_connections &&
-           settings->equals(*other.settings);
+           sees_host == other.sees_host && settings->equals(*other.settings);
 }
 
 } // namespace gatehouse::host

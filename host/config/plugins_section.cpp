@@ -4,6 +4,16 @@
 #include "config/values.hpp"
 
 namespace gatehouse::host {
+namespace {
+
+void read_grants(ConfigTable& section, PluginConfig& plugin) {
+    const std::string host = "host";
+    for (ConfigTable& item : section.items("grants", "an array of what the instance may use: \"host\""))
+        if (item.word("", std::span(&host, 1))) plugin.sees_host = true;
+    section.describe("grants", [&](ConfigKey& of) { of.words = {host}; });
+}
+
+} // namespace
 
 std::vector<PluginConfig> read_plugins(ConfigTable table, const ConfigReading& reading) {
     std::vector<PluginConfig> plugins;
@@ -12,7 +22,7 @@ std::vector<PluginConfig> read_plugins(ConfigTable table, const ConfigReading& r
         check_section_name(table, name);
         if (name == reserved_instance)
             table.reject(name, "reserved: `gatehouse control` uses this name for the host itself (expected another name)");
-        PluginConfig plugin{name, name, nullptr, section.place(), 0};
+        PluginConfig plugin{name, name, nullptr, section.place()};
         std::string_view library;
         if (read_text(section, "library", library)) {
             // A path is one like all others in the file; a bare name is looked for on plugin_path.
@@ -20,6 +30,7 @@ std::vector<PluginConfig> read_plugins(ConfigTable table, const ConfigReading& r
             plugin.library = path ? (section.folder() / library).native() : std::string(library);
         }
         section.number("max_connections", plugin.max_connections, 0, 1'000'000);
+        read_grants(section, plugin);
         plugin.settings = make_plugin_settings(section.table("config"), reading);
         section.reject_unknown("; the plugin's own settings stand in \"config\"");
         plugins.push_back(std::move(plugin));
@@ -29,7 +40,7 @@ std::vector<PluginConfig> read_plugins(ConfigTable table, const ConfigReading& r
 
 PluginConfig implicit_plugin(const std::string& name, const Place& where, ConfigReading& reading) {
     const ConfigTable none(nullptr, "plugins." + name + ".config", where.position, reading);
-    return {name, name, make_plugin_settings(none, reading), where, 0};
+    return {name, name, make_plugin_settings(none, reading), where};
 }
 
 } // namespace gatehouse::host

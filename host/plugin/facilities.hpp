@@ -2,12 +2,15 @@
 // its instances; all that it refers to outlives them.
 #pragma once
 
+#include "base/cell_table.hpp"
 #include "base/clock.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <gatehouse/gatehouse.h>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gatehouse::host {
@@ -52,7 +55,9 @@ struct Facilities {
     std::function<TlsServer*(const std::string& name)> tls_server;
     // Goes on with the TLS that a plugin has begun with its client; true: it is over. [conn]
     std::function<bool(std::uint64_t id)> step_upgrade;
-
+    // The table of this name that the host tells of itself, see gatehouse/ext/host.h; nothing: there is none, or none any more.
+    // Throws std::bad_alloc. [any]
+    std::function<std::optional<CellTable>(std::string_view name)> show;
     // The answer to a command is over, which came later: the main thread looks. [any]
     std::function<void()> answered;
 };

@@ -23,9 +23,10 @@
 
 // What a plugin holds as its gatehouse_instance.
 struct gatehouse_instance {
-    const std::string name; // constant after construction, as are the next two
+    const std::string name; // constant after construction, as are the next three
     const gatehouse::host::Facilities& facilities;
     const gatehouse::host::PluginInstance* const plugin; // whose handle this is
+    const bool sees_host;                                // gatehouse.host/1 is granted
     std::atomic<bool> started{false}; // start() runs or has run: more than its configuration may be asked for
 
     // NOLINTBEGIN(*-redundant-member-init): g++ warns
@@ -60,6 +61,7 @@ class PluginInstance {
     // Its name and what its hooks declare. [any]
     const std::string& name() const noexcept { return handle_.name; }
     const Facilities& facilities() const noexcept { return handle_.facilities; }
+    const PluginLibrary& library() const noexcept { return *library_; }
     bool server_first() const noexcept { return (hooks_.flags & GATEHOUSE_SERVER_FIRST) != 0; }
     // A command line to try a listener with, in which {host} and {port} stand for its address; empty: none is suggested.
     std::string_view try_it() const noexcept { return {hooks_.try_it.data, hooks_.try_it.size}; }

@@ -109,7 +109,7 @@ class Service : public ListenerShare {
     // A relay has ended: for the relay engine, which owned the connection until now. [any]
     void relay_ended(Connection& connection, Reason reason) noexcept;
 
-    // May throw std::bad_alloc. [main]
+    // May throw std::bad_alloc. [any]
     ListenerStatus status() const;
 
     // How many connections of this generation are open, lingering ones included. [any]

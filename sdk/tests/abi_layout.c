@@ -5,6 +5,7 @@
 #include <gatehouse/ext/check.h>
 #include <gatehouse/ext/control.h>
 #include <gatehouse/ext/discovery.h>
+#include <gatehouse/ext/host.h>
 #include <gatehouse/ext/metrics.h>
 #include <gatehouse/ext/poll.h>
 #include <gatehouse/ext/pool.h>

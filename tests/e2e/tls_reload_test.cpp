@@ -65,11 +65,9 @@ TEST_F(Tls, ReloadedByCommand) {
         words.insert(words.begin(), {"control", server->dir() / "gatehouse.toml"});
         return run_gatehouse(std::move(words));
     };
-    EXPECT_TRUE(control({}).out.starts_with(
-        "instance  command              arguments  role    summary\n"
-        "host      metrics                         show    shows what the plugin instances count\n"
-        "host      reload-certificates             change  loads the files of all [tls.NAME] sections anew\n"
-        "facts "))
+    EXPECT_NE(control({}).out.find(
+                  "host      reload-certificates             change  loads the files of all [tls.NAME] sections anew\n"),
+              std::string::npos)
         << control({}).out;
     EXPECT_EQ(control({"host", "--json"}).out.find("facts"), std::string::npos);
 

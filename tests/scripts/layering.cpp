@@ -122,7 +122,8 @@ bool is_system(std::string_view target) {
 }
 
 bool is_sdk_c_header(std::string_view target) {
-    return target == "gatehouse/gatehouse.h" || (target.starts_with("gatehouse/ext/") && target.ends_with(".h"));
+    return target == "gatehouse/gatehouse.h" || target == "gatehouse/version.h" ||
+           (target.starts_with("gatehouse/ext/") && target.ends_with(".h"));
 }
 
 // What is wrong with one include of a file in sdk/; empty if nothing is.

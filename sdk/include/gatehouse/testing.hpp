@@ -186,6 +186,9 @@ class Plugin {
         return detail::metric_record(host_, name, labels);
     }
 
+    // What the host tells of itself from now on, in a table of gatehouse.host/1; at first it has none.
+    void host_shows(const std::string& table, const std::vector<Column>& columns, std::vector<std::vector<ValueRecord>> rows);
+
     // Runs an operator's command: the names of the columns and the rows. Throws Refused with the plugin's explanation. If the
     // answer comes later, it waits for the plugin's thread, some seconds at most.
     Rows command(const std::vector<std::string>& words) { return answer(begin_command(words)); }
@@ -459,6 +462,16 @@ inline void Plugin::ready(int fd, std::uint32_t events) {
     });
     if (!any) throw std::logic_error("descriptor " + std::to_string(fd) + " is not watched for that");
     settle();
+}
+
+inline void Plugin::host_shows(const std::string& table, const std::vector<Column>& columns,
+                               std::vector<std::vector<ValueRecord>> rows) {
+    detail::FakeTable shown{{}, std::move(rows)};
+    for (const Column& column : columns)
+        shown.columns.push_back(
+            {std::string(column.name.data, column.name.size), column.type, std::string(column.unit.data, column.unit.size)});
+    const std::lock_guard lock(host_.mutex);
+    host_.tables.insert_or_assign(table, std::move(shown));
 }
 
 inline RunningCommand Plugin::begin_command(const std::vector<std::string>& words) {

@@ -39,8 +39,9 @@ class PluginLog : public ::testing::Test {
                                  {},
                                  {},
                                  {},
+                                 {},
                                  {}};
-    gatehouse_instance instance_{"test", facilities_, nullptr, true};
+    gatehouse_instance instance_{"test", facilities_, nullptr, false, true};
 };
 
 TEST_F(PluginLog, EachTypeHasItsForm) {

@@ -280,6 +280,7 @@ access = false
 [plugins.web]
 library = "http"
 max_connections = 77
+grants = ["host"]
 config = { root = "/srv" }
 [[listeners]]
 name = "web"
@@ -335,6 +336,7 @@ keepalive = false
     EXPECT_EQ(config.plugins[0].library, "http");
     EXPECT_EQ(config.plugins[0].where.text, "etc/web.toml:22:1");
     EXPECT_EQ(config.plugins[0].max_connections, 77U);
+    EXPECT_TRUE(config.plugins[0].sees_host);
 
     ASSERT_EQ(config.listeners.size(), 2U);
     ListenerConfig web;
@@ -364,7 +366,7 @@ keepalive = false
     web.defer_accept = 5s;
     web.fast_open = 6;
     EXPECT_EQ(config.listeners[0], web);
-    EXPECT_EQ(config.listeners[0].where.text, "etc/web.toml:26:1");
+    EXPECT_EQ(config.listeners[0].where.text, "etc/web.toml:27:1");
 
     ListenerConfig local;
     local.name = "local";
@@ -375,7 +377,7 @@ keepalive = false
     local.group = "33";
     local.keepalive.on = false;
     EXPECT_EQ(config.listeners[1], local);
-    EXPECT_EQ(config.listeners[1].where.text, "etc/web.toml:56:1");
+    EXPECT_EQ(config.listeners[1].where.text, "etc/web.toml:57:1");
 }
 
 TEST(GoodConfig, ResolversHavePorts) {

@@ -22,6 +22,7 @@ ciphers = "ECDHE+AESGCM"
 [plugins.http]
 library = "./http.so"
 max_connections = 5
+grants = ["host"]
 [plugins.http.config]
 root = "/srv"
 port = 80
@@ -79,8 +80,9 @@ INSTANTIATE_TEST_SUITE_P(
     , ConfigInequality,
     testing::Values(Change{"\"5s\"", "\"6s\""}, Change{"www-data", "nobody"}, Change{"debug", "info"},
                     Change{"cert.pem", "other.pem"}, Change{"ECDHE+AESGCM", "AESGCM"}, Change{"./http.so", "./other.so"},
-                    Change{"max_connections = 5", ""}, Change{"\"/srv\"", "\"/var\""}, Change{"port = 80", "port = 81"},
-                    Change{"port = 80", "port = 80.0"}, Change{"port = 80", "port = 80\nextra = true"}, Change{"nan", "1.5"},
+                    Change{"max_connections = 5", ""}, Change{"\"host\"", ""}, Change{"\"/srv\"", "\"/var\""},
+                    Change{"port = 80", "port = 81"}, Change{"port = 80", "port = 80.0"},
+                    Change{"port = 80", "port = 80\nextra = true"}, Change{"nan", "1.5"},
                     Change{"{ name = \"c\" }", "{ name = \"d\" }"}, Change{", { name = \"c\" }", ""}, Change{"8080", "8081"},
                     Change{"min = 2", "min = 3"}, Change{"10.0.0.0/8", "10.0.0.0/9"},
                     Change{"log_local = true", "log_local = false"}, Change{"\"1s\"", "\"2s\""}, Change{"\"echo\"", "\"http\""},

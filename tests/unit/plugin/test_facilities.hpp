@@ -11,7 +11,10 @@
 #include "threads/background.hpp"
 #include "threads/drain.hpp"
 
+#include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gatehouse::host {
@@ -34,9 +37,12 @@ struct TestFacilities {
     Lookups lookups;
     NameWatches watches;
     Shortages shortages{log};
-    const Facilities facilities{host_table, log, drain, resolver, lookups, background, watches, shortages,
-                                none,       {},  {},    none,     {},      {},         {},      [] {}};
-    gatehouse_instance instance{"test", facilities, nullptr, true};
+    std::function<std::optional<CellTable>(std::string_view name)> show; // for those who ask for it
+    const Facilities facilities{
+        host_table, log, drain, resolver, lookups, background, watches, shortages,
+        none,       {},  {},    none,     {},      {},         {},      [this](std::string_view name) { return show(name); },
+        [] {}};
+    gatehouse_instance instance{"test", facilities, nullptr, false, true};
 };
 
 } // namespace gatehouse::host

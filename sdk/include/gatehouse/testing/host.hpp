@@ -47,6 +47,17 @@ struct UpstreamScript {
 
 namespace detail {
 
+// What gatehouse.host/1 shows.
+struct FakeTable {
+    struct Column {
+        std::string name;
+        gatehouse_type type;
+        std::string unit;
+    };
+    std::vector<Column> columns;
+    std::vector<std::vector<ValueRecord>> rows;
+};
+
 struct Client;
 struct Upstream;
 struct FakeCheck;
@@ -80,6 +91,7 @@ struct Host {
     std::vector<std::shared_ptr<FakeTimer>> timers;
     std::vector<std::shared_ptr<FakePoll>> polls;
     std::vector<std::shared_ptr<FakeMetric>> metrics;
+    std::map<std::string, FakeTable, std::less<>> tables;
 
     void violation(std::string text) {
         const std::lock_guard lock(mutex);

@@ -10,6 +10,7 @@
 #include "background.hpp"
 #include "callbacks.hpp"
 #include "host.hpp"
+#include "host_view.hpp"
 #include "metrics.hpp"
 #include "run.hpp"
 
@@ -772,6 +773,7 @@ inline const void* find_extension(gatehouse_instance*, gatehouse_str id) noexcep
     static constexpr gatehouse_poll_v1 poll{sizeof(gatehouse_poll_v1), 0, watch_descriptor, change_poll, stop_poll};
     static constexpr gatehouse_metrics_v1 metrics{
         sizeof(gatehouse_metrics_v1), 0, add_metric, metric_child, add_to_metric, set_metric, observe_metric};
+    static constexpr gatehouse_host_v1 host_view{sizeof(gatehouse_host_v1), 0, show_host};
     if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream;
     if (view(id) == GATEHOUSE_EXT_SENDFILE) return &sendfile;
     if (view(id) == GATEHOUSE_EXT_TEXT_FILE) return &text_file;
@@ -784,6 +786,7 @@ inline const void* find_extension(gatehouse_instance*, gatehouse_str id) noexcep
                                           handshake_outcome};
     if (view(id) == GATEHOUSE_EXT_METRICS) return &metrics;
     if (view(id) == GATEHOUSE_EXT_TLS) return &tls;
+    if (view(id) == GATEHOUSE_EXT_HOST) return &host_view;
     return nullptr;
 }
 inline const void* no_extension(gatehouse_instance*, gatehouse_str) noexcept { return nullptr; }

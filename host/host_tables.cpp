@@ -1,0 +1,142 @@
+#include "host_tables.hpp"
+
+#include "generation.hpp"
+
+#include <gatehouse/gatehouse.h>
+#include <gatehouse/version.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace gatehouse::host {
+namespace {
+
+using Type = Cell::Type;
+
+Cell state_of(Acceptor::State state) {
+    switch (state) {
+    case Acceptor::State::idle:
+        return Cell::state("idle");
+    case Acceptor::State::accepting:
+        return Cell::state("accepting");
+    case Acceptor::State::full:
+        return Cell::state("full");
+    case Acceptor::State::paused:
+    case Acceptor::State::short_of:
+        return Cell::state("paused");
+    case Acceptor::State::closed:
+        break;
+    }
+    return Cell::state("closed");
+}
+
+Cell microseconds(std::uint64_t much) {
+    Cell cell = Cell::count(much);
+    cell.type = Type::seconds;
+    return cell;
+}
+
+CellTable host(const Generation& generation) {
+    CellTable table{{"version",
+                     "abi",
+                     {"pid", Type::number},
+                     {"state", Type::state},
+                     {"since", Type::time},
+                     "configuration",
+                     {"relays", Type::number},
+                     {"log lines dropped", Type::number}},
+                    {}};
+    const Standing& standing = generation.standing();
+    table.cells = {GATEHOUSE_SDK_VERSION_TEXT,
+                   std::to_string(GATEHOUSE_ABI_MAJOR) + '.' + std::to_string(GATEHOUSE_ABI_MINOR),
+                   Cell::count(static_cast<std::uint64_t>(::getpid())),
+                   Cell::state(generation.drain().started() ? "draining" : "serving"),
+                   {Type::time, generation.since()},
+                   generation.config().file.string(),
+                   Cell::count(standing.relays.active()),
+                   Cell::count(standing.log.dropped())};
+    return table;
+}
+
+CellTable listeners(const Generation& generation) {
+    CellTable table{{"listener",
+                     "address",
+                     "plugin",
+                     {"state", Type::state},
+                     {"connections", Type::number},
+                     {"parked", Type::number},
+                     {"accepted", Type::number},
+                     {"threads", Type::number},
+                     {"queue", Type::number},
+                     {"queue limit", Type::number},
+                     {"dropped", Type::number},
+                     {"wait p50", Type::seconds},
+                     {"wait p99", Type::seconds}},
+                    {}};
+    for (const auto& service : generation.services()) {
+        const ListenerStatus status = service->status();
+        std::string addresses;
+        for (const Listener& socket : service->endpoint().sockets)
+            addresses += (addresses.empty() ? "" : " ") + socket.address();
+        table.cells.insert(table.cells.end(),
+                           {status.listener, addresses, service->plugin_names(), state_of(status.state),
+                            Cell::count(status.open), Cell::count(status.parked), Cell::count(status.accepted),
+                            Cell::count(status.pool.threads), Cell::count(status.queue.depth), Cell::count(status.queue.limit),
+                            Cell::count(status.queue.drops), microseconds(histogram_percentile(status.waits, 50)),
+                            microseconds(histogram_percentile(status.waits, 99))});
+    }
+    return table;
+}
+
+CellTable plugins(const Generation& generation) {
+    CellTable table{{"instance", "plugin", "version", "abi", "library", {"connections", Type::number}}, {}};
+    for (const PluginInstance* instance : generation.plugins().all()) {
+        const PluginFacts& facts = instance->library().facts();
+        table.cells.insert(table.cells.end(),
+                           {instance->name(), facts.name, facts.version, facts.needs, instance->library().file().string(),
+                            Cell::count(instance->facilities().list(*instance).size())});
+    }
+    return table;
+}
+
+// How near the host is to what the file or the system allows. What has no limit is not there.
+CellTable limits(const Generation& generation) {
+    CellTable table{{"limit", "of", {"used", Type::number}, {"most", Type::number}}, {}};
+    const auto add = [&table](const char* limit, const std::string& of, Cell used, std::uint64_t most) {
+        table.cells.insert(table.cells.end(), {limit, of, std::move(used), Cell::count(most)});
+    };
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY)
+        add("open files", "host", {}, files.rlim_cur);
+    for (const auto& service : generation.services()) {
+        const std::string of = "listener " + service->config.name;
+        add("connections", of, Cell::count(service->open()), service->config.max_connections);
+        add("threads", of, Cell::count(service->pool.counts().threads), service->config.threads.max);
+    }
+    for (const PluginInstance* instance : generation.plugins().all())
+        if (instance->max_connections() != 0)
+            add("connections", "plugin " + instance->name(), Cell::count(instance->facilities().list(*instance).size()),
+                instance->max_connections());
+    for (const TlsConfig& section : generation.config().tls)
+        add("handshakes", "tls " + section.name, Cell::count(generation.tls().sections().at(section.name)->handshakes()),
+            section.max_handshakes);
+    return table;
+}
+
+CellTable metrics(const Generation& generation) {
+    CellTable table{Metrics::columns(), {}};
+    for (const PluginInstance* instance : generation.plugins().all())
+        instance->metrics().append_rows(instance->name(), table.cells);
+    return table;
+}
+
+constexpr HostTable tables[] = {{"host", "shows the version, and since when the host runs", host},
+                                {"listeners", "shows the listeners and their connections", listeners},
+                                {"plugins", "shows the plugin instances and their connections", plugins},
+                                {"limits", "shows how much of each limit is used", limits},
+                                {"metrics", "shows what the plugin instances count", metrics}};
+
+} // namespace
+
+std::span<const HostTable> host_tables() noexcept { return tables; }
+
+} // namespace gatehouse::host

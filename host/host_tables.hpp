@@ -1,0 +1,22 @@
+// What the host tells of itself, as tables: for `gatehouse control CONF host TABLE` and the extension gatehouse.host/1.
+#pragma once
+
+#include "base/cell_table.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace gatehouse::host {
+
+class Generation;
+
+struct HostTable {
+    std::string_view name;
+    std::string_view summary;
+    // May throw std::bad_alloc. [any], while the generation serves
+    CellTable (*make)(const Generation& generation);
+};
+
+std::span<const HostTable> host_tables() noexcept;
+
+} // namespace gatehouse::host
