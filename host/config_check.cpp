@@ -1,12 +1,8 @@
 #include "config_check.hpp"
 
-#include "abi/host_table.hpp"
-#include "base/shortages.hpp"
 #include "control/server.hpp"
-#include "dns/lookups.hpp"
-#include "dns/name_watch.hpp"
-#include "dns/resolver.hpp"
 #include "generation.hpp"
+#include "idle_host.hpp"
 #include "process/descriptor_limit.hpp"
 #include "process/privileges.hpp"
 #include "stages/detection.hpp"
@@ -96,24 +92,16 @@ void check_log_file(const Config& config, const std::string& advice, Problems& p
 
 void check(const Config& config, bool bind) {
     const Privileges privileges(config.process);
-    LogConfig quiet;
-    quiet.level = LogLevel::warning;
-    Log log(quiet);
-    TicketKeyRing keys;
-    const Drain drain;
-    Background background(config.host.scheduling);
-    background.end(); // nothing goes on here
-    Resolver resolver(config.host.resolvers);
-    Lookups lookups(background, resolver, config.host.resolvers);
-    NameWatches watches(background, config.host.resolvers);
-    const auto none = [](const PluginInstance&, std::uint64_t) { return GATEHOUSE_NOT_FOUND; };
-    Shortages shortages(log);
+    TlsServers* loaded = nullptr;
+    IdleHost idle(config.host, [&](const std::string& name) { return loaded != nullptr ? &loaded->find(name) : nullptr; });
+    Log& log = idle.log();
+    const Facilities& facilities = idle.facilities();
+
     Problems problems;
+    TicketKeyRing keys;
     std::optional<TlsServers> tls;
-    const auto tls_server = [&](const std::string& name) { return tls ? &tls->find(name) : nullptr; };
-    const Facilities facilities{host_table, log, drain, resolver, lookups,    background, watches, shortages, none,
-                                {},         {},  none,  {},       tls_server, {},         {},      [] {}};
     problems.of([&] { tls.emplace(config.tls, keys, log); });
+    if (tls) loaded = &*tls;
     if (tls) check_handshakes(config, *tls, problems);
     std::optional<Plugins> plugins;
     problems.of([&] {

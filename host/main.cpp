@@ -1,5 +1,7 @@
 #include "plugin/probe_process.hpp"
+#include "plugin_creation.hpp"
 #include "subcommands.hpp"
+#include "trial/plugin_check.hpp"
 
 #include <CLI/CLI.hpp>
 #include <gatehouse/gatehouse.h>
@@ -75,6 +77,27 @@ int main(int argc, char** argv) {
         ->take_all();
     add_plugin_path(*try_out);
 
+    PluginCheckOptions tried;
+    CLI::App* validate = plugin->add_subcommand(
+        "check", "Check whether a plugin keeps its side of the contract: a few seconds of hostile clients and full stops");
+    validate->add_option("NAME", tried.trial.plugin, "A library on the plugin path, or the path of one: echo, ./echo.so")
+        ->required();
+    validate->add_option("--set", tried.trial.settings, "A key of the plugin's configuration; repeatable")
+        ->type_name("KEY=VALUE")
+        ->expected(1)
+        ->take_all();
+    validate->add_option("--input", tried.inputs, "A file with what a client says in this protocol; repeatable")
+        ->type_name("FILE")
+        ->expected(1)
+        ->take_all();
+    validate->add_option("--only", tried.only, "One of the checks; repeatable (default: all)")
+        ->type_name("CHECK")
+        ->expected(1)
+        ->take_all();
+    validate->add_flag("--json", tried.json, "Print JSON");
+    add_plugin_path(*validate);
+    validate->footer(check_list());
+
     std::vector<std::string> words;
     CLI::App* control = app.add_subcommand("control", "Ask a running host: list the commands of its plugins, or run one");
     control->add_option("CONF", options.config, "The configuration file that the host runs with")->required();
@@ -90,12 +113,23 @@ int main(int argc, char** argv) {
     CLI::App* probe = app.add_subcommand("probe-plugin", "Load one library and say what it is (the host runs this)")->group("");
     probe->add_option("FILE", library)->required();
 
+    app.add_subcommand("trial-host", "Serve the configuration on standard input (plugin check runs this)")->group("");
+    std::string creation;
+    CLI::App* trial_create =
+        app.add_subcommand("trial-create", "Create a plugin's instances (plugin check runs this)")->group("");
+    trial_create->add_option("WHAT", creation)->required();
+    trial_create->add_option("FILE", trial.plugin)->required();
+    trial_create->add_option("--set", trial.settings)->expected(1)->take_all();
+
     CLI11_PARSE(app, argc, argv);
     if (*run) return run_command(options);
     if (*check) return check_command(options, bind);
     if (*dev_cert) return dev_cert_command(folder, names);
     if (*begin) return new_plugin_command(new_plugin);
     if (*try_out) return run_plugin_command(options, trial);
+    if (*validate) return check_plugin_command(options, tried);
+    if (app.got_subcommand("trial-host")) return trial_host_command();
+    if (*trial_create) run_plugin_creation(creation, trial);
     if (*describe)
         return describe_plugin_command(options, described,
                                        json       ? DescriptionFormat::json

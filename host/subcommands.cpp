@@ -3,6 +3,7 @@
 #include "base/installation.hpp"
 #include "base/limit_advice.hpp"
 #include "base/printable.hpp"
+#include "base/text_file.hpp"
 #include "base/text_table.hpp"
 #include "config/json_schema.hpp"
 #include "config/load.hpp"
@@ -15,12 +16,19 @@
 #include "process/startup.hpp"
 #include "threads/crash_report.hpp"
 #include "tls/dev_cert.hpp"
+#include "trial/plugin_check.hpp"
 
+#include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <new>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace gatehouse::host {
 namespace {
@@ -59,6 +67,24 @@ int reported(Command command) {
     return 1;
 }
 
+// Removed with the object, and all that is in it.
+class TrialFolder {
+  public:
+    TrialFolder() : path_((std::filesystem::temp_directory_path() / "gatehouse-check-XXXXXX").string()) {
+        if (::mkdtemp(path_.data()) == nullptr) throw std::system_error(errno, std::generic_category(), "cannot make " + path_);
+    }
+    ~TrialFolder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    TrialFolder(const TrialFolder&) = delete;
+    TrialFolder& operator=(const TrialFolder&) = delete;
+    const std::string& path() const noexcept { return path_; }
+
+  private:
+    std::string path_;
+};
+
 // Until a signal ends it. `load` makes the configuration.
 template <class Load>
 int serve(Load load) {
@@ -83,6 +109,53 @@ int run_plugin_command(const CommandOptions& options, const PluginTrial& trial) 
             return config;
         });
     });
+}
+
+int trial_host_command() {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // whoever checks has gone
+    return reported([] {
+        return serve([] {
+            const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
+            return parse_config(text, "the command line");
+        });
+    });
+}
+
+int check_plugin_command(const CommandOptions& options, const PluginCheckOptions& check) {
+    int status = 2;
+    const int problem = reported([&] {
+        prepare_process({}); // many clients need many descriptors
+        Subject subject{check.trial, {}, ""};
+        std::filesystem::path file = check.trial.plugin;
+        if (!check.trial.plugin.ends_with(".so") || !is_regular_file(file))
+            file = find_plugin(check.trial.plugin, plugin_folders(options));
+        subject.trial.plugin = absolute(file).string();
+        (void)configuration_of(subject.trial); // a bad --set is said before anything else
+        for (const std::filesystem::path& path : check.inputs) {
+            struct stat ignored{};
+            Input input{path.filename().string(), "", true};
+            if (const std::string wrong = read_file(path, {1U << 20U, "what a client says"}, input.bytes, ignored);
+                !wrong.empty())
+                throw std::runtime_error(path.string() + ": " + wrong);
+            subject.inputs.push_back(std::move(input));
+        }
+        for (Input& input : usual_inputs()) subject.inputs.push_back(std::move(input));
+        const TrialFolder folder;
+        subject.folder = folder.path();
+
+        const bool shows = !check.json && ::isatty(STDERR_FILENO) != 0;
+        const std::vector<CheckResult> results =
+            check_plugin(subject, check.only, [shows](std::size_t done, std::size_t all, const CheckResult& last) {
+                if (shows)
+                    std::cerr << "\r\x1b[K" << done << '/' << all << ' ' << last.check << (done == all ? "\r\x1b[K" : "")
+                              << std::flush;
+            });
+        if (shows) std::cerr << "\r\x1b[K" << std::flush;
+        std::cout << (check.json ? report_json(subject, results) : report_text(results));
+        status = status_of(results);
+        return 0;
+    });
+    return problem != 0 ? 2 : status;
 }
 
 int check_command(const CommandOptions& options, bool bind) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "new_plugin.hpp"
-#include "plugin_trial.hpp"
+#include "trial/plugin_trial.hpp"
 
 #include <filesystem>
 #include <string>
@@ -20,6 +20,16 @@ int check_command(const CommandOptions& options, bool bind);
 int dev_cert_command(const std::filesystem::path& folder, const std::vector<std::string>& names);
 int new_plugin_command(const NewPlugin& plugin);
 int run_plugin_command(const CommandOptions& options, const PluginTrial& trial);
+struct PluginCheckOptions {
+    PluginTrial trial;
+    std::vector<std::filesystem::path> inputs; // files with what a client says
+    std::vector<std::string> only;             // names of checks; none: all
+    bool json = false;
+};
+// Status 0: nothing has failed; 1: something has; 2: it could not be checked.
+int check_plugin_command(const CommandOptions& options, const PluginCheckOptions& check);
+// What the children of that command do: serve the configuration on standard input; see plugin_creation.hpp.
+int trial_host_command();
 int list_plugins_command(const CommandOptions& options, bool json);
 // `plugin`: the name of a library on the plugin path, or a path.
 enum class DescriptionFormat { text, json, markdown };

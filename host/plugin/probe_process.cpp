@@ -2,20 +2,18 @@
 
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
+#include "base/own_program.hpp"
 #include "plugin/schema.hpp"
 #include "threads/crash_report.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <iostream>
+#include <optional>
 #include <poll.h>
-#include <spawn.h>
 #include <string>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -47,28 +45,7 @@ Outcome run_self(const std::vector<std::string>& arguments) {
     Descriptor err_read(err[0]);
     Descriptor err_write(err[1]);
 
-    posix_spawn_file_actions_t files;
-    ::posix_spawn_file_actions_init(&files);
-    ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&files, out_write.get(), STDOUT_FILENO);
-    ::posix_spawn_file_actions_adddup2(&files, err_write.get(), STDERR_FILENO);
-    ::posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1); // descriptors that this process has inherited
-    posix_spawnattr_t attributes;
-    ::posix_spawnattr_init(&attributes);
-    sigset_t none; // the host's threads block signals; the child must not
-    ::sigemptyset(&none);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-
-    std::string program = "gatehouse";
-    std::vector<char*> argv{program.data()};
-    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-    argv.push_back(nullptr);
-    pid_t child = 0;
-    const int error = ::posix_spawn(&child, "/proc/self/exe", &files, &attributes, argv.data(), environ);
-    ::posix_spawnattr_destroy(&attributes);
-    ::posix_spawn_file_actions_destroy(&files);
-    if (error != 0) throw std::system_error(error, std::generic_category(), "cannot start a probe process");
+    OwnProgram child({.arguments = arguments, .output = out_write.get(), .errors = err_write.get(), .environment = {}});
     out_write.reset();
     err_write.reset();
 
@@ -82,7 +59,6 @@ Outcome run_self(const std::vector<std::string>& arguments) {
         if (ready < 0 && errno == EINTR) continue;
         if (ready <= 0) {
             outcome.timed_out = true;
-            ::kill(child, SIGKILL);
             break;
         }
         for (std::size_t i = 0; i < pipes.size(); ++i) {
@@ -96,18 +72,9 @@ Outcome run_self(const std::vector<std::string>& arguments) {
         }
     }
     // The child may have closed its output and live on.
-    const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0))); // glibc 2.36 has no C++ declaration
-    pollfd ended{process.get(), POLLIN, 0};
-    while (process && !outcome.timed_out) {
-        const Nanoseconds left = std::max<Nanoseconds>(deadline - monotonic_now(), 0);
-        const int ready = ::poll(&ended, 1, static_cast<int>(left / 1'000'000));
-        if (ready > 0) break;
-        if (ready < 0 && errno == EINTR) continue;
-        outcome.timed_out = true;
-        ::kill(child, SIGKILL);
-    }
-    while (::waitpid(child, &outcome.status, 0) < 0 && errno == EINTR) {
-    }
+    const std::optional<int> status = outcome.timed_out ? std::nullopt : child.wait(deadline);
+    outcome.timed_out = !status;
+    outcome.status = status ? *status : child.kill();
     return outcome;
 }
 

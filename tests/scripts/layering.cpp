@@ -239,9 +239,10 @@ const std::vector<Room>& rooms() {
         {"abi", {"plugin", "connection", "dns", "tls", "threads", "config", "net", "base"}},
         {"serving", {"stages", "plugin", "relay", "connection", "listen", "access", "tls", "threads", "config", "net", "base"}},
         {"control", {"serving", "plugin", "listen", "config", "net", "base"}},
+        {"trial", {"control", "plugin", "config", "base"}},
         {"host",
-         {"control", "serving", "abi", "stages", "relay", "plugin", "connection", "listen", "tls", "dns", "access", "process",
-          "config", "wire", "net", "threads", "base"}},
+         {"trial", "control", "serving", "abi", "stages", "relay", "plugin", "connection", "listen", "tls", "dns", "access",
+          "process", "config", "wire", "net", "threads", "base"}},
     };
     return table;
 }

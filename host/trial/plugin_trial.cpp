@@ -1,4 +1,4 @@
-#include "plugin_trial.hpp"
+#include "trial/plugin_trial.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -30,14 +30,13 @@ std::string value_of(const std::string& text) {
     return is_toml ? text : toml_text(text);
 }
 
+bool is_file(const PluginTrial& trial) { return trial.plugin.find('/') != std::string::npos || trial.plugin.ends_with(".so"); }
+
 } // namespace
 
-std::string configuration_of(const PluginTrial& trial) {
-    const bool is_file = trial.plugin.find('/') != std::string::npos || trial.plugin.ends_with(".so");
-    const std::filesystem::path file(trial.plugin);
-    const std::string name = is_file ? file.stem().string() : trial.plugin;
-    std::string text = "[log]\nlevel = \"debug\"\n[plugins." + toml_text(name) +
-                       "]\nlibrary = " + toml_text(is_file ? std::filesystem::absolute(file).string() : trial.plugin) + "\n";
+std::string instance_section(const PluginTrial& trial, const std::string& name) {
+    std::string text = "[plugins." + toml_text(name) + "]\nlibrary = " +
+                       toml_text(is_file(trial) ? std::filesystem::absolute(trial.plugin).string() : trial.plugin) + "\n";
     if (!trial.settings.empty()) text += "[plugins." + toml_text(name) + ".config]\n";
     for (const std::string& setting : trial.settings) {
         const std::size_t equals = setting.find('=');
@@ -45,8 +44,13 @@ std::string configuration_of(const PluginTrial& trial) {
             throw std::runtime_error("--set " + setting + ": expected KEY=VALUE");
         text += setting.substr(0, equals) + " = " + value_of(setting.substr(equals + 1)) + "\n";
     }
-    return text + "[[listeners]]\nname = " + toml_text(name) + "\naddress = \"127.0.0.1:" + std::to_string(trial.port) +
-           "\"\nplugin = " + toml_text(name) + "\n";
+    return text;
+}
+
+std::string configuration_of(const PluginTrial& trial) {
+    const std::string name = is_file(trial) ? std::filesystem::path(trial.plugin).stem().string() : trial.plugin;
+    return "[log]\nlevel = \"debug\"\n" + instance_section(trial, name) + "[[listeners]]\nname = " + toml_text(name) +
+           "\naddress = \"127.0.0.1:" + std::to_string(trial.port) + "\"\nplugin = " + toml_text(name) + "\n";
 }
 
 } // namespace gatehouse::host

@@ -1,4 +1,4 @@
-// `gatehouse plugin run`: a plugin is served without a configuration file.
+// A plugin that is served without a configuration file: `gatehouse plugin run` and `plugin check`.
 #pragma once
 
 #include <cstdint>
@@ -15,5 +15,8 @@ struct PluginTrial {
 
 // The configuration that it is served with, as the text of a file. Throws std::runtime_error if a setting is none.
 std::string configuration_of(const PluginTrial& trial);
+
+// The section [plugins.NAME] of it, for an instance of this name. Throws the same.
+std::string instance_section(const PluginTrial& trial, const std::string& name);
 
 } // namespace gatehouse::host

@@ -1,5 +1,5 @@
 // What `gatehouse plugin run` makes of its arguments.
-#include "plugin_trial.hpp"
+#include "trial/plugin_trial.hpp"
 
 #include "config/load.hpp"
 
