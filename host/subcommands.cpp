@@ -12,13 +12,13 @@
 #include "control/message.hpp"
 #include "host.hpp"
 #include "listener_table.hpp"
+#include "plugin/runtime_folder.hpp"
 #include "plugin_description.hpp"
 #include "process/startup.hpp"
 #include "threads/crash_report.hpp"
 #include "tls/dev_cert.hpp"
 #include "trial/plugin_check.hpp"
 
-#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -66,24 +66,6 @@ int reported(Command command) {
     std::cerr << "gatehouse: " << what << (advice.empty() ? "" : "; ") << advice << '\n';
     return 1;
 }
-
-// Removed with the object, and all that is in it.
-class TrialFolder {
-  public:
-    TrialFolder() : path_((std::filesystem::temp_directory_path() / "gatehouse-check-XXXXXX").string()) {
-        if (::mkdtemp(path_.data()) == nullptr) throw std::system_error(errno, std::generic_category(), "cannot make " + path_);
-    }
-    ~TrialFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TrialFolder(const TrialFolder&) = delete;
-    TrialFolder& operator=(const TrialFolder&) = delete;
-    const std::string& path() const noexcept { return path_; }
-
-  private:
-    std::string path_;
-};
 
 // Until a signal ends it. `load` makes the configuration.
 template <class Load>
@@ -140,8 +122,8 @@ int check_plugin_command(const CommandOptions& options, const PluginCheckOptions
             subject.inputs.push_back(std::move(input));
         }
         for (Input& input : usual_inputs()) subject.inputs.push_back(std::move(input));
-        const TrialFolder folder;
-        subject.folder = folder.path();
+        const RuntimeFolder folder;
+        subject.folder = folder.path().string();
 
         const bool shows = !check.json && ::isatty(STDERR_FILENO) != 0;
         const std::vector<CheckResult> results =

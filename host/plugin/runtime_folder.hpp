@@ -18,6 +18,8 @@ class RuntimeFolder {
     RuntimeFolder(const RuntimeFolder&) = delete;
     RuntimeFolder& operator=(const RuntimeFolder&) = delete;
 
+    const std::filesystem::path& path() const noexcept { return folder_; }
+
     // Gives the folders to this account, so that it can remove them, but not the files, which are mapped. Throws
     // std::filesystem::filesystem_error.
     void hand_over(unsigned user, unsigned group);

@@ -46,7 +46,7 @@ void find_crash(const Subject& subject, const std::vector<Dialogue>& dialogues, 
         one.port = host.port("a");
         converse({&one, 1}, monotonic_now() + 50 * ms);
         one.fd.reset();
-        if (!host.has_ended()) continue;
+        if (!host.is_dying()) continue;
         result.fail("the first client that it crashes with, alone, says " + one.what, "");
         return;
     }
@@ -94,6 +94,16 @@ void converse_with(HostProcess& host, std::span<Dialogue> dialogues, Nanoseconds
     converse(dialogues, monotonic_now() + time, enough);
     for (const Dialogue& dialogue : dialogues)
         if (dialogue.client != 0) host.knows(dialogue.client, dialogue.what);
+}
+
+std::optional<std::string> answer_to(HostProcess& host, const Input& input, bool one_at_a_time) {
+    Dialogue dialogue{.port = host.port("a"),
+                      .what = cut_text(input, input.bytes.size()) + (one_at_a_time ? ", byte by byte" : ""),
+                      .bytes = input.bytes,
+                      .one_at_a_time = one_at_a_time};
+    converse_with(host, {&dialogue, 1}, (one_at_a_time ? 1200 : 800) * ms);
+    if (dialogue.end != Dialogue::End::orderly) return std::nullopt;
+    return dialogue.answer;
 }
 
 Nanoseconds end_trial(const Subject& subject, HostProcess& host, const std::vector<Dialogue>& dialogues, CheckResult& result) {

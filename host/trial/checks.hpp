@@ -7,6 +7,7 @@
 #include "trial/inputs.hpp"
 #include "trial/plugin_trial.hpp"
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -72,7 +73,10 @@ std::vector<Dialogue> every_cut(const Subject& subject, std::uint16_t port, Dial
 std::vector<Dialogue> clients(const Subject& subject, std::uint16_t port, std::size_t count, Dialogue::Then then);
 
 // As converse(), for this long; the host is told who the clients are.
-void converse_with(HostProcess& host, std::span<Dialogue> dialogues, Nanoseconds time, std::size_t enough = 4 * most_kept);
+void converse_with(HostProcess& host, std::span<Dialogue> dialogues, Nanoseconds time, std::size_t enough = most_kept);
+
+// What a client that says this is answered by the listener "a"; nothing if the server does not end the dialogue soon.
+std::optional<std::string> answer_to(HostProcess& host, const Input& input, bool one_at_a_time = false);
 
 // When all clients have gone: the connections end, and the host stops. `dialogues` are those that a crash may have come of:
 // they are tried again one by one. Returns how long the stop took.

@@ -48,6 +48,6 @@ inline constexpr std::size_t most_kept = 65536;
 // done what they are to do, or at `deadline`. A client that is to read to the end closes after `enough` bytes. Of those that
 // are to read, no more than 200 are connected at a time. Throws std::system_error if this process has no descriptors left.
 // [any]
-void converse(std::span<Dialogue> dialogues, Nanoseconds deadline, std::size_t enough = 4 * most_kept);
+void converse(std::span<Dialogue> dialogues, Nanoseconds deadline, std::size_t enough = most_kept);
 
 } // namespace gatehouse::host

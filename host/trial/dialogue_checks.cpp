@@ -45,24 +45,13 @@ void try_cuts(const Subject& subject, CheckResult& result, std::initializer_list
     result.pass(count_of(all.size(), "client") + ' ' + std::string(how));
 }
 
-// What an input is answered, if the server ends the dialogue in time.
-std::optional<std::string> answer_to(HostProcess& host, const Input& input, bool one_at_a_time) {
-    Dialogue dialogue{.port = host.port("a"),
-                      .what = cut_text(input, input.bytes.size()) + (one_at_a_time ? ", byte by byte" : ""),
-                      .bytes = input.bytes,
-                      .one_at_a_time = one_at_a_time};
-    converse_with(host, {&dialogue, 1}, (one_at_a_time ? 1200 : 800) * ms);
-    if (dialogue.end != Dialogue::End::orderly) return std::nullopt;
-    return dialogue.answer;
-}
-
 // True: the answer does not depend on how the bytes arrive; nothing: it differs each time, or does not end.
 std::optional<bool> is_same_in_pieces(HostProcess& host, const Input& input, std::string& whole, std::string& pieces) {
     for (int round = 0; round < 2; ++round) { // time goes by: what differs once may be an answer of the next second
-        const auto before = answer_to(host, input, false);
+        const auto before = answer_to(host, input);
         if (!before) return std::nullopt;
         const auto apart = answer_to(host, input, true);
-        const auto after = answer_to(host, input, false);
+        const auto after = answer_to(host, input);
         if (!apart || !after || *before != *after) return std::nullopt;
         if (*before == *apart) return true;
         whole = *before;

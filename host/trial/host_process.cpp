@@ -48,9 +48,9 @@ std::uint16_t port_of(const std::string& address) {
 // One arena: memory that threads have freed for each other does not look like a leak.
 HostProcess::HostProcess(const std::string& configuration, const std::string& folder)
     : log_(memory_file()), began_(monotonic_now()), child_({.arguments = {"trial-host"},
-                                                         .input = memory_file(configuration).get(),
-                                                         .errors = log_.get(),
-                                                         .environment = {"TMPDIR=" + folder, "MALLOC_ARENA_MAX=1"}}) {}
+                                                            .input = memory_file(configuration).get(),
+                                                            .errors = log_.get(),
+                                                            .environment = {"TMPDIR=" + folder, "MALLOC_ARENA_MAX=1"}}) {}
 
 bool HostProcess::is_ready(CheckResult& result) {
     while (monotonic_now() < began_ + longest_start) {
@@ -140,6 +140,11 @@ bool HostProcess::calms_down(std::size_t most, Nanoseconds deadline) {
     }
 }
 
+bool HostProcess::is_dying() {
+    read_log();
+    return has_ended() || other_.find("crashed") != std::string::npos;
+}
+
 Resources HostProcess::resources() const {
     const std::string folder = "/proc/" + std::to_string(child_.pid());
     Resources now;
@@ -187,8 +192,10 @@ Nanoseconds HostProcess::stop(CheckResult& result) {
     read_log();
     judge(result);
     if (status && WIFSIGNALED(*status))
-        result.fail("the host crashed " + how_ended(*status) + (other_.empty() ? "" : ": " + printable(other_, 500)),
-                    "a crash ends the host and all its clients: treat all input as hostile, and run the host under gdb");
+        result.findings.push_back(
+            {Judgement::fail, "the host crashed " + how_ended(*status) + (other_.empty() ? "" : ": " + printable(other_, 500)),
+             "a crash ends the host and all its clients: treat all input as hostile, and run the host under gdb",
+             "crashed " + how_ended(*status)});
     else if (status && WEXITSTATUS(*status) != 0)
         result.fail("the host ended " + how_ended(*status) + (other_.empty() ? "" : ": " + printable(other_, 500)),
                     "a plugin must not end the process");

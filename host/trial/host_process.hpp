@@ -37,7 +37,7 @@ class HostProcess {
     std::uint16_t port(const std::string& listener) const { return ports_.at(listener); }
     Nanoseconds started_in() const noexcept { return started_in_; } // the time that start() has taken, and the host's own start
 
-    // Who the client with this port is, for what is_well() says of it.
+    // Who the client with this port is, for what stop() says of it.
     void knows(std::uint16_t client, const std::string& what) { clients_[client] = what; }
 
     // How many connections are open; nothing if it has ended or does not answer.
@@ -49,6 +49,7 @@ class HostProcess {
     // The names of its threads that run, or would if they had a CPU.
     std::vector<std::string> ready_threads() const;
     bool has_ended() { return child_.wait(0).has_value(); }
+    bool is_dying(); // it has ended, or has said that it crashes
 
     void begin_stop() noexcept; // asks it to, without waiting
     // Has it stop, unless it was asked before, and waits for it. What has gone wrong since it was started goes into `result`:

@@ -23,16 +23,11 @@ void hang_up(std::vector<Dialogue>& dialogues) {
 }
 
 // What each input is answered when a client is alone; without those whose answers differ, or do not end.
-std::map<std::string, std::string> answers_alone(const Subject& subject, HostProcess& host, std::uint16_t port) {
+std::map<std::string, std::string> answers_alone(const Subject& subject, HostProcess& host) {
     std::map<std::string, std::string> answers;
-    for (std::size_t i = 0; i < subject.inputs.size(); ++i) {
-        std::vector<Dialogue> two = clients(subject, port, subject.inputs.size(), Dialogue::Then::finish);
-        Dialogue first{.port = port, .what = two[i].what, .bytes = two[i].bytes};
-        converse_with(host, {&first, 1}, 800 * ms);
-        converse_with(host, std::span(two).subspan(i, 1), 800 * ms);
-        const bool ended = first.end == Dialogue::End::orderly && two[i].end == Dialogue::End::orderly;
-        if (ended && first.answer == two[i].answer) answers[first.what] = first.answer;
-    }
+    for (const Input& input : subject.inputs)
+        if (const auto answer = answer_to(host, input); answer && answer == answer_to(host, input))
+            answers[cut_text(input, input.bytes.size())] = *answer;
     return answers;
 }
 
@@ -56,12 +51,38 @@ void compare(const std::vector<Dialogue>& dialogues, const std::map<std::string,
                     "right if clients hear each other; else connections share what belongs into the Session");
 }
 
+// What the host does while its clients say nothing.
+struct Rest {
+    bool is_calm = false;
+    std::string what;
+};
+
+Rest watch(HostProcess& host) {
+    const Nanoseconds before = host.resources().cpu;
+    const Nanoseconds began = monotonic_now();
+    std::size_t looks = 0;
+    std::map<std::string, std::size_t> ready; // threads, and how often they were
+    while (monotonic_now() < began + 400 * ms) {
+        for (const std::string& thread : host.ready_threads()) ++ready[thread];
+        ++looks;
+        sleep_for(10 * ms);
+    }
+    const Nanoseconds percent = (host.resources().cpu - before) * 100 / (monotonic_now() - began);
+    Rest rest{percent <= 20, "48 clients that say nothing more cost " + std::to_string(percent) + " % of a CPU"};
+    for (const auto& [thread, times] : ready) {
+        if (times <= looks * 9 / 10) continue;
+        rest.is_calm = false;
+        rest.what += "; the thread \"" + printable(thread) + "\" never rests";
+    }
+    return rest;
+}
+
 } // namespace
 
 void check_many(const Subject& subject, CheckResult& result) {
     HostProcess host(trial_configuration(subject, {"a"}), subject.folder);
     if (!host.is_ready(result)) return;
-    const std::map<std::string, std::string> alone = answers_alone(subject, host, host.port("a"));
+    const std::map<std::string, std::string> alone = answers_alone(subject, host);
     std::vector<Dialogue> dialogues = clients(subject, host.port("a"), 200, Dialogue::Then::finish);
     converse_with(host, dialogues, 4000 * ms);
     hang_up(dialogues);
@@ -93,24 +114,13 @@ void check_leave(const Subject& subject, CheckResult& result) {
 }
 
 void check_idle(const Subject& subject, CheckResult& result) {
-    constexpr Nanoseconds watched = 400 * ms;
     HostProcess host(trial_configuration(subject, {"a"}, "idle_timeout = \"1m\"\n"), subject.folder);
     if (!host.is_ready(result)) return;
     std::vector<Dialogue> dialogues = clients(subject, host.port("a"), 48, Dialogue::Then::stay);
     for (std::size_t i = 0; i < dialogues.size(); i += 4) dialogues[i].then = Dialogue::Then::finish; // and stay, if they may
     converse_with(host, dialogues, 300 * ms, 1U << 30U);
-    const Nanoseconds before = host.resources().cpu;
-    const Nanoseconds began = monotonic_now();
-    std::size_t looks = 0;
-    std::map<std::string, std::size_t> ready; // threads, and how often they were
-    while (monotonic_now() < began + watched) {
-        for (const std::string& thread : host.ready_threads()) ++ready[thread];
-        ++looks;
-        sleep_for(10 * ms);
-    }
-    const Nanoseconds percent = (host.resources().cpu - before) * 100 / (monotonic_now() - began);
-    const auto busiest =
-        std::max_element(ready.begin(), ready.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    Rest rest = watch(host);
+    for (int i = 0; i < 5 && !rest.is_calm; ++i) rest = watch(host); // on a busy machine what was said is served late
     const bool ended = host.has_ended();
     for (Dialogue& dialogue : dialogues) { // the host hears a reset even of those that it does not watch
         dialogue.bytes.clear();
@@ -119,15 +129,12 @@ void check_idle(const Subject& subject, CheckResult& result) {
     converse(dialogues, monotonic_now() + 1000 * ms);
     end_trial(subject, host, clients(subject, 0, subject.inputs.size(), Dialogue::Then::reset), result);
     if (ended) return;
-    std::string what = "48 clients that say nothing more cost " + std::to_string(percent) + " % of a CPU";
-    const bool spins = busiest != ready.end() && busiest->second > looks * 9 / 10;
-    if (spins) what += "; the thread \"" + printable(busiest->first) + "\" never rests";
-    if (spins || percent > 20)
-        result.fail(what,
+    if (rest.is_calm)
+        result.pass(rest.what);
+    else
+        result.fail(rest.what,
                     "a parked connection is called again as long as what it watches is there: read it, or close at the end; no "
                     "thread may spin (gatehouse.h, watch)");
-    else
-        result.pass(what);
 }
 
 void check_leaks(const Subject& subject, CheckResult& result) {
@@ -186,7 +193,7 @@ void check_leaks(const Subject& subject, CheckResult& result) {
 void check_instances(const Subject& subject, CheckResult& result) {
     HostProcess host(trial_configuration(subject, {"a", "b"}), subject.folder);
     if (!host.is_ready(result)) return;
-    const std::map<std::string, std::string> alone = answers_alone(subject, host, host.port("a"));
+    const std::map<std::string, std::string> alone = answers_alone(subject, host);
     std::vector<Dialogue> dialogues = clients(subject, host.port("a"), 60, Dialogue::Then::finish);
     for (Dialogue& dialogue : clients(subject, host.port("b"), 60, Dialogue::Then::finish))
         dialogues.push_back(std::move(dialogue));

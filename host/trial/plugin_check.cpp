@@ -116,7 +116,7 @@ std::string report_text(const std::vector<CheckResult>& results) {
     std::vector<Row> rows{{"check", "verdict", "seconds", "what"}};
     std::string details;
     std::set<std::string> told; // kinds
-    std::string same;
+    std::set<std::string> same; // checks
     for (const CheckResult& result : results) {
         const std::string tenths = std::to_string((result.milliseconds + 50) / 100);
         const std::string seconds = tenths.size() > 1 ? tenths.substr(0, tenths.size() - 1) : "0";
@@ -127,15 +127,16 @@ std::string report_text(const std::vector<CheckResult>& results) {
                 continue;
             const bool is_new = told.insert(finding.kind).second;
             if (!finding.kind.empty() && !is_new) {
-                same += (same.empty() ? "" : ", ") + result.check;
+                same.insert(result.check);
                 continue;
             }
             details += '\n' + result.check + ": " + std::string(judgement_text(finding.verdict)) + ": " + finding.what + '\n';
             if (!finding.advice.empty()) details += "  -> " + finding.advice + '\n';
         }
     }
-    if (!same.empty()) details += "\nThe same has happened in: " + same + "\n";
-    return format_table(rows) + details;
+    std::string others;
+    for (const std::string& check : same) others += (others.empty() ? "" : ", ") + check;
+    return format_table(rows) + details + (others.empty() ? "" : "\nThe same has happened in: " + others + "\n");
 }
 
 std::string report_json(const Subject& subject, const std::vector<CheckResult>& results) {
