@@ -25,12 +25,14 @@ class Rewriter {
         };
         std::optional<gatehouse::Upstream> server;
         bool connected = false;
+        bool stopping = false;
         Way up, down;
     };
 
     explicit Rewriter(gatehouse::Init& init) : server_(init.config().string("server")) {}
 
     gatehouse::Next serve(gatehouse::Connection& client, Session& session) {
+        if (client.event() == gatehouse::Event::stopping) session.stopping = true;
         if (!session.connected) {
             const Status status = connect(client, session);
             if (status == Status::again) return gatehouse::Next::wait; // until Event::ready
@@ -47,6 +49,9 @@ class Rewriter {
             if ((of_client || !up.left.empty()) && !carry(client, server, up, std::toupper)) return gatehouse::Next::close;
             if ((!of_client || !down.left.empty()) && !carry(server, client, down, std::tolower)) return gatehouse::Next::close;
         }
+        // The host stops: the client is heard no more, and what the server still has to say goes out.
+        if (session.stopping && up.left.empty() && !std::exchange(up.ended, true) && !server.finish())
+            return gatehouse::Next::close;
         const bool over = up.ended && down.ended && up.left.empty() && down.left.empty();
         if (over || !client.watch(client, wanted(up, down)) || !client.watch(server, wanted(down, up)))
             return gatehouse::Next::close;

@@ -50,6 +50,14 @@ TEST(Rewriter, WaitsForItsServerWithoutAThread) {
     EXPECT_EQ(outcome.output, "hello\nbye\n");
 }
 
+TEST(Rewriter, EndsWhenTheHostStops) {
+    Plugin rewriter({{"server", "db:5432"}});
+    rewriter.upstream_answers("db:5432", parrot);
+    const Outcome outcome = rewriter.serve({"Hello\n", stopping, "more\n"});
+    EXPECT_EQ(outcome.output, "hello\n");
+    EXPECT_TRUE(outcome.upstreams[0].finished);
+}
+
 TEST(Rewriter, FailsWithItsServer) {
     Plugin rewriter({{"server", "db:5432"}});
     rewriter.upstream_fails("db:5432", GATEHOUSE_REFUSED);
