@@ -75,8 +75,11 @@ std::vector<Dialogue> clients(const Subject& subject, std::uint16_t port, std::s
 // As converse(), for this long; the host is told who the clients are.
 void converse_with(HostProcess& host, std::span<Dialogue> dialogues, Nanoseconds time, std::size_t enough = most_kept);
 
-// What a client that says this is answered by the listener "a"; nothing if the server does not end the dialogue soon.
-std::optional<std::string> answer_to(HostProcess& host, const Input& input, bool one_at_a_time = false);
+// What a client that says this is answered by the listener "a"; nothing if the server does not end the dialogue in this time.
+std::optional<std::string> answer_to(HostProcess& host, const Input& input, Nanoseconds within, bool one_at_a_time = false);
+// For dialogues that may have no end, and for those that had one before.
+inline constexpr Nanoseconds short_wait = 800 * ms;
+inline constexpr Nanoseconds long_wait = 4000 * ms;
 
 // When all clients have gone: the connections end, and the host stops. `dialogues` are those that a crash may have come of:
 // they are tried again one by one. Returns how long the stop took.

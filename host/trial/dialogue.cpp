@@ -52,6 +52,9 @@ class Speaker {
         if (!dialogue_->fd) throw std::system_error(errno, std::generic_category(), "cannot make a client");
         const int on = 1;
         ::setsockopt(dialogue_->fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        // Not megabytes under way to a client that leaves.
+        const int room = static_cast<int>(most_kept);
+        ::setsockopt(dialogue_->fd.get(), SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
         sockaddr_in server{};
         server.sin_family = AF_INET;
         server.sin_port = htons(dialogue_->port);
@@ -102,6 +105,7 @@ class Speaker {
         const std::size_t got = static_cast<std::size_t>(size);
         dialogue_->answer.append(buffer.data(), std::min(got, most_kept - dialogue_->answer.size()));
         dialogue_->received += got;
+        dialogue_->heard = now;
         if (dialogue_->received >= enough_ && phase_ == Phase::reading) leave();
     }
 

@@ -36,6 +36,7 @@ struct Dialogue {
     Descriptor fd{};          // open: it still is
     std::uint16_t client = 0; // its port
     End end = End::none;
+    Nanoseconds heard = 0;     // when the last bytes have come
     Nanoseconds ended = never; // when
     std::size_t received = 0;  // bytes
     std::string answer{};      // the first `most_kept` of them

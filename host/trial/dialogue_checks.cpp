@@ -19,6 +19,7 @@ void warn_of_stayers(const HostProcess& host, std::span<const Dialogue> dialogue
     for (const Dialogue& dialogue : dialogues) {
         const auto closed = host.closed(dialogue.client);
         if (dialogue.then != Dialogue::Then::finish || !closed || closed->relayed || closed->reason != "idle_timeout") continue;
+        if (dialogue.ended - dialogue.heard < 500 * ms) continue; // it was this client that was slow
         if (count++ == 0) first = &dialogue;
     }
     if (count != 0)
@@ -48,10 +49,10 @@ void try_cuts(const Subject& subject, CheckResult& result, std::initializer_list
 // True: the answer does not depend on how the bytes arrive; nothing: it differs each time, or does not end.
 std::optional<bool> is_same_in_pieces(HostProcess& host, const Input& input, std::string& whole, std::string& pieces) {
     for (int round = 0; round < 2; ++round) { // time goes by: what differs once may be an answer of the next second
-        const auto before = answer_to(host, input);
+        const auto before = answer_to(host, input, input.authors ? long_wait : short_wait);
         if (!before) return std::nullopt;
-        const auto apart = answer_to(host, input, true);
-        const auto after = answer_to(host, input);
+        const auto apart = answer_to(host, input, long_wait, true);
+        const auto after = answer_to(host, input, long_wait);
         if (!apart || !after || *before != *after) return std::nullopt;
         if (*before == *apart) return true;
         whole = *before;
