@@ -23,11 +23,11 @@
 
 // What a plugin holds as its gatehouse_instance.
 struct gatehouse_instance {
-    const std::string name; // constant after construction, as are the next three
+    const std::string name; // constant after construction, as are the next two
     const gatehouse::host::Facilities& facilities;
     const gatehouse::host::PluginInstance* const plugin; // whose handle this is
-    const bool sees_host;                                // gatehouse.host/1 is granted
     std::atomic<bool> started{false}; // start() runs or has run: more than its configuration may be asked for
+    const bool sees_host = false;     // gatehouse.host/1 is granted
 
     // NOLINTBEGIN(*-redundant-member-init): g++ warns
     gatehouse::host::SharedErrorText error{};               // explains why a hook has failed that serves no connection

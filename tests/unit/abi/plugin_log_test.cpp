@@ -40,8 +40,11 @@ class PluginLog : public ::testing::Test {
                                  {},
                                  {},
                                  {},
+                                 {},
+                                 {},
+                                 {},
                                  {}};
-    gatehouse_instance instance_{"test", facilities_, nullptr, false, true};
+    gatehouse_instance instance_{"test", facilities_, nullptr, true};
 };
 
 TEST_F(PluginLog, EachTypeHasItsForm) {

@@ -326,10 +326,10 @@ keepalive = false
     EXPECT_EQ(config.host,
               (HostConfig{{"etc/a", "/b"}, 5s, 3, Scheduling::other, 1 << 20, {"127.0.0.1:5353"}, "etc/run/control", "adm"}));
     EXPECT_EQ(config.process, (ProcessConfig{"www-data", "33", 1U << 13U | 1U << 23U, false, Seccomp::off, {}, {}, {}, {}}));
-    EXPECT_EQ(config.process.user_where.text, "etc/web.toml:11:8");
-    EXPECT_EQ(config.process.group_where.text, "etc/web.toml:12:9");
-    EXPECT_EQ(config.process.capabilities_where.text, "etc/web.toml:13:16");
-    EXPECT_EQ(config.process.seccomp_where.text, "etc/web.toml:15:11");
+    EXPECT_EQ(config.process.user_where.text, "etc/web.toml:12:8");
+    EXPECT_EQ(config.process.group_where.text, "etc/web.toml:13:9");
+    EXPECT_EQ(config.process.capabilities_where.text, "etc/web.toml:14:16");
+    EXPECT_EQ(config.process.seccomp_where.text, "etc/web.toml:16:11");
     EXPECT_EQ(config.log, (LogConfig{LogLevel::debug, LogFormat::json, "etc/gatehouse.log", false}));
     ASSERT_EQ(config.plugins.size(), 1U);
     EXPECT_EQ(config.plugins[0].name, "web");

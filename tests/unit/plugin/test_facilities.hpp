@@ -42,7 +42,7 @@ struct TestFacilities {
         host_table, log, drain, resolver, lookups, background, watches, shortages,
         none,       {},  {},    none,     {},      {},         {},      [this](std::string_view name) { return show(name); },
         [] {}};
-    gatehouse_instance instance{"test", facilities, nullptr, false, true};
+    gatehouse_instance instance{"test", facilities, nullptr, true};
 };
 
 } // namespace gatehouse::host

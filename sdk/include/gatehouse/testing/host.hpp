@@ -179,7 +179,7 @@ struct Client : Stream {
     bool relaying = false;              // the relay engine has it
     bool closing = false;               // closed() runs
     bool drain_due = false;
-    int waits = 0; // calls of wait()
+    int waits = 0;                          // calls of wait()
     std::optional<std::thread::id> serving; // the thread that runs serve() for it now
     std::vector<std::unique_ptr<Upstream>> upstreams;
     Upstream* relay = nullptr;
