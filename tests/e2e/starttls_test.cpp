@@ -151,7 +151,11 @@ TEST_F(StartTls, OrdersEndIt) {
         for (const std::string how : {"close", "reset"}) {
             Client client = begun(host, way);
             client.send(half_hello());
-            host.wait_for_status(way, "it has begun", [](const Record& record) { return record["handshakes"] == "1"; });
+            const bool parks = way == "now"; // and holds no thread
+            host.wait_for_status(way, "it has begun", [&](const Record& record) {
+                return record["handshakes"] == "1" && record["parked"] == (parks ? "1" : "0") &&
+                       record["threads_blocked"] == (parks ? "0" : "1");
+            });
             EXPECT_EQ(ask(host, {way, "end", how}).status, 0);
             EXPECT_EQ(client.rest().reset, how == "reset");
             const std::string address = client.local_address();
