@@ -73,7 +73,7 @@ std::vector<Dialogue> every_cut(const Subject& subject, std::uint16_t port, Dial
 std::vector<Dialogue> clients(const Subject& subject, std::uint16_t port, std::size_t count, Dialogue::Then then);
 
 // As converse(), for this long; the host is told who the clients are.
-void converse_with(HostProcess& host, std::span<Dialogue> dialogues, Nanoseconds time, std::size_t enough = most_kept);
+void converse_with(HostProcess& host, std::span<Dialogue> dialogues, Nanoseconds time, std::size_t enough = most_answered);
 
 // What a client that says this is answered by the listener "a"; nothing if the server does not end the dialogue in this time.
 std::optional<std::string> answer_to(HostProcess& host, const Input& input, Nanoseconds within, bool one_at_a_time = false);

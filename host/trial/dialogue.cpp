@@ -53,7 +53,7 @@ class Speaker {
         const int on = 1;
         ::setsockopt(dialogue_->fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         // Not megabytes under way to a client that leaves.
-        const int room = static_cast<int>(most_kept);
+        const int room = static_cast<int>(most_answered);
         ::setsockopt(dialogue_->fd.get(), SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
         sockaddr_in server{};
         server.sin_family = AF_INET;
@@ -103,7 +103,7 @@ class Speaker {
         if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
         if (size <= 0) return end(size == 0 ? Dialogue::End::orderly : Dialogue::End::reset, now);
         const std::size_t got = static_cast<std::size_t>(size);
-        dialogue_->answer.append(buffer.data(), std::min(got, most_kept - dialogue_->answer.size()));
+        dialogue_->answer.append(buffer.data(), std::min(got, most_answered - dialogue_->answer.size()));
         dialogue_->received += got;
         dialogue_->heard = now;
         if (dialogue_->received >= enough_ && phase_ == Phase::reading) leave();

@@ -39,16 +39,16 @@ struct Dialogue {
     Nanoseconds heard = 0;     // when the last bytes have come
     Nanoseconds ended = never; // when
     std::size_t received = 0;  // bytes
-    std::string answer{};      // the first `most_kept` of them
+    std::string answer{};      // the first `most_answered` of them
 };
 
 inline constexpr std::size_t most_apart = 256;
-inline constexpr std::size_t most_kept = 65536;
+inline constexpr std::size_t most_answered = 65536;
 
 // Each dialogue says its bytes, from its beginning or, if it is connected already, from where it was; returns when all have
 // done what they are to do, or at `deadline`. A client that is to read to the end closes after `enough` bytes. Of those that
 // are to read, no more than 200 are connected at a time. Throws std::system_error if this process has no descriptors left.
 // [any]
-void converse(std::span<Dialogue> dialogues, Nanoseconds deadline, std::size_t enough = most_kept);
+void converse(std::span<Dialogue> dialogues, Nanoseconds deadline, std::size_t enough = most_answered);
 
 } // namespace gatehouse::host
