@@ -159,9 +159,9 @@ void check_drain(const Subject& subject, CheckResult& result) {
         if (late++ == 0) first = &dialogue;
     }
     const std::string what = count_of(late, "client") + " took the whole drain_timeout; the first says ";
-    if (late == served && late != 0)
+    if (late > served * 9 / 10) // a few may have gone for reasons of their own
         result.fail(
-            what + first->what + ", and none was let go",
+            what + first->what + ", and hardly any was let go",
             "at Status::stopping and Event::stopping say goodbye and close (writing-a-plugin.md, When things go wrong)");
     else if (late != 0)
         result.warn(what + first->what,
