@@ -226,10 +226,10 @@ void check_commands(const Subject& subject, CheckResult& result) {
     std::size_t count = 0;
     try {
         std::vector<std::string> names;
-        const std::vector<std::string> list = ask_host(socket, {"a"});
-        const std::size_t columns = list.size() > 1 && list[0] == answer_table ? std::strtoul(list[1].c_str(), nullptr, 10) : 0;
-        for (std::size_t i = 2 + columns; columns != 0 && i + columns <= list.size(); i += columns)
-            if (list[i + 1] != "-") names.push_back(list[i + 1]); // after the instance
+        CellTable list; // instance, command, ...
+        if (!read_table(ask_host(socket, {"a"}), list)) throw std::runtime_error("the host lists none");
+        for (std::size_t i = 1; i < list.cells.size(); i += list.columns.size())
+            if (list.cells[i].is_text()) names.push_back(list.cells[i].text);
         for (const std::string& name : names) {
             const Nanoseconds began = monotonic_now();
             ask_host(socket, {"a", name});
