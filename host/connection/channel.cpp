@@ -108,9 +108,6 @@ bool Channel::has_news() noexcept { return tls ? tls->has_news() : has_input(); 
 
 bool Channel::is_gone() const noexcept { return polled(fd, 0) != 0; }
 
-bool Channel::has_input() const noexcept {
-    char byte = 0;
-    return receive_now(fd, &byte, 1, MSG_PEEK, stops_short) >= 0 || errno != EAGAIN;
-}
+bool Channel::has_input() const noexcept { return polled(fd, POLLIN | POLLRDHUP) != 0; }
 
 } // namespace gatehouse::host

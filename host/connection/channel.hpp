@@ -55,7 +55,7 @@ struct Channel {
 
     // Whether the socket is reset, or closed on both sides.
     bool is_gone() const noexcept;
-    // Whether the socket itself has bytes, an end or an error.
+    // Whether the socket itself has bytes, an end or an error, which stays there for a read. Urgent data alone is none.
     bool has_input() const noexcept;
 
     int fd = -1;

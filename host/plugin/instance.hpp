@@ -84,6 +84,12 @@ class PluginInstance {
     // Ends the thread of its timers and descriptors; false if it is still in a callback at `deadline`. [main]
     bool stop_callbacks(Nanoseconds deadline) noexcept { return handle_.callbacks.stop(deadline); }
 
+    // It wakes connections, from now on. Known to each thread that serves one because of that. [any]
+    void note_wake() const noexcept {
+        if (!wakes()) wakes_.store(true, std::memory_order_relaxed);
+    }
+    bool wakes() const noexcept { return wakes_.load(std::memory_order_relaxed); } // [any]
+
     const Metrics& metrics() const noexcept { return handle_.metrics; } // [any]
 
     // What its operator may ask of it. run_command() takes one of these, and its arguments, as words; null: too many of its
@@ -119,6 +125,7 @@ class PluginInstance {
     std::vector<std::shared_ptr<RunningCommand>> running_; // whose answers the plugin has not ended
 
     std::atomic<std::uint32_t> open_{0};
+    mutable std::atomic<bool> wakes_{false}; // written once: others know it as constant
 };
 
 } // namespace gatehouse::host

@@ -34,10 +34,14 @@ Rest Parking::rest(Connection& connection, Interest wanted, Unread unread, Strea
         if (owner.take(Owner::event)) {
             if (unread == Unread::left) return Rest::data;
             if (wanted == Interest::reset && connection.is_gone()) return Rest::reset;
-            if (set && wanted != Interest::reset) { // another thread got the event in vain
-                connection.emptied = false;
-                connection.stops_short = true; // that event may have been the client's close
-                return Rest::data;
+            if (set && wanted != Interest::reset) { // another thread got the event, or an older one late
+                connection.hear_again();
+                const bool urgent = !connection.tls && connection.stops_short; // only a read lets go of that
+                if (urgent || connection.has_news()) {
+                    connection.emptied = false;
+                    return Rest::data;
+                }
+                set = false; // the event is spent: the kernel is asked once more
             }
             needs_setting = true;
             if (wanted == Interest::bytes) { // without this, every segment would wake a thread in vain

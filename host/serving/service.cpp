@@ -61,6 +61,15 @@ Interest interest_of(const Connection& connection) noexcept {
     return serving.sends_early ? Interest::bytes_once : Interest::bytes;
 }
 
+// Whether a read may find nothing, though there was an event. A thread may get to one so late that another one has served the
+// connection meanwhile, and has read those bytes. If the plugin then waits for more, it does not hear the next wake-up: so one
+// that wakes connections is spared that, and others do not pay for it. Urgent data is reported until a read has passed it.
+bool may_bring_nothing(const Connection& connection, std::uint32_t events) noexcept {
+    if (connection.tls) return true;
+    const bool urgent = (events & EPOLLPRI) != 0;
+    return !urgent && connection.plugin.load(std::memory_order_relaxed)->wakes();
+}
+
 // Whether it has a reason to end that gives it no time.
 bool ends_at_once(const Connection& connection) noexcept {
     return connection.reason && connection.reason != Reason::drained && connection.reason != Reason::ended;
@@ -143,6 +152,7 @@ void Service::ring(Connection& connection, std::uint64_t id) noexcept {
 gatehouse_status Service::wake(const PluginInstance& plugin, std::uint64_t id) noexcept {
     Connection* connection = find(plugin, id);
     if (connection == nullptr) return GATEHOUSE_NOT_FOUND;
+    plugin.note_wake(); // before anybody serves it because of that
     switch (connection->owner.claim(id, Owner::woken)) {
     case Owner::Claim::gone:
         return GATEHOUSE_NOT_FOUND;
@@ -227,9 +237,9 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
         if (rests(*connection)) return;
     }
     // With TLS an event may bring no data yet: only a part of a record, or a record without data. No thread waits for the rest,
-    // and such bytes do not put off the deadline.
+    // and such bytes do not put off the deadline. Nor do those that another thread has read meanwhile.
     const bool waits_for_bytes = !deaf && (life.phase == Phase::silent || life.phase == Phase::serving);
-    if (events != 0 && waits_for_bytes && connection->tls && !connection->has_news()) {
+    if (events != 0 && waits_for_bytes && may_bring_nothing(*connection, events) && !connection->has_news()) {
         connection->emptied = true;
         if (rests(*connection, Stream::Due{connection->parked_until.load(), life.parked_reason})) return;
     }

@@ -46,9 +46,9 @@ bool may_be_read(const Stream& stream, std::uint32_t wanted) noexcept {
     return (wanted & GATEHOUSE_READABLE) != 0 && !stream.read_end;
 }
 
-// The socket has bytes, or an end. With TLS they may be less than a record.
-void found_input(Stream& stream) noexcept {
-    if (stream.tls && !stream.has_news()) {
+// The socket has bytes, or an end; or it had, if somebody else may have read them. With TLS they may be less than a record.
+void found_input(Stream& stream, bool may_be_late) noexcept {
+    if ((stream.tls || may_be_late) && !stream.has_news()) {
         stream.emptied = true;
         return;
     }
@@ -61,8 +61,8 @@ void found_room(Stream& stream) noexcept {
     if (!stream.holds_output()) stream.found |= GATEHOUSE_WRITABLE;
 }
 
-void found(Stream& stream, bool input, bool room) noexcept {
-    if (input && !stream.read_end) found_input(stream);
+void found(Stream& stream, bool input, bool room, bool may_be_late) noexcept {
+    if (input && !stream.read_end) found_input(stream, may_be_late);
     if (room) found_room(stream);
 }
 
@@ -86,13 +86,13 @@ void poll_all(Connection& connection) noexcept {
         stream.hangup = stream.stops_short = false; // what is there now says so again
         stream.heard(events);
         const bool gone = (events & (POLLHUP | POLLERR)) != 0;
-        found(stream, gone || (events & (POLLIN | POLLPRI | POLLRDHUP)) != 0, gone || (events & POLLOUT) != 0);
+        found(stream, gone || (events & (POLLIN | POLLPRI | POLLRDHUP)) != 0, gone || (events & POLLOUT) != 0, false);
     }
 }
 
 } // namespace
 
-void note_event(Connection& connection, std::uint32_t events) noexcept {
+void note_event(Connection& connection, std::uint32_t events, bool may_be_late) noexcept {
     Stream* stream = nullptr;
     if ((events & client_words) != 0) {
         stream = &connection;
@@ -108,7 +108,7 @@ void note_event(Connection& connection, std::uint32_t events) noexcept {
     stream->heard(events);
     const bool gone = (events & (EPOLLHUP | EPOLLERR)) != 0;
     found(*stream, gone || (events & (EPOLLIN | EPOLLRDNORM | EPOLLPRI | EPOLLRDHUP)) != 0,
-          gone || (events & (EPOLLOUT | EPOLLWRNORM)) != 0);
+          gone || (events & (EPOLLOUT | EPOLLWRNORM)) != 0, may_be_late);
 }
 
 std::optional<gatehouse_event> find_news(Connection& connection, bool all) noexcept {
@@ -237,7 +237,7 @@ bool puts_off(Connection& connection) noexcept {
 void Service::ready_for_more(Connection& connection, std::uint32_t events) noexcept {
     const Stream::Due until{connection.parked_until.load(), connection.life.parked_reason};
     const bool moves_deadline = has_output(connection) || connection.attempts();
-    note_event(connection, events);
+    note_event(connection, events, connection.plugin.load(std::memory_order_relaxed)->wakes());
     // With TLS an event may bring no data yet: that does not put off the deadline.
     const bool look = (events & (EPOLLHUP | EPOLLERR)) != 0; // it may be the client's, who is not watched
     if (!rests_for_more(connection, look, moves_deadline ? std::nullopt : std::optional(until))) serve(connection);

@@ -12,8 +12,9 @@ namespace gatehouse::host {
 
 // What a connection rests for. [owner]
 
-// epoll has reported this of one of its streams: notes what is there now, as far as the event says so.
-void note_event(Connection& connection, std::uint32_t events) noexcept;
+// epoll has reported this of one of its streams: notes what is there now, as far as the event says so. `may_be_late`: another
+// thread may have read those bytes since then, so the socket is asked.
+void note_event(Connection& connection, std::uint32_t events, bool may_be_late) noexcept;
 
 // Whether something that is watched is there, and why serve() is then called. Asks the kernel only about streams that may have
 // something of which no event will tell; with `all`, about each.

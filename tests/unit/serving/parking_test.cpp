@@ -5,9 +5,28 @@
 #include "sockets.hpp"
 #include "threads/pool.hpp"
 
+#include <functional>
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <utility>
 
 namespace gatehouse::host {
+namespace {
+
+thread_local std::function<void()> as_the_entry_is_set; // called once, and forgotten
+
+} // namespace
+
+// The linker puts this in the place of epoll_ctl(): what other threads do at that moment, a test does here.
+extern "C" {
+int __real_epoll_ctl(int set, int operation, int fd, epoll_event* event);  // NOLINT(bugprone-reserved-identifier)
+int __wrap_epoll_ctl(int set, int operation, int fd, epoll_event* event) { // NOLINT(bugprone-reserved-identifier)
+    const int result = __real_epoll_ctl(set, operation, fd, event);
+    if (as_the_entry_is_set) std::exchange(as_the_entry_is_set, nullptr)();
+    return result;
+}
+}
+
 namespace {
 
 constexpr Stream::Due no_deadline{never, Reason::idle_timeout};
@@ -71,6 +90,17 @@ TEST_F(ParkingTest, AnEventWhileItRanMakesTheClientAnEarlySender) {
     EXPECT_EQ(rest(), Rest::resting);
     EXPECT_TRUE(connection_.life.serving.sends_early);
     EXPECT_EQ(connection_.watch.interest(), Interest::bytes_once);
+}
+
+// The kernel tells another thread of bytes that are there when the entry is set; but such an event may also be an older one.
+TEST_F(ParkingTest, AnEventThatComesAsTheEntryIsSetIsNewsIfItHasBroughtSomething) {
+    note(Owner::event);
+    as_the_entry_is_set = [this] { note(Owner::event); };
+    EXPECT_EQ(rest(), Rest::resting);
+    claim();
+    ASSERT_EQ(::write(peer_.get(), "x", 1), 1);
+    as_the_entry_is_set = [this] { note(Owner::event); };
+    EXPECT_EQ(rest(), Rest::data);
 }
 
 TEST_F(ParkingTest, OfBytesThatAreLeftTheNoteItselfIsTheNews) {

@@ -74,17 +74,27 @@ TEST_F(WatchingTest, OnlyWhatIsWatchedIsFound) {
 TEST_F(WatchingTest, WhatIsLeftUnreadIsFoundAgainAndWhatIsReadIsNot) {
     server_->wanted = GATEHOUSE_READABLE;
     say(server_peer_, "hello");
-    note_event(connection_, EPOLLRDNORM);
+    note_event(connection_, EPOLLRDNORM, false);
     EXPECT_EQ(find_news(connection_, false), GATEHOUSE_EVENT_UPSTREAM);
     EXPECT_EQ(news(), GATEHOUSE_EVENT_UPSTREAM); // nobody has read it
     EXPECT_EQ(read(*server_), "hello");
     EXPECT_FALSE(news());
 }
 
+TEST_F(WatchingTest, AnEventThatMayBeLateIsFoundOnlyIfItsBytesAreThere) {
+    connection_.wanted = server_->wanted = GATEHOUSE_READABLE;
+    say(client_, "x");
+    note_event(connection_, EPOLLRDNORM, true);
+    note_event(connection_, EPOLLIN, true);
+    EXPECT_EQ(server_->found, 0);
+    EXPECT_EQ(connection_.found, GATEHOUSE_READABLE);
+    EXPECT_EQ(find_news(connection_, false), GATEHOUSE_EVENT_DATA);
+}
+
 TEST_F(WatchingTest, AnEndIsFoundUntilItHasBeenRead) {
     server_->wanted = GATEHOUSE_READABLE;
     server_peer_.reset();
-    note_event(connection_, EPOLLRDNORM | EPOLLRDHUP);
+    note_event(connection_, EPOLLRDNORM | EPOLLRDHUP, true);
     EXPECT_EQ(news(), GATEHOUSE_EVENT_UPSTREAM);
     EXPECT_EQ(read(*server_), "");
     EXPECT_TRUE(server_->read_end);
@@ -133,7 +143,7 @@ TEST_F(WatchingTest, TheEventOfOneOfSeveralServersIsFoundOut) {
     second.emptied = true;
     second.wanted = server_->wanted = GATEHOUSE_READABLE;
     say(ends.far, "x");
-    note_event(connection_, EPOLLRDNORM);
+    note_event(connection_, EPOLLRDNORM, false);
     EXPECT_EQ(second.found, GATEHOUSE_READABLE);
     EXPECT_EQ(server_->found, 0);
 }

@@ -93,7 +93,7 @@ inline gatehouse_status watch_descriptor(gatehouse_instance* instance, const gat
     Host* host = host_of(instance);
     if (host->too_early("poll watch()")) return GATEHOUSE_INVALID;
     const std::lock_guard lock(host->mutex);
-    const bool twice = std::ranges::any_of(host->polls, [&](const auto& poll) { return poll->record.fd == request->fd; });
+    const bool twice = std::ranges::any_of(host->polls, [&](const auto& other) { return other->record.fd == request->fd; });
     const bool good = request->size >= sizeof *request && request->ready != nullptr && request->flags == 0 &&
                       request->fd >= 0 && are_events(request->events);
     if (twice || !good) {

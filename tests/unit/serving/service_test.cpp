@@ -1,0 +1,88 @@
+// A service whose pool has no thread: the test itself is the thread that gets an event late.
+#include "serving/service.hpp"
+
+#include "config/load.hpp"
+#include "plugin/plugins.hpp"
+#include "plugin/test_facilities.hpp"
+#include "sockets.hpp"
+
+#include <array>
+#include <gtest/gtest.h>
+#include <string>
+#include <string_view>
+#include <sys/epoll.h>
+
+namespace gatehouse::host {
+namespace {
+
+class ServiceTest : public testing::Test {
+  public:
+    ServiceTest() {
+        Ends ends = unix_ends();
+        connection_.open(ends.near.release(), service_);
+        connection_.plugin.store(&echo_);
+        connection_.life.phase = Phase::serving;
+        connection_.idle = 100'000'000; // ends a read() that waits in vain
+        client_ = std::move(ends.far);
+        connection_.life.rests_again = true;
+        service_.ready(connection_.id, 0);
+    }
+    ~ServiceTest() override {
+        if (connection_.owner.claim(id_, Owner::nothing) == Owner::Claim::owned) endpoint_.slots.give_back(connection_);
+    }
+
+  protected:
+    void say(std::string_view text) {
+        ASSERT_EQ(::send(client_.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+    }
+    std::string heard() {
+        std::array<char, 64> buffer;
+        const ssize_t size = ::recv(client_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+        return size > 0 ? std::string(buffer.data(), static_cast<std::size_t>(size)) : "";
+    }
+
+    const Config config_ = parse_config("[host]\nplugin_path = [\"" GATEHOUSE_PLUGIN_DIR "\"]\n"
+                                        "[[listeners]]\nname = \"echo\"\naddress = \"127.0.0.1:0\"\nplugin = \"echo\"\n",
+                                        "/test.toml");
+    TestFacilities host_;
+    Plugins plugins_{config_, host_.facilities};
+    PluginInstance& echo_ = plugins_.find("echo");
+    Alarm alarm_;
+    Standby standby_;
+    Pool pool_{{}, alarm_, standby_, [](std::uint64_t, std::uint32_t) {}};
+    RelayEngine relays_{1, Scheduling::other, [](Connection&, Reason) {}};
+    TicketKeyRing ticket_keys_;
+    TlsServers tls_{config_.tls, ticket_keys_, host_.log};
+    std::map<const TlsServer*, HalfOpen> handshakes_;
+    const Shared shared_{host_.log, alarm_, relays_, tls_, host_.drain, false, handshakes_};
+    SpareDescriptor spare_;
+    Endpoint endpoint_{config_.listeners.front(), 0, spare_, host_.log};
+    Service service_{config_.listeners.front(), endpoint_, pool_, plugins_.finder(), shared_};
+    Connection& connection_ = *endpoint_.slots.take();
+    const std::uint64_t id_ = connection_.id;
+    Descriptor client_;
+};
+
+// The plugin would wait for bytes that it has read already, and hear no wake-up meanwhile.
+TEST_F(ServiceTest, AnEventWhoseBytesAWakeUpHasReadIsNotServed) {
+    say("one");
+    ASSERT_EQ(service_.wake(echo_, id_), GATEHOUSE_OK);
+    service_.ready(id_, 0);
+    ASSERT_EQ(heard(), "one");
+    ASSERT_TRUE(connection_.owner.resting());
+    connection_.parked_until.store(7);
+    connection_.life.parked_reason = Reason::lifetime;
+
+    service_.ready(id_, EPOLLIN); // of "one"
+    ASSERT_TRUE(connection_.owner.resting());
+    EXPECT_EQ(connection_.parked_until.load(), 7);
+    EXPECT_EQ(connection_.life.parked_reason, Reason::lifetime);
+
+    say("two");
+    service_.ready(id_, EPOLLIN);
+    EXPECT_EQ(heard(), "two");
+    EXPECT_TRUE(connection_.owner.resting());
+}
+
+} // namespace
+} // namespace gatehouse::host
