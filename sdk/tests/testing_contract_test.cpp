@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <future>
 #include <string_view>
 #include <thread>
+#include <unistd.h>
+#include <utility>
 #include <vector>
 
 using namespace gatehouse::kit;
@@ -16,11 +19,13 @@ namespace {
 const gatehouse_host* host = nullptr;
 gatehouse_instance* instance = nullptr;
 std::function<gatehouse_next(gatehouse_conn*)> script; // what serve() does in the test that runs
+std::function<void()> at_create;
 std::function<void()> at_destroy;
 
 gatehouse_status create(const gatehouse_host* table, gatehouse_instance* me, const gatehouse_config*, void**) noexcept {
     host = table;
     instance = me;
+    if (at_create) at_create();
     return GATEHOUSE_OK;
 }
 gatehouse_next serve(void*, gatehouse_conn* conn) noexcept { return script(conn); }
@@ -82,6 +87,48 @@ TEST(TestingContract, ARightPluginIsNotBlamed) {
                   return GATEHOUSE_NEXT_CLOSE;
               }),
               "");
+}
+
+TEST(TestingContract, CreateHasNoEffects) {
+    int ends[2] = {-1, -1};
+    std::thread left;
+    const auto blame_create = [](std::function<void()> does) -> std::string {
+        at_create = std::move(does);
+        try {
+            const Plugin breaker;
+            at_create = nullptr;
+            return "";
+        } catch (const ContractViolation& violation) {
+            at_create = nullptr;
+            return violation.what();
+        }
+    };
+    EXPECT_EQ(blame_create([&] { ASSERT_EQ(::pipe(ends), 0); }), "create() has left a descriptor behind: only start() may");
+    std::promise<void> ends_now;
+    EXPECT_EQ(blame_create([&] { left = std::thread([&] { ends_now.get_future().wait(); }); }),
+              "create() has left a thread behind: only start() may");
+    ends_now.set_value();
+    left.join();
+    for (const int end : ends) ::close(end);
+    EXPECT_EQ(blame_create([] {
+                  ::close(::dup(0));
+                  std::thread([] {}).join();
+              }),
+              "");
+}
+
+// A connection is served by whichever thread is free.
+TEST(TestingContract, EachCallComesOnAnotherThread) {
+    std::vector<std::thread::id> threads;
+    script = [&](gatehouse_conn* conn) {
+        threads.push_back(std::this_thread::get_id());
+        read_some(conn);
+        return GATEHOUSE_NEXT_PARK;
+    };
+    Plugin breaker;
+    breaker.connect().say({"hello"});
+    ASSERT_EQ(threads.size(), 1);
+    EXPECT_NE(threads[0], std::this_thread::get_id());
 }
 
 TEST(TestingContract, ReadNeedsRoom) {

@@ -34,6 +34,7 @@
 #include "testing/callbacks.hpp"
 #include "testing/config.hpp"
 #include "testing/control.hpp"
+#include "testing/effects.hpp"
 #include "testing/host.hpp"
 #include "testing/metrics.hpp"
 #include "testing/run.hpp"
@@ -135,6 +136,8 @@ class Plugin {
         host_.upstreams.insert_or_assign(std::string(address),
                                          UpstreamScript{GATEHOUSE_OK, {}, GATEHOUSE_OK, {}, std::move(answer)});
     }
+    // A server that another plugin is: each connection is a client of that one, which must outlive this plugin.
+    void upstream_is(std::string_view address, Plugin& other, const Circumstances& circumstances = {});
     void upstream_fails(std::string_view address, gatehouse_status status) {
         host_.upstreams.insert_or_assign(std::string(address), UpstreamScript{status, {}, GATEHOUSE_OK, {}, {}});
     }
@@ -237,6 +240,27 @@ inline Client& Client::say(const Script& script) {
     return *this;
 }
 
+inline void Plugin::upstream_is(std::string_view address, Plugin& other, const Circumstances& circumstances) {
+    UpstreamScript server;
+    server.accept = [&other, circumstances] {
+        const auto client = std::make_shared<Client>(other.connect(circumstances));
+        const auto said = [client] {
+            Script script;
+            if (std::string heard = client->heard(); !heard.empty()) script.emplace_back(std::move(heard));
+            if (const Outcome outcome = client->outcome(); outcome.finished || !outcome.open) script.push_back(end);
+            return script;
+        };
+        const auto says = [client, said](Step step) {
+            client->say({std::move(step)});
+            return said();
+        };
+        return ServerSide{.greeting = said(),
+                          .answer = [says](std::string_view bytes) { return says(Step(std::string(bytes))); },
+                          .finished = [says] { return says(end); }};
+    };
+    host_.upstreams.insert_or_assign(std::string(address), std::move(server));
+}
+
 inline Plugin::Plugin(const Table& config, Extensions extensions, EntryPoint entry)
     : Plugin(config, extensions, entry, Starts::yes) {}
 
@@ -280,10 +304,13 @@ inline std::string Plugin::create(const gatehouse_host& table) {
     config_ = detail::FakeConfig(config_.values(), "", report_, keys);
 
     gatehouse_status status = GATEHOUSE_OK;
+    const detail::Effects effects;
     if (plugin.create != nullptr)
         status = plugin.create(&table, reinterpret_cast<gatehouse_instance*>(&host_),
                                reinterpret_cast<const gatehouse_config*>(&config_), &host_.self);
     created_ = status == GATEHOUSE_OK;
+    if (const std::string made = effects.since(); created_ && !made.empty())
+        host_.violation("create() has left " + made + " behind: only start() may");
     if (created_) config_.check_unread();
     report_.creating = false;
     if (!created_) refusal = host_.error.empty() ? "create() failed without set_error()" : host_.error;

@@ -35,6 +35,13 @@ struct LogLine {
     std::map<std::string, ValueRecord, std::less<>> fields;
 };
 
+// A server for one connection that is more than a script.
+struct ServerSide {
+    Script greeting;                                      // what it does before it has received anything
+    std::function<Script(std::string_view bytes)> answer; // when it has received something
+    std::function<Script()> finished;                     // when the plugin has finished sending
+};
+
 // What connect() to an address finds: a server that follows a script, or a failure.
 struct UpstreamScript {
     gatehouse_status status = GATEHOUSE_OK;
@@ -42,6 +49,7 @@ struct UpstreamScript {
     gatehouse_status tls = GATEHOUSE_OK; // what start_tls() returns
     std::string tls_problem;
     std::function<Script(std::string_view bytes)> answer; // what the server does when it has received something
+    std::function<ServerSide()> accept{};                 // makes one for each connection
     bool takes_time = false;                              // connect_now() and start_tls_now() do not know at once
 };
 
@@ -134,6 +142,7 @@ struct Stream {
     sockaddr_storage local{};
     gatehouse_credentials credentials{};
     std::function<Script(std::string_view)> answer;
+    std::function<Script()> hears_end;
 
     gatehouse_status read(void* buffer, std::size_t capacity, std::size_t& size);
     gatehouse_status read_now(void* buffer, std::size_t capacity, std::size_t& size);

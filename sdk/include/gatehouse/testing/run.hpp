@@ -186,9 +186,14 @@ inline void serve(Client& client, gatehouse_event event) {
     for (const auto& upstream : client.upstreams) upstream->taken = 0;
     client.outcome.events.push_back(event);
     client.outcome.error.clear();
-    client.serving = std::this_thread::get_id();
-    const gatehouse_next next = host.plugin->serve(host.self, reinterpret_cast<gatehouse_conn*>(static_cast<Stream*>(&client)));
-    client.serving.reset();
+    // Any thread may serve a connection: here each time another one does, so that a plugin which keeps something with a thread
+    // fails its test.
+    gatehouse_next next = GATEHOUSE_NEXT_ERROR;
+    std::thread([&] {
+        client.serving = std::this_thread::get_id();
+        next = host.plugin->serve(host.self, reinterpret_cast<gatehouse_conn*>(static_cast<Stream*>(&client)));
+        client.serving.reset();
+    }).join();
     client.outcome.next = next;
     client.waiting = next == GATEHOUSE_NEXT_WAIT;
     if (client.waiting || next == GATEHOUSE_NEXT_PARK) {

@@ -67,7 +67,8 @@ inline gatehouse_status write_now(gatehouse_conn* conn, const gatehouse_bytes* p
 inline gatehouse_status finish(gatehouse_conn* conn) noexcept {
     Stream* stream = stream_of(conn);
     if (!may_talk(stream, "finish()")) return GATEHOUSE_INVALID;
-    stream->finished = true;
+    if (!std::exchange(stream->finished, true) && stream->hears_end)
+        for (Step& step : stream->hears_end()) stream->incoming.push_back(std::move(step));
     return GATEHOUSE_OK;
 }
 
@@ -347,6 +348,12 @@ inline gatehouse_status connect(gatehouse_conn* conn, const gatehouse_connect_re
     upstream->client = client;
     upstream->answer = script.answer;
     upstream->incoming.assign(script.script.begin(), script.script.end());
+    if (script.accept && script.status == GATEHOUSE_OK) {
+        ServerSide server = script.accept();
+        upstream->answer = std::move(server.answer);
+        upstream->hears_end = std::move(server.finished);
+        upstream->incoming.assign(server.greeting.begin(), server.greeting.end());
+    }
     upstream->implied_end = !upstream->answer;
     upstream->record.address = view(request->address);
     upstream->record.source = view(request->source);
