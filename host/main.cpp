@@ -63,7 +63,9 @@ int main(int argc, char** argv) {
     CLI::App* begin =
         plugin->add_subcommand("new", "Write a folder NAME: a plugin that builds, with its tests and a configuration");
     begin->add_option("NAME", new_plugin.name, "The plugin's name: lower-case letters, digits, - and _")->required();
-    begin->add_option("--template", new_plugin.like, "What it is like: echo, line, framed, request-response, pubsub or proxy")
+    begin
+        ->add_option("--template", new_plugin.like,
+                     "What it is like: echo, line, framed, request-response, pubsub, proxy or tls-upgrade")
         ->capture_default_str();
     begin->add_option("--language", new_plugin.language, "c++, c or rust")->capture_default_str();
 
@@ -75,6 +77,9 @@ int main(int argc, char** argv) {
         ->type_name("KEY=VALUE")
         ->expected(1)
         ->take_all();
+    try_out
+        ->add_option("--dev-cert", trial.dev_cert, "A folder of gatehouse dev-cert: the section [tls.dev], as in --set tls=dev")
+        ->type_name("DIR");
     add_plugin_path(*try_out);
 
     PluginCheckOptions tried;

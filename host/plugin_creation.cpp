@@ -41,8 +41,8 @@ class Creator {
         : trial_(trial), library_(std::make_shared<PluginLibrary>(std::move(library))) {}
 
     std::unique_ptr<PluginInstance> create(const std::vector<std::string>& settings) {
-        const Config config =
-            parse_config(configuration_of({.plugin = trial_.plugin, .port = 0, .settings = settings}), "the command line");
+        const Config config = parse_config(
+            configuration_of({.plugin = trial_.plugin, .port = 0, .settings = settings, .dev_cert = ""}), "the command line");
         return std::make_unique<PluginInstance>(config.plugins.at(0), library_, host_.facilities());
     }
     std::unique_ptr<PluginInstance> create() { return create(trial_.settings); }

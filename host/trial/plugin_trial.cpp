@@ -47,10 +47,22 @@ std::string instance_section(const PluginTrial& trial, const std::string& name) 
     return text;
 }
 
+namespace {
+
+std::string tls_section(const PluginTrial& trial) {
+    if (trial.dev_cert.empty()) return "";
+    const std::filesystem::path folder = std::filesystem::absolute(trial.dev_cert);
+    return "[tls.dev]\ncertificate = " + toml_text((folder / "cert.pem").string()) +
+           "\nkey = " + toml_text((folder / "key.pem").string()) + "\n";
+}
+
+} // namespace
+
 std::string configuration_of(const PluginTrial& trial) {
     const std::string name = is_file(trial) ? std::filesystem::path(trial.plugin).stem().string() : trial.plugin;
-    return "[log]\nlevel = \"debug\"\n" + instance_section(trial, name) + "[[listeners]]\nname = " + toml_text(name) +
-           "\naddress = \"127.0.0.1:" + std::to_string(trial.port) + "\"\nplugin = " + toml_text(name) + "\n";
+    return "[log]\nlevel = \"debug\"\n" + tls_section(trial) + instance_section(trial, name) +
+           "[[listeners]]\nname = " + toml_text(name) + "\naddress = \"127.0.0.1:" + std::to_string(trial.port) +
+           "\"\nplugin = " + toml_text(name) + "\n";
 }
 
 } // namespace gatehouse::host
