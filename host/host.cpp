@@ -186,8 +186,8 @@ std::vector<HostCommand> Host::own_commands() {
 
 HostCommand Host::own_command(const HostTable& table) {
     const auto answer = [this, &table]() -> std::optional<CommandAnswer> {
-        CommandAnswer answer{0, "", table.make(*generation_)};
-        if (encode_message(texts_of(answer.table)).size() <= most_answer) return answer;
+        CommandAnswer whole{0, "", table.make(*generation_)};
+        if (encode_message(texts_of(whole.table)).size() <= most_answer) return whole;
         return CommandAnswer{1, "the table does not fit into an answer of 4 MiB", {}};
     };
     return {std::string(table.name), std::string(table.summary), true, [answer]() -> HostCommand::Answer { return answer; }};

@@ -22,10 +22,13 @@ macro_rules! structs {
                         // SAFETY: this takes an address, and reads nothing.
                         let field = unsafe { std::ptr::addr_of!((*start).$field) };
                         let offset = field as usize - start as usize;
-                        let name = stringify!($field);
+                        let name = stringify!($field).trim_start_matches("r#");
                         facts.push((format!("offsetof({c}, {name})"), offset as i64));
                         let size = std::mem::size_of::<$type>();
                         facts.push((format!("sizeof((({c}*)0)->{name})"), size as i64));
+                        if let Some(function) = crate::abi_test::c_function(stringify!($type)) {
+                            facts.push((format!("_Generic((({c}*)0)->{name}, {function}: 1, default: 0)"), 1));
+                        }
                     })*
                 }
             }
@@ -90,6 +93,7 @@ values! {
     FACT_LISTENER: i32 = 3,
     FACT_INSTANCE: i32 = 4,
     FACT_TRANSPORT_PEER: i32 = 5,
+    FACT_USER: i32 = 6,
     FACT_TLS_VERSION: i32 = 16,
     FACT_TLS_CIPHER: i32 = 17,
     FACT_TLS_SNI: i32 = 18,
@@ -130,6 +134,18 @@ structs! {
         size: usize,
     }
 
+    gatehouse_value Value {
+        r#type: i32,
+        reserved: u32,
+        number: i64,
+        text: Str,
+    }
+
+    gatehouse_field Field {
+        name: Str,
+        value: Value,
+    }
+
     gatehouse_news News {
         stream: *mut Conn,
         ready: u32,
@@ -151,7 +167,7 @@ structs! {
         abi_major: u32,
         abi_minor: u32,
         reserved: u32,
-        read: Read,
+        read: unsafe extern "C" fn(*mut Conn, *mut u8, usize, *mut usize) -> i32,
         write: unsafe extern "C" fn(*mut Conn, *const Bytes, usize) -> i32,
         finish: unsafe extern "C" fn(*mut Conn) -> i32,
         set_deadline: unsafe extern "C" fn(*mut Conn, u64) -> i32,
@@ -162,7 +178,7 @@ structs! {
         set_state: unsafe extern "C" fn(*mut Conn, *mut c_void) -> i32,
         wake: unsafe extern "C" fn(*mut Instance, u64) -> i32,
         stopping: unsafe extern "C" fn(*mut Instance) -> i32,
-        log: unsafe extern "C" fn(*mut Instance, i32, Str),
+        log: unsafe extern "C" fn(*mut Instance, *mut Conn, i32, Str, *const Field, usize, usize),
         set_error: unsafe extern "C" fn(*mut Instance, *mut Conn, Str),
         config_string: unsafe extern "C" fn(*const Config, Str, i32, *mut Str) -> i32,
         config_integer: unsafe extern "C" fn(*const Config, Str, i64, i64, *mut i64) -> i32,
@@ -174,7 +190,7 @@ structs! {
         config_reject: unsafe extern "C" fn(*const Config, Str, Str),
         get_extension: unsafe extern "C" fn(*mut Instance, Str) -> *const c_void,
         config_table: unsafe extern "C" fn(*const Config, Str, *mut *const Config) -> i32,
-        read_now: Read,
+        read_now: unsafe extern "C" fn(*mut Conn, *mut u8, usize, *mut usize) -> i32,
         write_now: unsafe extern "C" fn(*mut Conn, *const Bytes, usize, *mut usize) -> i32,
         send: unsafe extern "C" fn(*mut Conn, *const Bytes, usize, i32, u64, u64, *mut u64) -> i32,
         watch: unsafe extern "C" fn(*mut Conn, *mut Conn, u32) -> i32,
@@ -185,6 +201,9 @@ structs! {
             Option<unsafe extern "C" fn(*mut c_void, u64)>,
             *mut c_void,
         ) -> i32,
+        wait: unsafe extern "C" fn(*mut Conn, u64) -> i32,
+        set_fact: unsafe extern "C" fn(*mut Conn, i32, Str) -> i32,
+        now: unsafe extern "C" fn(*mut Instance) -> u64,
     }
 
     gatehouse_plugin Plugin {

@@ -15,6 +15,65 @@ fn the_abi_is_that_of_the_header() {
     // it does judge
 }
 
+/// The C type of a pointer to a function, as Rust writes it; nothing: it is none.
+pub fn c_function(rust: &str) -> Option<String> {
+    let rust = rust.replace(char::is_whitespace, " ");
+    let rust = rust
+        .strip_prefix("Option<")
+        .map_or(&rust[..], |inner| inner.trim_end_matches(['>', ',', ' ']));
+    let function = rust.trim().strip_prefix("unsafe extern \"C\" fn(")?;
+    let mut depth = 1;
+    let end = function.find(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth == 0
+    })?;
+    let result = function[end + 1..]
+        .trim()
+        .strip_prefix("->")
+        .map_or("void".into(), c_type);
+    let arguments: Vec<String> = arguments(&function[..end])
+        .iter()
+        .map(|one| c_type(one))
+        .collect();
+    Some(format!("{result} (*)({})", arguments.join(", ")))
+}
+
+fn c_type(rust: &str) -> String {
+    let rust = rust.trim();
+    if let Some(function) = c_function(rust) {
+        return function;
+    }
+    if let Some(inner) = rust.strip_prefix("*mut ") {
+        return c_type(inner) + "*";
+    }
+    if let Some(inner) = rust.strip_prefix("*const ") {
+        return format!("const {}*", c_type(inner));
+    }
+    match rust {
+        "c_void" | "u8" => "void".into(), // bytes that are no text
+        "usize" => "size_t".into(),
+        "i32" | "i64" => format!("int{}_t", &rust[1..]),
+        "u32" | "u64" => format!("uint{}_t", &rust[1..]),
+        other => format!("gatehouse_{}", other.to_lowercase()),
+    }
+}
+
+/// Split at the commas that are not inside of another function's arguments.
+fn arguments(text: &str) -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut depth = 0;
+    for c in text.chars() {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        if c == ',' && depth == 0 {
+            all.push(String::new());
+        } else {
+            all.last_mut().unwrap().push(c);
+        }
+    }
+    all.retain(|one| !one.trim().is_empty());
+    all
+}
+
 fn errors_in(assertions: &str) -> String {
     let needs = format!(
         "#define GATEHOUSE_NEEDS_MINOR {}\n",

@@ -490,7 +490,9 @@ impl Host {
     /// Writes a line to the host's log.
     pub fn log(&self, level: Level, text: &str) {
         self.call(|table, instance| {
-            unsafe { (table.log)(instance, level as i32, abi::Str::new(text)) };
+            let (conn, none) = (std::ptr::null_mut(), std::ptr::null());
+            let text = abi::Str::new(text);
+            unsafe { (table.log)(instance, conn, level as i32, text, none, 0, 0) };
             true
         });
     }

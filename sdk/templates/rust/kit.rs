@@ -492,7 +492,15 @@ unsafe extern "C" fn stopping(_instance: *mut abi::Instance) -> i32 {
     0
 }
 
-unsafe extern "C" fn log(instance: *mut abi::Instance, _level: i32, line: abi::Str) {
+unsafe extern "C" fn log(
+    instance: *mut abi::Instance,
+    _: *mut abi::Conn,
+    _level: i32,
+    line: abi::Str,
+    _: *const abi::Field,
+    _: usize,
+    _: usize,
+) {
     record(instance, format!("log {}", text(line)));
 }
 
@@ -645,6 +653,18 @@ unsafe extern "C" fn for_each(
     abi::UNSUPPORTED
 }
 
+unsafe extern "C" fn wait(_: *mut abi::Conn, _: u64) -> i32 {
+    abi::UNSUPPORTED
+}
+
+unsafe extern "C" fn set_fact(_: *mut abi::Conn, _: i32, _: abi::Str) -> i32 {
+    abi::UNSUPPORTED
+}
+
+unsafe extern "C" fn now(_: *mut abi::Instance) -> u64 {
+    0
+}
+
 static HOST: abi::Host = abi::Host {
     size: std::mem::size_of::<abi::Host>() as u32,
     abi_major: abi::ABI_MAJOR,
@@ -680,4 +700,7 @@ static HOST: abi::Host = abi::Host {
     news,
     end,
     for_each,
+    wait,
+    set_fact,
+    now,
 };
