@@ -195,6 +195,7 @@ TEST_F(StartTls, ClientsLookAtTheCertificateAndARenewedOneIsTaken) {
     EXPECT_EQ(said.status, 0) << said.err;
     EXPECT_NE(said.out.find("250 fine\r\n221 goodbye\r\n"), std::string::npos) << said.out;
     EXPECT_NE(said.out.find("subject=CN = localhost"), std::string::npos) << said.out;
+    EXPECT_EQ(host.wait_for_closed("smtp")["reason"], "done");
     const std::size_t from = host.log_size();
     EXPECT_NE(ask_smtp(certificates_ / "web.pem").status, 0); // a client that does not trust it
     EXPECT_NE(host.wait_for_log("TLS handshake failed")["error"].find("alert unknown ca"), std::string::npos);
