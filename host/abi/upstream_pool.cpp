@@ -24,13 +24,6 @@ namespace {
 
 constexpr Nanoseconds sweep_interval = 1'000'000'000;
 
-struct Limits {
-    std::size_t most;
-    std::size_t most_per_server;
-    Nanoseconds idle;
-    Nanoseconds lifetime;
-};
-
 // Nobody has said anything, and nobody has ended. What has been read is lost: then it is closed.
 bool is_idle(Upstream& server) noexcept {
     if (server.pending || server.broken || server.finished || server.read_end || server.reason || server.holds_output())
@@ -46,6 +39,13 @@ bool is_idle(Upstream& server) noexcept {
 } // namespace
 
 struct gatehouse_pool final : Activity, std::enable_shared_from_this<gatehouse_pool> {
+    struct Limits {
+        std::size_t most;
+        std::size_t most_per_server;
+        Nanoseconds idle;
+        Nanoseconds lifetime;
+    };
+
     gatehouse_pool(gatehouse_instance& of, const Limits& limits) : instance(of), limits_(limits) {}
 
     // The one of these that was kept last, which is not watched any more; null: there is none.
@@ -191,9 +191,9 @@ gatehouse_status make(gatehouse_instance* instance, const gatehouse_pool_limits*
         return milliseconds == 0 ? never : after(0, std::chrono::milliseconds(milliseconds));
     };
     try {
-        auto made =
-            std::make_shared<gatehouse_pool>(*instance, Limits{asked.most, asked.most_per_server, span(asked.idle_milliseconds),
-                                                               span(asked.lifetime_milliseconds)});
+        auto made = std::make_shared<gatehouse_pool>(*instance, gatehouse_pool::Limits{asked.most, asked.most_per_server,
+                                                                                       span(asked.idle_milliseconds),
+                                                                                       span(asked.lifetime_milliseconds)});
         gatehouse_pool* const handle = made.get();
         instance->kept.push_back(std::move(made));
         *pool = handle;
