@@ -117,8 +117,8 @@ TEST(Format, ALineHasALimit) {
     const std::string huge(100'000, 'x');
     const std::string worst(100'000, '\x01'); // six times as long in JSON
     for (const std::string& text : {huge, worst}) {
-        const Fields fields = {{"a", text}, {"b", text}, {"c", text}, {"d", text},
-                               {"e", text}, {"f", text}, {"g", text}, {"h", text}};
+        const std::initializer_list<Field> fields = {{"a", text}, {"b", text}, {"c", text}, {"d", text},
+                                                     {"e", text}, {"f", text}, {"g", text}, {"h", text}};
         LogLine line;
         format_human(line, LogLevel::info, text, fields, true);
         EXPECT_FALSE(line.is_full());
