@@ -29,9 +29,9 @@ TEST(Attempt, ServersThatDoNotAnswerHoldNoThread) {
     const FullServer full;
     Gatehouse host(gateway_to(full.server.address(), "connect_timeout = \"60s\"", two_threads) + listener("echo", "echo"));
     std::vector<Client> clients;
-    for (int i = 0; i < 300; ++i) clients.emplace_back(host.port("gateway")).send("x");
+    for (int i = 0; i < 2000; ++i) clients.emplace_back(host.port("gateway")).send("x");
     const Record now =
-        host.wait_for_status("gateway", "all wait", [](const Record& record) { return record["parked"] == "300"; });
+        host.wait_for_status("gateway", "all wait", [](const Record& record) { return record["parked"] == "2000"; });
     EXPECT_EQ(now["threads_blocked"], "0");
     EXPECT_LE(now.number("threads_most"), 2);
     eventually("it is quiet", [&] { return is_quiet(host.pid(), 50ms); });
@@ -39,7 +39,7 @@ TEST(Attempt, ServersThatDoNotAnswerHoldNoThread) {
     const unsigned before = descriptors(host.pid());
     for (Client& client : clients) client.reset();
     host.wait_for_status("gateway", "all are gone", [](const Record& record) { return record["open"] == "0"; });
-    EXPECT_LE(descriptors(host.pid()) + 600, before); // both sides of each
+    EXPECT_LE(descriptors(host.pid()) + 4000, before); // both sides of each
     EXPECT_EQ(host.wait_for_closed("gateway")["reason"], "peer_reset");
 }
 

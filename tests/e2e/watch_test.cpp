@@ -43,10 +43,10 @@ class Watch : public testing::Test {
 TEST_F(Watch, IdleOnesHoldNoThreadAndNoTime) {
     start();
     std::vector<Pair> pairs;
-    for (int i = 0; i < 200; ++i) pairs.push_back(pair());
+    for (int i = 0; i < 1000; ++i) pairs.push_back(pair());
     for (Pair& one : pairs) expect_carried(one);
     const Record now = host_->wait_for_status("rewriter", "all rest", [](const Record& record) {
-        return record["parked"] == "200" && record["threads_blocked"] == "0";
+        return record["parked"] == "1000" && record["threads_blocked"] == "0";
     });
     EXPECT_LE(now.number("threads_most"), 4);
     eventually("it is quiet", [&] { return is_quiet(host_->pid(), 50ms); });
