@@ -78,6 +78,7 @@ struct FakeWatch;
 struct Host {
     const gatehouse_plugin* plugin = nullptr;
     void* self = nullptr;
+    int calls = 0;                     // of serve()
     std::atomic<bool> creating = true; // create() runs, or has run and start() has not
     std::atomic<bool> stopping = false;
     milliseconds now{0};                         // the fake clock; the test's thread sets it, under the mutex
