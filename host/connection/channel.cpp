@@ -3,6 +3,7 @@
 #include "base/socket.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -35,9 +36,15 @@ ssize_t as_call(TlsSession::Outcome outcome, std::size_t size, const TlsSession&
 }
 
 // Which of these the socket reports now, or a reset or close of both sides, which it always does.
-std::uint32_t polled(int fd, short events) noexcept {
+// Without an answer of the kernel's: `unknown`.
+std::uint32_t polled(int fd, short events, std::uint32_t unknown = 0) noexcept {
     pollfd state{fd, events, 0};
-    return ::poll(&state, 1, 0) > 0 ? static_cast<std::uint16_t>(state.revents) : 0U;
+    int count = 0;
+    do {
+        count = ::poll(&state, 1, 0);
+    } while (count < 0 && errno == EINTR);
+    if (count < 0) return unknown;
+    return count > 0 ? static_cast<std::uint16_t>(state.revents) : 0U;
 }
 
 } // namespace
@@ -108,6 +115,6 @@ bool Channel::has_news() noexcept { return tls ? tls->has_news() : has_input(); 
 
 bool Channel::is_gone() const noexcept { return polled(fd, 0) != 0; }
 
-bool Channel::has_input() const noexcept { return polled(fd, POLLIN | POLLRDHUP) != 0; }
+bool Channel::has_input() const noexcept { return polled(fd, POLLIN | POLLRDHUP, POLLIN) != 0; } // a read finds out
 
 } // namespace gatehouse::host

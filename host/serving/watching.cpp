@@ -4,6 +4,7 @@
 #include "serving/service.hpp"
 
 #include <array>
+#include <cerrno>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <utility>
@@ -78,7 +79,11 @@ void poll_all(Connection& connection) noexcept {
             stream.fd,
             static_cast<short>((may_be_read(stream, wanted) ? POLLIN | POLLPRI | POLLRDHUP : 0) | (room ? POLLOUT : 0)), 0};
     });
-    if (::poll(items.data(), count, 0) <= 0) return;
+    int ready = 0;
+    do {
+        ready = ::poll(items.data(), count, 0);
+    } while (ready < 0 && errno == EINTR);
+    if (ready <= 0) return;
     for (std::size_t i = 0; i < count; ++i) {
         const auto events = static_cast<std::uint16_t>(items[i].revents);
         if (events == 0) continue;
