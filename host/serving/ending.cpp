@@ -57,6 +57,10 @@ std::optional<SocketAddress> server_address(const ServingLife& serving) noexcept
 
 } // namespace
 
+bool ends_at_once(const Connection& connection) noexcept {
+    return connection.reason && connection.reason != Reason::drained && connection.reason != Reason::ended;
+}
+
 Reason reason_for(const Connection& connection, gatehouse_next next) noexcept {
     // The drain's deadline ends every wait, and so does an order's. What the plugin makes of a connect that failed so is
     // nobody's failure.
@@ -120,15 +124,15 @@ void Service::end(Connection& connection, Reason reason) noexcept {
 // True: it has ended, or has come to rest. False: serve() is to be called, or what is left of the output to be sent.
 bool Service::obey(Connection& connection) noexcept {
     Life& life = connection.life;
-    life.obeyed = connection.order.load();
+    const EndOrder order = connection.order.load();
     const bool is_served = life.phase == Phase::serving;
     // A thread that waited has found the client reset: by the order.
     if (!connection.reason || connection.reason == Reason::peer_reset) connection.reason = Reason::ended;
-    if (life.obeyed == EndOrder::stop && is_served) {
-        connection.lifetime = std::min(connection.lifetime, connection.own_drain.deadline());
-        life.serving.why = GATEHOUSE_EVENT_STOPPING;
+    if (order == EndOrder::stop && is_served) {
+        hear_stop(connection);
         return false;
     }
+    life.obeyed = order;
     if (life.obeyed == EndOrder::close && is_served && has_output(connection)) {
         drop_upgrade(connection);
         life.serving.then = Then::close;
@@ -142,6 +146,14 @@ bool Service::obey(Connection& connection) noexcept {
     }
     end(connection, *connection.reason);
     return true;
+}
+
+// serve() is to be called once more, and has its time from then on.
+void Service::hear_stop(Connection& connection) noexcept {
+    connection.life.obeyed = EndOrder::stop;
+    if (!connection.reason) connection.reason = Reason::ended;
+    connection.lifetime = std::min(connection.lifetime, connection.own_drain.deadline());
+    connection.life.serving.why = GATEHOUSE_EVENT_STOPPING;
 }
 
 gatehouse_status Service::end_by_order(const PluginInstance& plugin, std::uint64_t id, EndOrder how,

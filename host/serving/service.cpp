@@ -70,11 +70,6 @@ bool may_bring_nothing(const Connection& connection, std::uint32_t events) noexc
     return !urgent && connection.plugin.load(std::memory_order_relaxed)->wakes();
 }
 
-// Whether it has a reason to end that gives it no time.
-bool ends_at_once(const Connection& connection) noexcept {
-    return connection.reason && connection.reason != Reason::drained && connection.reason != Reason::ended;
-}
-
 } // namespace
 
 Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, Pool& threads, const FindPlugin& find,
@@ -417,19 +412,30 @@ void Service::expire(Connection& connection, Nanoseconds now) noexcept {
         life.staging.expired = true;
         return pool.post(connection.posted, connection.id);
     }
-    if (reason == Reason::upstream_failed || reason == Reason::tls_failed) { // of an attempt, which will find that out
+    switch (pass_deadline(connection, reason, now)) {
+    case Passed::goes_on:
         life.rests_again = true;
-    } else if (connection.holds_output() && (reason == Reason::idle_timeout || reason == Reason::too_slow)) {
-        life.rests_again = !connection.output_is_late(now);
-        if (!life.rests_again) life.over = reason;
-    } else if (reason == Reason::drained || life.serving.then != Then::nothing) {
+        break;
+    case Passed::ends:
         life.over = reason;
-    } else {
-        if (life.serving.carry) life.serving.carry->give_up(GATEHOUSE_TIMEOUT);
-        connection.expire(reason);
+        break;
+    case Passed::told:
+        break;
     }
-    life.serving.why = reason == Reason::deadline ? GATEHOUSE_EVENT_TIMER : GATEHOUSE_EVENT_TIMEOUT;
     pool.post(connection.posted, connection.id);
+}
+
+// What the passing of a deadline means to a connection that is served.
+Service::Passed Service::pass_deadline(Connection& connection, Reason reason, Nanoseconds now) noexcept {
+    ServingLife& serving = connection.life.serving;
+    serving.why = reason == Reason::deadline ? GATEHOUSE_EVENT_TIMER : GATEHOUSE_EVENT_TIMEOUT;
+    if (reason == Reason::upstream_failed || reason == Reason::tls_failed) return Passed::goes_on; // its attempt finds that out
+    if (connection.holds_output() && (reason == Reason::idle_timeout || reason == Reason::too_slow))
+        return connection.output_is_late(now) ? Passed::ends : Passed::goes_on;
+    if (reason == Reason::drained || serving.then != Then::nothing) return Passed::ends;
+    if (serving.carry) serving.carry->give_up(GATEHOUSE_TIMEOUT);
+    connection.expire(reason);
+    return Passed::told;
 }
 
 Nanoseconds Service::supervise(Nanoseconds now) noexcept {

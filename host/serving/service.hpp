@@ -149,8 +149,10 @@ class Service : public ListenerShare {
     bool rests(Connection& connection, std::optional<Stream::Due> until = std::nullopt) noexcept;
     bool rests_for_more(Connection& connection, bool look, std::optional<Stream::Due> until) noexcept;
     void ready_for_more(Connection& connection, std::uint32_t events) noexcept;
-    std::optional<gatehouse_event> take_notes(Connection& connection) noexcept;
-    std::optional<gatehouse_status> too_late(Connection& connection, Reason reason) noexcept;
+    std::optional<gatehouse_event> next_event(Connection& connection, bool look, bool sent) noexcept;
+    std::optional<gatehouse_event> hear_notes(Connection& connection) noexcept;
+    enum class Passed : std::uint8_t { goes_on, told, ends };
+    static Passed pass_deadline(Connection& connection, Reason reason, Nanoseconds now) noexcept;
     void start_relay(Connection& connection) noexcept;
     bool step_upgrade(Connection& connection) noexcept;
     bool end_upgrade(Connection& connection, gatehouse_status status, std::optional<Reason> reason) noexcept;
@@ -159,6 +161,7 @@ class Service : public ListenerShare {
 
     void end(Connection& connection, Reason reason) noexcept;
     bool obey(Connection& connection) noexcept;
+    static void hear_stop(Connection& connection) noexcept;
     void linger(Connection& connection) noexcept;
     bool is_logged(const Life& life, Reason reason) const noexcept;
     void close(Connection& connection) noexcept;

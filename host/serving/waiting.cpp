@@ -1,13 +1,17 @@
 // A rest that keeps its thread: what stands behind gatehouse_host.wait.
+#include "serving/ending.hpp"
 #include "serving/service.hpp"
 #include "serving/watching.hpp"
 #include "threads/wait.hpp"
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace gatehouse::host {
 namespace {
+
+constexpr Nanoseconds look_interval = 100'000'000; // if there is no descriptor for a bell
 
 // Nothing more can come of it.
 gatehouse_status gives_up(Connection& connection, Reason reason) noexcept {
@@ -16,105 +20,99 @@ gatehouse_status gives_up(Connection& connection, Reason reason) noexcept {
     return GATEHOUSE_RESET;
 }
 
-} // namespace
-
-// What other threads have told this connection. Nothing: there is no note.
-std::optional<gatehouse_event> Service::take_notes(Connection& connection) noexcept {
-    Life& life = connection.life;
-    const bool stops = connection.owner.take(Owner::stop) || connection.drain().started();
-    std::optional<gatehouse_event> told;
-    if (connection.owner.take(Owner::woken)) told = GATEHOUSE_EVENT_WAKE;
-    if (stops && !connection.stopping_said && !std::exchange(life.stop_told, true)) {
-        if (!connection.reason) connection.reason = Reason::drained;
-        if (told) life.serving.woken_later = true;
-        told = GATEHOUSE_EVENT_STOPPING;
-    } else if (connection.is_ordered()) {
-        obey(connection); // to stop: it is the caller's still
-        if (told) life.serving.woken_later = true;
-        told = GATEHOUSE_EVENT_STOPPING;
-    }
-    if (!told) return told;
-    life.serving.why = *told;
-    return puts_off(connection) ? std::nullopt : told;
+// Whether the kernel has reported a reset of a client whose bytes are not waited for.
+bool tells_of_reset(const pollfd& item, const Connection& connection) noexcept {
+    return item.fd == connection.fd && (item.events & POLLIN) == 0 && (item.revents & (POLLHUP | POLLERR)) != 0;
 }
 
-// A deadline has passed. Nothing: the wait goes on.
-std::optional<gatehouse_status> Service::too_late(Connection& connection, Reason reason) noexcept {
-    if (reason == Reason::upstream_failed) return std::nullopt; // of an attempt, which will find that out
-    if (reason == Reason::tls_failed) return std::nullopt;      // and so will the handshake
-    if (connection.holds_output() && (reason == Reason::idle_timeout || reason == Reason::too_slow)) {
-        if (!connection.output_is_late(monotonic_now())) return std::nullopt;
-        return gives_up(connection, reason);
+} // namespace
+
+// What other threads have told this connection, but for an order that ends it. Nothing: there is no note, or it is for later.
+std::optional<gatehouse_event> Service::hear_notes(Connection& connection) noexcept {
+    ServingLife& serving = connection.life.serving;
+    const bool woken = connection.owner.take(Owner::woken);
+    const bool drains = connection.owner.take(Owner::stop) || connection.drain().started();
+    const bool is_stopped = connection.is_ordered() && connection.order.load() == EndOrder::stop;
+    if (drains && !connection.stopping_said && !std::exchange(connection.life.stop_told, true)) {
+        if (!connection.reason) connection.reason = Reason::drained;
+        serving.why = GATEHOUSE_EVENT_STOPPING;
+    } else if (is_stopped) {
+        hear_stop(connection);
+    } else if (woken) {
+        serving.why = GATEHOUSE_EVENT_WAKE;
+    } else {
+        return std::nullopt;
     }
-    if (connection.life.serving.carry) connection.life.serving.carry->give_up(GATEHOUSE_TIMEOUT);
-    connection.expire(reason);
-    connection.life.serving.why = reason == Reason::deadline ? GATEHOUSE_EVENT_TIMER : GATEHOUSE_EVENT_TIMEOUT;
-    return GATEHOUSE_OK;
+    const gatehouse_event heard = serving.why;
+    if (woken && heard != GATEHOUSE_EVENT_WAKE) serving.woken_later = true;
+    return puts_off(connection) ? std::nullopt : std::optional(heard);
 }
 
 gatehouse_status Service::wait(Connection& connection, Nanoseconds until) noexcept {
-    constexpr Nanoseconds look_interval = 100'000'000; // if there is no descriptor for a bell
     ServingLife& serving = connection.life.serving;
+    if (connection.broken || connection.upgrade_failed() || ends_at_once(connection)) return GATEHOUSE_RESET;
     const OwnDrain::Listening listening(&connection.own_drain); // then the notes are looked at
+    const Bell* const bell = listening.bell();
+    serving.deaf = false; // what it is to hear is what it watches
     connection.deadline_hit = connection.deadline_passed = false;
     forget_news(connection);
     if (connection.reads_upstreams()) connection.request_complete();
     Stream::Due due = connection.due(monotonic_now());
-    for (bool look = false;; look = true) {
+    for (bool look = until <= monotonic_now();; look = true) {
         const bool had_output = has_output(connection);
         const Stream::Flushed flushed = flush_all(connection);
         if (flushed == Stream::Flushed::broken) return gives_up(connection, Reason::peer_reset);
         const bool sent = take_sent(connection);
-        const std::optional<gatehouse_event> news = find_news(connection, look);
         if (connection.is_ordered() && connection.order.load() != EndOrder::stop) return gives_up(connection, Reason::ended);
-        std::optional<gatehouse_event> why = take_notes(connection);
-        bool more = flushed == Stream::Flushed::more;
-        if (connection.carries()) {
-            const std::uint64_t moved = serving.carry->moved();
-            const Carry::Flow flow = serving.carry->step();
+        bool goes_on = flushed == Stream::Flushed::more;
+        bool moved = had_output;
+        std::optional<gatehouse_event> why = hear_notes(connection);
+        if (why) {
+            find_news(connection, true); // for news()
+            connection.sent_due = sent;
+        } else if (connection.carries()) {
+            Carry& carry = *serving.carry;
+            connection.sent_due = sent; // told when that is over
+            const std::uint64_t before = carry.moved();
+            find_news(connection, look);
+            const Carry::Flow flow = carry.step();
             if (flow == Carry::Flow::over) why = GATEHOUSE_EVENT_RELAYED;
-            more = more || flow == Carry::Flow::more;
-            if (serving.carry->moved() != moved) due = connection.due(monotonic_now());
-        } else if (!why) {
-            bool attempted = step_attempts(connection);
-            if (!attempted && connection.upgrades()) attempted = serving.upgrade->told = step_upgrade(connection);
-            why = std::exchange(serving.stops_later, false)   ? std::optional(GATEHOUSE_EVENT_STOPPING)
-                  : std::exchange(serving.woken_later, false) ? std::optional(GATEHOUSE_EVENT_WAKE)
-                  : sent                                      ? std::optional(GATEHOUSE_EVENT_SENT)
-                  : attempted                                 ? std::optional(GATEHOUSE_EVENT_READY)
-                                                              : news;
+            goes_on = goes_on || flow == Carry::Flow::more;
+            moved = moved || carry.moved() != before;
+        } else {
+            why = next_event(connection, look, sent);
         }
-        if (sent && why != GATEHOUSE_EVENT_SENT) connection.sent_due = true; // it hears of that the next time
         if (why) {
             serving.why = *why;
             return GATEHOUSE_OK;
         }
-        if (more) continue;
-        if (had_output) due = connection.due(monotonic_now());
+
+        const Nanoseconds now = monotonic_now();
+        const Nanoseconds end = end_of_waits(connection.drain());
+        if (end <= now) return gives_up(connection, end == connection.drain().deadline() ? Reason::drained : Reason::ended);
+        if (moved) due = connection.due(now);
+        if (due.when <= now) {
+            const Reason reason = due.reason;
+            const Passed passed = pass_deadline(connection, reason, now);
+            if (passed == Passed::ends) return gives_up(connection, reason);
+            if (passed == Passed::told) return GATEHOUSE_OK;
+            due = connection.due(now);
+        }
+        if (until <= now) return GATEHOUSE_AGAIN;
+        if (goes_on) continue;
 
         std::array<pollfd, most_polled + 1> items; // not initialised: filled as far as it is looked at
-        const std::size_t count = poll_items(connection, std::span(items).first<most_polled>());
-        const Bell* const bell = listening.bell();
-        items[count] = {bell != nullptr ? bell->descriptor() : -1, POLLIN, 0};
+        const std::optional<std::size_t> count = poll_items(connection, std::span(items).first<most_polled>());
+        if (!count) return GATEHOUSE_EXHAUSTED;
+        pollfd& rings = items[*count] = {bell != nullptr ? bell->descriptor() : -1, POLLIN, 0};
         const bool knows = connection.life.stop_told || connection.life.obeyed == EndOrder::stop;
-        const Nanoseconds now = monotonic_now();
-        const Nanoseconds slice = bell != nullptr ? never : now + look_interval;
-        const Waited waited = host::wait(std::span(items).first(count + 1), std::min({until, due.when, slice}),
+        const Nanoseconds look_again = bell != nullptr ? never : now + look_interval;
+        const Waited waited = host::wait(std::span(items).first(*count + 1), std::min({until, due.when, look_again}),
                                          connection.drain(), knows ? OnDrain::go_on : OnDrain::end);
         if (waited == Waited::failed) return GATEHOUSE_EXHAUSTED;
-        if (waited == Waited::ready && items[count].revents != 0) bell->acknowledge();
-        const bool is_gone = waited == Waited::ready && (items[0].revents & (POLLHUP | POLLERR)) != 0 &&
-                             items[0].fd == connection.fd && (items[0].events & POLLIN) == 0;
-        if (is_gone) return gives_up(connection, Reason::peer_reset);
-        if (waited != Waited::timeout) continue;
-        const Nanoseconds end = end_of_waits(connection.drain());
-        const Nanoseconds over = monotonic_now();
-        if (end <= over) return gives_up(connection, end == connection.drain().deadline() ? Reason::drained : Reason::ended);
-        if (due.when <= over) {
-            if (const std::optional<gatehouse_status> status = too_late(connection, due.reason)) return *status;
-            due = connection.due(over);
-        }
-        if (until <= over) return GATEHOUSE_AGAIN;
+        if (waited != Waited::ready) continue;
+        if (rings.revents != 0) bell->acknowledge();
+        if (tells_of_reset(items[0], connection)) return gives_up(connection, Reason::peer_reset);
     }
 }
 

@@ -169,7 +169,7 @@ Interest client_interest(const Connection& connection) noexcept {
     return room ? Interest::room : Interest::reset;
 }
 
-std::size_t poll_items(Connection& connection, std::span<pollfd, most_polled> items) noexcept {
+std::optional<std::size_t> poll_items(Connection& connection, std::span<pollfd, most_polled> items) noexcept {
     std::size_t count = 0;
     const auto add = [&](Stream& stream, bool input, bool room) {
         stream.watch.remove(stream.fd); // or its events would wake threads for nothing
@@ -187,7 +187,9 @@ std::size_t poll_items(Connection& connection, std::span<pollfd, most_polled> it
         const short attempt = server->attempt && server->fd >= 0 ? server->attempt->waits_for(*server) : short{0};
         const bool input = server->pending ? attempt == POLLIN : takes(*server);
         const bool room = server->pending ? attempt == POLLOUT : wants_room(connection, *server);
-        if ((input || room) && !server->broken && count < items.size()) add(*server, input, room);
+        if ((!input && !room) || server->broken) continue;
+        if (count == items.size()) return std::nullopt;
+        add(*server, input, room);
     }
     return count;
 }
@@ -236,6 +238,27 @@ bool puts_off(Connection& connection) noexcept {
     if (serving.why == GATEHOUSE_EVENT_STOPPING) serving.stops_later = true;
     if (serving.why == GATEHOUSE_EVENT_WAKE) serving.woken_later = true;
     return true;
+}
+
+// What the plugin hears next, if there is something: the first of all that there is. `sent`: see take_sent(), which tells once.
+std::optional<gatehouse_event> Service::next_event(Connection& connection, bool look, bool sent) noexcept {
+    ServingLife& serving = connection.life.serving;
+    const std::optional<gatehouse_event> news = find_news(connection, look);
+    if (std::exchange(serving.stops_later, false)) {
+        connection.sent_due = sent;
+        return GATEHOUSE_EVENT_STOPPING;
+    }
+    if (std::exchange(serving.woken_later, false)) {
+        connection.sent_due = sent;
+        return GATEHOUSE_EVENT_WAKE;
+    }
+    if (sent) return GATEHOUSE_EVENT_SENT;
+    if (step_attempts(connection)) return GATEHOUSE_EVENT_READY;
+    if (connection.upgrades() && step_upgrade(connection)) {
+        serving.upgrade->told = true;
+        return GATEHOUSE_EVENT_READY;
+    }
+    return news;
 }
 
 // An event of one of the streams; the caller has claimed the connection.
@@ -288,16 +311,7 @@ bool Service::rests_for_more(Connection& connection, bool look, std::optional<St
             if (flow == Carry::Flow::more) return goes_on_later();
             if (carry.moved() != moved) until.reset();
         } else {
-            const std::optional<gatehouse_event> why = find_news(connection, look);
-            if (std::exchange(serving.stops_later, false)) return because(GATEHOUSE_EVENT_STOPPING);
-            if (std::exchange(serving.woken_later, false)) return because(GATEHOUSE_EVENT_WAKE);
-            if (sent) return because(GATEHOUSE_EVENT_SENT);
-            if (step_attempts(connection)) return because(GATEHOUSE_EVENT_READY);
-            if (connection.upgrades() && step_upgrade(connection)) {
-                serving.upgrade->told = true;
-                return because(GATEHOUSE_EVENT_READY);
-            }
-            if (why) return because(*why);
+            if (const std::optional<gatehouse_event> why = next_event(connection, look, sent)) return because(*why);
         }
         if (look && !hears(connection, connection) && connection.is_gone()) {
             end(connection, Reason::peer_reset);

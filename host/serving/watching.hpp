@@ -28,9 +28,9 @@ bool watch_upstreams(Connection& connection) noexcept;
 Interest client_interest(const Connection& connection) noexcept;
 
 // The same for a thread that waits in the place of the epoll set: fills `items` by what it is to poll, returns how many there
-// are, and takes their entries out of the set.
+// are, and takes their entries out of the set. Nothing: there are too many.
 constexpr std::size_t most_polled = most_watched + 1;
-std::size_t poll_items(Connection& connection, std::span<pollfd, most_polled> items) noexcept;
+std::optional<std::size_t> poll_items(Connection& connection, std::span<pollfd, most_polled> items) noexcept;
 
 // Whether serve() is not called now, since bytes are carried; then it hears later of `why`.
 bool puts_off(Connection& connection) noexcept;

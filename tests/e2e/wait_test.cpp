@@ -86,9 +86,27 @@ TEST_F(Wait, TimeEndsIt) {
     EXPECT_EQ(client("wait 20").first.recv_until("\n"), "status -13\n");
     EXPECT_EQ(client("timer 20").first.recv_until("\n"), "event 5\n");
     auto [one, id] = client("wait");
-    EXPECT_EQ(one.recv_until("\n"), "event 3\n");
-    EXPECT_TRUE(one.ends());
+    EXPECT_EQ(one.recv_until_eof(), "event 3\nthen -4\n"); // it can only end
     EXPECT_EQ(reason(one), "idle_timeout");
+}
+
+TEST_F(Wait, WithoutTimeItLooksOnly) {
+    start();
+    auto [one, id] = client("look");
+    wait_until_blocked();
+    one.send("x");
+    EXPECT_EQ(one.recv_until("\n"), "nothing there there nothing \n");
+}
+
+// That it rested without its client's bytes has no meaning for a wait.
+TEST_F(Wait, HearsItsClientAfterARestThatDidNot) {
+    start();
+    auto [one, id] = client("deaf");
+    host_->wait_for_status("fix", "it rests", [](const Record& now) { return now["parked"] == "1"; });
+    EXPECT_TRUE(command({"wake", id}));
+    wait_until_blocked();
+    one.send("x");
+    EXPECT_EQ(one.recv_until("\n"), "woken 0\n");
 }
 
 TEST_F(Wait, HearsThatWhatWasHandedOverIsDone) {

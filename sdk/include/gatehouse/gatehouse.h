@@ -453,7 +453,8 @@ typedef struct gatehouse_host {
      *
      * GATEHOUSE_OK: event() and news() say what it is, as at a call of serve(); what an event has told is used up.
      * GATEHOUSE_AGAIN: the time is over. GATEHOUSE_RESET: the client has gone, or the host or end() ends the connection;
-     * serve() should return. GATEHOUSE_EXHAUSTED: the kernel has no memory. GATEHOUSE_INVALID: not a client's connection.
+     * serve() should return. GATEHOUSE_EXHAUSTED: there is no memory, or there are more than 32 servers to wait for.
+     * GATEHOUSE_INVALID: not a client's connection.
      */
     gatehouse_status (*wait)(gatehouse_conn* conn, uint64_t milliseconds) GATEHOUSE_NOEXCEPT;
 
