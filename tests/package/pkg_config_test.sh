@@ -13,7 +13,7 @@ PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name gatehouse.pc)")
 read -ra flags <<<"$(pkg-config --cflags --libs gatehouse)"
 warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 g++ -std=c++20 "${warnings[@]}" -shared -fPIC -o "$folder/shout.so" "$sdk/samples/shout/shout.cpp" "${flags[@]}"
-gcc -std=c11 "${warnings[@]}" -shared -fPIC -o "$folder/count.so" "$sdk/tests/c_plugin.c" "${flags[@]}"
+gcc -std=c11 "${warnings[@]}" -shared -fPIC -o "$folder/count.so" "$sdk/samples/count/count.c" "${flags[@]}"
 "$prefix/bin/gatehouse" plugins --plugin-path "$folder"
 for plugin in shout count; do
     exported=$(nm -D --defined-only "$folder/$plugin.so" | awk '{ print $3 }')

@@ -4,12 +4,12 @@
 
 using namespace gatehouse::kit;
 
-TEST(CPlugin, KeepsItsStateAcrossParks) {
+TEST(Count, KeepsItsStateAcrossParks) {
     Plugin count;
     EXPECT_EQ(count.serve_every_split("a\nfour\n\nlast\n"), "1\n4\n0\n4\n");
 }
 
-TEST(CPlugin, CountsLinesUntilATimerExpires) {
+TEST(Count, CountsLinesUntilATimerExpires) {
     Plugin count({{"flush", "1s"}});
     count.serve({"a\nb\n"});
     EXPECT_EQ(count.metric("lines"), 2);
@@ -19,7 +19,7 @@ TEST(CPlugin, CountsLinesUntilATimerExpires) {
     EXPECT_EQ(bare.serve({"a\n"}).output, "1\n");
 }
 
-TEST(CPlugin, ReadsItsConfiguration) {
+TEST(Count, ReadsItsConfiguration) {
     Plugin count({{"limit", 3}});
     EXPECT_EQ(count.serve({"abc\nabcd"}).reason, "plugin_error");
     EXPECT_EQ(Plugin::refusal({{"limit", 0}}), "limit: out of range: 0 (expected an integer from 1 to 1000)");
