@@ -120,7 +120,11 @@ static gatehouse_next serve(void* self, gatehouse_conn* conn) {
     for (size_t i = 0; i < size; ++i) {
         gatehouse_bytes part = {reply, 0};
         if (text[i] != '\n') {
-            if (++*count > it->limit) return GATEHOUSE_NEXT_ERROR;
+            if (++*count > it->limit) {
+                static const gatehouse_str why = {"the client's line is longer than the limit", 42};
+                host->set_error(it->me, conn, why);
+                return GATEHOUSE_NEXT_ERROR;
+            }
             continue;
         }
         part.size = (size_t)snprintf(reply, sizeof reply, "%lld\n", *count);

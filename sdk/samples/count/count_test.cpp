@@ -21,6 +21,8 @@ TEST(Count, CountsLinesUntilATimerExpires) {
 
 TEST(Count, ReadsItsConfiguration) {
     Plugin count({{"limit", 3}});
-    EXPECT_EQ(count.serve({"abc\nabcd"}).reason, "plugin_error");
+    const Outcome outcome = count.serve({"abc\nabcd"});
+    EXPECT_EQ(outcome.reason, "plugin_error");
+    EXPECT_EQ(outcome.error, "the client's line is longer than the limit");
     EXPECT_EQ(Plugin::refusal({{"limit", 0}}), "limit: out of range: 0 (expected an integer from 1 to 1000)");
 }
