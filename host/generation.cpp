@@ -114,7 +114,7 @@ Generation::Generation(Config config, const Standing& standing)
               },
           .wait = [](Connection& connection, Nanoseconds until) { return Service::of(connection).wait(connection, until); },
           .tls_server = [this](const std::string& name) { return &tls_.find(name); },
-          .step_upgrade = [this](std::uint64_t id) { return service_of(id)->step_upgrade(id); },
+          .step_upgrade = [](Connection& connection) { return Service::of(connection).step_upgrade(connection); },
           .show = [this](std::string_view table) { return show(table); },
           .answered = [this] { standing_.alarm.wake_by(monotonic_now()); }},
       plugins_(config_, facilities_) {

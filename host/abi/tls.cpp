@@ -72,12 +72,13 @@ gatehouse_status outcome(gatehouse_conn* conn, gatehouse_str* why) noexcept {
 void await(Connection& client) noexcept {
     Upgrade& upgrade = *client.life.serving.upgrade;
     client.watch.remove(client.fd); // or its events would wake threads for nothing
-    while (!facilities_of(client).step_upgrade(client.id)) {
+    while (!facilities_of(client).step_upgrade(client)) {
         const bool room = client.holds_output() || client.wants_write();
         std::array<pollfd, 1> item{{{client.fd, room ? short{POLLOUT} : short{POLLIN}, 0}}};
         switch (wait(item, client.due(monotonic_now()).when, client.drain(), OnDrain::go_on)) {
         case Waited::ready:
         case Waited::draining: // not with OnDrain::go_on
+        case Waited::rung:
             continue;
         case Waited::failed:
             client.broken = true;

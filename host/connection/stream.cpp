@@ -114,6 +114,8 @@ gatehouse_status Stream::wait_for(short events, bool hear_drain) noexcept {
             stopping_said = true;
             if (!reason) reason = drain_->started() ? Reason::drained : Reason::ended;
             return GATEHOUSE_STOPPING;
+        case Waited::rung: // not with OnRing::go_on
+            continue;
         case Waited::timeout:
             break;
         }

@@ -54,7 +54,7 @@ struct Facilities {
     // The section [tls.NAME], which is in the configuration; null: its certificates cannot be loaded. [main]
     std::function<TlsServer*(const std::string& name)> tls_server;
     // Goes on with the TLS that a plugin has begun with its client; true: it is over. [conn]
-    std::function<bool(std::uint64_t id)> step_upgrade;
+    std::function<bool(Connection& connection)> step_upgrade;
     // The table of this name that the host tells of itself, see gatehouse/ext/host.h; nothing: there is none, or none any more.
     // Throws std::bad_alloc. [any]
     std::function<std::optional<CellTable>(std::string_view name)> show;

@@ -97,7 +97,7 @@ class Service : public ListenerShare {
     // As a connection rests, but with the caller's thread; see gatehouse_host.wait. [owner, in serve()]
     gatehouse_status wait(Connection& connection, Nanoseconds until) noexcept;
     // Goes on with the TLS that a plugin has begun with its client; true: it is over. [owner]
-    bool step_upgrade(std::uint64_t id) noexcept { return step_upgrade(*endpoint_.slots.find(id)); }
+    bool step_upgrade(Connection& connection) noexcept;
 
     // Gives an order for a connection, if it is that plugin's and there is no stronger one. GATEHOUSE_NOT_FOUND: it has ended.
     // [any]
@@ -154,7 +154,6 @@ class Service : public ListenerShare {
     enum class Passed : std::uint8_t { goes_on, told, ends };
     static Passed pass_deadline(Connection& connection, Reason reason, Nanoseconds now) noexcept;
     void start_relay(Connection& connection) noexcept;
-    bool step_upgrade(Connection& connection) noexcept;
     bool end_upgrade(Connection& connection, gatehouse_status status, std::optional<Reason> reason) noexcept;
     static void drop_upgrade(Connection& connection) noexcept;
     void expire(Connection& connection, Nanoseconds now) noexcept;

@@ -11,8 +11,6 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr Nanoseconds look_interval = 100'000'000; // if there is no descriptor for a bell
-
 // Nothing more can come of it.
 gatehouse_status gives_up(Connection& connection, Reason reason) noexcept {
     if (!connection.reason) connection.reason = reason;
@@ -52,8 +50,7 @@ gatehouse_status Service::wait(Connection& connection, Nanoseconds until) noexce
     ServingLife& serving = connection.life.serving;
     if (connection.broken || connection.upgrade_failed() || ends_at_once(connection)) return GATEHOUSE_RESET;
     const OwnDrain::Listening listening(&connection.own_drain); // then the notes are looked at
-    const Bell* const bell = listening.bell();
-    serving.deaf = false; // what it is to hear is what it watches
+    serving.deaf = false;                                       // what it is to hear is what it watches
     connection.deadline_hit = connection.deadline_passed = false;
     forget_news(connection);
     if (connection.reads_upstreams()) connection.request_complete();
@@ -101,18 +98,14 @@ gatehouse_status Service::wait(Connection& connection, Nanoseconds until) noexce
         if (until <= now) return GATEHOUSE_AGAIN;
         if (goes_on) continue;
 
-        std::array<pollfd, most_polled + 1> items; // not initialised: filled as far as it is looked at
-        const std::optional<std::size_t> count = poll_items(connection, std::span(items).first<most_polled>());
+        std::array<pollfd, most_polled> items; // not initialised: filled as far as it is looked at
+        const std::optional<std::size_t> count = poll_items(connection, items);
         if (!count) return GATEHOUSE_EXHAUSTED;
-        pollfd& rings = items[*count] = {bell != nullptr ? bell->descriptor() : -1, POLLIN, 0};
         const bool knows = connection.life.stop_told || connection.life.obeyed == EndOrder::stop;
-        const Nanoseconds look_again = bell != nullptr ? never : now + look_interval;
-        const Waited waited = host::wait(std::span(items).first(*count + 1), std::min({until, due.when, look_again}),
-                                         connection.drain(), knows ? OnDrain::go_on : OnDrain::end);
+        const Waited waited = host::wait(std::span(items).first(*count), std::min(until, due.when), connection.drain(),
+                                         knows ? OnDrain::go_on : OnDrain::end, OnRing::end);
         if (waited == Waited::failed) return GATEHOUSE_EXHAUSTED;
-        if (waited != Waited::ready) continue;
-        if (rings.revents != 0) bell->acknowledge();
-        if (tells_of_reset(items[0], connection)) return gives_up(connection, Reason::peer_reset);
+        if (waited == Waited::ready && tells_of_reset(items[0], connection)) return gives_up(connection, Reason::peer_reset);
     }
 }
 

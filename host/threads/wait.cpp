@@ -23,7 +23,7 @@ Nanoseconds end_of_waits(const Drain& drain) noexcept {
     return own != nullptr ? std::min(drain.deadline(), own->deadline()) : drain.deadline();
 }
 
-Waited wait(std::span<pollfd> items, Nanoseconds until, const Drain& drain, OnDrain on_drain) noexcept {
+Waited wait(std::span<pollfd> items, Nanoseconds until, const Drain& drain, OnDrain on_drain, OnRing on_ring) noexcept {
     GATEHOUSE_CHECK(items.size() <= most_waited_for);
     const Pool::Blocked blocked;
     OwnDrain* const own = OwnDrain::of_this_thread();
@@ -32,7 +32,8 @@ Waited wait(std::span<pollfd> items, Nanoseconds until, const Drain& drain, OnDr
     std::array<pollfd, most_waited_for + 2> waiting; // not initialised: only the copied ones are looked at
     std::copy(items.begin(), items.end(), waiting.begin());
     pollfd& drains = waiting[items.size()];
-    waiting[items.size() + 1] = {bell != nullptr ? bell->descriptor() : -1, POLLIN, 0};
+    pollfd& rings = waiting[items.size() + 1];
+    rings = {bell != nullptr ? bell->descriptor() : -1, POLLIN, 0};
     for (;;) {
         // A drain that starts during the wait must be heard even if it does not end the wait: its deadline counts from then on.
         const bool listen = on_drain == OnDrain::end || !drain.started();
@@ -50,9 +51,10 @@ Waited wait(std::span<pollfd> items, Nanoseconds until, const Drain& drain, OnDr
             std::copy_n(waiting.begin(), items.size(), items.begin());
             if (std::any_of(items.begin(), items.end(), [](const pollfd& item) { return item.revents != 0; }))
                 return Waited::ready;
-            if (waiting[items.size() + 1].revents != 0) bell->acknowledge();
+            if (rings.revents != 0) bell->acknowledge();
         }
         if (is_told || (ready > 0 && drains.revents != 0 && on_drain == OnDrain::end)) return Waited::draining;
+        if (on_ring == OnRing::end && (looks || (ready > 0 && rings.revents != 0))) return Waited::rung;
     }
 }
 

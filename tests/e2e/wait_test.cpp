@@ -77,7 +77,7 @@ TEST_F(Wait, NoWakeUpIsLost) {
     EXPECT_TRUE(command({"wake", id}));
     EXPECT_EQ(one.recv_until("\n"), "event 2\n");
     one.close();
-    auto [woken, other] = client("storm 2000");
+    auto [woken, other] = client("storm 5000");
     EXPECT_EQ(woken.recv_until("\n"), "heard all\n");
 }
 

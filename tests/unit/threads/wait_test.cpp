@@ -5,6 +5,7 @@
 #include "sockets.hpp"
 
 #include <array>
+#include <atomic>
 #include <gtest/gtest.h>
 #include <thread>
 #include <vector>
@@ -72,6 +73,30 @@ TEST_P(AnyWait, EndsWithTheOwnDrainOfTheConnectionThatIsServed) {
     }
     bell_.ring();
     EXPECT_EQ(wait(items, never, drain_, GetParam()), Waited::ready); // this thread serves it no more
+}
+
+// However it falls into the kernel's look at the descriptors.
+TEST_P(AnyWait, NoRingIsLost) {
+    constexpr int rounds = 20'000;
+    OwnDrain own;
+    const OwnDrain::Serving serving(own);
+    const OwnDrain::Listening listening(&own);
+    std::atomic<int> heard{0};
+    std::thread ringer([&] {
+        for (int i = 0; i < rounds; ++i) {
+            own.ring();
+            while (heard <= i) std::this_thread::yield();
+        }
+    });
+    std::array items{readable(bell_), readable(other_)};
+    while (heard < rounds) {
+        const Waited waited = wait(items, monotonic_now() + 5'000'000'000, drain_, GetParam(), OnRing::end);
+        EXPECT_EQ(waited, Waited::rung);
+        if (waited != Waited::rung) break;
+        ++heard;
+    }
+    heard = rounds;
+    ringer.join();
 }
 
 TEST_P(AnyWait, AnOwnDrainWithTimeIsADrain) {
