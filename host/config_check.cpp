@@ -45,7 +45,7 @@ void check_sockets(const Config& config, bool bind, Log& log, Problems& problems
     if (!config.host.control.empty()) control = control_listener(config.host, config.file.native() + ": host.control");
     if (bind) {
         Endpoints endpoints(log);
-        problems.of([&] { endpoints.open(config.listeners); });
+        problems.of([&] { (void)endpoints.open(config.listeners); });
         if (control) problems.of([&] { const Listener bound(*control, log); });
         return;
     }
@@ -103,9 +103,10 @@ void check(const Config& config, bool bind) {
     problems.of([&] { tls.emplace(config.tls, keys, log); });
     if (tls) loaded = &*tls;
     if (tls) check_handshakes(config, *tls, problems);
+    PluginLibraries libraries;
     std::optional<Plugins> plugins;
     problems.of([&] {
-        plugins.emplace(config, facilities);
+        plugins.emplace(config, facilities, libraries);
         check_routes(config, plugins->finder());
     });
     check_sockets(config, bind, log, problems);
@@ -117,7 +118,7 @@ void check(const Config& config, bool bind) {
         const std::string as = "as the user of [process]: ";
         problems.of([&] {
             privileges.expect_possible();
-            plugins->hand_over(privileges.user(), privileges.group());
+            libraries.hand_over(privileges.user(), privileges.group());
             privileges.drop(log);
             for (const TlsConfig& section : config.tls)
                 for (const std::string& problem : unreadable_tls_files(section))
@@ -125,7 +126,7 @@ void check(const Config& config, bool bind) {
                         problem +
                         "; a renewed one could not be loaded by the user of [process] (expected files that it may read)");
             if (std::filesystem::exists(config.log.file))
-                check_log_file(config, "; give it to the user of [process], who opens it again after SIGHUP", problems);
+                check_log_file(config, "; give it to the user of [process], who opens it again after SIGUSR2", problems);
         });
         problems.of([&] { plugins->try_again(config, facilities); }, as);
     }

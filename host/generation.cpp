@@ -4,7 +4,6 @@
 #include "base/check.hpp"
 #include "base/if_memory_allows.hpp"
 #include "host_tables.hpp"
-#include "listen/inherited.hpp"
 #include "stages/detection.hpp"
 
 #include <algorithm>
@@ -14,66 +13,22 @@
 namespace gatehouse::host {
 namespace {
 
-// Which inherited sockets are whose has a message of its own.
-bool both_inherited(const ListenerConfig& one, const ListenerConfig& two) noexcept {
-    constexpr auto inherited = Address::Kind::inherited;
-    return one.address.kind == inherited && two.address.kind == inherited;
-}
-
 std::int64_t milliseconds_since_1970() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 } // namespace
 
-Endpoint& Endpoints::open(const ListenerConfig& config) {
-    std::unique_ptr<Endpoint>& endpoint = endpoints_[config.name];
-    if (!endpoint)
-        endpoint = std::make_unique<Endpoint>(config, static_cast<std::uint32_t>(endpoints_.size() - 1), spare_, log_);
-    return *endpoint;
-}
+// Through which the background thread has a connection looked at: what it was asked for may come when the generation has gone.
+struct LateLook {
+    Mutex mutex;
+    const Generation* generation GATEHOUSE_GUARDED_BY(mutex) = nullptr;
+};
 
-// Before they listen, the kernel lets sockets of one process share a port. What the file says of numeric addresses has been
-// checked: this is about names, and sockets that were inherited.
-template <class Add>
-void Endpoints::check_overlaps(const std::vector<ListenerConfig>& configs, Add add) const {
-    std::vector<std::pair<const Listener*, const ListenerConfig*>> all;
-    for (const ListenerConfig& config : configs) {
-        const auto found = endpoints_.find(config.name);
-        if (found == endpoints_.end() || !found->second) continue; // it could not be opened
-        for (const Listener& socket : found->second->sockets) {
-            for (const auto& [other, owner] : all)
-                if (!both_inherited(*owner, config) && socket.overlaps(*other))
-                    add("listener " + config.name + ": " + socket.address() + " is taken by listener " + owner->name +
-                        " of this file, at " + other->address() + "; choose another port (" + config.where.text + ")");
-            all.emplace_back(&socket, &config);
-        }
-    }
-}
-
-void Endpoints::open(const std::vector<ListenerConfig>& configs) {
-    std::string problems;
-    const auto add = [&](const std::string& problem) { problems += (problems.empty() ? "" : "\n") + problem; };
-    for (const ListenerConfig& config : configs) {
-        try {
-            open(config);
-        } catch (const ListenError& error) {
-            add(error.what());
-        }
-    }
-    check_overlaps(configs, add);
-    for (const std::string& problem : inherited_problems(inherited_sockets(), configs)) add(problem);
-    if (!problems.empty()) throw ListenError(problems);
-}
-
-void Endpoints::close() noexcept {
-    for (const auto& [name, endpoint] : endpoints_)
-        for (Listener& socket : endpoint->sockets) socket.close();
-}
-
-Generation::Generation(Config config, const Standing& standing)
-    : config_(std::move(config)), standing_(standing), since_(milliseconds_since_1970()),
-      tls_(config_.tls, standing.ticket_keys, standing.log),
+Generation::Generation(Config config, const Standing& standing, Generation* before)
+    : config_(std::move(config)), standing_(standing), number_(before != nullptr ? before->number_ + 1 : 1),
+      since_(milliseconds_since_1970()), late_look_(std::make_shared<LateLook>()),
+      tls_(config_.tls, standing.ticket_keys, standing.log, before != nullptr ? &before->tls_ : nullptr),
       shared_{standing.log, standing.alarm, standing.relays, tls_, drain_, config_.log.access, handshakes_},
       shortages_(standing.log),
       facilities_{
@@ -108,23 +63,30 @@ Generation::Generation(Config config, const Standing& standing)
                   return ids;
               },
           .look_again =
-              [this](const PluginInstance& instance, std::uint64_t id) {
-                  Service* service = service_of(id);
+              [late = late_look_](const PluginInstance& instance, std::uint64_t id) {
+                  const MutexLock lock(late->mutex);
+                  Service* service = late->generation != nullptr ? late->generation->service_of(id) : nullptr;
                   return service != nullptr ? service->look_again(instance, id) : GATEHOUSE_NOT_FOUND;
               },
           .wait = [](Connection& connection, Nanoseconds until) { return Service::of(connection).wait(connection, until); },
           .tls_server = [this](const std::string& name) { return &tls_.find(name); },
           .step_upgrade = [](Connection& connection) { return Service::of(connection).step_upgrade(connection); },
           .show = [this](std::string_view table) { return show(table); },
-          .answered = [this] { standing_.alarm.wake_by(monotonic_now()); }},
-      plugins_(config_, facilities_) {
+          .answered = [&alarm = standing.alarm] { alarm.wake_by(monotonic_now()); }},
+      plugins_(config_, facilities_, standing.libraries), before_(before) {
     for (const auto& [name, server] : tls_.sections()) handshakes_[server.get()];
     check_routes(config_, plugins_.finder());
+    const MutexLock lock(late_look_->mutex);
+    late_look_->generation = this;
 }
 
 // Threads first: after a start that has failed half-way they are still there. Then the plugins: until destroy() has returned,
 // their own threads may wake connections.
 Generation::~Generation() {
+    {
+        const MutexLock lock(late_look_->mutex);
+        late_look_->generation = nullptr;
+    }
     for (const NamedPool& pool : pools_) pool.pool->stop();
     for (const NamedPool& pool : pools_) pool.pool->join(never);
     {
@@ -160,13 +122,16 @@ Pool& Generation::pool_for(const ListenerConfig& listener) {
 }
 
 void Generation::take(Endpoints& endpoints) {
-    endpoints.open(config_.listeners);
-    for (const ListenerConfig& listener : config_.listeners) {
-        Endpoint& endpoint = endpoints.open(listener);
-        services_.push_back(std::make_unique<Service>(listener, endpoint, pool_for(listener), plugins_.finder(), shared_));
+    std::vector<std::shared_ptr<Sockets>> sockets = endpoints.open(config_.listeners);
+    for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
+        const ListenerConfig& listener = config_.listeners[i];
+        Endpoint& endpoint = endpoints.named(listener);
+        services_.push_back(std::make_unique<Service>(listener, endpoint, std::move(sockets[i]), pool_for(listener),
+                                                      plugins_.finder(), shared_));
         by_number_.resize(std::max<std::size_t>(by_number_.size(), endpoint.number + 1));
         by_number_[endpoint.number] = services_.back().get();
     }
+    plan_succession();
     complete_.store(true);
     const MutexLock lock(showing_);
     shows_ = true;
@@ -186,23 +151,62 @@ Service* Generation::service_of(std::uint64_t id) const noexcept {
     return complete_.load() && number < by_number_.size() ? by_number_[number] : nullptr;
 }
 
-void Generation::start() {
+// Who has had each socket until now. What may fail for want of memory is done here, and not when it counts.
+void Generation::plan_succession() {
+    std::map<const Sockets*, Service*> before;
+    if (before_ != nullptr)
+        for (const auto& service : before_->services_) before.emplace(service->sockets().get(), service.get());
+    for (const auto& service : services_) {
+        const auto found = before.find(service->sockets().get());
+        succession_.push_back({found != before.end() ? found->second : nullptr, service.get()});
+        if (found != before.end()) before.erase(found);
+    }
+    for (const auto& [sockets, service] : before) succession_.push_back({service, nullptr});
+}
+
+void Generation::prepare() {
     for (const NamedPool& pool : pools_) pool.pool->start();
     for (const auto& service : services_) service->prepare();
     tls_.watch(standing_.background, standing_.alarm);
     plugins_.start();
-    for (const auto& service : services_) service->listen();
-    for (const auto& service : services_) {
-        service->start();
-        for (const Listener& socket : service->endpoint().sockets)
-            standing_.log.info(
-                "listening",
-                {{"listener", service->config.name}, {"address", socket.address()}, {"plugin", service->plugin_names()}});
-    }
 }
 
-void Generation::stop_accepting(bool take_waiting) noexcept {
-    for (const auto& service : services_) service->stop_accepting(take_waiting);
+void Generation::listen() {
+    for (const auto& service : services_) service->listen();
+}
+
+// Listener by listener, so that a socket is without an acceptor for the shortest time. Its newcomers wait in the accept queue.
+void Generation::accept() noexcept {
+    for (const auto [before, after] : std::exchange(succession_, {})) {
+        if (before != nullptr) before->stop_accepting(after == nullptr);
+        if (before != nullptr && after != nullptr) after->change_sockets(before->config);
+        if (after != nullptr) after->start();
+        if (after == nullptr)
+            for (Listener& socket : *before->sockets()) socket.close();
+        if (before != nullptr && after != nullptr) continue;
+        if_memory_allows([&] {
+            const Service& service = after != nullptr ? *after : *before;
+            for (const Listener& socket : *service.sockets())
+                standing_.log.info(
+                    after != nullptr ? "listening" : "listening no more",
+                    {{"listener", service.config.name}, {"address", socket.address()}, {"plugin", service.plugin_names()}});
+        });
+    }
+    before_ = nullptr;
+}
+
+void Generation::stop_accepting() noexcept {
+    for (const auto& service : services_) service->stop_accepting(true);
+}
+
+bool Generation::has(std::string_view listener) const noexcept {
+    return std::ranges::any_of(services_, [&](const auto& service) { return service->config.name == listener; });
+}
+
+std::uint32_t Generation::open() const noexcept {
+    std::uint32_t sum = 0;
+    for (const auto& service : services_) sum += service->open();
+    return sum;
 }
 
 void Generation::begin_drain(Nanoseconds deadline) noexcept {
@@ -213,7 +217,7 @@ void Generation::begin_drain(Nanoseconds deadline) noexcept {
 }
 
 bool Generation::is_quiet() const noexcept {
-    return std::all_of(services_.begin(), services_.end(), [](const auto& service) { return service->open() == 0; });
+    return std::all_of(services_.begin(), services_.end(), [](const auto& service) { return service->is_quiet(); });
 }
 
 bool Generation::stop(Nanoseconds deadline) noexcept {

@@ -10,10 +10,10 @@
 #include "base/mutex.hpp"
 #include "base/shortages.hpp"
 #include "config/config.hpp"
+#include "endpoints.hpp"
 #include "plugin/facilities.hpp"
 #include "plugin/plugins.hpp"
 #include "relay/engine.hpp"
-#include "serving/endpoint.hpp"
 #include "serving/service.hpp"
 #include "threads/alarm.hpp"
 #include "threads/background.hpp"
@@ -34,6 +34,7 @@ namespace gatehouse::host {
 
 class NameWatches;
 class Resolver;
+struct LateLook;
 
 // What outlives all generations, but for the endpoints.
 struct Standing {
@@ -46,55 +47,41 @@ struct Standing {
     NameWatches& watches;
     Standby& standby;
     TicketKeyRing& ticket_keys;
+    PluginLibraries& libraries;
     unsigned cpus; // that the process may use
-};
-
-// The endpoints of a host, by the listeners' names.
-class Endpoints {
-  public:
-    explicit Endpoints(Log& log) noexcept : log_(log) {}
-
-    // The one of that name, opened if there is none. Throws ListenError. [main]
-    Endpoint& open(const ListenerConfig& config);
-    // All of them; throws ListenError with all problems. [main]
-    void open(const std::vector<ListenerConfig>& configs);
-
-    // Closes the sockets. [main]
-    void close() noexcept;
-
-  private:
-    template <class Add>
-    void check_overlaps(const std::vector<ListenerConfig>& configs, Add add) const;
-
-    Log& log_;
-    SpareDescriptor spare_;
-    std::map<std::string, std::unique_ptr<Endpoint>> endpoints_;
 };
 
 class Generation {
   public:
-    // Loads the plugins and the certificates. Throws PluginError, TlsError or std::system_error, with everything that is wrong.
-    // [main]
-    Generation(Config config, const Standing& standing);
+    // Loads the plugins and the certificates. `before`: the generation that accepts now, and whose certificates are taken over
+    // if their files say the same; null: there is none. Throws PluginError, TlsError or std::system_error, with everything that
+    // is wrong. [one thread at a time makes generations]
+    Generation(Config config, const Standing& standing, Generation* before = nullptr);
     ~Generation(); // after stop(), or before start()
     Generation(const Generation&) = delete;
     Generation& operator=(const Generation&) = delete;
 
-    // Makes the services of the listeners. To be called once, before start(). Throws ListenError. [main]
-    void take(Endpoints& endpoints);
+    // The steps of a start. Each but the last may throw PluginError, std::system_error or ListenError, and then the generation
+    // can be destroyed as it is. [who makes it]
+    void take(Endpoints& endpoints); // makes the services of the listeners
+    void prepare();                  // starts the plugins, and whatever else may fail
+    void listen();                   // clients may connect to sockets that are new, and wait
 
-    // Starts the plugins, and accepts from here on. Listening is the last step that may fail, so that no client is let in
-    // before. Throws PluginError, std::system_error or ListenError. [main]
-    void start();
+    // Accepts from here on; the generation before does not any more, and the sockets that only it has are closed. [main]
+    void accept() noexcept;
+    void start() { // the first generation. [main]
+        prepare();
+        listen();
+        accept();
+    }
 
-    // Accepts no more. The sockets stay open: for the next generation or, with `take_waiting`, until those that wait in the
-    // accept queues have been served. [main]
-    void stop_accepting(bool take_waiting) noexcept;
+    // Accepts no more, and serves those that wait in the accept queues. The sockets stay open. [main]
+    void stop_accepting() noexcept;
 
     // Tells plugins and connections that they have until `deadline`. [main]
     void begin_drain(Nanoseconds deadline) noexcept;
 
-    // Whether no connection is left. [main]
+    // After it has stopped accepting: whether no connection is left. [main]
     bool is_quiet() const noexcept;
 
     // Lets the threads go; false if some are still in a plugin's code by `deadline`, of which the log then speaks. [main]
@@ -111,7 +98,10 @@ class Generation {
     const Config& config() const noexcept { return config_; }
     const Drain& drain() const noexcept { return drain_; }
     const Standing& standing() const noexcept { return standing_; }
+    bool has(std::string_view listener) const noexcept;
+    unsigned number() const noexcept { return number_; }   // the first one's is 1
     std::int64_t since() const noexcept { return since_; } // when it was made, in milliseconds since 1970
+    std::uint32_t open() const noexcept;                   // connections. [any]
     Plugins& plugins() noexcept { return plugins_; }
     const Plugins& plugins() const noexcept { return plugins_; }
     TlsServers& tls() noexcept { return tls_; }
@@ -122,10 +112,13 @@ class Generation {
     Service* service_of(std::uint64_t id) const noexcept;
     std::optional<CellTable> show(std::string_view table) const;
     Pool& pool_for(const ListenerConfig& listener);
+    void plan_succession();
 
     const Config config_; // constant after construction, as are all but the drain, the shortages and what follows by_number_
     const Standing standing_;
+    const unsigned number_;
     const std::int64_t since_;
+    const std::shared_ptr<LateLook> late_look_;
     Drain drain_;
     TlsServers tls_;
     std::map<const TlsServer*, HalfOpen> handshakes_; // the map is constant
@@ -139,6 +132,12 @@ class Generation {
     };
     std::vector<NamedPool> pools_;
     std::vector<std::unique_ptr<Service>> services_;
+    struct Succession {
+        Service* before = nullptr; // null: the socket is new
+        Service* after = nullptr;  // null: the socket is closed
+    };
+    Generation* before_; // until it accepts
+    std::vector<Succession> succession_;
     std::vector<Service*> by_number_;   // by the endpoint's number; null: not in this generation
     std::atomic<bool> complete_{false}; // plugins' threads may look at services_
     mutable Mutex showing_;             // who shows a table looks at all of it

@@ -27,36 +27,45 @@ constexpr Nanoseconds last_grace = 500'000'000; // after the drain timeout, for 
 // From when the drain should be over, or from a second signal, until the process ends without the main thread.
 constexpr Nanoseconds main_thread_patience = 2'000'000'000;
 
+// From the first signal on, for the main thread to end the process.
+Nanoseconds patience_with(const Config& config) noexcept {
+    return plus(config.host.drain_timeout.count() * 1'000'000, 2 * last_grace + main_thread_patience);
+}
+
 } // namespace
 
 sigset_t handled_signals() noexcept {
     sigset_t set;
     ::sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) ::sigaddset(&set, signal);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) ::sigaddset(&set, signal);
     return set;
 }
 
-Host::Host(Config&& config)
-    : privileges_(config.process), log_(config.log), cpus_(usable_cpus()),
+Host::Host(const Generations::Load& load) : Host(load, load()) {}
+
+Host::Host(const Generations::Load& load, Config&& config)
+    : load_(load), privileges_(config.process), log_(config.log), cpus_(usable_cpus()),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpus_, config.host.scheduling,
               Generation::relay_ended),
       resolver_(config.host.resolvers), background_(config.host.scheduling),
-      lookups_(background_, resolver_, config.host.resolvers), watches_(background_, config.host.resolvers), endpoints_(log_) {
+      lookups_(background_, resolver_, config.host.resolvers), watches_(background_, config.host.resolvers), endpoints_(log_),
+      generations_(endpoints_,
+                   Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_, ticket_keys_,
+                            libraries_, cpus_},
+                   [this](const Generations::Outcome& outcome) { concluded(outcome); }) {
     remove_dead_folders(); // first: they may have filled the disk
-    generation_ =
-        std::make_unique<Generation>(std::move(config), Standing{log_, alarm_, relays_, resolver_, lookups_, background_,
-                                                                 watches_, standby_, ticket_keys_, cpus_});
-    const Config& kept = generation_->config();
+    generations_.make_first(std::move(config));
+    const Config& kept = generation().config();
     std::string problems;
     try {
-        generation_->take(endpoints_);
+        generations_.now().take(endpoints_);
     } catch (const ListenError& error) {
         problems = error.what();
     }
     try {
         if (!kept.host.control.empty())
-            control_.emplace(kept.host, kept.file.native() + ": host.control", generation_->plugins().all(), own_commands(),
-                             log_);
+            control_.emplace(kept.host, kept.file.native() + ": host.control", generations_.now().plugins().all(),
+                             own_commands(), log_);
     } catch (const ListenError& error) {
         problems += (problems.empty() ? "" : "\n") + std::string(error.what());
     }
@@ -80,7 +89,7 @@ void Host::remove_dead_folders() {
 
 // Before the drop the host gives the files that it needs later to the new user; after it, it checks that it can use them.
 void Host::drop_privileges() {
-    const Config& config = generation_->config();
+    const Config& config = generation().config();
     privileges_.expect_possible();
     std::vector<std::string> socket_files;
     for (const ListenerConfig& listener : config.listeners) {
@@ -94,7 +103,7 @@ void Host::drop_privileges() {
         privileges_.hand_over(config.host.control, config.host.control_readers.empty());
     }
     if (privileges_.changes_account()) {
-        generation_->plugins().hand_over(privileges_.user(), privileges_.group());
+        libraries_.hand_over(privileges_.user(), privileges_.group());
         log_.hand_over(privileges_.user());
     }
     privileges_.drop(log_);
@@ -107,7 +116,7 @@ void Host::drop_privileges() {
             log_.warning("a renewed certificate cannot be loaded; the user of [process] must be able to read its files",
                          {{"problem", problem}});
     if (!log_.can_reopen())
-        log_.warning("the log file cannot be opened again after SIGHUP; give it to the user of [process]",
+        log_.warning("the log file cannot be opened again after SIGUSR2; give it to the user of [process]",
                      {{"path", config.log.file.string()}, {"error", std::strerror(errno)}});
 }
 
@@ -115,18 +124,18 @@ void Host::drop_privileges() {
 Host::~Host() { control_.reset(); }
 
 int Host::run() {
-    const Nanoseconds drain_timeout = generation_->config().host.drain_timeout.count() * 1'000'000;
-    StopSignals stops({plus(drain_timeout, 2 * last_grace + main_thread_patience), main_thread_patience}, [this](int status) {
+    StopSignals stops({patience_with(generation().config()), main_thread_patience}, [this](int status) {
         log_.error("the main thread is still in a plugin's code, or cannot go on; leaving without it");
         abandon(status);
     });
+    stops_ = &stops;
     if (control_) control_->listen();
-    generation_->start();
-    log_.info("ready", {{"listeners", generation_->services().size()}, {"pid", ::getpid()}});
+    generations_.now().start();
+    log_.info("ready", {{"listeners", generation().services().size()}, {"pid", ::getpid()}});
     ::sd_notify(0, "READY=1");
     alarm_.wake_by(monotonic_now());
 
-    const Drain& drain = generation_->drain();
+    Nanoseconds drained_by = never;
     for (;;) {
         std::array<pollfd, 5> waiting{{{standby_.descriptor(), POLLIN, 0},
                                        {stops.descriptor(), POLLIN, 0},
@@ -136,38 +145,53 @@ int Host::run() {
         ::poll(waiting.data(), waiting.size(), -1);
         standby_.serve(); // first: a client waits for it
         const unsigned stopped = stops.count();
-        if (stopped > 0 && !drain.started()) begin_drain(stops.first());
+        if (stopped > 0 && drained_by == never) drained_by = begin_drain(stops.first());
         if (stopped > 1) {
             log_.warning("stopped at once by a second signal");
             leave(1);
         }
         signalfd_siginfo signal{};
         while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
-            if (signal.ssi_signo == SIGUSR1) {
-                report();
-            } else {
-                log_.reopen();
-                generation_->tls().reload();
-            }
+            if (signal.ssi_signo == SIGUSR1) report();
+            if (signal.ssi_signo == SIGUSR2) log_.reopen();
+            if (signal.ssi_signo == SIGHUP) reload("SIGHUP");
         }
         alarm_.acknowledge();
         const Nanoseconds now = monotonic_now();
-        Nanoseconds again = generation_->supervise(now);
+        Nanoseconds again = generations_.supervise(now);
         if (control_) again = std::min(again, control_->serve(now));
-        if (drain.started()) {
-            if (generation_->is_quiet() || now >= drain.deadline() + last_grace) return shut_down(stops);
-            again = std::min(again, drain.deadline() > now ? drain.deadline() : drain.deadline() + last_grace);
+        if (drained_by != never) {
+            if (generations_.is_quiet() || now >= drained_by + last_grace) return shut_down(stops);
+            again = std::min(again, drained_by > now ? drained_by : drained_by + last_grace);
         }
         alarm_.wake_by(again);
     }
 }
 
+void Host::reload(const std::string& by) noexcept {
+    ::sd_notify(0, "RELOADING=1");
+    if (generations_.reload(load_, by, true) == 0) {
+        log_.error("the reload is not done: too many wait, or there is no memory, or the host drains", {{"by", by}});
+        ::sd_notify(0, "READY=1");
+    }
+}
+
+void Host::concluded(const Generations::Outcome& outcome) noexcept {
+    ::sd_notify(0, "READY=1");
+    if (outcome.what != Generations::Outcome::What::applied) return;
+    stops_->be_patient(patience_with(generation().config()));
+    std::vector<PluginInstance*> instances; // without memory none of them takes commands, until the next reload
+    if_memory_allows([&] { instances = generations_.now().plugins().all(); });
+    if (control_) control_->serve_instances(std::move(instances));
+}
+
 std::vector<HostCommand> Host::own_commands() {
     std::vector<HostCommand> commands;
     for (const HostTable& table : host_tables()) commands.push_back(own_command(table));
-    TlsServers& tls = generation_->tls();
-    if (tls.sections().empty()) return commands;
-    const auto answer = [&tls](std::uint64_t which) -> std::optional<CommandAnswer> {
+    const auto answer = [this](unsigned asked, std::uint64_t which) -> std::optional<CommandAnswer> {
+        const TlsServers& tls = generation().tls();
+        if (asked != generation().number()) return CommandAnswer{1, "a reload has replaced the configuration meanwhile", {}};
+        if (tls.sections().empty()) return CommandAnswer{1, "there are no [tls.NAME] sections", {}};
         std::optional<std::string> problems = tls.reloaded(which);
         if (!problems) return std::nullopt;
         CommandAnswer all{0, "", {{"tls", "certificates"}, {}}};
@@ -177,8 +201,8 @@ std::vector<HostCommand> Host::own_commands() {
         std::replace(problems->begin(), problems->end(), '\n', ';');
         return CommandAnswer{1, "not all certificates were reloaded, old ones stay: " + *problems, {}};
     };
-    const auto reload = [&tls, answer]() -> HostCommand::Answer {
-        return [answer, which = tls.reload()] { return answer(which); };
+    const auto reload = [this, answer]() -> HostCommand::Answer {
+        return [answer, asked = generation().number(), which = generations_.now().tls().reload()] { return answer(asked, which); };
     };
     commands.push_back({"reload-certificates", "loads the files of all [tls.NAME] sections anew", false, reload});
     return commands;
@@ -186,24 +210,27 @@ std::vector<HostCommand> Host::own_commands() {
 
 HostCommand Host::own_command(const HostTable& table) {
     const auto answer = [this, &table]() -> std::optional<CommandAnswer> {
-        CommandAnswer whole{0, "", table.make(*generation_)};
+        CommandAnswer whole{0, "", table.make(generation())};
         if (encode_message(texts_of(whole.table)).size() <= most_answer) return whole;
         return CommandAnswer{1, "the table does not fit into an answer of 4 MiB", {}};
     };
     return {std::string(table.name), std::string(table.summary), true, [answer]() -> HostCommand::Answer { return answer; }};
 }
 
-void Host::begin_drain(int signal) noexcept {
+// Returns when the drain is over at the latest.
+Nanoseconds Host::begin_drain(int signal) noexcept {
     ::sd_notify(0, "STOPPING=1");
-    generation_->stop_accepting(true);
+    generations_.now().stop_accepting();
     endpoints_.close();
     if (control_) control_->begin_drain();
-    const Milliseconds timeout = generation_->config().host.drain_timeout;
+    const Milliseconds timeout = generation().config().host.drain_timeout;
     log_.info("draining", {{"signal", ::sigabbrev_np(signal)},
                            {"timeout_ms", timeout.count()},
-                           {"listeners", generation_->services().size()}}); // no newcomer is let in any more
+                           {"listeners", generation().services().size()}}); // no newcomer is let in any more
     background_.end();                                                      // checks and watches
-    generation_->begin_drain(monotonic_now() + timeout.count() * 1'000'000);
+    const Nanoseconds deadline = monotonic_now() + timeout.count() * 1'000'000;
+    generations_.begin_drain(deadline);
+    return deadline;
 }
 
 int Host::shut_down(const StopSignals& stops) noexcept {
@@ -214,7 +241,7 @@ int Host::shut_down(const StopSignals& stops) noexcept {
         log_.error(problem);
     };
     if (!relays_.stop(deadline)) left_behind("a relay thread is still in a plugin's code; leaving without it");
-    if (!generation_->stop(deadline)) all = false;
+    if (!generations_.stop(deadline)) all = false;
     if (!background_.stop(deadline)) left_behind("the background thread is still in a plugin's code; leaving without it");
     report();
     log_.info("stopped", {{"log_lines_dropped", log_.dropped()}});
@@ -230,14 +257,14 @@ void Host::leave(int status) noexcept {
 
 // The same, without what only the main thread may touch.
 void Host::abandon(int status) noexcept {
-    generation_->plugins().remove_files();
+    libraries_.remove_files();
     log_.flush();
     std::_Exit(status);
 }
 
 void Host::report() noexcept {
     if_memory_allows([this] { // a status that cannot be told now can be asked for again
-        for (const auto& service : generation_->services()) log_status(log_, service->status());
+        for (const auto& service : generation().services()) log_status(log_, service->status());
         log_.info("status", {{"relayed", relays_.active()}, {"log_lines_dropped", log_.dropped()}});
     });
 }

@@ -8,8 +8,9 @@
 #include "dns/lookups.hpp"
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
-#include "generation.hpp"
+#include "generations.hpp"
 #include "host_tables.hpp"
+#include "plugin/libraries.hpp"
 #include "process/privileges.hpp"
 #include "relay/engine.hpp"
 #include "threads/alarm.hpp"
@@ -32,31 +33,37 @@ sigset_t handled_signals() noexcept;
 
 class Host {
   public:
-    // Loads the plugins, binds every listener and drops privileges; throws PluginError, ListenError, TlsError, PrivilegeError,
-    // std::system_error or std::runtime_error, and then nothing has been started. [main]
-    explicit Host(Config&& config);
+    // `load` reads the configuration, now and for each reload. Loads the plugins, binds every listener and drops privileges;
+    // throws PluginError, ListenError, TlsError, PrivilegeError, std::system_error or std::runtime_error, and then nothing has
+    // been started. [main]
+    explicit Host(const Generations::Load& load);
     ~Host();
 
     // Starts the threads and listens; throws std::system_error or ListenError if that fails, and then no client was accepted.
-    // Serves until SIGTERM or SIGINT, then drains; returns the exit status. SIGHUP reopens the log and loads the certificates
-    // anew, SIGUSR1 logs the status.
+    // Serves until SIGTERM or SIGINT, then drains; returns the exit status. SIGHUP applies the file, SIGUSR2 reopens the log,
+    // SIGUSR1 logs the status.
     int run();
 
-    const Generation& generation() const noexcept { return *generation_; }
+    const Generation& generation() const noexcept { return generations_.now(); }
 
   private:
+    Host(const Generations::Load& load, Config&& config);
     void remove_dead_folders();
     void drop_privileges();
     std::vector<HostCommand> own_commands();
     HostCommand own_command(const HostTable& table);
-    void begin_drain(int signal) noexcept;
+    void reload(const std::string& by) noexcept;
+    void concluded(const Generations::Outcome& outcome) noexcept;
+    Nanoseconds begin_drain(int signal) noexcept;
     int shut_down(const StopSignals& stops) noexcept;
     [[noreturn]] void leave(int status) noexcept;
     [[noreturn]] void abandon(int status) noexcept; // [any]
     void report() noexcept;
 
-    Privileges privileges_; // before anything that starts a thread; constant after construction, as are all but control_
+    const Generations::Load load_;
+    Privileges privileges_; // before anything that starts a thread
     Log log_;
+    PluginLibraries libraries_;
     const unsigned cpus_;
     Alarm alarm_;
     Standby standby_;
@@ -67,9 +74,10 @@ class Host {
     Lookups lookups_;
     NameWatches watches_;
     Endpoints endpoints_;
-    std::unique_ptr<Generation> generation_;
+    Generations generations_;
     std::optional<Control> control_;
     Descriptor signals_;
+    StopSignals* stops_ = nullptr; // while it runs
 };
 
 } // namespace gatehouse::host

@@ -75,8 +75,7 @@ CellTable listeners(const Generation& generation) {
     for (const auto& service : generation.services()) {
         const ListenerStatus status = service->status();
         std::string addresses;
-        for (const Listener& socket : service->endpoint().sockets)
-            addresses += (addresses.empty() ? "" : " ") + socket.address();
+        for (const Listener& socket : *service->sockets()) addresses += (addresses.empty() ? "" : " ") + socket.address();
         table.cells.insert(table.cells.end(),
                            {status.listener, addresses, service->plugin_names(), state_of(status.state),
                             Cell::count(status.open), Cell::count(status.parked), Cell::count(status.accepted),
@@ -90,9 +89,9 @@ CellTable listeners(const Generation& generation) {
 CellTable plugins(const Generation& generation) {
     CellTable table{{"instance", "plugin", "version", "abi", "library", {"connections", Type::number}}, {}};
     for (const PluginInstance* instance : generation.plugins().all()) {
-        const PluginFacts& facts = instance->library().facts();
+        const PluginFacts& facts = instance->library()->facts();
         table.cells.insert(table.cells.end(),
-                           {instance->name(), facts.name, facts.version, facts.needs, instance->library().file().string(),
+                           {instance->name(), facts.name, facts.version, facts.needs, instance->library()->file().string(),
                             Cell::count(instance->facilities().list(*instance).size())});
     }
     return table;

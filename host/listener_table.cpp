@@ -27,7 +27,7 @@ std::string command_to_try(const Service& service, const Listener& socket) {
 std::string listener_table(const std::vector<std::unique_ptr<Service>>& services) {
     std::vector<Row> rows{{"listener", "address", "plugin", "try"}};
     for (const auto& service : services)
-        for (const Listener& socket : service->endpoint().sockets)
+        for (const Listener& socket : *service->sockets())
             rows.push_back({service->config.name, socket.address(), service->plugin_names(), command_to_try(*service, socket)});
     return format_table(rows);
 }

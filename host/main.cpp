@@ -11,8 +11,8 @@ int main(int argc, char** argv) {
 
     CLI::App app("Gatehouse: a plugin-based multi-protocol server host.\n"
                  "It listens on the ports of a configuration file and hands each connection to a plugin.");
-    app.footer("Signals of a running host: SIGTERM or SIGINT drains (a second one stops at once), SIGHUP reopens the log file\n"
-               "and loads the certificates anew, SIGUSR1 writes the status to the log.\n"
+    app.footer("Signals of a running host: SIGTERM or SIGINT drains (a second one stops at once), SIGHUP applies the\n"
+               "configuration file as it is now, SIGUSR1 writes the status to the log, SIGUSR2 opens the log file again.\n"
                "A first try:  gatehouse run conf/gatehouse.toml");
     app.set_version_flag("--version", std::string("gatehouse ") + GATEHOUSE_VERSION + " (plugin ABI " +
                                           std::to_string(GATEHOUSE_ABI_MAJOR) + "." + std::to_string(GATEHOUSE_ABI_MINOR) +

@@ -68,11 +68,10 @@ int reported(Command command) {
 }
 
 // Until a signal ends it. `load` makes the configuration.
-template <class Load>
-int serve(Load load) {
+int serve(const Generations::Load& load) {
     prepare_process(handled_signals());
     install_crash_report();
-    Host host(load());
+    Host host(load);
     std::cout << listener_table(host.generation().services()) << std::flush;
     return host.run();
 }

@@ -113,7 +113,9 @@ gatehouse_status look_up(Connection& client, const Address& address, AttemptPlan
     if (!plan.addresses.empty()) return GATEHOUSE_OK;
     const auto found = std::make_shared<FoundAddresses>();
     plan.lookup = found;
-    const auto answered = [found, &facilities, id = client.id, plugin = client.plugin.load(std::memory_order_relaxed)](
+    // The generation may have gone by then, and its facilities with it.
+    const auto answered = [found, look_again = facilities.look_again, id = client.id,
+                           plugin = client.plugin.load(std::memory_order_relaxed)](
                               Lookup status, const std::string& why, const std::vector<SocketAddress>& addresses) {
         try {
             found->status = status_of(status);
@@ -123,7 +125,7 @@ gatehouse_status look_up(Connection& client, const Address& address, AttemptPlan
             found->status = GATEHOUSE_EXHAUSTED;
         }
         found->known.store(true, std::memory_order_release);
-        facilities.look_again(*plugin, id);
+        look_again(*plugin, id);
     };
     if (facilities.lookups.find(address, answered)) return GATEHOUSE_OK;
     return lacks_memory(client, plan.name);

@@ -28,8 +28,9 @@ bool AccessList::allows(const std::optional<IpAddress>& address, Behalf behalf) 
     return found ? *found == allowed : by_default_ || !of_client;
 }
 
-Access::Access(const AccessLists& lists, SourceTable* sources, std::span<const Network> proxies)
-    : list_(lists == AccessLists() ? std::nullopt : std::optional(AccessList(lists, proxies))), sources_(sources) {}
+Access::Access(const AccessLists& lists, SourceTable* sources, const SourceLimits& limits, std::span<const Network> proxies)
+    : list_(lists == AccessLists() ? std::nullopt : std::optional(AccessList(lists, proxies))), sources_(sources),
+      rule_(limits) {}
 
 std::optional<Reason> Access::admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source,
                                     Behalf behalf) noexcept {
@@ -37,7 +38,7 @@ std::optional<Reason> Access::admit(const SocketAddress& address, Nanoseconds no
     if (!list_ && sources_ == nullptr) return std::nullopt;
     const std::optional<IpAddress> ip = ip_address(address);
     if (list_ && !list_->allows(ip, behalf)) return Reason::denied_acl;
-    return sources_ != nullptr && ip ? sources_->enter(*ip, now, source) : std::nullopt;
+    return sources_ != nullptr && ip ? sources_->enter(*ip, rule_, now, source) : std::nullopt;
 }
 
 } // namespace gatehouse::host

@@ -36,8 +36,9 @@ class AccessList {
 
 class Access {
   public:
-    // `sources` counts them, and outlives this; null: sources are not counted. Throws std::bad_alloc.
-    Access(const AccessLists& lists, SourceTable* sources, std::span<const Network> proxies = {});
+    // `sources` counts them by `limits`, and outlives this; null: sources are not counted. Throws std::bad_alloc.
+    Access(const AccessLists& lists, SourceTable* sources = nullptr, const SourceLimits& limits = {},
+           std::span<const Network> proxies = {});
 
     // Whether a connection from this address may come now, at `now` of the monotonic clock; the reason if it must not. If it
     // may, it counts for its source until leave(source). [any]
@@ -50,6 +51,7 @@ class Access {
   private:
     const std::optional<AccessList> list_; // constant after construction
     SourceTable* const sources_;
+    const SourceRule rule_;
 };
 
 } // namespace gatehouse::host

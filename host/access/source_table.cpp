@@ -12,10 +12,13 @@ Nanoseconds interval_of(const SourceLimits& limits) noexcept {
 
 } // namespace
 
-SourceTable::SourceTable(const SourceLimits& limits, std::uint32_t max_connections)
-    : limits_(limits), interval_(interval_of(limits)),
-      tolerance_(interval_ * (Nanoseconds{limits.burst != 0 ? limits.burst : limits.rate} - 1)),
-      sets_(std::bit_ceil(std::max<std::size_t>(std::size_t{max_connections} * 2, least)) / ways),
+SourceRule::SourceRule(const SourceLimits& limits) noexcept
+    : most(limits.most), interval(interval_of(limits)),
+      tolerance(interval * (Nanoseconds{limits.burst != 0 ? limits.burst : limits.rate} - 1)), v4_bits(limits.v4_bits),
+      v6_bits(limits.v6_bits) {}
+
+SourceTable::SourceTable(std::uint32_t max_connections)
+    : sets_(std::bit_ceil(std::max<std::size_t>(std::size_t{max_connections} * 2, least)) / ways),
       slots_(std::make_unique<Slot[]>(sets_ * ways)) {}
 
 std::size_t SourceTable::set_of(const IpAddress& source) const noexcept { return hash_(source) & (sets_ - 1); }
@@ -33,9 +36,10 @@ SourceTable::Slot* SourceTable::find(Slot* set, const IpAddress& source, Nanosec
     return best;
 }
 
-std::optional<Reason> SourceTable::enter(const IpAddress& address, Nanoseconds now, std::uint32_t& slot) noexcept {
+std::optional<Reason> SourceTable::enter(const IpAddress& address, const SourceRule& rule, Nanoseconds now,
+                                         std::uint32_t& slot) noexcept {
     slot = nowhere;
-    const IpAddress source = masked(address, address.v6 ? limits_.v6_bits : limits_.v4_bits);
+    const IpAddress source = masked(address, address.v6 ? rule.v6_bits : rule.v4_bits);
     const std::size_t set = set_of(source);
     const MutexLock lock(locks_[set % locks]);
     Slot* const found = find(&slots_[set * ways], source, now);
@@ -43,10 +47,10 @@ std::optional<Reason> SourceTable::enter(const IpAddress& address, Nanoseconds n
         uncounted_.fetch_add(1, std::memory_order_relaxed);
         return std::nullopt;
     }
-    if (limits_.most != 0 && found->open.load(std::memory_order_relaxed) >= limits_.most) return Reason::over_limit;
-    if (interval_ != 0) {
-        if (found->arrival - now > tolerance_) return Reason::over_rate;
-        found->arrival = std::max(found->arrival, now) + interval_;
+    if (rule.most != 0 && found->open.load(std::memory_order_relaxed) >= rule.most) return Reason::over_limit;
+    if (rule.interval != 0) {
+        if (found->arrival - now > rule.tolerance) return Reason::over_rate;
+        found->arrival = std::max(found->arrival, now) + rule.interval;
     }
     found->open.fetch_add(1, std::memory_order_relaxed);
     slot = static_cast<std::uint32_t>(found - slots_.get());

@@ -24,15 +24,27 @@
 
 namespace gatehouse::host {
 
+// The limits of SourceLimits in the numbers that the table counts with.
+struct SourceRule {
+    explicit SourceRule(const SourceLimits& limits) noexcept;
+
+    std::uint32_t most;    // 0: no limit
+    Nanoseconds interval;  // the time that a token takes; 0: no rate
+    Nanoseconds tolerance; // how far ahead the arrival time may lie
+    std::uint8_t v4_bits;
+    std::uint8_t v6_bits;
+};
+
 class SourceTable {
   public:
     // Room for twice the connections that there may be, and for `least` at any rate.
-    SourceTable(const SourceLimits& limits, std::uint32_t max_connections); // throws std::bad_alloc
+    explicit SourceTable(std::uint32_t max_connections); // throws std::bad_alloc
     static constexpr std::size_t least = 4096;
 
-    // Counts a new connection of this source. A reason: it must not come, and is not counted. Otherwise `slot` says where it
-    // was counted, for leave(). [any]
-    std::optional<Reason> enter(const IpAddress& address, Nanoseconds now, std::uint32_t& slot) noexcept;
+    // Counts a new connection of this source. A reason: by this rule it must not come, and is not counted. Otherwise `slot`
+    // says where it was counted, for leave(). The rule may be another one each time: what has been counted stays. [any]
+    std::optional<Reason> enter(const IpAddress& address, const SourceRule& rule, Nanoseconds now,
+                                std::uint32_t& slot) noexcept;
 
     // A connection has ended. `slot` may be `nowhere`. [any]
     void leave(std::uint32_t slot) noexcept {
@@ -62,10 +74,7 @@ class SourceTable {
     std::size_t set_of(const IpAddress& source) const noexcept;
     Slot* find(Slot* set, const IpAddress& source, Nanoseconds now) const noexcept;
 
-    const SourceLimits limits_;   // constant after construction, as are all but the locks and the counter
-    const Nanoseconds interval_;  // the time that a token takes; 0: no rate
-    const Nanoseconds tolerance_; // how far ahead the arrival time may lie
-    const std::size_t sets_;      // a power of 2
+    const std::size_t sets_; // a power of 2; constant after construction, as are all but the locks and the counter
     const SourceHash hash_;
     const std::unique_ptr<Slot[]> slots_;
     mutable std::array<Mutex, locks> locks_;

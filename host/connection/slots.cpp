@@ -8,32 +8,27 @@
 
 namespace gatehouse::host {
 
-ConnectionSlots::ConnectionSlots(std::uint32_t listener_number, std::uint32_t capacity)
-    : listener_number_(listener_number), capacity_(capacity), chunks_((capacity + chunk_size - 1) / chunk_size) {}
-
 ConnectionSlots::~ConnectionSlots() {
-    for (Connection* chunk : chunks_) {
-        if (chunk == nullptr) continue;
-        std::destroy_n(chunk, chunk_size);
-        ::operator delete(chunk, std::align_val_t{alignof(Connection)});
-    }
+    for (std::uint32_t slot = 0; slot < made_.load(); ++slot) std::destroy_at(&at(slot));
+    for (Connection* block : blocks_) ::operator delete(block, std::align_val_t{alignof(Connection)});
 }
 
 bool ConnectionSlots::grow() noexcept {
     const std::uint32_t made = made_.load();
-    if (made >= capacity_) return false;
+    if (made >= most) return false;
     try {
-        free_.reserve(made + chunk_size); // so that give_back() never allocates
-        auto* const chunk =
-            static_cast<Connection*>(::operator new(sizeof(Connection) * chunk_size, std::align_val_t{alignof(Connection)}));
-        for (std::uint32_t i = 0; i < chunk_size; ++i)
-            ::new (chunk + i) Connection(std::uint64_t{listener_number_} << slot_bits | (made + i));
-        chunks_[made / chunk_size] = chunk;
+        free_.reserve(made + chunk); // so that give_back() never allocates
+        const std::size_t number = block_of(made);
+        if (Connection*& block = blocks_[number]; block == nullptr)
+            block = static_cast<Connection*>(
+                ::operator new((sizeof(Connection) * chunk) << number, std::align_val_t{alignof(Connection)}));
+        for (std::uint32_t i = 0; i < chunk; ++i)
+            ::new (&at(made + i)) Connection(std::uint64_t{listener_number_} << slot_bits | (made + i));
     } catch (const std::bad_alloc&) {
         return false;
     }
-    for (std::uint32_t i = chunk_size; i-- > 0;) free_.push_back(made + i);
-    made_.store(made + chunk_size, std::memory_order_release);
+    for (std::uint32_t i = chunk; i-- > 0;) free_.push_back(made + i);
+    made_.store(made + chunk, std::memory_order_release);
     return true;
 }
 
@@ -45,7 +40,7 @@ Connection* ConnectionSlots::take() noexcept {
         slot = free_.back();
         free_.pop_back();
     }
-    Connection& connection = chunks_[slot / chunk_size][slot % chunk_size];
+    Connection& connection = at(slot);
     connection.id = connection.owner.take() | connection.index;
     return &connection;
 }
@@ -62,7 +57,7 @@ void ConnectionSlots::give_back(Connection& connection) noexcept {
 
 Connection* ConnectionSlots::find(std::uint64_t id) noexcept {
     const auto slot = static_cast<std::uint32_t>(id & no_slot);
-    return slot < made_.load(std::memory_order_acquire) ? &chunks_[slot / chunk_size][slot % chunk_size] : nullptr;
+    return slot < made_.load(std::memory_order_acquire) ? &at(slot) : nullptr;
 }
 
 } // namespace gatehouse::host

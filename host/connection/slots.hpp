@@ -1,11 +1,16 @@
-// The slots that hold a listener's connections, made in chunks as they are needed and reused last in, first out. They are never
-// freed while the listener exists, and they outlive a generation, so that an id never names another connection than its own.
+// The slots that hold a listener's connections, made as they are needed and reused last in, first out. They are never freed
+// while the listener exists, and they outlive a generation, so that an id never names another connection than its own.
+//
+// They lie in blocks, each twice as large as the one before, so that there may be a million of them and a listener without
+// connections costs next to nothing. A block's memory is the kernel's until its slots are made.
 #pragma once
 
 #include "base/mutex.hpp"
 #include "connection/connection.hpp"
 
+#include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -13,8 +18,8 @@ namespace gatehouse::host {
 
 class ConnectionSlots {
   public:
-    // The index of a slot is `listener_number` << slot_bits | slot. Throws std::bad_alloc.
-    ConnectionSlots(std::uint32_t listener_number, std::uint32_t capacity);
+    // The index of a slot is `listener_number` << slot_bits | slot.
+    explicit ConnectionSlots(std::uint32_t listener_number) noexcept : listener_number_(listener_number) {}
     ~ConnectionSlots();
     ConnectionSlots(const ConnectionSlots&) = delete;
     ConnectionSlots& operator=(const ConnectionSlots&) = delete;
@@ -46,20 +51,30 @@ class ConnectionSlots {
     void for_each(Visit visit) {
         const std::uint32_t count = made_.load(std::memory_order_acquire);
         for (std::uint32_t slot = 0; slot < count; ++slot) {
-            Connection& connection = chunks_[slot / chunk_size][slot % chunk_size];
+            Connection& connection = at(slot);
             visit(connection, connection.owner.generation() | connection.index);
         }
     }
 
   private:
-    static constexpr std::uint32_t chunk_size = 64;
+    static constexpr std::uint32_t chunk = 64; // slots that are made at a time, and that the first block has
     static constexpr std::uint32_t no_slot = (1U << slot_bits) - 1;
+    static constexpr std::size_t blocks = slot_bits - std::countr_zero(chunk);
+    static constexpr std::uint32_t most = (no_slot - 1024) / chunk * chunk; // the last indices are the sockets' tokens
+
+    static std::uint32_t first_of(std::size_t block) noexcept { return chunk * ((1U << block) - 1); }
+    static std::size_t block_of(std::uint32_t slot) noexcept {
+        return static_cast<std::size_t>(std::bit_width(slot / chunk + 1)) - 1;
+    }
+    Connection& at(std::uint32_t slot) const noexcept {
+        const std::size_t block = block_of(slot);
+        return blocks_[block][slot - first_of(block)];
+    }
 
     bool grow() noexcept GATEHOUSE_REQUIRES(mutex_);
 
-    const std::uint32_t listener_number_; // constant after construction, as is the next
-    const std::uint32_t capacity_;
-    std::vector<Connection*> chunks_; // sized at construction; a chunk is written before made_ covers it
+    const std::uint32_t listener_number_;      // constant after construction
+    std::array<Connection*, blocks> blocks_{}; // one is written before made_ covers its slots
 
     Mutex mutex_;
     std::vector<std::uint32_t> free_ GATEHOUSE_GUARDED_BY(mutex_);

@@ -1,6 +1,7 @@
 #include "control/server.hpp"
 
 #include "base/did_you_mean.hpp"
+#include "base/if_memory_allows.hpp"
 #include "base/printable.hpp"
 #include "control/message.hpp"
 
@@ -58,6 +59,21 @@ Control::Control(const HostConfig& config, const std::string& where, std::vector
     event.events = EPOLLIN;
     if (!epoll_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listener_.descriptor(), &event) != 0)
         throw std::system_error(errno, std::generic_category(), "cannot watch the control socket");
+}
+
+void Control::serve_instances(std::vector<PluginInstance*> instances) noexcept {
+    instances_.swap(instances);
+    for (Client& client : clients_) {
+        if (!client.running) continue;
+        client.running->abandon();
+        client.running = nullptr;
+        if (!if_memory_allows([&] {
+                client.awaited = [] {
+                    return CommandAnswer{1, "a reload has replaced this plugin instance; ask the new one", {}};
+                };
+            }))
+            client.done = true;
+    }
 }
 
 Nanoseconds Control::serve(Nanoseconds now) noexcept {

@@ -45,6 +45,9 @@ class Control {
     Control(const HostConfig& config, const std::string& where, std::vector<PluginInstance*> instances,
             std::vector<HostCommand> own, Log& log);
 
+    // The plugin instances are others from now on; answers of the old ones are not waited for any more. [main]
+    void serve_instances(std::vector<PluginInstance*> instances) noexcept;
+
     // Takes clients from here on; throws ListenError. [main]
     void listen() { listener_.listen(); }
 
@@ -85,8 +88,8 @@ class Control {
     std::vector<std::string> run(PluginInstance& instance, const std::vector<std::string>& question, Client& client,
                                  Rights rights) const;
 
-    const std::vector<PluginInstance*> instances_; // constant after construction, as are the next four
-    const std::vector<HostCommand> own_;
+    std::vector<PluginInstance*> instances_; // [main]
+    const std::vector<HostCommand> own_;     // constant after construction, as are the next three
     Log& log_;
     const bool has_readers_;
     const Descriptor epoll_;

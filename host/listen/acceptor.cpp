@@ -85,6 +85,12 @@ bool Acceptor::is_full() noexcept {
 // --- accepting -----------------------------------------------------------------------------------------------------------
 
 void Acceptor::ready() noexcept {
+    taking_.fetch_add(1);
+    take_batch();
+    taking_.fetch_sub(1);
+}
+
+void Acceptor::take_batch() noexcept {
     for (int i = 0; i < accept_batch; ++i) {
         if (state_.load() != State::accepting || is_full()) return;
         SocketAddress peer;

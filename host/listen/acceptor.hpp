@@ -114,12 +114,16 @@ class Acceptor {
     // served before the socket is closed. [main]
     void take_waiting(int most) noexcept;
 
+    // After stop(): no thread takes a connection any more, and those that were taken have been welcomed. [any]
+    bool at_rest() const noexcept { return state_.load() == State::closed && taking_.load() == 0; }
+
     // Whether welcome() is to serve at once: it runs on a pool's thread, and `one_at_a_time` was asked for. [any]
     bool serves_at_once() const noexcept { return one_at_a_time_ && state_.load() != State::closed; }
 
     State state() const noexcept { return state_.load(); }
 
   private:
+    void take_batch() noexcept;
     bool change(State from, State to) noexcept;
     bool leave(State from) noexcept;
     void watch() noexcept;
@@ -140,6 +144,7 @@ class Acceptor {
     Log& log_;
 
     std::atomic<State> state_{State::idle};
+    std::atomic<unsigned> taking_{0}; // threads in ready()
     std::atomic<Nanoseconds> paused_until_{never};
     std::atomic<Nanoseconds> short_since_{0}; // 0: it is not short of anything
 };

@@ -1,5 +1,6 @@
 #include "listen/listener.hpp"
 
+#include "base/if_memory_allows.hpp"
 #include "base/limit_advice.hpp"
 #include "listen/inherited.hpp"
 
@@ -115,11 +116,12 @@ void try_address(const ListenerConfig& config, Log& log) {
     if (::lstat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode)) fail_to_listen(config, "bind to", EEXIST);
 }
 
-std::list<Listener> open_sockets(const ListenerConfig& config, Log& log) {
-    std::list<Listener> sockets;
+std::shared_ptr<Sockets> open_sockets(const ListenerConfig& config, Log& log) {
+    auto opened = std::make_shared<Sockets>();
+    Sockets& sockets = *opened;
     if (config.address.kind != Address::Kind::inherited) {
         sockets.emplace_back(config, log);
-        return sockets;
+        return opened;
     }
     const std::vector<InheritedSocket> inherited = inherited_sockets();
     for (const InheritedSocket& socket : inherited)
@@ -133,7 +135,7 @@ std::list<Listener> open_sockets(const ListenerConfig& config, Log& log) {
                           (inherited.empty() ? "this process was started without any (LISTEN_FDS is not set for it)"
                                              : "there are: " + names_of(inherited)) +
                           " (" + config.where.text + ")");
-    return sockets;
+    return opened;
 }
 
 Listener::Listener(const ListenerConfig& config, Log& log, Port port) : config_(config), log_(log) {
@@ -209,11 +211,15 @@ void Listener::set_options(int family) {
     if (!set_keepalive(socket_.get(), config_.keepalive))
         log_.warning("socket option not set",
                      {{"listener", config_.name}, {"option", "keepalive"}, {"error", std::strerror(errno)}});
-    if (config_.defer_accept.count() > 0) {
-        const auto seconds = std::clamp<std::int64_t>((config_.defer_accept.count() + 999) / 1000, 1, 3600);
-        set(IPPROTO_TCP, TCP_DEFER_ACCEPT, static_cast<int>(seconds), "defer_accept");
-    }
-    if (config_.fast_open > 0) set(IPPROTO_TCP, TCP_FASTOPEN, config_.fast_open, "fast_open");
+    // A socket that has had these may lose them in a reload.
+    const auto has = [&](int name) {
+        int value = 0;
+        socklen_t size = sizeof value;
+        return ::getsockopt(socket_.get(), IPPROTO_TCP, name, &value, &size) == 0 && value != 0;
+    };
+    const auto seconds = std::min<std::int64_t>((config_.defer_accept.count() + 999) / 1000, 3600);
+    if (seconds > 0 || has(TCP_DEFER_ACCEPT)) set(IPPROTO_TCP, TCP_DEFER_ACCEPT, static_cast<int>(seconds), "defer_accept");
+    if (config_.fast_open > 0 || has(TCP_FASTOPEN)) set(IPPROTO_TCP, TCP_FASTOPEN, config_.fast_open, "fast_open");
 }
 
 void Listener::bind_to(const SocketAddress& address) {
@@ -244,7 +250,10 @@ void Listener::open_unix() {
     bind_to(*address);
     if (abstract) return;
     if (::lstat(path.c_str(), &file_) != 0) fail("stat of", errno);
-    // Before listen(), so that no client connects while the file still has the wrong mode.
+    set_file(path); // before listen(), so that no client connects while the file still has the wrong mode
+}
+
+void Listener::set_file(const std::string& path) {
     if (::chmod(path.c_str(), config_.mode) != 0) fail("setting the mode of", errno);
     if (config_.owner.empty() && config_.group.empty()) return;
     const auto [user, group] = owner_of(config_);
@@ -282,6 +291,7 @@ void Listener::ask_address() {
 
 void Listener::listen() {
     if (::listen(socket_.get(), config_.backlog) != 0) fail("listen on", errno);
+    listens_ = true;
     step("listen address=" + address_ + " backlog=" + std::to_string(config_.backlog));
     // A socket that tells its queue tells the cut limit too, also where /proc/sys is hidden.
     const std::optional<AcceptQueue> told = queue();
@@ -298,8 +308,21 @@ int Listener::accept(SocketAddress& peer) const noexcept {
     return fd;
 }
 
+void Listener::change(const ListenerConfig& config) noexcept {
+    if_memory_allows([&] {
+        const bool same_file = config.mode == config_.mode && config.owner == config_.owner && config.group == config_.group;
+        config_ = config;
+        set_options(bound_.storage.ss_family);
+        try {
+            if (file_.st_ino != 0 && !same_file) set_file(config_.address.path);
+        } catch (const ListenError& error) {
+            log_.warning("the socket file stays as it is", {{"listener", config_.name}, {"problem", error.what()}});
+        }
+    });
+}
+
 void Listener::close() noexcept {
-    if (!socket_ || std::exchange(closed_, true)) return;
+    if (!socket_ || closed_.exchange(true)) return;
     if (file_.st_ino != 0) {
         struct stat now{};
         const std::string& path = config_.address.path;

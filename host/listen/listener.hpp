@@ -19,7 +19,9 @@
 #include "net/address.hpp"
 #include "net/overlap.hpp"
 
+#include <atomic>
 #include <list>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -47,6 +49,7 @@ class Listener {
 
     // The kernel takes connections from here on. Again, it changes nothing. Throws ListenError. [main]
     void listen();
+    bool listens() const noexcept { return listens_; } // listen() has succeeded
 
     // The next connection, non-blocking and close-on-exec, and its address; or -1 and errno. [any]
     int accept(SocketAddress& peer) const noexcept;
@@ -58,28 +61,38 @@ class Listener {
     const std::string& address() const noexcept { return address_; }
     std::uint16_t port() const noexcept { return port_; }     // 0 if it has none
     int descriptor() const noexcept { return socket_.get(); } // valid as long as this object is
-    bool overlaps(const Listener& other) const noexcept { return overlap(bound_, ipv6_only_, other.bound_, other.ipv6_only_); }
+    bool overlaps(const Listener& other) const noexcept { return overlaps(other.bound_, other.ipv6_only_); }
+    bool overlaps(const SocketAddress& address, bool ipv6_only) const noexcept {
+        return overlap(bound_, ipv6_only_, address, ipv6_only);
+    }
+
+    // Gives the socket the options, the file mode and the owner of another configuration with the same address. What the kernel
+    // does not take is in the log. [main]
+    void change(const ListenerConfig& config) noexcept;
 
     // Newcomers are refused by the kernel from now on; removes the file of a unix socket, if it is still its own. [main]
     void close() noexcept;
+    bool is_closed() const noexcept { return closed_.load(); } // [any]
 
   private:
     void open_tcp(Port port);
     void open_unix();
     void adopt(int fd);
     void set_options(int family);
+    void set_file(const std::string& path);
     void bind_to(const SocketAddress& address);
     void ask_address();
     void step(std::string_view what) const;
     [[noreturn]] void fail(std::string_view step, int error) const;
 
-    const ListenerConfig config_; // constant after construction
+    ListenerConfig config_; // [main], as is the next
+    bool listens_ = false;
     Log& log_;
-    Descriptor socket_;
-    bool closed_ = false; // [main]
+    Descriptor socket_; // constant after construction, as are all but closed_
+    std::atomic<bool> closed_{false};
     std::string address_;
     std::uint16_t port_ = 0;
-    SocketAddress bound_; // constant after construction, as is the next
+    SocketAddress bound_;
     bool ipv6_only_ = false;
     struct stat file_{}; // of a unix socket that this process has bound
 };
@@ -88,7 +101,8 @@ class Listener {
 // connect to, and leaves no file behind. Throws ListenError. [main]
 void try_address(const ListenerConfig& config, Log& log);
 
-// The sockets of a listener: one, or each inherited one that its address means. Throws ListenError. [main]
-std::list<Listener> open_sockets(const ListenerConfig& config, Log& log);
+// The sockets of a listener: one, or each inherited one that its address means; never none. Two generations may share them.
+using Sockets = std::list<Listener>;
+std::shared_ptr<Sockets> open_sockets(const ListenerConfig& config, Log& log); // throws ListenError
 
 } // namespace gatehouse::host

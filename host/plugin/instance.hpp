@@ -61,7 +61,7 @@ class PluginInstance {
     // Its name and what its hooks declare. [any]
     const std::string& name() const noexcept { return handle_.name; }
     const Facilities& facilities() const noexcept { return handle_.facilities; }
-    const PluginLibrary& library() const noexcept { return *library_; }
+    const std::shared_ptr<const PluginLibrary>& library() const noexcept { return library_; }
     bool server_first() const noexcept { return (hooks_.flags & GATEHOUSE_SERVER_FIRST) != 0; }
     // A command line to try a listener with, in which {host} and {port} stand for its address; empty: none is suggested.
     std::string_view try_it() const noexcept { return {hooks_.try_it.data, hooks_.try_it.size}; }

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <gatehouse/gatehouse.h>
 #include <optional>
+#include <sys/stat.h>
 #include <vector>
 
 namespace gatehouse::host {
@@ -26,8 +27,13 @@ class PluginLibrary {
     const std::optional<std::vector<ConfigKey>>& keys() const noexcept { return keys_; }
     const std::filesystem::path& file() const noexcept { return file_; } // not the copy
 
+    // Whether the file has the bytes that were loaded. Reads both if the file has been written since.
+    bool is_as_loaded() const;
+
   private:
     const std::filesystem::path file_;
+    struct stat written_{}; // the file when it was copied
+    std::filesystem::path copy_;
     gatehouse_plugin hooks_{}; // constant after construction
     PluginFacts facts_;
     std::optional<std::vector<ConfigKey>> keys_;

@@ -2,17 +2,17 @@
 
 #include "base/log.hpp"
 
+#include <algorithm>
 #include <iterator>
 
 namespace gatehouse::host {
 
-Plugins::Plugins(const Config& config, const Facilities& facilities) {
+Plugins::Plugins(const Config& config, const Facilities& facilities, PluginLibraries& libraries) {
     std::string problems;
     for (const PluginConfig& plugin : config.plugins) {
         try {
             const std::filesystem::path file = find_plugin(plugin.library, config.host.plugin_path);
-            std::shared_ptr<const PluginLibrary>& library = libraries_[file];
-            if (!library) library = std::make_shared<PluginLibrary>(file, folder_);
+            const PluginLibraries::Library library = libraries.load(file);
             facilities.log.debug("plugin loaded", {{"plugin", plugin.name},
                                                    {"library", file.string()},
                                                    {"version", library->facts().version},
@@ -33,7 +33,7 @@ void Plugins::try_again(const Config& config, const Facilities& facilities) cons
     std::string problems;
     for (const PluginConfig& plugin : config.plugins) {
         try {
-            const PluginInstance again(plugin, libraries_.at(find_plugin(plugin.library, config.host.plugin_path)), facilities);
+            const PluginInstance again(plugin, find(plugin.name).library(), facilities);
         } catch (const PluginError& error) {
             problems += (problems.empty() ? "" : "\n") + std::string(error.what());
         }
@@ -46,6 +46,13 @@ std::vector<PluginInstance*> Plugins::all() const {
     list.reserve(instances_.size());
     for (const auto& [name, instance] : instances_) list.push_back(instance.get());
     return list;
+}
+
+bool Plugins::are_as_loaded(const Config& config) const {
+    return std::ranges::all_of(config.plugins, [&](const PluginConfig& plugin) {
+        const PluginLibrary& library = *find(plugin.name).library();
+        return library.file() == find_plugin(plugin.library, config.host.plugin_path) && library.is_as_loaded();
+    });
 }
 
 void Plugins::start() {

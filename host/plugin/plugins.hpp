@@ -4,9 +4,8 @@
 #include "config/config.hpp"
 #include "plugin/facilities.hpp"
 #include "plugin/instance.hpp"
-#include "plugin/library.hpp"
+#include "plugin/libraries.hpp"
 
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,15 +19,19 @@ using FindPlugin = std::function<PluginInstance&(const std::string& name)>;
 
 class Plugins {
   public:
-    // Loads the libraries and creates the instances; throws PluginError with everything that is wrong. `facilities` outlive
-    // this. [main]
-    Plugins(const Config& config, const Facilities& facilities);
+    // Loads the libraries and creates the instances; throws PluginError with everything that is wrong. `facilities` and
+    // `libraries` outlive this. [main]
+    Plugins(const Config& config, const Facilities& facilities, PluginLibraries& libraries);
     ~Plugins() { destroy(); }
     Plugins(const Plugins&) = delete;
     Plugins& operator=(const Plugins&) = delete;
 
     // Creates and destroys each instance once more, as the process is by now. Throws PluginError as above. [main]
     void try_again(const Config& config, const Facilities& facilities) const;
+
+    // Whether the libraries that `config` names, which is the same configuration read again, are those that were loaded. Throws
+    // PluginError if one is not there any more. [any]
+    bool are_as_loaded(const Config& config) const;
 
     PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
     FindPlugin finder() const { // valid as long as this is
@@ -46,16 +49,7 @@ class Plugins {
     // Stops and destroys the instances, the last one first; their own threads may call the host until then. [main]
     void destroy() noexcept;
 
-    // Makes the folder of the private copies this account's, so that it can remove them. Throws
-    // std::filesystem::filesystem_error. [main]
-    void hand_over(unsigned user, unsigned group) { folder_.hand_over(user, group); }
-
-    // Removes the private copies of the libraries, which stay loaded. [main]
-    void remove_files() noexcept { folder_.remove(); }
-
   private:
-    RuntimeFolder folder_;
-    std::map<std::filesystem::path, std::shared_ptr<const PluginLibrary>> libraries_;
     std::map<std::string, std::unique_ptr<PluginInstance>> instances_; // by name
 };
 

@@ -51,7 +51,7 @@ bool Service::make_room_for_handshake(const TlsServer& server) noexcept {
 }
 
 bool Service::newcomer_waits() const noexcept {
-    return std::any_of(endpoint_.sockets.begin(), endpoint_.sockets.end(), [](const Listener& listener) {
+    return std::any_of(sockets_->begin(), sockets_->end(), [](const Listener& listener) {
         std::array<pollfd, 1> socket{{{listener.descriptor(), POLLIN, 0}}};
         return ready_now(socket);
     });
@@ -66,7 +66,7 @@ Nanoseconds Service::supervise_limits(Nanoseconds now) noexcept {
     Nanoseconds again = never;
     const auto is_full = [](const Acceptor& acceptor) { return acceptor.state() == Acceptor::State::full; };
     if (std::any_of(acceptors_.begin(), acceptors_.end(), is_full)) { // newcomers wait: make_room() may find room for them now
-        if (newcomer_waits()) make_room();
+        if (newcomer_waits() && make_room()) room();                  // connections of other generations may have ended
         again = now + silence;
     }
     const auto text = [](std::uint64_t number, const char* what) { return std::to_string(number) + what; };

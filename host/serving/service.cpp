@@ -1,6 +1,7 @@
 #include "serving/service.hpp"
 
 #include "base/check.hpp"
+#include "base/if_memory_allows.hpp"
 #include "base/socket.hpp"
 #include "serving/ending.hpp"
 #include "serving/watching.hpp"
@@ -72,17 +73,18 @@ bool may_bring_nothing(const Connection& connection, std::uint32_t events) noexc
 
 } // namespace
 
-Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, Pool& threads, const FindPlugin& find,
-                 const Shared& shared)
+Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, std::shared_ptr<Sockets> sockets, Pool& threads,
+                 const FindPlugin& find, const Shared& shared)
     : ListenerShare{listener_config, threads, shared.drain}, plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)),
       plugins_(all_plugins(config, find)), tls_servers_(all_tls_servers(config, plugins_, shared.tls)), shared_(shared),
-      endpoint_(endpoint), upgrades_(nullptr, config, shared.log),
-      access_(config.access, endpoint.sources ? &*endpoint.sources : nullptr, config.proxies()), parking_(shared.alarm) {
+      endpoint_(endpoint), sockets_(std::move(sockets)), sources_(endpoint.sources_for(config)),
+      upgrades_(nullptr, config, shared.log), access_(config.access, sources_, config.sources, config.proxies()),
+      parking_(shared.alarm) {
     const AcceptHooks hooks{.has_room = [this] { return has_room(); },
                             .welcome = [this](int fd, const SocketAddress& peer) { welcome(fd, peer); },
                             .refuse = [this](int fd, const SocketAddress& peer, Reason reason) { refuse(fd, peer, reason); }};
     const bool one_at_a_time = speaks_at_once(config, plugin_);
-    for (const Listener& socket : endpoint.sockets)
+    for (const Listener& socket : *sockets_)
         acceptors_.emplace_back(socket, threads, endpoint.slots.listen_token(acceptors_.size()), one_at_a_time,
                                 endpoint.accepts, endpoint.spare, hooks, config.name, shared.alarm, shared.log);
     if (config.proxy_protocol) {
@@ -111,16 +113,39 @@ void Service::prepare() {
 }
 
 void Service::listen() {
-    for (Listener& socket : endpoint_.sockets) socket.listen();
+    for (Listener& socket : *sockets_)
+        if (!socket.listens()) socket.listen(); // else another generation has made it listen
+}
+
+void Service::change_sockets(const ListenerConfig& before) noexcept {
+    if (before == config) return;
+    for (Listener& socket : *sockets_) {
+        socket.change(config);
+        if_memory_allows([&] {
+            try {
+                socket.listen();
+            } catch (const ListenError& error) { // it listens on with the backlog that it has
+                shared_.log.warning("the backlog stays as it is", {{"listener", config.name}, {"problem", error.what()}});
+            }
+        });
+    }
+}
+
+// In this order: a thread that takes a connection counts it before it is at rest.
+bool Service::is_quiet() const noexcept {
+    return std::all_of(acceptors_.begin(), acceptors_.end(), [](const Acceptor& acceptor) { return acceptor.at_rest(); }) &&
+           open_.load() == 0;
 }
 
 void Service::start() noexcept {
     for (Acceptor& acceptor : acceptors_) acceptor.start();
 }
 
-// A connection has ended, or was counted for a moment alone: a listener that was full may accept.
+// A connection has ended, or was counted for a moment alone: a listener that was full may accept. If it is another generation's
+// by now, the main thread tells it.
 void Service::room() noexcept {
     for (Acceptor& acceptor : acceptors_) acceptor.room();
+    if (acceptors_.front().state() == Acceptor::State::closed) shared_.alarm.wake_by(0);
 }
 
 std::string Service::plugin_names() const {
@@ -191,14 +216,14 @@ ListenerStatus Service::status() const {
     });
     for (const TlsServer* server : tls_servers_) status.handshakes += server->handshakes();
     status.accepted = endpoint_.accepts.accepted();
-    for (const Listener& socket : endpoint_.sockets) {
+    for (const Listener& socket : *sockets_) {
         const auto [depth, limit, drops] = socket.queue().value_or(AcceptQueue{0, static_cast<unsigned>(config.backlog), 0});
         status.queue.depth += depth;
         status.queue.limit += limit;
         status.queue.drops += drops;
     }
     status.waits = endpoint_.waits.counts();
-    if (endpoint_.sources) status.sources = endpoint_.sources->counts(monotonic_now());
+    if (sources_ != nullptr) status.sources = sources_->counts(monotonic_now());
     status.pool = pool.counts();
     return status;
 }

@@ -59,8 +59,8 @@ struct Shared {
 class Service : public ListenerShare {
   public:
     // `threads` call ready() for the tokens of this listener. Throws std::bad_alloc. [main]
-    Service(const ListenerConfig& listener_config, Endpoint& endpoint, Pool& threads, const FindPlugin& find,
-            const Shared& shared);
+    Service(const ListenerConfig& listener_config, Endpoint& endpoint, std::shared_ptr<Sockets> sockets, Pool& threads,
+            const FindPlugin& find, const Shared& shared);
 
     // The service of a connection: each ListenerShare is one.
     static Service& of(const Connection& connection) noexcept {
@@ -75,7 +75,7 @@ class Service : public ListenerShare {
     void start() noexcept;
 
     // Accepts no more. With `take_waiting`, those in the accept queue are served first: the kernel has completed their
-    // handshakes. The socket stays open. [main]
+    // handshakes. The sockets stay open. [main]
     void stop_accepting(bool take_waiting) noexcept;
 
     // The drain has started: tells every connection. [main]
@@ -112,10 +112,17 @@ class Service : public ListenerShare {
     // May throw std::bad_alloc. [any]
     ListenerStatus status() const;
 
+    // The sockets, which another generation's service had until now, get this one's options and backlog. [main]
+    void change_sockets(const ListenerConfig& before) noexcept;
+
+    // After stop_accepting(): whether no connection of this generation is open or on its way. [any]
+    bool is_quiet() const noexcept;
+
     // How many connections of this generation are open, lingering ones included. [any]
     std::uint32_t open() const noexcept { return open_.load(); }
 
     const Endpoint& endpoint() const noexcept { return endpoint_; }
+    const std::shared_ptr<Sockets>& sockets() const noexcept { return sockets_; }
     const std::vector<PluginInstance*>& plugins() const noexcept { return plugins_; } // all it may use, its own first
     std::string plugin_names() const;                                                 // of these, as a text
 
@@ -170,6 +177,8 @@ class Service : public ListenerShare {
     const std::vector<const TlsServer*> tls_servers_;
     const Shared& shared_;
     Endpoint& endpoint_;
+    const std::shared_ptr<Sockets> sockets_;
+    SourceTable* const sources_;                       // null: sources have no limits
     std::vector<std::unique_ptr<const Stage>> stages_; // in the order in which a connection passes them
     const ProxyStage* proxies_ = nullptr;              // one of them, or null
     const TlsStage upgrades_;                          // for the plugins that begin TLS by themselves

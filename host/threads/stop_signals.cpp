@@ -26,7 +26,7 @@ Descriptor open_signals() {
 } // namespace
 
 StopSignals::StopSignals(Patience patience, Leave leave)
-    : patience_(patience), leave_(std::move(leave)), signals_(open_signals()) {
+    : patience_(patience.first), second_patience_(patience.second), leave_(std::move(leave)), signals_(open_signals()) {
     thread_.start<&StopSignals::run>(*this, "the stop signals");
 }
 
@@ -54,7 +54,7 @@ void StopSignals::run() noexcept {
         while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
             const bool first = count_.load() == 0;
             if (first) first_.store(static_cast<int>(signal.ssi_signo));
-            until = std::min(until, plus(monotonic_now(), first ? patience_.first : patience_.second));
+            until = std::min(until, plus(monotonic_now(), first ? patience_.load() : second_patience_));
             count_.fetch_add(1);
             heard_.ring();
         }

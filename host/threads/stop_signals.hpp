@@ -27,6 +27,9 @@ class StopSignals {
     StopSignals(Patience patience, Leave leave);
     ~StopSignals();
 
+    // The time for the drain is another one by now. [main]
+    void be_patient(Nanoseconds first) noexcept { patience_.store(first); }
+
     int descriptor() const noexcept { return heard_.descriptor(); } // readable when one has come
     // How many have come so far, and the first one's number. [main]
     unsigned count() const noexcept;
@@ -35,7 +38,8 @@ class StopSignals {
   private:
     void run() noexcept;
 
-    const Patience patience_; // constant after construction
+    std::atomic<Nanoseconds> patience_; // with the first one
+    const Nanoseconds second_patience_; // constant after construction, as are the next ones
     const Leave leave_;
     const Descriptor signals_;
     const Bell heard_;

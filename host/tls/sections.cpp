@@ -4,6 +4,7 @@
 #include "tls/reloader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <list>
 #include <new>
@@ -20,12 +21,31 @@ constexpr std::size_t pairs_for_a_thread = 64; // which are worth starting one
 
 } // namespace
 
-TlsServer::TlsServer(const TlsConfig& config, std::shared_ptr<TicketKeys> keys, Log& log)
+TlsServer::TlsServer(const TlsConfig& config, std::shared_ptr<TicketKeys> keys, Log& log, const TlsServer* before)
     : config_(config), log_(log), keys_(std::move(keys)), loader_(config_), pairs_(config_.pairs.size()) {
+    if (before != nullptr) take_over(*before);
     load_pairs();
     refresh(pairs_.size()); // the authorities
     if (!problems_.empty()) throw TlsError(joined(problems_));
     publish(false);
+}
+
+// Those that the other has under the same paths, if the rest of both sections says the same: every pair has to fit to that.
+// What their files say is looked at afterwards.
+void TlsServer::take_over(const TlsServer& before) {
+    const auto without_pairs = [](TlsConfig config) {
+        config.pairs.clear();
+        return config;
+    };
+    if (without_pairs(config_) != without_pairs(before.config_)) return;
+    using Paths = std::array<std::string_view, 3>;
+    const auto paths_of = [](const TlsPairConfig& pair) { return Paths{pair.certificate.path, pair.key.path, pair.ocsp.path}; };
+    const std::shared_ptr<const TlsContext> theirs = before.context();
+    std::map<Paths, std::size_t> by_paths;
+    for (std::size_t i = 0; i < before.config_.pairs.size(); ++i) by_paths.emplace(paths_of(before.config_.pairs[i]), i);
+    for (std::size_t i = 0; i < pairs_.size(); ++i)
+        if (const auto found = by_paths.find(paths_of(config_.pairs[i])); found != by_paths.end())
+            pairs_[i] = theirs->pairs()[found->second];
 }
 
 // Ten thousand pairs are seconds of work, nearly all of it OpenSSL's: several threads share it.
@@ -51,7 +71,7 @@ void TlsServer::load_pairs() {
         }
         void load(std::size_t pair) {
             try {
-                server.pairs_[pair] = loader.pair(pair, read_part(files_of_part(server.config_, pair)), nullptr);
+                server.pairs_[pair] = loader.pair(pair, read_part(files_of_part(server.config_, pair)), server.pairs_[pair]);
             } catch (const TlsError& error) {
                 problems_of_pairs[pair] = error.what();
             }
@@ -139,13 +159,16 @@ std::unique_ptr<TlsSession> TlsServer::session(int fd, Reason& refused) noexcept
     return TlsSession::server(context(), fd, handshakes_);
 }
 
-TlsServers::TlsServers(const std::vector<TlsConfig>& configs, TicketKeyRing& ring, Log& log) : log_(log) {
+TlsServers::TlsServers(const std::vector<TlsConfig>& configs, TicketKeyRing& ring, Log& log, const TlsServers* before)
+    : log_(log) {
     std::vector<std::string> problems;
     for (const TlsConfig& config : configs) {
         try {
             const Nanoseconds lifetime = after(0, config.ticket_lifetime);
             auto keys = lifetime == never ? nullptr : ring.keys_of(config.name, lifetime);
-            servers_.emplace(config.name, std::make_unique<TlsServer>(config, std::move(keys), log));
+            const auto* theirs =
+                before != nullptr && before->servers_.contains(config.name) ? before->servers_.at(config.name).get() : nullptr;
+            servers_.emplace(config.name, std::make_unique<TlsServer>(config, std::move(keys), log, theirs));
         } catch (const TlsError& error) {
             problems.emplace_back(error.what());
         }
@@ -153,7 +176,9 @@ TlsServers::TlsServers(const std::vector<TlsConfig>& configs, TicketKeyRing& rin
     if (!problems.empty()) throw TlsError(joined(problems));
 }
 
-TlsServers::~TlsServers() {
+TlsServers::~TlsServers() { unwatch(); }
+
+void TlsServers::unwatch() noexcept {
     if (reloader_) background_->remove(*reloader_);
 }
 

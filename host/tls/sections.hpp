@@ -25,8 +25,9 @@ namespace gatehouse::host {
 class TlsServer {
   public:
     // Loads all parts (see tls/files.hpp); if one is bad, throws TlsError with all problems. `keys` of its tickets; null: no
-    // tickets. [main]
-    TlsServer(const TlsConfig& config, std::shared_ptr<TicketKeys> keys, Log& log);
+    // tickets. `before`: the section of this name in the generation before, whose certificates are taken over if their files
+    // say the same; or null. [who makes a generation]
+    TlsServer(const TlsConfig& config, std::shared_ptr<TicketKeys> keys, Log& log, const TlsServer* before = nullptr);
 
     // The context for new connections. [any]
     std::shared_ptr<const TlsContext> context() const noexcept;
@@ -45,6 +46,7 @@ class TlsServer {
 
   private:
     void load_pairs();
+    void take_over(const TlsServer& before);
 
     const TlsConfig& config_; // constant after construction, as are the next two
     Log& log_;
@@ -68,14 +70,17 @@ class TlsReloader;
 // All sections of a configuration.
 class TlsServers {
   public:
-    // Throws TlsError with all problems of all sections. [main]
-    TlsServers(const std::vector<TlsConfig>& configs, TicketKeyRing& ring, Log& log);
+    // Throws TlsError with all problems of all sections. `before`: as above. [who makes a generation]
+    TlsServers(const std::vector<TlsConfig>& configs, TicketKeyRing& ring, Log& log, const TlsServers* before = nullptr);
     ~TlsServers();
 
     TlsServer& find(const std::string& name) const { return *servers_.at(name); }
 
     // From now on files that change are loaded again, on the background thread. [main]
     void watch(Background& background, Alarm& alarm);
+
+    // Ends that. Waits for what goes on. [any, once]
+    void unwatch() noexcept;
 
     // Has all files loaded again, whether they have changed or not: the operator's command. [main]
     std::uint64_t reload() noexcept;

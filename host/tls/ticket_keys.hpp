@@ -51,7 +51,7 @@ class TicketKeys {
 };
 
 // The keys of each [tls.NAME] section, by its name. They outlive a generation, so that a reload of the configuration makes no
-// client do a whole handshake again. [main]
+// client do a whole handshake again. [who makes a generation: one thread at a time]
 class TicketKeyRing {
   public:
     // Those of that name, or new ones if there are none with this lifetime.

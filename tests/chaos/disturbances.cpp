@@ -23,7 +23,7 @@ void send(Scene& scene, int number) {
 // --- the host ------------------------------------------------------------------------------------------------------------
 
 void signals(Scene& scene, Random& random) {
-    constexpr std::array harmless{SIGHUP, SIGUSR1, SIGPIPE, SIGWINCH, SIGURG, SIGCHLD, SIGCONT};
+    constexpr std::array harmless{SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGWINCH, SIGURG, SIGCHLD, SIGCONT};
     for (std::size_t left = random.between(10, 300); left > 0; --left) {
         send(scene, harmless.at(random.between(0, harmless.size() - 1)));
         pause(random.milliseconds(0, 3));

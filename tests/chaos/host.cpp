@@ -70,9 +70,9 @@ void Host::rotate_log() {
     const std::string old = log_ + ".1";
     const std::lock_guard lock(mutex_);
     std::filesystem::rename(log_, old);
-    support::eventually("a line in the new log file after SIGHUP",
+    support::eventually("a line in the new log file after SIGUSR2",
                         [&] { // at the descriptor limit it takes the host more than one
-                            if (!alive() || ::kill(pid(), SIGHUP) != 0) throw std::runtime_error("the host has ended");
+                            if (!alive() || ::kill(pid(), SIGUSR2) != 0) throw std::runtime_error("the host has ended");
                             std::this_thread::sleep_for(std::chrono::milliseconds(20));
                             std::error_code none; // there is no file yet
                             return std::filesystem::file_size(log_, none) > 0 && !none;

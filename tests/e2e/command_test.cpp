@@ -259,7 +259,7 @@ TEST(Command, VersionAndHelp) {
     const Result help = run_gatehouse({"--help"});
     EXPECT_EQ(help.status, 0);
     for (const std::string word :
-         {"run", "check", "plugins", "SIGTERM", "SIGHUP", "SIGUSR1", "gatehouse run conf/gatehouse.toml"})
+         {"run", "check", "plugins", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "gatehouse run conf/gatehouse.toml"})
         EXPECT_NE(help.out.find(word), std::string::npos) << word;
     EXPECT_NE(run_gatehouse({}).status, 0);
     EXPECT_NE(run_gatehouse({"dance"}).status, 0);

@@ -27,15 +27,16 @@ TEST(Control, ListsTheCommands) {
     const Gatehouse host(config, with_fixtures());
     const Result all = run_control(host, {});
     EXPECT_EQ(all.status, 0);
-    EXPECT_TRUE(
-        all.out.starts_with("instance  command    arguments     role    summary\n"
-                            "host      host                     show    shows the version, and since when the host runs\n"
-                            "host      listeners                show    shows the listeners and their connections\n"
-                            "host      plugins                  show    shows the plugin instances and their connections\n"
-                            "host      limits                   show    shows how much of each limit is used\n"
-                            "host      metrics                  show    shows what the plugin instances count\n"
-                            "echo      -                        -       takes no commands\n"
-                            "fix       check      ADDRESS       change  checks a server each 20 ms\n"))
+    EXPECT_TRUE(all.out.starts_with(
+        "instance  command              arguments     role    summary\n"
+        "host      host                               show    shows the version, and since when the host runs\n"
+        "host      listeners                          show    shows the listeners and their connections\n"
+        "host      plugins                            show    shows the plugin instances and their connections\n"
+        "host      limits                             show    shows how much of each limit is used\n"
+        "host      metrics                            show    shows what the plugin instances count\n"
+        "host      reload-certificates                change  loads the files of all [tls.NAME] sections anew\n"
+        "echo      -                                  -       takes no commands\n"
+        "fix       check                ADDRESS       change  checks a server each 20 ms\n"))
         << all.out;
     const Result one = run_control(host, {"fix", "--json"});
     EXPECT_NE(

@@ -1,4 +1,4 @@
-// SIGTERM lets connections finish, and ends; SIGHUP reopens the log.
+// SIGTERM lets connections finish, and ends; SIGUSR2 reopens the log.
 #include "clients.hpp"
 #include "gatehouse.hpp"
 #include "relayed.hpp"
@@ -209,7 +209,7 @@ TEST(Log, IsReopenedAfterItHasBeenMovedAway) {
     host.signal(SIGUSR1);
     eventually("the status in the old file", [&] { return read_file(moved).find("\"relayed\"") != std::string::npos; });
     EXPECT_FALSE(std::filesystem::exists(log));
-    host.signal(SIGHUP);
+    host.signal(SIGUSR2);
     eventually("the new log file", [&] { return read_file(log).find("log file reopened") != std::string::npos; });
     host.signal(SIGTERM);
     EXPECT_EQ(host.wait().status, 0);
@@ -233,7 +233,7 @@ TEST(Log, AFifoWithoutAReaderHoldsNobodyUp) {
     pollfd first{reader, POLLIN, 0};
     ASSERT_EQ(::poll(&first, 1, static_cast<int>(std::chrono::milliseconds(patience).count())), 1);
     ::close(reader);
-    host.signal(SIGHUP);
+    host.signal(SIGUSR2);
     host.signal(SIGTERM);
     EXPECT_EQ(host.wait().status, 0);
 }

@@ -212,8 +212,8 @@ TEST(PrivilegesOfNobody, AnUnknownUserOrGroupIsNamedWithItsPlace) {
     }
 }
 
-// Everything that is done by the user but was made by root: the log after SIGHUP, the socket file and the private copies at the
-// end. And then once more.
+// Everything that is done by the user but was made by root: the log after SIGUSR2, the socket file and the private copies at
+// the end. And then once more.
 TEST_F(Privileges, LogSocketAndPrivateCopiesAreTheUsers) {
     const TempDir dir;
     for (const char* folder : {"log", "run", "tmp"}) {
@@ -233,7 +233,7 @@ TEST_F(Privileges, LogSocketAndPrivateCopiesAreTheUsers) {
         EXPECT_FALSE(fs::is_empty(dir / "tmp"));
         EXPECT_TRUE(Client("unix:" + socket).echoes("hello"));
         fs::rename(log, moved);
-        host.signal(SIGHUP);
+        host.signal(SIGUSR2);
         eventually("the new log file", [&] { return read_file(log).find("log file reopened") != std::string::npos; });
         host.signal(SIGTERM);
         EXPECT_EQ(host.wait().status, 0) << host.err();
@@ -316,7 +316,7 @@ TEST_F(Privileges, ALogFileThatWasThereKeepsItsOwner) {
     struct stat info{};
     ASSERT_EQ(::stat(log.c_str(), &info), 0);
     EXPECT_EQ(info.st_uid, 0U);
-    EXPECT_NE(read_file(log).find("\"message\":\"the log file cannot be opened again after SIGHUP; give it to the user of "
+    EXPECT_NE(read_file(log).find("\"message\":\"the log file cannot be opened again after SIGUSR2; give it to the user of "
                                   "[process]\",\"path\":\"" +
                                   log + "\",\"error\":\"Permission denied\""),
               std::string::npos)

@@ -202,7 +202,7 @@ TEST_F(NoMemory, ForATlsHandshake) {
 // What the main thread does beside the clients.
 TEST_F(NoMemory, ForSignals) {
     start(listener(name, "echo"));
-    for (const int signal : {SIGUSR1, SIGHUP}) {
+    for (const int signal : {SIGUSR1, SIGUSR2, SIGHUP}) {
         const auto works = [&] {
             host_->status(name); // also: the signal before has been dealt with
             return echoes();

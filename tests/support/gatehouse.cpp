@@ -74,13 +74,29 @@ std::string http_from(const TempDir& root, std::string_view more) {
 GatehouseOptions with_fixtures() { return {.plugin_path = {fixture_dir()}}; }
 GatehouseOptions with_blocking_echo() { return {.plugin_path = {bench_dir()}}; }
 
-Gatehouse::Gatehouse(const std::string& config, GatehouseOptions options) {
+void Gatehouse::write(const std::string& config) const {
     std::string defaults;
     if (config.find("[host]") == std::string::npos) defaults += "[host]\ndrain_timeout = \"2s\"\n";
     const char* seccomp = std::getenv("GATEHOUSE_TEST_SECCOMP");
     if (seccomp != nullptr && sanitizer().empty() && config.find("[process]") == std::string::npos)
         defaults += "[process]\nseccomp = \"" + std::string(seccomp) + "\"\n";
-    const std::string file = dir_.write("gatehouse.toml", defaults + config + "\n");
+    dir_.write("gatehouse.toml", defaults + config + "\n");
+}
+
+Record Gatehouse::reload(const std::string& config) {
+    write(config);
+    return reload();
+}
+
+Record Gatehouse::reload() {
+    const std::size_t from = log_size();
+    signal(SIGHUP);
+    return wait_for_log("reload", {}, from);
+}
+
+Gatehouse::Gatehouse(const std::string& config, GatehouseOptions options) {
+    write(config);
+    const std::string file = dir_ / "gatehouse.toml";
 
     std::vector<std::string> argv = std::move(options.wrapper);
     argv.insert(argv.end(), {gatehouse_binary(), "run"});
@@ -197,8 +213,8 @@ Record Gatehouse::wait_for_closed(std::string_view listener, std::string_view pe
 }
 
 std::string Gatehouse::address(std::string_view listener) const {
-    for (const Record& record : records_)
-        if (fits_all(record, "listening", {{"listener", listener}})) return record["address"];
+    for (auto record = records_.rbegin(); record != records_.rend(); ++record)
+        if (fits_all(*record, "listening", {{"listener", listener}})) return (*record)["address"];
     throw std::runtime_error("there is no listener " + std::string(listener));
 }
 

@@ -89,7 +89,13 @@ class Gatehouse {
     pid_t pid() const noexcept { return pid_; } // the host's own, also under a wrapper
     const TempDir& dir() const noexcept { return dir_; }
 
-    // What the listener listens on.
+    // Writes another configuration, with what the constructor adds, and does as `systemctl reload`; the record of what has
+    // become of it. `write` alone leaves the host as it is.
+    void write(const std::string& config) const;
+    Record reload(const std::string& config);
+    Record reload(); // the file as it is
+
+    // What the listener listens on: the last one of that name.
     std::string address(std::string_view listener) const;
     std::uint16_t port(std::string_view listener) const;
 

@@ -39,21 +39,24 @@ class GenerationTest : public ::testing::Test {
 
     std::unique_ptr<Generation> make(const Config& config) {
         auto generation = std::make_unique<Generation>(
-            config, Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_, ticket_keys_, 1});
+            config,
+            Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_, ticket_keys_, libraries_, 1},
+            now_.get());
         generation->take(endpoints_);
         return generation;
     }
 
-    // As a reload will do it: the new one accepts as soon as the old one has stopped to.
+    // As a reload does it: the new one accepts as soon as the old one has stopped to.
     void replace(std::unique_ptr<Generation> next) {
-        now_->stop_accepting(false);
-        next->start();
+        next->prepare();
+        next->listen();
+        next->accept();
         old_ = std::move(now_);
         now_ = std::move(next);
     }
 
     void finish(Generation& generation) const {
-        generation.stop_accepting(false);
+        generation.stop_accepting();
         generation.begin_drain(monotonic_now());
         for (const Nanoseconds end = monotonic_now() + 10 * one_second; !generation.is_quiet() && monotonic_now() < end;) {
             generation.supervise(monotonic_now());
@@ -63,7 +66,7 @@ class GenerationTest : public ::testing::Test {
         EXPECT_TRUE(generation.stop(monotonic_now() + 10 * one_second));
     }
 
-    Descriptor connect() const { return connect_to_loopback(now_->services().front()->endpoint().sockets.front().port()); }
+    Descriptor connect() const { return connect_to_loopback(now_->services().front()->sockets()->front().port()); }
 
     static std::string ask(const Descriptor& client, const std::string& what) {
         EXPECT_EQ(::send(client.get(), what.data(), what.size(), 0), static_cast<ssize_t>(what.size()));
@@ -79,6 +82,7 @@ class GenerationTest : public ::testing::Test {
     Alarm alarm_;
     Standby standby_;
     TicketKeyRing ticket_keys_;
+    PluginLibraries libraries_;
     RelayEngine relays_{1, Scheduling::other, Generation::relay_ended};
     Resolver resolver_{{}};
     Background background_{Scheduling::other};
@@ -129,7 +133,7 @@ TEST_F(GenerationTest, AnIdStaysDeadOverAThousandGenerations) {
     now_ = make(config());
     now_->start();
     std::set<std::uint64_t> ids;
-    ConnectionSlots slots(5, 1); // the slots are what outlives a generation: one slot, used once in each
+    ConnectionSlots slots(5); // the slots are what outlives a generation: one of them, used once in each
     for (int generation = 0; generation < 1000; ++generation) {
         Connection& connection = *slots.take();
         EXPECT_TRUE(ids.insert(connection.id).second);

@@ -385,12 +385,17 @@ TEST_F(HttpTest, ASlowReaderHoldsNoThreadAndLosesNothing) {
     const std::string requests = get("/large.bin") + get("/hello.txt") +
                                  get("/large.bin", "Range: bytes=0-9,100000-199999\r\n") + get("/none") +
                                  get("/hello.txt", "Connection: close\r\n");
-    const std::string all = http.serve({requests}).output;
+    const auto without_dates = [](std::string output) { // a second may pass
+        for (std::size_t at = 0; (at = output.find("\r\nDate: ", at)) != std::string::npos;)
+            output.erase(at, output.find("\r\n", at + 2) - at);
+        return output;
+    };
+    const std::string all = without_dates(http.serve({requests}).output);
     const Outcome slow = http.serve({requests}, {.room = 1000});
     EXPECT_EQ(answers(slow.output).size(), 5U);
-    EXPECT_EQ(slow.output, all);
+    EXPECT_EQ(without_dates(slow.output), all);
     EXPECT_EQ(std::ranges::count(slow.events, GATEHOUSE_EVENT_SENT), 2);
-    EXPECT_EQ(http.serve({requests, end}, {.room = 1000}).output, all);
+    EXPECT_EQ(without_dates(http.serve({requests, end}, {.room = 1000}).output), all);
 }
 
 TEST_F(HttpTest, CacheControlIsConfigured) {

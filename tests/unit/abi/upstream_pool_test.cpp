@@ -74,7 +74,7 @@ class UpstreamPool : public testing::Test {
     Pool threads_{{}, alarm_, standby_, [](std::uint64_t, std::uint32_t) {}};
     Drain drain_;
     const ListenerShare share_{config_, threads_, drain_};
-    ConnectionSlots slots_{0, 10};
+    ConnectionSlots slots_{0};
     Connection& client_ = *slots_.take();
     Ends client_ends_ = tcp_ends();
     std::vector<Descriptor> far_;

@@ -18,7 +18,7 @@ AccessLists lists(const std::vector<std::string>& allow, const std::vector<std::
 }
 
 std::string verdict(const AccessLists& lists, const std::string& host) {
-    Access access(lists, nullptr);
+    Access access(lists);
     std::uint32_t source = 0;
     const std::optional<Reason> reason = access.admit(address_of(host), 0, source);
     EXPECT_EQ(source, SourceTable::nowhere);
@@ -61,12 +61,12 @@ TEST(Access, OtherKindsOfAddressesAreInNoNetwork) {
     nameless.storage.ss_family = AF_UNIX;
     nameless.size = sizeof(sa_family_t);
     std::uint32_t source = 0;
-    EXPECT_EQ(Access(lists({}, {"0.0.0.0/0"}), nullptr).admit(nameless, 0, source), std::nullopt);
-    EXPECT_EQ(Access(lists({"0.0.0.0/0"}, {}), nullptr).admit(nameless, 0, source), Reason::denied_acl);
+    EXPECT_EQ(Access(lists({}, {"0.0.0.0/0"})).admit(nameless, 0, source), std::nullopt);
+    EXPECT_EQ(Access(lists({"0.0.0.0/0"}, {})).admit(nameless, 0, source), Reason::denied_acl);
     SourceLimits one;
     one.most = 1;
-    SourceTable sources(one, 10);
-    Access counting({}, &sources);
+    SourceTable sources(10);
+    Access counting({}, &sources, one);
     EXPECT_EQ(counting.admit(nameless, 0, source), std::nullopt);
     EXPECT_EQ(counting.admit(nameless, 0, source), std::nullopt);
 }
@@ -76,7 +76,7 @@ TEST(Access, AProxyOnItsOwnBehalfIsItself) {
     const auto verdict = [](const AccessLists& some, const std::string& host, Behalf behalf) {
         const std::vector<Network> proxies = lists({"10.0.0.0/24", "127.0.0.1"}, {}).allow;
         std::uint32_t source = 0;
-        const auto reason = Access(some, nullptr, proxies).admit(address_of(host), 0, source, behalf);
+        const auto reason = Access(some, nullptr, {}, proxies).admit(address_of(host), 0, source, behalf);
         return reason ? std::string(to_string(*reason)) : "admitted";
     };
     const AccessLists clients = lists({"192.0.2.0/24"}, {});
@@ -98,7 +98,7 @@ TEST(Access, AProxyOfAUnixSocketIsInNoNetwork) {
     nameless.storage.ss_family = AF_UNIX;
     nameless.size = sizeof(sa_family_t);
     std::uint32_t source = 0;
-    Access access(lists({"192.0.2.0/24"}, {}), nullptr);
+    Access access(lists({"192.0.2.0/24"}, {}));
     EXPECT_EQ(access.admit(nameless, 0, source, Behalf::proxy), std::nullopt);
     EXPECT_EQ(access.admit(nameless, 0, source, Behalf::client), Reason::denied_acl);
 }
@@ -106,8 +106,8 @@ TEST(Access, AProxyOfAUnixSocketIsInNoNetwork) {
 TEST(Access, AProxysOwnConnectionsCountForItsAddress) {
     SourceLimits one;
     one.most = 1;
-    SourceTable sources(one, 10);
-    Access access({}, &sources);
+    SourceTable sources(10);
+    Access access({}, &sources, one);
     std::uint32_t source = 0;
     EXPECT_EQ(access.admit(address_of("192.0.2.1"), 0, source, Behalf::proxy), std::nullopt);
     EXPECT_NE(access.admit(address_of("192.0.2.1"), 0, source, Behalf::proxy), std::nullopt);
@@ -116,8 +116,8 @@ TEST(Access, AProxysOwnConnectionsCountForItsAddress) {
 TEST(Access, WhoIsDeniedDoesNotCount) {
     SourceLimits one;
     one.rate = 1;
-    SourceTable sources(one, 10);
-    Access access(lists({}, {"192.0.2.1"}), &sources);
+    SourceTable sources(10);
+    Access access(lists({}, {"192.0.2.1"}), &sources, one);
     std::uint32_t source = 0;
     for (int i = 0; i < 3; ++i) EXPECT_EQ(access.admit(address_of("192.0.2.1"), 1, source), Reason::denied_acl);
     EXPECT_EQ(sources.counts(1).remembered, 0U);
@@ -133,7 +133,7 @@ TEST(Access, CostsLessThanAMicrosecondWithTenThousandNetworks) {
         const auto length = static_cast<std::uint8_t>(random() % 17 + 16);
         many.deny.push_back({masked({false, std::uint64_t{random()} << 32U, 0}, length), length});
     }
-    Access access(many, nullptr);
+    Access access(many);
     std::vector<SocketAddress> clients;
     for (int i = 0; i < 10'000; ++i)
         clients.push_back(address_of("192.0." + std::to_string(i % 256) + "." + std::to_string(i / 256)));

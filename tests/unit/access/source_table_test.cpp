@@ -30,10 +30,13 @@ SourceLimits at_rate(std::uint32_t rate, Milliseconds per, std::uint32_t burst) 
 
 class Sources {
   public:
-    explicit Sources(const SourceLimits& limits, std::uint32_t max_connections = 1) : table(limits, max_connections) {}
+    explicit Sources(const SourceLimits& limits, std::uint32_t max_connections = 1) : rule(limits), table(max_connections) {}
 
-    std::optional<Reason> enter(const IpAddress& source, Nanoseconds now = start) { return table.enter(source, now, slot); }
+    std::optional<Reason> enter(const IpAddress& source, Nanoseconds now = start) {
+        return table.enter(source, rule, now, slot);
+    }
 
+    SourceRule rule;
     SourceTable table;
     std::uint32_t slot = nowhere; // of the last one that came in
 };
@@ -168,7 +171,8 @@ TEST(SourceTable, HasRoomForAllThatMayBeOpen) {
 }
 
 TEST(SourceTable, FromManyThreads) {
-    SourceTable table(at_most(3), 1000);
+    const SourceRule rule(at_most(3));
+    SourceTable table(1000);
     std::vector<std::thread> threads;
     std::atomic<int> most{0};
     std::array<std::atomic<int>, 8> inside{};
@@ -177,7 +181,7 @@ TEST(SourceTable, FromManyThreads) {
             for (int i = 0; i < 20'000; ++i) {
                 const auto source = static_cast<std::uint32_t>(i % 8);
                 std::uint32_t slot = nowhere;
-                if (table.enter(v4(source), start, slot)) continue;
+                if (table.enter(v4(source), rule, start, slot)) continue;
                 const int now = inside[source].fetch_add(1) + 1;
                 int seen = most.load();
                 while (now > seen && !most.compare_exchange_weak(seen, now)) {

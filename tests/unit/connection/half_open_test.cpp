@@ -45,7 +45,7 @@ class HalfOpenTest : public ::testing::Test {
     Drain drain_;
     const ListenerShare share_{config_, pool_, drain_};
     const ListenerShare other_share_{config_, pool_, drain_};
-    ConnectionSlots slots_{0, 1000};
+    ConnectionSlots slots_{0};
     HalfOpen half_open_{SourceHash({0x9e3779b97f4a7c15U, 2})}; // with which the sources of these tests do not meet
 };
 

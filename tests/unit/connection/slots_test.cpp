@@ -20,7 +20,7 @@ class Slots : public ::testing::Test {
   protected:
     static constexpr std::uint32_t listener_number = 3;
 
-    ConnectionSlots slots_{listener_number, 1000};
+    ConnectionSlots slots_{listener_number};
 };
 
 TEST_F(Slots, IdsAreUniqueAndNameTheirListener) {
@@ -36,16 +36,18 @@ TEST_F(Slots, IdsAreUniqueAndNameTheirListener) {
     EXPECT_EQ(ids.size(), 1000U);
 }
 
-TEST_F(Slots, NeverMoreThanTheCapacityRoundedUpToAChunk) {
-    std::vector<Connection*> taken;
-    while (Connection* connection = slots_.take()) {
-        taken.push_back(connection);
-        ASSERT_LE(taken.size(), 1024U);
-    }
-    EXPECT_GE(taken.size(), 1000U);
-    slots_.give_back(*taken.back());
-    EXPECT_EQ(slots_.take(), taken.back());
-    EXPECT_EQ(slots_.take(), nullptr);
+TEST_F(Slots, ThereAreTensOfThousandsAndEachIsFoundByItsId) {
+    std::vector<Connection*> taken(40'000);
+    for (Connection*& connection : taken) connection = slots_.take();
+    for (Connection* connection : taken) ASSERT_EQ(slots_.find(connection->id), connection);
+    EXPECT_EQ(std::set(taken.begin(), taken.end()).size(), taken.size());
+    std::size_t seen = 0;
+    slots_.for_each([&](const Connection& connection, std::uint64_t id) {
+        seen += connection.id == id ? 1 : 0; // the others have not been taken
+    });
+    EXPECT_EQ(seen, taken.size());
+    for (Connection* connection : taken) slots_.give_back(*connection);
+    EXPECT_EQ(slots_.take(), taken.back()); // last in, first out
 }
 
 TEST_F(Slots, AnIdIsStaleOnceItsConnectionHasEnded) {
@@ -107,7 +109,7 @@ TEST(PeerTest, AddressesComeBackAsTheyWere) {
 }
 
 TEST(LifeTest, OpenBeginsAllOfItAnew) {
-    ConnectionSlots slots(0, 1);
+    ConnectionSlots slots(0);
     Connection& connection = *slots.take();
     const ListenerConfig config;
     Alarm alarm;

@@ -48,9 +48,9 @@ class ListenerTest : public ::testing::Test {
 
     std::string error_of(const ListenerConfig& config) {
         try {
-            std::list<Listener> sockets = open_sockets(config, *log_);
-            sockets.front().listen();
-            return "listens on " + sockets.front().address();
+            const std::shared_ptr<Sockets> sockets = open_sockets(config, *log_);
+            sockets->front().listen();
+            return "listens on " + sockets->front().address();
         } catch (const ListenError& error) {
             return error.what();
         }

@@ -19,7 +19,7 @@ TEST(Plugins, AreMadeOncePerSection) {
     const Config config = config_with("[plugins.a]\nlibrary = \"gateway\"\nconfig = { upstream = \"127.0.0.1:1\" }\n"
                                       "[plugins.b]\nlibrary = \"gateway\"\nconfig = { upstream = \"127.0.0.1:2\" }\n"
                                       "[[listeners]]\nname = \"x\"\naddress = \"127.0.0.1:0\"\nplugin = \"a\"\n");
-    const Plugins plugins(config, host.facilities);
+    const Plugins plugins(config, host.facilities, host.libraries);
     ASSERT_EQ(plugins.all().size(), 2U);
     EXPECT_EQ(plugins.all()[0]->name(), "a");
     EXPECT_EQ(plugins.all()[1]->name(), "b");
@@ -31,7 +31,7 @@ TEST(Plugins, AnswerWhatTheHostAsks) {
     TestFacilities host;
     const Config config = config_with("[plugins.gateway]\nconfig = { upstream = \"127.0.0.1:1\" }\n"
                                       "[[listeners]]\nname = \"x\"\naddress = \"127.0.0.1:0\"\nplugin = \"gateway\"\n");
-    Plugins plugins(config, host.facilities);
+    Plugins plugins(config, host.facilities, host.libraries);
     plugins.start();
     PluginInstance& gateway = plugins.find("gateway");
     EXPECT_FALSE(gateway.has_probe());
@@ -49,7 +49,7 @@ TEST(Plugins, AllThatIsWrongIsSaidAtOnce) {
                                       "[plugins.b]\nlibrary = \"gone\"\n"
                                       "[[listeners]]\nname = \"x\"\naddress = \"127.0.0.1:0\"\nplugin = \"a\"\n");
     try {
-        const Plugins plugins(config, host.facilities);
+        const Plugins plugins(config, host.facilities, host.libraries);
         ADD_FAILURE() << "nothing was wrong";
     } catch (const PluginError& error) {
         const std::string text = error.what();

@@ -8,6 +8,7 @@
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
 #include "plugin/instance.hpp"
+#include "plugin/libraries.hpp"
 #include "threads/background.hpp"
 #include "threads/drain.hpp"
 
@@ -37,6 +38,7 @@ struct TestFacilities {
     Lookups lookups;
     NameWatches watches;
     Shortages shortages{log};
+    PluginLibraries libraries;                                           // for Plugins
     std::function<std::optional<CellTable>(std::string_view name)> show; // for those who ask for it
     const Facilities facilities{
         host_table, log, drain, resolver, lookups, background, watches, shortages,

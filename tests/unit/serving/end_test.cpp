@@ -40,7 +40,7 @@ class EndByOrder : public ::testing::Test {
         generation_.start();
     }
     ~EndByOrder() override {
-        generation_.stop_accepting(true);
+        generation_.stop_accepting();
         generation_.begin_drain(monotonic_now());
         EXPECT_TRUE(relays_.stop(never));
         EXPECT_TRUE(generation_.stop(monotonic_now() + 10'000'000'000));
@@ -54,7 +54,7 @@ class EndByOrder : public ::testing::Test {
     };
     // Connected, and relayed: a byte has gone through.
     Pair relay() {
-        Pair pair{connect_to_loopback(service().endpoint().sockets.front().port()), accept_from(upstream_)};
+        Pair pair{connect_to_loopback(service().sockets()->front().port()), accept_from(upstream_)};
         EXPECT_EQ(::send(pair.client.get(), "x", 1, 0), 1);
         EXPECT_EQ(next(pair.server), 1);
         return pair;
@@ -92,14 +92,15 @@ class EndByOrder : public ::testing::Test {
     Alarm alarm_;
     Standby standby_;
     TicketKeyRing ticket_keys_;
+    PluginLibraries libraries_;
     RelayEngine relays_{2, Scheduling::other, Generation::relay_ended};
     Resolver resolver_{{}};
     Background background_{Scheduling::other};
     Lookups lookups_{background_, resolver_, {}};
     NameWatches watches_{background_, {}};
     Endpoints endpoints_{log_};
-    Generation generation_{
-        config_, Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_, ticket_keys_, 2}};
+    Generation generation_{config_, Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_,
+                                             ticket_keys_, libraries_, 2}};
     const PluginInstance& gateway_ = generation_.plugins().find("gateway");
 };
 
@@ -158,7 +159,7 @@ TEST_F(EndByOrder, MayComeAtAnyTime) {
                 for (std::uint64_t slot = 0; slot < 4; ++slot) end((generation << 32U) | slot);
     });
     for (int i = 0; i < 50; ++i) {
-        const Descriptor client = connect_to_loopback(service().endpoint().sockets.front().port());
+        const Descriptor client = connect_to_loopback(service().sockets()->front().port());
         EXPECT_LE(next(client), 0);
     }
     go_on.store(false);

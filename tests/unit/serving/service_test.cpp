@@ -45,7 +45,7 @@ class ServiceTest : public testing::Test {
                                         "[[listeners]]\nname = \"echo\"\naddress = \"127.0.0.1:0\"\nplugin = \"echo\"\n",
                                         "/test.toml");
     TestFacilities host_;
-    Plugins plugins_{config_, host_.facilities};
+    Plugins plugins_{config_, host_.facilities, host_.libraries};
     PluginInstance& echo_ = plugins_.find("echo");
     Alarm alarm_;
     Standby standby_;
@@ -56,8 +56,9 @@ class ServiceTest : public testing::Test {
     std::map<const TlsServer*, HalfOpen> handshakes_;
     const Shared shared_{host_.log, alarm_, relays_, tls_, host_.drain, false, handshakes_};
     SpareDescriptor spare_;
-    Endpoint endpoint_{config_.listeners.front(), 0, spare_, host_.log};
-    Service service_{config_.listeners.front(), endpoint_, pool_, plugins_.finder(), shared_};
+    Endpoint endpoint_{0, spare_};
+    Service service_{config_.listeners.front(), endpoint_, open_sockets(config_.listeners.front(), host_.log), pool_,
+                     plugins_.finder(),         shared_};
     Connection& connection_ = *endpoint_.slots.take();
     const std::uint64_t id_ = connection_.id;
     Descriptor client_;

@@ -51,7 +51,7 @@ class WatchingTest : public testing::Test {
     Pool pool_{{}, alarm_, standby_, [](std::uint64_t, std::uint32_t) {}};
     Drain drain_;
     const ListenerShare share_{config_, pool_, drain_};
-    ConnectionSlots slots_{0, 10};
+    ConnectionSlots slots_{0};
     Connection& connection_ = *slots_.take();
     Descriptor client_, server_peer_;
     std::optional<Upstream> server_;

@@ -39,7 +39,7 @@ class DetectionTest : public TlsTest {
                                    "[[listeners]]\nname = \"test\"\naddress = \"127.0.0.1:0\"\n" +
                                    std::string(keys) + "\n" + std::string(routes),
                                "/test.toml");
-        plugins_.emplace(config_, host_.facilities);
+        plugins_.emplace(config_, host_.facilities, host_.libraries);
         tls_.emplace(config_.tls, ticket_keys_, host_.log);
         stage_.emplace(config_.listeners.front(), layer, plugins_->finder(), *tls_, log_.log);
         connect();

@@ -1,0 +1,123 @@
+#include "endpoints.hpp"
+
+#include "listen/inherited.hpp"
+#include "net/overlap.hpp"
+
+#include <utility>
+
+namespace gatehouse::host {
+namespace {
+
+// Which inherited sockets are whose has a message of its own.
+bool both_inherited(const ListenerConfig& one, const ListenerConfig& two) noexcept {
+    constexpr auto inherited = Address::Kind::inherited;
+    return one.address.kind == inherited && two.address.kind == inherited;
+}
+
+// Port 0 is another port each time, so that such a socket goes with the name.
+std::string key_of(const ListenerConfig& config) {
+    if (config.address.kind == Address::Kind::tcp && config.address.port == 0)
+        return to_string(config.address) + ' ' + config.name;
+    const auto numeric = numeric_address(config.address);
+    return numeric ? to_string(*numeric) : to_string(config.address);
+}
+
+// Before they listen, the kernel lets sockets of one process share a port. What the file says of numeric addresses has been
+// checked: this is about names, and sockets that were inherited.
+template <class Add>
+void check_overlaps(const std::vector<ListenerConfig>& configs, const std::vector<std::shared_ptr<Sockets>>& opened, Add add) {
+    std::vector<std::pair<const Listener*, const ListenerConfig*>> all;
+    for (std::size_t i = 0; i < configs.size(); ++i) {
+        if (!opened[i]) continue;
+        for (const Listener& socket : *opened[i]) {
+            for (const auto& [other, owner] : all)
+                if (!both_inherited(*owner, configs[i]) && socket.overlaps(*other))
+                    add("listener " + configs[i].name + ": " + socket.address() + " is taken by listener " + owner->name +
+                        " of this file, at " + other->address() + "; choose another port (" + configs[i].where.text + ")");
+            all.emplace_back(&socket, &configs[i]);
+        }
+    }
+}
+
+} // namespace
+
+Endpoint& Endpoints::named(const ListenerConfig& config) {
+    std::unique_ptr<Endpoint>& endpoint = by_name_[config.name];
+    if (endpoint) return *endpoint;
+    const std::size_t number = by_name_.size() - 1;
+    if (number >= max_listeners) {
+        by_name_.erase(config.name);
+        throw ListenError("listener " + config.name + ": this host has had " + std::to_string(max_listeners) +
+                          " names of listeners by now; use a name again, or restart it (" + config.where.text + ")");
+    }
+    endpoint = std::make_unique<Endpoint>(static_cast<std::uint32_t>(number), spare_);
+    return *endpoint;
+}
+
+// Opens sockets without the lock: names are looked up, and the main thread must not wait for that.
+std::shared_ptr<Sockets> Endpoints::open(const ListenerConfig& config) {
+    const std::string key = key_of(config);
+    {
+        const MutexLock lock(mutex_);
+        if (std::shared_ptr<Sockets> open = by_address_[key].lock(); open && !open->front().is_closed()) return open;
+    }
+    std::shared_ptr<Sockets> fresh;
+    try {
+        fresh = open_sockets(config, log_);
+    } catch (const ListenError& error) {
+        const std::string own = whose(config);
+        if (own.empty()) throw;
+        throw ListenError("listener " + config.name + ": " + to_string(config.address) + " overlaps with " + own +
+                          ", where this host listens; the kernel gives it to no second socket, so this needs a restart (" +
+                          config.where.text + ")");
+    }
+    const MutexLock lock(mutex_);
+    if (closed_) throw ListenError("listener " + config.name + ": the host drains");
+    by_address_[key] = fresh;
+    return fresh;
+}
+
+// The address of an open socket that overlaps with this one; empty if there is none.
+std::string Endpoints::whose(const ListenerConfig& config) {
+    const auto numeric = numeric_address(config.address);
+    if (!numeric) return "";
+    const MutexLock lock(mutex_);
+    for (const auto& [key, weak] : by_address_) {
+        const std::shared_ptr<Sockets> open = weak.lock();
+        if (!open) continue;
+        for (const Listener& socket : *open)
+            if (!socket.is_closed() && socket.overlaps(*numeric, config.ipv6_only)) return socket.address();
+    }
+    return "";
+}
+
+std::vector<std::shared_ptr<Sockets>> Endpoints::open(const std::vector<ListenerConfig>& configs) {
+    std::string problems;
+    const auto add = [&](const std::string& problem) { problems += (problems.empty() ? "" : "\n") + problem; };
+    std::vector<std::shared_ptr<Sockets>> opened(configs.size());
+    {
+        const MutexLock lock(mutex_);
+        std::erase_if(by_address_, [](const auto& entry) { return entry.second.expired(); });
+    }
+    for (std::size_t i = 0; i < configs.size(); ++i) {
+        try {
+            opened[i] = open(configs[i]);
+        } catch (const ListenError& error) {
+            add(error.what());
+        }
+    }
+    check_overlaps(configs, opened, add);
+    for (const std::string& problem : inherited_problems(inherited_sockets(), configs)) add(problem);
+    if (!problems.empty()) throw ListenError(problems);
+    return opened;
+}
+
+void Endpoints::close() noexcept {
+    const MutexLock lock(mutex_);
+    closed_ = true;
+    for (const auto& [key, weak] : by_address_)
+        if (const std::shared_ptr<Sockets> open = weak.lock())
+            for (Listener& socket : *open) socket.close();
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,312 @@
+// SIGHUP applies the configuration file: newcomers meet the new one, connections stay with what they began with, and whatever
+// has a name keeps its past.
+#include "clients.hpp"
+#include "gatehouse.hpp"
+#include "relayed.hpp"
+#include "tls_fixture.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <thread>
+#include <vector>
+
+using namespace gatehouse::support;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string lifecycle(std::string_view name, std::string_view settings = "") {
+    return "[plugins." + std::string(name) + "]\nlibrary = \"lifecycle\"\nconfig = { " + std::string(settings) + " }\n";
+}
+
+// Of the fixture, in order.
+std::vector<std::string> hooks(Gatehouse& host) {
+    std::vector<std::string> called;
+    for (const Record& record : host.log())
+        if (record.message().starts_with("hook: ")) called.push_back(record.message().substr(6));
+    return called;
+}
+
+bool serves_daytime(Gatehouse& host, std::string_view listener) {
+    return Client(host.port(listener)).recv_until_eof().find("20") != std::string::npos;
+}
+
+TEST(Reload, AnotherPluginKeepsTheSocketAndTheConnections) {
+    Gatehouse host(listener("front", "echo"));
+    Client before(host.port("front"));
+    EXPECT_TRUE(before.echoes("one"));
+    Client silent(host.port("front")); // it has said nothing yet, and is echo's
+    host.wait_for_status("front", "both", [](const Record& now) { return now["open"] == "2"; });
+
+    const Record done = host.reload(listener("front", "daytime"));
+    EXPECT_EQ(done["result"], "applied") << done.line;
+    EXPECT_EQ(done["generation"], "2");
+    EXPECT_TRUE(serves_daytime(host, "front"));
+    EXPECT_TRUE(before.echoes("two"));
+    EXPECT_TRUE(silent.echoes("three"));
+    const Record now = host.status("front");
+    EXPECT_EQ(now["accepted"], "3"); // counters go on
+    EXPECT_EQ(host.count_logged("\"listening\""), 1U);
+}
+
+TEST(Reload, TheSameFileChangesNothing) {
+    const std::string config = lifecycle("echo") + listener("front", "echo");
+    Gatehouse host(config, with_fixtures());
+    EXPECT_EQ(host.reload("# another comment, and other places\n" + config)["result"], "nothing has changed");
+    EXPECT_EQ(hooks(host), (std::vector<std::string>{"create", "start as " + std::to_string(::geteuid())}));
+}
+
+TEST(Reload, AFileThatIsRefusedChangesNothingAndSaysAllThatIsWrong) {
+    Gatehouse host(listener("front", "echo"));
+    const Record done = host.reload("[plugins.gone]\nlibrary = \"gone\"\n" + lifecycle("bad", "nonsense = 1") +
+                                    listener("front", "daytime") + listener("more", "gone") + listener("third", "bad"));
+    EXPECT_EQ(done["result"], "refused") << done.line;
+    EXPECT_EQ(done["generation"], "1");
+    EXPECT_NE(done["why"].find("plugin library gone not found"), std::string::npos) << done.line;
+    EXPECT_TRUE(Client(host.port("front")).echoes("still"));
+    for (const std::string broken : {"nonsense", "[[listeners]]\nname = \"x\"\n", "\x80", ""}) {
+        EXPECT_EQ(host.reload(broken)["result"], "refused");
+        EXPECT_TRUE(Client(host.port("front")).echoes("still"));
+    }
+    std::filesystem::remove(host.dir() / "gatehouse.toml");
+    EXPECT_EQ(host.reload()["result"], "refused");
+    EXPECT_EQ(host.reload(listener("front", "daytime"))["result"], "applied");
+}
+
+// What fails as late as it can leaves nothing behind: no socket, no instance, no thread.
+TEST(Reload, APluginThatDoesNotStartChangesNothing) {
+    const ReservedAddress free;
+    Gatehouse host(listener("front", "echo"), with_fixtures());
+    const Record done = host.reload(lifecycle("bad", "fails = \"start\"") + listener("front", "echo") +
+                                    listener("more", "bad", "address = \"" + free.address() + "\""));
+    EXPECT_EQ(done["result"], "refused");
+    EXPECT_NE(done["why"].find("plugin bad did not start: no luck"), std::string::npos) << done.line;
+    EXPECT_TRUE(refused(free.address()));
+    EXPECT_EQ(hooks(host).back(), "destroy");
+    EXPECT_TRUE(Client(host.port("front")).echoes("still"));
+}
+
+TEST(Reload, ListenersComeAndGo) {
+    Gatehouse host(listener("stays", "echo") + listener("goes", "echo"));
+    const std::string gone = host.address("goes");
+    Client open(gone);
+    EXPECT_TRUE(open.echoes("one"));
+    EXPECT_EQ(host.reload(listener("stays", "echo") + listener("comes", "echo"))["result"], "applied");
+    EXPECT_TRUE(refused(gone));
+    EXPECT_TRUE(open.echoes("two")); // it goes on
+    EXPECT_TRUE(Client(host.port("comes")).echoes("three"));
+    EXPECT_TRUE(Client(host.port("stays")).echoes("four"));
+}
+
+TEST(Reload, AMovedOrRenamedListenerKeepsWhatIsItsOwn) {
+    const ReservedAddress one, two;
+    const auto at = [](const ReservedAddress& address) { return "address = \"" + address.address() + "\""; };
+    Gatehouse host(listener("a", "echo", at(one)));
+    Client first(one.address());
+    EXPECT_TRUE(first.echoes("x"));
+    EXPECT_EQ(host.reload(listener("a", "echo", at(two)))["result"], "applied"); // moved
+    EXPECT_TRUE(refused(one.address()));
+    EXPECT_TRUE(first.echoes("x"));
+    EXPECT_TRUE(Client(two.address()).echoes("x"));
+    EXPECT_EQ(host.status("a")["accepted"], "2");
+    EXPECT_EQ(host.reload(listener("b", "echo", at(two)))["result"], "applied"); // renamed
+    EXPECT_TRUE(Client(two.address()).echoes("x"));
+    EXPECT_EQ(host.status("b")["accepted"], "1");
+    EXPECT_EQ(host.reload(listener("b", "echo", at(one)) + listener("c", "echo", at(two)))["result"], "applied");
+    EXPECT_TRUE(Client(one.address()).echoes("x"));
+    EXPECT_TRUE(Client(two.address()).echoes("x"));
+}
+
+TEST(Reload, AUnixSocketKeepsItsFileAndGetsItsMode) {
+    const TempDir dir;
+    const std::string path = dir / "s";
+    const auto with = [&](const char* mode) {
+        return listener("front", "echo", "address = \"unix:" + path + "\"\nmode = \"" + mode + "\"");
+    };
+    Gatehouse host(with("0600"));
+    EXPECT_EQ(host.reload(with("0660"))["result"], "applied");
+    EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms{0660});
+    EXPECT_TRUE(Client("unix:" + path).echoes("x"));
+    EXPECT_EQ(host.reload(listener("other", "echo"))["result"], "applied");
+    EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(Reload, AHigherLimitLetsThoseInWhoWait) {
+    const auto with = [](int most) { return listener("front", "echo", "max_connections = " + std::to_string(most)); };
+    Gatehouse host(with(1));
+    Client first(host.port("front"));
+    EXPECT_TRUE(first.echoes("x"));
+    Client second(host.port("front"));
+    second.send("y");
+    EXPECT_FALSE(second.readable(50ms));
+    EXPECT_EQ(host.reload(with(2))["result"], "applied");
+    EXPECT_EQ(second.recv_exactly(1), "y");
+    EXPECT_EQ(host.reload(with(1))["result"], "applied"); // a lower one cuts nobody
+    EXPECT_TRUE(first.echoes("x"));
+    EXPECT_TRUE(second.echoes("y"));
+    Client third(host.port("front"));
+    third.send("z");
+    EXPECT_FALSE(third.readable(50ms));
+    first.close();
+    second.close();
+    EXPECT_EQ(third.recv_exactly(1), "z");
+}
+
+TEST(Reload, SourcesKeepTheirPast) {
+    const auto with = [](const char* plugin) { return listener("front", plugin, "max_per_source = 1"); };
+    Gatehouse host(with("echo"));
+    Client first(host.port("front"));
+    EXPECT_TRUE(first.echoes("x"));
+    EXPECT_EQ(host.reload(with("discard"))["result"], "applied");
+    EXPECT_TRUE(Client(host.port("front")).ends());
+    host.wait_for_log("closed", {{"reason", "over_limit"}});
+    first.close();
+    host.wait_for_closed("front", "", 0);
+    host.wait_for_status("front", "the first has gone", [](const Record& now) { return now["open"] == "0"; });
+    Client again(host.port("front"));
+    EXPECT_FALSE(again.readable(50ms));
+}
+
+TEST(Reload, AChangedLibraryIsLoadedBesideTheOldOne) {
+    const TempDir plugins;
+    const std::string file = plugins / "mine.so";
+    std::filesystem::copy_file(plugin_dir() + "/echo.so", file);
+    const std::string config = listener("front", "mine");
+    Gatehouse host(config, {.plugin_path = {plugins.path().string()}});
+    Client before(host.port("front"));
+    EXPECT_TRUE(before.echoes("x"));
+    std::filesystem::copy_file(plugin_dir() + "/daytime.so", plugins / "next");
+    std::filesystem::rename(plugins / "next", file);
+    EXPECT_EQ(host.reload()["result"], "applied");
+    EXPECT_TRUE(serves_daytime(host, "front"));
+    EXPECT_TRUE(before.echoes("y"));
+    std::filesystem::last_write_time(file, std::filesystem::file_time_type::clock::now()); // touched, but the same
+    EXPECT_EQ(host.reload()["result"], "nothing has changed");
+}
+
+// Create and start the new one, then let it accept; stop and destroy the old one when its last connection has ended.
+TEST(Reload, AnOldInstanceLivesAsLongAsItsConnections) {
+    const auto with = [](int number) {
+        return lifecycle("cycle", "folder = \"" + std::string(number == 1 ? "" : "/tmp") + "\"") +
+               listener("front", "echo", "idle_timeout = \"" + std::to_string(number) + "m\"") + listener("x", "cycle");
+    };
+    Gatehouse host(with(1), with_fixtures());
+    Client client(host.port("front"));
+    EXPECT_TRUE(client.echoes("x"));
+    const std::string start = "start as " + std::to_string(::geteuid());
+    EXPECT_EQ(host.reload(with(2))["result"], "applied");
+    EXPECT_EQ(hooks(host), (std::vector<std::string>{"create", start, "create", start}));
+    EXPECT_TRUE(client.echoes("y"));
+    client.close();
+    host.wait_for_log("hook: destroy");
+    EXPECT_EQ(hooks(host), (std::vector<std::string>{"create", start, "create", start, "stop", "destroy"}));
+}
+
+TEST(Reload, OldConnectionsHaveTheirTime) {
+    const auto with = [](const char* plugin) {
+        return "[host]\ndrain_timeout = \"100ms\"\nold_timeout = \"300ms\"\n" + listener("front", plugin);
+    };
+    Gatehouse host(with("echo"));
+    Client client(host.port("front"));
+    EXPECT_TRUE(client.echoes("x"));
+    EXPECT_EQ(host.reload(with("discard"))["result"], "applied");
+    EXPECT_EQ(client.recv_until_eof(), "");
+    EXPECT_EQ(host.wait_for_closed("front")["reason"], "drained");
+    Client next(host.port("front"));
+    EXPECT_FALSE(next.readable(50ms)); // the host itself does not drain
+}
+
+TEST(Reload, RelaysGoOnAndNewcomersMeetTheNewServer) {
+    const Server one, two;
+    Gatehouse host(gateway_to(one.address()));
+    Client first(host.port("gateway"));
+    Client at_one = const_cast<Server&>(one).accept();
+    first.send("a");
+    EXPECT_EQ(at_one.recv_exactly(1), "a");
+    EXPECT_EQ(host.reload(gateway_to(two.address()))["result"], "applied");
+    Client second(host.port("gateway"));
+    Client at_two = const_cast<Server&>(two).accept();
+    second.send("b");
+    EXPECT_EQ(at_two.recv_exactly(1), "b");
+    at_one.send("c");
+    EXPECT_EQ(first.recv_exactly(1), "c");
+    host.signal(SIGTERM); // ends the relays of both generations
+    EXPECT_TRUE(first.ends());
+    EXPECT_TRUE(second.ends());
+    EXPECT_EQ(host.wait_exit(), 0);
+}
+
+TEST(Reload, WhatNeedsARestartIsSaidAndTheRestApplied) {
+    Gatehouse host(listener("front", "echo"));
+    const Record done = host.reload("[host]\nrelay_threads = 7\ndrain_timeout = \"2s\"\n" + listener("front", "daytime"));
+    EXPECT_EQ(done["result"], "applied");
+    EXPECT_EQ(done["why"], "host.relay_threads needs a restart");
+    EXPECT_TRUE(serves_daytime(host, "front"));
+}
+
+TEST_F(Tls, AReloadKeepsTicketsAndTakesNewCertificates) {
+    const auto server = host("facts");
+    const std::string session = certificates_ / "session";
+    EXPECT_TRUE(s_client(*server, {"-sess_out", session}).has("New, TLSv1"));
+    std::string config = read_file(server->dir() / "gatehouse.toml");
+    std::ofstream(server->dir() / "gatehouse.toml") << config << listener("more", "echo");
+    EXPECT_EQ(server->reload()["result"], "applied");
+    EXPECT_TRUE(s_client(*server, {"-sess_in", session}).has("Reused, TLSv1"));
+}
+
+// The real thing: newcomers, connections that stay, and relays, while the file changes a hundred times.
+TEST(Reload, NobodyIsLostWhileTheFileChangesAllTheTime) {
+    Gatehouse behind("[log]\naccess = false\n" + listener("echo", "echo"));
+    const auto with = [&](int round) {
+        return "[log]\naccess = false\n" +
+               gateway_to("127.0.0.1:" + std::to_string(behind.port("echo")),
+                          round % 3 == 0 ? "" : "connect_timeout = \"" + std::to_string(round % 3) + "s\"") +
+               listener("front", "echo", "idle_timeout = \"" + std::to_string(1 + round % 7) + "m\"") +
+               (round % 2 == 0 ? "" : listener("extra", "echo"));
+    };
+    Gatehouse host(with(0));
+    const std::uint16_t front = host.port("front");
+    const std::uint16_t gateway = host.port("gateway");
+    std::atomic<bool> stop{false};
+    std::atomic<int> served{0}, lost{0};
+    const auto newcomers = [&](std::uint16_t port) {
+        while (!stop) {
+            try {
+                (Client(port).echoes("hello") ? served : lost)++;
+            } catch (const std::exception&) {
+                ++lost;
+            }
+        }
+    };
+    const auto stays = [&](std::uint16_t port) {
+        Client client(port);
+        while (!stop && client.echoes("ping")) ++served;
+        lost += stop ? 0 : 1;
+    };
+    std::vector<std::jthread> clients;
+    struct AtEnd { // also if the host says nothing any more
+        std::atomic<bool>& stopped;
+        ~AtEnd() { stopped = true; }
+    } const at_end{stop};
+    for (const std::uint16_t port : {front, gateway}) {
+        clients.emplace_back(newcomers, port);
+        clients.emplace_back(newcomers, port);
+        clients.emplace_back(stays, port);
+    }
+    const int rounds = sanitizer().empty() ? 100 : 20;
+    for (int round = 1; round <= rounds; ++round) {
+        const bool broken = round % 10 == 0;
+        const Record done = host.reload(broken ? "broken" : with(round));
+        EXPECT_EQ(done["result"], broken ? "refused" : "applied") << done.line;
+        if (lost > 0) break;
+    }
+    stop = true;
+    for (std::jthread& client : clients) client.join();
+    EXPECT_EQ(lost, 0);
+    EXPECT_GT(served, rounds);
+}
+
+} // namespace
