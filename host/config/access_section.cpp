@@ -78,7 +78,22 @@ void check_lists(ConfigTable& table, const AccessLists& lists, std::vector<Writt
                         " is without effect: addresses outside of `allow` are denied (expected an allowed network around it)");
 }
 
+std::vector<Network> as_set(std::vector<Network> networks) {
+    std::ranges::sort(networks);
+    const auto [first, last] = std::ranges::unique(networks);
+    networks.erase(first, last);
+    return networks;
+}
+
+bool same_networks(const std::vector<Network>& one, const std::vector<Network>& two) {
+    return one == two || as_set(one) == as_set(two);
+}
+
 } // namespace
+
+bool AccessLists::operator==(const AccessLists& other) const {
+    return same_networks(allow, other.allow) && same_networks(deny, other.deny);
+}
 
 std::vector<Network> read_networks(ConfigTable& table, std::string_view key, const std::filesystem::path& file) {
     std::vector<Network> networks;
@@ -110,6 +125,8 @@ AccessLists read_access_lists(ConfigTable& table, std::span<const Network> proxi
         table.reject("allow", "empty (leave it out to let every client connect)");
     for (const Written& written : allow) lists.allow.push_back(written.network);
     for (const Written& written : deny) lists.deny.push_back(written.network);
+    lists.allow_written = lists.allow.size();
+    lists.deny_written = lists.deny.size();
     const auto read_file = [&](std::string_view key, std::vector<Network>& list) {
         std::filesystem::path file;
         if (!read_path(table, key, file)) return;

@@ -158,9 +158,11 @@ struct ProxyProtocolConfig {
 // is empty. What the files named by allow_file and deny_file say is in these lists.
 struct AccessLists {
     std::vector<Network> allow;
-    std::vector<Network> deny; // none of them is in `allow` as well
+    std::vector<Network> deny;     // none of them is in `allow` as well
+    std::size_t allow_written = 0; // how many of them, the first ones, stand in the configuration file itself
+    std::size_t deny_written = 0;
 
-    bool operator==(const AccessLists&) const = default;
+    bool operator==(const AccessLists& other) const; // the same networks, wherever they stand
 };
 
 // [[listeners.routes]]: what there is of sni, alpn, source, match and of one of the two kinds of probe must hold

@@ -3,11 +3,10 @@
 #include "base/installation.hpp"
 #include "base/printable.hpp"
 #include "config/values.hpp"
+#include "config/words.hpp"
 
 namespace gatehouse::host {
 namespace {
-
-constexpr std::pair<std::string_view, Scheduling> schedulings[] = {{"batch", Scheduling::batch}, {"other", Scheduling::other}};
 
 // "192.0.2.1", "192.0.2.1:5353", "2001:db8::1" or "[2001:db8::1]:5353", with its port; "" if it is none of these.
 std::string resolver_address(std::string_view text) {
@@ -72,7 +71,7 @@ HostConfig read_host(ConfigTable table) {
     table.duration("drain_timeout", host.drain_timeout, std::chrono::days(1));
     table.duration("old_timeout", host.old_timeout);
     table.number("relay_threads", host.relay_threads, 0, 256);
-    table.choice("scheduling", host.scheduling, schedulings);
+    table.choice("scheduling", host.scheduling, scheduling_words);
     table.size("stack_size", host.stack_size, 64 << 10, 64 << 20);
     read_resolvers(table, host.resolvers);
     read_control(table, host.control);

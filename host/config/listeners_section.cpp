@@ -4,6 +4,7 @@
 #include "config/access_section.hpp"
 #include "config/routes_section.hpp"
 #include "config/values.hpp"
+#include "config/words.hpp"
 #include "net/overlap.hpp"
 #include "net/server_name.hpp"
 
@@ -18,8 +19,6 @@ constexpr std::string_view an_address = R"("host:port", "[IPv6]:port", "unix:/pa
 constexpr std::int64_t max_threads = 32'768; // about Linux' default limit for a whole system
 constexpr std::int64_t max_connections = 1'000'000;
 constexpr std::uint64_t max_socket_buffer = 1ULL << 30;
-constexpr std::pair<std::string_view, WhenFull> when_full_words[] = {{"wait", WhenFull::wait}, {"refuse", WhenFull::refuse}};
-constexpr std::pair<std::string_view, PoolKind> pool_words[] = {{"own", PoolKind::own}, {"shared", PoolKind::shared}};
 
 std::optional<Address> read_address(ConfigTable& table) {
     std::string_view text;

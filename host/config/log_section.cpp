@@ -1,21 +1,14 @@
 #include "config/log_section.hpp"
 
 #include "config/values.hpp"
+#include "config/words.hpp"
 
 namespace gatehouse::host {
-namespace {
-
-constexpr std::pair<std::string_view, LogLevel> levels[] = {
-    {"debug", LogLevel::debug}, {"info", LogLevel::info}, {"warning", LogLevel::warning}, {"error", LogLevel::error}};
-constexpr std::pair<std::string_view, LogFormat> formats[] = {
-    {"auto", LogFormat::automatic}, {"human", LogFormat::human}, {"json", LogFormat::json}};
-
-} // namespace
 
 LogConfig read_log(ConfigTable table) {
     LogConfig log;
-    table.choice("level", log.level, levels);
-    table.choice("format", log.format, formats);
+    table.choice("level", log.level, log_level_words);
+    table.choice("format", log.format, log_format_words);
     read_path(table, "file", log.file);
     table.boolean("access", log.access);
     table.reject_unknown();

@@ -159,6 +159,9 @@ class View : public gatehouse_config {
         return table_.folder() == view.table_.folder() && table_.equals(view.table_);
     }
 
+    std::vector<Setting> settings() const override { return settings_of(table_.node(), reading_->file); }
+    const std::filesystem::path& folder() const noexcept override { return table_.folder(); }
+
     void reject_unread() const { table_.reject_unknown(); }
 
   protected:

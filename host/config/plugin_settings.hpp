@@ -4,10 +4,13 @@
 // One object is shared by all that name the same section, and is read by one create() at a time. [main]
 #pragma once
 
+#include "config/settings.hpp"
+
 #include <gatehouse/gatehouse.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -59,6 +62,10 @@ struct gatehouse_config {
     // Whether both tables have the same keys and values; their places in the files do not count. Tables from files of different
     // folders differ, since their relative paths do.
     virtual bool equals(const gatehouse_config& other) const noexcept = 0;
+
+    // What it says, value by value; and the folder that relative paths start at.
+    virtual std::vector<gatehouse::host::Setting> settings() const = 0;
+    virtual const std::filesystem::path& folder() const noexcept = 0;
 };
 
 namespace gatehouse::host {

@@ -4,6 +4,7 @@
 #include "base/printable.hpp"
 #include "config/capabilities.hpp"
 #include "config/values.hpp"
+#include "config/words.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,9 +16,6 @@ namespace {
 // A process that has one of these is root in a call or two.
 constexpr std::array amount_to_root{CAP_CHOWN,     CAP_DAC_OVERRIDE, CAP_FOWNER,    CAP_SETGID, CAP_SETUID, CAP_SYS_MODULE,
                                     CAP_SYS_RAWIO, CAP_SYS_PTRACE,   CAP_SYS_ADMIN, CAP_MKNOD,  CAP_SETFCAP};
-
-constexpr std::pair<std::string_view, Seccomp> seccomp_words[] = {
-    {"off", Seccomp::off}, {"on", Seccomp::on}, {"kill", Seccomp::kill}};
 
 void read_capability(ConfigTable& item, std::uint64_t& capabilities) {
     std::string_view text;

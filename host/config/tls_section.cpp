@@ -3,6 +3,7 @@
 #include "base/did_you_mean.hpp"
 #include "base/printable.hpp"
 #include "config/values.hpp"
+#include "config/words.hpp"
 #include "net/server_name.hpp"
 
 #include <algorithm>
@@ -10,11 +11,6 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr std::pair<std::string_view, TlsVersion> versions[] = {{"1.2", TlsVersion::v1_2}, {"1.3", TlsVersion::v1_3}};
-constexpr std::pair<std::string_view, TlsClient> client_words[] = {
-    {"none", TlsClient::none}, {"optional", TlsClient::optional}, {"required", TlsClient::required}};
-constexpr std::pair<std::string_view, Truncation> truncation_words[] = {{"accept", Truncation::accept},
-                                                                        {"reset", Truncation::reset}};
 constexpr std::chrono::hours most_ticket_lifetime(7 * 24); // RFC 8446 4.6.1
 
 Place place_with_key(const ConfigTable& table, std::string_view key) {
@@ -72,12 +68,12 @@ TlsConfig read_section(ConfigTable table) {
         tls.pairs.push_back(read_pair(item));
         item.reject_unknown();
     }
-    table.choice("min_version", tls.min_version, versions);
+    table.choice("min_version", tls.min_version, tls_version_words);
     read_list(table, "ciphers", tls.ciphers);
     read_list(table, "ciphersuites", tls.ciphersuites);
     read_list(table, "groups", tls.groups);
     read_alpn(table, tls.alpn);
-    table.choice("client", tls.client, client_words);
+    table.choice("client", tls.client, tls_client_words);
     tls.client_ca = read_file_name(table, "client_ca");
     if (tls.client != TlsClient::none && !table.has("client_ca"))
         table.missing("client_ca", "a PEM file with the authorities that sign the clients' certificates");

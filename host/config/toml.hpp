@@ -1,4 +1,4 @@
-// toml++ as this host uses it. For document.cpp and table.cpp alone: it takes seconds to compile.
+// toml++ as this host uses it. For document.cpp, settings.cpp and table.cpp alone: it takes seconds to compile.
 #pragma once
 
 #define TOML_HEADER_ONLY 1

@@ -1,0 +1,98 @@
+// What a reload would do: two configurations compared, key by key. Pure functions: they open nothing, load nothing and wait for
+// nothing, so that any thread may call them. [any]
+#pragma once
+
+#include "config/config.hpp"
+#include "config/key_classes.hpp"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace gatehouse::host {
+
+// One difference in a section. Values are as config/value_text.hpp writes them; "": there is none.
+struct Change {
+    enum class Kind : std::uint8_t {
+        changed, // ~ a value
+        added,   // + an item of a list: a route, a certificate of [tls.NAME], a table of a plugin's `config`
+        removed, // - such an item
+        moved,   // ~ an item that stands elsewhere now. Of a plugin's `config`: the items of some list
+    };
+
+    Kind kind = Kind::changed;
+    // Within the section: "max_connections", "threads.min", "routes.2.sni"; of an item "routes.2", "sni.1",
+    // "config.servers.db3". Numbers start at 1, and count in the next configuration; those of what is removed in the running
+    // one.
+    std::string key;
+    KeyClass effect = KeyClass::restart;
+    std::string before{}; // of a moved item its number
+    std::string after{};
+    std::vector<std::pair<std::string, std::string>> fields{}; // what an item says that is added or removed: keys and values
+    std::size_t networks_added = 0;                            // of `allow`, `deny` and their files, instead of values
+    std::size_t networks_removed = 0;
+    bool secret = false; // there are values, but they are not to be shown: before, after and fields are empty
+    Place where{};       // of the value or of what it is part of; of what is removed, in the running configuration
+};
+
+// A section with a name of its own: [tls.NAME], [plugins.NAME].
+struct SectionPlan {
+    enum class Fate : std::uint8_t { same, changed, added, removed };
+
+    std::string name;
+    Fate fate = Fate::same;
+    std::vector<Change> changes{}; // if it is changed: never empty
+    Place where{};
+};
+
+// A listener. It is compared with the running listener of the same name or, if it is new by its name, with the one whose socket
+// it gets.
+struct ListenerPlan {
+    // Sockets are found by address: see same_socket().
+    enum class Socket : std::uint8_t {
+        kept,   // the one of the running listener `socket_of`
+        moved,  // another address: a new socket, and that of the running listener closes, unless another listener gets it
+        opened, // a new one
+        closed, // no listener has it any more
+    };
+
+    std::string name;    // in the next configuration; of a closed one in the running one
+    std::string running; // the running listener that it is compared with; empty: there is none
+    Socket socket = Socket::kept;
+    std::string socket_of{};       // the running listener that has the socket now; empty: it is a new one
+    std::string address{};         // as to_string() writes it; of a closed one that of the running listener
+    std::vector<Change> changes{}; // empty if there is nothing to compare it with
+    Place where{};
+};
+
+struct Plan {
+    std::vector<Change> host, process, log;
+    std::vector<SectionPlan> tls;        // all of them: those of the next configuration in its order, then those that are gone
+    std::vector<SectionPlan> plugins;    // the same
+    std::vector<ListenerPlan> listeners; // the same
+
+    std::size_t opens = 0; // listening sockets
+    std::size_t closes = 0;
+    std::size_t keeps = 0;
+
+    // Whether nothing changes at all.
+    bool empty() const noexcept;
+
+    // The whole names of the changed keys that wait for a restart, such as "process.user" and "listeners.web.ipv6_only".
+    std::vector<std::string> waiting() const;
+};
+
+// Both must be of the same file. Empty exactly if they are equal. A thousand listeners with ten thousand routes take some
+// hundredths of a second.
+Plan plan_of(const Config& running, const Config& next);
+
+// The next configuration with the running values of all keys that wait for a restart: what a reload can apply at once.
+Config with_restart_keys_of(const Config& running, Config next);
+
+// Whether a listener at one address keeps the socket of one at the other: it is the same address, however it is written. With
+// port 0 each listener has a port of its own, so then it is the same only if the names are.
+bool same_socket(const ListenerConfig& one, const ListenerConfig& other);
+
+} // namespace gatehouse::host

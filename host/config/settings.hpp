@@ -1,0 +1,36 @@
+// What a table of a configuration file says, as a flat list of its values: for comparing two of them, and for showing one.
+#pragma once
+
+#include "config/place.hpp"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace toml {
+inline namespace v3 {
+class node;
+}
+} // namespace toml
+
+namespace gatehouse::host {
+
+struct ConfigReading;
+
+// A value of a table. The items of an array have their own settings if they are tables, arrays, or what JSON does not have;
+// other arrays are values as a whole, and so is a table or an array without anything.
+struct Setting {
+    // From the table on, with the name of an item, if all items of its array have different ones under `name`, or with its
+    // number, from 1: "servers.db1.address", "sites.2.root". A part that is no name is in quotes.
+    std::string key;
+    std::string value; // as TOML writes it, on one line: 80, "text", ["a", "b"], {}; but for dates and nan it is JSON as well
+    std::size_t item =
+        0; // how much of the key names the item of the outermost array that the value is in: "servers.db1"; 0: none
+    bool secret = false; // it is not to be shown
+    Place where;
+};
+
+// Of the table at `node`, which may be null; keys are sorted within their tables. It is a part of what `reading` reads.
+std::vector<Setting> settings_of(const toml::node* node, const ConfigReading& reading);
+
+} // namespace gatehouse::host
