@@ -311,53 +311,66 @@ void compare_listeners(const ListenerConfig& running, const ListenerConfig& next
         changes);
 }
 
-void plan_listeners(const std::vector<ListenerConfig>& running, const std::vector<ListenerConfig>& next, Plan& plan) {
-    using Socket = ListenerPlan::Socket;
-    const std::vector<std::optional<std::size_t>> sockets = sockets_of(running, next);
-    const auto old_names = by_name(running);
-    std::vector<bool> goes_on(running.size()); // its name or its socket does
-    for (std::size_t i = 0; i < next.size(); ++i) {
-        const ListenerConfig& listener = next[i];
-        ListenerPlan& one = plan.listeners.emplace_back(ListenerPlan{
-            .name = listener.name, .running = "", .address = to_string(listener.address), .where = listener.where});
-        const auto named = old_names.find(listener.name);
-        const auto compared = named != old_names.end() ? std::optional(named->second) : sockets[i];
-        if (sockets[i]) {
-            one.socket_of = running[*sockets[i]].name;
-            goes_on[*sockets[i]] = true;
-            ++plan.keeps;
-        } else {
-            one.socket = compared ? Socket::moved : Socket::opened;
-            ++plan.opens;
-        }
-        if (!compared) continue;
-        goes_on[*compared] = true;
-        one.running = running[*compared].name;
-        compare_listeners(running[*compared], listener, sockets[i].has_value(), one.changes);
-    }
-    plan.closes = running.size() - plan.keeps;
-    for (std::size_t i = 0; i < running.size(); ++i)
-        if (!goes_on[i])
-            plan.listeners.push_back({.name = running[i].name,
-                                      .running = running[i].name,
-                                      .socket = Socket::closed,
-                                      .address = to_string(running[i].address),
-                                      .where = running[i].where});
-}
-
 template <class Section>
 void copy_restart_keys(std::span<const SectionKey<Section>> keys, const Section& from, Section& to) {
     for (const SectionKey<Section>& key : keys)
         if (key.effect == KeyClass::restart) key.copy(from, to);
 }
 
-bool differs(const SectionPlan& section) { return section.fate != SectionPlan::Fate::same; }
-
-bool differs(const ListenerPlan& listener) {
-    return listener.socket != ListenerPlan::Socket::kept || !listener.changes.empty();
+void plan_listeners(const std::vector<ListenerConfig>& running, const std::vector<ListenerConfig>& next, Plan& plan) {
+    using Socket = ListenerPlan::Socket;
+    const std::vector<std::optional<std::size_t>> sockets = sockets_of(running, next);
+    const auto old_names = by_name(running);
+    const auto new_names = by_name(next);
+    std::vector<bool> compares(running.size());
+    std::vector<bool> keeps(running.size());
+    for (std::size_t i = 0; i < next.size(); ++i) {
+        const ListenerConfig& listener = next[i];
+        ListenerPlan& one = plan.listeners.emplace_back(ListenerPlan{
+            .name = listener.name, .running = "", .address = to_string(listener.address), .where = listener.where});
+        const std::optional<std::size_t> socket = sockets[i];
+        std::optional<std::size_t> compared;
+        if (const auto named = old_names.find(listener.name); named != old_names.end())
+            compared = named->second;
+        else if (socket && !new_names.contains(running[*socket].name))
+            compared = socket;
+        if (compared) {
+            one.running = running[*compared].name;
+            compares[*compared] = true;
+        }
+        if (socket) {
+            one.socket_of = running[*socket].name;
+            keeps[*socket] = true;
+            ++plan.keeps;
+        } else {
+            one.socket = compared ? Socket::moved : Socket::opened;
+            ++plan.opens;
+        }
+        if (socket == compared) {
+            if (compared) compare_listeners(running[*compared], listener, true, one.changes);
+            continue;
+        }
+        ListenerConfig before = compared ? running[*compared] : listener;
+        if (socket) copy_restart_keys(listener_keys(), running[*socket], before);
+        compare_listeners(before, listener, socket.has_value(), one.changes);
+    }
+    plan.closes = running.size() - plan.keeps;
+    for (std::size_t i = 0; i < running.size(); ++i)
+        if (!compares[i])
+            plan.listeners.push_back({.name = running[i].name,
+                                      .running = running[i].name,
+                                      .socket = keeps[i] ? Socket::given : Socket::closed,
+                                      .address = to_string(running[i].address),
+                                      .where = running[i].where});
 }
 
 } // namespace
+
+bool differs(const SectionPlan& section) noexcept { return section.fate != SectionPlan::Fate::same; }
+
+bool differs(const ListenerPlan& listener) noexcept {
+    return listener.socket != ListenerPlan::Socket::kept || listener.running.empty() || !listener.changes.empty();
+}
 
 bool Plan::empty() const noexcept {
     const auto same = [](const auto& one) { return !differs(one); };

@@ -47,25 +47,31 @@ struct SectionPlan {
     Place where{};
 };
 
-// A listener. It is compared with the running listener of the same name or, if it is new by its name, with the one whose socket
-// it gets.
+// A listener. It is compared with the running listener of the same name. If there is none, it is a renamed one: compared with
+// the listener whose socket it gets, if that name is gone.
 struct ListenerPlan {
     // Sockets are found by address: see same_socket().
     enum class Socket : std::uint8_t {
         kept,   // the one of the running listener `socket_of`
-        moved,  // another address: a new socket, and that of the running listener closes, unless another listener gets it
-        opened, // a new one
-        closed, // no listener has it any more
+        moved,  // another address: a new socket
+        opened, // a new listener and its new socket
+        closed, // a running listener that is gone, with its socket
+        given,  // a running listener that is gone, whose socket another one gets
     };
 
-    std::string name;    // in the next configuration; of a closed one in the running one
-    std::string running; // the running listener that it is compared with; empty: there is none
+    std::string name;    // in the next configuration; of one that is gone in the running one
+    std::string running; // the running listener that it is compared with; empty: it is new
     Socket socket = Socket::kept;
-    std::string socket_of{};       // the running listener that has the socket now; empty: it is a new one
-    std::string address{};         // as to_string() writes it; of a closed one that of the running listener
-    std::vector<Change> changes{}; // empty if there is nothing to compare it with
+    std::string socket_of{}; // the running listener that has its socket now; empty: it is a new one
+    std::string address{};   // as to_string() writes it; of one that is gone its last
+    // From what it is compared with. What waits for a restart is that of the socket: from the listener that has it now, if any.
+    std::vector<Change> changes{};
     Place where{};
 };
+
+// Whether there is anything to say about it.
+bool differs(const SectionPlan& section) noexcept;
+bool differs(const ListenerPlan& listener) noexcept;
 
 struct Plan {
     std::vector<Change> host, process, log;
@@ -84,7 +90,7 @@ struct Plan {
     std::vector<std::string> waiting() const;
 };
 
-// Both must be of the same file. Empty exactly if they are equal. A thousand listeners with ten thousand routes take some
+// Both must be of the same file. Empty exactly if they are equal, whatever the order of their listeners. A thousand
 // hundredths of a second.
 Plan plan_of(const Config& running, const Config& next);
 

@@ -101,12 +101,16 @@ std::string headline_of(const ListenerPlan& listener, const PlanNotes& notes) {
     const std::string address = printable(listener.address);
     switch (listener.socket) {
     case Socket::kept:
-        return (listener.name != listener.running ? "was " + listener.running + ", " : "") + "keeps its socket" +
+        if (listener.running.empty()) return "NEW     " + address + ", the socket of " + listener.socket_of;
+        return (listener.name != listener.running ? "was " + listener.running + ", " : "") +
+               (listener.socket_of != listener.running ? "gets the socket of " + listener.socket_of : "keeps its socket") +
                they("stays", "stay");
     case Socket::moved:
         return "new socket at " + address + they("stays", "stay");
     case Socket::opened:
         return "NEW     " + address;
+    case Socket::given:
+        return "GONE    another listener gets " + address + they("drains", "drain");
     case Socket::closed:
         break;
     }
@@ -144,7 +148,7 @@ std::vector<Block> blocks_of(const Plan& plan, const PlanNotes& notes) {
     std::vector<Block> blocks;
     for (const ListenerPlan& listener : plan.listeners) {
         const std::string section = "listeners." + listener.name;
-        if (listener.socket == Socket::kept && listener.changes.empty() && !notes.remarks.contains(section)) continue;
+        if (!differs(listener) && !notes.remarks.contains(section)) continue;
         add_remark(blocks.emplace_back(block_of(listener.name, headline_of(listener, notes), listener.changes)), notes,
                    section);
     }
@@ -190,7 +194,7 @@ std::string_view name_of(Fate fate) {
 }
 
 std::string_view name_of(Socket socket) {
-    constexpr std::array<std::string_view, 4> names{"kept", "moved", "opened", "closed"};
+    constexpr std::array<std::string_view, 5> names{"kept", "moved", "opened", "closed", "given"};
     return names[static_cast<std::size_t>(socket)];
 }
 
@@ -283,9 +287,7 @@ Json plan_json(const Plan& plan, const PlanNotes& notes) {
     object.set("changes", Json::raw(plan.empty() ? "false" : "true"));
     Json listeners = Json::array();
     for (const ListenerPlan& listener : plan.listeners)
-        if (listener.socket != Socket::kept || !listener.changes.empty() ||
-            notes.remarks.contains("listeners." + listener.name))
-            listeners.add(json_of(listener, notes));
+        if (differs(listener) || notes.remarks.contains("listeners." + listener.name)) listeners.add(json_of(listener, notes));
     object.set("listeners", std::move(listeners));
     object.set("plugins", json_of(plan.plugins, "plugins.", notes));
     object.set("tls", json_of(plan.tls, "tls.", notes));

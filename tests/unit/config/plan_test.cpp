@@ -1,0 +1,293 @@
+#include "config/plan.hpp"
+
+#include "config/fingerprint.hpp"
+#include "config/list_diff.hpp"
+#include "config/load.hpp"
+#include "config/plan_text.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace gatehouse::host {
+namespace {
+
+Config parsed(const std::string& text) { return parse_config(text, "gatehouse.toml"); }
+
+std::string listener(const std::string& name, const std::string& address, const std::string& more = "") {
+    return "[[listeners]]\nname = \"" + name + "\"\naddress = \"" + address + "\"\nplugin = \"echo\"\n" + more;
+}
+
+// "web: kept web: +routes.2 ~routes.1.sni", a line each.
+std::string listeners_of(const Plan& plan) {
+    constexpr const char* sockets[] = {"kept", "moved", "opened", "closed", "given"};
+    std::string text;
+    for (const ListenerPlan& one : plan.listeners) {
+        text += one.name + ": " + sockets[static_cast<std::size_t>(one.socket)];
+        if (!one.socket_of.empty()) text += ' ' + one.socket_of;
+        if (!one.running.empty() && one.running != one.name) text += " as " + one.running;
+        for (const Change& change : one.changes)
+            text += std::string(" ") + "~+-m"[static_cast<std::size_t>(change.kind)] + change.key;
+        text += '\n';
+    }
+    return text;
+}
+
+std::string listeners_of(const std::string& running, const std::string& next) {
+    return listeners_of(plan_of(parsed(running), parsed(next)));
+}
+
+// --- Listeners ------------------------------------------------------------------------------------------------------------
+
+TEST(Plan, FindsSocketsByAddress) {
+    const std::string a = listener("a", "127.0.0.1:8001");
+    const std::string b = listener("b", "127.0.0.1:8002");
+    EXPECT_EQ(listeners_of(a, a + b), "a: kept a\nb: opened\n");
+    EXPECT_EQ(listeners_of(a + b, a), "a: kept a\nb: closed\n");
+    EXPECT_EQ(listeners_of(a, b), "b: opened\na: closed\n");
+    EXPECT_EQ(listeners_of(a, listener("a", "127.0.0.1:8002")), "a: moved ~address\n");
+    EXPECT_EQ(listeners_of(a, listener("z", "127.0.0.1:8001")), "z: kept a as a ~name\n");
+    // They change places: names keep their past, addresses their sockets.
+    EXPECT_EQ(listeners_of(a + b, listener("b", "127.0.0.1:8001") + listener("a", "127.0.0.1:8002")),
+              "b: kept a ~address\na: kept b ~address\n");
+    // One takes the socket of another one, which moves on.
+    const Plan plan = plan_of(parsed(a), parsed(listener("a", "127.0.0.1:8002") + listener("c", "127.0.0.1:8001")));
+    EXPECT_EQ(listeners_of(plan), "a: moved ~address\nc: kept a\n");
+    EXPECT_EQ(plan.opens, 1U);
+    EXPECT_EQ(plan.closes, 0U);
+    EXPECT_EQ(plan.keeps, 1U);
+    EXPECT_EQ(listeners_of(a + b, listener("a", "127.0.0.1:8002")), "a: kept b ~address\nb: given\n");
+}
+
+TEST(Plan, KnowsAnAddressInEverySpelling) {
+    EXPECT_EQ(listeners_of(listener("a", "*:8001"), listener("a", "[::]:8001")), "a: kept a ~address\n");
+    EXPECT_EQ(listeners_of(listener("a", "LOCALHOST:8001"), listener("a", "localhost.:8001")), "a: kept a ~address\n");
+    EXPECT_EQ(listeners_of(listener("a", "[fe80::1%1]:8001"), listener("a", "[fe80::1%2]:8001")), "a: moved ~address\n");
+    EXPECT_EQ(listeners_of(listener("a", "fd:web"), listener("b", "fd:web")), "b: kept a as a ~name\n");
+    // Each listener has a free port of its own.
+    const std::string two = listener("a", "127.0.0.1:0") + listener("b", "127.0.0.1:0");
+    EXPECT_EQ(listeners_of(two, two + listener("c", "127.0.0.1:0")), "a: kept a\nb: kept b\nc: opened\n");
+}
+
+TEST(Plan, ASocketKeepsItsFamilies) {
+    const Config running = parsed(listener("a", "[::]:8001"));
+    const Config same = parsed(listener("a", "[::]:8001", "ipv6_only = true\nbacklog = 5\n"));
+    EXPECT_EQ(plan_of(running, same).waiting(), std::vector<std::string>{"listeners.a.ipv6_only"});
+    EXPECT_EQ(with_restart_keys_of(running, same), parsed(listener("a", "[::]:8001", "backlog = 5\n")));
+    const Config other = parsed(listener("a", "[::]:8002", "ipv6_only = true\n"));
+    EXPECT_TRUE(plan_of(running, other).waiting().empty());
+    EXPECT_EQ(with_restart_keys_of(running, other), other);
+}
+
+TEST(Plan, CountsNetworksInWhicheverOrderTheyStand) {
+    const auto with = [](const std::string& lists) { return parsed(listener("a", "127.0.0.1:8001", lists)); };
+    const Config running = with("deny = ['10.0.0.0/8', '192.0.2.1']\n");
+    EXPECT_EQ(running, with("deny = ['192.0.2.1', '10.0.0.0/8']\n"));
+    EXPECT_TRUE(plan_of(running, with("deny = ['192.0.2.1', '10.0.0.0/8']\n")).empty());
+    const Plan plan = plan_of(running, with("deny = ['10.0.0.0/8', '192.0.2.2', '192.0.2.3']\n"));
+    ASSERT_EQ(plan.listeners.at(0).changes.size(), 1U);
+    EXPECT_EQ(plan.listeners.at(0).changes[0].key, "deny");
+    EXPECT_EQ(plan.listeners.at(0).changes[0].networks_added, 2U);
+    EXPECT_EQ(plan.listeners.at(0).changes[0].networks_removed, 1U);
+}
+
+// --- Routes ---------------------------------------------------------------------------------------------------------------
+
+std::string routes(const std::string& letters) {
+    std::string text;
+    for (const char letter : letters) {
+        const bool other_plugin = letter >= 'A' && letter <= 'Z';
+        const char name = other_plugin ? static_cast<char>(letter - 'A' + 'a') : letter;
+        text += "[[listeners.routes]]\nsni = \"" + std::string(1, name) + ".example\"\nplugin = \"" +
+                (other_plugin ? "other" : "echo") + "\"\n";
+    }
+    return listener("web", "127.0.0.1:8001", text) + "[plugins.other]\n";
+}
+
+TEST(Plan, SaysWhatBecameOfEachRoute) {
+    const auto between = [](const std::string& running, const std::string& next) {
+        return listeners_of(routes(running), routes(next));
+    };
+    EXPECT_EQ(between("abc", "abc"), "web: kept web\n");
+    EXPECT_EQ(between("abc", "abcd"), "web: kept web +routes.4\n");
+    EXPECT_EQ(between("abc", "xabc"), "web: kept web +routes.1\n");
+    EXPECT_EQ(between("abc", "ac"), "web: kept web -routes.2\n");
+    EXPECT_EQ(between("abc", "axc"), "web: kept web ~routes.2.sni\n");
+    EXPECT_EQ(between("abc", "abC"), "web: kept web ~routes.3.plugin\n");
+    EXPECT_EQ(between("abc", "bca"), "web: kept web mroutes.3\n"); // one went past two
+    EXPECT_EQ(between("abcd", "dabc"), "web: kept web mroutes.1\n");
+    EXPECT_EQ(between("abcd", "xBd"), "web: kept web ~routes.1.sni ~routes.2.plugin -routes.3\n");
+}
+
+TEST(ListDiff, TakesItemsOfTheSameTextInTheirOrder) {
+    const ListDiff diff = list_diff({"a", "a", "b"}, {"a", "b", "a"});
+    ASSERT_EQ(diff.items.size(), 3U);
+    EXPECT_EQ(diff.items[0].before, 0U);
+    EXPECT_EQ(diff.items[1].before, 2U);
+    EXPECT_EQ(diff.items[2].before, 1U);
+    EXPECT_TRUE(diff.removed.empty());
+    EXPECT_NE(diff.items[1].moved, diff.items[2].moved);
+    EXPECT_EQ(list_diff({"a", "b"}, {}).removed, (std::vector<std::size_t>{0, 1}));
+    EXPECT_TRUE(list_diff({}, {}).items.empty());
+}
+
+// --- The `config` tables of plugins ---------------------------------------------------------------------------------------
+
+// "~config.port 80 -> 81", "+config.servers.c {address = "x"}", a line each.
+std::string settings_of(const std::string& running, const std::string& next) {
+    const auto with = [](const std::string& config) {
+        return parsed("[plugins.echo.config]\n" + config + listener("a", "127.0.0.1:8001"));
+    };
+    const Plan plan = plan_of(with(running), with(next));
+    EXPECT_EQ(plan.empty(), with(running) == with(next));
+    EXPECT_EQ(fingerprint(with(running)) == fingerprint(with(next)), plan.empty());
+    std::string text;
+    for (const SectionPlan& section : plan.plugins)
+        for (const Change& change : section.changes) {
+            EXPECT_EQ(change.effect, KeyClass::instance);
+            text += "~+-m"[static_cast<std::size_t>(change.kind)] + change.key;
+            if (change.kind == Change::Kind::changed) text += ' ' + change.before + " -> " + change.after;
+            for (const auto& [key, value] : change.fields) text += ' ' + key + '=' + value;
+            text += '\n';
+        }
+    return text;
+}
+
+TEST(Plan, ComparesSettingsOfPluginsByWhatTheySay) {
+    EXPECT_EQ(settings_of("port = 80\n", "port = 0x50\n"), "");
+    EXPECT_EQ(settings_of("port = 80\n", "port = 81\n"), "~config.port 80 -> 81\n");
+    EXPECT_EQ(settings_of("port = 80\n", "port = 80.0\n"), "~config.port 80 -> 80.0\n");
+    EXPECT_EQ(settings_of("", "port = 80\n"), "~config.port  -> 80\n");
+    EXPECT_EQ(settings_of("a.b = 1\n", "a = {}\n"), "~config.a  -> {}\n~config.a.b 1 -> \n");
+    EXPECT_EQ(settings_of("list = ['a']\n", "list = ['a', 'b']\n"), "~config.list [\"a\"] -> [\"a\", \"b\"]\n");
+    EXPECT_EQ(settings_of("\"a.b\" = 1\n", "\"a.b\" = 2\n"), "~config.\"a.b\" 1 -> 2\n");
+    EXPECT_EQ(settings_of("day = 1979-05-27\n", "day = '1979-05-27'\n"), "~config.day 1979-05-27 -> \"1979-05-27\"\n");
+    EXPECT_EQ(settings_of("lists = [[1], [2]]\n", "lists = [[1], [3]]\n"), "~config.lists.2 [2] -> [3]\n");
+}
+
+TEST(Plan, KnowsItemsOfSettingsByTheirNames) {
+    const std::string a = "[[plugins.echo.config.servers]]\nname = 'a'\nport = 1\n";
+    const std::string b = "[[plugins.echo.config.servers]]\nname = 'b'\nport = 2\n";
+    EXPECT_EQ(settings_of(a, a + b), "+config.servers.b name=\"b\" port=2\n");
+    EXPECT_EQ(settings_of(a + b, b), "-config.servers.a name=\"a\" port=1\n");
+    EXPECT_EQ(settings_of(a + b, b + a), "mconfig\n");
+    EXPECT_EQ(settings_of(a, a + "weight = 2\n"), "~config.servers.a.weight  -> 2\n");
+    // Without names that differ they are known by their numbers.
+    EXPECT_EQ(settings_of(a, a + a), "+config.servers.1 name=\"a\" port=1\n+config.servers.2 name=\"a\" port=1\n"
+                                     "-config.servers.a name=\"a\" port=1\n");
+}
+
+// --- Everything -----------------------------------------------------------------------------------------------------------
+
+// Random files that are valid: from few names, ports and values, so that two of them have much in common.
+class RandomFiles {
+  public:
+    explicit RandomFiles(std::uint32_t seed) : random_(seed) {}
+
+    std::string file() {
+        std::string text;
+        line(text, "[host]\n", {"drain_timeout = '5s'\n", "stack_size = '128KiB'\n", "control = 'a.sock'\n"});
+        line(text, "[process]\n", {"user = 'www-data'\n", "seccomp = 'on'\n"});
+        line(text, "[log]\n", {"level = 'debug'\n", "file = 'a.log'\n"});
+        for (const char* const name : {"one", "two"})
+            if (name == std::string("one") || half()) {
+                line(text, "[tls." + std::string(name) + "]\ncertificate = 'a.pem'\n", {"alpn = ['h2']\n", "key = 'b.pem'\n"});
+                for (const char* const sni : {"b.pem", "c.pem", "d.pem"})
+                    if (half()) text += "[[tls." + std::string(name) + ".sni]]\ncertificate = '" + sni + "'\n";
+            }
+        line(text, "[plugins.echo]\n", {"library = 'other'\n", "max_connections = 5\n", "config.port = 80\n"});
+        std::vector<int> ports{8001, 8002, 8003, 8004};
+        std::ranges::shuffle(ports, random_);
+        for (std::size_t i = 0; i < 3; ++i)
+            if (i == 0 || half()) {
+                text += listener(std::string(1, static_cast<char>('a' + i)), "[::1]:" + std::to_string(ports[i]));
+                line(text, "", {"backlog = 5\n", "ipv6_only = true\n", "deny = ['192.0.2.1']\n", "idle_timeout = '1m'\n"});
+                std::vector<char> letters{'p', 'q', 'r', 's'};
+                std::ranges::shuffle(letters, random_);
+                for (const char letter : letters)
+                    if (half())
+                        line(text, "[[listeners.routes]]\nsni = '" + std::string(1, letter) + ".example'\nplugin = 'echo'\n",
+                             {"deny = ['192.0.2.2']\n", "alpn = ['h2']\n"});
+            }
+        return text;
+    }
+
+  private:
+    bool half() { return random_() % 2 == 0; }
+    void line(std::string& text, const std::string& first, const std::vector<std::string>& others) {
+        text += first;
+        for (const std::string& other : others)
+            if (random_() % 4 == 0) text += other;
+    }
+
+    std::mt19937 random_;
+};
+
+std::vector<const std::vector<Change>*> all_changes(const Plan& plan) {
+    std::vector<const std::vector<Change>*> all{&plan.host, &plan.process, &plan.log};
+    for (const SectionPlan& one : plan.tls) all.push_back(&one.changes);
+    for (const SectionPlan& one : plan.plugins) all.push_back(&one.changes);
+    for (const ListenerPlan& one : plan.listeners) all.push_back(&one.changes);
+    return all;
+}
+
+// How often each kind of difference is there; `back`: as the plan of the way back should have it.
+std::map<std::string, std::size_t> counts_of(const Plan& plan, bool back) {
+    std::map<std::string, std::size_t> counts;
+    for (const std::vector<Change>* changes : all_changes(plan))
+        for (const Change& change : *changes) {
+            if (change.key == "ipv6_only")
+                continue; // it is compared with the listener that has the socket, which may be another
+            const bool item = change.kind == Change::Kind::added || change.kind == Change::Kind::removed;
+            if (item)
+                ++counts[(change.kind == Change::Kind::added) != back ? "added" : "removed"];
+            else if (change.kind == Change::Kind::moved)
+                ++counts["moved"];
+            else
+                ++counts[back ? change.after + " -> " + change.before : change.before + " -> " + change.after];
+            counts["networks added"] += back ? change.networks_removed : change.networks_added;
+        }
+    counts["opens"] = back ? plan.closes : plan.opens;
+    counts["keeps"] = plan.keeps;
+    return counts;
+}
+
+TEST(Plan, HoldsForRandomConfigurations) {
+    RandomFiles files(20'261'128);
+    std::size_t equal = 0;
+    for (int round = 0; round < 300; ++round) {
+        const std::string one = files.file();
+        const std::string two = round % 20 == 0 ? "# the same\n" + one : files.file();
+        SCOPED_TRACE("--- running\n" + one + "--- next\n" + two);
+        const Config running = parsed(one);
+        const Config next = parsed(two);
+        const Plan plan = plan_of(running, next);
+        equal += running == next ? 1 : 0;
+        EXPECT_EQ(plan.empty(), running == next);
+        EXPECT_EQ(fingerprint(running) == fingerprint(next), running == next);
+        EXPECT_TRUE(plan_of(next, next).empty());
+        EXPECT_EQ(plan.keeps + plan.opens, next.listeners.size());
+        EXPECT_EQ(plan.keeps + plan.closes, running.listeners.size());
+        EXPECT_EQ(counts_of(plan, false), counts_of(plan_of(next, running), true));
+
+        // What can be applied at once, and then what has waited, is all of it.
+        const Config applied = with_restart_keys_of(running, next);
+        EXPECT_TRUE(plan_of(running, applied).waiting().empty());
+        const Plan rest = plan_of(applied, next);
+        EXPECT_EQ(rest.waiting(), plan.waiting());
+        for (const std::vector<Change>* changes : all_changes(rest))
+            for (const Change& change : *changes) EXPECT_EQ(change.effect, KeyClass::restart) << change.key;
+        if (HasFailure()) break;
+    }
+    EXPECT_GE(equal, 15U);
+    EXPECT_LT(equal, 100U);
+}
+
+// --- Output ---------------------------------------------------------------------------------------------------------------
+
+} // namespace
+} // namespace gatehouse::host
