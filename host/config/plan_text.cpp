@@ -133,7 +133,7 @@ void append_line(std::string& text, std::string line) {
 
 // The columns of a block's lines; one long text does not push away the others.
 std::string lines_of(const Block& block, std::size_t margin) {
-    constexpr std::array<std::size_t, 2> widest{32, 32};
+    constexpr std::array<std::size_t, 2> widest{32, 48};
     std::array<std::size_t, 2> widths{};
     for (const auto& line : block.lines)
         for (std::size_t i = 0; i < widths.size(); ++i)

@@ -25,7 +25,7 @@ struct Section {
 };
 using Document = std::vector<Section>;
 
-const Document base{
+const Document every_section{
     {"host", "[host]", {{"control", "\"gatehouse.sock\""}}},
     {"process", "[process]", {}},
     {"log", "[log]", {}},
@@ -52,7 +52,7 @@ const Document base{
 };
 
 // Keys of other sections than the first that has their name.
-const std::map<std::string, std::string> elsewhere{
+const std::map<std::string, std::string> other_sections{
     {"listeners.tls", "listeners 2"},
     {"listeners.pool", "listeners 2"},
     {"listeners.mode", "listeners 3"},
@@ -65,7 +65,7 @@ const std::map<std::string, std::string> elsewhere{
 };
 
 // Values that the type does not tell.
-const std::map<std::string, std::string> values{
+const std::map<std::string, std::string> special_values{
     {"host.plugin_path", R"(["plugins", "more"])"},
     {"host.resolvers", R"(["192.0.2.1:53"])"},
     {"process.capabilities", R"(["CAP_NET_RAW"])"},
@@ -93,19 +93,19 @@ const std::map<std::string, std::string> values{
 };
 
 // A file with networks, for allow_file and deny_file.
-class NetworkFile {
+class ListOfNetworks {
   public:
-    NetworkFile() { std::ofstream(path_) << "192.0.2.0/24\n198.51.100.7\n"; }
-    ~NetworkFile() { std::filesystem::remove(path_); }
-    NetworkFile(const NetworkFile&) = delete;
-    NetworkFile& operator=(const NetworkFile&) = delete;
+    ListOfNetworks() { std::ofstream(path_) << "192.0.2.0/24\n198.51.100.7\n"; }
+    ~ListOfNetworks() { std::filesystem::remove(path_); }
+    ListOfNetworks(const ListOfNetworks&) = delete;
+    ListOfNetworks& operator=(const ListOfNetworks&) = delete;
     std::string quoted() const { return '"' + path_ + '"'; }
 
   private:
     const std::string path_ = testing::TempDir() + "networks-" + std::to_string(::getpid());
 };
 
-std::string text_of(const Document& document) {
+std::string text_of_document(const Document& document) {
     std::string text;
     for (const Section& section : document) {
         text += section.header + '\n';
@@ -114,7 +114,7 @@ std::string text_of(const Document& document) {
     return text;
 }
 
-Config parsed(const Document& document) { return parse_config(text_of(document), "gatehouse.toml"); }
+Config written_config(const Document& document) { return parse_config(text_of_document(document), "gatehouse.toml"); }
 
 struct Leaf {
     std::string path;
@@ -135,7 +135,7 @@ std::vector<Leaf> all_keys() {
 // The section that has the key: the one with the longest name before it.
 std::string section_name(const std::string& path) {
     std::string name;
-    for (const Section& section : base)
+    for (const Section& section : every_section)
         if (!section.name.empty() && path.starts_with(section.name + '.') && section.name.size() > name.size())
             name = section.name;
     return name;
@@ -164,7 +164,7 @@ std::string other_value(const ConfigKey& key, const std::string& value) {
 }
 
 // Changes by the whole names of their keys.
-std::map<std::string, Change> changes_of(const Plan& plan) {
+std::map<std::string, Change> changes_by_key(const Plan& plan) {
     std::map<std::string, Change> all;
     const auto add = [&](const std::string& section, const std::vector<Change>& changes) {
         for (const Change& change : changes) EXPECT_TRUE(all.emplace(section + '.' + change.key, change).second) << change.key;
@@ -204,29 +204,29 @@ TEST(KeyClasses, EachKeyHasOneAndEachClassItsKey) {
 }
 
 TEST(KeyClasses, APlanShowsAChangeOfEachKeyAndNothingElse) {
-    const NetworkFile file;
-    const Config running = parsed(base);
+    const ListOfNetworks file;
+    const Config running = written_config(every_section);
     std::map<std::string, KeyClass> classes;
     for (const ClassedKey& one : key_classes()) classes.emplace(one.key, one.effect);
     classes["listeners.routes.match.prefix"] = classes["listeners.routes.match.hex"] = classes["listeners.routes.match.at"] =
         classes["listeners.routes.match"];
     for (const Leaf& leaf : all_keys()) {
         SCOPED_TRACE(leaf.path);
-        const auto place = elsewhere.find(leaf.path);
-        const std::string section = place != elsewhere.end() ? place->second : section_name(leaf.path);
+        const auto place = other_sections.find(leaf.path);
+        const std::string section = place != other_sections.end() ? place->second : section_name(leaf.path);
         const std::string key = leaf.path.substr(section_name(leaf.path).size() + 1);
-        Document document = base;
+        Document document = every_section;
         const auto changed = std::ranges::find(document, section, &Section::name);
         ASSERT_NE(changed, document.end());
         std::string& value = changed->keys[key];
-        const auto special = values.find(leaf.path);
+        const auto special = special_values.find(leaf.path);
         const bool is_file = key == "allow_file" || key == "deny_file";
-        value = is_file                   ? file.quoted()
-                : special != values.end() ? special->second
-                                          : other_value(leaf.key, value.empty() ? leaf.key.fallback : value);
+        value = is_file                           ? file.quoted()
+                : special != special_values.end() ? special->second
+                                                  : other_value(leaf.key, value.empty() ? leaf.key.fallback : value);
         std::optional<Config> next;
         try {
-            next = parsed(document);
+            next = written_config(document);
         } catch (const ConfigError& error) {
             ADD_FAILURE() << error.what();
             continue;
@@ -235,7 +235,7 @@ TEST(KeyClasses, APlanShowsAChangeOfEachKeyAndNothingElse) {
         EXPECT_NE(fingerprint(running), fingerprint(*next));
 
         const std::string name = name_in_plan(leaf.path, section);
-        const std::map<std::string, Change> changes = changes_of(plan_of(running, *next));
+        const std::map<std::string, Change> changes = changes_by_key(plan_of(running, *next));
         ASSERT_EQ(changes.size(), 1U) << changes.begin()->first << " and " << changes.rbegin()->first;
         const Change& change = changes.begin()->second;
         EXPECT_EQ(changes.begin()->first, name);
@@ -245,7 +245,7 @@ TEST(KeyClasses, APlanShowsAChangeOfEachKeyAndNothingElse) {
         else if (!leaf.path.starts_with("listeners.routes.match") && leaf.path != "plugins.NAME.config")
             EXPECT_EQ(change.after, value);
 
-        const std::map<std::string, Change> back = changes_of(plan_of(*next, running));
+        const std::map<std::string, Change> back = changes_by_key(plan_of(*next, running));
         ASSERT_EQ(back.size(), 1U);
         EXPECT_EQ(back.begin()->second.before, change.after);
         EXPECT_EQ(back.begin()->second.after, change.before);

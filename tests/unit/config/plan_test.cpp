@@ -1,9 +1,7 @@
 #include "config/plan.hpp"
 
 #include "config/fingerprint.hpp"
-#include "config/list_diff.hpp"
 #include "config/load.hpp"
-#include "config/plan_text.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,14 +14,14 @@
 namespace gatehouse::host {
 namespace {
 
-Config parsed(const std::string& text) { return parse_config(text, "gatehouse.toml"); }
+Config planned(const std::string& text) { return parse_config(text, "gatehouse.toml"); }
 
-std::string listener(const std::string& name, const std::string& address, const std::string& more = "") {
+std::string listener_text(const std::string& name, const std::string& address, const std::string& more = "") {
     return "[[listeners]]\nname = \"" + name + "\"\naddress = \"" + address + "\"\nplugin = \"echo\"\n" + more;
 }
 
 // "web: kept web: +routes.2 ~routes.1.sni", a line each.
-std::string listeners_of(const Plan& plan) {
+std::string listener_plans(const Plan& plan) {
     constexpr const char* sockets[] = {"kept", "moved", "opened", "closed", "given"};
     std::string text;
     for (const ListenerPlan& one : plan.listeners) {
@@ -37,54 +35,56 @@ std::string listeners_of(const Plan& plan) {
     return text;
 }
 
-std::string listeners_of(const std::string& running, const std::string& next) {
-    return listeners_of(plan_of(parsed(running), parsed(next)));
+std::string listener_plans(const std::string& running, const std::string& next) {
+    return listener_plans(plan_of(planned(running), planned(next)));
 }
 
 // --- Listeners ------------------------------------------------------------------------------------------------------------
 
 TEST(Plan, FindsSocketsByAddress) {
-    const std::string a = listener("a", "127.0.0.1:8001");
-    const std::string b = listener("b", "127.0.0.1:8002");
-    EXPECT_EQ(listeners_of(a, a + b), "a: kept a\nb: opened\n");
-    EXPECT_EQ(listeners_of(a + b, a), "a: kept a\nb: closed\n");
-    EXPECT_EQ(listeners_of(a, b), "b: opened\na: closed\n");
-    EXPECT_EQ(listeners_of(a, listener("a", "127.0.0.1:8002")), "a: moved ~address\n");
-    EXPECT_EQ(listeners_of(a, listener("z", "127.0.0.1:8001")), "z: kept a as a ~name\n");
+    const std::string a = listener_text("a", "127.0.0.1:8001");
+    const std::string b = listener_text("b", "127.0.0.1:8002");
+    EXPECT_EQ(listener_plans(a, a + b), "a: kept a\nb: opened\n");
+    EXPECT_EQ(listener_plans(a + b, a), "a: kept a\nb: closed\n");
+    EXPECT_EQ(listener_plans(a, b), "b: opened\na: closed\n");
+    EXPECT_EQ(listener_plans(a, listener_text("a", "127.0.0.1:8002")), "a: moved ~address\n");
+    EXPECT_EQ(listener_plans(a, listener_text("z", "127.0.0.1:8001")), "z: kept a as a ~name\n");
     // They change places: names keep their past, addresses their sockets.
-    EXPECT_EQ(listeners_of(a + b, listener("b", "127.0.0.1:8001") + listener("a", "127.0.0.1:8002")),
+    EXPECT_EQ(listener_plans(a + b, listener_text("b", "127.0.0.1:8001") + listener_text("a", "127.0.0.1:8002")),
               "b: kept a ~address\na: kept b ~address\n");
     // One takes the socket of another one, which moves on.
-    const Plan plan = plan_of(parsed(a), parsed(listener("a", "127.0.0.1:8002") + listener("c", "127.0.0.1:8001")));
-    EXPECT_EQ(listeners_of(plan), "a: moved ~address\nc: kept a\n");
+    const Plan plan = plan_of(planned(a), planned(listener_text("a", "127.0.0.1:8002") + listener_text("c", "127.0.0.1:8001")));
+    EXPECT_EQ(listener_plans(plan), "a: moved ~address\nc: kept a\n");
     EXPECT_EQ(plan.opens, 1U);
     EXPECT_EQ(plan.closes, 0U);
     EXPECT_EQ(plan.keeps, 1U);
-    EXPECT_EQ(listeners_of(a + b, listener("a", "127.0.0.1:8002")), "a: kept b ~address\nb: given\n");
+    EXPECT_EQ(listener_plans(a + b, listener_text("a", "127.0.0.1:8002")), "a: kept b ~address\nb: given\n");
 }
 
 TEST(Plan, KnowsAnAddressInEverySpelling) {
-    EXPECT_EQ(listeners_of(listener("a", "*:8001"), listener("a", "[::]:8001")), "a: kept a ~address\n");
-    EXPECT_EQ(listeners_of(listener("a", "LOCALHOST:8001"), listener("a", "localhost.:8001")), "a: kept a ~address\n");
-    EXPECT_EQ(listeners_of(listener("a", "[fe80::1%1]:8001"), listener("a", "[fe80::1%2]:8001")), "a: moved ~address\n");
-    EXPECT_EQ(listeners_of(listener("a", "fd:web"), listener("b", "fd:web")), "b: kept a as a ~name\n");
+    EXPECT_EQ(listener_plans(listener_text("a", "*:8001"), listener_text("a", "[::]:8001")), "a: kept a ~address\n");
+    EXPECT_EQ(listener_plans(listener_text("a", "LOCALHOST:8001"), listener_text("a", "localhost.:8001")),
+              "a: kept a ~address\n");
+    EXPECT_EQ(listener_plans(listener_text("a", "[fe80::1%1]:8001"), listener_text("a", "[fe80::1%2]:8001")),
+              "a: moved ~address\n");
+    EXPECT_EQ(listener_plans(listener_text("a", "fd:web"), listener_text("b", "fd:web")), "b: kept a as a ~name\n");
     // Each listener has a free port of its own.
-    const std::string two = listener("a", "127.0.0.1:0") + listener("b", "127.0.0.1:0");
-    EXPECT_EQ(listeners_of(two, two + listener("c", "127.0.0.1:0")), "a: kept a\nb: kept b\nc: opened\n");
+    const std::string two = listener_text("a", "127.0.0.1:0") + listener_text("b", "127.0.0.1:0");
+    EXPECT_EQ(listener_plans(two, two + listener_text("c", "127.0.0.1:0")), "a: kept a\nb: kept b\nc: opened\n");
 }
 
 TEST(Plan, ASocketKeepsItsFamilies) {
-    const Config running = parsed(listener("a", "[::]:8001"));
-    const Config same = parsed(listener("a", "[::]:8001", "ipv6_only = true\nbacklog = 5\n"));
+    const Config running = planned(listener_text("a", "[::]:8001"));
+    const Config same = planned(listener_text("a", "[::]:8001", "ipv6_only = true\nbacklog = 5\n"));
     EXPECT_EQ(plan_of(running, same).waiting(), std::vector<std::string>{"listeners.a.ipv6_only"});
-    EXPECT_EQ(with_restart_keys_of(running, same), parsed(listener("a", "[::]:8001", "backlog = 5\n")));
-    const Config other = parsed(listener("a", "[::]:8002", "ipv6_only = true\n"));
+    EXPECT_EQ(with_restart_keys_of(running, same), planned(listener_text("a", "[::]:8001", "backlog = 5\n")));
+    const Config other = planned(listener_text("a", "[::]:8002", "ipv6_only = true\n"));
     EXPECT_TRUE(plan_of(running, other).waiting().empty());
     EXPECT_EQ(with_restart_keys_of(running, other), other);
 }
 
 TEST(Plan, CountsNetworksInWhicheverOrderTheyStand) {
-    const auto with = [](const std::string& lists) { return parsed(listener("a", "127.0.0.1:8001", lists)); };
+    const auto with = [](const std::string& lists) { return planned(listener_text("a", "127.0.0.1:8001", lists)); };
     const Config running = with("deny = ['10.0.0.0/8', '192.0.2.1']\n");
     EXPECT_EQ(running, with("deny = ['192.0.2.1', '10.0.0.0/8']\n"));
     EXPECT_TRUE(plan_of(running, with("deny = ['192.0.2.1', '10.0.0.0/8']\n")).empty());
@@ -97,7 +97,7 @@ TEST(Plan, CountsNetworksInWhicheverOrderTheyStand) {
 
 // --- Routes ---------------------------------------------------------------------------------------------------------------
 
-std::string routes(const std::string& letters) {
+std::string route_letters(const std::string& letters) {
     std::string text;
     for (const char letter : letters) {
         const bool other_plugin = letter >= 'A' && letter <= 'Z';
@@ -105,12 +105,12 @@ std::string routes(const std::string& letters) {
         text += "[[listeners.routes]]\nsni = \"" + std::string(1, name) + ".example\"\nplugin = \"" +
                 (other_plugin ? "other" : "echo") + "\"\n";
     }
-    return listener("web", "127.0.0.1:8001", text) + "[plugins.other]\n";
+    return listener_text("web", "127.0.0.1:8001", text) + "[plugins.other]\n";
 }
 
 TEST(Plan, SaysWhatBecameOfEachRoute) {
     const auto between = [](const std::string& running, const std::string& next) {
-        return listeners_of(routes(running), routes(next));
+        return listener_plans(route_letters(running), route_letters(next));
     };
     EXPECT_EQ(between("abc", "abc"), "web: kept web\n");
     EXPECT_EQ(between("abc", "abcd"), "web: kept web +routes.4\n");
@@ -123,24 +123,12 @@ TEST(Plan, SaysWhatBecameOfEachRoute) {
     EXPECT_EQ(between("abcd", "xBd"), "web: kept web ~routes.1.sni ~routes.2.plugin -routes.3\n");
 }
 
-TEST(ListDiff, TakesItemsOfTheSameTextInTheirOrder) {
-    const ListDiff diff = list_diff({"a", "a", "b"}, {"a", "b", "a"});
-    ASSERT_EQ(diff.items.size(), 3U);
-    EXPECT_EQ(diff.items[0].before, 0U);
-    EXPECT_EQ(diff.items[1].before, 2U);
-    EXPECT_EQ(diff.items[2].before, 1U);
-    EXPECT_TRUE(diff.removed.empty());
-    EXPECT_NE(diff.items[1].moved, diff.items[2].moved);
-    EXPECT_EQ(list_diff({"a", "b"}, {}).removed, (std::vector<std::size_t>{0, 1}));
-    EXPECT_TRUE(list_diff({}, {}).items.empty());
-}
-
 // --- The `config` tables of plugins ---------------------------------------------------------------------------------------
 
 // "~config.port 80 -> 81", "+config.servers.c {address = "x"}", a line each.
-std::string settings_of(const std::string& running, const std::string& next) {
+std::string changes_of_settings(const std::string& running, const std::string& next) {
     const auto with = [](const std::string& config) {
-        return parsed("[plugins.echo.config]\n" + config + listener("a", "127.0.0.1:8001"));
+        return planned("[plugins.echo.config]\n" + config + listener_text("a", "127.0.0.1:8001"));
     };
     const Plan plan = plan_of(with(running), with(next));
     EXPECT_EQ(plan.empty(), with(running) == with(next));
@@ -158,27 +146,27 @@ std::string settings_of(const std::string& running, const std::string& next) {
 }
 
 TEST(Plan, ComparesSettingsOfPluginsByWhatTheySay) {
-    EXPECT_EQ(settings_of("port = 80\n", "port = 0x50\n"), "");
-    EXPECT_EQ(settings_of("port = 80\n", "port = 81\n"), "~config.port 80 -> 81\n");
-    EXPECT_EQ(settings_of("port = 80\n", "port = 80.0\n"), "~config.port 80 -> 80.0\n");
-    EXPECT_EQ(settings_of("", "port = 80\n"), "~config.port  -> 80\n");
-    EXPECT_EQ(settings_of("a.b = 1\n", "a = {}\n"), "~config.a  -> {}\n~config.a.b 1 -> \n");
-    EXPECT_EQ(settings_of("list = ['a']\n", "list = ['a', 'b']\n"), "~config.list [\"a\"] -> [\"a\", \"b\"]\n");
-    EXPECT_EQ(settings_of("\"a.b\" = 1\n", "\"a.b\" = 2\n"), "~config.\"a.b\" 1 -> 2\n");
-    EXPECT_EQ(settings_of("day = 1979-05-27\n", "day = '1979-05-27'\n"), "~config.day 1979-05-27 -> \"1979-05-27\"\n");
-    EXPECT_EQ(settings_of("lists = [[1], [2]]\n", "lists = [[1], [3]]\n"), "~config.lists.2 [2] -> [3]\n");
+    EXPECT_EQ(changes_of_settings("port = 80\n", "port = 0x50\n"), "");
+    EXPECT_EQ(changes_of_settings("port = 80\n", "port = 81\n"), "~config.port 80 -> 81\n");
+    EXPECT_EQ(changes_of_settings("port = 80\n", "port = 80.0\n"), "~config.port 80 -> 80.0\n");
+    EXPECT_EQ(changes_of_settings("", "port = 80\n"), "~config.port  -> 80\n");
+    EXPECT_EQ(changes_of_settings("a.b = 1\n", "a = {}\n"), "~config.a  -> {}\n~config.a.b 1 -> \n");
+    EXPECT_EQ(changes_of_settings("list = ['a']\n", "list = ['a', 'b']\n"), "~config.list [\"a\"] -> [\"a\", \"b\"]\n");
+    EXPECT_EQ(changes_of_settings("\"a.b\" = 1\n", "\"a.b\" = 2\n"), "~config.\"a.b\" 1 -> 2\n");
+    EXPECT_EQ(changes_of_settings("day = 1979-05-27\n", "day = '1979-05-27'\n"), "~config.day 1979-05-27 -> \"1979-05-27\"\n");
+    EXPECT_EQ(changes_of_settings("lists = [[1], [2]]\n", "lists = [[1], [3]]\n"), "~config.lists.2 [2] -> [3]\n");
 }
 
 TEST(Plan, KnowsItemsOfSettingsByTheirNames) {
     const std::string a = "[[plugins.echo.config.servers]]\nname = 'a'\nport = 1\n";
     const std::string b = "[[plugins.echo.config.servers]]\nname = 'b'\nport = 2\n";
-    EXPECT_EQ(settings_of(a, a + b), "+config.servers.b name=\"b\" port=2\n");
-    EXPECT_EQ(settings_of(a + b, b), "-config.servers.a name=\"a\" port=1\n");
-    EXPECT_EQ(settings_of(a + b, b + a), "mconfig\n");
-    EXPECT_EQ(settings_of(a, a + "weight = 2\n"), "~config.servers.a.weight  -> 2\n");
+    EXPECT_EQ(changes_of_settings(a, a + b), "+config.servers.b name=\"b\" port=2\n");
+    EXPECT_EQ(changes_of_settings(a + b, b), "-config.servers.a name=\"a\" port=1\n");
+    EXPECT_EQ(changes_of_settings(a + b, b + a), "mconfig\n");
+    EXPECT_EQ(changes_of_settings(a, a + "weight = 2\n"), "~config.servers.a.weight  -> 2\n");
     // Without names that differ they are known by their numbers.
-    EXPECT_EQ(settings_of(a, a + a), "+config.servers.1 name=\"a\" port=1\n+config.servers.2 name=\"a\" port=1\n"
-                                     "-config.servers.a name=\"a\" port=1\n");
+    EXPECT_EQ(changes_of_settings(a, a + a), "+config.servers.1 name=\"a\" port=1\n+config.servers.2 name=\"a\" port=1\n"
+                                             "-config.servers.a name=\"a\" port=1\n");
 }
 
 // --- Everything -----------------------------------------------------------------------------------------------------------
@@ -204,7 +192,7 @@ class RandomFiles {
         std::ranges::shuffle(ports, random_);
         for (std::size_t i = 0; i < 3; ++i)
             if (i == 0 || half()) {
-                text += listener(std::string(1, static_cast<char>('a' + i)), "[::1]:" + std::to_string(ports[i]));
+                text += listener_text(std::string(1, static_cast<char>('a' + i)), "[::1]:" + std::to_string(ports[i]));
                 line(text, "", {"backlog = 5\n", "ipv6_only = true\n", "deny = ['192.0.2.1']\n", "idle_timeout = '1m'\n"});
                 std::vector<char> letters{'p', 'q', 'r', 's'};
                 std::ranges::shuffle(letters, random_);
@@ -227,7 +215,7 @@ class RandomFiles {
     std::mt19937 random_;
 };
 
-std::vector<const std::vector<Change>*> all_changes(const Plan& plan) {
+std::vector<const std::vector<Change>*> all_changes_of(const Plan& plan) {
     std::vector<const std::vector<Change>*> all{&plan.host, &plan.process, &plan.log};
     for (const SectionPlan& one : plan.tls) all.push_back(&one.changes);
     for (const SectionPlan& one : plan.plugins) all.push_back(&one.changes);
@@ -238,7 +226,7 @@ std::vector<const std::vector<Change>*> all_changes(const Plan& plan) {
 // How often each kind of difference is there; `back`: as the plan of the way back should have it.
 std::map<std::string, std::size_t> counts_of(const Plan& plan, bool back) {
     std::map<std::string, std::size_t> counts;
-    for (const std::vector<Change>* changes : all_changes(plan))
+    for (const std::vector<Change>* changes : all_changes_of(plan))
         for (const Change& change : *changes) {
             if (change.key == "ipv6_only")
                 continue; // it is compared with the listener that has the socket, which may be another
@@ -263,8 +251,8 @@ TEST(Plan, HoldsForRandomConfigurations) {
         const std::string one = files.file();
         const std::string two = round % 20 == 0 ? "# the same\n" + one : files.file();
         SCOPED_TRACE("--- running\n" + one + "--- next\n" + two);
-        const Config running = parsed(one);
-        const Config next = parsed(two);
+        const Config running = planned(one);
+        const Config next = planned(two);
         const Plan plan = plan_of(running, next);
         equal += running == next ? 1 : 0;
         EXPECT_EQ(plan.empty(), running == next);
@@ -279,15 +267,13 @@ TEST(Plan, HoldsForRandomConfigurations) {
         EXPECT_TRUE(plan_of(running, applied).waiting().empty());
         const Plan rest = plan_of(applied, next);
         EXPECT_EQ(rest.waiting(), plan.waiting());
-        for (const std::vector<Change>* changes : all_changes(rest))
+        for (const std::vector<Change>* changes : all_changes_of(rest))
             for (const Change& change : *changes) EXPECT_EQ(change.effect, KeyClass::restart) << change.key;
         if (HasFailure()) break;
     }
     EXPECT_GE(equal, 15U);
     EXPECT_LT(equal, 100U);
 }
-
-// --- Output ---------------------------------------------------------------------------------------------------------------
 
 } // namespace
 } // namespace gatehouse::host
