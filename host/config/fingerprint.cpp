@@ -12,7 +12,7 @@ namespace gatehouse::host {
 namespace {
 
 // FNV-1a, mixed at the end so that the first digits depend on all bytes.
-class Digest {
+class Hash {
   public:
     void add(std::string_view text) {
         for (const char c : text) add_byte(static_cast<unsigned char>(c));
@@ -36,12 +36,12 @@ class Digest {
 };
 
 template <class Section>
-void add(Digest& digest, std::span<const SectionKey<Section>> keys, const Section& section) {
+void add(Hash& digest, std::span<const SectionKey<Section>> keys, const Section& section) {
     for (const SectionKey<Section>& key : keys)
         if (key.value != nullptr) digest.add(key.value(section));
 }
 
-void add(Digest& digest, std::vector<Network> networks) {
+void add(Hash& digest, std::vector<Network> networks) {
     std::ranges::sort(networks);
     const auto [first, last] = std::ranges::unique(networks);
     networks.erase(first, last);
@@ -54,19 +54,19 @@ void add(Digest& digest, std::vector<Network> networks) {
     }
 }
 
-void add(Digest& digest, const AccessLists& lists) {
+void add(Hash& digest, const AccessLists& lists) {
     add(digest, lists.allow);
     add(digest, lists.deny);
 }
 
-void add(Digest& digest, const TlsConfig& tls) {
+void add(Hash& digest, const TlsConfig& tls) {
     digest.add(tls.name);
     digest.add_number(tls.pairs.size());
     for (const TlsPairConfig& pair : tls.pairs) add(digest, tls_pair_keys(), pair);
     add(digest, tls_keys(), tls);
 }
 
-void add(Digest& digest, const PluginConfig& plugin) {
+void add(Hash& digest, const PluginConfig& plugin) {
     digest.add(plugin.name);
     add(digest, plugin_keys(), plugin);
     const std::vector<Setting> settings = plugin.settings->settings();
@@ -78,7 +78,7 @@ void add(Digest& digest, const PluginConfig& plugin) {
     digest.add(plugin.settings->folder().native());
 }
 
-void add(Digest& digest, const ListenerConfig& listener) {
+void add(Hash& digest, const ListenerConfig& listener) {
     add(digest, listener_keys(), listener);
     add(digest, listener.access);
     digest.add_number(listener.routes.size());
@@ -89,7 +89,7 @@ void add(Digest& digest, const ListenerConfig& listener) {
 }
 
 template <class Section>
-void add(Digest& digest, const std::vector<Section>& sections) {
+void add(Hash& digest, const std::vector<Section>& sections) {
     digest.add_number(sections.size());
     for (const Section& section : sections) add(digest, section);
 }
@@ -97,7 +97,7 @@ void add(Digest& digest, const std::vector<Section>& sections) {
 } // namespace
 
 std::string fingerprint(const Config& config) {
-    Digest digest;
+    Hash digest;
     add(digest, host_keys(), config.host);
     add(digest, process_keys(), config.process);
     add(digest, log_keys(), config.log);

@@ -80,11 +80,9 @@ void compare_access(const AccessLists& running, const AccessLists& next, const s
 
 // --- Lists ----------------------------------------------------------------------------------------------------------------
 
-using Fields = std::vector<std::pair<std::string, std::string>>;
-
 template <class Item>
-Fields fields_of(std::span<const SectionKey<Item>> keys, const Item& item) {
-    Fields fields;
+decltype(Change::fields) fields_of(std::span<const SectionKey<Item>> keys, const Item& item) {
+    decltype(Change::fields) fields;
     for (const SectionKey<Item>& key : keys)
         if (std::string value = key.value != nullptr ? key.value(item) : ""; !value.empty())
             fields.emplace_back(key.name, std::move(value));

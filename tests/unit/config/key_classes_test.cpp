@@ -257,5 +257,48 @@ TEST(KeyClasses, APlanShowsAChangeOfEachKeyAndNothingElse) {
     }
 }
 
+// "`a.b`, `c.*`" as a list.
+std::vector<std::string> keys_of_cell(std::string_view cell) {
+    std::vector<std::string> keys;
+    for (std::size_t begin = cell.find('`'); begin != std::string_view::npos;) {
+        const std::size_t end = cell.find('`', begin + 1);
+        keys.emplace_back(cell.substr(begin + 1, end - begin - 1));
+        begin = cell.find('`', end + 1);
+    }
+    return keys;
+}
+
+// "a.*" stands for a and for all below it.
+bool stands_for(const std::string& written, const std::string& key) {
+    if (!written.ends_with(".*")) return written == key;
+    const std::string table = written.substr(0, written.size() - 2);
+    return key == table || key.starts_with(table + '.');
+}
+
+TEST(KeyClasses, TheManualHasTheirTable) {
+    const std::vector<ClassedKey> keys = key_classes();
+    std::map<std::string, std::size_t> found; // in how many rows each key is
+    std::size_t rows = 0;
+    for (const std::string& line : lines_of(contents(source / "docs/operations.md")))
+        for (const KeyClass effect :
+             {KeyClass::live, KeyClass::fresh, KeyClass::rebind, KeyClass::instance, KeyClass::restart}) {
+            const std::string begin = "| " + std::string(to_string(effect)) + " | `";
+            if (!line.starts_with(begin)) continue;
+            ++rows;
+            for (const std::string& written : keys_of_cell(line.substr(0, line.find(" | ", begin.size())))) {
+                bool any = false;
+                for (const ClassedKey& key : keys) {
+                    if (!stands_for(written, key.key)) continue;
+                    any = true;
+                    ++found[key.key];
+                    EXPECT_EQ(to_string(key.effect), to_string(effect)) << key.key;
+                }
+                EXPECT_TRUE(any) << "there is no key " << written;
+            }
+        }
+    EXPECT_EQ(rows, 5U);
+    for (const ClassedKey& key : keys) EXPECT_EQ(found[key.key], 1U) << key.key << " in docs/operations.md";
+}
+
 } // namespace
 } // namespace gatehouse::host
