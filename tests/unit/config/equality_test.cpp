@@ -65,28 +65,29 @@ TEST(ConfigEquality, IgnoresHowValuesAreWritten) {
     EXPECT_EQ(parsed(text), parsed(text + "[plugins.echo]\nconfig = {}\n")); // named already, by on_silence
 }
 
-struct Change {
+struct FileChange {
     const char* before;
     const char* after;
 };
 
-std::ostream& operator<<(std::ostream& out, const Change& change) { return out << change.before << " -> " << change.after; }
+std::ostream& operator<<(std::ostream& out, const FileChange& change) { return out << change.before << " -> " << change.after; }
 
-class ConfigInequality : public testing::TestWithParam<Change> {};
+class ConfigInequality : public testing::TestWithParam<FileChange> {};
 
 TEST_P(ConfigInequality, SeesEachChange) { EXPECT_FALSE(parsed(text) == parsed(with(GetParam().before, GetParam().after))); }
 
 INSTANTIATE_TEST_SUITE_P(
     , ConfigInequality,
-    testing::Values(Change{"\"5s\"", "\"6s\""}, Change{"www-data", "nobody"}, Change{"debug", "info"},
-                    Change{"cert.pem", "other.pem"}, Change{"ECDHE+AESGCM", "AESGCM"}, Change{"./http.so", "./other.so"},
-                    Change{"max_connections = 5", ""}, Change{"\"host\"", ""}, Change{"\"/srv\"", "\"/var\""},
-                    Change{"port = 80", "port = 81"}, Change{"port = 80", "port = 80.0"},
-                    Change{"port = 80", "port = 80\nextra = true"}, Change{"nan", "1.5"},
-                    Change{"{ name = \"c\" }", "{ name = \"d\" }"}, Change{", { name = \"c\" }", ""}, Change{"8080", "8081"},
-                    Change{"min = 2", "min = 3"}, Change{"10.0.0.0/8", "10.0.0.0/9"},
-                    Change{"log_local = true", "log_local = false"}, Change{"\"1s\"", "\"2s\""}, Change{"\"echo\"", "\"http\""},
-                    Change{"www.example", "ftp.example"}, Change{"tls = \"web\"\nplugin = \"http\"", "tls = \"web\""}));
+    testing::Values(FileChange{"\"5s\"", "\"6s\""}, FileChange{"www-data", "nobody"}, FileChange{"debug", "info"},
+                    FileChange{"cert.pem", "other.pem"}, FileChange{"ECDHE+AESGCM", "AESGCM"},
+                    FileChange{"./http.so", "./other.so"}, FileChange{"max_connections = 5", ""}, FileChange{"\"host\"", ""},
+                    FileChange{"\"/srv\"", "\"/var\""}, FileChange{"port = 80", "port = 81"},
+                    FileChange{"port = 80", "port = 80.0"}, FileChange{"port = 80", "port = 80\nextra = true"},
+                    FileChange{"nan", "1.5"}, FileChange{"{ name = \"c\" }", "{ name = \"d\" }"},
+                    FileChange{", { name = \"c\" }", ""}, FileChange{"8080", "8081"}, FileChange{"min = 2", "min = 3"},
+                    FileChange{"10.0.0.0/8", "10.0.0.0/9"}, FileChange{"log_local = true", "log_local = false"},
+                    FileChange{"\"1s\"", "\"2s\""}, FileChange{"\"echo\"", "\"http\""},
+                    FileChange{"www.example", "ftp.example"}, FileChange{"tls = \"web\"\nplugin = \"http\"", "tls = \"web\""}));
 
 TEST(ConfigSettings, SettingsOfAnotherFolderMayNameOtherFiles) {
     EXPECT_FALSE(parse_config(text, "etc/x.toml").plugins.at(0) == parse_config(text, "var/x.toml").plugins.at(0));
