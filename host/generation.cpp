@@ -25,7 +25,7 @@ struct LateLook {
     const Generation* generation GATEHOUSE_GUARDED_BY(mutex) = nullptr;
 };
 
-Generation::Generation(Config config, const Standing& standing, Generation* before)
+Generation::Generation(Config config, const Standing& standing, Generation* before, const PluginLibraries::ByFile& libraries)
     : config_(std::move(config)), standing_(standing), number_(before != nullptr ? before->number_ + 1 : 1),
       since_(milliseconds_since_1970()), late_look_(std::make_shared<LateLook>()),
       tls_(config_.tls, standing.ticket_keys, standing.log, before != nullptr ? &before->tls_ : nullptr),
@@ -73,7 +73,7 @@ Generation::Generation(Config config, const Standing& standing, Generation* befo
           .step_upgrade = [](Connection& connection) { return Service::of(connection).step_upgrade(connection); },
           .show = [this](std::string_view table) { return show(table); },
           .answered = [&alarm = standing.alarm] { alarm.wake_by(monotonic_now()); }},
-      plugins_(config_, facilities_, standing.libraries), before_(before) {
+      plugins_(config_, facilities_, standing.libraries, libraries), before_(before) {
     for (const auto& [name, server] : tls_.sections()) handshakes_[server.get()];
     check_routes(config_, plugins_.finder());
     const MutexLock lock(late_look_->mutex);

@@ -55,8 +55,9 @@ class Generation {
   public:
     // Loads the plugins and the certificates. `before`: the generation that accepts now, and whose certificates are taken over
     // if their files say the same; null: there is none. Throws PluginError, TlsError or std::system_error, with everything that
-    // is wrong. [one thread at a time makes generations]
-    Generation(Config config, const Standing& standing, Generation* before = nullptr);
+    // is wrong. `libraries`: see Plugins. [one thread at a time makes generations]
+    Generation(Config config, const Standing& standing, Generation* before = nullptr,
+               const PluginLibraries::ByFile& libraries = {});
     ~Generation(); // after stop(), or before start()
     Generation(const Generation&) = delete;
     Generation& operator=(const Generation&) = delete;

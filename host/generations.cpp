@@ -1,146 +1,249 @@
 #include "generations.hpp"
 
 #include "base/if_memory_allows.hpp"
+#include "config/fingerprint.hpp"
+#include "config/plan.hpp"
+#include "config/plan_text.hpp"
+#include "plugin/probe_process.hpp"
 
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <utility>
 
 namespace gatehouse::host {
 namespace {
 
-constexpr std::size_t most_waiting = 16; // reloads
+constexpr std::size_t most_waiting = 16; // orders
 constexpr std::size_t most_done = 16;
+constexpr std::size_t most_versions = 10;
 constexpr Nanoseconds try_again = 1'000'000'000; // if there was no thread or memory to forget a generation with
 
-std::string_view name_of(Generations::Outcome::What what) noexcept {
+using Outcome = Generations::Outcome;
+
+std::string_view name_of(Outcome::What what) noexcept {
     switch (what) {
-    case Generations::Outcome::What::applied:
+    case Outcome::What::applied:
         return "applied";
-    case Generations::Outcome::What::same:
+    case Outcome::What::same:
         return "nothing has changed";
-    case Generations::Outcome::What::refused:
+    case Outcome::What::planned:
+        return "planned";
+    case Outcome::What::refused:
         break;
     }
     return "refused";
 }
 
-// Gives `next` what a running process cannot change. Returns what that is, a line each.
-std::string keep_what_needs_a_restart(Config& next, const Config& running) {
-    std::string waits;
-    const auto keep = [&](auto& theirs, const auto& ours, const char* key) {
-        if (theirs == ours) return;
-        theirs = ours;
-        waits += (waits.empty() ? "" : "\n") + std::string(key) + " needs a restart";
-    };
-    keep(next.process, running.process, "[process]");
-    keep(next.host.relay_threads, running.host.relay_threads, "host.relay_threads");
-    keep(next.host.scheduling, running.host.scheduling, "host.scheduling");
-    keep(next.host.stack_size, running.host.stack_size, "host.stack_size");
-    keep(next.host.resolvers, running.host.resolvers, "host.resolvers");
-    keep(next.host.control, running.host.control, "host.control");
-    keep(next.host.control_readers, running.host.control_readers, "host.control_readers");
-    keep(next.log.level, running.log.level, "log.level");
-    keep(next.log.format, running.log.format, "log.format");
-    keep(next.log.file, running.log.file, "log.file");
-    return waits;
+std::string in_a_row(const std::vector<std::string>& texts) {
+    std::string all;
+    for (const std::string& text : texts) all += (all.empty() ? "" : " ") + text;
+    return all;
+}
+
+std::string version_of(const std::filesystem::path& file) {
+    try {
+        return probe_plugin(file).version;
+    } catch (const PluginError& error) {
+        throw PluginError("plugin library " + file.string() + " cannot be loaded: " + error.what());
+    }
+}
+
+// What has become of the files of the plugins that stay, for people: "library 1.1.4 -> 1.2.0". Each is tried in a process of
+// its own. Throws PluginError if one cannot be loaded.
+std::map<std::string, std::string, std::less<>> changed_libraries(const Config& next, const Generation& running,
+                                                                  const PluginLibraries::ByFile& chosen) {
+    std::map<std::string, std::string, std::less<>> remarks;
+    const PluginLibraries::ByFile loaded = running.plugins().libraries();
+    std::string problems;
+    for (const PluginConfig& plugin : next.plugins) {
+        try {
+            const std::filesystem::path file = find_plugin(plugin.library, next.host.plugin_path);
+            const auto old = loaded.find(file);
+            if (old == loaded.end()) continue;
+            const auto known = chosen.find(file);
+            if (known != chosen.end() ? known->second == old->second : old->second->is_as_loaded()) continue;
+            const std::string version = known != chosen.end() ? known->second->facts().version : version_of(file);
+            remarks["plugins." + plugin.name] = "library " + old->second->facts().version + " -> " + version;
+        } catch (const PluginError& error) {
+            problems += (problems.empty() ? "" : "\n") + plugin.where.text + ": " + error.what();
+        }
+    }
+    if (!problems.empty()) throw PluginError(problems);
+    return remarks;
 }
 
 } // namespace
 
-std::vector<const Generation*> Generations::all() const {
-    std::vector<const Generation*> all{now_.get()};
+void Generations::make_first(Config&& config) {
+    now_ = std::make_unique<Generation>(std::move(config), standing_);
+    versions_.push_back(std::make_shared<Version>(
+        Version{now_->number(), now_->since(), "the file", "the start", now_->config(), now_->plugins().libraries()}));
+}
+
+std::vector<Generation*> Generations::all() const {
+    std::vector<Generation*> all{now_.get()};
     for (auto old = old_.rbegin(); old != old_.rend(); ++old)
         if (!(*old)->given) all.push_back((*old)->generation.get());
     return all;
 }
 
-// --- a reload ------------------------------------------------------------------------------------------------------------
-
-std::uint64_t Generations::reload(const Load& load, const std::string& by, bool of_file) noexcept {
-    if (draining_) return 0;
-    if (of_file && makings_.size() > 1 && makings_.back()->of_file) return makings_.back()->number;
-    if (makings_.size() >= most_waiting) return 0;
-    const bool taken = if_memory_allows([&] {
-        auto making = std::make_shared<Making>();
-        making->number = last_reload_ + 1;
-        making->load = load;
-        making->by = by;
-        making->of_file = of_file;
-        makings_.push_back(std::move(making));
-        ++last_reload_;
-    });
-    if (!taken) return 0;
-    if (makings_.size() == 1) make_next();
-    return last_reload_;
+std::shared_ptr<const Generations::Version> Generations::version(unsigned generation) const noexcept {
+    const auto found = std::ranges::find(versions_, generation, [](const auto& version) { return version->generation; });
+    return found != versions_.end() ? *found : nullptr;
 }
 
-std::optional<Generations::Outcome> Generations::outcome(std::uint64_t reload) const {
-    const auto found = std::ranges::find(done_, reload, [](const auto& making) { return making->number; });
+// --- an order ------------------------------------------------------------------------------------------------------------
+
+std::uint64_t Generations::order(Order order) {
+    if (draining_ || makings_.size() >= most_waiting) return 0;
+    add(std::move(order), false);
+    return last_order_;
+}
+
+std::uint64_t Generations::order_file(const std::string& by) noexcept {
+    if (draining_) return 0;
+    if (makings_.size() > 1 && makings_.back()->of_file) return makings_.back()->number;
+    if (makings_.size() >= most_waiting) return 0;
+    const bool added = if_memory_allows([&] {
+        Order file;
+        file.load = load_;
+        file.by = by;
+        add(std::move(file), true);
+    });
+    return added ? last_order_ : 0;
+}
+
+void Generations::add(Order order, bool of_file) {
+    auto making = std::make_shared<Making>();
+    making->number = last_order_ + 1;
+    making->order = std::move(order);
+    making->of_file = of_file;
+    makings_.push_back(std::move(making));
+    ++last_order_;
+    if (makings_.size() == 1) make_next();
+}
+
+std::optional<Outcome> Generations::outcome(std::uint64_t order) const {
+    const auto found = std::ranges::find(done_, order, [](const auto& making) { return making->number; });
     return found != done_.end() ? std::optional((*found)->outcome) : std::nullopt;
 }
 
-// Hands the first reload to the maker.
+// Hands the first order to the maker.
 void Generations::make_next() noexcept {
     const std::shared_ptr<Making> making = makings_.front();
     making->begun = monotonic_now();
     if (maker_.post([this, making, &before = *now_] { make(*making, before); })) return;
-    if_memory_allows([&] { making->outcome.text = "there is no thread or memory for it"; });
+    if_memory_allows([&] { making->outcome.why = "there is no thread or memory for it"; });
     making->made.store(true);
     standing_.alarm.wake_by(0);
 }
 
-// `before` serves at least until this reload has been concluded. [maker]
+// `before` serves at least until this order has been concluded. [maker]
 void Generations::make(Making& making, Generation& before) noexcept {
     Outcome& outcome = making.outcome;
     try {
-        Config config = making.load();
-        outcome.text = keep_what_needs_a_restart(config, before.config());
-        if (config == before.config() && before.plugins().are_as_loaded(config)) {
-            outcome.what = Outcome::What::same;
-        } else {
-            auto next = std::make_unique<Generation>(std::move(config), standing_, &before);
-            next->take(endpoints_);
-            next->prepare();
-            next->listen();
-            making.place_of_old.push_back(std::make_shared<Old>());
-            making.next = std::move(next);
-            outcome.what = Outcome::What::applied;
-        }
+        make_from(making.order.load ? making.order.load() : making.order.version->config, making, before);
     } catch (const std::bad_alloc&) {
-        if_memory_allows([&] { outcome.text = "not enough memory"; });
+        if_memory_allows([&] { outcome.why = "not enough memory"; });
     } catch (const std::exception& error) {
-        if_memory_allows([&] { outcome.text = error.what(); });
+        if_memory_allows([&] { outcome.why = error.what(); });
     }
     making.made.store(true);
     standing_.alarm.wake_by(monotonic_now());
 }
 
-// Puts the generation to use, if there is one, and tells what has become of the reload.
+void Generations::make_from(Config config, Making& making, Generation& before) {
+    const Order& order = making.order;
+    Outcome& outcome = making.outcome;
+    static const PluginLibraries::ByFile none;
+    const PluginLibraries::ByFile& libraries = order.version ? order.version->libraries : none;
+
+    const Plan plan = plan_of(before.config(), config);
+    PlanNotes notes;
+    for (const auto& service : before.services()) notes.connections[service->config.name] = service->open();
+    notes.remarks = changed_libraries(config, before, libraries);
+    outcome.plan_id = gatehouse::host::plan_id(before.number(), config);
+    outcome.plan_text = plan_text(plan, notes);
+    outcome.plan_json = plan_json(plan, notes);
+    outcome.waiting = plan.waiting();
+    if (!order.plan_id.empty() && order.plan_id != outcome.plan_id)
+        throw std::runtime_error("the plan is " + outcome.plan_id + " by now, and not " + order.plan_id +
+                                 ": the file or the host has changed since; look at the plan again");
+    config = with_restart_keys_of(before.config(), std::move(config));
+    if (config == before.config() && notes.remarks.empty()) {
+        outcome.what = Outcome::What::same;
+        return;
+    }
+    if (order.only_plan) {
+        outcome.what = Outcome::What::planned;
+        return;
+    }
+    auto next = std::make_unique<Generation>(std::move(config), standing_, &before, libraries);
+    next->take(endpoints_);
+    next->prepare();
+    next->listen();
+    const std::string from =
+        order.version ? "generation " + std::to_string(order.version->generation) : std::string("the file");
+    making.version.push_back(std::make_shared<Version>(
+        Version{next->number(), next->since(), from, order.by, next->config(), next->plugins().libraries()}));
+    making.place_of_old.push_back(std::make_shared<Old>());
+    making.next = std::move(next);
+    outcome.what = Outcome::What::applied;
+}
+
+// Puts the generation to use, if there is one, and tells what has become of the order.
 void Generations::conclude(Making& making) noexcept {
     Outcome& outcome = making.outcome;
-    if (making.next && draining_) { // too late; it goes with the reload
+    if (making.next && draining_) { // too late; it goes with the order
         outcome.what = Outcome::What::refused;
-        if_memory_allows([&] { outcome.text = "the host drains"; });
+        if_memory_allows([&] { outcome.why = "the host drains"; });
     } else if (making.next) {
         making.next->accept();
         retire(making.place_of_old, std::exchange(now_, std::move(making.next)));
+        // What runs for a try is no place to come back to.
+        if (confirm_by_ == never) unless_confirmed_ = versions_.back();
+        confirm_by_ = after(monotonic_now(), making.order.confirm_within);
+        versions_.splice(versions_.end(), making.version);
+        if (versions_.size() > most_versions) versions_.pop_front();
     }
     outcome.generation = now_->number();
     outcome.took = monotonic_now() - making.begun;
+    if (!making.order.only_plan) log_outcome(making);
+    // Certificates are watched where the file system tells of changes, and it may not.
+    if (outcome.what == Outcome::What::same && !making.order.only_plan) now_->tls().reload();
+    concluded_(outcome);
+}
+
+void Generations::log_outcome(const Making& making) const noexcept {
+    const Outcome& outcome = making.outcome;
     if_memory_allows([&] {
-        const LogLevel level = outcome.what == Outcome::What::refused ? LogLevel::error : LogLevel::info;
-        standing_.log.write(level, "reload",
+        const std::string waiting = in_a_row(outcome.waiting);
+        standing_.log.write(outcome.what == Outcome::What::refused ? LogLevel::error : LogLevel::info, "reload",
                             {{"result", name_of(outcome.what)},
                              {"generation", outcome.generation},
                              {"ms", outcome.took / 1'000'000},
-                             {"by", making.by},
-                             {outcome.text.empty() ? "" : "why", outcome.text}});
+                             {"by", making.order.by},
+                             {making.order.version ? "from" : "",
+                              making.order.version ? "generation " + std::to_string(making.order.version->generation) : ""},
+                             {waiting.empty() ? "" : "waiting", waiting},
+                             {outcome.why.empty() ? "" : "why", outcome.why}});
     });
-    // Certificates are watched where the file system tells of changes, and it may not.
-    if (outcome.what == Outcome::What::same) now_->tls().reload();
-    concluded_(outcome);
+}
+
+// Nobody has confirmed what runs: what ran before comes back.
+Nanoseconds Generations::roll_back_if_due(Nanoseconds now) noexcept {
+    if (now < confirm_by_ || draining_) return draining_ ? never : confirm_by_;
+    const bool ordered = if_memory_allows([&] {
+        Order back;
+        back.version = unless_confirmed_;
+        back.by = "nobody, who has not confirmed generation " + std::to_string(now_->number());
+        add(std::move(back), false);
+    });
+    if (!ordered) return now + try_again;
+    confirm_by_ = never;
+    return never;
 }
 
 // --- old generations -----------------------------------------------------------------------------------------------------
@@ -187,7 +290,7 @@ Nanoseconds Generations::supervise(Nanoseconds now) noexcept {
         makings_.pop_front();
         if (!makings_.empty()) make_next();
     }
-    Nanoseconds again = now_->supervise(now);
+    Nanoseconds again = std::min(now_->supervise(now), roll_back_if_due(now));
     for (const std::shared_ptr<Old>& old : old_) {
         if (old->given) continue;
         again = std::min(again, old->generation->supervise(now));

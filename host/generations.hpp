@@ -1,8 +1,8 @@
 // The generations of a running host: the one that accepts, those before it, which serve their connections to the end, and one
 // that is being made.
 //
-//            reload()                made                        no connection is left
-//   Load ─────────────▶ (maker) ───────────────▶ now ──next one──▶ old ─────────────────────▶ (undertaker) ──▶ gone
+//            order()                 made                        no connection is left
+//   Order ────────────▶ (maker) ───────────────▶ now ──next one──▶ old ─────────────────────▶ (undertaker) ──▶ gone
 //                          │ refused: nothing has changed           │ old_timeout is over
 //                          ▼                                        ▼
 //                       Outcome                                  drains
@@ -11,6 +11,7 @@
 // binds; the undertaker joins threads and destroys. The main thread exchanges a pointer for each listener.
 #pragma once
 
+#include "base/json.hpp"
 #include "config/config.hpp"
 #include "endpoints.hpp"
 #include "generation.hpp"
@@ -34,33 +35,67 @@ class Generations {
     // Reads the configuration. What it throws is why it is refused. [maker]
     using Load = std::function<Config()>;
 
-    // What has become of a reload.
+    // A configuration that has run, with the libraries that it has run with.
+    struct Version {
+        unsigned generation = 0;
+        std::int64_t since = 0; // milliseconds since 1970
+        std::string from;       // "the file", "generation 3"
+        std::string by;         // who wanted it
+        Config config;
+        PluginLibraries::ByFile libraries;
+    };
+
+    // What is to be made.
+    struct Order {
+        Load load;                              // null: `version` again
+        std::shared_ptr<const Version> version; // see version()
+        std::string by;                         // who wants it, for the log
+        bool only_plan = false;                 // it is to be compared with what runs, and no more
+        std::string plan_id;                    // it is refused if this is not its plan; empty: any
+        Milliseconds confirm_within{0};         // unless confirm() comes in time, what runs now comes back; 0: it stays
+    };
+
+    // What has become of an order.
     struct Outcome {
-        enum class What { applied, same, refused };
+        enum class What { applied, same, planned, refused };
         What what = What::refused;
-        unsigned generation = 0; // that runs now
-        std::string text;        // refused: everything that is wrong, a line each; else what waits for a restart, a line each
+        unsigned generation = 0;          // that runs now
+        std::string why;                  // it was refused: everything that is wrong, a line each
+        std::vector<std::string> waiting; // keys that need a restart
+        std::string plan_id;
+        std::string plan_text;           // for people
+        Json plan_json = Json::object(); // for programs
         Nanoseconds took = 0;
     };
 
-    // `concluded` is called with the outcome of each reload; what has been applied accepts by then. [main]
-    Generations(Endpoints& endpoints, const Standing& standing, std::function<void(const Outcome& outcome)> concluded)
-        : endpoints_(endpoints), standing_(standing), concluded_(std::move(concluded)) {}
+    // `load` reads the file, for order_file(). `concluded` is called with the outcome of each order; what has been applied
+    // accepts by then. [main]
+    Generations(Endpoints& endpoints, const Standing& standing, Load load,
+                std::function<void(const Outcome& outcome)> concluded)
+        : endpoints_(endpoints), standing_(standing), load_(std::move(load)), concluded_(std::move(concluded)) {}
 
     // Makes the first one; the caller takes it through the steps of a start. Throws as Generation does. [main]
-    void make_first(Config&& config) { now_ = std::make_unique<Generation>(std::move(config), standing_); }
+    void make_first(Config&& config);
 
     Generation& now() noexcept { return *now_; }
     const Generation& now() const noexcept { return *now_; }
-    // Those that still serve, the newest first: the one that accepts, and the old ones. Throws std::bad_alloc. [main]
-    std::vector<const Generation*> all() const;
+    // Those that still serve: the one that accepts first, then the old ones, the newest first. Throws std::bad_alloc. [main]
+    std::vector<Generation*> all() const;
 
-    // Has another generation made, after those that were asked for before, and put to use. `by`: who wants it, for the log.
-    // `of_file`: load() reads the file, so that one reload that has not begun does for all that are asked for meanwhile.
-    // Returns the number of the reload; 0: too many are waiting, or the host drains. [main]
-    std::uint64_t reload(const Load& load, const std::string& by, bool of_file) noexcept;
-    // Nothing: it is not over. Of the last few reloads. [main]
-    std::optional<Outcome> outcome(std::uint64_t reload) const;
+    // Has the order carried out, after those before it. Returns its number; 0: too many are waiting, or the host drains. [main]
+    std::uint64_t order(Order order);
+    // The file, as it is now; one order that has not begun does for all that are given meanwhile. [main]
+    std::uint64_t order_file(const std::string& by) noexcept;
+    // Nothing: it is not over. Of the last few orders. Throws std::bad_alloc. [main]
+    std::optional<Outcome> outcome(std::uint64_t order) const;
+
+    // The last few that have run, the one that runs last; and the one of this generation, or null. [main]
+    const std::list<std::shared_ptr<const Version>>& versions() const noexcept { return versions_; }
+    std::shared_ptr<const Version> version(unsigned generation) const noexcept;
+
+    // What runs stays. False: nobody waits for that. [main]
+    bool confirm() noexcept { return std::exchange(confirm_by_, never) != never; }
+    Nanoseconds confirm_by() const noexcept { return confirm_by_; } // `never`: nobody waits for that. [main]
 
     // Puts a generation to use that has been made, drains and forgets old ones, keeps the deadlines of all. Returns when it
     // wants to be asked again. [main]
@@ -81,38 +116,46 @@ class Generations {
         bool given = false;
         std::atomic<bool> gone{false};
     };
-    // A reload, from the order to its outcome.
+    // An order, up to its outcome.
     struct Making {
         std::uint64_t number = 0;
-        Load load;
-        std::string by;
+        Order order;
         bool of_file = false;
         Nanoseconds begun = 0;
         std::atomic<bool> made{false}; // the maker has done its part, which is the rest
         std::unique_ptr<Generation> next;
-        std::list<std::shared_ptr<Old>> place_of_old; // for the generation before, of which no memory may be wanting then
+        std::list<std::shared_ptr<const Version>> version; // of `next`; these two are made before it counts
+        std::list<std::shared_ptr<Old>> place_of_old;      // for the generation before
         Outcome outcome;
     };
 
+    void add(Order order, bool of_file);
     void make_next() noexcept;
     void make(Making& making, Generation& before) noexcept;
+    void make_from(Config config, Making& making, Generation& before);
     void conclude(Making& making) noexcept;
+    void log_outcome(const Making& making) const noexcept;
     void retire(std::list<std::shared_ptr<Old>>& place, std::unique_ptr<Generation> generation) noexcept;
     void bury(const std::shared_ptr<Old>& old) noexcept;
     void report_closed(const Generation& old) const noexcept;
+    Nanoseconds roll_back_if_due(Nanoseconds now) noexcept;
 
-    Endpoints& endpoints_; // constant after construction, as are the next two
+    Endpoints& endpoints_; // constant after construction, as are the next three
     const Standing standing_;
+    const Load load_;
     const std::function<void(const Outcome& outcome)> concluded_;
 
     std::unique_ptr<Generation> now_; // [main], as are all below
     std::list<std::shared_ptr<Old>> old_;
     std::deque<std::shared_ptr<Making>> makings_; // the first is with the maker
     std::deque<std::shared_ptr<const Making>> done_;
-    std::uint64_t last_reload_ = 0;
+    std::list<std::shared_ptr<const Version>> versions_;
+    Nanoseconds confirm_by_ = never;
+    std::shared_ptr<const Version> unless_confirmed_; // comes back then
+    std::uint64_t last_order_ = 0;
     bool draining_ = false;
     Jobs undertaker_{"undertaker"};
-    Jobs maker_{"reload"}; // last: it goes first
+    Jobs maker_{"maker"}; // last: it goes first
 };
 
 } // namespace gatehouse::host

@@ -44,7 +44,7 @@ sigset_t handled_signals() noexcept {
 Host::Host(const Generations::Load& load) : Host(load, load()) {}
 
 Host::Host(const Generations::Load& load, Config&& config)
-    : load_(load), privileges_(config.process), log_(config.log), cpus_(usable_cpus()),
+    : privileges_(config.process), log_(config.log), cpus_(usable_cpus()),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpus_, config.host.scheduling,
               Generation::relay_ended),
       resolver_(config.host.resolvers), background_(config.host.scheduling),
@@ -52,7 +52,7 @@ Host::Host(const Generations::Load& load, Config&& config)
       generations_(endpoints_,
                    Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_, ticket_keys_,
                             libraries_, cpus_},
-                   [this](const Generations::Outcome& outcome) { concluded(outcome); }) {
+                   load, [this](const Generations::Outcome& outcome) { concluded(outcome); }) {
     remove_dead_folders(); // first: they may have filled the disk
     generations_.make_first(std::move(config));
     const Config& kept = generation().config();
@@ -170,7 +170,7 @@ int Host::run() {
 
 void Host::reload(const std::string& by) noexcept {
     ::sd_notify(0, "RELOADING=1");
-    if (generations_.reload(load_, by, true) == 0) {
+    if (generations_.order_file(by) == 0) {
         log_.error("the reload is not done: too many wait, or there is no memory, or the host drains", {{"by", by}});
         ::sd_notify(0, "READY=1");
     }
@@ -202,7 +202,8 @@ std::vector<HostCommand> Host::own_commands() {
         return CommandAnswer{1, "not all certificates were reloaded, old ones stay: " + *problems, {}};
     };
     const auto reload = [this, answer]() -> HostCommand::Answer {
-        return [answer, asked = generation().number(), which = generations_.now().tls().reload()] { return answer(asked, which); };
+        return
+            [answer, asked = generation().number(), which = generations_.now().tls().reload()] { return answer(asked, which); };
     };
     commands.push_back({"reload-certificates", "loads the files of all [tls.NAME] sections anew", false, reload});
     return commands;

@@ -60,7 +60,6 @@ class Host {
     [[noreturn]] void abandon(int status) noexcept; // [any]
     void report() noexcept;
 
-    const Generations::Load load_;
     Privileges privileges_; // before anything that starts a thread
     Log log_;
     PluginLibraries libraries_;

@@ -72,7 +72,7 @@ constexpr SectionKey<P> of_process[] = {
 using L = LogConfig;
 constexpr SectionKey<L> of_log[] = {
     key<L, &L::level>("level", live),
-    key<L, &L::format>("format", live),
+    key<L, &L::format>("format", restart),
     key<L, &L::file>("file", restart),
     key<L, &L::access>("access", live),
 };

@@ -18,6 +18,7 @@ namespace gatehouse::host {
 class PluginLibraries {
   public:
     using Library = std::shared_ptr<const PluginLibrary>;
+    using ByFile = std::map<std::filesystem::path, Library>;
 
     // The library of this file as it is now. Throws PluginError. [who makes a generation: one thread at a time]
     Library load(const std::filesystem::path& file);
@@ -34,7 +35,7 @@ class PluginLibraries {
 
   private:
     RuntimeFolder folder_;
-    std::map<std::filesystem::path, Library> newest_; // of each file
+    ByFile newest_;
     mutable Mutex mutex_;
     std::vector<Library> all_ GATEHOUSE_GUARDED_BY(mutex_);
 };

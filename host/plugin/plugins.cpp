@@ -7,12 +7,14 @@
 
 namespace gatehouse::host {
 
-Plugins::Plugins(const Config& config, const Facilities& facilities, PluginLibraries& libraries) {
+Plugins::Plugins(const Config& config, const Facilities& facilities, PluginLibraries& libraries,
+                 const PluginLibraries::ByFile& chosen) {
     std::string problems;
     for (const PluginConfig& plugin : config.plugins) {
         try {
             const std::filesystem::path file = find_plugin(plugin.library, config.host.plugin_path);
-            const PluginLibraries::Library library = libraries.load(file);
+            const auto found = chosen.find(file);
+            const PluginLibraries::Library library = found != chosen.end() ? found->second : libraries.load(file);
             facilities.log.debug("plugin loaded", {{"plugin", plugin.name},
                                                    {"library", file.string()},
                                                    {"version", library->facts().version},
@@ -53,6 +55,12 @@ bool Plugins::are_as_loaded(const Config& config) const {
         const PluginLibrary& library = *find(plugin.name).library();
         return library.file() == find_plugin(plugin.library, config.host.plugin_path) && library.is_as_loaded();
     });
+}
+
+PluginLibraries::ByFile Plugins::libraries() const {
+    PluginLibraries::ByFile all;
+    for (const auto& [name, instance] : instances_) all.emplace(instance->library()->file(), instance->library());
+    return all;
 }
 
 void Plugins::start() {

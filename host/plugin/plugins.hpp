@@ -20,8 +20,9 @@ using FindPlugin = std::function<PluginInstance&(const std::string& name)>;
 class Plugins {
   public:
     // Loads the libraries and creates the instances; throws PluginError with everything that is wrong. `facilities` and
-    // `libraries` outlive this. [main]
-    Plugins(const Config& config, const Facilities& facilities, PluginLibraries& libraries);
+    // `libraries` outlive this. `chosen`: what to take for some of the files, whatever they say now. [one thread at a time]
+    Plugins(const Config& config, const Facilities& facilities, PluginLibraries& libraries,
+            const PluginLibraries::ByFile& chosen = {});
     ~Plugins() { destroy(); }
     Plugins(const Plugins&) = delete;
     Plugins& operator=(const Plugins&) = delete;
@@ -32,6 +33,8 @@ class Plugins {
     // Whether the libraries that `config` names, which is the same configuration read again, are those that were loaded. Throws
     // PluginError if one is not there any more. [any]
     bool are_as_loaded(const Config& config) const;
+
+    PluginLibraries::ByFile libraries() const; // of the instances. Throws std::bad_alloc
 
     PluginInstance& find(const std::string& name) const { return *instances_.at(name); }
     FindPlugin finder() const { // valid as long as this is

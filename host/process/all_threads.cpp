@@ -41,13 +41,13 @@ struct Order {
     const void* argument = nullptr;
     int result = 0;
 };
-Order order; // for the signal handler; in_every_thread() is [main]
+Order current_order; // for the signal handler; in_every_thread() is [main]
 
 void obey(int /*signal*/) {
     const int saved = errno;
-    if (order.thread.load() == ::gettid()) {
-        order.result = order.action(order.argument);
-        order.thread.store(0);
+    if (current_order.thread.load() == ::gettid()) {
+        current_order.result = current_order.action(current_order.argument);
+        current_order.thread.store(0);
     }
     errno = saved;
 }
@@ -62,17 +62,17 @@ std::string name_of(pid_t thread) {
 
 // Returns the action's result; 0 if the thread has ended meanwhile.
 int command(pid_t thread) {
-    order.result = 0;
-    order.thread.store(thread);
+    current_order.result = 0;
+    current_order.thread.store(thread);
     if (::syscall(SYS_tgkill, ::getpid(), thread, signal_for_all) != 0) return 0;
-    for (const Nanoseconds deadline = monotonic_now() + patience; order.thread.load() != 0; ::usleep(100)) {
+    for (const Nanoseconds deadline = monotonic_now() + patience; current_order.thread.load() != 0; ::usleep(100)) {
         if (!is_there(thread)) return 0;
         if (monotonic_now() < deadline) continue;
-        order.thread.store(0);
+        current_order.thread.store(0);
         throw std::runtime_error("the thread \"" + name_of(thread) + "\" does not answer to signal " +
                                  std::to_string(signal_for_all));
     }
-    return order.result;
+    return current_order.result;
 }
 
 } // namespace
@@ -82,8 +82,8 @@ void in_every_thread(ThreadAction action, const void* argument) {
         if (error != 0) throw std::system_error(error, std::generic_category());
     };
     check(action(argument));
-    order.action = action;
-    order.argument = argument;
+    current_order.action = action;
+    current_order.argument = argument;
     // libc makes the disposition of another signal, which is then copied as the kernel has it.
     struct sigaction ours{};
     struct sigaction borrowed{};

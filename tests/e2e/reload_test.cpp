@@ -243,7 +243,7 @@ TEST(Reload, WhatNeedsARestartIsSaidAndTheRestApplied) {
     Gatehouse host(listener("front", "echo"));
     const Record done = host.reload("[host]\nrelay_threads = 7\ndrain_timeout = \"2s\"\n" + listener("front", "daytime"));
     EXPECT_EQ(done["result"], "applied");
-    EXPECT_EQ(done["why"], "host.relay_threads needs a restart");
+    EXPECT_EQ(done["waiting"], "host.relay_threads");
     EXPECT_TRUE(serves_daytime(host, "front"));
 }
 
