@@ -26,8 +26,9 @@ struct LateLook {
 };
 
 Generation::Generation(Config config, const Standing& standing, Generation* before, const PluginLibraries::ByFile& libraries)
-    : config_(std::move(config)), standing_(standing), number_(before != nullptr ? before->number_ + 1 : 1),
-      since_(milliseconds_since_1970()), late_look_(std::make_shared<LateLook>()),
+    : shared_config_(std::make_shared<const Config>(std::move(config))), config_(*shared_config_), standing_(standing),
+      number_(before != nullptr ? before->number_ + 1 : 1), since_(milliseconds_since_1970()),
+      late_look_(std::make_shared<LateLook>()),
       tls_(config_.tls, standing.ticket_keys, standing.log, before != nullptr ? &before->tls_ : nullptr),
       shared_{standing.log, standing.alarm, standing.relays, tls_, drain_, config_.log.access, handshakes_},
       shortages_(standing.log),

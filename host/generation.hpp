@@ -97,6 +97,7 @@ class Generation {
     }
 
     const Config& config() const noexcept { return config_; }
+    const std::shared_ptr<const Config>& shared_config() const noexcept { return shared_config_; } // for the history
     const Drain& drain() const noexcept { return drain_; }
     const Standing& standing() const noexcept { return standing_; }
     bool has(std::string_view listener) const noexcept;
@@ -115,7 +116,8 @@ class Generation {
     Pool& pool_for(const ListenerConfig& listener);
     void plan_succession();
 
-    const Config config_; // constant after construction, as are all but the drain, the shortages and what follows by_number_
+    const std::shared_ptr<const Config> shared_config_;
+    const Config& config_; // constant after construction, as are all but the drain, the shortages and what follows by_number_
     const Standing standing_;
     const unsigned number_;
     const std::int64_t since_;

@@ -79,7 +79,7 @@ std::map<std::string, std::string, std::less<>> changed_libraries(const Config& 
 void Generations::make_first(Config&& config) {
     now_ = std::make_unique<Generation>(std::move(config), standing_);
     versions_.push_back(std::make_shared<Version>(
-        Version{now_->number(), now_->since(), "the file", "the start", now_->config(), now_->plugins().libraries()}));
+        Version{now_->number(), now_->since(), "the file", "the start", now_->shared_config(), now_->plugins().libraries()}));
 }
 
 std::vector<Generation*> Generations::all() const {
@@ -144,7 +144,7 @@ void Generations::make_next() noexcept {
 void Generations::make(Making& making, Generation& before) noexcept {
     Outcome& outcome = making.outcome;
     try {
-        make_from(making.order.load ? making.order.load() : making.order.version->config, making, before);
+        make_from(making.order.load ? making.order.load() : *making.order.version->config, making, before);
     } catch (const std::bad_alloc&) {
         if_memory_allows([&] { outcome.why = "not enough memory"; });
     } catch (const std::exception& error) {
@@ -187,7 +187,7 @@ void Generations::make_from(Config config, Making& making, Generation& before) {
     const std::string from =
         order.version ? "generation " + std::to_string(order.version->generation) : std::string("the file");
     making.version.push_back(std::make_shared<Version>(
-        Version{next->number(), next->since(), from, order.by, next->config(), next->plugins().libraries()}));
+        Version{next->number(), next->since(), from, order.by, next->shared_config(), next->plugins().libraries()}));
     making.place_of_old.push_back(std::make_shared<Old>());
     making.next = std::move(next);
     outcome.what = Outcome::What::applied;

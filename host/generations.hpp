@@ -38,10 +38,10 @@ class Generations {
     // A configuration that has run, with the libraries that it has run with.
     struct Version {
         unsigned generation = 0;
-        std::int64_t since = 0; // milliseconds since 1970
-        std::string from;       // "the file", "generation 3"
-        std::string by;         // who wanted it
-        Config config;
+        std::int64_t since = 0;               // milliseconds since 1970
+        std::string from;                     // "the file", "generation 3"
+        std::string by;                       // who wanted it
+        std::shared_ptr<const Config> config; // never null
         PluginLibraries::ByFile libraries;
     };
 

@@ -121,7 +121,10 @@ void Host::drop_privileges() {
 }
 
 // The control socket first: it calls plugin instances.
-Host::~Host() { control_.reset(); }
+Host::~Host() {
+    control_.reset();
+    if (change_watch_) background_.remove(*change_watch_);
+}
 
 int Host::run() {
     StopSignals stops({patience_with(generation().config()), main_thread_patience}, [this](int status) {
@@ -131,6 +134,7 @@ int Host::run() {
     stops_ = &stops;
     if (control_) control_->listen();
     generations_.now().start();
+    follow_files();
     log_.info("ready", {{"listeners", generation().services().size()}, {"pid", ::getpid()}});
     ::sd_notify(0, "READY=1");
     alarm_.wake_by(monotonic_now());
@@ -156,6 +160,7 @@ int Host::run() {
             if (signal.ssi_signo == SIGUSR2) log_.reopen();
             if (signal.ssi_signo == SIGHUP) reload("SIGHUP");
         }
+        if (change_watch_ && change_watch_->has_changed() && generation().config().host.watch) reload("a change of the files");
         alarm_.acknowledge();
         const Nanoseconds now = monotonic_now();
         Nanoseconds again = generations_.supervise(now);
@@ -168,6 +173,23 @@ int Host::run() {
     }
 }
 
+// For [host] watch.
+void Host::follow_files() noexcept {
+    const Config& config = generation().config();
+    if (!config.host.watch) return;
+    if_memory_allows([&] {
+        std::vector<std::filesystem::path> files;
+        if (std::filesystem::exists(config.file)) files.push_back(config.file);
+        for (const auto& [file, library] : generation().plugins().libraries()) files.push_back(file);
+        if (!change_watch_) {
+            auto watch = std::make_shared<ChangeWatch>(background_, alarm_, log_);
+            if (!background_.add(watch, never)) throw std::bad_alloc();
+            change_watch_ = std::move(watch);
+        }
+        change_watch_->follow(std::move(files));
+    });
+}
+
 void Host::reload(const std::string& by) noexcept {
     ::sd_notify(0, "RELOADING=1");
     if (generations_.order_file(by) == 0) {
@@ -178,6 +200,7 @@ void Host::reload(const std::string& by) noexcept {
 
 void Host::concluded(const Generations::Outcome& outcome) noexcept {
     ::sd_notify(0, "READY=1");
+    follow_files();
     if (outcome.what != Generations::Outcome::What::applied) return;
     stops_->be_patient(patience_with(generation().config()));
     std::vector<PluginInstance*> instances; // without memory none of them takes commands, until the next reload

@@ -3,6 +3,7 @@
 
 #include "base/descriptor.hpp"
 #include "base/log.hpp"
+#include "change_watch.hpp"
 #include "config/config.hpp"
 #include "control/server.hpp"
 #include "dns/lookups.hpp"
@@ -52,6 +53,7 @@ class Host {
     void drop_privileges();
     std::vector<HostCommand> own_commands();
     HostCommand own_command(const HostTable& table);
+    void follow_files() noexcept;
     void reload(const std::string& by) noexcept;
     void concluded(const Generations::Outcome& outcome) noexcept;
     Nanoseconds begin_drain(int signal) noexcept;
@@ -76,7 +78,8 @@ class Host {
     Generations generations_;
     std::optional<Control> control_;
     Descriptor signals_;
-    StopSignals* stops_ = nullptr; // while it runs
+    std::shared_ptr<ChangeWatch> change_watch_; // null: nobody has asked for it
+    StopSignals* stops_ = nullptr;              // while it runs
 };
 
 } // namespace gatehouse::host

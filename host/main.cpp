@@ -80,6 +80,8 @@ int main(int argc, char** argv) {
     try_out
         ->add_option("--dev-cert", trial.dev_cert, "A folder of gatehouse dev-cert: the section [tls.dev], as in --set tls=dev")
         ->type_name("DIR");
+    try_out->add_flag("--watch", trial.watch,
+                      "Serve newcomers with the library when it has been rebuilt; others stay with the old one");
     add_plugin_path(*try_out);
 
     PluginCheckOptions tried;

@@ -42,7 +42,8 @@ class Creator {
 
     std::unique_ptr<PluginInstance> create(const std::vector<std::string>& settings) {
         const Config config = parse_config(
-            configuration_of({.plugin = trial_.plugin, .port = 0, .settings = settings, .dev_cert = ""}), "the command line");
+            configuration_of({.plugin = trial_.plugin, .port = 0, .settings = settings, .watch = false, .dev_cert = ""}),
+            "the command line");
         return std::make_unique<PluginInstance>(config.plugins.at(0), library_, host_.facilities());
     }
     std::unique_ptr<PluginInstance> create() { return create(trial_.settings); }

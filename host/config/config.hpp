@@ -40,8 +40,9 @@ std::vector<std::filesystem::path> default_plugin_path();
 struct HostConfig {
     std::vector<std::filesystem::path> plugin_path = default_plugin_path();
     Milliseconds drain_timeout{30'000}; // how long connections may take to finish after SIGTERM
-    Milliseconds old_timeout{
-        43'200'000};            // how long connections may stay with a configuration that a reload has replaced; 0: any
+    // How long connections may stay with a configuration that a reload has replaced; 0: until they end by themselves.
+    Milliseconds old_timeout{43'200'000};
+    bool watch = false;         // the host reloads by itself when this file, or the library of a plugin, has been written
     unsigned relay_threads = 0; // 0: one per CPU
     Scheduling scheduling = Scheduling::batch;
     std::uint64_t stack_size = 256 * 1024; // bytes, of each pool thread

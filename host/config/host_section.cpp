@@ -70,6 +70,7 @@ HostConfig read_host(ConfigTable table) {
     read_plugin_path(table, host.plugin_path);
     table.duration("drain_timeout", host.drain_timeout, std::chrono::days(1));
     table.duration("old_timeout", host.old_timeout);
+    table.boolean("watch", host.watch);
     table.number("relay_threads", host.relay_threads, 0, 256);
     table.choice("scheduling", host.scheduling, scheduling_words);
     table.size("stack_size", host.stack_size, 64 << 10, 64 << 20);

@@ -44,6 +44,8 @@ constexpr SectionKey<H> of_host[] = {
                  return value_text(folders);
              }),
     key<H, &H::drain_timeout>("drain_timeout", live),
+    key<H, &H::old_timeout>("old_timeout", live),
+    key<H, &H::watch>("watch", live),
     key<H, &H::relay_threads>("relay_threads", restart),
     key<H, &H::scheduling>("scheduling", restart),
     key<H, &H::stack_size>("stack_size", restart),

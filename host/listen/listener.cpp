@@ -21,6 +21,7 @@
 #include <pwd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <tuple>
 #include <unistd.h>
 #include <utility>
 
@@ -310,9 +311,15 @@ int Listener::accept(SocketAddress& peer) const noexcept {
 
 void Listener::change(const ListenerConfig& config) noexcept {
     if_memory_allows([&] {
-        const bool same_file = config.mode == config_.mode && config.owner == config_.owner && config.group == config_.group;
+        const auto file = [](const ListenerConfig& of) { return std::tie(of.mode, of.owner, of.group); };
+        const auto options = [](const ListenerConfig& of) {
+            return std::tie(of.reuse_address, of.nodelay, of.keepalive, of.receive_buffer, of.send_buffer, of.defer_accept,
+                            of.fast_open);
+        };
+        const bool same_file = file(config) == file(config_);
+        const bool same_options = options(config) == options(config_);
         config_ = config;
-        set_options(bound_.storage.ss_family);
+        if (!same_options) set_options(bound_.storage.ss_family);
         try {
             if (file_.st_ino != 0 && !same_file) set_file(config_.address.path);
         } catch (const ListenError& error) {

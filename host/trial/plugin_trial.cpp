@@ -61,9 +61,9 @@ std::string tls_section(const PluginTrial& trial) {
 
 std::string configuration_of(const PluginTrial& trial) {
     const std::string name = is_file(trial) ? std::filesystem::path(trial.plugin).stem().string() : trial.plugin;
-    return "[log]\nlevel = \"debug\"\n" + tls_section(trial) + instance_section(trial, name) +
-           "[[listeners]]\nname = " + toml_text(name) + "\naddress = \"127.0.0.1:" + std::to_string(trial.port) +
-           "\"\nplugin = " + toml_text(name) + "\n";
+    return "[log]\nlevel = \"debug\"\n" + std::string(trial.watch ? "[host]\nwatch = true\n" : "") + tls_section(trial) +
+           instance_section(trial, name) + "[[listeners]]\nname = " + toml_text(name) +
+           "\naddress = \"127.0.0.1:" + std::to_string(trial.port) + "\"\nplugin = " + toml_text(name) + "\n";
 }
 
 } // namespace gatehouse::host

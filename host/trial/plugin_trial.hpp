@@ -11,6 +11,7 @@ struct PluginTrial {
     std::string plugin;                // a library on the plugin path, or the path of one
     std::uint16_t port = 0;            // on 127.0.0.1; 0: a free one
     std::vector<std::string> settings; // "KEY=VALUE", of its configuration
+    bool watch = false;                // its library: a rebuilt one serves newcomers
     std::string dev_cert;              // a folder of `gatehouse dev-cert` for a section [tls.dev]; empty: there is none
 };
 

@@ -187,6 +187,54 @@ TEST(Reload, AChangedLibraryIsLoadedBesideTheOldOne) {
     EXPECT_EQ(host.reload()["result"], "nothing has changed");
 }
 
+TEST(Reload, WhatIsWatchedIsAppliedByItself) {
+    const TempDir plugins;
+    const std::string file = plugins / "mine.so";
+    std::filesystem::copy_file(plugin_dir() + "/echo.so", file);
+    const std::string host_section = "[host]\nwatch = true\ndrain_timeout = \"2s\"\n";
+    Gatehouse host(host_section + listener("front", "mine"), {.plugin_path = {plugins.path().string()}});
+    Client before(host.port("front"));
+    EXPECT_TRUE(before.echoes("x"));
+    std::filesystem::copy_file(plugin_dir() + "/daytime.so", plugins / "next"); // as a linker writes it, and renames it
+    std::filesystem::rename(plugins / "next", file);
+    EXPECT_EQ(host.wait_for_log("reload")["result"], "applied");
+    EXPECT_TRUE(serves_daytime(host, "front"));
+    EXPECT_TRUE(before.echoes("y"));
+    std::size_t from = host.log_size();
+    host.write(host_section + listener("front", "discard"));
+    EXPECT_EQ(host.wait_for_log("reload", {}, from)["result"], "applied");
+    from = host.log_size();
+    host.write("nonsense");
+    EXPECT_EQ(host.wait_for_log("reload", {}, from)["result"], "refused");
+    from = host.log_size();
+    host.write(host_section + listener("front", "echo"));
+    EXPECT_EQ(host.wait_for_log("reload", {}, from)["result"], "applied");
+    EXPECT_TRUE(Client(host.port("front")).echoes("z"));
+}
+
+TEST(Reload, APluginThatIsTriedIsSwappedWhenItHasBeenRebuilt) {
+    const TempDir plugins;
+    const std::string file = plugins / "mine.so";
+    std::filesystem::copy_file(plugin_dir() + "/echo.so", file);
+    const ReservedAddress free;
+    Process host({gatehouse_binary(), "plugin", "run", file, "--port", free.port(), "--watch"});
+    const auto said = [&](std::string_view what) {
+        return host.wait_output(
+            [&](const std::string&, const std::string& err) { return err.find(what) != std::string::npos; });
+    };
+    ASSERT_TRUE(said("ready"));
+    Client before(free.address());
+    EXPECT_TRUE(before.echoes("x"));
+    std::filesystem::copy_file(plugin_dir() + "/daytime.so", plugins / "next");
+    std::filesystem::rename(plugins / "next", file);
+    ASSERT_TRUE(said("applied"));
+    EXPECT_NE(Client(free.address()).recv_until_eof().find("20"), std::string::npos);
+    EXPECT_TRUE(before.echoes("y"));
+    before.close();
+    host.signal(SIGTERM);
+    EXPECT_EQ(host.wait().status, 0);
+}
+
 // Create and start the new one, then let it accept; stop and destroy the old one when its last connection has ended.
 TEST(Reload, AnOldInstanceLivesAsLongAsItsConnections) {
     const auto with = [](int number) {

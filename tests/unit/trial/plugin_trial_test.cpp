@@ -11,7 +11,8 @@ namespace {
 Config config_of(const PluginTrial& trial) { return parse_config(configuration_of(trial), "the command line"); }
 
 TEST(PluginTrial, AFileIsTakenAsItIs) {
-    const Config config = config_of({.plugin = "build/my-plugin.so", .port = 7, .settings = {}, .dev_cert = ""});
+    const Config config =
+        config_of({.plugin = "build/my-plugin.so", .port = 7, .settings = {}, .watch = false, .dev_cert = ""});
     ASSERT_EQ(config.plugins.size(), 1U);
     EXPECT_EQ(config.plugins[0].name, "my-plugin");
     EXPECT_TRUE(config.plugins[0].library.starts_with('/'));
@@ -31,7 +32,7 @@ TEST(PluginTrial, ValuesAreWhatTheyLookLike) {
 }
 
 TEST(PluginTrial, ADevelopersCertificateIsASection) {
-    const Config config = config_of({.plugin = "x", .port = 0, .settings = {"tls=dev"}, .dev_cert = "here"});
+    const Config config = config_of({.plugin = "x", .port = 0, .settings = {"tls=dev"}, .watch = false, .dev_cert = "here"});
     ASSERT_EQ(config.tls.size(), 1U);
     EXPECT_EQ(config.tls[0].name, "dev");
     ASSERT_EQ(config.tls[0].pairs.size(), 1U);
@@ -40,9 +41,11 @@ TEST(PluginTrial, ADevelopersCertificateIsASection) {
 
 TEST(PluginTrial, WhatIsNoSettingIsRefused) {
     for (const char* setting : {"a", "=1", "", "a=1\n[host]\nstack_size=1"})
-        EXPECT_THROW(configuration_of({.plugin = "x", .port = 0, .settings = {setting}, .dev_cert = ""}), std::runtime_error)
+        EXPECT_THROW(configuration_of({.plugin = "x", .port = 0, .settings = {setting}, .watch = false, .dev_cert = ""}),
+                     std::runtime_error)
             << setting;
-    EXPECT_THROW(config_of({.plugin = "x", .port = 0, .settings = {"a b=1"}, .dev_cert = ""}), ConfigError); // no key of TOML
+    EXPECT_THROW(config_of({.plugin = "x", .port = 0, .settings = {"a b=1"}, .watch = false, .dev_cert = ""}),
+                 ConfigError); // no key of TOML
 }
 
 } // namespace

@@ -1,0 +1,86 @@
+#include "change_watch.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <optional>
+#include <sys/epoll.h>
+#include <utility>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr Nanoseconds settle_time = 300'000'000;
+constexpr Nanoseconds settle_at_most = 3'000'000'000; // for files that change all the time
+
+} // namespace
+
+void ChangeWatch::follow(std::vector<std::filesystem::path> files) noexcept {
+    {
+        const MutexLock lock(mutex_);
+        files_.swap(files);
+        is_new_ = true;
+    }
+    background_.at(*this, monotonic_now());
+}
+
+void ChangeWatch::due() noexcept {
+    try {
+        std::optional<std::vector<std::filesystem::path>> files;
+        {
+            const MutexLock lock(mutex_);
+            if (std::exchange(is_new_, false)) files = files_;
+        }
+        if (files) look(*files);
+    } catch (const std::bad_alloc&) {
+        not_watched(ENOMEM, "");
+    }
+    if (complete_ <= monotonic_now()) {
+        first_change_ = complete_ = never;
+        changed_.store(true);
+        alarm_.wake_by(0);
+    }
+    background_.at(*this, complete_);
+    const MutexLock lock(mutex_);
+    if (is_new_) background_.at(*this, monotonic_now()); // since this has looked
+}
+
+void ChangeWatch::look(const std::vector<std::filesystem::path>& files) {
+    if (!std::exchange(watching_, true)) {
+        const int error = watch_.working() ? background_.watch(*this, watch_.descriptor(), EPOLLIN) : EMFILE;
+        if (error != 0) not_watched(error, "");
+    }
+    for (std::size_t i = 0; i < files.size() && watch_.working(); ++i)
+        if (const int error = watch_.follow(i, files[i]); error != 0) not_watched(error, files[i].string());
+}
+
+void ChangeWatch::ready(int /*fd*/, std::uint32_t /*events*/) noexcept {
+    const Nanoseconds now = monotonic_now();
+    try {
+        std::set<std::size_t> changed;
+        watch_.read(changed);
+        if (changed.empty()) return;
+        std::vector<std::filesystem::path> files;
+        {
+            const MutexLock lock(mutex_);
+            files = files_;
+        }
+        std::erase_if(changed, [&](std::size_t file) { return file >= files.size(); }); // of earlier ones
+        if (changed.empty()) return;
+        look(files); // the way to one may lead elsewhere now
+    } catch (const std::bad_alloc&) {
+        return not_watched(ENOMEM, "");
+    }
+    first_change_ = std::min(first_change_, now);
+    complete_ = std::min(now + settle_time, first_change_ + settle_at_most);
+    background_.at(*this, complete_);
+}
+
+void ChangeWatch::not_watched(int error, const std::string& file) noexcept {
+    if (!std::exchange(failed_, true))
+        log_.warning("files are not watched for changes; SIGHUP applies them",
+                     {{file.empty() ? "" : "path", file}, {"error", std::strerror(error)}});
+}
+
+} // namespace gatehouse::host

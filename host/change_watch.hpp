@@ -1,0 +1,53 @@
+// Notices when the configuration, or a plugin's library, has been written: for [host] watch. What editors, compilers and
+// ConfigMaps do takes several steps, so the files have to be at rest for a moment first.
+#pragma once
+
+#include "base/log.hpp"
+#include "base/mutex.hpp"
+#include "threads/alarm.hpp"
+#include "threads/background.hpp"
+#include "tls/file_watch.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace gatehouse::host {
+
+class ChangeWatch : public Activity {
+  public:
+    // The background thread is that to which this is added, at `never`. [main]
+    ChangeWatch(Background& background, Alarm& alarm, Log& log) noexcept : background_(background), alarm_(alarm), log_(log) {}
+
+    // Watches these files from now on, and no others. [main]
+    void follow(std::vector<std::filesystem::path> files) noexcept;
+
+    // Whether some have changed since this was asked last. The alarm goes off when it is so. [main]
+    bool has_changed() noexcept { return changed_.exchange(false); }
+
+  private:
+    void due() noexcept override;
+    void ready(int fd, std::uint32_t events) noexcept override;
+    void look(const std::vector<std::filesystem::path>& files);
+    void not_watched(int error, const std::string& file) noexcept;
+
+    Background& background_; // constant after construction, as are the next two
+    Alarm& alarm_;
+    Log& log_;
+
+    FileWatch watch_; // [background], as are the next ones
+    bool watching_ = false;
+    bool failed_ = false;              // the log has it
+    Nanoseconds first_change_ = never; // of those that have not been told
+    Nanoseconds complete_ = never;     // when they are taken to be complete
+
+    std::atomic<bool> changed_{false};
+    Mutex mutex_;
+    std::vector<std::filesystem::path> files_ GATEHOUSE_GUARDED_BY(mutex_);
+    bool is_new_ GATEHOUSE_GUARDED_BY(mutex_) = false; // files_ has not been followed yet
+};
+
+} // namespace gatehouse::host
