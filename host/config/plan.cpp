@@ -107,8 +107,8 @@ void compare_items(const std::string& list, KeyClass effect, std::span<const Sec
                    const std::vector<Item>& running, const std::vector<Item>& next, PlaceOf place_of, More more,
                    std::vector<Change>& changes) {
     if (running == next) return;
-    const auto telling = keys.first(first_keys);
-    const ListDiff diff = list_diff(texts_of(running, telling), texts_of(next, telling));
+    const auto first_of_keys = keys.first(first_keys);
+    const ListDiff diff = list_diff(texts_of(running, first_of_keys), texts_of(next, first_of_keys));
     const auto name = [&](std::size_t index) { return list + '.' + std::to_string(index + 1); };
     for (std::size_t i = 0; i < next.size(); ++i) {
         const Place& where = place_of(next[i]);

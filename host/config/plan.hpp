@@ -1,5 +1,5 @@
 // What a reload would do: two configurations compared, key by key. Pure functions: they open nothing, load nothing and wait for
-// nothing, so that any thread may call them. [any]
+// nothing, so that any thread may call them, as long as no plugin's create() reads one of the two. [any]
 #pragma once
 
 #include "config/config.hpp"

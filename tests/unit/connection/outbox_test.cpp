@@ -14,7 +14,7 @@
 namespace gatehouse::host {
 namespace {
 
-using Flow = Outbox::Flow;
+using OutboxFlow = Outbox::Flow;
 
 class OutboxTest : public testing::Test {
   protected:
@@ -37,10 +37,10 @@ class OutboxTest : public testing::Test {
     std::string all() {
         std::string text;
         for (int i = 0; i < 100'000; ++i) {
-            const Flow flow = outbox_.flush(channel_);
+            const OutboxFlow flow = outbox_.flush(channel_);
             text += taken();
-            if (flow != Flow::held_up && flow != Flow::more) {
-                EXPECT_EQ(flow, Flow::emptied);
+            if (flow != OutboxFlow::held_up && flow != OutboxFlow::more) {
+                EXPECT_EQ(flow, OutboxFlow::emptied);
                 break;
             }
         }
@@ -66,7 +66,7 @@ TEST_F(OutboxTest, SendsEverythingInItsOrder) {
     add(std::string(100'000, 'x'));
     EXPECT_EQ(outbox_.copied(), 100'004U);
     EXPECT_EQ(outbox_.left(), 130'004U);
-    EXPECT_EQ(outbox_.flush(channel_), Flow::held_up);
+    EXPECT_EQ(outbox_.flush(channel_), OutboxFlow::held_up);
     EXPECT_GT(outbox_.left(), 0U);
     EXPECT_EQ(channel_.bytes_out + outbox_.left(), 130'004U);
     const std::string first = taken();
@@ -77,7 +77,7 @@ TEST_F(OutboxTest, SendsEverythingInItsOrder) {
 TEST_F(OutboxTest, KeepsTheFilesOfItsOwner) {
     Descriptor some = file(200'000);
     outbox_.add_file(some.get(), 0, 200'000);
-    EXPECT_EQ(outbox_.flush(channel_), Flow::held_up);
+    EXPECT_EQ(outbox_.flush(channel_), OutboxFlow::held_up);
     ASSERT_TRUE(outbox_.keep_files());
     some.reset(); // the plugin's goes
     EXPECT_EQ(all(), std::string(200'000, 'f'));
@@ -87,13 +87,13 @@ TEST_F(OutboxTest, KeepsTheFilesOfItsOwner) {
 TEST_F(OutboxTest, AFileThatEndsEarlyIsSaid) {
     const Descriptor some = file(100);
     outbox_.add_file(some.get(), 0, 101);
-    EXPECT_EQ(outbox_.flush(channel_), Flow::short_file);
+    EXPECT_EQ(outbox_.flush(channel_), OutboxFlow::short_file);
 }
 
 TEST_F(OutboxTest, APeerThatHasGoneIsSaid) {
     ends_.far.reset();
     add("x");
-    EXPECT_EQ(outbox_.flush(channel_), Flow::broken);
+    EXPECT_EQ(outbox_.flush(channel_), OutboxFlow::broken);
     EXPECT_EQ(errno, EPIPE);
 }
 
@@ -101,7 +101,7 @@ TEST_F(OutboxTest, NothingIsNothing) {
     add("");
     outbox_.add_file(-1, 0, 0);
     EXPECT_EQ(outbox_.left(), 0U);
-    EXPECT_EQ(outbox_.flush(channel_), Flow::emptied);
+    EXPECT_EQ(outbox_.flush(channel_), OutboxFlow::emptied);
 }
 
 } // namespace
