@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t most_output = 4096; // bytes
 constexpr std::chrono::milliseconds probe_timeout{10'000};
 
-struct Outcome {
+struct ProbeOutcome {
     int status = 0; // as waitpid() gives it
     bool timed_out = false;
     std::string output;
@@ -35,7 +35,7 @@ struct Outcome {
 };
 
 // Runs this program with the arguments; its output is cut at most_output bytes.
-Outcome run_self(const std::vector<std::string>& arguments) {
+ProbeOutcome run_self(const std::vector<std::string>& arguments) {
     std::array<int, 2> out{};
     std::array<int, 2> err{};
     if (::pipe2(out.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
@@ -49,7 +49,7 @@ Outcome run_self(const std::vector<std::string>& arguments) {
     out_write.reset();
     err_write.reset();
 
-    Outcome outcome;
+    ProbeOutcome outcome;
     const Nanoseconds deadline = after(monotonic_now(), probe_timeout);
     std::array<pollfd, 2> pipes{{{out_read.get(), POLLIN, 0}, {err_read.get(), POLLIN, 0}}};
     std::array<std::string*, 2> texts{&outcome.output, &outcome.errors};
@@ -86,7 +86,7 @@ std::string trimmed(std::string text) {
 } // namespace
 
 PluginFacts probe_plugin(const fs::path& file) {
-    Outcome outcome;
+    ProbeOutcome outcome;
     try {
         outcome = run_self({"probe-plugin", file.string()});
     } catch (const std::system_error& error) {
