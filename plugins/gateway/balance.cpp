@@ -115,9 +115,14 @@ std::size_t Balancer::pick(std::span<Slot> slots, std::uint64_t key, Candidate c
     return nobody;
 }
 
-Balancer::Choice Balancer::choose(std::span<Slot> slots, std::uint64_t key, std::span<const std::uint64_t> tried) noexcept {
+Balancer::Choice Balancer::choose(std::span<Slot> slots, std::uint64_t key, std::span<const std::uint64_t> tried,
+                                  std::span<const Held> held) noexcept {
     const auto usable = [tried](const Slot& slot) {
         return slot.usable && (tried.empty() || std::ranges::find(tried, slot.identity) == tried.end());
+    };
+    const auto takes_source = [held](const Slot& slot) {
+        const auto found = std::ranges::find(held, slot.identity, &Held::identity);
+        return found == held.end() || found->connections < slot.per_source;
     };
     bool any = false;
     std::uint32_t rank = std::numeric_limits<std::uint32_t>::max();
@@ -127,9 +132,11 @@ Balancer::Choice Balancer::choose(std::span<Slot> slots, std::uint64_t key, std:
         rank = std::min(rank, slot.rank);
     }
     if (!any) return {Choice::none, 0};
-    const auto candidate = [&](const Slot& slot) { return slot.rank == rank && slot.connections < slot.limit && usable(slot); };
+    const auto in_turn = [&](const Slot& slot) { return slot.rank == rank && usable(slot) && takes_source(slot); };
+    const auto candidate = [&](const Slot& slot) { return slot.connections < slot.limit && in_turn(slot); };
     const std::size_t index = pick(slots, key, candidate);
-    return index == nobody ? Choice{Choice::full, 0} : Choice{Choice::chosen, index};
+    if (index != nobody) return {Choice::chosen, index};
+    return {held.empty() || std::ranges::any_of(slots, in_turn) ? Choice::full : Choice::source_full, 0};
 }
 
 } // namespace gateway

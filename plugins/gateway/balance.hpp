@@ -30,7 +30,14 @@ struct Slot {
     std::uint32_t connections = 0;
     std::uint32_t limit = unlimited; // of connections
     std::uint32_t rank = 0;
-    bool usable = true; // takes new connections
+    std::uint32_t per_source = unlimited; // of connections of one client's address
+    bool usable = true;                   // takes new connections
+};
+
+// How many connections a client's address has to the servers with this identity.
+struct Held {
+    std::uint64_t identity;
+    std::uint32_t connections;
 };
 
 // For identities and clients' keys. The same in every run and on every machine, so that several gateways agree.
@@ -42,14 +49,16 @@ class Balancer {
     explicit Balancer(Method method, std::uint64_t seed = 1) noexcept : method_(method), random_(seed | 1U) {}
 
     struct Choice {
-        enum Kind { chosen, full, none };
+        enum Kind { chosen, full, source_full, none };
         Kind kind;
         std::size_t index; // in the array, if chosen
     };
 
-    // Chooses for a client with this key, which has tried the servers with these identities in vain. `full`: some servers are
-    // usable, but have no room. `none`: no server is usable.
-    Choice choose(std::span<Slot> slots, std::uint64_t key, std::span<const std::uint64_t> tried) noexcept;
+    // Chooses for a client with this key, which has tried the servers with these identities in vain, and whose address holds
+    // these connections. `full`: some servers are usable, but have no room. `source_full`: they have no room for this address.
+    // `none`: no server is usable.
+    Choice choose(std::span<Slot> slots, std::uint64_t key, std::span<const std::uint64_t> tried,
+                  std::span<const Held> held = {}) noexcept;
 
   private:
     template <class Candidate>

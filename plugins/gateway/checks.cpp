@@ -19,12 +19,20 @@ std::string authority_of(std::string_view name, std::string_view address) {
     return (v6 ? '[' + std::string(name) + ']' : std::string(name)) + std::string(address.substr(address.rfind(':')));
 }
 
+std::string address_of(const CheckRules& rules, const Server& server) {
+    if (kind_of(rules.address) == AddressKind::unix_socket) return rules.address;
+    const std::string port =
+        rules.port == 0 ? server.address.substr(server.address.rfind(':')) : ':' + std::to_string(rules.port);
+    if (!rules.address.empty()) return rules.address + port;
+    return rules.port == 0 ? server.address : with_port(server.address, rules.port);
+}
+
 } // namespace
 
-// Another port is another service, so it gets no PROXY header.
+// Another address or port is another service, so it gets no PROXY header.
 CheckPlan::CheckPlan(const CheckRules& rules, const ProxyProtocol& proxy, const Server& server)
-    : rules_(rules), address_(rules.port == 0 ? server.address : with_port(server.address, rules.port)),
-      preface_(rules.port == 0 ? proxy_header_for_checks(proxy) : "") {
+    : rules_(rules), address_(address_of(rules, server)),
+      preface_(rules.port == 0 && rules.address.empty() ? proxy_header_for_checks(proxy) : "") {
     if (rules.http.empty()) {
         if (!rules.steps.empty()) request_ = rules.steps.front().send;
         return;
@@ -59,6 +67,7 @@ gatehouse_match CheckPlan::judge_text(std::string_view answer, bool at_end) {
     do {
         const std::string_view rest = answer.substr(from_);
         if (rest.starts_with(step.expect)) {
+            if (!step.contains.empty()) return judge_contains(answer, at_end);
             from_ += step.expect.size();
             return GATEHOUSE_MATCH_YES;
         }
@@ -66,6 +75,18 @@ gatehouse_match CheckPlan::judge_text(std::string_view answer, bool at_end) {
     } while (rules_.dialogue && !step.binary && next_line(answer));
     if (rules_.dialogue && !step.binary && !at_end) return GATEHOUSE_MATCH_MORE;
     return no("the answer is not as expected");
+}
+
+// From what `expect` takes on. Looks at no byte twice, but for the beginning of a text that has not come whole.
+gatehouse_match CheckPlan::judge_contains(std::string_view answer, bool at_end) {
+    const CheckStep& step = rules_.steps[step_];
+    const std::size_t found = answer.find(step.contains, std::max(from_ + step.expect.size(), searched_));
+    if (found != answer.npos) {
+        from_ = found + step.contains.size();
+        return GATEHOUSE_MATCH_YES;
+    }
+    searched_ = answer.size() - std::min(answer.size(), step.contains.size() - 1);
+    return at_end ? no("the answer does not contain what is expected") : GATEHOUSE_MATCH_MORE;
 }
 
 // Answers of the class 1xx, such as "103 Early Hints", come before the one that counts (RFC 9110 15.2). After 101 the
@@ -112,7 +133,7 @@ std::string CheckPlan::end_attempt(gatehouse::Status status, std::string_view wh
     std::string text = status == gatehouse::Status::invalid && !problem_.empty() ? problem_ : std::string(why);
     const bool answered = step_ > 0 || status == gatehouse::Status::invalid;
     if (rules_.dialogue && answered) text = "step " + std::to_string(step_ + 1) + ": " + text;
-    step_ = from_ = seen_ = 0;
+    step_ = from_ = seen_ = searched_ = 0;
     in_interim_ = false;
     problem_.clear();
     return text;
@@ -137,7 +158,7 @@ void Checks::start(const std::shared_ptr<Server>& server) {
     const auto result = [this, plan, server](gatehouse::Status status, std::string_view why) {
         const std::string problem = plan->end_attempt(status, why);
         if (status == gatehouse::Status::exhausted) return; // this host lacks something, and has said so
-        pool_.checked(*server, static_cast<bool>(status), problem, Clock::now());
+        pool_.checked(*server, static_cast<bool>(status), problem, now_of(init_));
     };
     try {
         auto check =
@@ -146,6 +167,7 @@ void Checks::start(const std::shared_ptr<Server>& server) {
         checks_.insert_or_assign(server.get(), std::move(check));
     } catch (const std::exception& error) {
         init_.log(GATEHOUSE_LEVEL_ERROR, server->text() + " has no check: " + error.what());
+        pool_.without_checks(*server, now_of(init_));
     }
 }
 

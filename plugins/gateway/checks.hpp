@@ -37,6 +37,7 @@ class CheckPlan {
     gatehouse_match judge_http(std::string_view answer, bool at_end);
     gatehouse_match judge_status(std::string_view answer, bool at_end, bool& interim);
     gatehouse_match judge_text(std::string_view answer, bool at_end);
+    gatehouse_match judge_contains(std::string_view answer, bool at_end);
     gatehouse_match no(std::string problem);
     bool next_line(std::string_view answer);
 
@@ -47,10 +48,11 @@ class CheckPlan {
 
     // Of the present attempt.
     std::size_t step_ = 0;
-    std::size_t from_ = 0;    // the answer has been understood up to there
-    std::size_t seen_ = 0;    // there is no end of a line between from_ and there
-    bool in_interim_ = false; // from_ is in the fields of an interim answer
-    std::string problem_;     // of the last answer to which judge() said no
+    std::size_t from_ = 0;     // the answer has been understood up to there
+    std::size_t seen_ = 0;     // there is no end of a line between from_ and there
+    std::size_t searched_ = 0; // a text that the answer has to contain does not begin before that
+    bool in_interim_ = false;  // from_ is in the fields of an interim answer
+    std::string problem_;      // of the last answer to which judge() said no
 };
 
 // [any]. The pool outlives it.

@@ -1,7 +1,12 @@
 #include "control.hpp"
 
+#include "address.hpp"
+#include "text.hpp"
 #include "time_text.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -11,38 +16,145 @@ using gatehouse::Value;
 
 namespace {
 
-void expect_words(std::span<const std::string_view> words, std::size_t least, std::size_t most, std::string_view usage) {
-    if (words.size() < least || words.size() > most) throw std::invalid_argument("usage: " + std::string(usage));
+std::string usage_of(std::string_view command) {
+    for (const gatehouse::Command& known : Control::commands)
+        if (std::string_view(known.name.data, known.name.size) == command)
+            return std::string(command) + (known.arguments.size == 0 ? "" : " ") +
+                   std::string(known.arguments.data, known.arguments.size);
+    throw std::invalid_argument("unknown command " + in_quotes(command));
+}
+
+// What an order says besides its server.
+std::string value_of(const Order& order) {
+    switch (order.what) {
+    case Order::What::weight:
+    case Order::What::limit:
+        return std::to_string(order.value);
+    case Order::What::drain:
+        return order.cut_at ? "within " + time_text(std::chrono::ceil<milliseconds>(*order.cut_at - order.since)) : "";
+    case Order::What::add:
+        return order.added->address;
+    case Order::What::disable:
+    case Order::What::remove:
+        break;
+    }
+    return "";
+}
+
+// When something was or will be, for people: the pool's clock has no date.
+class WallClock {
+  public:
+    explicit WallClock(Clock::time_point now) : now_(now) {}
+    std::chrono::system_clock::time_point at(Clock::time_point time) const {
+        return wall_ + std::chrono::duration_cast<milliseconds>(time - now_);
+    }
+
+  private:
+    Clock::time_point now_;
+    std::chrono::system_clock::time_point wall_ = std::chrono::system_clock::now();
+};
+
+// Why the operator may not add this server; empty if he may.
+std::string problem_of_added(const Source& source, const Settings& settings) {
+    const std::string address = in_quotes(source.address);
+    if (source.is_name()) return address + " is a name (expected an address; names are for the configuration)";
+    if (source.kind == AddressKind::invalid) return address + " is not an address" + problem_of(source.address);
+    if (!is_server_name(source.name)) return in_quotes(source.name) + " is not a name (expected at most 64 characters)";
+    if (source.kind == AddressKind::unix_socket && settings.checks && !settings.checks->can_ask_unix_sockets())
+        return address + " has no port, and the checks of this pool need one";
+    return "";
 }
 
 } // namespace
 
-void Control::run(std::span<const std::string_view> words, gatehouse::Answer& answer) {
-    const std::string_view command = words.front();
-    if (command == "servers") {
-        expect_words(words, 1, 1, "servers");
-        show_servers(answer);
-    } else if (command == "queue") {
-        expect_words(words, 1, 1, "queue");
-        show_queue(answer);
-    } else if (command == "disable") {
-        expect_words(words, 2, 2, "disable SERVER");
-        order(words[1], Server::Order::disabled);
-    } else if (command == "enable") {
-        expect_words(words, 2, 2, "enable SERVER");
-        order(words[1], Server::Order::enabled);
-    } else if (command == "drain") {
-        expect_words(words, 2, 3, "drain SERVER [WITHIN]");
-        drain(words);
-    } else {
-        throw std::invalid_argument("unknown command \"" + std::string(command) + '"');
+void Control::run(std::span<const std::string_view> all, gatehouse::Answer& answer) {
+    const std::string_view command = all.front();
+    CommandWords words(all.subspan(1), usage_of(command));
+    if (command == "servers" || command == "queue" || command == "orders") {
+        words.expect_end();
+        if (command == "servers") return show_servers(answer);
+        return command == "queue" ? show_queue(answer) : show_orders(answer);
     }
+    const Clock::time_point now = now_of(init_);
+    if (command == "order") {
+        if (words.next() != "remove") words.refuse();
+        const std::uint32_t number = words.number("a number of an order", std::numeric_limits<std::uint32_t>::max());
+        words.expect_end();
+        return change([&](Clock::time_point) { return pool_.take_back(number, now); });
+    }
+    if (command == "add") return add(words);
+    const std::string_view server = words.next();
+    if (command == "enable") {
+        words.expect_end();
+        pool_.enable(server, now);
+        return tend();
+    }
+    Order order;
+    if (command == "disable") order.what = Order::What::disable;
+    if (command == "remove") order.what = Order::What::remove;
+    if (command == "weight") {
+        order.what = Order::What::weight;
+        order.value = words.number("a weight", 256);
+    }
+    if (command == "limit") {
+        order.what = Order::What::limit;
+        order.value = words.number("a number of connections", 1'000'000);
+    }
+    if (command == "drain") {
+        order.what = Order::What::drain;
+        if (words.has_value()) order.cut_at = now + words.duration();
+    }
+    words.read_end_of(order, now);
+    change([&](Clock::time_point) { return pool_.order(server, order, now); });
+}
+
+void Control::add(CommandWords& words) {
+    Source source;
+    source.address = words.next();
+    source.kind = kind_of(source.address);
+    while (words.has_value()) {
+        const std::string_view word = words.next();
+        const std::string_view key = word.substr(0, word.find('='));
+        const std::string_view value = word.substr(std::min(word.size(), key.size() + 1));
+        if (key == "name" && !value.empty())
+            source.name = value;
+        else if (key == "weight")
+            source.weight = CommandWords::number_in(value, "a weight", most_weight);
+        else if (key == "max_connections")
+            source.max_connections = CommandWords::number_in(value, "a number of connections", most_connections);
+        else if (key == "backup" && (value == "true" || value == "false"))
+            source.backup = value == "true";
+        else
+            words.refuse();
+    }
+    Order order;
+    order.what = Order::What::add;
+    words.read_end_of(order, now_of(init_));
+    if (const std::string problem = problem_of_added(source, settings_); !problem.empty()) throw std::invalid_argument(problem);
+    order.added = spec_of(source);
+    change([&](Clock::time_point now) { return pool_.add(order, now); });
+}
+
+void Control::change(const std::function<Pool::Changes(Clock::time_point now)>& make) {
+    discovery_.change(make);
+    tend();
+}
+
+// The lock makes one step of looking at the orders and setting the timer, for this thread and that of the timer.
+void Control::tend() {
+    const std::lock_guard lock(mutex_);
+    const Clock::time_point now = now_of(init_);
+    discovery_.change([&](Clock::time_point) { return pool_.tend(now); });
+    const auto next = pool_.next_tending(now);
+    if (!timer_ && next) timer_.emplace(init_, gatehouse::Timer::Options{}, [this] { tend(); });
+    if (timer_) (void)timer_->set({.first = next ? std::optional(std::chrono::ceil<milliseconds>(*next - now)) : std::nullopt});
 }
 
 void Control::show_servers(gatehouse::Answer& answer) {
     answer.columns({"server",
                     "address",
                     {"state", GATEHOUSE_TYPE_STATE},
+                    {"panic", GATEHOUSE_TYPE_STATE},
                     {"weight", GATEHOUSE_TYPE_NUMBER},
                     {"share", GATEHOUSE_TYPE_NUMBER, "percent"},
                     {"connections", GATEHOUSE_TYPE_NUMBER},
@@ -50,12 +162,16 @@ void Control::show_servers(gatehouse::Answer& answer) {
                     {"total", GATEHOUSE_TYPE_NUMBER},
                     {"failures", GATEHOUSE_TYPE_NUMBER},
                     "check",
-                    "last error"});
-    for (const Pool::Report& server : pool_.report(Clock::now())) {
+                    "last error",
+                    {"error at", GATEHOUSE_TYPE_TIME}});
+    const WallClock wall(now_of(init_));
+    for (const Pool::Report& server : pool_.report(now_of(init_))) {
+        const Value panic = server.in_panic ? Value::state("panic") : Value();
         const Value limit = server.limit != Slot::unlimited ? Value(server.limit) : Value();
         const Value share = server.share < 100 ? Value(server.share) : Value(); // it starts slowly
-        answer.row({server.server, server.address, Value::state(server.state), server.weight, share, server.connections, limit,
-                    server.total, server.failures, server.check, server.last_error});
+        const Value error_at = server.last_error.empty() ? Value() : Value(wall.at(server.last_error_at));
+        answer.row({server.server, server.address, Value::state(server.state), panic, server.weight, share, server.connections,
+                    limit, server.total, server.failures, server.check, server.last_error, error_at});
     }
 }
 
@@ -69,35 +185,19 @@ void Control::show_queue(gatehouse::Answer& answer) {
     answer.row({queue.waiting, queue.size, queue.waited, queue.timed_out, queue.refused});
 }
 
-void Control::order(std::string_view server, Server::Order what, std::optional<Clock::time_point> cut_at) {
-    if (pool_.order(server, what, cut_at, Clock::now()) == 0)
-        throw std::invalid_argument("there is no server \"" + std::string(server) + "\"; the command \"servers\" shows them");
-}
-
-void Control::drain(std::span<const std::string_view> words) {
-    if (words.size() == 2) return order(words[1], Server::Order::draining);
-    const auto within = parse_time(words[2]);
-    if (!within) throw std::invalid_argument('"' + std::string(words[2]) + "\" is not a duration such as \"30s\"");
-    if (!cutter_.joinable()) cutter_ = std::jthread([this](const std::stop_token& stop) { cut_in_time(stop); });
-    order(words[1], Server::Order::draining, Clock::now() + *within);
-    {
-        const std::lock_guard lock(mutex_);
-        news_ = true;
-    }
-    ordered_.notify_one();
-}
-
-// A thread, since the SDK has no timer and drains are rare. It exists from the first drain with a time limit on.
-void Control::cut_in_time(const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-        const auto next = pool_.cut_drained(Clock::now());
-        std::unique_lock lock(mutex_);
-        const auto news = [this] { return news_; };
-        if (next)
-            ordered_.wait_until(lock, stop, *next, news);
-        else
-            ordered_.wait(lock, stop, news);
-        news_ = false;
+void Control::show_orders(gatehouse::Answer& answer) {
+    answer.columns({{"order", GATEHOUSE_TYPE_NUMBER},
+                    "what",
+                    "server",
+                    "value",
+                    {"since", GATEHOUSE_TYPE_TIME},
+                    {"until", GATEHOUSE_TYPE_TIME},
+                    "reason"});
+    const WallClock wall(now_of(init_));
+    for (const Order& order : pool_.orders()) {
+        const std::string value = value_of(order);
+        answer.row({order.number, name_of(order.what), order.server, value, wall.at(order.since),
+                    order.until ? Value(wall.at(*order.until)) : Value(), order.reason});
     }
 }
 

@@ -1,15 +1,19 @@
 // The operator's commands.
 #pragma once
 
+#include "command_words.hpp"
+#include "discovery.hpp"
 #include "pool.hpp"
+#include "settings.hpp"
 
+#include <gatehouse/background.hpp>
 #include <gatehouse/control.hpp>
 
-#include <condition_variable>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
-#include <thread>
 
 namespace gateway {
 
@@ -18,12 +22,22 @@ class Control {
     static constexpr gatehouse::Command commands[] = {
         {"servers", "", "shows the servers and their state", gatehouse::Role::show},
         {"queue", "", "shows how many clients wait for a server", gatehouse::Role::show},
-        {"disable", "SERVER", "gives this server no new connections; its open ones go on"},
+        {"orders", "", "shows what these commands have ordered", gatehouse::Role::show},
+        {"disable", "SERVER [for TIME] [reason TEXT]", "gives this server no new connections; its open ones go on"},
         {"enable", "SERVER", "gives it new connections again"},
-        {"drain", "SERVER [WITHIN]", "as disable; cuts the connections that are left after WITHIN (\"30s\", \"5m\")"},
+        {"drain", "SERVER [WITHIN] [for TIME] [reason TEXT]",
+         "as disable; cuts the connections that are left after WITHIN (\"30s\", \"5m\")"},
+        {"weight", "SERVER WEIGHT [for TIME] [reason TEXT]", "gives it another share of the clients; 0: none"},
+        {"limit", "SERVER CONNECTIONS [for TIME] [reason TEXT]", "gives it another limit; 0: none"},
+        {"add", "ADDRESS [name=NAME] [weight=N] [max_connections=N] [backup=true] [for TIME] [reason TEXT]",
+         "adds a server, with the settings of the pool"},
+        {"remove", "SERVER [for TIME] [reason TEXT]", "removes a server; its open connections go on"},
+        {"order", "remove NUMBER", "takes an order back"},
     };
 
-    explicit Control(Pool& pool) : pool_(pool) {}
+    // The pool has been started. The other three outlive it. [main]
+    Control(const gatehouse::Init& init, const Settings& settings, Pool& pool, Discovery& discovery)
+        : init_(init), settings_(settings), pool_(pool), discovery_(discovery) {}
 
     // Throws std::invalid_argument to refuse. [main]
     void run(std::span<const std::string_view> words, gatehouse::Answer& answer);
@@ -31,15 +45,18 @@ class Control {
   private:
     void show_servers(gatehouse::Answer& answer);
     void show_queue(gatehouse::Answer& answer);
-    void drain(std::span<const std::string_view> words);
-    void order(std::string_view server, Server::Order order, std::optional<Clock::time_point> cut_at = std::nullopt);
-    void cut_in_time(const std::stop_token& stop);
+    void show_orders(gatehouse::Answer& answer);
+    void add(CommandWords& words);
+    void change(const std::function<Pool::Changes(Clock::time_point now)>& make);
+    void tend(); // [any] ends what is over, and waits for what is next
 
+    const gatehouse::Init init_; // constant after construction, as are the next three
+    const Settings& settings_;
     Pool& pool_;
-    std::mutex mutex_;
-    std::condition_variable_any ordered_;
-    bool news_ = false;   // guarded by mutex_: the operator has ordered a drain
-    std::jthread cutter_; // [main] the first drain with a time limit starts it; last, so that it ends first
+    Discovery& discovery_;
+
+    std::mutex mutex_;                      // guards the time for which the timer is set
+    std::optional<gatehouse::Timer> timer_; // [main] the first order that has an end starts it; last, so that it ends first
 };
 
 } // namespace gateway

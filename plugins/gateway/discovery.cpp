@@ -11,16 +11,17 @@ namespace {
 constexpr std::uint32_t backup_rank = 1U << 16U; // more than SRV priorities
 constexpr std::uint32_t max_weight = 1U << 20U;
 
+} // namespace
+
 ServerSpec spec_of(const Source& source) {
     return {source.name.empty() ? source.address : source.name,
             source.address,
             source.weight,
             source.backup ? backup_rank : 0,
             source.max_connections == 0 ? Slot::unlimited : source.max_connections,
-            std::string(server_name_of(source.address, source.kind))};
+            std::string(server_name_of(source.address, source.kind)),
+            source.max_per_source == 0 ? Slot::unlimited : source.max_per_source};
 }
-
-} // namespace
 
 std::vector<ServerSpec> specs_of(const Source& source, std::span<const gatehouse::Endpoint> endpoints) {
     std::set<std::uint16_t> priorities;
@@ -63,12 +64,17 @@ void Discovery::found(std::size_t source, std::span<const gatehouse::Endpoint> e
     const std::string text = name + ": " + std::string(why);
     init_.log(GATEHOUSE_LEVEL_WARNING,
               "the name of the servers does not resolve: " + text + (gone ? "" : "; the last known servers stay"));
-    pool_.source_failed(source, text, Clock::now());
+    pool_.source_failed(source, text, now_of(init_));
     if (gone) apply(source, {});
 }
 
 void Discovery::apply(std::size_t source, const std::vector<ServerSpec>& specs) {
-    const Pool::Changes changes = pool_.set_servers(source, specs, Clock::now());
+    change([&](Clock::time_point now) { return pool_.set_servers(source, specs, now); });
+}
+
+void Discovery::change(const std::function<Pool::Changes(Clock::time_point now)>& make) {
+    const std::lock_guard lock(changing_);
+    const Pool::Changes changes = make(now_of(init_));
     for (const auto& server : changes.removed) checks_.stop(*server);
     for (const auto& server : changes.added) checks_.start(server);
 }

@@ -7,12 +7,16 @@
 
 #include <gatehouse/background.hpp>
 
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
 namespace gateway {
 
+// One server, at a numeric address or a unix socket.
+ServerSpec spec_of(const Source& source);
 // The servers behind a name. The endpoints' priorities become ranks, from 0 without gaps; the ranks of a backup come after all
 // others.
 std::vector<ServerSpec> specs_of(const Source& source, std::span<const gatehouse::Endpoint> endpoints);
@@ -22,6 +26,9 @@ class Discovery {
     // Throws std::runtime_error if the host cannot watch a name. The pool has as many sources as the settings. [main]
     Discovery(const gatehouse::Init& init, const Settings& settings, Pool& pool);
 
+    // Makes a change of the pool's servers, and starts and stops their checks. What the function throws leaves this one.
+    void change(const std::function<Pool::Changes(Clock::time_point now)>& make);
+
   private:
     void found(std::size_t source, std::span<const gatehouse::Endpoint> endpoints, gatehouse::Status status,
                std::string_view why);
@@ -30,6 +37,7 @@ class Discovery {
     const gatehouse::Init init_; // constant after construction
     const Settings& settings_;
     Pool& pool_;
+    std::mutex changing_; // one change at a time, so that a server that goes and comes has its check afterwards
     Checks checks_;
     std::vector<std::unique_ptr<gatehouse::Watch>> watches_; // last: their callbacks use the others
 };

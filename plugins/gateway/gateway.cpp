@@ -88,11 +88,12 @@ class Gateway {
 
     explicit Gateway(gatehouse::Init& init)
         : init_(init), settings_(read_settings(init)),
-          pool_({settings_.balance, settings_.queue, settings_.health, settings_.retries}, settings_.sources.size(),
+          pool_({settings_.balance, settings_.queue, settings_.health, settings_.retries, settings_.changes},
+                settings_.sources.size(),
                 {[init](std::uint64_t connection) { init.wake(connection); },
                  [init](std::uint64_t connection) { init.end(connection, gatehouse::How::reset); },
                  [init](gatehouse_level level, std::string_view text) { init.log(level, text); }}),
-          control_(pool_), boot_(hexadecimal(random_number())),
+          boot_(hexadecimal(random_number())),
           connects_(init, "connects", "attempts to connect to a server, TLS included", {.labels = {"outcome"}}),
           connected_(connects_.with({"connected"})),
           retries_(gatehouse::Metric<gatehouse::Counter>(init, "retries", "attempts after one that had failed").with()),
@@ -101,7 +102,10 @@ class Gateway {
                       {.unit = "milliseconds", .bounds = {1, 10, 100, 1000, 10'000, 100'000}})
                       .with()) {}
 
-    void start() { discovery_.emplace(init_, settings_, pool_); }
+    void start() {
+        discovery_.emplace(init_, settings_, pool_);
+        control_.emplace(init_, settings_, pool_, *discovery_);
+    }
 
     Next serve(Connection& conn, Session& visit) {
         const Event event = conn.event();
@@ -109,11 +113,12 @@ class Gateway {
         if (visit.connection == 0) {
             visit.connection = conn.id();
             if (settings_.balance == Method::source) visit.key = hash_of(host_of(conn.peer()));
+            if (settings_.counts_sources) pool_.comes_from(visit, host_of(conn.peer()));
         }
         const bool over = event == Event::timer && visit.last_wait;
         Pool::Verdict verdict = visit.begun ? Pool::Verdict{Pool::Verdict::connect}
-                                : over      ? pool_.give_up(visit, Clock::now())
-                                            : pool_.admit(visit, Clock::now());
+                                : over      ? pool_.give_up(visit, now())
+                                            : pool_.admit(visit, now());
         if (verdict.kind == Pool::Verdict::connect && !visit.begun) conn.clear_deadline(); // of the wait
         if (event != Event::open && !visit.begun && verdict.kind != Pool::Verdict::wait) note_wait(visit);
         bool failed = false;
@@ -123,7 +128,7 @@ class Gateway {
             if (status) return conn.relay(std::move(*visit.begun), settings_.idle_timeout);
             failed = true;
             visit.begun.reset();
-            verdict = pool_.admit(visit, Clock::now());
+            verdict = pool_.admit(visit, now());
             if (verdict.kind == Pool::Verdict::connect) retries_.add();
         }
         if (verdict.kind == Pool::Verdict::wait) return wait(conn, visit, verdict.until);
@@ -132,21 +137,23 @@ class Gateway {
         return Next::no_upstream;
     }
 
-    void closed(Session& visit, std::string_view /*reason*/) { pool_.leave(visit, Clock::now()); }
+    void closed(Session& visit, std::string_view /*reason*/) { pool_.leave(visit, now()); }
 
-    void command(std::span<const std::string_view> words, gatehouse::Answer& answer) { control_.run(words, answer); }
+    void command(std::span<const std::string_view> words, gatehouse::Answer& answer) { control_->run(words, answer); }
 
   private:
-    static Next wait(Connection& conn, Visit& visit, Clock::time_point until) {
+    Clock::time_point now() const { return now_of(init_); }
+
+    Next wait(Connection& conn, Visit& visit, Clock::time_point until) const {
         visit.last_wait = until == visit.give_up_at;
-        conn.set_deadline(std::max(std::chrono::ceil<milliseconds>(until - Clock::now()), milliseconds(1)));
+        conn.set_deadline(std::max(std::chrono::ceil<milliseconds>(until - now()), milliseconds(1)));
         return Next::wait;
     }
 
     // The visit has been in the queue, and is in it no more.
     void note_wait(const Visit& visit) const {
         const auto began = visit.give_up_at - settings_.queue.timeout;
-        queued_.observe(std::chrono::duration_cast<milliseconds>(Clock::now() - began).count());
+        queued_.observe(std::chrono::duration_cast<milliseconds>(now() - began).count());
     }
 
     // Connects to the server that has a place for the client, or says what has come of it. The gateway has not read a byte of
@@ -158,10 +165,9 @@ class Gateway {
         if (status == Status::again) return status;
         status ? connected_.add() : connects_.with({outcome_of(status)}).add();
         if (status)
-            pool_.connected(visit, Clock::now());
+            pool_.connected(visit, now());
         else
-            pool_.connect_failed(visit, why.starts_with("TLS: ") ? why : text_of(status), counts_against_server(status),
-                                 Clock::now());
+            pool_.connect_failed(visit, why.starts_with("TLS: ") ? why : text_of(status), counts_against_server(status), now());
         return status;
     }
 
@@ -181,13 +187,13 @@ class Gateway {
     const gatehouse::Init init_; // constant after construction, as is the next one
     const Settings settings_;
     Pool pool_;
-    Control control_;
     const std::string boot_; // a part of unique_id: tells the connections of two runs apart
     // Of no server, since names may bring ever new ones: the command `servers` has their counts.
     const gatehouse::Metric<gatehouse::Counter> connects_;
     const gatehouse::Counter connected_, retries_;
     const gatehouse::Histogram queued_;
-    std::optional<Discovery> discovery_; // last: its callbacks use the others
+    std::optional<Discovery> discovery_; // its callbacks use the others, as do those of the next one, which is the last
+    std::optional<Control> control_;
 };
 GATEHOUSE_PLUGIN(Gateway, "gateway", "2.0.0")
 

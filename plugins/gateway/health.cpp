@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace gateway {
 namespace {
@@ -14,7 +15,7 @@ void count(unsigned& counter) noexcept { counter += counter < many ? 1 : 0; }
 } // namespace
 
 std::optional<Clock::time_point> Health::changes_at(Clock::time_point now) const noexcept {
-    if (down_) return std::nullopt;
+    if (pending_ || down_) return std::nullopt;
     if (ejected_until_) return now < *ejected_until_ ? ejected_until_ : std::nullopt;
     if (recovered_at_ && now < *recovered_at_ + rules_->slow_start) return now + ramp_step;
     return std::nullopt;
@@ -38,6 +39,11 @@ void Health::recovered(Clock::time_point now) noexcept {
 void Health::checked(bool good, Clock::time_point now) noexcept {
     count(good ? good_ : bad_);
     (good ? bad_ : good_) = 0;
+    if (std::exchange(pending_, false)) {
+        down_ = !good;
+        if (recovered_at_) recovered_at_ = now; // a new server starts slowly from here on
+        return;
+    }
     if (!down_ && bad_ >= rules_->fall) down_ = true;
     if (state() != State::up && good_ >= rules_->rise) recovered(now);
 }

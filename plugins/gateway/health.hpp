@@ -1,5 +1,7 @@
 // Whether one server works, judged by its checks and the connections to it, and how much it takes after it has recovered.
 //
+//     pending ── the first check, where that decides ──▶ up or down
+//
 //                    `fall` bad checks in a row
 //        up ────────────────────────────────────────▶ down
 //        │ ▲ ◀──────────────────────────────────────── │
@@ -14,6 +16,8 @@
 
 #include "balance.hpp"
 
+#include <gatehouse/init.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -23,25 +27,31 @@ namespace gateway {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+// The host's clock, by which its timers go too.
+inline Clock::time_point now_of(const gatehouse::Init& init) noexcept { return Clock::time_point(init.now()); }
+
 struct HealthRules {
     unsigned rise = 2;
     unsigned fall = 3;
     unsigned failures = 3; // 0: never eject
     milliseconds backoff{1000};
     milliseconds max_backoff{30'000};
-    milliseconds slow_start{0}; // 0: the whole weight at once
+    milliseconds slow_start{0};       // 0: the whole weight at once
+    bool first_check_decides = false; // until then the server is pending; otherwise it counts as good
 };
 
 class Health {
   public:
-    enum class State { up, down, ejected };
+    enum class State { up, down, ejected, pending };
 
-    explicit Health(const HealthRules& rules) noexcept : rules_(&rules) {}
+    explicit Health(const HealthRules& rules) noexcept : rules_(&rules), pending_(rules.first_check_decides) {}
 
-    State state() const noexcept { return down_ ? State::down : ejected_until_ ? State::ejected : State::up; }
+    State state() const noexcept {
+        return pending_ ? State::pending : down_ ? State::down : ejected_until_ ? State::ejected : State::up;
+    }
     // Whether it takes a new connection. An ejected server takes one at a time, on trial.
     bool usable(Clock::time_point now) const noexcept {
-        return !down_ && (!ejected_until_ || (now >= *ejected_until_ && !trial_));
+        return !pending_ && !down_ && (!ejected_until_ || (now >= *ejected_until_ && !trial_));
     }
     // When time alone changes the answers of usable() or share().
     std::optional<Clock::time_point> changes_at(Clock::time_point now) const noexcept;
@@ -50,6 +60,8 @@ class Health {
 
     // A check's result.
     void checked(bool good, Clock::time_point now) noexcept;
+    // The server will not be checked, so it counts as good.
+    void without_checks() noexcept { pending_ = false; }
 
     // The gateway is about to connect. True: on trial, which the caller passes to connect_failed().
     bool connecting() noexcept { return ejected_until_ ? (trial_ = true) : false; }
@@ -71,6 +83,7 @@ class Health {
     void recovered(Clock::time_point now) noexcept;
 
     const HealthRules* rules_; // constant after construction
+    bool pending_;
     bool down_ = false;
     bool trial_ = false;
     unsigned good_ = 0;

@@ -15,6 +15,9 @@ using namespace std::chrono_literals;
 
 constexpr Word balance_words[] = {"round_robin", "least_connections", "source", "random"}; // in the order of Method
 constexpr Word close_words[] = {"reset", "fin"};
+constexpr Word start_words[] = {"up", "down"};
+constexpr Word on_down_words[] = {"keep", "cut"};
+constexpr Word on_up_words[] = {"keep", "cut_backups"};
 constexpr Word proxy_words[] = {"v1", "v2"};
 constexpr Word tlv_words[] = {"unique_id", "crc32c", "tls", "alpn", "authority"};
 
@@ -26,12 +29,19 @@ constexpr Key server_keys[] = {
     Key::string("name",
                 "its name in the log and in commands. A server behind a name is called `NAME/ADDRESS`, or by its address")
         .without("the address"),
-    Key::integer("weight", "its share of the clients. SRV records have weights of their own, which this multiplies")
-        .range(1, 256)
+    Key::integer("weight",
+                 "its share of the clients; 0: it gets none, until a command gives it another weight. SRV records have "
+                 "weights of their own, which this multiplies")
+        .range(0, most_weight)
         .fallback(1),
     Key::boolean("backup", "it gets clients only when no other server is available").fallback(false),
     Key::integer("max_connections", "connections to it at a time (to each server behind a name); 0: no limit")
-        .range(0, 1'000'000)
+        .range(0, most_connections)
+        .fallback(0),
+    Key::integer("max_per_source",
+                 "the same of one client's IP address, or IPv6 /64. A client beyond it gets another server, and is "
+                 "refused if there is none. Clients on unix sockets count as one; 0: no limit")
+        .range(0, most_connections)
         .fallback(0)};
 
 constexpr Key queue_keys[] = {
@@ -40,7 +50,8 @@ constexpr Key queue_keys[] = {
 
 constexpr Key step_keys[] = {
     Key::string("send", "a text, up to 32 KiB"), Key::string("send_hex", "the same in bytes: `\"d2 00 0a\"`"),
-    Key::string("expect", "how the answer has to begin, up to 32 KiB"), Key::string("expect_hex", "the same in bytes")};
+    Key::string("expect", "how the answer has to begin, up to 32 KiB"), Key::string("expect_hex", "the same in bytes"),
+    Key::string("contains", "a text that has to come somewhere in the answer, after `expect`")};
 
 constexpr Key health_keys[] = {
     Key::duration("interval", "from the end of one check to the next").range(10ms, 24h).fallback(CheckTimes{}.interval),
@@ -50,10 +61,18 @@ constexpr Key health_keys[] = {
     Key::duration("timeout", "for one check").range(1ms, 24h).fallback(CheckTimes{}.timeout),
     Key::integer("rise", "how many good checks in a row bring a server back").range(1, 1000).fallback(HealthRules{}.rise),
     Key::integer("fall", "how many bad ones take it out").range(1, 1000).fallback(HealthRules{}.fall),
+    Key::string("start",
+                "whether a server gets clients before its first check. With `\"down\"` that check alone decides: while "
+                "the gateway starts, clients wait for it in the queue")
+        .one_of(start_words)
+        .fallback("up"),
     Key::string("send", "a text to send, up to 32 KiB"),
     Key::string("send_hex", "the same in bytes: `\"d2 00 0a\"`"),
     Key::string("expect", "how the answer has to begin, up to 32 KiB; alone it waits for a greeting"),
     Key::string("expect_hex", "the same in bytes"),
+    Key::string("contains",
+                "a text that has to come somewhere in the answer, after `expect`. A server that neither sends it nor "
+                "ends the answer is bad when `timeout` is over"),
     Key::table("steps", "several of these, one after the other: see below", step_keys).list(),
     Key::string("http",
                 "a path: the check sends a `GET` for it and judges the status. Interim answers (`100`, `103`) are passed over"),
@@ -62,8 +81,11 @@ constexpr Key health_keys[] = {
                 "the `Host` field. The default is as configured: `web.example:80` for `\"web.example:80\"`, also if the "
                 "check asks one of its addresses")
         .without("the server's name"),
-    Key::integer("port", "another port, for a service that only answers checks. It gets no PROXY header, and TLS only with "
-                         "`tls = true`")
+    Key::string("address",
+                "another address for the checks of all servers, such as an agent's: `\"10.0.0.9\"`, `\"[2001:db8::9]\"` "
+                "or `\"unix:/path\"`. It gets no PROXY header, and TLS only with `tls = true`")
+        .without("the server's"),
+    Key::integer("port", "another port, for a service that only answers checks, as above")
         .range(1, 65535)
         .without("the server's"),
     Key::boolean("tls", "whether checks speak TLS, as the pool's `tls` says: they verify the server as a connection does")
@@ -95,6 +117,17 @@ constexpr Key all_keys[] = {
     Key::table("queue", "how clients wait when all servers are full", queue_keys).without("`{}`"),
     Key::table("health", "active checks; `{}` has them with their defaults", health_keys).without("no checks"),
     Key::table("ejection", "when to leave out a server to which connections fail", ejection_keys).without("`{}`"),
+    Key::string("on_down",
+                "what becomes of the connections of a server that its checks call down: `\"cut\"` ends them with a reset")
+        .one_of(on_down_words)
+        .fallback("keep"),
+    Key::string("on_up", "`\"cut_backups\"`: when a server is up again, the connections of its backups end with a reset")
+        .one_of(on_up_words)
+        .fallback("keep"),
+    Key::integer("panic", "if less than this share of the servers is up, all of them count as good, see below; 0: never")
+        .range(0, 100)
+        .in("percent")
+        .fallback(0),
     Key::duration("slow_start", "how long a server that has recovered takes to get its whole weight")
         .range(0ms, 24h)
         .fallback(HealthRules{}.slow_start),

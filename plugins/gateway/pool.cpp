@@ -9,22 +9,33 @@
 namespace gateway {
 
 Pool::Pool(const Rules& rules, std::size_t sources, Hooks hooks)
-    : rules_(rules), hooks_(std::move(hooks)), sources_(sources),
+    : rules_(rules), hooks_(std::move(hooks)), sources_(sources + 1),
       balancer_(rules.balance, static_cast<std::uint64_t>(Clock::now().time_since_epoch().count())) {
     counts_.size = rules.queue.size;
+    sources_.back().answered = true; // what the operator adds is never among the first servers
 }
 
-Balancer::Choice Pool::choose(const Visit& visit) { return balancer_.choose(slots_, visit.key, visit.tried()); }
+void Pool::comes_from(Visit& visit, std::string_view address) {
+    const std::lock_guard lock(mutex_);
+    visit.caller = callers_.enter(address);
+}
+
+Balancer::Choice Pool::choose(const Visit& visit) {
+    return balancer_.choose(slots_, visit.key, visit.tried(),
+                            visit.caller != nullptr ? std::span<const Held>(visit.caller->second.held)
+                                                    : std::span<const Held>());
+}
 
 // Gives the visit, which is in no list, a place on a server.
 void Pool::give(Visit& visit, std::size_t index) {
     const std::shared_ptr<Server>& server = servers_[index];
     Slot& slot = slots_[index];
+    if (visit.caller != nullptr) Callers::take(*visit.caller, slot.identity);
     server->visits.push_back(visit);
     ++slot.connections;
     visit.place = Visit::Place::server;
     visit.server = server;
-    visit.on_trial = server->health.connecting();
+    visit.on_trial = panic_rank_ != slot.rank && server->health.connecting();
     if (visit.on_trial) slot.usable = false; // one at a time
 }
 
@@ -32,9 +43,11 @@ void Pool::give(Visit& visit, std::size_t index) {
 void Pool::take(Visit& visit, Clock::time_point now) {
     const std::shared_ptr<Server> server = std::exchange(visit.server, nullptr);
     server->visits.erase(Visits::s_iterator_to(visit));
-    --slots_[server->slot].connections;
+    Slot& slot = slots_[server->slot];
+    --slot.connections;
+    if (visit.caller != nullptr) Callers::give_back(*visit.caller, slot.identity);
     visit.place = Visit::Place::nowhere;
-    visit.connected = false;
+    visit.connected = visit.ended = false;
     if (std::exchange(visit.on_trial, false)) server->health.trial_abandoned();
     update(*server, now);
     if (server->removed && server->visits.empty()) forget_removed();
@@ -54,6 +67,9 @@ void Pool::dispatch(Change& change, const Visit* self, Clock::time_point now) {
         } else if (choice.kind == Balancer::Choice::none && all_answered()) {
             queue_.erase(Visits::s_iterator_to(visit));
             refuse(visit, visit.tried().empty() ? why_none() : "");
+        } else if (choice.kind == Balancer::Choice::source_full) {
+            queue_.erase(Visits::s_iterator_to(visit));
+            refuse(visit, why_source_full(visit));
         } else if (visit.tried().empty()) {
             break;
         } else {
@@ -96,8 +112,9 @@ Pool::Verdict Pool::admit(Visit& visit, Clock::time_point now) {
 
     if (visit.tried().size() > rules_.retries) return refuse(visit, "");
     refresh(now);
+    const Balancer::Choice choice = choose(visit);
+    if (choice.kind == Balancer::Choice::source_full) return refuse(visit, why_source_full(visit)); // it fills no queue either
     if (queue_.empty()) {
-        const Balancer::Choice choice = choose(visit);
         if (choice.kind == Balancer::Choice::chosen) {
             give(visit, choice.index);
             return {Verdict::connect};
@@ -108,7 +125,9 @@ Pool::Verdict Pool::admit(Visit& visit, Clock::time_point now) {
     if (queue_.size() >= rules_.queue.size) dispatch(change, nullptr, now);
     if (queue_.size() >= rules_.queue.size) {
         ++counts_.refused;
-        const std::string who = all_answered() ? "all servers are full" : "the names of the servers have not been resolved yet";
+        const std::string who = !all_answered()  ? "the names of the servers have not been resolved yet"
+                                : !all_checked() ? "the servers have not been checked yet"
+                                                 : "all servers are full";
         return refuse(visit,
                       who + (queue_.empty() ? "" : ", and the queue is full (" + count_text(queue_.size(), "client") + ')'));
     }
@@ -126,9 +145,10 @@ Pool::Verdict Pool::give_up(Visit& visit, Clock::time_point now) {
     if (visit.place != Visit::Place::queue) return standing(visit);
     leave_queue(change, visit);
     ++counts_.timed_out;
-    return refuse(visit,
-                  (all_answered() ? "all servers were full for " : "the names of the servers were not resolved within ") +
-                      time_text(rules_.queue.timeout));
+    const std::string what = !all_answered()  ? "the names of the servers were not resolved within "
+                             : !all_checked() ? "the servers were not checked within "
+                                              : "all servers were full for ";
+    return refuse(visit, what + time_text(rules_.queue.timeout));
 }
 
 void Pool::connected(Visit& visit, Clock::time_point now) {
@@ -136,13 +156,14 @@ void Pool::connected(Visit& visit, Clock::time_point now) {
     Server& server = *visit.server;
     const Health::State before = server.health.state();
     visit.connected = true;
-    if (server.drained) change.cut(visit);
+    if (visit.ended) change.cut(visit);
     ++server.total;
+    server.last_error.clear();
     visit.on_trial = false;
     server.health.connected(now);
     if (before == Health::State::up) return;
     update(server, now);
-    note(change, server, before, "");
+    note(change, server, before, "", now);
     dispatch(change, nullptr, now);
 }
 
@@ -153,15 +174,15 @@ void Pool::connect_failed(Visit& visit, std::string_view why, bool blame, Clock:
     if (blame) {
         ++server->failures;
         server->last_error = why;
+        server->last_error_at = now;
     }
-    const auto there = std::ranges::count_if(
-        servers_, [](const auto& other) { return !other->removed && other->order == Server::Order::enabled; });
+    const auto there = std::ranges::count_if(servers_, [](const auto& other) { return other->is_wanted(); });
     if (blame) server->health.connect_failed(std::exchange(visit.on_trial, false), there > 1, now);
     Visit::Failures& failed = visit.failed();
     failed.servers.push_back(slots_[server->slot].identity);
     failed.attempts += (failed.attempts.empty() ? "" : "; ") + server->text() + ": " + std::string(why);
     take(visit, now);
-    note(change, *server, before, why);
+    note(change, *server, before, why, now);
     // The first client of the queue now waits for this server's return as well.
     if (server->health.state() == Health::State::ejected && !queue_.empty()) change.wake(queue_.front());
     dispatch(change, nullptr, now);
@@ -175,6 +196,7 @@ void Pool::leave(Visit& visit, Clock::time_point now) {
         dispatch(change, nullptr, now);
     }
     visit.place = Visit::Place::nowhere;
+    if (visit.caller != nullptr) callers_.leave(std::exchange(visit.caller, nullptr));
 }
 
 } // namespace gateway

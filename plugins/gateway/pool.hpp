@@ -10,6 +10,7 @@
 #include "balance.hpp"
 #include "health.hpp"
 #include "mutex.hpp"
+#include "orders.hpp"
 #include "server.hpp"
 #include "settings.hpp"
 
@@ -35,6 +36,7 @@ class Pool {
         QueueRules queue{};   // NOLINT(readability-redundant-member-init): without {}, g++ warns of callers that leave it out
         HealthRules health{}; // NOLINT(readability-redundant-member-init)
         unsigned retries = 3;
+        ChangeRules changes{}; // NOLINT(readability-redundant-member-init)
     };
     // The pool calls these; none of them may block, throw or call the pool.
     struct Hooks {
@@ -43,7 +45,8 @@ class Pool {
         std::function<void(gatehouse_level level, std::string_view text)> log;
     };
 
-    // `sources`: how many there are; set_servers() or source_failed() answers for each.
+    // `sources`: how many there are; set_servers() or source_failed() answers for each. One more has the servers that the
+    // operator adds.
     Pool(const Rules& rules, std::size_t sources, Hooks hooks);
 
     // --- servers ---------------------------------------------------------------------------------------------------------
@@ -60,6 +63,8 @@ class Pool {
 
     // A check of the server has ended; `why` if it was bad.
     void checked(Server& server, bool good, std::string_view why, Clock::time_point now);
+    // The server will not be checked.
+    void without_checks(Server& server, Clock::time_point now);
 
     // --- clients ---------------------------------------------------------------------------------------------------------
 
@@ -72,6 +77,8 @@ class Pool {
         Kind kind;
         Clock::time_point until{}; // NOLINT(readability-redundant-member-init): as above. Not after visit.give_up_at
     };
+    // Counts the client's connections among those of its address, which is without a port; before the first admit().
+    void comes_from(Visit& visit, std::string_view address);
     // Gives a client a place on a server or in the queue. For a client in the queue it returns the present verdict.
     Verdict admit(Visit& visit, Clock::time_point now);
     // The client's time in the queue is over: refuse, unless the pool has just given it a place.
@@ -86,17 +93,29 @@ class Pool {
 
     // --- the operator ----------------------------------------------------------------------------------------------------
 
-    // An order for all servers with this name or address; returns how many there are.
-    std::size_t order(std::string_view server, Server::Order order, std::optional<Clock::time_point> cut_at,
-                      Clock::time_point now);
-    // Cuts the connections of servers whose time to drain is over; returns when the next such time is.
-    std::optional<Clock::time_point> cut_drained(Clock::time_point now);
+    // Each of these throws std::invalid_argument, with what is wrong for the operator, and has changed nothing then. The caller
+    // starts and stops the checks of `Changes`.
+
+    // `server`: a name or an address. The order is for all servers with it; the pool fills in their names, `since` and
+    // `number`.
+    Changes order(std::string_view server, const Order& order, Clock::time_point now);
+    Changes add(Order order, Clock::time_point now);
+    // Ends the orders that keep clients away from the server.
+    void enable(std::string_view server, Clock::time_point now);
+    Changes take_back(std::uint32_t number, Clock::time_point now);
+    std::vector<Order> orders();
+
+    // Ends the orders whose time is over, and cuts what is left on servers whose time to drain is over.
+    Changes tend(Clock::time_point now);
+    std::optional<Clock::time_point> next_tending(Clock::time_point now);
 
     struct Report {
         std::string server, address, state, check, last_error;
-        std::uint32_t weight;      // configured
-        std::uint32_t share;       // how much of the weight it has at the moment, in percent
-        std::uint32_t connections; // open, or about to be
+        Clock::time_point last_error_at; // if there is a last error
+        bool in_panic;                   // it takes clients, whatever its health
+        std::uint32_t weight;            // configured, or ordered
+        std::uint32_t share;             // how much of the weight it has at the moment, in percent
+        std::uint32_t connections;       // open, or about to be
         std::uint32_t limit;
         std::uint64_t total, failures;
     };
@@ -113,7 +132,8 @@ class Pool {
     struct Source {
         bool answered = false;
         std::string problem;
-        std::size_t left_out = 0; // servers for which the pool has no room
+        std::size_t left_out = 0;      // servers for which the pool has no room
+        std::vector<ServerSpec> specs; // all that it names, whether or not the operator has removed some
     };
     class Change; // pool_change.hpp: holds the lock, and collects what to wake, cut and log after its release
 
@@ -127,15 +147,26 @@ class Pool {
     Verdict standing(const Visit& visit) const;
 
     // servers: pool_servers.cpp
+    void supply(Change& change, std::size_t source, Changes& changes, Clock::time_point now);
     void refresh(Clock::time_point now);
     void update(const Server& server, Clock::time_point now);
     void forget_removed();
     void note_servers(Change& change, const std::vector<std::shared_ptr<Server>>& servers, std::string_view what);
-    void note(Change& change, const Server& server, Health::State before, std::string_view why);
-    void note_availability(Change& change);
+    void note(Change& change, const Server& server, Health::State before, std::string_view why, Clock::time_point now);
+    void settle(Change& change, Clock::time_point now);
+    void judge_panic(Change& change, Clock::time_point now);
+    void cut(Change& change, Server& server, std::string_view why);
     bool all_answered() const;
+    bool all_checked() const;
     std::string availability() const;
     std::string why_none() const;
+    static std::string why_source_full(const Visit& visit);
+
+    // orders: pool_orders.cpp
+    std::vector<std::string> named(std::string_view server) const;
+    void expect_room_for_orders(std::size_t count) const;
+    Changes obey(Change& change, std::span<const Order> changed, std::string_view why, Clock::time_point now);
+    void direct(Change& change, Server& server, std::string_view why, Clock::time_point now);
 
     const Rules rules_; // constant after construction
     const Hooks hooks_;
@@ -143,10 +174,13 @@ class Pool {
     AdaptiveMutex mutex_; // guards everything below
     std::vector<Slot> slots_;
     std::vector<std::shared_ptr<Server>> servers_; // as many, in the same order
-    std::vector<Source> sources_;
+    std::vector<Source> sources_;                  // the last one has what the operator adds
+    Orders orders_;
     Balancer balancer_;
+    Callers callers_;
     Visits queue_;
     QueueReport counts_;
+    std::optional<std::uint32_t> panic_rank_;     // the servers of this rank take clients, whatever their health
     std::optional<Clock::time_point> changes_at_; // when refresh() has something to do
     bool available_ = false;                      // a server is up
 };

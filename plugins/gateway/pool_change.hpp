@@ -2,16 +2,12 @@
 #pragma once
 
 #include "pool.hpp"
+#include "text.hpp"
 
 #include <mutex>
 #include <utility>
 
 namespace gateway {
-
-// "1 client", "2 clients"
-inline std::string count_text(std::size_t count, std::string_view noun) {
-    return std::to_string(count) + ' ' + std::string(noun) + (count == 1 ? "" : "s");
-}
 
 class Pool::Change {
   public:

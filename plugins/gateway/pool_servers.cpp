@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <limits>
+#include <map>
 #include <unordered_map>
 #include <utility>
 
@@ -13,13 +16,13 @@ namespace {
 
 std::string_view state_of(const Server& server) {
     if (server.removed) return "removed";
-    if (server.order == Server::Order::disabled) return "disabled";
-    if (server.order == Server::Order::draining) return server.visits.empty() ? "drained" : "draining";
-    constexpr std::array<std::string_view, 3> names{"up", "down", "ejected"};
+    if (server.directions.state == Directions::State::disabled) return "disabled";
+    if (server.directions.state == Directions::State::draining) return server.visits.empty() ? "drained" : "draining";
+    constexpr std::array<std::string_view, 4> names{"up", "down", "ejected", "pending"};
     return names[static_cast<std::size_t>(server.health.state())];
 }
 
-bool is_available(const Server& server) { return state_of(server) == "up"; }
+bool is_available(const Server& server) { return server.is_wanted() && server.health.state() == Health::State::up; }
 
 } // namespace
 
@@ -27,14 +30,27 @@ bool is_available(const Server& server) { return state_of(server) == "up"; }
 
 Pool::Changes Pool::set_servers(std::size_t source, std::span<const ServerSpec> specs, Clock::time_point now) {
     Change change(*this);
-    std::unordered_map<std::string_view, const ServerSpec*> wanted;
-    for (const ServerSpec& spec : specs) wanted.emplace(spec.address, &spec);
-
     Changes changes;
+    sources_[source].specs.assign(specs.begin(), specs.end());
+    supply(change, source, changes, now);
+    settle(change, now);
+    dispatch(change, nullptr, now);
+    return changes;
+}
+
+// Gives the source the servers that it names, without those that the operator has removed.
+void Pool::supply(Change& change, std::size_t source, Changes& changes, Clock::time_point now) {
+    const std::vector<ServerSpec>& specs = sources_[source].specs;
+    std::unordered_map<std::string_view, const ServerSpec*> wanted;
+    for (const ServerSpec& spec : specs)
+        if (!orders_.of(spec.name).removed) wanted.emplace(spec.address, &spec);
+
+    Changes made;
     const auto set = [&](const std::shared_ptr<Server>& server, const ServerSpec& spec) {
         server->weight = spec.weight;
+        server->limit = spec.limit;
         slots_[server->slot].rank = spec.rank;
-        slots_[server->slot].limit = spec.limit;
+        slots_[server->slot].per_source = spec.per_source;
         update(*server, now);
     };
     const std::vector<std::shared_ptr<Server>> before = servers_;
@@ -42,15 +58,16 @@ Pool::Changes Pool::set_servers(std::size_t source, std::span<const ServerSpec> 
         if (server->source != source) continue;
         const auto found = wanted.find(server->address);
         if (found != wanted.end()) {
-            if (std::exchange(server->removed, false)) changes.added.push_back(server);
+            if (std::exchange(server->removed, false)) made.added.push_back(server);
             set(server, *found->second);
             wanted.erase(found);
         } else if (!std::exchange(server->removed, true)) {
-            changes.removed.push_back(server);
+            made.removed.push_back(server);
             update(*server, now);
         }
     }
     forget_removed();
+    const bool first = !std::exchange(sources_[source].answered, true);
     std::size_t left_out = 0;
     for (const ServerSpec& spec : specs) { // in their order
         const auto found = wanted.find(spec.address);
@@ -60,30 +77,30 @@ Pool::Changes Pool::set_servers(std::size_t source, std::span<const ServerSpec> 
             continue;
         }
         auto server = std::make_shared<Server>(spec, source, rules_.health);
+        server->from_start = first;
+        server->directions = orders_.of(spec.name);
         server->slot = slots_.size();
         Slot slot;
         slot.identity = hash_of(spec.address);
         slots_.push_back(slot);
         servers_.push_back(server);
-        if (sources_[source].answered) server->health.enabled(now); // a server of a later answer starts slowly
+        if (!first) server->health.enabled(now); // a server of a later answer starts slowly
         set(server, spec);
-        changes.added.push_back(std::move(server));
+        made.added.push_back(std::move(server));
     }
 
-    const bool first = !std::exchange(sources_[source].answered, true);
     if (!specs.empty()) sources_[source].problem.clear();
     if (!first) {
-        note_servers(change, changes.added, "is new");
-        note_servers(change, changes.removed, "is removed");
+        note_servers(change, made.added, "is new");
+        note_servers(change, made.removed, "is removed");
     }
     if (left_out > 0 && left_out != sources_[source].left_out)
         change.log(GATEHOUSE_LEVEL_WARNING, "the pool has no room for " + count_text(left_out, "server") + " of " +
                                                 count_text(specs.size(), "server") + " behind a name: it takes " +
                                                 std::to_string(most_servers));
     sources_[source].left_out = left_out;
-    note_availability(change);
-    dispatch(change, nullptr, now);
-    return changes;
+    std::ranges::move(made.added, std::back_inserter(changes.added));
+    std::ranges::move(made.removed, std::back_inserter(changes.removed));
 }
 
 void Pool::source_failed(std::size_t source, std::string_view why, Clock::time_point now) {
@@ -120,13 +137,22 @@ void Pool::note_servers(Change& change, const std::vector<std::shared_ptr<Server
 
 bool Pool::all_answered() const { return std::ranges::all_of(sources_, &Source::answered); }
 
+bool Pool::all_checked() const {
+    return std::ranges::none_of(
+        servers_, [](const auto& server) { return server->is_wanted() && server->health.state() == Health::State::pending; });
+}
+
 // --- their health ----------------------------------------------------------------------------------------------------------
 
-// Copies the server's health and order to its slot.
+// Copies the server's health and order to its slot. At the start, a server that waits for its first check is usable but full:
+// its clients wait, and do not go to a backup.
 void Pool::update(const Server& server, Clock::time_point now) {
     Slot& slot = slots_[server.slot];
-    slot.usable = server.order == Server::Order::enabled && !server.removed && server.health.usable(now);
-    slot.weight = std::max(1U, server.weight * server.health.share(now));
+    const bool pending = server.health.state() == Health::State::pending;
+    const bool healthy = pending ? server.from_start : server.health.usable(now) || panic_rank_ == slot.rank;
+    slot.usable = server.is_wanted() && healthy;
+    slot.limit = pending ? 0 : server.limit_now();
+    slot.weight = std::max(1U, server.weight_now() * server.health.share(now));
     if (const auto when = server.health.changes_at(now)) changes_at_ = changes_at_ ? std::min(*changes_at_, *when) : *when;
 }
 
@@ -144,13 +170,22 @@ void Pool::checked(Server& server, bool good, std::string_view why, Clock::time_
     server.last_check = good ? "ok" : why;
     server.health.checked(good, now);
     if (server.health.state() == before) return;
+    if (server.health.state() == Health::State::up) server.last_error.clear();
     update(server, now);
-    note(change, server, before, why);
+    note(change, server, before, why, now);
+    dispatch(change, nullptr, now);
+}
+
+void Pool::without_checks(Server& server, Clock::time_point now) {
+    Change change(*this);
+    server.health.without_checks();
+    update(server, now);
+    settle(change, now);
     dispatch(change, nullptr, now);
 }
 
 // Logs a change of the server's state from `before`.
-void Pool::note(Change& change, const Server& server, Health::State before, std::string_view why) {
+void Pool::note(Change& change, const Server& server, Health::State before, std::string_view why, Clock::time_point now) {
     const Health::State state = server.health.state();
     if (state == before || server.removed) return;
     const std::string rest = "; " + availability();
@@ -167,13 +202,72 @@ void Pool::note(Change& change, const Server& server, Health::State before, std:
                                                 count_text(server.health.failures(), "connection") +
                                                 " in a row failed, the last one: " + std::string(why) + rest);
         break;
+    case Health::State::pending:
+        break; // no server becomes that
     }
-    note_availability(change);
+    settle(change, now);
 }
 
-void Pool::note_availability(Change& change) {
-    const bool now = std::ranges::any_of(servers_, [](const auto& server) { return is_available(*server); });
-    if (std::exchange(available_, now) && !now) change.log(GATEHOUSE_LEVEL_ERROR, why_none());
+// What follows from a change of which servers are available.
+void Pool::settle(Change& change, Clock::time_point now) {
+    bool any = false;
+    std::uint32_t back = std::numeric_limits<std::uint32_t>::max(); // the rank of a server that is available again
+    for (const auto& server : servers_) {
+        const bool available = is_available(*server);
+        any |= available;
+        if (!std::exchange(server->available, available) && available) back = std::min(back, slots_[server->slot].rank);
+    }
+    if (std::exchange(available_, any) && !any) change.log(GATEHOUSE_LEVEL_ERROR, why_none());
+    judge_panic(change, now);
+    for (const auto& server : servers_) {
+        const std::uint32_t rank = slots_[server->slot].rank;
+        if (rules_.changes.cut_backups && rank > back) cut(change, *server, "a server that it is a backup of is up");
+        if (rules_.changes.cut_down && server->health.state() == Health::State::down && panic_rank_ != rank)
+            cut(change, *server, "it is down");
+    }
+}
+
+// The servers that would take the connections are those of the first rank with one that is up. If too few of them are up, their
+// health is not believed: the few would break down under the load of all. Servers that wait for their first check do not count.
+void Pool::judge_panic(Change& change, Clock::time_point now) {
+    if (rules_.changes.panic == 0) return;
+    struct Count {
+        std::size_t up = 0, all = 0;
+    };
+    std::map<std::uint32_t, Count> ranks;
+    for (const auto& server : servers_) {
+        if (!server->is_wanted() || server->health.state() == Health::State::pending) continue;
+        Count& count = ranks[slots_[server->slot].rank];
+        ++count.all;
+        count.up += server->health.state() == Health::State::up ? 1 : 0;
+    }
+    const auto has_one = std::ranges::find_if(ranks, [](const auto& rank) { return rank.second.up > 0; });
+    const auto in_turn = has_one == ranks.end() ? ranks.begin() : has_one;
+    std::optional<std::uint32_t> panic_rank;
+    if (in_turn != ranks.end() && in_turn->second.up * 100 < in_turn->second.all * rules_.changes.panic)
+        panic_rank = in_turn->first;
+    if (panic_rank == panic_rank_) return;
+    const bool began = panic_rank && !panic_rank_;
+    if (began)
+        change.log(GATEHOUSE_LEVEL_WARNING, "panic: " + std::to_string(in_turn->second.up) + " of " +
+                                                count_text(in_turn->second.all, "server") + " up, less than " +
+                                                std::to_string(rules_.changes.panic) + "%: all of them count as good");
+    if (!panic_rank) change.log(GATEHOUSE_LEVEL_INFO, "the panic is over; " + availability());
+    panic_rank_ = panic_rank;
+    for (const auto& server : servers_) update(*server, now);
+}
+
+// Ends the server's connections, now or once they are connected.
+void Pool::cut(Change& change, Server& server, std::string_view why) {
+    std::size_t count = 0;
+    for (Visit& visit : server.visits) {
+        if (std::exchange(visit.ended, true) || !visit.connected) continue; // it may still go to another server
+        change.cut(visit);
+        ++count;
+    }
+    if (count > 0)
+        change.log(GATEHOUSE_LEVEL_WARNING,
+                   server.text() + ": " + std::string(why) + ": the gateway cuts " + count_text(count, "connection"));
 }
 
 std::string Pool::availability() const {
@@ -189,9 +283,11 @@ std::string Pool::why_none() const {
     constexpr std::size_t most = 3;
     for (const auto& server : servers_) {
         if (server->removed || ++there > most) continue;
-        text += (text.empty() ? "" : ", ") + server->name + " is " + std::string(state_of(*server));
+        const bool weightless = server->directions.state == Directions::State::enabled && server->weight_now() == 0;
+        text += (text.empty() ? "" : ", ") + server->name +
+                (weightless ? " has a weight of 0" : " is " + std::string(state_of(*server)));
         const std::string& why = server->health.state() == Health::State::down ? server->last_check : server->last_error;
-        if (server->order == Server::Order::enabled && !why.empty()) text += " (" + why + ')';
+        if (server->is_wanted() && !why.empty()) text += " (" + why + ')';
     }
     if (there > most) text += " and " + std::to_string(there - most) + " more";
     if (there > 0) return "no server is available: " + text;
@@ -200,54 +296,11 @@ std::string Pool::why_none() const {
     return "there is no server: the names of the servers have no addresses";
 }
 
-// --- the operator's orders -------------------------------------------------------------------------------------------------
-
-std::size_t Pool::order(std::string_view name, Server::Order order, std::optional<Clock::time_point> cut_at,
-                        Clock::time_point now) {
-    Change change(*this);
-    std::size_t found = 0;
-    for (const auto& server : servers_) {
-        if (server->name != name && server->address != name) continue;
-        ++found;
-        server->cut_at = cut_at;
-        server->drained = false;
-        if (server->removed) continue; // it drains already, and cut_at counts for it too
-        const Server::Order before = std::exchange(server->order, order);
-        if (before == order) continue;
-        if (order == Server::Order::enabled) server->health.enabled(now);
-        update(*server, now);
-        constexpr std::array<std::string_view, 3> words{"enabled", "disabled", "to drain"};
-        change.log(GATEHOUSE_LEVEL_INFO, server->text() + " is " + std::string(words[static_cast<std::size_t>(order)]) +
-                                             ", by the operator; " + availability());
-    }
-    note_availability(change);
-    dispatch(change, nullptr, now);
-    return found;
+std::string Pool::why_source_full(const Visit& visit) {
+    return visit.caller->first + " has as many connections to each server as it may have (max_per_source)";
 }
 
-std::optional<Clock::time_point> Pool::cut_drained(Clock::time_point now) {
-    Change change(*this);
-    std::optional<Clock::time_point> next;
-    for (const auto& server : servers_) {
-        if (!server->cut_at) continue;
-        if (*server->cut_at > now) {
-            next = next ? std::min(*next, *server->cut_at) : *server->cut_at;
-            continue;
-        }
-        server->cut_at.reset();
-        server->drained = true;
-        std::size_t cut = 0;
-        for (const Visit& visit : server->visits) {
-            if (!visit.connected) continue; // it may still go to another server
-            change.cut(visit);
-            ++cut;
-        }
-        if (cut > 0)
-            change.log(GATEHOUSE_LEVEL_WARNING,
-                       server->text() + ": its time to drain is over: the gateway cuts " + count_text(cut, "connection"));
-    }
-    return next;
-}
+// --- what the operator sees ------------------------------------------------------------------------------------------------
 
 std::vector<Pool::Report> Pool::report(Clock::time_point now) {
     const std::lock_guard lock(mutex_);
@@ -255,9 +308,11 @@ std::vector<Pool::Report> Pool::report(Clock::time_point now) {
     std::vector<Report> reports;
     for (const auto& server : servers_) {
         const Slot& slot = slots_[server->slot];
+        const bool in_panic = panic_rank_ == slot.rank && slot.usable && server->health.state() != Health::State::up;
         reports.push_back({server->name, server->address, std::string(state_of(*server)), server->last_check,
-                           server->last_error, server->weight, server->health.share(now) * 100 / Slot::one, slot.connections,
-                           slot.limit, server->total, server->failures});
+                           server->last_error, server->last_error_at, in_panic, server->weight_now(),
+                           server->health.share(now) * 100 / Slot::one, slot.connections, server->limit_now(), server->total,
+                           server->failures});
     }
     return reports;
 }

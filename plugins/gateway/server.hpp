@@ -1,6 +1,7 @@
 // A server of a pool, and a client on its way through the pool.
 #pragma once
 
+#include "callers.hpp"
 #include "health.hpp"
 
 #include <boost/intrusive/list.hpp>
@@ -19,10 +20,19 @@ namespace gateway {
 struct ServerSpec {
     std::string name;
     std::string address;      // numeric, or "unix:/path"
-    std::uint32_t weight = 1; // 1 to 2^20
+    std::uint32_t weight = 1; // up to 2^20; 0: no clients
     std::uint32_t rank = 0;   // lower ones come first
     std::uint32_t limit = Slot::unlimited;
     std::string server_name{}; // for TLS; see server_name_of(). NOLINT(readability-redundant-member-init): see pool.hpp
+    std::uint32_t per_source = Slot::unlimited; // connections of one client's address
+};
+
+// All that the operator has ordered for one server; see orders.hpp.
+struct Directions {
+    enum class State : std::uint8_t { enabled, disabled, draining };
+    State state = State::enabled;
+    bool removed = false;
+    std::optional<std::uint32_t> weight, limit;
 };
 
 struct Server;
@@ -44,7 +54,9 @@ struct Visit {
     Place place = Place::nowhere;
     bool on_trial = false;
     bool connected = false;             // to `server`
+    bool ended = false;                 // its connection to `server` has to end, once it is connected
     bool last_wait = false;             // for the thread that serves it: at its deadline the client gives up
+    Callers::Entry* caller = nullptr;   // null: nothing counts the connections of its address
     Clock::time_point give_up_at;       // when its time in the queue is over
     std::shared_ptr<Server> server;     // the server on which it has a place
     Hook hook;                          // in the queue, or in the server's visits
@@ -71,19 +83,25 @@ struct Server {
     const std::size_t source;
 
     // Everything below is guarded by the pool's mutex.
-    enum class Order { enabled, disabled, draining }; // the operator's
-    Order order = Order::enabled;
-    bool removed = false; // its source no longer names it
+    Directions directions{}; // the operator's
+    bool removed = false;    // its source no longer names it
+    bool from_start = false; // among the first that its source has named
+    bool available = false;  // it took clients when the pool looked last; see Pool::settle()
     Health health;
-    std::uint32_t weight = 1;
+    std::uint32_t weight = 1; // configured, as is the next one; the operator may have ordered others
+    std::uint32_t limit = Slot::unlimited;
     std::size_t slot = 0;    // its place in the pool
     Visits visits;           // the clients that are connected or connecting, as many as the slot's connections
     std::uint64_t total = 0; // connections so far
     std::uint64_t failures = 0;
-    std::string last_error;
-    std::string last_check;                  // "": no check has ended yet
-    std::optional<Clock::time_point> cut_at; // while it drains: when the pool cuts the connections that are left
-    bool drained = false;                    // that time is over: the pool also cuts clients that connected meanwhile
+    std::string last_error; // of a connection; "" once it has recovered
+    Clock::time_point last_error_at;
+    std::string last_check; // "": no check has ended yet
+
+    std::uint32_t weight_now() const noexcept { return directions.weight.value_or(weight); }
+    std::uint32_t limit_now() const noexcept { return directions.limit.value_or(limit); }
+    // Neither the operator nor its source keeps clients away. Its health is another matter.
+    bool is_wanted() const noexcept { return !removed && directions.state == Directions::State::enabled && weight_now() > 0; }
 
     // Its name in messages.
     std::string text() const { return name == address ? "server " + name : "server " + name + " (" + address + ')'; }

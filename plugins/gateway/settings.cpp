@@ -1,6 +1,7 @@
 #include "settings.hpp"
 
 #include "keys.hpp"
+#include "text.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -13,8 +14,6 @@ using gatehouse::Config;
 
 constexpr std::string_view an_address = "expected \"host:port\", \"[v6]:port\", \"unix:/path\" or \"srv:NAME\"";
 constexpr std::size_t most_steps = 32; // of a check
-
-std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 bool is_printable(std::string_view text) {
     return std::ranges::all_of(text, [](unsigned char c) { return c > 0x20 && c != 0x7f; });
@@ -38,6 +37,11 @@ class Reader {
         settings_.connect_timeout = config.duration("connect_timeout");
         settings_.idle_timeout = config.duration("idle_timeout");
         settings_.health.slow_start = config.duration("slow_start");
+        settings_.changes.panic = integer(config, "panic");
+        settings_.changes.cut_down = config.string("on_down") == "cut";
+        settings_.changes.cut_backups = config.string("on_up") == "cut_backups";
+        if (settings_.changes.cut_down && !settings_.checks)
+            reject(config, "on_down", "without effect (expected \"health\": only checks call a server down)");
         read_proxy_protocol(config);
     }
 
@@ -79,14 +83,20 @@ class Reader {
                    "is not an address: " + in_quotes(source.address) + problem_of(source.address) + " (" +
                        std::string(an_address) + ")");
         source.name = config.string("name");
-        if (source.name.size() > 64 || !is_printable(source.name))
+        if (!is_server_name(source.name))
             reject(config, "name", in_quotes(source.name) + " is not a name (expected at most 64 characters without blanks)");
-        for (const Source& other : settings_.sources)
-            if (!source.name.empty() && other.name == source.name)
+        for (const Source& other : settings_.sources) {
+            if (source.address.empty()) break;
+            if (!source.name.empty() && (other.name == source.name || other.address == source.name))
                 reject(config, "name", in_quotes(source.name) + " is the name of another server");
+            if (other.address == source.address || other.name == source.address)
+                reject(config, "address", in_quotes(source.address) + " is the address of another server");
+        }
         source.weight = integer(config, "weight");
         source.backup = config.boolean("backup");
         source.max_connections = integer(config, "max_connections");
+        source.max_per_source = integer(config, "max_per_source");
+        settings_.counts_sources |= source.max_per_source > 0;
         settings_.sources.push_back(std::move(source));
     }
 
@@ -109,31 +119,43 @@ class Reader {
         if (checks.jitter > checks.interval) reject(config, "jitter", "it must be at most the interval");
         settings_.health.rise = integer(config, "rise");
         settings_.health.fall = integer(config, "fall");
+        settings_.health.first_check_decides = config.string("start") == "down";
         read_check_connection(config, checks);
         const CheckStep only = read_step(config);
         const std::vector<Config> steps = config.items("steps");
         if (steps.size() > most_steps) reject(config, "steps", "more than " + std::to_string(most_steps) + " steps");
         for (const Config& step : steps) {
             checks.steps.push_back(read_step(step));
-            if (checks.steps.back().expect.empty())
-                reject(step, "expect", "missing (expected \"expect\" or \"expect_hex\" in each step)");
+            if (checks.steps.back().asks_nothing())
+                reject(step, "expect", "missing (expected \"expect\", \"expect_hex\" or \"contains\" in each step)");
         }
         checks.dialogue = !steps.empty();
-        if (!only.expect.empty() && !checks.dialogue) checks.steps.push_back(only);
-        if (!only.send.empty() && only.expect.empty() && !checks.dialogue)
+        if (!only.asks_nothing() && !checks.dialogue) checks.steps.push_back(only);
+        if (!only.send.empty() && only.asks_nothing() && !checks.dialogue)
             reject(config, config.string("send").empty() ? "send_hex" : "send",
                    "without effect (expected an \"expect\" for the answer as well)");
-        if (checks.dialogue && !(only.send.empty() && only.expect.empty()))
+        if (checks.dialogue && !(only.send.empty() && only.asks_nothing()))
             reject(config, "steps", "given beside send or expect (expected those in the steps)");
         read_http(config, checks);
     }
 
     void read_check_connection(const Config& config, CheckRules& checks) {
         checks.port = static_cast<std::uint16_t>(integer(config, "port"));
+        checks.address = config.string("address");
+        const bool elsewhere = !checks.address.empty();
+        const bool on_unix_socket = kind_of(checks.address) == AddressKind::unix_socket;
+        // Any port makes an address of it, as it will have one.
+        if (elsewhere && !on_unix_socket && kind_of(checks.address + ":1") != AddressKind::numeric)
+            reject(config, "address",
+                   "is not an address: " + in_quotes(checks.address) +
+                       " (expected an IP address, IPv6 in brackets, without a port, or \"unix:/path\")");
+        if (checks.port != 0 && on_unix_socket) reject(config, "port", "a unix socket has none: " + in_quotes(checks.address));
         for (const Source& source : settings_.sources)
-            if (checks.port != 0 && source.kind == AddressKind::unix_socket)
-                reject(config, "port", "a unix socket has none: " + in_quotes(source.address));
-        checks.tls = config.boolean("tls", settings_.tls != nullptr && checks.port == 0);
+            if (source.kind == AddressKind::unix_socket && !checks.can_ask_unix_sockets())
+                reject(config, "port",
+                       elsewhere ? "missing (" + in_quotes(source.address) + " is a unix socket and has none)"
+                                 : "a unix socket has none: " + in_quotes(source.address));
+        checks.tls = config.boolean("tls", settings_.tls != nullptr && checks.port == 0 && !elsewhere);
         if (checks.tls && settings_.tls == nullptr)
             reject(config, "tls",
                    "the servers have no TLS (expected \"tls\" beside \"health\" as well, which says how to verify them)");
@@ -145,6 +167,8 @@ class Reader {
         step.send = text_or_bytes(config, "send", "send_hex");
         step.expect = text_or_bytes(config, "expect", "expect_hex");
         step.binary = config.string("expect").empty();
+        step.contains = config.string("contains");
+        if (step.contains.size() > 32 * 1024) reject(config, "contains", "it must have at most 32KiB");
         return step;
     }
 
@@ -250,6 +274,8 @@ class Reader {
 };
 
 } // namespace
+
+bool is_server_name(std::string_view text) noexcept { return text.size() <= 64 && is_printable(text); }
 
 Settings read_settings(const gatehouse::Init& init) {
     Settings settings;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct Source {
     std::uint32_t weight = 1; // multiplies the weights of the records of a "srv:" name
     bool backup = false;
     std::uint32_t max_connections = 0; // to each server; 0: no limit
+    std::uint32_t max_per_source = 0;  // the same of one client's address
 
     bool is_name() const noexcept { return kind == AddressKind::name || kind == AddressKind::service; }
 };
@@ -40,7 +42,10 @@ struct QueueRules {
 struct CheckStep {
     std::string send;
     std::string expect;
-    bool binary = false; // `expect` is bytes and no text
+    bool binary = false;    // `expect` is bytes and no text
+    std::string contains{}; // after `expect`. NOLINT(readability-redundant-member-init): as in pool.hpp
+
+    bool asks_nothing() const noexcept { return expect.empty() && contains.empty(); }
 };
 
 struct CheckTimes {
@@ -51,6 +56,7 @@ struct CheckTimes {
 
 // What a check sends, and which answer is good.
 struct CheckRules : CheckTimes {
+    std::string address;    // numeric without a port, or of a unix socket; empty: the server's
     std::uint16_t port = 0; // 0: the server's
     bool tls = false;
     bool orderly = false; // ends the connection in order, and not with a reset
@@ -59,9 +65,23 @@ struct CheckRules : CheckTimes {
     std::string http;      // the target of a GET request
     std::string http_host; // empty: the server's name, or its address
     std::vector<std::pair<unsigned, unsigned>> http_status{{200, 399}};
+
+    // Whether it is known whom to ask about a server at a unix socket, which has no port.
+    bool can_ask_unix_sockets() const noexcept {
+        return kind_of(address) == AddressKind::unix_socket || (port != 0) == !address.empty();
+    }
 };
 
-constexpr std::size_t most_servers = 4096; // of a pool: every choice of a server looks at all of them
+// What else follows from a change of a server's state.
+struct ChangeRules {
+    unsigned panic = 0;       // percent; 0: never
+    bool cut_down = false;    // the connections of a server that is down end
+    bool cut_backups = false; // those of its backups end when a server is up again
+};
+
+constexpr std::uint32_t most_weight = 256;
+constexpr std::uint32_t most_connections = 1'000'000; // of a limit
+constexpr std::size_t most_servers = 4096;            // of a pool: every choice of a server looks at all of them
 
 struct Settings {
     std::vector<Source> sources;
@@ -72,10 +92,15 @@ struct Settings {
     milliseconds idle_timeout{0}; // 0: the listener's
     std::optional<CheckRules> checks;
     HealthRules health;
+    ChangeRules changes;
+    bool counts_sources = false; // a server has `max_per_source`
     ProxyProtocol proxy;
     const gatehouse_tls_client* tls = nullptr; // null: the gateway passes on the client's bytes as they are
     bool valid = true;                         // read_settings() has rejected nothing
 };
+
+// At most 64 characters without blanks; it may be empty.
+bool is_server_name(std::string_view text) noexcept;
 
 // [main] Rejects each wrong value at its key; `valid` is false then.
 Settings read_settings(const gatehouse::Init& init);

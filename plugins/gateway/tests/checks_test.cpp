@@ -59,6 +59,38 @@ TEST(CheckPlan, SendsAndExpects) {
     }
 }
 
+TEST(CheckPlan, ATextComesSomewhereInTheAnswer) {
+    CheckRules rules;
+    rules.steps = {{"INFO\r\n", "$", false, "role:master"}};
+    const std::string good = "$24\r\n# Replication\r\nrole:master\r\n";
+    CheckPlan dripped = plan_of(rules);
+    for (std::size_t i = 1; i + 2 < good.size(); ++i)
+        ASSERT_EQ(dripped.judge(good.substr(0, i), false), GATEHOUSE_MATCH_MORE) << i;
+    EXPECT_EQ(dripped.judge(good, false), GATEHOUSE_MATCH_YES);
+    EXPECT_EQ(dripped.end_attempt(GATEHOUSE_OK, ""), "");
+    EXPECT_EQ(outcome(dripped, "$22\r\nrole:slave\r\n"), "[INFO\r\n] the answer does not contain what is expected");
+    EXPECT_EQ(outcome(dripped, "-NOAUTH role:master\r\n"), "[INFO\r\n] the answer is not as expected");
+    const CheckRules two = dialogue({{"", "220", false, "ESMTP"}, {"QUIT\r\n", "", false, "221"}});
+    CheckPlan steps = plan_of(two);
+    EXPECT_EQ(outcome(steps, "220 mx ESMTP\r\n221 2.0.0\r\n"), "[][QUIT\r\n] good");
+    EXPECT_EQ(steps.end_attempt(GATEHOUSE_OK, ""), "step 2: ");
+    EXPECT_EQ(outcome(steps, "220 221 SMTP\r\n"), "[] step 1: the answer does not contain what is expected");
+}
+
+TEST(CheckPlan, AsksAtAnotherAddress) {
+    const auto asked = [](const char* address, std::uint16_t port) {
+        CheckRules rules;
+        rules.address = address;
+        rules.port = port;
+        return plan_of(rules).address();
+    };
+    EXPECT_EQ(asked("", 0), "192.0.2.1:80");
+    EXPECT_EQ(asked("", 8008), "192.0.2.1:8008");
+    EXPECT_EQ(asked("10.0.0.9", 0), "10.0.0.9:80");
+    EXPECT_EQ(asked("[2001:db8::9]", 8008), "[2001:db8::9]:8008");
+    EXPECT_EQ(asked("unix:/run/agent", 0), "unix:/run/agent");
+}
+
 TEST(CheckPlan, AnAttemptStartsAnew) {
     const CheckRules rules = dialogue({{"", "220"}, {"QUIT", "221"}});
     CheckPlan plan = plan_of(rules);

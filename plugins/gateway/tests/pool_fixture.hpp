@@ -73,6 +73,19 @@ struct PoolFixture : testing::Test {
         for (const char c : results) pool().checked(server(name), c == '+', c == '+' ? "" : why, now);
     }
 
+    // An order of the operator's.
+    void order(std::string_view server, Order::What what, std::optional<Clock::time_point> cut_at = std::nullopt) {
+        Order order;
+        order.what = what;
+        order.cut_at = cut_at;
+        pool().order(server, order, now);
+    }
+
+    std::optional<Clock::time_point> tend(Clock::time_point when) {
+        pool().tend(when);
+        return pool().next_tending(when);
+    }
+
     Pool::Report report(std::string_view name) {
         for (Pool::Report& report : pool().report(now))
             if (report.server == name) return report;

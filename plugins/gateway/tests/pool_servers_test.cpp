@@ -141,47 +141,47 @@ TEST_F(PoolServers, SlowStartRaisesTheWeight) {
 TEST_F(PoolServers, DisabledOnesGetNoNewConnections) {
     start({0, 0});
     connect(client());
-    EXPECT_EQ(pool().order("a", Server::Order::disabled, std::nullopt, now), 1U);
-    EXPECT_EQ(pool().order("a", Server::Order::disabled, std::nullopt, now), 1U);
+    order("a", Order::What::disable);
+    order("a", Order::What::disable);
     EXPECT_EQ(take_log(), Lines{"info: server a (192.0.2.1:80) is disabled, by the operator; 1 of 2 servers available"});
     EXPECT_EQ(report("a").state, "disabled");
     EXPECT_EQ(report("a").connections, 1U);
     for (int i = 0; i < 4; ++i) EXPECT_EQ(connect(client()), "b");
-    EXPECT_EQ(pool().order("192.0.2.1:80", Server::Order::enabled, std::nullopt, now), 1U) << "by its address, too";
+    pool().enable("192.0.2.1:80", now); // by its address, too
     EXPECT_EQ(take_log(), Lines{"info: server a (192.0.2.1:80) is enabled, by the operator; 2 of 2 servers available"});
-    EXPECT_EQ(pool().order("z", Server::Order::enabled, std::nullopt, now), 0U);
+    EXPECT_THROW(pool().enable("z", now), std::invalid_argument);
 }
 
 TEST_F(PoolServers, WhenAllAreDisabledThatIsTheReason) {
     start({0});
-    pool().order("a", Server::Order::disabled, std::nullopt, now);
+    order("a", Order::What::disable);
     EXPECT_EQ(log.back(), "error: no server is available: a is disabled");
     EXPECT_EQ(admit(client()), "no server is available: a is disabled");
 }
 
 TEST_F(PoolServers, AnEnabledServerTakesThoseWhoWait) {
     start({1, 1});
-    pool().order("b", Server::Order::disabled, std::nullopt, now);
+    order("b", Order::What::disable);
     connect(client());
     EXPECT_EQ(admit(client()), "wait");
-    pool().order("b", Server::Order::enabled, std::nullopt, now);
+    pool().enable("b", now);
     EXPECT_EQ(take_woken(), Ids{2});
 }
 
 TEST_F(PoolServers, ADrainCutsWhatIsLeft) {
     start({0, 0});
     for (int i = 0; i < 4; ++i) connect(client()); // 1 and 3 are on a
-    EXPECT_EQ(pool().cut_drained(now), std::nullopt);
-    pool().order("a", Server::Order::draining, now + 30s, now);
+    EXPECT_EQ(tend(now), std::nullopt);
+    order("a", Order::What::drain, now + 30s);
     EXPECT_EQ(take_log(), Lines{"info: server a (192.0.2.1:80) is to drain, by the operator; 1 of 2 servers available"});
     EXPECT_EQ(connect(client()), "b");
     EXPECT_EQ(report("a").state, "draining");
     pool().leave(visits[0], now);
     now += 29s;
-    EXPECT_EQ(pool().cut_drained(now), now + 1s);
+    EXPECT_EQ(tend(now), now + 1s);
     EXPECT_EQ(cut, Ids{});
     now += 1s;
-    EXPECT_EQ(pool().cut_drained(now), std::nullopt);
+    EXPECT_EQ(tend(now), std::nullopt);
     EXPECT_EQ(cut, Ids{3});
     EXPECT_EQ(take_log(), Lines{"warning: server a (192.0.2.1:80): its time to drain is over: the gateway cuts 1 connection"});
     pool().leave(visits[2], now);
@@ -192,8 +192,8 @@ TEST_F(PoolServers, ADrainDoesNotFollowAClientToAnotherServer) {
     start({0, 0});
     EXPECT_EQ(admit(client()), "a"); // connecting
     EXPECT_EQ(admit(client()), "b");
-    pool().order("a", Server::Order::draining, now, now);
-    EXPECT_EQ(pool().cut_drained(now), std::nullopt);
+    order("a", Order::What::drain, now);
+    EXPECT_EQ(tend(now), std::nullopt);
     EXPECT_EQ(cut, Ids{});
     EXPECT_EQ(fail(visits[0]), "b");
     pool().connected(visits[0], now);
@@ -203,15 +203,15 @@ TEST_F(PoolServers, ADrainDoesNotFollowAClientToAnotherServer) {
 TEST_F(PoolServers, ADrainCutsWhoHasStillBeenConnecting) {
     start({0});
     EXPECT_EQ(admit(client()), "a");
-    pool().order("a", Server::Order::draining, now, now);
-    pool().cut_drained(now);
+    order("a", Order::What::drain, now);
+    tend(now);
     pool().connected(visits[0], now);
     EXPECT_EQ(cut, Ids{1});
 }
 
 TEST_F(PoolServers, TheOnlyEnabledServerIsNotEjected) {
     start({0, 0});
-    pool().order("b", Server::Order::disabled, std::nullopt, now);
+    order("b", Order::What::disable);
     for (int i = 0; i < 5; ++i) {
         Visit& visit = client();
         EXPECT_EQ(admit(visit), "a") << "there is no other";
@@ -223,9 +223,9 @@ TEST_F(PoolServers, TheOnlyEnabledServerIsNotEjected) {
 TEST_F(PoolServers, EnablingEndsADrain) {
     start({0, 0});
     connect(client());
-    pool().order("a", Server::Order::draining, now + 30s, now);
-    pool().order("a", Server::Order::enabled, std::nullopt, now);
-    EXPECT_EQ(pool().cut_drained(now + 1h), std::nullopt);
+    order("a", Order::What::drain, now + 30s);
+    pool().enable("a", now);
+    EXPECT_EQ(tend(now + 1h), std::nullopt);
     EXPECT_EQ(cut, Ids{});
 }
 
@@ -275,8 +275,8 @@ TEST_F(PoolServers, ARemovedServerCanBeDrainedInTime) {
     pool().set_servers(0, std::vector{x, y}, now);
     EXPECT_EQ(connect(client()), "x");
     pool().set_servers(0, std::vector{y}, now);
-    EXPECT_EQ(pool().order("x", Server::Order::draining, now, now), 1U);
-    pool().cut_drained(now);
+    order("x", Order::What::drain, now);
+    tend(now);
     EXPECT_EQ(cut, Ids{1});
 }
 

@@ -120,9 +120,9 @@ TEST(Settings, HealthInSteps) {
     const Table banner{{"expect", "220"}};
     EXPECT_EQ(Plugin::refusal(health("steps", List{banner, Table{{"send", "QUIT\r\n"}, {"expect_hex", "32"}}})), "");
     EXPECT_EQ(Plugin::refusal(health("steps", List{banner, Table{{"send", "QUIT\r\n"}}})),
-              "health.steps[1].expect: missing (expected \"expect\" or \"expect_hex\" in each step)");
+              "health.steps[1].expect: missing (expected \"expect\", \"expect_hex\" or \"contains\" in each step)");
     EXPECT_EQ(Plugin::refusal(health("steps", List{Table{{"expect", "x"}, {"until", "y"}}})),
-              "health.steps[0].until: unknown key (known here: send, send_hex, expect, expect_hex)");
+              "health.steps[0].until: unknown key (known here: send, send_hex, expect, expect_hex, contains)");
     EXPECT_EQ(Plugin::refusal(with("health", Table{{"expect", "x"}, {"steps", List{banner}}})),
               "health.steps: given beside send or expect (expected those in the steps)");
     EXPECT_EQ(Plugin::refusal(with("health", Table{{"http", "/"}, {"steps", List{banner}}})),
@@ -141,6 +141,34 @@ TEST(Settings, HealthElsewhereAndItsEnd) {
     EXPECT_EQ(Plugin::refusal(health("close", "rst")), "health.close: unknown value \"rst\" (expected \"reset\" or \"fin\")");
 }
 
+TEST(Settings, ChecksAtAnotherAddress) {
+    const auto at = [](const Table& health, const std::string& server = an_address) {
+        return Plugin::refusal({{"upstream", server}, {"health", health}});
+    };
+    for (const char* good : {"10.0.0.9", "[2001:db8::9]", "unix:/run/agent"}) EXPECT_EQ(at({{"address", good}}), "") << good;
+    EXPECT_EQ(at({{"address", "10.0.0.9"}, {"port", 8008}}, "unix:/run/x"), "");
+    EXPECT_EQ(at({{"address", "10.0.0.9"}}, "unix:/run/x"),
+              "health.port: missing (\"unix:/run/x\" is a unix socket and has none)");
+    EXPECT_EQ(at({{"address", "unix:/run/agent"}, {"port", 80}}), "health.port: a unix socket has none: \"unix:/run/agent\"");
+    for (const std::string bad : {"10.0.0.9:80", "agent.example", "2001:db8::9"})
+        EXPECT_EQ(at({{"address", bad}}),
+                  "health.address: is not an address: \"" + bad +
+                      "\" (expected an IP address, IPv6 in brackets, without a port, or \"unix:/path\")");
+}
+
+TEST(Settings, WhatFollowsAChange) {
+    const Table checked{{"upstream", an_address},
+                        {"health", Table{{"start", "down"}}},
+                        {"on_down", "cut"},
+                        {"on_up", "cut_backups"},
+                        {"panic", 30}};
+    EXPECT_EQ(Plugin::refusal(checked), "");
+    EXPECT_EQ(Plugin::refusal(with("on_down", "cut")),
+              "on_down: without effect (expected \"health\": only checks call a server down)");
+    EXPECT_EQ(Plugin::refusal(with("panic", 101)), "panic: out of range: 101 (expected an integer from 0 to 100)");
+    EXPECT_EQ(Plugin::refusal(health("start", "off")), "health.start: unknown value \"off\" (expected \"up\" or \"down\")");
+}
+
 TEST(Settings, APoolHasALimit) {
     List servers;
     for (int i = 0; i < 4097; ++i) servers.items.emplace_back(Table{{"address", "192.0.2.1:" + std::to_string(i + 1)}});
@@ -151,16 +179,21 @@ TEST(Settings, CheckEveryServer) {
     EXPECT_EQ(Plugin::refusal(with_server(
                   {{"address", an_address}, {"name", "a"}, {"weight", 256}, {"backup", true}, {"max_connections", 1'000'000}})),
               "");
-    EXPECT_EQ(Plugin::refusal(with_server({{"address", an_address}, {"weight", 0}})),
-              "servers[0].weight: out of range: 0 (expected an integer from 1 to 256)");
+    EXPECT_EQ(Plugin::refusal(with_server({{"address", an_address}, {"weight", 257}})),
+              "servers[0].weight: out of range: 257 (expected an integer from 0 to 256)");
     EXPECT_EQ(Plugin::refusal(with_server({{"address", an_address}, {"max_connections", -1}})),
               "servers[0].max_connections: out of range: -1 (expected an integer from 0 to 1000000)");
     EXPECT_EQ(Plugin::refusal(with_server({{"address", an_address}, {"name", "a b"}})),
               "servers[0].name: \"a b\" is not a name (expected at most 64 characters without blanks)");
     const Table a{{"address", an_address}, {"name", "a"}};
-    EXPECT_EQ(Plugin::refusal({{"servers", List{a, a}}}), "servers[1].name: \"a\" is the name of another server");
+    const auto beside_a = [&](const Table& other) { return Plugin::refusal({{"servers", List{a, other}}}); };
+    EXPECT_EQ(beside_a({{"address", "192.0.2.11:80"}, {"name", "a"}}), "servers[1].name: \"a\" is the name of another server");
+    EXPECT_EQ(beside_a({{"address", "192.0.2.11:80"}, {"name", an_address}}),
+              "servers[1].name: \"192.0.2.10:80\" is the name of another server");
+    EXPECT_EQ(beside_a({{"address", an_address}, {"name", "b"}}),
+              "servers[1].address: \"192.0.2.10:80\" is the address of another server");
     EXPECT_EQ(Plugin::refusal(with_server({{"address", an_address}, {"wieght", 1}})),
-              "servers[0].wieght: unknown key (known here: address, name, weight, backup, max_connections)");
+              "servers[0].wieght: unknown key (known here: address, name, weight, backup, max_connections, max_per_source)");
 }
 
 TEST(Settings, Balance) {

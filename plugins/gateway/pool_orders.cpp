@@ -1,0 +1,167 @@
+// The operator's orders: the pool does what they say, and puts things back when they end.
+#include "pool.hpp"
+#include "pool_change.hpp"
+#include "time_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+namespace gateway {
+namespace {
+
+// For a line of the log.
+std::string ordered(const Order& order) {
+    return ", by the operator" +
+           (order.until ? " for " + time_text(std::chrono::ceil<milliseconds>(*order.until - order.since)) : "") +
+           (order.reason.empty() ? "" : ": " + order.reason);
+}
+
+} // namespace
+
+// The names of the servers with this name or address, and of one that is gone but has orders.
+std::vector<std::string> Pool::named(std::string_view server) const {
+    std::vector<std::string> names;
+    for (const auto& known : servers_)
+        if ((known->name == server || known->address == server) && std::ranges::find(names, known->name) == names.end())
+            names.push_back(known->name);
+    if (names.empty() && std::ranges::find(orders_.list(), server, &Order::server) != orders_.list().end())
+        names.emplace_back(server);
+    if (names.empty())
+        throw std::invalid_argument("there is no server " + in_quotes(server) + "; the command \"servers\" shows them");
+    return names;
+}
+
+void Pool::expect_room_for_orders(std::size_t count) const {
+    if (orders_.list().size() + count > Orders::most)
+        throw std::invalid_argument("there are " + count_text(orders_.list().size(), "order") +
+                                    " already; the command \"orders\" shows them");
+}
+
+Pool::Changes Pool::order(std::string_view server, const Order& what, Clock::time_point now) {
+    Change change(*this);
+    const std::vector<std::string> names = named(server);
+    expect_room_for_orders(names.size());
+    std::vector<Order> changed;
+    for (const std::string& name : names) {
+        Order order = what;
+        order.server = name;
+        order.since = now;
+        const Order* const added = what.what == Order::What::remove ? orders_.find(Order::What::add, name) : nullptr;
+        if (added != nullptr)
+            changed.push_back(orders_.take_back(added->number).front());
+        else
+            changed.push_back(orders_.give(std::move(order)));
+    }
+    Order as_given = what;
+    as_given.since = now;
+    return obey(change, changed, ordered(as_given), now);
+}
+
+Pool::Changes Pool::add(Order order, Clock::time_point now) {
+    Change change(*this);
+    const ServerSpec& spec = *order.added;
+    for (const auto& server : servers_)
+        if (!server->removed && (server->name == spec.name || server->address == spec.address))
+            throw std::invalid_argument("there is a " + server->text() + " already");
+    if (const Order* removed = orders_.find(Order::What::remove, spec.name))
+        throw std::invalid_argument(in_quotes(spec.name) + " is a server that order " + std::to_string(removed->number) +
+                                    " has removed; \"order remove " + std::to_string(removed->number) + "\" brings it back");
+    if (servers_.size() >= most_servers)
+        throw std::invalid_argument("the pool has " + count_text(servers_.size(), "server") + " already");
+    expect_room_for_orders(1);
+    order.server = spec.name;
+    order.since = now;
+    const std::string why = ordered(order);
+    const std::vector<Order> changed{orders_.give(std::move(order))};
+    return obey(change, changed, why, now);
+}
+
+void Pool::enable(std::string_view server, Clock::time_point now) {
+    Change change(*this);
+    std::vector<Order> over;
+    for (const std::string& name : named(server))
+        for (Order& order : orders_.enable(name)) over.push_back(std::move(order));
+    obey(change, over, ", by the operator", now);
+}
+
+Pool::Changes Pool::take_back(std::uint32_t number, Clock::time_point now) {
+    Change change(*this);
+    const std::vector<Order> over = orders_.take_back(number);
+    if (over.empty())
+        throw std::invalid_argument("there is no order " + std::to_string(number) + "; the command \"orders\" shows them");
+    return obey(change, over, ", by the operator", now);
+}
+
+Pool::Changes Pool::tend(Clock::time_point now) {
+    Change change(*this);
+    const std::vector<Order> over = orders_.expire(now);
+    Changes changes;
+    if (!over.empty()) changes = obey(change, over, ", since the time of an order is over", now);
+    for (const Order& order : orders_.list())
+        if (order.cut_at && *order.cut_at <= now)
+            for (const auto& server : servers_)
+                if (server->name == order.server) cut(change, *server, "its time to drain is over");
+    return changes;
+}
+
+std::optional<Clock::time_point> Pool::next_tending(Clock::time_point now) {
+    const std::lock_guard lock(mutex_);
+    return orders_.next(now);
+}
+
+std::vector<Order> Pool::orders() {
+    const std::lock_guard lock(mutex_);
+    return orders_.list();
+}
+
+// `changed`: the orders that are new, or over.
+Pool::Changes Pool::obey(Change& change, std::span<const Order> changed, std::string_view why, Clock::time_point now) {
+    Changes changes;
+    const auto supply_those_with = [&](const std::string& name) {
+        for (std::size_t i = 0; i < sources_.size(); ++i)
+            if (std::ranges::find(sources_[i].specs, name, &ServerSpec::name) != sources_[i].specs.end())
+                supply(change, i, changes, now);
+    };
+    for (const Order& order : changed) {
+        if (order.what == Order::What::add) {
+            std::vector<ServerSpec>& specs = sources_.back().specs;
+            specs.clear();
+            for (const Order& other : orders_.list())
+                if (other.added) specs.push_back(*other.added);
+            supply(change, sources_.size() - 1, changes, now);
+        }
+        if (order.what == Order::What::remove) supply_those_with(order.server);
+    }
+    for (const auto& server : servers_) direct(change, *server, why, now);
+    settle(change, now);
+    dispatch(change, nullptr, now);
+    return changes;
+}
+
+// Tells the server what the orders say of it now.
+void Pool::direct(Change& change, Server& server, std::string_view why, Clock::time_point now) {
+    const bool was_wanted = server.is_wanted();
+    const std::uint32_t weight = server.weight_now(), limit = server.limit_now();
+    const Directions before = std::exchange(server.directions, orders_.of(server.name));
+    if (!was_wanted && server.is_wanted()) server.health.enabled(now);
+    update(server, now);
+    if (server.removed) return;
+    const std::string rest = std::string(why) + "; " + availability();
+    if (before.state != server.directions.state) {
+        constexpr std::array<std::string_view, 3> words{"enabled", "disabled", "to drain"};
+        change.log(GATEHOUSE_LEVEL_INFO,
+                   server.text() + " is " + std::string(words[static_cast<std::size_t>(server.directions.state)]) + rest);
+    }
+    if (weight != server.weight_now())
+        change.log(GATEHOUSE_LEVEL_INFO, server.text() + " has a weight of " + std::to_string(server.weight_now()) + rest);
+    if (limit != server.limit_now())
+        change.log(GATEHOUSE_LEVEL_INFO,
+                   server.text() +
+                       (server.limit_now() == Slot::unlimited ? " has no limit"
+                                                              : " has a limit of " + std::to_string(server.limit_now())) +
+                       rest);
+}
+
+} // namespace gateway
