@@ -72,12 +72,12 @@ TEST_P(GatewayExample, IsGood) {
     const std::string file = GATEHOUSE_SOURCE_DIR "/conf/" + GetParam();
     const Result result = run_gatehouse({"check", "--plugin-path", plugin_dir(), file});
     EXPECT_EQ(result.status, 0) << result.err;
-    EXPECT_EQ(result.out, file + ": ok (1 listener, 1 plugin instance)\n");
+    EXPECT_TRUE(result.out.starts_with(file + ": ok (")) << result.out;
 }
 
 INSTANTIATE_TEST_SUITE_P(Conf, GatewayExample,
                          testing::Values("database-gateway.toml", "redis-pool.toml", "kubernetes-headless.toml",
-                                         "ssh-gateway.toml"),
+                                         "ssh-gateway.toml", "patroni.toml", "redis-primary.toml", "galera.toml", "smtp.toml"),
                          [](const auto& test) { return std::regex_replace(test.param, std::regex("[-.]"), "_"); });
 
 } // namespace

@@ -165,12 +165,6 @@ TEST(Control, RefusesToAddWhatCannotBe) {
     EXPECT_EQ(gateway.command({"orders"}).size(), 2U);
 }
 
-TEST(Control, OrdersAreBounded) {
-    Plugin gateway(two_servers);
-    for (int i = 0; i < 256; ++i) gateway.command({"add", "192.0.2.3:" + std::to_string(i + 1)});
-    EXPECT_EQ(refusal(gateway, {"disable", "a"}), "there are 256 orders already; the command \"orders\" shows them");
-}
-
 TEST(Control, RefusesWhatItDoesNotUnderstand) {
     Plugin gateway(two_servers);
     EXPECT_EQ(refusal(gateway, {"disable"}), "usage: disable SERVER [for TIME] [reason TEXT]");

@@ -281,6 +281,17 @@ TEST_F(PoolChanges, AnOrderOutlivesItsServer) {
     EXPECT_TRUE(pool().orders().empty());
 }
 
+TEST_F(PoolChanges, OrdersAreBounded) {
+    start({}, std::vector<std::uint32_t>(65));
+    for (int i = 1; i <= 64; ++i)
+        for (const Order::What what : {Order::What::disable, Order::What::weight, Order::What::limit, Order::What::remove})
+            order("192.0.2." + std::to_string(i) + ":80", what);
+    EXPECT_THROW(order("192.0.2.65:80", Order::What::disable), std::invalid_argument);
+    pool().take_back(7, now);
+    order("192.0.2.65:80", Order::What::disable);
+    EXPECT_EQ(pool().orders().size(), 256U);
+}
+
 TEST_F(PoolChanges, OneSourceHasSoManyConnectionsToEachServer) {
     make({});
     ServerSpec a{"a", "192.0.2.1:80"}, b{"b", "192.0.2.2:80"}, backup{"c", "192.0.2.3:80", 1, 1};
