@@ -194,7 +194,8 @@ void Control::show_orders(gatehouse::Answer& answer) {
                     {"until", GATEHOUSE_TYPE_TIME},
                     "reason"});
     const WallClock wall(now_of(init_));
-    for (const Order& order : pool_.orders()) {
+    const Orders orders = pool_.orders();
+    for (const Order& order : orders.list()) {
         const std::string value = value_of(order);
         answer.row({order.number, name_of(order.what), order.server, value, wall.at(order.since),
                     order.until ? Value(wall.at(*order.until)) : Value(), order.reason});

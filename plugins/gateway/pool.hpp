@@ -103,7 +103,7 @@ class Pool {
     // Ends the orders that keep clients away from the server.
     void enable(std::string_view server, Clock::time_point now);
     Changes take_back(std::uint32_t number, Clock::time_point now);
-    std::vector<Order> orders();
+    Orders orders();
 
     // Ends the orders whose time is over, and cuts what is left on servers whose time to drain is over.
     Changes tend(Clock::time_point now);

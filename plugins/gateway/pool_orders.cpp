@@ -111,9 +111,9 @@ std::optional<Clock::time_point> Pool::next_tending(Clock::time_point now) {
     return orders_.next(now);
 }
 
-std::vector<Order> Pool::orders() {
+Orders Pool::orders() {
     const std::lock_guard lock(mutex_);
-    return orders_.list();
+    return orders_;
 }
 
 // `changed`: the orders that are new, or over.

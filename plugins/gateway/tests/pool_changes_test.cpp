@@ -278,7 +278,7 @@ TEST_F(PoolChanges, AnOrderOutlivesItsServer) {
     EXPECT_EQ(connect(2), "aa");
     pool().set_servers(0, std::span(both).first(1), now);
     pool().enable("b", now); // by its name, since the order is still known
-    EXPECT_TRUE(pool().orders().empty());
+    EXPECT_TRUE(pool().orders().list().empty());
 }
 
 TEST_F(PoolChanges, OrdersAreBounded) {
@@ -289,7 +289,7 @@ TEST_F(PoolChanges, OrdersAreBounded) {
     EXPECT_THROW(order("192.0.2.65:80", Order::What::disable), std::invalid_argument);
     pool().take_back(7, now);
     order("192.0.2.65:80", Order::What::disable);
-    EXPECT_EQ(pool().orders().size(), 256U);
+    EXPECT_EQ(pool().orders().list().size(), 256U);
 }
 
 TEST_F(PoolChanges, OneSourceHasSoManyConnectionsToEachServer) {
