@@ -80,9 +80,9 @@ void Control::run(std::span<const std::string_view> all, gatehouse::Answer& answ
         if (words.next() != "remove") words.refuse();
         const std::uint32_t number = words.number("a number of an order", std::numeric_limits<std::uint32_t>::max());
         words.expect_end();
-        return change([&](Clock::time_point) { return pool_.take_back(number, now); });
+        return change([&] { return pool_.take_back(number, now); });
     }
-    if (command == "add") return add(words);
+    if (command == "add") return add(words, now);
     const std::string_view server = words.next();
     if (command == "enable") {
         words.expect_end();
@@ -94,21 +94,21 @@ void Control::run(std::span<const std::string_view> all, gatehouse::Answer& answ
     if (command == "remove") order.what = Order::What::remove;
     if (command == "weight") {
         order.what = Order::What::weight;
-        order.value = words.number("a weight", 256);
+        order.value = words.number("a weight", most_weight);
     }
     if (command == "limit") {
         order.what = Order::What::limit;
-        order.value = words.number("a number of connections", 1'000'000);
+        order.value = words.number("a number of connections", most_connections);
     }
     if (command == "drain") {
         order.what = Order::What::drain;
         if (words.has_value()) order.cut_at = now + words.duration();
     }
     words.read_end_of(order, now);
-    change([&](Clock::time_point) { return pool_.order(server, order, now); });
+    change([&] { return pool_.order(server, order, now); });
 }
 
-void Control::add(CommandWords& words) {
+void Control::add(CommandWords& words, Clock::time_point now) {
     Source source;
     source.address = words.next();
     source.kind = kind_of(source.address);
@@ -129,13 +129,13 @@ void Control::add(CommandWords& words) {
     }
     Order order;
     order.what = Order::What::add;
-    words.read_end_of(order, now_of(init_));
+    words.read_end_of(order, now);
     if (const std::string problem = problem_of_added(source, settings_); !problem.empty()) throw std::invalid_argument(problem);
     order.added = spec_of(source);
-    change([&](Clock::time_point now) { return pool_.add(order, now); });
+    change([&] { return pool_.add(order, now); });
 }
 
-void Control::change(const std::function<Pool::Changes(Clock::time_point now)>& make) {
+void Control::change(const std::function<Pool::Changes()>& make) {
     discovery_.change(make);
     tend();
 }
@@ -144,7 +144,7 @@ void Control::change(const std::function<Pool::Changes(Clock::time_point now)>& 
 void Control::tend() {
     const std::lock_guard lock(mutex_);
     const Clock::time_point now = now_of(init_);
-    discovery_.change([&](Clock::time_point) { return pool_.tend(now); });
+    discovery_.change([&] { return pool_.tend(now); });
     const auto next = pool_.next_tending(now);
     if (!timer_ && next) timer_.emplace(init_, gatehouse::Timer::Options{}, [this] { tend(); });
     if (timer_) (void)timer_->set({.first = next ? std::optional(std::chrono::ceil<milliseconds>(*next - now)) : std::nullopt});

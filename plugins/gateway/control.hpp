@@ -46,8 +46,8 @@ class Control {
     void show_servers(gatehouse::Answer& answer);
     void show_queue(gatehouse::Answer& answer);
     void show_orders(gatehouse::Answer& answer);
-    void add(CommandWords& words);
-    void change(const std::function<Pool::Changes(Clock::time_point now)>& make);
+    void add(CommandWords& words, Clock::time_point now);
+    void change(const std::function<Pool::Changes()>& make);
     void tend(); // [any] ends what is over, and waits for what is next
 
     const gatehouse::Init init_; // constant after construction, as are the next three

@@ -69,12 +69,12 @@ void Discovery::found(std::size_t source, std::span<const gatehouse::Endpoint> e
 }
 
 void Discovery::apply(std::size_t source, const std::vector<ServerSpec>& specs) {
-    change([&](Clock::time_point now) { return pool_.set_servers(source, specs, now); });
+    change([&] { return pool_.set_servers(source, specs, now_of(init_)); });
 }
 
-void Discovery::change(const std::function<Pool::Changes(Clock::time_point now)>& make) {
+void Discovery::change(const std::function<Pool::Changes()>& make) {
     const std::lock_guard lock(changing_);
-    const Pool::Changes changes = make(now_of(init_));
+    const Pool::Changes changes = make();
     for (const auto& server : changes.removed) checks_.stop(*server);
     for (const auto& server : changes.added) checks_.start(server);
 }

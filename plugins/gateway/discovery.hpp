@@ -27,7 +27,7 @@ class Discovery {
     Discovery(const gatehouse::Init& init, const Settings& settings, Pool& pool);
 
     // Makes a change of the pool's servers, and starts and stops their checks. What the function throws leaves this one.
-    void change(const std::function<Pool::Changes(Clock::time_point now)>& make);
+    void change(const std::function<Pool::Changes()>& make);
 
   private:
     void found(std::size_t source, std::span<const gatehouse::Endpoint> endpoints, gatehouse::Status status,

@@ -125,9 +125,9 @@ Pool::Verdict Pool::admit(Visit& visit, Clock::time_point now) {
     if (queue_.size() >= rules_.queue.size) dispatch(change, nullptr, now);
     if (queue_.size() >= rules_.queue.size) {
         ++counts_.refused;
-        const std::string who = !all_answered()  ? "the names of the servers have not been resolved yet"
-                                : !all_checked() ? "the servers have not been checked yet"
-                                                 : "all servers are full";
+        const std::string who = !all_answered()   ? "the names of the servers have not been resolved yet"
+                                : awaits_checks() ? "the servers have not been checked yet"
+                                                  : "all servers are full";
         return refuse(visit,
                       who + (queue_.empty() ? "" : ", and the queue is full (" + count_text(queue_.size(), "client") + ')'));
     }
@@ -145,9 +145,9 @@ Pool::Verdict Pool::give_up(Visit& visit, Clock::time_point now) {
     if (visit.place != Visit::Place::queue) return standing(visit);
     leave_queue(change, visit);
     ++counts_.timed_out;
-    const std::string what = !all_answered()  ? "the names of the servers were not resolved within "
-                             : !all_checked() ? "the servers were not checked within "
-                                              : "all servers were full for ";
+    const std::string what = !all_answered()   ? "the names of the servers were not resolved within "
+                             : awaits_checks() ? "the servers were not checked within "
+                                               : "all servers were full for ";
     return refuse(visit, what + time_text(rules_.queue.timeout));
 }
 

@@ -157,7 +157,7 @@ class Pool {
     void judge_panic(Change& change, Clock::time_point now);
     void cut(Change& change, Server& server, std::string_view why);
     bool all_answered() const;
-    bool all_checked() const;
+    bool awaits_checks() const;
     std::string availability() const;
     std::string why_none() const;
     static std::string why_source_full(const Visit& visit);

@@ -137,9 +137,11 @@ void Pool::note_servers(Change& change, const std::vector<std::shared_ptr<Server
 
 bool Pool::all_answered() const { return std::ranges::all_of(sources_, &Source::answered); }
 
-bool Pool::all_checked() const {
-    return std::ranges::none_of(
-        servers_, [](const auto& server) { return server->is_wanted() && server->health.state() == Health::State::pending; });
+// No server is good, and some may turn out to be.
+bool Pool::awaits_checks() const {
+    return !available_ && std::ranges::any_of(servers_, [](const auto& server) {
+        return server->is_wanted() && server->health.state() == Health::State::pending;
+    });
 }
 
 // --- their health ----------------------------------------------------------------------------------------------------------

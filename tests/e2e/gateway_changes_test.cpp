@@ -8,8 +8,6 @@ using namespace gatehouse::support;
 
 namespace {
 
-std::string port_of(const std::string& address) { return address.substr(address.rfind(':') + 1); }
-
 // The checks ask another server, so that the client's own one does not end its connection.
 TEST(GatewayChanges, ConnectionsOfAServerThatIsDownEnd) {
     const NamedServer a("a");
