@@ -80,14 +80,13 @@ void Control::run(std::span<const std::string_view> all, gatehouse::Answer& answ
         if (words.next() != "remove") words.refuse();
         const std::uint32_t number = words.number("a number of an order", std::numeric_limits<std::uint32_t>::max());
         words.expect_end();
-        return change([&] { return pool_.take_back(number, now); });
+        return discovery_.change([&] { return pool_.take_back(number, now); });
     }
     if (command == "add") return add(words, now);
     const std::string_view server = words.next();
     if (command == "enable") {
         words.expect_end();
-        pool_.enable(server, now);
-        return tend();
+        return pool_.enable(server, now);
     }
     Order order;
     if (command == "disable") order.what = Order::What::disable;
@@ -105,7 +104,7 @@ void Control::run(std::span<const std::string_view> all, gatehouse::Answer& answ
         if (words.has_value()) order.cut_at = now + words.duration();
     }
     words.read_end_of(order, now);
-    change([&] { return pool_.order(server, order, now); });
+    discovery_.change([&] { return pool_.order(server, order, now); });
 }
 
 void Control::add(CommandWords& words, Clock::time_point now) {
@@ -132,22 +131,7 @@ void Control::add(CommandWords& words, Clock::time_point now) {
     words.read_end_of(order, now);
     if (const std::string problem = problem_of_added(source, settings_); !problem.empty()) throw std::invalid_argument(problem);
     order.added = spec_of(source);
-    change([&] { return pool_.add(order, now); });
-}
-
-void Control::change(const std::function<Pool::Changes()>& make) {
-    discovery_.change(make);
-    tend();
-}
-
-// The lock makes one step of looking at the orders and setting the timer, for this thread and that of the timer.
-void Control::tend() {
-    const std::lock_guard lock(mutex_);
-    const Clock::time_point now = now_of(init_);
-    discovery_.change([&] { return pool_.tend(now); });
-    const auto next = pool_.next_tending(now);
-    if (!timer_ && next) timer_.emplace(init_, gatehouse::Timer::Options{}, [this] { tend(); });
-    if (timer_) (void)timer_->set({.first = next ? std::optional(std::chrono::ceil<milliseconds>(*next - now)) : std::nullopt});
+    discovery_.change([&] { return pool_.add(order, now); });
 }
 
 void Control::show_servers(gatehouse::Answer& answer) {

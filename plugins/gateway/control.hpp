@@ -6,12 +6,8 @@
 #include "pool.hpp"
 #include "settings.hpp"
 
-#include <gatehouse/background.hpp>
 #include <gatehouse/control.hpp>
 
-#include <functional>
-#include <mutex>
-#include <optional>
 #include <span>
 #include <string_view>
 
@@ -31,11 +27,11 @@ class Control {
         {"limit", "SERVER CONNECTIONS [for TIME] [reason TEXT]", "gives it another limit; 0: none"},
         {"add", "ADDRESS [name=NAME] [weight=N] [max_connections=N] [backup=true] [for TIME] [reason TEXT]",
          "adds a server, with the settings of the pool"},
-        {"remove", "SERVER [for TIME] [reason TEXT]", "removes a server; its open connections go on"},
+        {"remove", "SERVER [for TIME] [reason TEXT]", "removes a server; on_removed says what becomes of its connections"},
         {"order", "remove NUMBER", "takes an order back"},
     };
 
-    // The pool has been started. The other three outlive it. [main]
+    // The other three outlive it. [main]
     Control(const gatehouse::Init& init, const Settings& settings, Pool& pool, Discovery& discovery)
         : init_(init), settings_(settings), pool_(pool), discovery_(discovery) {}
 
@@ -47,16 +43,11 @@ class Control {
     void show_queue(gatehouse::Answer& answer);
     void show_orders(gatehouse::Answer& answer);
     void add(CommandWords& words, Clock::time_point now);
-    void change(const std::function<Pool::Changes()>& make);
-    void tend(); // [any] ends what is over, and waits for what is next
 
-    const gatehouse::Init init_; // constant after construction, as are the next three
+    const gatehouse::Init init_; // constant after construction, as are the others
     const Settings& settings_;
     Pool& pool_;
     Discovery& discovery_;
-
-    std::mutex mutex_;                      // guards the time for which the timer is set
-    std::optional<gatehouse::Timer> timer_; // [main] the first order that has an end starts it; last, so that it ends first
 };
 
 } // namespace gateway

@@ -74,9 +74,22 @@ void Discovery::apply(std::size_t source, const std::vector<ServerSpec>& specs) 
 
 void Discovery::change(const std::function<Pool::Changes()>& make) {
     const std::lock_guard lock(changing_);
-    const Pool::Changes changes = make();
+    follow(make());
+    tend();
+}
+
+void Discovery::follow(const Pool::Changes& changes) {
     for (const auto& server : changes.removed) checks_.stop(*server);
     for (const auto& server : changes.added) checks_.start(server);
+}
+
+void Discovery::tend() {
+    const Clock::time_point now = now_of(init_);
+    follow(pool_.tend(now));
+    const auto next = pool_.next_tending(now);
+    if (!timer_ && next) timer_.emplace(init_, gatehouse::Timer::Options{}, [this] { change([] { return Pool::Changes{}; }); });
+    const auto wait = next ? std::optional(std::chrono::ceil<milliseconds>(*next - now)) : std::nullopt;
+    if (timer_) (void)timer_->set({.first = wait}); // it takes a year, and nothing here is due later
 }
 
 } // namespace gateway

@@ -1,4 +1,5 @@
 // Gives a pool the servers that its sources name: a configured address is one from the start, and the host watches the names.
+// It also calls the pool when something is due there.
 #pragma once
 
 #include "checks.hpp"
@@ -10,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,19 +28,25 @@ class Discovery {
     // Throws std::runtime_error if the host cannot watch a name. The pool has as many sources as the settings. [main]
     Discovery(const gatehouse::Init& init, const Settings& settings, Pool& pool);
 
-    // Makes a change of the pool's servers, and starts and stops their checks. What the function throws leaves this one.
+    // Makes a change of the pool's servers or orders, and starts and stops their checks. What the function throws leaves this
+    // one. [any]
     void change(const std::function<Pool::Changes()>& make);
 
   private:
     void found(std::size_t source, std::span<const gatehouse::Endpoint> endpoints, gatehouse::Status status,
                std::string_view why);
     void apply(std::size_t source, const std::vector<ServerSpec>& specs);
+    void follow(const Pool::Changes& changes);
+    void tend();
 
     const gatehouse::Init init_; // constant after construction
     const Settings& settings_;
     Pool& pool_;
-    std::mutex changing_; // one change at a time, so that a server that goes and comes has its check afterwards
+    // Held over a change and what follows from it, so that a server that goes and comes has its check afterwards, and the timer
+    // is set for what the pool has to do next.
+    std::mutex changing_;
     Checks checks_;
+    std::optional<gatehouse::Timer> timer_;                  // guarded by changing_; none: nothing has been due yet
     std::vector<std::unique_ptr<gatehouse::Watch>> watches_; // last: their callbacks use the others
 };
 

@@ -192,8 +192,8 @@ class Gateway {
     const gatehouse::Metric<gatehouse::Counter> connects_;
     const gatehouse::Counter connected_, retries_;
     const gatehouse::Histogram queued_;
-    std::optional<Discovery> discovery_; // its callbacks use the others, as do those of the next one, which is the last
-    std::optional<Control> control_;
+    std::optional<Discovery> discovery_; // its callbacks use the others
+    std::optional<Control> control_;     // uses it
 };
 GATEHOUSE_PLUGIN(Gateway, "gateway", "2.0.0")
 

@@ -121,6 +121,10 @@ constexpr Key all_keys[] = {
                 "what becomes of the connections of a server that its checks call down: `\"cut\"` ends them with a reset")
         .one_of(on_down_words)
         .fallback("keep"),
+    Key::string("on_removed",
+                "what becomes of the connections of a server whose address is gone from its name, or that the operator "
+                "has removed: `\"keep\"`, `\"cut\"`, or how long they have: `\"10m\"`")
+        .fallback("keep"),
     Key::string("on_up", "`\"cut_backups\"`: when a server is up again, the connections of its backups end with a reset")
         .one_of(on_up_words)
         .fallback("keep"),

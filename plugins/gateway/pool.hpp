@@ -105,7 +105,7 @@ class Pool {
     Changes take_back(std::uint32_t number, Clock::time_point now);
     Orders orders();
 
-    // Ends the orders whose time is over, and cuts what is left on servers whose time to drain is over.
+    // Ends the orders whose time is over, and cuts what is left on servers that drain or are removed, and whose time is over.
     Changes tend(Clock::time_point now);
     std::optional<Clock::time_point> next_tending(Clock::time_point now);
 

@@ -103,12 +103,17 @@ Pool::Changes Pool::tend(Clock::time_point now) {
         if (order.cut_at && *order.cut_at <= now)
             for (const auto& server : servers_)
                 if (server->name == order.server) cut(change, *server, "its time to drain is over");
+    for (const auto& server : servers_)
+        if (server->cut_at && *server->cut_at <= now) cut(change, *server, "it is removed");
     return changes;
 }
 
 std::optional<Clock::time_point> Pool::next_tending(Clock::time_point now) {
     const std::lock_guard lock(mutex_);
-    return orders_.next(now);
+    auto next = orders_.next(now);
+    for (const auto& server : servers_)
+        if (server->cut_at && *server->cut_at > now) next = next ? std::min(*next, *server->cut_at) : *server->cut_at;
+    return next;
 }
 
 Orders Pool::orders() {

@@ -59,10 +59,12 @@ void Pool::supply(Change& change, std::size_t source, Changes& changes, Clock::t
         const auto found = wanted.find(server->address);
         if (found != wanted.end()) {
             if (std::exchange(server->removed, false)) made.added.push_back(server);
+            server->cut_at.reset();
             set(server, *found->second);
             wanted.erase(found);
         } else if (!std::exchange(server->removed, true)) {
             made.removed.push_back(server);
+            if (rules_.changes.cut_removed) server->cut_at = now + *rules_.changes.cut_removed;
             update(*server, now);
         }
     }

@@ -83,10 +83,11 @@ struct Server {
     const std::size_t source;
 
     // Everything below is guarded by the pool's mutex.
-    Directions directions{}; // the operator's
-    bool removed = false;    // its source no longer names it
-    bool from_start = false; // among the first that its source has named
-    bool available = false;  // it took clients when the pool looked last; see Pool::settle()
+    Directions directions{};                 // the operator's
+    bool removed = false;                    // its source no longer names it
+    std::optional<Clock::time_point> cut_at; // while it is removed: when the pool ends the connections that are left
+    bool from_start = false;                 // among the first that its source has named
+    bool available = false;                  // it took clients when the pool looked last; see Pool::settle()
     Health health;
     std::uint32_t weight = 1; // configured, as is the next one; the operator may have ordered others
     std::uint32_t limit = Slot::unlimited;

@@ -2,6 +2,7 @@
 
 #include "keys.hpp"
 #include "text.hpp"
+#include "time_text.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -40,6 +41,7 @@ class Reader {
         settings_.changes.panic = integer(config, "panic");
         settings_.changes.cut_down = config.string("on_down") == "cut";
         settings_.changes.cut_backups = config.string("on_up") == "cut_backups";
+        read_on_removed(config);
         if (settings_.changes.cut_down && !settings_.checks)
             reject(config, "on_down", "without effect (expected \"health\": only checks call a server down)");
         read_proxy_protocol(config);
@@ -105,6 +107,15 @@ class Reader {
         if (chosen != std::end(balance_words)) settings_.balance = static_cast<Method>(chosen - balance_words);
     }
     static std::string_view text_of(const Word& word) { return {word.data, word.size}; }
+
+    void read_on_removed(const Config& config) {
+        const std::string text = config.string("on_removed");
+        if (text == "keep") return;
+        settings_.changes.cut_removed = text == "cut" ? milliseconds(0) : parse_time(text);
+        if (!settings_.changes.cut_removed)
+            reject(config, "on_removed",
+                   "unknown value " + in_quotes(text) + " (expected \"keep\", \"cut\" or a duration: \"10m\")");
+    }
 
     void read_queue(const Config& config) {
         settings_.queue.size = integer(config, "size");

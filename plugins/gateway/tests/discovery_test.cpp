@@ -104,6 +104,18 @@ TEST(Discovery, ConnectionsOutliveTheirServersAddress) {
     EXPECT_EQ(gateway.command({"servers"}).size(), 2U);
 }
 
+TEST(Discovery, ConnectionsToAnAddressThatIsGoneMayHaveATime) {
+    Plugin gateway({{"upstream", db}, {"on_removed", "10m"}});
+    gateway.upstream("192.0.2.1:80", {"one"});
+    gateway.resolves(db, {{"192.0.2.1:80"}});
+    Client old = gateway.connect();
+    gateway.resolves(db, {{"192.0.2.2:80"}});
+    gateway.pass(std::chrono::minutes(9));
+    EXPECT_TRUE(old.outcome().open);
+    gateway.pass(std::chrono::minutes(1));
+    EXPECT_EQ(old.outcome().reason, "ended");
+}
+
 TEST(Discovery, NobodyAnswersAndTheServersStay) {
     Plugin gateway({{"upstream", db}});
     gateway.upstream("192.0.2.1:80", {"one"});

@@ -94,6 +94,23 @@ TEST_F(PoolChanges, BackupsGiveTheirClientsBack) {
     EXPECT_EQ(cut, (Ids{3, 1, 2, 5})) << "the operator's order is one reason of many";
 }
 
+TEST_F(PoolChanges, ConnectionsOfARemovedServerHaveATime) {
+    make({.changes = {.cut_removed = 10min}});
+    const std::vector both{ServerSpec{"a", "192.0.2.1:80"}, ServerSpec{"b", "192.0.2.2:80"}};
+    pool().set_servers(0, both, now);
+    EXPECT_EQ(connect(2), "ab");
+    pool().set_servers(0, std::span(both).first(1), now);
+    EXPECT_EQ(tend(now), now + 10min);
+    EXPECT_EQ(cut, Ids{});
+    pool().set_servers(0, both, now); // it is back
+    EXPECT_EQ(tend(now), std::nullopt);
+    pool().set_servers(0, std::span(both).first(1), now + 5min);
+    EXPECT_EQ(tend(now + 10min), now + 15min);
+    EXPECT_EQ(tend(now + 15min), std::nullopt);
+    EXPECT_EQ(cut, Ids{2});
+    EXPECT_EQ(log.back(), "warning: server b (192.0.2.2:80): it is removed: the gateway cuts 1 connection");
+}
+
 TEST_F(PoolChanges, ARetryOnABackupStays) {
     start_ranks({.health = {.rise = 1, .fall = 1, .failures = 0}, .changes = {.cut_backups = true}}, {0, 1});
     EXPECT_EQ(admit(client()), "a");

@@ -163,6 +163,9 @@ TEST(Settings, WhatFollowsAChange) {
                         {"on_up", "cut_backups"},
                         {"panic", 30}};
     EXPECT_EQ(Plugin::refusal(checked), "");
+    for (const char* good : {"keep", "cut", "10m"}) EXPECT_EQ(Plugin::refusal(with("on_removed", good)), "") << good;
+    EXPECT_EQ(Plugin::refusal(with("on_removed", "later")),
+              "on_removed: unknown value \"later\" (expected \"keep\", \"cut\" or a duration: \"10m\")");
     EXPECT_EQ(Plugin::refusal(with("on_down", "cut")),
               "on_down: without effect (expected \"health\": only checks call a server down)");
     EXPECT_EQ(Plugin::refusal(with("panic", 101)), "panic: out of range: 101 (expected an integer from 0 to 100)");
