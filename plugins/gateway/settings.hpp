@@ -74,10 +74,11 @@ struct CheckRules : CheckTimes {
 
 // What else follows from a change of a server's state.
 struct ChangeRules {
-    unsigned panic = 0;                      // percent; 0: never
-    bool cut_down = false;                   // the connections of a server that is down end
-    bool cut_backups = false;                // those of its backups end when a server is up again
-    std::optional<milliseconds> cut_removed; // those of a removed server end after that time; none: they go on
+    unsigned panic = 0;       // percent; 0: never
+    bool cut_down = false;    // the connections of a server that is down end
+    bool cut_backups = false; // those of its backups end when a server is up again
+    // Those of a removed server end after that time; none: they go on.
+    std::optional<milliseconds> cut_removed{}; // NOLINT(readability-redundant-member-init): see pool.hpp
 };
 
 constexpr std::uint32_t most_weight = 256;
