@@ -47,8 +47,21 @@ std::string read_file(const std::filesystem::path& path, const FileLimits& limit
         if (size < 0) return std::string("cannot be read: ") + std::strerror(errno);
         if (size == 0) return "";
         bytes.append(buffer.data(), static_cast<std::size_t>(size));
-        if (bytes.size() > limits.most) return "is too large (expected at most " + std::to_string(limits.most >> 20U) + " MiB)";
+        if (bytes.size() > limits.most) {
+            const bool large = limits.most >= 1 << 20U;
+            return "is too large (expected at most " + std::to_string(limits.most >> (large ? 20U : 10U)) +
+                   (large ? " MiB)" : " KiB)");
+        }
     }
+}
+
+bool is_utf8(std::string_view text) noexcept {
+    while (!text.empty()) {
+        const std::size_t size = character_size(text);
+        if (size == 0) return false;
+        text.remove_prefix(size);
+    }
+    return true;
 }
 
 std::string_view without_mark(std::string_view text) noexcept {

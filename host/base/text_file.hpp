@@ -12,13 +12,15 @@
 namespace gatehouse::host {
 
 struct FileLimits {
-    std::size_t most;          // bytes, a whole number of MiB
+    std::size_t most;          // bytes, a whole number of MiB, or of KiB below that
     std::string_view expected; // "a TOML file": what it should be, for messages
 };
 
 // Reads a regular file, whatever its bytes are. Returns what is wrong with it, such as "cannot be opened: ...", or "". `status`
 // is that of the opened file: the path may lead to another one by now.
 std::string read_file(const std::filesystem::path& path, const FileLimits& limits, std::string& bytes, struct stat& status);
+
+bool is_utf8(std::string_view text) noexcept;
 
 // The text behind a byte order mark, if there is one.
 std::string_view without_mark(std::string_view text) noexcept;

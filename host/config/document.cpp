@@ -2,7 +2,6 @@
 
 #include "base/printable.hpp"
 #include "base/text_file.hpp"
-#include "config/load.hpp"
 #include "config/syntax_error.hpp"
 #include "config/toml.hpp"
 
@@ -14,17 +13,15 @@ namespace {
 // toml++ frees a document by recursion, and bounds how deep values nest, but not the tables that "a.a.a.a = 1" makes.
 constexpr std::size_t max_key_parts = 100;
 
-[[noreturn]] void fail(const std::string& file, const std::string& what) { throw ConfigError({printable(file) + ": " + what}); }
-
-// The same with the line and column of the byte at `offset`.
-[[noreturn]] void fail_at(const std::string& file, std::string_view text, std::size_t offset, const std::string& what) {
+// At the byte at `offset`.
+Position position_of_byte(std::string_view text, std::size_t offset, std::uint32_t file) {
     const std::string_view before = text.substr(0, offset);
-    const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+    const auto line = static_cast<std::size_t>(1 + std::count(before.begin(), before.end(), '\n'));
     const std::size_t start_of_line = before.rfind('\n') + 1; // npos + 1 is 0
-    fail(file + ':' + std::to_string(line) + ':' + std::to_string(1 + offset - start_of_line), what);
+    return {line, 1 + offset - start_of_line, file};
 }
 
-void check_key_parts(std::string_view text, const std::string& file) {
+void check_key_parts(std::string_view text, std::uint32_t file) {
     std::size_t dots = 0;
     bool comment = false;
     bool line_begins = true;
@@ -39,8 +36,9 @@ void check_key_parts(std::string_view text, const std::string& file) {
         } else if (c == '=' || c == ',' || c == '{' || c == '[') {
             dots = 0;
         } else if (c == '.' && !comment && ++dots > max_key_parts) {
-            fail_at(file, text, i,
-                    "too many dots in a row (expected keys of at most " + std::to_string(max_key_parts) + " parts)");
+            throw ConfigSyntaxError("too many dots in a row (expected keys of at most " + std::to_string(max_key_parts) +
+                                        " parts)",
+                                    position_of_byte(text, i, file));
         }
         if (c != ' ' && c != '\t' && c != '\n') line_begins = false;
     }
@@ -48,28 +46,23 @@ void check_key_parts(std::string_view text, const std::string& file) {
 
 } // namespace
 
-std::string read_config_file(const std::filesystem::path& file) {
-    std::string bytes;
-    struct stat status{};
-    const std::string problem = read_file(file, {max_config_size, "a TOML file"}, bytes, status);
-    if (!problem.empty()) fail(file.native(), problem);
-    return bytes;
-}
-
-std::shared_ptr<const toml::table> parse_toml(std::string text, const std::string& file) {
-    if (text.size() > max_config_size) fail(file, "is too large (expected at most 1 MiB)");
-    if (std::string problem; !normalise_text(text, problem)) throw ConfigError({printable(file) + ':' + problem});
+std::shared_ptr<toml::table> parse_toml(std::string text, std::uint32_t file) {
+    if (text.size() > max_config_size) throw ConfigSyntaxError("is too large (expected at most 64 MiB)", {0, 0, file});
+    if (std::string problem; !normalise_text(text, problem)) {
+        const ConfigProblem at = problem_of_text(':' + problem, ""); // "LINE:COLUMN: WHAT"
+        throw ConfigSyntaxError(at.what, {at.line, at.column, file});
+    }
     check_key_parts(text, file);
     try {
-        return std::make_shared<const toml::table>(toml::parse(text));
+        return std::make_shared<toml::table>(toml::parse(text, std::to_string(file)));
     } catch (const toml::parse_error& error) {
         constexpr std::string_view prefix = "Error while parsing ";
         std::string what(error.description());
         what = what.starts_with(prefix) ? "syntax error in " + what.substr(prefix.size()) : "syntax error: " + what;
         const toml::source_position at = error.source().begin;
-        if (std::string cause = explain_syntax_error(text, {at.line, at.column}); !cause.empty())
-            what = "syntax error: " + cause;
-        fail(file + ':' + std::to_string(at.line) + ':' + std::to_string(at.column), printable(what, 400));
+        const Position position{at.line, at.column, file};
+        if (std::string cause = explain_syntax_error(text, position); !cause.empty()) what = "syntax error: " + cause;
+        throw ConfigSyntaxError(printable(what, 400), position);
     }
 }
 

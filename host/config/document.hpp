@@ -1,10 +1,15 @@
-// A configuration file from the disk to a TOML document; toml++ stays behind this and table.hpp.
+// A configuration from texts to one TOML document; toml++ stays behind this, outside_texts.hpp and table.hpp.
 #pragma once
 
-#include <filesystem>
+#include "config/outside_texts.hpp"
+#include "config/problems.hpp"
+
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
-#include <string_view>
+#include <vector>
 
 namespace toml {
 inline namespace v3 {
@@ -14,13 +19,23 @@ class table;
 
 namespace gatehouse::host {
 
-inline constexpr std::size_t max_config_size = 1 << 20; // bytes
+inline constexpr std::size_t max_config_size = 64 << 20; // bytes, of one file and of all together
 
-// The bytes of a regular file of at most max_config_size. Throws ConfigError.
-std::string read_config_file(const std::filesystem::path& file);
+// What the files of a configuration say, joined.
+struct ConfigDocument {
+    std::vector<ConfigFile> files;     // the first is the one that the host was given; the others are included
+    std::shared_ptr<toml::table> root; // its values know where they stand
+    OutsideTexts outside;              // asking for the text of a file adds to it; by one thread at a time
+};
 
-// The document, with the position of every key and value. Throws ConfigError with the first syntax error, at its position in
-// `file`. Bounded: in size, in how deep values nest, and in how many parts a dotted key has.
-std::shared_ptr<const toml::table> parse_toml(std::string text, const std::string& file);
+// The first syntax error of a file.
+struct ConfigSyntaxError : std::runtime_error {
+    ConfigSyntaxError(const std::string& what, Position at) : std::runtime_error(what), position(at) {}
+    Position position;
+};
+
+// The document, with the position of every key and value. `file` is its number, see position_of(). Throws ConfigSyntaxError.
+// Bounded: in size, in how deep values nest, and in how many parts a dotted key has.
+std::shared_ptr<toml::table> parse_toml(std::string text, std::uint32_t file);
 
 } // namespace gatehouse::host

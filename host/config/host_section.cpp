@@ -24,7 +24,7 @@ std::string resolver_address(std::string_view text) {
 
 void read_plugin_path(ConfigTable& table, std::vector<std::filesystem::path>& folders) {
     constexpr std::string_view key = "plugin_path";
-    for (std::filesystem::path& folder : folders) folder = table.folder() / folder;
+    for (std::filesystem::path& folder : folders) folder = table.first_folder() / folder;
     std::vector<std::filesystem::path> listed;
     std::filesystem::path path;
     for (ConfigTable& item : table.one_or_more(key, "a folder or an array of folders"))

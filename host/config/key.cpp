@@ -39,6 +39,13 @@ std::string_view noun(ConfigKey::Type type) {
 
 } // namespace
 
+std::string key_in_path(std::string_view key) {
+    const bool bare = !key.empty() && std::ranges::all_of(key, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    });
+    return bare && key.size() <= 64 ? std::string(key) : in_quotes(key);
+}
+
 ConfigKey& key_at(std::vector<ConfigKey>& keys, std::string_view path) {
     const std::size_t dot = path.find('.');
     const std::string_view name = path.substr(0, dot);

@@ -31,6 +31,9 @@ struct ConfigKey {
     bool operator==(const ConfigKey&) const = default;
 };
 
+// A key as it may stand in a path: bare, or in quotes if it has to be.
+std::string key_in_path(std::string_view key);
+
 // The key that the dotted `path` leads to, through tables; what is missing of it is added at the end.
 ConfigKey& key_at(std::vector<ConfigKey>& keys, std::string_view path);
 

@@ -1,7 +1,7 @@
 #include "config/load.hpp"
 
-#include "config/document.hpp"
 #include "config/host_section.hpp"
+#include "config/include.hpp"
 #include "config/listeners_section.hpp"
 #include "config/log_section.hpp"
 #include "config/plugins_section.hpp"
@@ -13,16 +13,26 @@
 namespace gatehouse::host {
 namespace {
 
-std::string joined(const std::vector<std::string>& lines) {
+std::string joined(const std::vector<ConfigProblem>& problems) {
     std::string text;
-    for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
+    for (const ConfigProblem& problem : problems) text += (text.empty() ? "" : "\n") + problem.text();
     return text;
+}
+
+// Its values have been followed before the sections are read.
+void read_include(ConfigTable& root) {
+    constexpr std::string_view key = "include";
+    root.known(key);
+    root.describe(key, [](ConfigKey& of) {
+        of.type = ConfigKey::Type::path;
+        of.many = ConfigKey::Many::one_or_list;
+    });
 }
 
 Config read(ConfigReading& reading) {
     ConfigTable root = root_table(reading);
     Config config;
-    config.file = reading.file;
+    read_include(root);
     config.host = read_host(root.table("host"));
     config.process = read_process(root.table("process"));
     config.log = read_log(root.table("log"));
@@ -34,18 +44,28 @@ Config read(ConfigReading& reading) {
     return config;
 }
 
+// `good`: whether there is a document to read.
+Config finish(bool good, const std::filesystem::path& file, ConfigReading& reading) {
+    Config config;
+    if (good) config = read(reading);
+    if (!reading.problems.empty()) throw ConfigError(reading.problems.all());
+    config.file = file;
+    return config;
+}
+
 } // namespace
 
-ConfigError::ConfigError(std::vector<std::string> problems)
+ConfigError::ConfigError(std::vector<ConfigProblem> problems)
     : std::runtime_error(joined(problems)), problems_(std::move(problems)) {}
 
-Config load_config(const std::filesystem::path& file) { return parse_config(read_config_file(file), file); }
+Config load_config(const std::filesystem::path& file) {
+    ConfigReading reading(std::make_shared<ConfigDocument>());
+    return finish(read_files(file, reading), file, reading);
+}
 
 Config parse_config(std::string_view text, const std::filesystem::path& file) {
-    ConfigReading reading(file, parse_toml(std::string(text), file.native()));
-    Config config = read(reading);
-    if (!reading.problems.empty()) throw ConfigError(reading.problems.lines());
-    return config;
+    ConfigReading reading(std::make_shared<ConfigDocument>());
+    return finish(read_only_text(std::string(text), file, reading), file, reading);
 }
 
 // Two files: one without anything, which shows what may not be missing, and one with each kind of section. A route that ends
@@ -54,7 +74,8 @@ std::vector<ConfigKey> config_keys() {
     std::vector<ConfigKey> keys;
     for (const char* const text : {"", "[tls.NAME]\n[[tls.NAME.sni]]\n[plugins.NAME]\n[[listeners]]\non_silence = {}\n"
                                        "proxy_protocol = {}\n[[listeners.routes]]\ntls = 'NAME'\n"}) {
-        ConfigReading reading("", parse_toml(text, ""));
+        ConfigReading reading(std::make_shared<ConfigDocument>());
+        if (!read_only_text(text, "", reading)) return {}; // they are right
         reading.keys = std::move(keys);
         read(reading);
         keys = std::move(*reading.keys);

@@ -6,6 +6,7 @@
 
 #include "config/config.hpp"
 #include "config/key.hpp"
+#include "config/problems.hpp"
 
 #include <filesystem>
 #include <stdexcept>
@@ -15,14 +16,14 @@
 
 namespace gatehouse::host {
 
-// All problems of one file; what() has them one per line.
+// All problems of the files; what() has them one per line.
 class ConfigError : public std::runtime_error {
   public:
-    explicit ConfigError(std::vector<std::string> problems);
-    const std::vector<std::string>& problems() const noexcept { return problems_; }
+    explicit ConfigError(std::vector<ConfigProblem> problems);
+    const std::vector<ConfigProblem>& problems() const noexcept { return problems_; }
 
   private:
-    std::vector<std::string> problems_;
+    std::vector<ConfigProblem> problems_;
 };
 
 // Throws ConfigError. Relative paths in the result are relative to the current directory again.

@@ -54,7 +54,7 @@ std::map<std::string, ManualRow> manual_rows() {
         const std::size_t name = line.starts_with("| `") ? line.find("` | ") : line.npos;
         const std::size_t usual = name == line.npos ? name : line.find(between, name + 4);
         if (usual == line.npos || !line.ends_with(" |")) return;
-        const std::string key = section + '.' + std::string(line.substr(3, name - 3));
+        const std::string key = (section.empty() ? "" : section + '.') + std::string(line.substr(3, name - 3));
         const std::string_view meaning = line.substr(usual + between.size());
         rows[key] = {std::string(line.substr(name + 4, usual - name - 4)),
                      without_links(meaning.substr(0, meaning.size() - 2))};

@@ -3,16 +3,23 @@
 
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace gatehouse::host {
 
-// Counted from 1, as editors do; the column counts characters.
+// Line and column are counted from 1, as editors do; the column counts characters.
 struct Position {
-    std::size_t line = 1;
+    std::size_t line = 1; // 0: the file as a whole
     std::size_t column = 1;
+    std::uint32_t file = 0; // its number in ConfigDocument::files
 
-    auto operator<=>(const Position&) const = default;
+    bool operator==(const Position&) const = default;
+    std::strong_ordering operator<=>(const Position& other) const noexcept {
+        if (file != other.file) return file <=> other.file;
+        if (line != other.line) return line <=> other.line;
+        return column <=> other.column;
+    }
 };
 
 // A position for the messages about a part of the configuration. All places are equal: two configurations that differ in

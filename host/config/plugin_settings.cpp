@@ -101,7 +101,7 @@ class View : public gatehouse_config {
     gatehouse_status tls_client(std::string_view key, bool has_names, std::optional<TlsClientConfig>& client,
                                 const gatehouse_config*& table) const noexcept override {
         return guarded([&]() -> gatehouse_status {
-            const std::size_t before = reading_->file.problems.lines().size();
+            const std::size_t before = reading_->file.problems.size();
             bool wanted = table_.has(key);
             if (table_.is_boolean(key))
                 table_.boolean(key, wanted);
@@ -110,7 +110,7 @@ class View : public gatehouse_config {
             if (!wanted) return GATEHOUSE_OK;
             ConfigTable none(nullptr, table_.path() + '.' + std::string(key), table_.position(key), reading_->file);
             client = read_tls_client(table != nullptr ? view_of(table_.table(key)).table_ : none, has_names);
-            return reading_->file.problems.lines().size() == before ? GATEHOUSE_OK : GATEHOUSE_INVALID;
+            return reading_->file.problems.size() == before ? GATEHOUSE_OK : GATEHOUSE_INVALID;
         });
     }
 
@@ -156,7 +156,11 @@ class View : public gatehouse_config {
 
     bool equals(const gatehouse_config& other) const noexcept override {
         const auto& view = static_cast<const View&>(other); // there are no others
-        return table_.folder() == view.table_.folder() && table_.equals(view.table_);
+        try {
+            return table_.folder() == view.table_.folder() && table_.equals(view.table_);
+        } catch (const std::exception&) { // without memory; to take them for different loses nothing
+            return false;
+        }
     }
 
     std::vector<Setting> settings() const override { return settings_of(table_.node(), reading_->file); }
@@ -191,21 +195,21 @@ class View : public gatehouse_config {
 class Settings final : private Reading, public View {
   public:
     Settings(const ConfigTable& table, const ConfigReading& reading)
-        : Reading{ConfigReading(reading.file, reading.document), {}, {}, false}, View(over(table, *this), *this) {}
+        : Reading{ConfigReading(reading.document), {}, {}, false}, View(over(table, *this), *this) {}
 
     void begin() const override {
         reading_->items.clear();
         reading_->texts.clear();
-        reading_->file.problems = ConfigProblems(reading_->file.file.native());
+        reading_->file.problems = ConfigProblems(reading_->file.document->files);
         reading_->out_of_memory = false;
         table_ = over(table_, *reading_);
     }
 
     std::vector<std::string> problems_by(std::span<const ConfigKey> keys) const override {
-        ConfigReading reading(reading_->file.file, reading_->file.document);
+        ConfigReading reading(reading_->file.document);
         ConfigTable table(table_.node(), table_.path(), table_.position(), reading);
         check_keys(table, keys);
-        return reading.problems.lines();
+        return problem_texts(reading.problems.all());
     }
 
     std::vector<std::string> problems() const override {
@@ -214,7 +218,7 @@ class Settings final : private Reading, public View {
         return problems_so_far();
     }
     std::vector<std::string> problems_so_far() const override {
-        std::vector<std::string> lines = reading_->file.problems.lines();
+        std::vector<std::string> lines = problem_texts(reading_->file.problems.all());
         if (reading_->out_of_memory)
             lines.push_back(table_.place().text + ": the host ran out of memory while the plugin read it");
         return lines;

@@ -1,30 +1,21 @@
-// What the readers of one configuration file share.
+// What the readers of one configuration share.
 #pragma once
 
+#include "config/document.hpp"
 #include "config/key.hpp"
 #include "config/problems.hpp"
 
-#include <filesystem>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
-
-namespace toml {
-inline namespace v3 {
-class table;
-}
-} // namespace toml
 
 namespace gatehouse::host {
 
 struct ConfigReading {
-    // `name` appears in messages; relative paths in the file start at its folder.
-    ConfigReading(const std::filesystem::path& name, std::shared_ptr<const toml::table> text)
-        : file(name), folder(name.parent_path()), document(std::move(text)), problems(name.native()) {}
+    explicit ConfigReading(std::shared_ptr<ConfigDocument> all) : document(std::move(all)), problems(document->files) {}
 
-    const std::filesystem::path file; // constant after construction, as are the next two
-    const std::filesystem::path folder;
-    const std::shared_ptr<const toml::table> document;
+    const std::shared_ptr<ConfigDocument> document; // not null
     ConfigProblems problems;
     std::optional<std::vector<ConfigKey>> keys; // if there is a list, tables add to it what is asked for; see config_keys()
 };

@@ -22,9 +22,9 @@ class Names {
     void plugin(const std::string& name, const Place& place, const char* key) {
         if (name.empty() || plugins_.contains(name)) return;
         if (const std::string near = did_you_mean(name, plugin_sections_); !near.empty()) {
-            reading_.problems.add(place.position, key,
-                                  "there is no [plugins." + name + "] (did you mean " + in_quotes(near) +
-                                      "? If not, add an empty [plugins." + name + "] section)");
+            reject(place, key,
+                   "there is no [plugins." + name + "] (did you mean " + in_quotes(near) + "? If not, add an empty [plugins." +
+                       name + "] section)");
             return;
         }
         plugins_.insert(name);
@@ -33,10 +33,15 @@ class Names {
 
     void tls(const std::string& name, const Place& place, const char* key) {
         if (name.empty() || std::find(tls_sections_.begin(), tls_sections_.end(), name) != tls_sections_.end()) return;
-        reading_.problems.add(place.position, key, no_tls_section(name, tls_sections_));
+        reject(place, key, no_tls_section(name, tls_sections_));
     }
 
   private:
+    void reject(const Place& place, const char* key, const std::string& what) {
+        const OutsideText* const outside = reading_.document->outside.find(place.position);
+        reading_.problems.add(place.position, key, outside != nullptr ? without_text(what, *outside) : what);
+    }
+
     Config& config_;
     ConfigReading& reading_;
     std::vector<std::string> plugin_sections_; // those of the file

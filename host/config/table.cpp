@@ -14,8 +14,6 @@ constexpr std::string_view a_duration = R"(a duration such as "1500ms", "30s", "
 constexpr std::string_view a_size = R"(a size such as 512, "64KiB" or "10MB")";
 constexpr std::string_view a_mode = R"(an octal mode such as "0660")";
 
-Position position_of(const toml::source_region& source) { return {source.begin.line, source.begin.column}; }
-
 std::string_view type_name(const toml::node& node) {
     switch (node.type()) {
     case toml::node_type::none:
@@ -42,6 +40,13 @@ std::string_view type_name(const toml::node& node) {
     return "nothing";
 }
 
+// Whether a text from outside says what a number or a boolean is.
+bool says(std::string_view text, const toml::node& value) {
+    if (const auto* const number = value.as_integer()) return text == std::to_string(number->get());
+    const auto* const flag = value.as_boolean();
+    return flag != nullptr && text == (flag->get() ? "true" : "false");
+}
+
 // "a", "a or b", "a, b or c", each in quotes.
 std::string alternatives(std::span<const std::string> words) {
     std::string list;
@@ -59,14 +64,6 @@ std::string integer_range(std::int64_t minimum, std::int64_t maximum) {
     if (from) return "an integer of at least " + std::to_string(minimum);
     if (to) return "an integer of at most " + std::to_string(maximum);
     return "an integer";
-}
-
-// A key as it may stand in a path: bare, or in quotes if it has to be.
-std::string key_text(std::string_view key) {
-    const bool bare = !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-    });
-    return bare && key.size() <= 64 ? std::string(key) : in_quotes(key);
 }
 
 } // namespace
@@ -89,10 +86,38 @@ const toml::node* ConfigTable::ask(std::string_view key) {
 ConfigTable::Found ConfigTable::string(std::string_view key, std::string_view& value) {
     const toml::node* found = ask(key);
     if (found == nullptr) return Found::absent;
-    const auto* text = found->as_string();
-    if (text == nullptr) return wrong_type(key, *found, "a string");
-    value = text->get();
+    const Found as_text = text_of(key, *found, value);
+    if (as_text != Found::absent) return as_text;
+    const bool tries_file = found->is_table() && found->as_table()->contains("file");
+    return wrong_type(key, *found, tries_file ? "a string, or { file = \"PATH\" } alone" : "a string");
+}
+
+// The text that a value is or stands for. `absent`: it is no text.
+ConfigTable::Found ConfigTable::text_of(std::string_view key, const toml::node& value, std::string_view& text) {
+    const OutsideText* outside = outside_text(value);
+    if (outside == nullptr && names_text_file(value)) {
+        std::string error;
+        outside = &reading_->document->outside.of_file(value, folder(), error);
+        if (!error.empty()) reject(key, error);
+    }
+    if (outside != nullptr) {
+        text = outside->text;
+        return outside->good ? Found::good : Found::bad;
+    }
+    const auto* string = value.as_string();
+    if (string == nullptr) return Found::absent;
+    text = string->get();
     return Found::good;
+}
+
+// The text of a value that stands for another type: only one from outside may. `absent`: there is none.
+ConfigTable::Found ConfigTable::foreign_text(std::string_view key, const toml::node& value, std::string_view& text) {
+    const bool foreign = outside_text(value) != nullptr || names_text_file(value);
+    return foreign ? text_of(key, value, text) : Found::absent;
+}
+
+const OutsideText* ConfigTable::outside_text(const toml::node& value) const noexcept {
+    return reading_->document->outside.find(value);
 }
 
 ConfigTable::Found ConfigTable::integer(std::string_view key, std::int64_t& value, std::int64_t minimum, std::int64_t maximum) {
@@ -104,13 +129,27 @@ ConfigTable::Found ConfigTable::integer(std::string_view key, std::int64_t& valu
     });
     const toml::node* found = ask(key);
     if (found == nullptr) return Found::absent;
-    const auto* number = found->as_integer();
-    if (number == nullptr) return wrong_type(key, *found, integer_range(minimum, maximum));
-    if (number->get() < minimum || number->get() > maximum) {
-        reject(key, "out of range: " + std::to_string(number->get()) + " (expected " + integer_range(minimum, maximum) + ")");
+    const std::string expected = integer_range(minimum, maximum);
+    std::int64_t number = 0;
+    std::string_view text;
+    if (const Found foreign = foreign_text(key, *found, text); foreign == Found::bad)
+        return Found::bad;
+    else if (foreign == Found::good) {
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        if (error != std::errc() || end != text.data() + text.size()) {
+            reject(key, in_quotes(text) + " is not an integer (expected " + expected + ")");
+            return Found::bad;
+        }
+    } else if (const auto* integer = found->as_integer()) {
+        number = integer->get();
+    } else {
+        return wrong_type(key, *found, expected);
+    }
+    if (number < minimum || number > maximum) {
+        reject(key, "out of range: " + std::to_string(number) + " (expected " + expected + ")");
         return Found::bad;
     }
-    value = number->get();
+    value = number;
     return Found::good;
 }
 
@@ -121,6 +160,17 @@ ConfigTable::Found ConfigTable::boolean(std::string_view key, bool& value) {
     });
     const toml::node* found = ask(key);
     if (found == nullptr) return Found::absent;
+    std::string_view text;
+    if (const Found foreign = foreign_text(key, *found, text); foreign == Found::bad)
+        return Found::bad;
+    else if (foreign == Found::good) {
+        if (text != "true" && text != "false") {
+            reject(key, in_quotes(text) + " is neither true nor false (expected one of them)");
+            return Found::bad;
+        }
+        value = text == "true";
+        return Found::good;
+    }
     const auto* flag = found->as_boolean();
     if (flag == nullptr) return wrong_type(key, *found, "true or false");
     value = flag->get();
@@ -190,13 +240,15 @@ ConfigTable::Found ConfigTable::mode(std::string_view key, unsigned& value) {
     if (found == nullptr) return Found::absent;
     unsigned parsed = 0;
     bool good = false;
+    std::string_view text;
     if (const auto* number = found->as_integer()) {
         // 660 without 0o is a mistake every time, since it means 01224.
         good = (number->flags() & toml::value_flags::format_as_octal) != toml::value_flags::none && number->get() >= 0 &&
                number->get() <= 0777;
         parsed = good ? static_cast<unsigned>(number->get()) : 0;
-    } else if (const auto* string = found->as_string()) {
-        const std::string& text = string->get();
+    } else if (const Found as_text = text_of(key, *found, text); as_text == Found::bad) {
+        return Found::bad;
+    } else if (as_text == Found::good) {
         const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), parsed, 8);
         good = code == std::errc() && end == text.data() + text.size() && parsed <= 0777;
     } else {
@@ -212,7 +264,10 @@ ConfigTable::Found ConfigTable::mode(std::string_view key, unsigned& value) {
 
 // A number, with its unit if it is a string.
 std::optional<std::string> ConfigTable::quantity(std::string_view key, const toml::node& value, std::string_view expected) {
-    if (const auto* text = value.as_string()) return text->get();
+    std::string_view text;
+    const Found as_text = text_of(key, value, text);
+    if (as_text == Found::bad) return std::nullopt;
+    if (as_text == Found::good) return std::string(text);
     const auto* number = value.as_integer();
     if (number != nullptr && number->get() >= 0) return std::to_string(number->get());
     if (number != nullptr)
@@ -229,15 +284,14 @@ std::optional<std::size_t> ConfigTable::word(std::string_view key, std::span<con
     });
     const toml::node* found = ask(key);
     if (found == nullptr) return std::nullopt;
-    const auto* text = found->as_string();
-    if (text == nullptr) {
-        wrong_type(key, *found, alternatives(words));
-        return std::nullopt;
-    }
-    const auto match = std::find(words.begin(), words.end(), text->get());
+    std::string_view text;
+    const Found as_text = text_of(key, *found, text);
+    if (as_text == Found::absent) wrong_type(key, *found, alternatives(words));
+    if (as_text != Found::good) return std::nullopt;
+    const auto match = std::find(words.begin(), words.end(), text);
     if (match != words.end()) return static_cast<std::size_t>(match - words.begin());
-    const std::string near = did_you_mean(text->get(), words);
-    reject(key, "unknown value " + in_quotes(text->get()) + " (expected " + alternatives(words) +
+    const std::string near = did_you_mean(text, words);
+    reject(key, "unknown value " + in_quotes(text) + " (expected " + alternatives(words) +
                     (near.empty() ? ")" : "; did you mean " + in_quotes(near) + "?)"));
     return std::nullopt;
 }
@@ -307,30 +361,73 @@ bool ConfigTable::is_array(std::string_view key) const {
 
 bool ConfigTable::is_string(std::string_view key) const {
     const toml::node* found = find(key);
-    return found != nullptr && found->is_string();
+    return found != nullptr && (found->is_string() || names_text_file(*found)) && !is_boolean(key);
 }
 
 bool ConfigTable::is_boolean(std::string_view key) const {
     const toml::node* found = find(key);
-    return found != nullptr && found->is_boolean();
+    if (found == nullptr) return false;
+    const OutsideText* const outside = outside_text(*found);
+    return found->is_boolean() || (outside != nullptr && (outside->text == "true" || outside->text == "false"));
 }
 
 Position ConfigTable::position(std::string_view key) const {
     const toml::node* found = find(key);
-    return found != nullptr ? position_of(found->source()) : position_;
+    return found != nullptr ? position_of(*found) : position_;
 }
 
 std::vector<std::string> ConfigTable::sections(std::string_view kind) const { return root_table(*reading_).table(kind).keys(); }
 
-bool ConfigTable::equals(const ConfigTable& other) const noexcept {
-    const toml::table* ours = is_table() ? node_->as_table() : nullptr;
-    const toml::table* theirs = other.is_table() ? other.node_->as_table() : nullptr;
-    if (ours != nullptr && theirs != nullptr) return *ours == *theirs;
-    return (ours == nullptr || ours->empty()) && (theirs == nullptr || theirs->empty());
+bool ConfigTable::equals(const ConfigTable& other) const {
+    const bool none = !is_table() || node_->as_table()->empty();
+    const bool other_none = !other.is_table() || other.node_->as_table()->empty();
+    return none || other_none ? none == other_none : same_values(*node_, other, *other.node_);
+}
+
+// A value of this table's document and one of the other's.
+bool ConfigTable::same_values(const toml::node& ours, const ConfigTable& other, const toml::node& theirs) const {
+    // A table that names a file is a text if somebody has read it as one.
+    const auto is_read = [](const ConfigTable& table, const toml::node& node) {
+        return names_text_file(node) && table.outside_text(node) != nullptr;
+    };
+    if (is_read(*this, ours) || is_read(other, theirs)) {
+        std::string_view our_text;
+        std::string_view their_text;
+        return plain_text(ours, our_text) && other.plain_text(theirs, their_text) && our_text == their_text;
+    }
+    if (const toml::table* const one = ours.as_table()) {
+        const toml::table* const two = theirs.as_table();
+        return two != nullptr && one->size() == two->size() &&
+               std::equal(one->begin(), one->end(), two->begin(), [&](const auto& a, const auto& b) {
+                   return a.first == b.first && same_values(a.second, other, b.second);
+               });
+    }
+    if (const toml::array* const one = ours.as_array()) {
+        const toml::array* const two = theirs.as_array();
+        return two != nullptr && std::equal(one->begin(), one->end(), two->begin(), two->end(),
+                                            [&](const auto& a, const auto& b) { return same_values(a, other, b); });
+    }
+    std::string_view text;
+    if (outside_text(ours) != nullptr && !theirs.is_string() && plain_text(ours, text)) return says(text, theirs);
+    if (other.outside_text(theirs) != nullptr && !ours.is_string() && other.plain_text(theirs, text)) return says(text, ours);
+    return toml::node_view<const toml::node>(&ours) == toml::node_view<const toml::node>(&theirs);
+}
+
+// As text_of(), for whoever does not record problems.
+bool ConfigTable::plain_text(const toml::node& value, std::string_view& text) const {
+    const OutsideText* outside = outside_text(value);
+    std::string ignored;
+    if (outside == nullptr && names_text_file(value)) outside = &reading_->document->outside.of_file(value, folder(), ignored);
+    if (outside != nullptr) text = outside->text;
+    if (outside != nullptr) return outside->good;
+    if (const auto* const string = value.as_string()) text = string->get();
+    return value.is_string();
 }
 
 void ConfigTable::reject(std::string_view key, std::string_view why) {
-    reading_->problems.add(position(key), path_of(key), why);
+    const toml::node* const value = find(key);
+    const OutsideText* const outside = value != nullptr ? outside_text(*value) : nullptr;
+    reading_->problems.add(position(key), path_of(key), outside != nullptr ? without_text(why, *outside) : std::string(why));
 }
 
 void ConfigTable::reject_whole(std::string_view why) { reading_->problems.add(position_, path_, why); }
@@ -359,9 +456,10 @@ void ConfigTable::reject_unknown(std::string_view advice) {
 
 ConfigTable::Found ConfigTable::wrong_type(std::string_view key, const toml::node& value, std::string_view expected) {
     const auto* text = value.as_string();
-    const bool other =
-        text != nullptr && (text->get() == "true" || text->get() == "false" ||
-                            (!text->get().empty() && text->get().find_first_not_of("0123456789") == std::string::npos));
+    const bool other = // than the type that was meant
+        text != nullptr && outside_text(value) == nullptr &&
+        (text->get() == "true" || text->get() == "false" ||
+         (!text->get().empty() && text->get().find_first_not_of("0123456789") == std::string::npos));
     reject(key, "wrong type: " + std::string(type_name(value)) + " (expected " + std::string(expected) +
                     (other ? ", without quotes)" : ")"));
     return Found::bad;
@@ -369,13 +467,13 @@ ConfigTable::Found ConfigTable::wrong_type(std::string_view key, const toml::nod
 
 std::string ConfigTable::path_of(std::string_view key) const {
     if (key.empty()) return path_; // an item of an array
-    return path_.empty() ? key_text(key) : path_ + '.' + key_text(key);
+    return path_.empty() ? key_in_path(key) : path_ + '.' + key_in_path(key);
 }
 
 ConfigTable ConfigTable::sub_table(const toml::node& node, std::string_view key) const {
-    return ConfigTable(&node, path_of(key), position_of(node.source()), *reading_);
+    return ConfigTable(&node, path_of(key), position_of(node), *reading_);
 }
 
-ConfigTable root_table(ConfigReading& reading) { return ConfigTable(reading.document.get(), "", {}, reading); }
+ConfigTable root_table(ConfigReading& reading) { return ConfigTable(reading.document->root.get(), "", {}, reading); }
 
 } // namespace gatehouse::host

@@ -4,6 +4,9 @@
 // is no second list of known keys to keep: what is asked for is the schema, too (config_keys()). Values that are absent or bad
 // leave the caller's default alone.
 //
+// A string may have come from an environment variable or from a file (config/outside_texts.hpp); a number, a boolean and all
+// others are then read from that text.
+//
 // The ConfigReading must outlive the table. The host's own sections and the plugins' `config` tables are both
 // read through this class. [main]
 #pragma once
@@ -81,23 +84,28 @@ class ConfigTable {
     bool has(std::string_view key) const { return find(key) != nullptr; }
     bool is_table() const noexcept;
     bool is_array(std::string_view key) const;
-    bool is_string(std::string_view key) const;
-    bool is_boolean(std::string_view key) const;
+    bool is_string(std::string_view key) const;  // or what stands for one, unless it is
+    bool is_boolean(std::string_view key) const; // or a variable that says true or false
     Position position(std::string_view key) const;
     Position position() const noexcept { return position_; }
     Place place(std::string_view key) const { return reading_->problems.place(position(key)); }
     Place place() const { return reading_->problems.place(position_); }
-    const std::filesystem::path& folder() const noexcept { return reading_->folder; } // where relative paths start
+    // Where relative paths in this table start: the folder of its file. And where those do that stand in no file.
+    const std::filesystem::path& folder() const { return reading_->document->files.at(position_.file).folder; }
+    const std::filesystem::path& first_folder() const { return reading_->document->files.front().folder; }
     const toml::node* node() const noexcept { return node_; }
     const std::string& path() const noexcept { return path_; }
 
     // The sections [KIND.NAME] of the whole file, by their names.
     std::vector<std::string> sections(std::string_view kind) const;
 
-    // Whether both have the same keys and values; their places in the file do not count. An absent table equals an empty one.
-    bool equals(const ConfigTable& other) const noexcept;
+    // Whether both have the same keys and values; their places in the files do not count, and neither does whether a value
+    // stands there or comes from a variable or a file (of a file that nobody has read as a text yet, its name counts). An
+    // absent table equals an empty one.
+    bool equals(const ConfigTable& other) const;
 
-    // Records a problem of a key's value, or that the key is missing: "missing (expected ...)".
+    // Records a problem of a key's value, or that the key is missing: "missing (expected ...)". A value from outside is not
+    // shown, even if `why` has it.
     void reject(std::string_view key, std::string_view why);
     void reject_whole(std::string_view why); // of the table itself
     void missing(std::string_view key, std::string_view expected);
@@ -121,6 +129,11 @@ class ConfigTable {
     const toml::node* find(std::string_view key) const;
     const toml::node* ask(std::string_view key);
     Found wrong_type(std::string_view key, const toml::node& value, std::string_view expected);
+    Found text_of(std::string_view key, const toml::node& value, std::string_view& text);
+    Found foreign_text(std::string_view key, const toml::node& value, std::string_view& text);
+    bool plain_text(const toml::node& value, std::string_view& text) const;
+    const OutsideText* outside_text(const toml::node& value) const noexcept;
+    bool same_values(const toml::node& ours, const ConfigTable& other, const toml::node& theirs) const;
     std::optional<std::string> quantity(std::string_view key, const toml::node& value, std::string_view expected);
     std::string path_of(std::string_view key) const;
     ConfigTable sub_table(const toml::node& node, std::string_view key) const;

@@ -149,17 +149,17 @@ void check_drain(const Subject& subject, CheckResult& result) {
     host.stop(result);
     const Nanoseconds took = monotonic_now() - began;
     std::size_t late = 0;
-    std::size_t served = 0;
+    std::size_t asked = 0;
     const Dialogue* first = nullptr;
     for (const Dialogue& dialogue : dialogues) {
         const auto closed = host.closed(dialogue.client);
         if (dialogue.client == 0 || dialogue.what == said_nothing || (closed && closed->relayed)) continue;
-        ++served;
+        ++asked;
         if (dialogue.end != Dialogue::End::none && dialogue.ended < began + drain_timeout - 500 * ms) continue;
         if (late++ == 0) first = &dialogue;
     }
     const std::string what = count_of(late, "client") + " took the whole drain_timeout; the first says ";
-    if (late > served * 9 / 10) // a few may have gone for reasons of their own
+    if (late > asked * 9 / 10) // a few may have gone for reasons of their own
         result.fail(
             what + first->what + ", and hardly any was let go",
             "at Status::stopping and Event::stopping say goodbye and close (writing-a-plugin.md, When things go wrong)");

@@ -2,6 +2,7 @@
 // take for a binary file stands here instead.
 #include "config/load.hpp"
 
+#include "config/config_folder.hpp"
 #include "config/plugin_settings.hpp"
 #include "text_files.hpp"
 
@@ -26,7 +27,7 @@ Lines problems_of(const std::string& text, const fs::path& file) {
     try {
         parse_config(text, file);
     } catch (const ConfigError& error) {
-        return error.problems();
+        return problem_texts(error.problems());
     }
     return {};
 }
@@ -35,29 +36,10 @@ Lines load_problems(const fs::path& file) {
     try {
         load_config(file);
     } catch (const ConfigError& error) {
-        return error.problems();
+        return problem_texts(error.problems());
     }
     return {};
 }
-
-// A folder of this process' own that goes with the test.
-class Folder {
-  public:
-    Folder() {
-        std::string name = (fs::temp_directory_path() / "gatehouse-config-XXXXXX").string();
-        if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
-        path_ = name;
-    }
-    ~Folder() { fs::remove_all(path_); }
-    fs::path write(const std::string& name, const std::string& text) const {
-        std::ofstream(path_ / name) << text;
-        return path_ / name;
-    }
-    fs::path operator/(const char* name) const { return path_ / name; }
-
-  private:
-    fs::path path_;
-};
 
 // --- bad files ------------------------------------------------------------------------------------------------------------
 
@@ -106,11 +88,12 @@ TEST(GoodText, MayHaveAMarkAndAnyEndsOfLines) {
 }
 
 TEST(BadText, TooLarge) {
-    const std::string text = one_listener + '#' + std::string(1 << 20, 'x');
-    EXPECT_EQ(problems_of(text, "x.toml"), Lines{"x.toml: is too large (expected at most 1 MiB)"});
-    const Folder folder;
-    const fs::path file = folder.write("large.toml", text);
-    EXPECT_EQ(load_problems(file), Lines{file.string() + ": is too large (expected at most 1 MiB)"});
+    const std::string text = one_listener + '#' + std::string(64 << 20, 'x');
+    EXPECT_EQ(problems_of(text, "x.toml"), Lines{"x.toml: is too large (expected at most 64 MiB)"});
+    const ConfigFolder folder;
+    const fs::path file = folder.write("large.toml", "#");
+    fs::resize_file(file, (64 << 20) + 1);
+    EXPECT_EQ(load_problems(file), Lines{file.string() + ": is too large (expected at most 64 MiB)"});
 }
 
 TEST(BadText, NestsNoDeeperThanTheStackIs) {
@@ -146,32 +129,34 @@ TEST(BadFile, Missing) {
 
 TEST(BadFile, Unreadable) {
     if (geteuid() == 0) GTEST_SKIP() << "root reads everything";
-    const Folder folder;
+    const ConfigFolder folder;
     const fs::path file = folder.write("secret.toml", one_listener);
     chmod(file.c_str(), 0);
     EXPECT_EQ(load_problems(file), Lines{file.string() + ": cannot be opened: Permission denied"});
 }
 
 TEST(BadFile, Directory) {
-    const Folder folder;
+    const ConfigFolder folder;
     fs::create_directory(folder / "d.toml");
     EXPECT_EQ(load_problems(folder / "d.toml"),
               Lines{(folder / "d.toml").string() + ": is a directory (expected a TOML file)"});
 }
 
 TEST(BadFile, FifoDoesNotHang) {
-    const Folder folder;
+    const ConfigFolder folder;
     ASSERT_EQ(mkfifo((folder / "p.toml").c_str(), 0600), 0);
     EXPECT_EQ(load_problems(folder / "p.toml"),
               Lines{(folder / "p.toml").string() + ": is not a regular file (expected a TOML file)"});
 }
 
-TEST(ConfigErrors, WhatHasAllProblems) { EXPECT_STREQ(ConfigError({"a:1:1: x", "a:2:1: y"}).what(), "a:1:1: x\na:2:1: y"); }
+TEST(ConfigErrors, WhatHasAllProblems) {
+    EXPECT_STREQ(ConfigError({{"a", 1, 1, "x", "wrong"}, {"b", 0, 0, "", "worse"}}).what(), "a:1:1: x: wrong\nb: worse");
+}
 
 // --- files of networks ----------------------------------------------------------------------------------------------------
 
 TEST(NetworkFile, HasANetworkOnEachLine) {
-    const Folder folder;
+    const ConfigFolder folder;
     folder.write("blocked.txt",
                  "# made by hand\n10.0.0.0/8\r\n\n  192.0.2.1 # a bare one\n\t2001:db8::/32\t\n::ffff:192.0.2.2");
     const fs::path file = folder.write("x.toml", one_listener + "deny_file = 'blocked.txt'\n");
@@ -182,7 +167,7 @@ TEST(NetworkFile, HasANetworkOnEachLine) {
 }
 
 TEST(NetworkFile, SaysWhereItIsWrong) {
-    const Folder folder;
+    const ConfigFolder folder;
     folder.write("blocked.txt", "10.0.0.0/8\n10.0.0.1/8\n\nhello\n");
     const std::string blocked = (folder / "blocked.txt").string();
     EXPECT_EQ(
@@ -195,7 +180,7 @@ TEST(NetworkFile, SaysWhereItIsWrong) {
 }
 
 TEST(NetworkFile, MayHaveAMarkButNoOtherEncoding) {
-    const Folder folder;
+    const ConfigFolder folder;
     const std::string list = (folder / "list.txt").string();
     folder.write("list.txt", "\xef\xbb\xbf"
                              "10.0.0.0/8\r\n192.0.2.1");
@@ -207,7 +192,7 @@ TEST(NetworkFile, MayHaveAMarkButNoOtherEncoding) {
 }
 
 TEST(NetworkFile, ThatIsSomethingElseIsNotReportedLineByLine) {
-    const Folder folder;
+    const ConfigFolder folder;
     std::string text;
     for (int i = 0; i < 50; ++i) text += "x\n";
     folder.write("blocked.txt", text);
@@ -215,7 +200,7 @@ TEST(NetworkFile, ThatIsSomethingElseIsNotReportedLineByLine) {
 }
 
 TEST(NetworkFile, ThatCannotBeRead) {
-    const Folder folder;
+    const ConfigFolder folder;
     const auto problem = [&](const std::string& key, const std::string& name, const std::string& what) {
         const fs::path file = folder.write("x.toml", one_listener + key + " = '" + name + "'\n");
         EXPECT_EQ(load_problems(file), Lines{file.string() + ":5:" + std::to_string(key.size() + 4) + ": listeners." + key +
@@ -233,7 +218,7 @@ TEST(NetworkFile, ThatCannotBeRead) {
 
 // Lists that others make overlap with everything, but must not contradict what is allowed.
 TEST(NetworkFile, MayOverlapButNotContradict) {
-    const Folder folder;
+    const ConfigFolder folder;
     folder.write("blocked.txt", "10.1.0.0/16\n10.1.0.0/16\n10.1.2.0/24\n192.0.2.0/24\n192.0.2.0/25\n192.0.2.128/25\n");
     const std::string text = one_listener + "deny_file = 'blocked.txt'\ndeny = ['10.3.0.0/16']\nallow = ['10.0.0.0/8'";
     EXPECT_EQ(load_problems(folder.write("good.toml", text + "]\n")), Lines{});
@@ -492,7 +477,7 @@ TEST(GoodConfig, ZeroNeedsNoUnit) {
 }
 
 TEST(GoodConfig, LoadsFromAFile) {
-    const Folder folder;
+    const ConfigFolder folder;
     const Config config = load_config(folder.write("x.toml", one_listener));
     EXPECT_EQ(config.file, folder / "x.toml");
     EXPECT_EQ(config.listeners.size(), 1U);

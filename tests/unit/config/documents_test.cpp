@@ -1,4 +1,5 @@
 // conf/reference.toml and docs/configuration.md say what the code does: the same keys, with the same defaults.
+#include "config/config_folder.hpp"
 #include "config/load.hpp"
 #include "text_files.hpp"
 
@@ -24,7 +25,8 @@ std::optional<ReferenceKey> reference_key(const std::string& line, const std::st
     const std::string text = line.starts_with('#') ? line.substr(1) : line;
     const std::size_t equals = text.find(" = ");
     if (text.empty() || text.front() < 'a' || text.front() > 'z' || equals == std::string::npos) return std::nullopt;
-    return ReferenceKey{section + '.' + text.substr(0, equals), text.substr(equals + 3), text.size() == line.size()};
+    return ReferenceKey{(section.empty() ? "" : section + '.') + text.substr(0, equals), text.substr(equals + 3),
+                        text.size() == line.size()};
 }
 
 // Calls back with every line, and the key that is in it, if any.
@@ -49,7 +51,8 @@ std::vector<ReferenceKey> reference_keys() {
 }
 
 // Their values are examples; by default there is none.
-const std::set<std::string> without_default{"host.control",
+const std::set<std::string> without_default{"include",
+                                            "host.control",
                                             "host.control_readers",
                                             "process.user",
                                             "process.group",
@@ -162,17 +165,19 @@ TEST(Reference, IsAValidFileAsItIs) {
 }
 
 TEST(Reference, ExamplesAreValid) {
-    const Config config = parse_config(uncommented(true, true), "reference.toml");
-    EXPECT_EQ(config.host.control, "gatehouse.sock");
+    const ConfigFolder folder; // nothing in it fits the example of `include`
+    const Config config = load_config(folder.write("reference.toml", uncommented(true, true)));
+    EXPECT_EQ(config.host.control, folder / "gatehouse.sock");
     EXPECT_EQ(config.host.control_readers, "adm");
-    EXPECT_EQ(config.log.file, "gatehouse.log");
+    EXPECT_EQ(config.log.file, folder / "gatehouse.log");
     EXPECT_EQ(config.listeners.at(0).owner, "gatehouse");
     EXPECT_EQ(config.listeners.at(0).routes.size(), 1U);
 }
 
 TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
     const std::string manual = contents(source / "docs/configuration.md");
-    const std::map<std::string, std::string> words{{"host.control", "no control socket"},
+    const std::map<std::string, std::string> words{{"include", "none"},
+                                                   {"host.control", "no control socket"},
                                                    {"host.control_readers", "nobody"},
                                                    {"process.user", "unchanged"},
                                                    {"process.group", "the user's"},
@@ -209,8 +214,8 @@ TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
                                                    {"listeners.routes.plugin", "required without `tls`"}};
     std::size_t rows = 0;
     for (const ReferenceKey& key : reference_keys()) {
-        const std::size_t last = key.path.rfind('.');
-        const std::string table = key.path.substr(0, last);
+        const std::size_t last = key.path.rfind('.'); // npos + 1 is 0
+        const std::string table = last == std::string::npos ? "" : key.path.substr(0, last);
         const bool nested = tables.contains(table) && table != "listeners.routes" &&
                             !key.path.starts_with("tls."); // these have rows by their last word
         const std::string name = nested ? key.path.substr(key.path.rfind('.', last - 1) + 1) : key.path.substr(last + 1);

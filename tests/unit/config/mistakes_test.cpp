@@ -239,7 +239,7 @@ const std::vector<Mistake> mistakes{
      "stack_size, resolvers, "
      "control, control_readers)"},
     {"key_before_sections", "drain_timeout = \"5s\"\n" + listener,
-     "1:1: drain_timeout: unknown key (known here: host, process, log, tls, plugins, listeners)"},
+     "1:1: drain_timeout: unknown key (known here: include, host, process, log, tls, plugins, listeners)"},
     {"key_dash", listener + "idle-timeout = \"5s\"\n",
      "5:1: listeners.idle-timeout: unknown key (did you mean \"idle_timeout\"?)"},
     {"key_capitals", listener + "Backlog = 5\n", "5:1: listeners.Backlog: unknown key (did you mean \"backlog\"?)"},
@@ -280,7 +280,7 @@ TEST(Mistakes, AreToldTheirCauseAndCure) {
             ADD_FAILURE() << mistake.name << " is taken";
         } catch (const ConfigError& error) {
             std::string said;
-            for (const std::string& problem : error.problems())
+            for (const std::string& problem : problem_texts(error.problems()))
                 said += (said.empty() ? "" : "\n") + problem.substr(std::string("x.toml:").size());
             EXPECT_EQ(said, mistake.message) << mistake.name;
         }

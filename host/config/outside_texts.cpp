@@ -1,0 +1,161 @@
+#include "config/outside_texts.hpp"
+
+#include "base/printable.hpp"
+#include "base/text_file.hpp"
+#include "config/key.hpp"
+#include "config/toml.hpp"
+#include "config/variables.hpp"
+
+#include <charconv>
+#include <optional>
+#include <vector>
+
+namespace gatehouse::host {
+namespace {
+
+// So many characters of a text in a row give it away. What is expected is mostly a list of words, and one of them may be near.
+constexpr std::size_t telling = 6;
+constexpr std::size_t telling_of_expected = 8;
+
+std::string path_of_keys(std::string_view start, const std::vector<std::string_view>& keys) {
+    std::string path(start);
+    for (const std::string_view key : keys) path += (path.empty() ? "" : ".") + key_in_path(key);
+    return path;
+}
+
+// Calls visit(string, keys) for each string of the tree, which is as deep as documents may be.
+template <class Visit>
+void for_each_text(toml::node& node, std::vector<std::string_view>& keys, const Visit& visit) {
+    if (toml::table* const table = node.as_table()) {
+        for (auto&& [key, value] : *table) {
+            keys.push_back(key.str());
+            for_each_text(value, keys, visit);
+            keys.pop_back();
+        }
+    } else if (toml::array* const array = node.as_array()) {
+        for (toml::node& item : *array) for_each_text(item, keys, visit);
+    } else if (auto* const text = node.as_string()) {
+        visit(*text, keys);
+    }
+}
+
+bool is_word_character(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+// Replaces each `from` that is not a part of a longer word. Whether there was one.
+bool replace_words(std::string& text, std::string_view from, std::string_view to) {
+    bool found = false;
+    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at)) {
+        const std::size_t end = at + from.size();
+        const bool longer = (at > 0 && is_word_character(text[at - 1]) && is_word_character(from.front())) ||
+                            (end < text.size() && is_word_character(text[end]) && is_word_character(from.back()));
+        if (longer) {
+            at = end;
+            continue;
+        }
+        text.replace(at, from.size(), to);
+        at += to.size();
+        found = true;
+    }
+    return found;
+}
+
+bool gives_away(std::string_view message, std::string_view text, std::size_t run) {
+    for (std::size_t at = 0; at + run <= message.size(); ++at)
+        if (text.find(message.substr(at, run)) != std::string_view::npos) return true;
+    return false;
+}
+
+// Whether something in quotes is a part of the text.
+bool quotes_part(std::string_view message, std::string_view text) {
+    for (std::size_t open = message.find('"'); open != std::string_view::npos;) {
+        const std::size_t close = message.find('"', open + 1);
+        if (close == std::string_view::npos) return false;
+        if (close > open + 1 && text.find(message.substr(open + 1, close - open - 1)) != std::string_view::npos) return true;
+        open = message.find('"', close + 1);
+    }
+    return false;
+}
+
+} // namespace
+
+void OutsideTexts::put_variables_in(toml::node& value, std::string_view key, ConfigProblems& problems) {
+    std::vector<std::string_view> keys;
+    for_each_text(value, keys, [&](toml::value<std::string>& string, const std::vector<std::string_view>& inner) {
+        std::string& text = string.get();
+        if (text.find("${") == std::string::npos) return;
+        Expanded expanded = expand_variables(text);
+        for (const std::string& problem : expanded.problems)
+            problems.add(position_of(string), path_of_keys(key, inner), problem);
+        const bool good = expanded.problems.empty();
+        if (good && expanded.literal) { // nothing of it comes from outside
+            text = std::move(expanded.text);
+            return;
+        }
+        texts_[&string] = {good ? expanded.text : "", in_quotes(text), good};
+        if (good) text = std::move(expanded.text);
+    });
+}
+
+const OutsideText& OutsideTexts::of_file(const toml::node& node, const std::filesystem::path& folder, std::string& error) {
+    if (const auto known = texts_.find(&node); known != texts_.end()) return known->second;
+    const toml::node& named = *node.as_table()->get("file");
+    const OutsideText* const name = find(named);
+    const std::string& path = named.as_string()->get();
+    OutsideText result{"", "the text of " + (name != nullptr ? name->shown : in_quotes(path)), true};
+    std::optional<std::string> text;
+    if (name != nullptr && !name->good)
+        error.clear(); // its problem is known
+    else if (path.empty() || path.find('\0') != std::string::npos)
+        error = "the name of the file is empty";
+    else
+        text = read_text_file(folder / path, {max_outside_text, "a text file"}, error);
+    if (text && text->ends_with('\n')) text->pop_back();
+    result.good = text.has_value();
+    if (text) result.text = std::move(*text);
+    if (!text && name != nullptr) error = without_text(error, *name);
+    return texts_.emplace(&node, std::move(result)).first->second;
+}
+
+const OutsideText* OutsideTexts::find(const toml::node& node) const noexcept {
+    const auto found = texts_.find(&node);
+    return found != texts_.end() ? &found->second : nullptr;
+}
+
+const OutsideText* OutsideTexts::find(Position position) const noexcept {
+    for (const auto& [node, text] : texts_)
+        if (position_of(*node) == position) return &text;
+    return nullptr;
+}
+
+bool names_text_file(const toml::node& node) noexcept {
+    const toml::table* const table = node.as_table();
+    if (table == nullptr || table->size() != 1) return false;
+    const toml::node* const file = table->get("file");
+    return file != nullptr && file->is_string();
+}
+
+std::string without_text(std::string_view what, const OutsideText& of) {
+    const std::string& text = of.text;
+    if (text.empty()) return std::string(what);
+    ProblemParts parts = parts_of_problem(what);
+    const bool quoted = replace_words(parts.message, in_quotes(text), of.shown);
+    if (!quoted || text.size() >= telling) replace_words(parts.message, text, of.shown);
+    std::string rest = parts.message; // what is shown may look like the text, and is in the file
+    replace_words(rest, of.shown, "");
+    if (gives_away(rest, text, telling) || quotes_part(rest, text)) parts.message = of.shown + " is wrong here";
+    for (std::string* part : {&parts.expected, &parts.suggestion})
+        if (gives_away(*part, text, telling_of_expected)) part->clear();
+    return parts.whole();
+}
+
+Position position_of(const toml::source_region& region) noexcept {
+    std::uint32_t file = 0;
+    if (region.path) std::from_chars(region.path->data(), region.path->data() + region.path->size(), file);
+    return {region.begin.line, region.begin.column, file};
+}
+
+Position position_of(const toml::node& value) noexcept { return position_of(value.source()); }
+
+} // namespace gatehouse::host

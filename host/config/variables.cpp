@@ -1,0 +1,87 @@
+#include "config/variables.hpp"
+
+#include "base/printable.hpp"
+#include "base/text_file.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr std::string_view opening = "${";
+constexpr std::string_view how = "(expected ${NAME} or ${NAME:-default}; $${ stands for ${ itself)";
+
+bool is_variable_name(std::string_view name) {
+    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+    return !name.empty() && letter(name.front()) &&
+           std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+// What is wrong with what stands between "${" and "}", apart from a variable that is not there; "" if nothing is.
+std::string problem_of_reference(std::string_view inner, std::string_view name) {
+    const std::string whole = in_quotes("${" + std::string(inner) + "}");
+    if (inner.empty()) return whole + " names no variable " + std::string(how);
+    if (inner.find(opening) != std::string_view::npos)
+        return "a default cannot have a variable in it: " + whole + " (expected a text without ${)";
+    if (is_variable_name(name)) return "";
+    const std::size_t end = name.find_first_of(":-=?+");
+    const std::string_view begin = name.substr(0, end);
+    if (end != std::string_view::npos && is_variable_name(begin)) // as shells have it
+        return whole + " is more than a variable's name (expected ${" + std::string(begin) + "}, or ${" + std::string(begin) +
+               ":-default})";
+    return in_quotes(name) + " is not the name of a variable (expected letters, digits and _, without a digit first)";
+}
+
+} // namespace
+
+Expanded expand_variables(std::string_view text) {
+    Expanded result{};
+    while (!text.empty()) {
+        const std::size_t at = text.find('$');
+        result.text += text.substr(0, at);
+        if (at == std::string_view::npos) break;
+        text.remove_prefix(at);
+        if (text.starts_with("$${")) {
+            result.text += opening;
+            text.remove_prefix(3);
+            continue;
+        }
+        if (!text.starts_with(opening)) {
+            result.text += '$';
+            text.remove_prefix(1);
+            continue;
+        }
+        const std::size_t end = text.find('}');
+        if (end == std::string_view::npos) {
+            result.problems.push_back(in_quotes(text) + " has no } " + std::string(how));
+            break;
+        }
+        result.literal = false;
+        const std::string_view inner = text.substr(2, end - 2);
+        text.remove_prefix(end + 1);
+        const std::size_t separator = inner.find(":-");
+        const std::string name(inner.substr(0, separator));
+        if (std::string problem = problem_of_reference(inner, name); !problem.empty()) {
+            result.problems.push_back(std::move(problem));
+            continue;
+        }
+        const char* const value = std::getenv(name.c_str());
+        if (separator != std::string_view::npos && (value == nullptr || *value == '\0')) {
+            result.text += inner.substr(separator + 2);
+        } else if (value == nullptr) {
+            result.problems.push_back("the environment has no " + name + " (expected it there, or a default: ${" + name +
+                                      ":-default})");
+        } else if (!is_utf8(value)) {
+            result.problems.push_back("the value of " + name + " in the environment is not UTF-8 (expected UTF-8 text)");
+        } else {
+            result.text += value;
+        }
+        if (result.text.size() > max_outside_text) break;
+    }
+    if (result.text.size() > max_outside_text)
+        result.problems.push_back("too long with its variables put in (expected at most 64 KiB)");
+    return result;
+}
+
+} // namespace gatehouse::host

@@ -1,0 +1,25 @@
+// "${NAME}" in texts of the configuration.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gatehouse::host {
+
+// Of a text after its variables have been put in; also of a text that stands in a file of its own.
+inline constexpr std::size_t max_outside_text = 64 * 1024; // bytes
+
+struct Expanded {
+    std::string text;
+    std::vector<std::string> problems; // what is wrong with it; if there is something, the text is not to be used
+    bool literal = true;               // no variable is in it, but "$${"
+};
+
+// Puts the values of environment variables in: "${NAME}", and "${NAME:-default}" for one that is unset or empty. "$${" stands
+// for
+// "${" itself. A default is taken as it is, up to the first "}".
+Expanded expand_variables(std::string_view text);
+
+} // namespace gatehouse::host
