@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <fcntl.h>
 #include <unistd.h>
@@ -40,18 +41,21 @@ std::string read_file(const std::filesystem::path& path, const FileLimits& limit
     if (S_ISDIR(status.st_mode)) return "is a directory" + expected;
     if (!S_ISREG(status.st_mode)) return "is not a regular file" + expected;
     bytes.clear();
-    std::array<char, 65536> buffer; // not initialised: only ever written
+    const auto too_large = [&] {
+        const bool large = limits.most >= 1 << 20U;
+        return "is too large (expected at most " + std::to_string(limits.most >> (large ? 20U : 10U)) +
+               (large ? " MiB)" : " KiB)");
+    };
+    if (static_cast<std::uintmax_t>(status.st_size) > limits.most) return too_large();
+    bytes.reserve(static_cast<std::size_t>(status.st_size)); // which it may have outgrown by now
+    std::array<char, 65536> buffer;                          // not initialised: only ever written
     for (;;) {
         const ssize_t size = ::read(descriptor.get(), buffer.data(), buffer.size());
         if (size < 0 && errno == EINTR) continue;
         if (size < 0) return std::string("cannot be read: ") + std::strerror(errno);
         if (size == 0) return "";
         bytes.append(buffer.data(), static_cast<std::size_t>(size));
-        if (bytes.size() > limits.most) {
-            const bool large = limits.most >= 1 << 20U;
-            return "is too large (expected at most " + std::to_string(limits.most >> (large ? 20U : 10U)) +
-                   (large ? " MiB)" : " KiB)");
-        }
+        if (bytes.size() > limits.most) return too_large();
     }
 }
 

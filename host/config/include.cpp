@@ -212,10 +212,13 @@ class Files {
             return;
         }
         const std::string shown = printable(file.native());
+        std::error_code ignored;
+        if (const std::uintmax_t size = fs::file_size(file, ignored); !ignored && size > max_config_size - total_)
+            return reject(name, shown + ": the files are too large (expected at most 64 MiB together)");
         std::string text;
         struct stat status{};
-        if (const std::string problem = read_file(file, {max_config_size, "a TOML file"}, text, status); !problem.empty())
-            return reject(name, shown + ": " + problem);
+        const std::string problem = read_file(file, {max_config_size - total_, "a TOML file"}, text, status);
+        if (!problem.empty()) return reject(name, shown + ": " + problem);
         const Identity identity = identity_of(status);
         const auto same = [&](const Open& open) { return open.identity == identity; };
         if (const auto circle = std::find_if(way_.begin(), way_.end(), same); circle != way_.end()) {
@@ -230,8 +233,6 @@ class Files {
             return reject(name, shown + " is too deep: the " + std::to_string(max_include_depth + 1) +
                                     "th file in a row of files that include each other (expected at most " +
                                     std::to_string(max_include_depth) + ")");
-        if (text.size() > max_config_size - total_)
-            return reject(name, shown + ": the files are too large (expected at most 64 MiB together)");
         document_.files.push_back({shown, file.parent_path()});
         add(std::move(text), {static_cast<std::uint32_t>(document_.files.size() - 1), identity});
     }

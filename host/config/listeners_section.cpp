@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <netinet/in.h>
 
 namespace gatehouse::host {
 namespace {
@@ -179,25 +180,54 @@ class Uniqueness {
         if (!is_new) table.reject(key, in_quotes(value) + " is already used by the listener at " + first->second.text);
     }
 
+    // Sockets overlap if they are equal, or if one of them has every address of the port: its key here is empty. Others need
+    // not be compared.
+    using Port = std::map<std::string, std::vector<Numeric>>;
+
+    static std::string key_of(const SocketAddress& address) {
+        const auto bytes = [](const auto& part) { return std::string(reinterpret_cast<const char*>(&part), sizeof part); };
+        if (address.storage.ss_family == AF_UNIX) return {reinterpret_cast<const char*>(&address.storage), address.size};
+        const auto& v4 = reinterpret_cast<const sockaddr_in&>(address.storage);
+        const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage);
+        if (address.storage.ss_family == AF_INET) return v4.sin_addr.s_addr == INADDR_ANY ? "" : bytes(v4.sin_addr);
+        if (IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr)) return "";
+        const std::string whole = bytes(v6.sin6_addr);
+        if (!IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return whole;
+        return whole.ends_with(std::string(4, '\0')) ? "" : whole.substr(12);
+    }
+
     void check(const SocketAddress& address, bool ipv6_only, ConfigTable& table) {
-        for (const Numeric& other : numeric_) {
-            if (!overlap(other.address, other.ipv6_only, address, ipv6_only)) continue;
-            const std::string ours = to_string(address);
-            const std::string theirs = to_string(other.address);
-            if (ours == theirs)
-                return table.reject("address", in_quotes(ours) + " is already used by the listener at " + other.place.text);
-            const bool both = address.storage.ss_family != other.address.storage.ss_family;
-            return table.reject("address", in_quotes(ours) + " and " + in_quotes(theirs) + " of the listener at " +
-                                               other.place.text + " overlap (expected another port" +
-                                               (both ? ", or ipv6_only = true for the IPv6 one, which takes IPv4 clients too)"
-                                                     : ", or one listener for both)"));
-        }
-        numeric_.push_back({address, ipv6_only, table.place("address")});
+        const bool is_unix = address.storage.ss_family == AF_UNIX;
+        const in_port_t number = is_unix ? 0 : reinterpret_cast<const sockaddr_in&>(address.storage).sin_port;
+        if (number == 0 && !is_unix) return; // another port each time
+        Port& port = numeric_[number];
+        const std::string key = key_of(address);
+        const Numeric* first = nullptr;
+        const auto look_at = [&](const std::vector<Numeric>& others) {
+            for (const Numeric& other : others)
+                if (overlap(other.address, other.ipv6_only, address, ipv6_only) &&
+                    (first == nullptr || other.place.position < first->place.position))
+                    first = &other;
+        };
+        if (key.empty())
+            for (const auto& [each, others] : port) look_at(others);
+        else
+            for (const std::string& each : {key, std::string()}) look_at(port[each]);
+        if (first == nullptr) return port[key].push_back({address, ipv6_only, table.place("address")});
+        const std::string ours = to_string(address);
+        const std::string theirs = to_string(first->address);
+        if (ours == theirs)
+            return table.reject("address", in_quotes(ours) + " is already used by the listener at " + first->place.text);
+        const bool both = address.storage.ss_family != first->address.storage.ss_family;
+        table.reject("address", in_quotes(ours) + " and " + in_quotes(theirs) + " of the listener at " + first->place.text +
+                                    " overlap (expected another port" +
+                                    (both ? ", or ipv6_only = true for the IPv6 one, which takes IPv4 clients too)"
+                                          : ", or one listener for both)"));
     }
 
     Taken names_;
-    Taken texts_; // addresses of other kinds
-    std::vector<Numeric> numeric_;
+    Taken texts_;                       // addresses of other kinds
+    std::map<in_port_t, Port> numeric_; // unix sockets at 0
 };
 
 // A shared pool has one number of threads.
@@ -232,6 +262,7 @@ std::vector<ListenerConfig> read_listeners(ConfigTable& root) {
         root.reject(key,
                     std::to_string(sections.size()) + " sections (expected at most " + std::to_string(max_listeners) + ")");
     std::vector<ListenerConfig> listeners;
+    listeners.reserve(sections.size());
     Uniqueness uniqueness;
     SharedPools pools;
     for (ConfigTable& section : sections) {

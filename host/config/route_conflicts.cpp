@@ -6,8 +6,12 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <span>
+#include <string>
+#include <unordered_map>
 
 namespace gatehouse::host {
 namespace {
@@ -23,7 +27,8 @@ bool all_covered(const std::vector<Entry>& wide, const std::vector<Entry>& narro
 
 // "*.example.org" covers "*.www.example.org" and "www.example.org", but not "example.org".
 bool covers_name(const std::string& wide, const std::string& narrow) {
-    return wide == narrow ||
+    if (wide == narrow) return true;
+    return wide.starts_with("*.") &&
            fits_route_name(wide, ServerName(narrow.starts_with("*.") ? std::string_view(narrow).substr(2) : narrow));
 }
 
@@ -41,36 +46,120 @@ Match probed(const ProtocolPattern& pattern, const BytePattern& bytes) {
     return pattern.probe(std::as_bytes(std::span(start)));
 }
 
-bool probe_covers(const RouteConfig& wide, const RouteConfig& narrow, bool told) {
+// A route that earlier ones may leave nothing for.
+struct Narrow {
+    Narrow(const RouteConfig& config, bool is_told)
+        : route(config), told(is_told), pattern(pattern_of(config, is_told)), known(config.match) {
+        if (known.empty()) known.resize(1);
+        if (pattern == nullptr) return;
+        for (BytePattern& bytes : known) bytes.parts.push_back({0, std::string(pattern->start)});
+    }
+
+    const RouteConfig& route;
+    bool told; // see pattern_of()
+    const ProtocolPattern* pattern;
+    std::vector<BytePattern> known; // how the bytes of all its connections begin, one way or another
+};
+
+bool probe_covers(const RouteConfig& wide, const Narrow& of) {
+    const RouteConfig& narrow = of.route;
     if (!wide.has_probe()) return true;
     if (wide.probe) return narrow.probe && wide.plugin == narrow.plugin;
     const ProtocolPattern* const pattern = find_protocol_pattern(wide.pattern);
     const auto fits = [&](const BytePattern& bytes) { return probed(*pattern, bytes) == Match::yes; };
-    return pattern == pattern_of(narrow, told) ||
-           (!narrow.match.empty() && std::all_of(narrow.match.begin(), narrow.match.end(), fits));
-}
-
-bool match_covers(const RouteConfig& wide, const RouteConfig& narrow, bool told) {
-    if (wide.match.empty()) return true;
-    std::vector<BytePattern> known = narrow.match.empty() ? std::vector<BytePattern>(1) : narrow.match;
-    if (const ProtocolPattern* const pattern = pattern_of(narrow, told))
-        for (BytePattern& bytes : known) bytes.parts.push_back({0, std::string(pattern->start)});
-    return all_covered(wide.match, known,
-                       [](const BytePattern& a, const BytePattern& b) { return gatehouse::host::covers(a, b); });
+    return pattern == of.pattern || (!narrow.match.empty() && std::all_of(narrow.match.begin(), narrow.match.end(), fits));
 }
 
 // Whether nothing is left for `narrow` if `wide` is asked first, as far as clients in the sources of `wide` go.
-bool covers_in_its_sources(const RouteConfig& wide, const RouteConfig& narrow, bool told) {
-    if (wide.opens() && narrow.tls.empty()) return false; // `narrow` may be for the decrypted stream
-    return all_covered(wide.sni, narrow.sni, covers_name) && all_covered(wide.alpn, narrow.alpn, std::equal_to<>()) &&
-           match_covers(wide, narrow, told) && probe_covers(wide, narrow, told);
+bool covers_in_its_sources(const RouteConfig& wide, const Narrow& narrow) {
+    if (wide.opens() && narrow.route.tls.empty()) return false; // `narrow` may be for the decrypted stream
+    return all_covered(wide.sni, narrow.route.sni, covers_name) &&
+           all_covered(wide.alpn, narrow.route.alpn, std::equal_to<>()) &&
+           all_covered(wide.match, narrow.known,
+                       [](const BytePattern& a, const BytePattern& b) { return gatehouse::host::covers(a, b); }) &&
+           probe_covers(wide, narrow);
 }
 
 // Whether nothing is left for `narrow` if `wide` is asked first.
-bool covers(const RouteConfig& wide, const RouteConfig& narrow, bool told) {
-    return covers_in_its_sources(wide, narrow, told) &&
-           all_covered(wide.source, narrow.source, [](const Network& a, const Network& b) { return a.contains(b); });
+bool covers(const RouteConfig& wide, const Narrow& narrow) {
+    return covers_in_its_sources(wide, narrow) &&
+           all_covered(wide.source, narrow.route.source, [](const Network& a, const Network& b) { return a.contains(b); });
 }
+
+// Routes by their names and sources, so that of thousands only few have to be compared with each other.
+class RouteIndex {
+  public:
+    void add(const RouteConfig& route, std::size_t index) {
+        if (route.sni.empty()) any_name_.add(route, index);
+        for (const std::string& name : route.sni) by_name_[name].add(route, index);
+    }
+
+    // Those that may cover the route, in their order: they have a name or a source for the first of its own, or none.
+    std::vector<std::size_t> around(const RouteConfig& route) const {
+        return of_groups(route, [&](const Group& group, std::vector<std::size_t>& found) {
+            append(found, group.any_source);
+            if (!route.source.empty()) group.add_around(route.source.front(), found);
+        });
+    }
+
+    // Those that may take a part of one of the route's sources.
+    std::vector<std::size_t> within(const RouteConfig& route) const {
+        return of_groups(route, [&](const Group& group, std::vector<std::size_t>& found) {
+            for (const Network& network : route.source) {
+                group.add_around(network, found);
+                auto part = group.by_source.lower_bound(network);
+                for (; part != group.by_source.end() && network.contains(part->first); ++part) append(found, part->second);
+            }
+        });
+    }
+
+  private:
+    using Indices = std::vector<std::size_t>;
+
+    static void append(Indices& found, const Indices& more) { found.insert(found.end(), more.begin(), more.end()); }
+
+    struct Group {
+        Indices any_source;
+        std::map<Network, Indices> by_source;
+        std::set<std::uint8_t> lengths;
+
+        void add(const RouteConfig& route, std::size_t index) {
+            if (route.source.empty()) any_source.push_back(index);
+            for (const Network& network : route.source) {
+                by_source[network].push_back(index);
+                lengths.insert(network.length);
+            }
+        }
+        void add_around(const Network& network, Indices& found) const {
+            for (const std::uint8_t length : lengths) {
+                if (length > network.length) break;
+                const auto wide = by_source.find({masked(network.address, length), length});
+                if (wide != by_source.end()) append(found, wide->second);
+            }
+        }
+    };
+
+    template <class Add>
+    Indices of_groups(const RouteConfig& route, Add add) const {
+        Indices found;
+        add(any_name_, found);
+        if (!route.sni.empty()) {
+            const std::string& name = route.sni.front();
+            const auto of = [&](const std::string& pattern) {
+                if (const auto group = by_name_.find(pattern); group != by_name_.end()) add(group->second, found);
+            };
+            of(name);
+            for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1))
+                if (dot > 0 && name.compare(0, dot, "*") != 0) of('*' + name.substr(dot));
+        }
+        std::sort(found.begin(), found.end());
+        found.erase(std::unique(found.begin(), found.end()), found.end());
+        return found;
+    }
+
+    Group any_name_;
+    std::unordered_map<std::string, Group> by_name_; // "*.example.org" as it stands
+};
 
 // Whether the networks together cover every address of `network`.
 bool have_all_of(const std::vector<Network>& networks, const Network& network) {
@@ -84,20 +173,22 @@ bool have_all_of(const std::vector<Network>& networks, const Network& network) {
 }
 
 // Whether several of the earlier routes, each in its own sources, leave nothing for `narrow`.
-bool cover_together(std::span<const RouteConfig> earlier, const RouteConfig& narrow, bool told) {
+bool cover_together(std::span<const RouteConfig> routes, const RouteIndex& earlier, const Narrow& narrow) {
+    const std::vector<Network>& sources = narrow.route.source;
+    if (sources.empty()) return false;
     std::vector<Network> taken;
-    for (const RouteConfig& wide : earlier)
-        if (wide.has_condition() && covers_in_its_sources(wide, narrow, told))
-            taken.insert(taken.end(), wide.source.begin(), wide.source.end());
-    return !narrow.source.empty() && std::all_of(narrow.source.begin(), narrow.source.end(),
-                                                 [&](const Network& network) { return have_all_of(taken, network); });
+    for (const std::size_t index : earlier.within(narrow.route))
+        if (covers_in_its_sources(routes[index], narrow))
+            taken.insert(taken.end(), routes[index].source.begin(), routes[index].source.end());
+    return std::all_of(sources.begin(), sources.end(), [&](const Network& network) { return have_all_of(taken, network); });
 }
 
-// What is wrong with the last of these routes, which are asked in this order. `told`: see probe_covers().
-std::optional<RouteConflict> conflict_of_last(std::span<const RouteConfig> routes, bool told) {
-    const RouteConfig& route = routes.back();
-    const std::size_t index = routes.size() - 1;
-    if (!route.has_condition()) return std::nullopt;
+// What is wrong with one of the routes, which has a condition. `earlier`: those before it that have one. `told`: see
+// pattern_of().
+std::optional<RouteConflict> conflict_of(std::span<const RouteConfig> routes, std::size_t index, const RouteIndex& earlier,
+                                         bool told) {
+    const RouteConfig& route = routes[index];
+    const Narrow narrow(route, told);
     const bool other_pattern = !route.pattern.empty() && route.pattern != "tls";
     if (!route.tls.empty() && (route.probe || other_pattern))
         return RouteConflict{index, "probe",
@@ -107,23 +198,23 @@ std::optional<RouteConflict> conflict_of_last(std::span<const RouteConfig> route
         return RouteConflict{index, "probe",
                              "never matches: sni and alpn need a TLS ClientHello, which is never " + in_quotes(route.pattern) +
                                  " (expected one of the two conditions)"};
-    if (const ProtocolPattern* const pattern = pattern_of(route, told); pattern != nullptr && !route.match.empty()) {
-        const auto fits = [&](const BytePattern& bytes) { return probed(*pattern, bytes) != Match::no; };
+    if (narrow.pattern != nullptr && !route.match.empty()) {
+        const auto fits = [&](const BytePattern& bytes) { return probed(*narrow.pattern, bytes) != Match::no; };
         if (std::none_of(route.match.begin(), route.match.end(), fits))
-            return RouteConflict{index, "match", "never matches: " + in_quotes(pattern->name) + " does not begin so"};
+            return RouteConflict{index, "match", "never matches: " + in_quotes(narrow.pattern->name) + " does not begin so"};
     }
-    const std::span<const RouteConfig> earlier = routes.first(index);
-    for (const RouteConfig& other : earlier) {
-        if (!other.has_condition() || !covers(other, route, told)) continue;
+    for (const std::size_t before : earlier.around(route)) {
+        const RouteConfig& other = routes[before];
+        if (!covers(other, narrow)) continue;
         const std::string& where = other.where.text;
         return RouteConflict{index, "",
-                             covers(route, other, told)
+                             covers(route, Narrow(other, told))
                                  ? "matches the same connections as the route at " + where +
                                        " (expected another condition, or one route)"
                                  : "never matches: the route at " + where +
                                        " already takes everything this one would (put the narrower route first)"};
     }
-    if (cover_together(earlier, route, told))
+    if (cover_together(routes, earlier, narrow))
         return RouteConflict{index, "",
                              "never matches: earlier routes already take all of its sources (put the narrower route first)"};
     return std::nullopt;
@@ -136,9 +227,13 @@ std::vector<RouteConflict> route_conflicts(const ListenerConfig& listener) {
     const auto opens = std::mem_fn(&RouteConfig::opens);
     const bool told = !listener.tls.empty() || listener.proxy_protocol || std::any_of(routes.begin(), routes.end(), opens);
     std::vector<RouteConflict> conflicts;
-    for (std::size_t count = 1; count <= routes.size(); ++count)
-        if (std::optional<RouteConflict> conflict = conflict_of_last(routes.first(count), told))
+    RouteIndex earlier;
+    for (std::size_t index = 0; index < routes.size(); ++index) {
+        if (!routes[index].has_condition()) continue;
+        if (std::optional<RouteConflict> conflict = conflict_of(routes, index, earlier, told))
             conflicts.push_back(std::move(*conflict));
+        earlier.add(routes[index], index);
+    }
     if (!routes.empty() && std::all_of(routes.begin(), routes.end(), opens) && listener.plugin.empty() && !listener.on_silence)
         conflicts.push_back({routes.size() - 1, "",
                              "TLS ends here, but no plugin takes the decrypted stream (expected a `plugin`, here or of the "

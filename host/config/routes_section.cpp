@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t longest_protocol = 255;
 constexpr std::size_t longest_pattern = 256;
-constexpr std::size_t most_routes = 256;
+constexpr std::size_t most_routes = 4096;
 
 // Calls read(item, text) for the one string or each string of an array.
 template <class Read>
@@ -79,25 +79,28 @@ void read_protocols(ConfigTable& table, std::vector<std::string>& protocols) {
     });
 }
 
-void read_probe(ConfigTable& table, RouteConfig& route) {
+std::vector<std::string> pattern_names() {
     std::vector<std::string> names;
-    std::string known;
-    for (const ProtocolPattern& pattern : protocol_patterns()) {
-        names.emplace_back(pattern.name);
-        known += in_quotes(pattern.name) + ", ";
-    }
+    for (const ProtocolPattern& pattern : protocol_patterns()) names.emplace_back(pattern.name);
+    return names;
+}
+
+void read_probe(ConfigTable& table, RouteConfig& route) {
     if (!table.is_string("probe")) {
         if (table.boolean("probe", route.probe) == ConfigTable::Found::good && !route.probe)
             table.reject("probe", "false (leave it out for no probe)");
-        table.describe("probe", [&](ConfigKey& of) { of.words = names; });
+        table.describe("probe", [&](ConfigKey& of) { of.words = pattern_names(); });
         return;
     }
     std::string_view name;
-    table.string("probe", name);
+    if (table.string("probe", name) != ConfigTable::Found::good) return;
     if (find_protocol_pattern(name) != nullptr) {
         route.pattern = name;
         return;
     }
+    const std::vector<std::string> names = pattern_names();
+    std::string known;
+    for (const std::string& each : names) known += in_quotes(each) + ", ";
     const std::string near = did_you_mean(name, names);
     table.reject("probe", "unknown pattern " + in_quotes(name) + " (expected " + known + "or true for the plugin's own probe" +
                               (near.empty() ? ")" : "; did you mean " + in_quotes(near) + "?)"));
@@ -233,6 +236,7 @@ void read_routes(ConfigTable& table, ListenerConfig& listener) {
         if (!route.is_table()) route.expect_table(expected);
         return !route.is_table();
     });
+    listener.routes.reserve(routes.size());
     for (ConfigTable& route : routes) listener.routes.push_back(read_route(route, listener));
     for (const RouteConflict& conflict : route_conflicts(listener)) {
         ConfigTable& route = routes[conflict.route];

@@ -78,6 +78,7 @@ const toml::node* ConfigTable::find(std::string_view key) const {
 }
 
 const toml::node* ConfigTable::ask(std::string_view key) {
+    if (asked_.empty()) asked_.reserve(16);
     if (std::find(asked_.begin(), asked_.end(), key) == asked_.end()) asked_.emplace_back(key);
     describe(key, [](ConfigKey&) {});
     return find(key);

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <random>
+
 namespace gatehouse::host {
 namespace {
 
@@ -53,6 +57,49 @@ TEST(RouteConflicts, SeveralSourcesCoverOneTogether) {
     EXPECT_EQ(conflicts({from({"10.0.0.0/9"}), from({"10.0.0.0/8"})}), Found{});
     EXPECT_EQ(conflicts({from({"10.0.0.0/9"}), from({"10.128.0.0/9"}), from({"10.0.0.0/8"})}), Found{"2 "});
     EXPECT_EQ(conflicts({from({"10.0.0.0/9", "10.128.0.0/9"}), from({"10.0.0.0/8", "192.0.2.0/24"})}), Found{});
+}
+
+TEST(RouteConflicts, ANameIsNoWildcardForItself) {
+    EXPECT_EQ(conflicts({named("www.example.org"), named("*.www.example.org")}), Found{});
+    EXPECT_EQ(conflicts({named("*.www.example.org"), named("*.www.example.org")}), Found{"1 "});
+}
+
+// Of many routes only few are compared; the obvious way compares all.
+TEST(RouteConflicts, AgreeWithTheObvious) {
+    constexpr std::array names{"", "a.x", "b.x", "a.b.x", "*.x", "*.b.x", "x"};
+    constexpr std::array networks{"0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/9", "10.1.0.0/16", "::/0", "2001:db8::/32"};
+    const auto has_name = [](const std::string& wide, const std::string& narrow) {
+        return wide == narrow || (wide.starts_with("*") && narrow.ends_with(wide.substr(1)));
+    };
+    const auto covers_all = [](const auto& wide, const auto& narrow, auto covers) {
+        return wide.empty() || (!narrow.empty() && std::ranges::all_of(narrow, [&](const auto& part) {
+                   return std::ranges::any_of(wide, [&](const auto& whole) { return covers(whole, part); });
+               }));
+    };
+    std::minstd_rand random(7);
+    const auto any = [&](std::size_t below) { return static_cast<std::size_t>(random()) % below; };
+    for (int round = 0; round < 300; ++round) {
+        std::vector<RouteConfig> routes(8);
+        for (RouteConfig& route : routes) {
+            route = any(3) == 0 ? from({}) : from({networks.at(any(networks.size()))});
+            if (any(3) == 0) route.source.push_back(from({networks.at(any(networks.size()))}).source.front());
+            for (std::size_t i = any(3); i > 0; --i)
+                if (const std::string name = names.at(any(names.size())); !name.empty()) route.sni.push_back(name);
+            route.probe = route.sni.empty() && route.source.empty();
+        }
+        const Found found = conflicts(routes);
+        for (std::size_t i = 0; i < routes.size(); ++i) {
+            const RouteConfig& narrow = routes[i];
+            const bool covered =
+                std::any_of(routes.begin(), routes.begin() + static_cast<std::ptrdiff_t>(i), [&](const RouteConfig& wide) {
+                    return covers_all(wide.sni, narrow.sni, has_name) && (!wide.probe || narrow.probe) &&
+                           covers_all(wide.source, narrow.source,
+                                      [](const Network& a, const Network& b) { return a.contains(b); });
+                });
+            if (covered)
+                EXPECT_EQ(std::ranges::count(found, std::to_string(i) + ' '), 1) << "round " << round << " route " << i;
+        }
+    }
 }
 
 TEST(RouteConflicts, ConditionsMustNotExcludeEachOther) {
