@@ -31,13 +31,11 @@ class Problems {
             add(as + error.what());
         }
     }
-    void add(const std::string& problem) { text_ += (text_.empty() ? "" : "\n") + problem; }
-    void report() const {
-        if (!text_.empty()) throw std::runtime_error(text_);
-    }
+    void add(const std::string& problem) { texts_.push_back(problem); }
+    const std::vector<std::string>& texts() const noexcept { return texts_; }
 
   private:
-    std::string text_;
+    std::vector<std::string> texts_;
 };
 
 void check_sockets(const Config& config, bool bind, Log& log, Problems& problems) {
@@ -90,7 +88,7 @@ void check_log_file(const Config& config, const std::string& advice, Problems& p
 
 } // namespace
 
-void check(const Config& config, bool bind) {
+std::vector<std::string> check(const Config& config, bool bind) {
     const Privileges privileges(config.process);
     TlsServers* loaded = nullptr;
     IdleHost idle(config.host, [&](const std::string& name) { return loaded != nullptr ? &loaded->find(name) : nullptr; });
@@ -130,7 +128,7 @@ void check(const Config& config, bool bind) {
         });
         problems.of([&] { plugins->try_again(config, facilities); }, as);
     }
-    problems.report();
+    return problems.texts();
 }
 
 } // namespace gatehouse::host

@@ -3,11 +3,15 @@
 
 #include "config/config.hpp"
 
+#include <string>
+#include <vector>
+
 namespace gatehouse::host {
 
-// Throws std::runtime_error with everything that is wrong, a line each; warnings go to standard error. With `bind` it binds the
+// Everything that is wrong, each text one problem or a line for each; warnings go to standard error. With `bind` it binds the
 // listeners too, which fails while a host serves them; without, it tries their addresses at any free port. Where the process
-// may change to the user of [process], it does at the end, to try what the host will do as that user. [main]
-void check(const Config& config, bool bind);
+// may change to the user of [process], it does at the end, to try what the host will do as that user. Throws where it cannot
+// even begin. [main]
+std::vector<std::string> check(const Config& config, bool bind);
 
 } // namespace gatehouse::host

@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
     check->add_option("CONF", options.config, "The configuration file")->required();
     bool bind = false;
     check->add_flag("--bind", bind, "Bind the listeners as well, without listening; not while the host runs");
+    check->add_flag("--json", json, "Print JSON: what is wrong, each with its file, line, column and key");
     add_plugin_path(*check);
 
     CLI::App* plugins =
@@ -130,7 +131,7 @@ int main(int argc, char** argv) {
 
     CLI11_PARSE(app, argc, argv);
     if (*run) return run_command(options);
-    if (*check) return check_command(options, bind);
+    if (*check) return check_command(options, bind, json);
     if (*dev_cert) return dev_cert_command(folder, names);
     if (*begin) return new_plugin_command(new_plugin);
     if (*try_out) return run_plugin_command(options, trial);

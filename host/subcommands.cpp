@@ -5,6 +5,7 @@
 #include "base/printable.hpp"
 #include "base/text_file.hpp"
 #include "base/text_table.hpp"
+#include "config/check_report.hpp"
 #include "config/json_schema.hpp"
 #include "config/load.hpp"
 #include "config_check.hpp"
@@ -25,6 +26,7 @@
 #include <iostream>
 #include <iterator>
 #include <new>
+#include <optional>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -74,6 +76,27 @@ int serve(const Generations::Load& load) {
     Host host(load);
     std::cout << listener_table(host.generation().services()) << std::flush;
     return host.run();
+}
+
+// The exit status, as without JSON.
+int check_for_programs(const CommandOptions& options, bool bind) {
+    std::optional<Config> config;
+    std::vector<ConfigProblem> problems;
+    const auto add = [&](std::string_view text) {
+        for_each_line(text, [&](std::string_view line, std::size_t) {
+            problems.push_back(problem_of_text(line, options.config.native()));
+        });
+    };
+    try {
+        config = load(options);
+        for (const std::string& text : check(*config, bind)) add(text);
+    } catch (const ConfigError& error) {
+        problems = error.problems();
+    } catch (const std::exception& error) {
+        add(error.what());
+    }
+    std::cout << check_report(options.config, config ? &*config : nullptr, problems) << std::flush;
+    return problems.empty() ? 0 : 1;
 }
 
 } // namespace
@@ -139,12 +162,15 @@ int check_plugin_command(const CommandOptions& options, const PluginCheckOptions
     return problem != 0 ? 2 : status;
 }
 
-int check_command(const CommandOptions& options, bool bind) {
+int check_command(const CommandOptions& options, bool bind, bool json) {
     return reported([&] {
         prepare_process(handled_signals());
         install_crash_report();
+        if (json) return check_for_programs(options, bind);
         const Config config = load(options);
-        check(config, bind);
+        std::string wrong;
+        for (const std::string& problem : check(config, bind)) wrong += (wrong.empty() ? "" : "\n") + problem;
+        if (!wrong.empty()) throw std::runtime_error(wrong);
         const auto count = [](std::size_t number, std::string_view noun) {
             return std::to_string(number) + ' ' + std::string(noun) + (number == 1 ? "" : "s");
         };

@@ -16,7 +16,8 @@ struct CommandOptions {
 };
 
 int run_command(const CommandOptions& options);
-int check_command(const CommandOptions& options, bool bind);
+// `bind`: bind the listeners as well. `json`: on standard output, see config/check_report.hpp.
+int check_command(const CommandOptions& options, bool bind, bool json);
 int dev_cert_command(const std::filesystem::path& folder, const std::vector<std::string>& names);
 int new_plugin_command(const NewPlugin& plugin);
 int run_plugin_command(const CommandOptions& options, const PluginTrial& trial);

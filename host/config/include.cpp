@@ -213,6 +213,9 @@ class Files {
         }
         const std::string shown = printable(file.native());
         std::error_code ignored;
+        if (fs::is_directory(file, ignored))
+            return reject(name, shown + ": is a directory (expected TOML files, such as those of " +
+                                    in_quotes((fs::path(name.text) / "*.toml").native()) + ")");
         if (const std::uintmax_t size = fs::file_size(file, ignored); !ignored && size > max_config_size - total_)
             return reject(name, shown + ": the files are too large (expected at most 64 MiB together)");
         std::string text;

@@ -47,16 +47,19 @@ Json words_of(const ConfigKey& key) {
 
 Json table_of(const std::vector<ConfigKey>& keys);
 
+// Or a text with a variable, or the text of a file.
+Json or_from_outside(Json schema) { return any_of(std::move(schema), reference("outside")); }
+
 Json one_value(const ConfigKey& key) {
     switch (key.type) {
     case ConfigKey::Type::integer: {
         Json schema = typed("integer");
         if (key.minimum) schema.set("minimum", Json::raw(std::to_string(*key.minimum)));
         if (key.maximum) schema.set("maximum", Json::raw(std::to_string(*key.maximum)));
-        return schema;
+        return or_from_outside(std::move(schema));
     }
     case ConfigKey::Type::boolean:
-        return key.words.empty() ? typed("boolean") : any_of(typed("boolean"), words_of(key));
+        return or_from_outside(key.words.empty() ? typed("boolean") : any_of(typed("boolean"), words_of(key)));
     case ConfigKey::Type::duration:
         return reference("duration");
     case ConfigKey::Type::size:
@@ -66,9 +69,9 @@ Json one_value(const ConfigKey& key) {
     case ConfigKey::Type::table:
         return table_of(key.fields);
     case ConfigKey::Type::tls_client:
-        return any_of(typed("boolean"), reference("tls_client"));
+        return or_from_outside(any_of(typed("boolean"), reference("tls_client")));
     default:
-        return key.words.empty() ? typed("string") : words_of(key);
+        return or_from_outside(key.words.empty() ? typed("string") : words_of(key));
     }
 }
 
@@ -164,15 +167,23 @@ std::vector<ConfigKey> with_limits(std::vector<ConfigKey> keys) {
 
 Json definitions(std::span<const LibraryKeys> libraries) {
     Json list = Json::object();
+    Json file = Json::object();
+    file.set("file", typed("string"));
+    Json named_file = typed("object");
+    named_file.set("properties", std::move(file))
+        .set("additionalProperties", Json::raw("false"))
+        .set("required", Json::texts({"file"}))
+        .set("description", Json::text("The text of this file, without one end of line at its end"));
+    list.set("outside", any_of(pattern("\\$\\{[A-Za-z_]"), std::move(named_file)));
     Json zero = Json::object();
     zero.set("const", Json::raw("0"));
-    list.set("duration", any_of(pattern("^([0-9]+(ms|s|m|h|d)|0+)$"), std::move(zero)));
+    list.set("duration", or_from_outside(any_of(pattern("^([0-9]+(ms|s|m|h|d)|0+)$"), std::move(zero))));
     Json bytes = typed("integer");
     bytes.set("minimum", Json::raw("0"));
-    list.set("size", any_of(pattern("^[0-9]+(B|KB|MB|GB|KiB|MiB|GiB)?$"), std::move(bytes)));
+    list.set("size", or_from_outside(any_of(pattern("^[0-9]+(B|KB|MB|GB|KiB|MiB|GiB)?$"), std::move(bytes))));
     Json bits = typed("integer");
     bits.set("minimum", Json::raw("0")).set("maximum", Json::raw("511"));
-    list.set("mode", any_of(pattern("^0*[0-7]{1,3}$"), std::move(bits)));
+    list.set("mode", or_from_outside(any_of(pattern("^0*[0-7]{1,3}$"), std::move(bits))));
     list.set("tls_client", table_of(tls_client_keys()));
     for (const LibraryKeys& library : libraries)
         if (library.keys) list.set("plugin." + library.name, table_of(with_limits(*library.keys)));
@@ -185,18 +196,14 @@ std::string json_schema(std::span<const LibraryKeys> libraries) {
     std::vector<ConfigKey> keys = config_keys();
     add_meanings(keys);
     Json properties = Json::object();
-    std::vector<std::string> required;
-    for (const ConfigKey& key : keys) {
+    for (const ConfigKey& key : keys)
         properties.set(key.name, key.name == "plugins" ? plugins_of(key, libraries) : value_of(key));
-        if (key.required) required.push_back(key.name);
-    }
     Json schema = Json::object();
     schema.set("$schema", Json::text("https://json-schema.org/draft/2020-12/schema"))
         .set("title", Json::text("A configuration of Gatehouse"))
         .set("type", Json::text("object"))
         .set("properties", std::move(properties))
         .set("additionalProperties", Json::raw("false"))
-        .set("required", Json::texts(required))
         .set("$defs", definitions(libraries));
     return schema.pretty();
 }

@@ -16,8 +16,8 @@ struct LibraryKeys {
     std::optional<std::vector<ConfigKey>> keys; // nothing: it does not say them, so any may be there
 };
 
-// It accepts every file that the host accepts, and refuses what can be said of one value by itself: unknown keys, wrong types,
-// words, numbers out of range, missing keys. [main]
+// It accepts every file that the host accepts, alone or included by another, and refuses what can be said of one value by
+// itself: unknown keys, wrong types, words, numbers out of range, missing keys. [main]
 std::string json_schema(std::span<const LibraryKeys> libraries);
 
 } // namespace gatehouse::host

@@ -78,7 +78,7 @@ ProblemParts parts_of_problem(std::string_view what) {
         const std::string_view rest = inner.substr(at + near.size());
         const std::size_t mark = rest.find('?');
         parts.suggestion = without_quotes(rest.substr(0, mark));
-        if (mark != std::string_view::npos && mark + 1 < rest.size()) parts.message.append(rest.substr(mark + 1)); // advice
+        if (mark != std::string_view::npos && mark + 1 < rest.size()) parts.message.append(".").append(rest.substr(mark + 1));
         inner = inner.substr(0, at);
         if (inner.ends_with("; ")) inner.remove_suffix(2);
     }
@@ -94,9 +94,13 @@ std::string ProblemParts::whole() const {
 
 ConfigProblem problem_of_text(std::string_view text, std::string_view file) {
     ConfigProblem problem{std::string(file), 0, 0, "", std::string(text)};
+    std::string_view prefix;
     if (const std::optional<LeadingPlace> place = leading_place(text, ':');
         place && text.substr(place->size).starts_with(' ')) {
-        problem.file = place->file;
+        // "as the user of [process]: FILE:..." says where before what.
+        const std::size_t before = place->file.rfind("]: ");
+        prefix = before == std::string_view::npos ? "" : place->file.substr(0, before + 3);
+        problem.file = place->file.substr(prefix.size());
         problem.line = place->line;
         problem.column = place->column;
         problem.what = text.substr(place->size + 1);
@@ -116,6 +120,7 @@ ConfigProblem problem_of_text(std::string_view text, std::string_view file) {
         problem.key = problem.what.substr(0, colon);
         problem.what.erase(0, colon + 2);
     }
+    problem.what.insert(0, prefix);
     return problem;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/ascii.hpp"
 #include "base/printable.hpp"
+#include "config/variables.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -146,7 +147,7 @@ std::string explain_word(std::string_view word, std::string_view key) {
     const bool digits = std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (digits && word.size() > 1 && word.front() == '0')
         return shown(word) + " begins with a zero (expected " + quoted(word) + ", in quotes, or a number without it)";
-    return digits ? "" : shown(word) + " needs quotes (expected " + quoted(word) + ")";
+    return digits ? "" : shown(word) + " needs quotes (expected " + quoted(std::string_view(with_braces(word))) + ")";
 }
 
 // The number of the line in which an array begins that has not ended yet; 0: there is none.
@@ -188,6 +189,7 @@ std::string explain_single(const Line& line) {
         return "a number has no commas and no blanks (expected " + shown(number) + ")";
     }
     if (value.starts_with('(')) return "an array has square brackets (expected [...])";
+    if (value.starts_with("${") && value.ends_with('}')) return shown(value) + " needs quotes (expected " + quoted(value) + ")";
     if (value.find_first_of("[]{}\"'") != std::string_view::npos) return "";
     return explain_word(value, line.key);
 }

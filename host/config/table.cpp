@@ -3,6 +3,7 @@
 #include "base/did_you_mean.hpp"
 #include "base/printable.hpp"
 #include "config/toml.hpp"
+#include "config/variables.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -89,8 +90,11 @@ ConfigTable::Found ConfigTable::string(std::string_view key, std::string_view& v
     if (found == nullptr) return Found::absent;
     const Found as_text = text_of(key, *found, value);
     if (as_text != Found::absent) return as_text;
-    const bool tries_file = found->is_table() && found->as_table()->contains("file");
-    return wrong_type(key, *found, tries_file ? "a string, or { file = \"PATH\" } alone" : "a string");
+    const toml::table* const table = found->as_table();
+    return wrong_type(key, *found,
+                      table != nullptr && table->contains("file")  ? R"(a string, or { file = "PATH" } alone)"
+                      : table != nullptr && table->contains("env") ? R"(a string; "${NAME}" has a variable's value)"
+                                                                   : "a string");
 }
 
 // The text that a value is or stands for. `absent`: it is no text.
@@ -428,7 +432,16 @@ bool ConfigTable::plain_text(const toml::node& value, std::string_view& text) co
 void ConfigTable::reject(std::string_view key, std::string_view why) {
     const toml::node* const value = find(key);
     const OutsideText* const outside = value != nullptr ? outside_text(*value) : nullptr;
-    reading_->problems.add(position(key), path_of(key), outside != nullptr ? without_text(why, *outside) : std::string(why));
+    std::string what = outside != nullptr ? without_text(why, *outside) : std::string(why);
+    if (const auto* const text = value != nullptr && outside == nullptr ? value->as_string() : nullptr) {
+        ProblemParts parts = parts_of_problem(what);
+        const std::string variable = with_braces(text->get());
+        if (variable != text->get() && variable.size() <= 64 && parts.suggestion.empty()) {
+            parts.suggestion = printable(variable);
+            what = parts.whole();
+        }
+    }
+    reading_->problems.add(position(key), path_of(key), what);
 }
 
 void ConfigTable::reject_whole(std::string_view why) { reading_->problems.add(position_, path_, why); }
@@ -448,7 +461,9 @@ void ConfigTable::reject_unknown(std::string_view advice) {
         const std::string near = reading_->problems.full() ? "" : did_you_mean(name, asked_); // it takes a while
         std::string known;
         for (const std::string& other : asked_) known += (known.empty() ? "" : ", ") + other;
-        const std::string hint = !near.empty()   ? "did you mean " + in_quotes(near) + "?"
+        const std::string hint = name == "include" && near.empty() && !path_.empty()
+                                     ? "expected it at the top of the file, before the first section"
+                                 : !near.empty() ? "did you mean " + in_quotes(near) + "?"
                                  : known.empty() ? "there are none here"
                                                  : "known here: " + printable(known, 500) + std::string(advice);
         reading_->problems.add(position_of(key.source()), path_of(name), "unknown key (" + hint + ")");

@@ -12,10 +12,11 @@ namespace {
 constexpr std::string_view opening = "${";
 constexpr std::string_view how = "(expected ${NAME} or ${NAME:-default}; $${ stands for ${ itself)";
 
+bool begins_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool continues_name(char c) { return begins_name(c) || (c >= '0' && c <= '9'); }
+
 bool is_variable_name(std::string_view name) {
-    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-    return !name.empty() && letter(name.front()) &&
-           std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+    return !name.empty() && begins_name(name.front()) && std::all_of(name.begin(), name.end(), continues_name);
 }
 
 // What is wrong with what stands between "${" and "}", apart from a variable that is not there; "" if nothing is.
@@ -81,6 +82,18 @@ Expanded expand_variables(std::string_view text) {
     }
     if (result.text.size() > max_outside_text)
         result.problems.push_back("too long with its variables put in (expected at most 64 KiB)");
+    return result;
+}
+
+std::string with_braces(std::string_view text) {
+    std::string result;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        result += text[at];
+        if (text[at] != '$' || at + 1 == text.size() || !begins_name(text[at + 1])) continue;
+        result += '{';
+        while (at + 1 < text.size() && continues_name(text[at + 1])) result += text[++at];
+        result += '}';
+    }
     return result;
 }
 

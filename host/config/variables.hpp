@@ -22,4 +22,7 @@ struct Expanded {
 // "${" itself. A default is taken as it is, up to the first "}".
 Expanded expand_variables(std::string_view text);
 
+// The text with "${NAME}" for each "$NAME", as shells would have it; the same text if there is none.
+std::string with_braces(std::string_view text);
+
 } // namespace gatehouse::host

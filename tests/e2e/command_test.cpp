@@ -43,6 +43,48 @@ TEST(Command, CheckReportsAllProblemsAtOnce) {
     EXPECT_NE(result.err.find(dir / "conf.toml" + ":10:"), std::string::npos) << result.err;
 }
 
+// Each problem with its own file, place, key and hints, whoever has found it: the reader, a plugin or a socket.
+TEST(Command, CheckPrintsJson) {
+    const TempDir dir;
+    std::filesystem::create_directory(dir / "sites");
+    dir.write("sites/a.toml", listener("one", "echo", "backlog = \"${GATEHOUSE_TEST_NONE}\"\nbacklock = 5"));
+    const std::string conf = dir.write("conf.toml", "include = [\"sites/*.toml\"]\n");
+    const auto check_json = [&] { return run_gatehouse({"check", "--json", "--plugin-path", plugin_dir(), conf}); };
+    Result result = check_json();
+    EXPECT_EQ(result.status, 1);
+    EXPECT_EQ(result.err, "");
+    const auto problem = [](const std::string& file, const std::string& rest) {
+        return "    {\n      \"file\": \"" + file + "\",\n      " + rest + "\n    }";
+    };
+    const std::string site = dir / "sites/a.toml";
+    EXPECT_EQ(result.out, "{\n  \"ok\": false,\n  \"file\": \"" + conf + "\",\n  \"listeners\": null,\n  \"plugins\": null,\n" +
+                              "  \"problems\": [\n" +
+                              problem(site, "\"line\": 5,\n      \"column\": 11,\n      \"key\": \"listeners.backlog\",\n      "
+                                            "\"message\": \"the environment has no GATEHOUSE_TEST_NONE\",\n      "
+                                            "\"expected\": \"it there, or a default: ${GATEHOUSE_TEST_NONE:-default}\",\n      "
+                                            "\"suggestion\": null") +
+                              ",\n" +
+                              problem(site, "\"line\": 6,\n      \"column\": 1,\n      \"key\": \"listeners.backlock\",\n      "
+                                            "\"message\": \"unknown key\",\n      \"expected\": null,\n      "
+                                            "\"suggestion\": \"backlog\"") +
+                              "\n  ]\n}\n");
+    dir.write("sites/a.toml",
+              "[plugins.gateway.config]\nupstream = \"localhost:1\"\nconect_timeout = \"3s\"\n" + listener("one", "gateway"));
+    result = check_json();
+    EXPECT_EQ(result.status, 1);
+    EXPECT_NE(result.out.find(problem(site, "\"line\": 3,\n      \"column\": 1,\n      "
+                                            "\"key\": \"plugins.gateway.config.conect_timeout\",\n      "
+                                            "\"message\": \"unknown key\",\n      \"expected\": null,\n      "
+                                            "\"suggestion\": \"connect_timeout\"")),
+              std::string::npos)
+        << result.out;
+    dir.write("sites/a.toml", listener("one", "echo"));
+    result = check_json();
+    EXPECT_EQ(result.status, 0);
+    EXPECT_NE(result.out.find("\"ok\": true,"), std::string::npos) << result.out;
+    EXPECT_NE(result.out.find("\"listeners\": 1,\n  \"plugins\": 1,\n  \"problems\": []"), std::string::npos) << result.out;
+}
+
 TEST(Command, CheckAsksThePluginsForTheirKeys) {
     const TempDir dir;
     const Result result = check(dir, "[plugins.gateway]\n[plugins.gateway.config]\nupstream = \"localhost:1\"\n"

@@ -92,6 +92,13 @@ expect("a gateway with a wrong word", with_plugin({"library": "gateway", "config
 expect("a gateway with a wrong server", with_plugin({"library": "gateway", "config": {"servers": [{"weight": 1}]}}), False)
 expect("a gateway with a weight of 0",
        with_plugin({"library": "gateway", "config": {"servers": [{"address": "a:1", "weight": 0}]}}), False)
+expect("texts from elsewhere", {"include": "sites/*.toml", "log": {"level": "${LEVEL:-info}", "file": {"file": "a"}}, "listeners": [{
+    "name": "a", "address": "${BIND}:1", "plugin": "web", "backlog": "${BACKLOG}", "nodelay": {"file": "x"}, "mode": "${MODE}",
+    "idle_timeout": "${IDLE}", "min_rate": "${RATE}"}], "plugins": {"web": {"library": "http", "config": {
+        "root": "${ROOT}", "max_body": "${BODY}"}}}}, True)
+expect("an included file with nothing but a certificate", {"tls": {"a": {"certificate": "cert.pem"}}}, True)
+expect("a dollar that begins no variable", {"log": {"level": "$LEVEL"}}, False)
+expect("a file with more beside it", {"log": {"level": {"file": "a", "mode": "b"}}}, False)
 
 
 def undescribed(node, path):

@@ -69,7 +69,8 @@ TEST(Include, APatternMayFitNothingButANameHasToBeThere) {
     EXPECT_EQ(problems_in(folder), "DIR/x.toml:1:22: include: DIR/tls.toml: cannot be opened: No such file or directory");
     fs::create_directory(folder / "d.toml");
     folder.write("x.toml", "include = 'd.*'\n" + listener_called("a"));
-    EXPECT_EQ(problems_in(folder), "DIR/x.toml:1:11: include: DIR/d.toml: is a directory (expected a TOML file)");
+    EXPECT_EQ(problems_in(folder),
+              "DIR/x.toml:1:11: include: DIR/d.toml: is a directory (expected TOML files, such as those of \"d.*/*.toml\")");
 }
 
 TEST(Include, TheFoldersOwnNameIsNoPattern) {
