@@ -78,6 +78,10 @@ bool normalise_text(std::string& text, std::string& error) {
     std::size_t begin = text.size() - without_mark(text).size(); // of the line
     std::size_t to = 0;
     for (std::size_t at = begin; at < text.size();) {
+        if (static_cast<signed char>(text[at]) > '\r') { // most of a text: ASCII that is no end of a line
+            text[to++] = text[at++];
+            continue;
+        }
         const std::size_t size = character_size(std::string_view(text).substr(at));
         if (size == 0 || text[at] == '\0') {
             const bool wide = at < 2 && (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"));

@@ -17,6 +17,7 @@ class Names {
         for (const PluginConfig& plugin : config.plugins) plugin_sections_.push_back(plugin.name);
         for (const TlsConfig& tls : config.tls) tls_sections_.push_back(tls.name);
         plugins_.insert(plugin_sections_.begin(), plugin_sections_.end());
+        tls_.insert(tls_sections_.begin(), tls_sections_.end());
     }
 
     void plugin(const std::string& name, const Place& place, const char* key) {
@@ -32,7 +33,7 @@ class Names {
     }
 
     void tls(const std::string& name, const Place& place, const char* key) {
-        if (name.empty() || std::find(tls_sections_.begin(), tls_sections_.end(), name) != tls_sections_.end()) return;
+        if (name.empty() || tls_.contains(name)) return;
         reject(place, key, no_tls_section(name, tls_sections_));
     }
 
@@ -47,6 +48,7 @@ class Names {
     std::vector<std::string> plugin_sections_; // those of the file
     std::vector<std::string> tls_sections_;
     std::set<std::string> plugins_; // the implicit ones as well
+    std::set<std::string> tls_;
 };
 
 } // namespace

@@ -61,6 +61,16 @@ TEST(Include, JoinsTheSectionsInTheOrderOfTheNames) {
     EXPECT_EQ(config.host.plugin_path.front(), folder / "plugins"); // which stands nowhere
 }
 
+TEST(Include, MakesNoOtherConfigurationThanOneFile) {
+    const ConfigFolder folder;
+    const std::string part = listener_called("b") + "[plugins.echo]\nlibrary = './echo.so'\nconfig = { a = { file = 'x' } }\n";
+    folder.write("x.toml", listener_called("a") + part);
+    const Config whole = load_config(folder / "x.toml");
+    folder.write("x.toml", "include = 'part.toml'\n" + listener_called("a"));
+    folder.write("part.toml", "# a comment\n" + part);
+    EXPECT_EQ(load_config(folder / "x.toml"), whole);
+}
+
 TEST(Include, APatternMayFitNothingButANameHasToBeThere) {
     const ConfigFolder folder;
     folder.write("x.toml", "include = ['*.none']\n" + listener_called("a"));
