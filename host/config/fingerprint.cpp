@@ -69,11 +69,14 @@ void add(Hash& digest, const TlsConfig& tls) {
 void add(Hash& digest, const PluginConfig& plugin) {
     digest.add(plugin.name);
     add(digest, plugin_keys(), plugin);
-    const std::vector<Setting> settings = plugin.settings->settings();
-    digest.add_number(settings.size());
-    for (const Setting& setting : settings) {
-        digest.add(setting.key);
-        digest.add(setting.value);
+    // Which tables { file = "PATH" } stand for texts only the plugin knows: so their paths count, and what is in the files.
+    for (const bool are_texts : {false, true}) {
+        const std::vector<Setting> settings = plugin.settings->settings([=](const std::string&) { return are_texts; });
+        digest.add_number(settings.size());
+        for (const Setting& setting : settings) {
+            digest.add(setting.key);
+            digest.add(setting.value);
+        }
     }
     digest.add(plugin.settings->folder().native());
 }

@@ -193,8 +193,15 @@ void compare_settings(const gatehouse_config& running, const gatehouse_config& n
                       std::vector<Change>& changes) {
     if (running.equals(next)) return;
     const std::size_t first = changes.size();
-    const std::vector<Setting> before = running.settings();
-    const std::vector<Setting> after = next.settings();
+    // What a plugin has read as a text on one side is one on the other.
+    const auto secrets = [](const gatehouse_config& config) {
+        std::set<std::string> keys;
+        for (const Setting& setting : config.settings([](const std::string&) { return false; }))
+            if (setting.secret) keys.insert(setting.key);
+        return [keys](const std::string& key) { return keys.contains(key); };
+    };
+    const std::vector<Setting> before = running.settings(secrets(next));
+    const std::vector<Setting> after = next.settings(secrets(running));
     const SettingsByKey old_values = by_key(before);
     for (const Setting& setting : after) {
         const auto found = old_values.find(setting.key);

@@ -163,7 +163,9 @@ class View : public gatehouse_config {
         }
     }
 
-    std::vector<Setting> settings() const override { return settings_of(table_.node(), reading_->file); }
+    std::vector<Setting> settings(const IsText& is_text) const override {
+        return settings_of(table_.node(), reading_->file, table_.folder(), is_text);
+    }
     const std::filesystem::path& folder() const noexcept override { return table_.folder(); }
 
     void reject_unread() const { table_.reject_unknown(); }

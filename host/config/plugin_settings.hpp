@@ -64,7 +64,7 @@ struct gatehouse_config {
     virtual bool equals(const gatehouse_config& other) const noexcept = 0;
 
     // What it says, value by value; and the folder that relative paths start at.
-    virtual std::vector<gatehouse::host::Setting> settings() const = 0;
+    virtual std::vector<gatehouse::host::Setting> settings(const gatehouse::host::IsText& is_text) const = 0;
     virtual const std::filesystem::path& folder() const noexcept = 0;
 };
 

@@ -1,9 +1,12 @@
 #include "config/settings.hpp"
 
+#include "base/text_file.hpp"
+#include "config/outside_texts.hpp"
 #include "config/reading.hpp"
 #include "config/toml.hpp"
 #include "config/value_text.hpp"
 #include "config/values.hpp"
+#include "config/variables.hpp"
 
 #include <array>
 #include <charconv>
@@ -32,9 +35,11 @@ std::string streamed(const Value& value) {
     return text.str();
 }
 
+std::string text_of(const std::string& text) { return text.empty() ? "\"\"" : value_text(text); }
+
 // A value that is neither a table nor an array.
 std::string scalar_text(const toml::node& node) {
-    if (const auto* text = node.as_string()) return text->get().empty() ? "\"\"" : value_text(text->get());
+    if (const auto* text = node.as_string()) return text_of(text->get());
     if (const auto* number = node.as_integer()) return std::to_string(number->get());
     if (const auto* number = node.as_floating_point()) return float_text(number->get());
     if (const auto* flag = node.as_boolean()) return value_text(flag->get());
@@ -64,7 +69,9 @@ std::vector<std::string> names_of(const toml::array& array) {
 
 class Flattening {
   public:
-    Flattening(const ConfigReading& reading, std::vector<Setting>& settings) : reading_(reading), settings_(settings) {}
+    Flattening(const ConfigReading& reading, const std::filesystem::path& folder, const IsText& is_text,
+               std::vector<Setting>& settings)
+        : reading_(reading), folder_(folder), is_text_(is_text), settings_(settings) {}
 
     void table(const toml::table& table, const std::string& key, std::size_t item) {
         for (const auto& [name, value] : table) node(value, joined(key, name.str()), item);
@@ -74,22 +81,28 @@ class Flattening {
     void node(const toml::node& node, const std::string& key, std::size_t item) {
         const toml::table* const as_table = node.as_table();
         const toml::array* const as_array = node.as_array();
-        if (as_table != nullptr && !as_table->empty())
+        if (const OutsideText* const outside = reading_.document->outside.find(node); outside != nullptr)
+            add(node, key, text_of(outside->text), item, true);
+        else if (names_text_file(node) && is_text_(key))
+            add(node, key, text_of(text_of_file(node)), item, true);
+        else if (as_table != nullptr && !as_table->empty())
             table(*as_table, key, item);
         else if (as_array != nullptr)
             array(*as_array, key, item);
         else
-            add(node, key, as_table != nullptr ? "{}" : scalar_text(node), item);
+            add(node, key, as_table != nullptr ? "{}" : scalar_text(node), item, false);
     }
 
     void array(const toml::array& array, const std::string& key, std::size_t item) {
         std::string text;
         bool whole = true;
+        bool secret = false;
         for (const toml::node& one : array) {
+            secret = secret || reading_.document->outside.find(one) != nullptr;
             whole = whole && is_json_scalar(one);
             if (whole) text += (text.empty() ? "" : ", ") + scalar_text(one);
         }
-        if (whole) return add(array, key, '[' + text + ']', item);
+        if (whole) return add(array, key, '[' + text + ']', item, secret);
         const std::vector<std::string> names = names_of(array);
         for (std::size_t i = 0; i < array.size(); ++i) {
             const std::string name = joined(key, names.empty() ? std::to_string(i + 1) : names[i]);
@@ -97,9 +110,17 @@ class Flattening {
         }
     }
 
-    void add(const toml::node& node, const std::string& key, std::string value, std::size_t item) {
-        const toml::source_position at = node.source().begin;
-        settings_.push_back({key, std::move(value), item, false, reading_.problems.place({at.line, at.column})});
+    void add(const toml::node& node, const std::string& key, std::string value, std::size_t item, bool secret) {
+        settings_.push_back({key, std::move(value), item, secret, reading_.problems.place(position_of(node))});
+    }
+
+    // It is not kept: that the plugin reads it as a text is not known.
+    std::string text_of_file(const toml::node& node) const {
+        std::string error; // whoever reads it says so
+        const std::string& path = node.as_table()->get("file")->as_string()->get();
+        std::string text = read_text_file(folder_ / path, {max_outside_text, "a text file"}, error).value_or("");
+        if (text.ends_with('\n')) text.pop_back(); // as OutsideTexts::of_file() does
+        return text;
     }
 
     static std::string joined(const std::string& key, std::string_view name) {
@@ -108,14 +129,17 @@ class Flattening {
     }
 
     const ConfigReading& reading_;
+    const std::filesystem::path& folder_;
+    const IsText& is_text_;
     std::vector<Setting>& settings_;
 };
 
 } // namespace
 
-std::vector<Setting> settings_of(const toml::node* node, const ConfigReading& reading) {
+std::vector<Setting> settings_of(const toml::node* node, const ConfigReading& reading, const std::filesystem::path& folder,
+                                 const IsText& is_text) {
     std::vector<Setting> settings;
-    if (node != nullptr && node->is_table()) Flattening(reading, settings).table(*node->as_table(), "", 0);
+    if (node != nullptr && node->is_table()) Flattening(reading, folder, is_text, settings).table(*node->as_table(), "", 0);
     return settings;
 }
 

@@ -4,6 +4,8 @@
 #include "config/place.hpp"
 
 #include <cstddef>
+#include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,7 +32,12 @@ struct Setting {
     Place where;
 };
 
-// Of the table at `node`, which may be null; keys are sorted within their tables. It is a part of what `reading` reads.
-std::vector<Setting> settings_of(const toml::node* node, const ConfigReading& reading);
+// Whether the table { file = "PATH" } under a key stands for the text of that file, though nobody has read it as one yet.
+using IsText = std::function<bool(const std::string& key)>;
+
+// Of the table at `node`, which may be null; keys are sorted within their tables. It is a part of what `reading` reads; paths
+// start at `folder`.
+std::vector<Setting> settings_of(const toml::node* node, const ConfigReading& reading, const std::filesystem::path& folder,
+                                 const IsText& is_text);
 
 } // namespace gatehouse::host

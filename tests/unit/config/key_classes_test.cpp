@@ -123,6 +123,7 @@ struct Leaf {
 };
 void add_leaves(const std::vector<ConfigKey>& keys, const std::string& before, std::vector<Leaf>& leaves) {
     for (const ConfigKey& key : keys) {
+        if (key.name == "include" && before.empty()) continue; // what it includes is compared
         if (key.fields.empty()) leaves.push_back({before + key.name, key});
         add_leaves(key.fields, before + key.name + '.', leaves);
     }

@@ -2,13 +2,18 @@
 
 #include "config/fingerprint.hpp"
 #include "config/load.hpp"
+#include "config/plugin_settings.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <random>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 namespace gatehouse::host {
@@ -167,6 +172,44 @@ TEST(Plan, KnowsItemsOfSettingsByTheirNames) {
     // Without names that differ they are known by their numbers.
     EXPECT_EQ(changes_of_settings(a, a + a), "+config.servers.1 name=\"a\" port=1\n+config.servers.2 name=\"a\" port=1\n"
                                              "-config.servers.a name=\"a\" port=1\n");
+}
+
+TEST(Plan, ShowsThatASecretHasChangedAndNotWhatItIs) {
+    const std::string folder = testing::TempDir() + "plan-secrets-" + std::to_string(::getpid());
+    std::filesystem::create_directory(folder);
+    const auto write = [&](const std::string& text) { std::ofstream(folder + "/password") << text << '\n'; };
+    const auto read = [&] {
+        return parse_config(
+            "[plugins.echo.config]\npassword = { file = 'password' }\nuser = '${GATEHOUSE_TEST_USER:-nobody}'\n" +
+                listener_text("a", "127.0.0.1:8001"),
+            folder + "/gatehouse.toml");
+    };
+    const auto use = [](const Config& config) { // as create() does
+        gatehouse_str value{};
+        config.plugins.at(0).settings->begin();
+        EXPECT_EQ(config.plugins[0].settings->string("password", true, value), GATEHOUSE_OK);
+    };
+    write("hunter-1");
+    const Config running = read();
+    const std::string id = fingerprint(running);
+    use(running);
+    EXPECT_TRUE(plan_of(running, read()).empty());
+    EXPECT_EQ(fingerprint(read()), id);
+
+    write("hunter-2");
+    ::setenv("GATEHOUSE_TEST_USER", "somebody", 1);
+    const Config next = read();
+    ::unsetenv("GATEHOUSE_TEST_USER");
+    EXPECT_NE(fingerprint(next), id);
+    const Plan plan = plan_of(running, next);
+    const std::vector<Change>& changes = plan.plugins.at(0).changes;
+    ASSERT_EQ(changes.size(), 2U);
+    EXPECT_EQ(changes[0].key, "config.password");
+    EXPECT_EQ(changes[1].key, "config.user");
+    for (const Change& change : changes) EXPECT_TRUE(change.secret && change.before.empty() && change.after.empty());
+    use(next);
+    EXPECT_EQ(plan_of(running, next).plugins.at(0).changes.size(), 2U);
+    std::filesystem::remove_all(folder);
 }
 
 // --- Everything -----------------------------------------------------------------------------------------------------------
