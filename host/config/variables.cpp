@@ -10,7 +10,7 @@ namespace gatehouse::host {
 namespace {
 
 constexpr std::string_view opening = "${";
-constexpr std::string_view how = "(expected ${NAME} or ${NAME:-default}; $${ stands for ${ itself)";
+constexpr std::string_view how_it_is_written = "(expected ${NAME} or ${NAME:-default}; $${ stands for ${ itself)";
 
 bool begins_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool continues_name(char c) { return begins_name(c) || (c >= '0' && c <= '9'); }
@@ -22,7 +22,7 @@ bool is_variable_name(std::string_view name) {
 // What is wrong with what stands between "${" and "}", apart from a variable that is not there; "" if nothing is.
 std::string problem_of_reference(std::string_view inner, std::string_view name) {
     const std::string whole = in_quotes("${" + std::string(inner) + "}");
-    if (inner.empty()) return whole + " names no variable " + std::string(how);
+    if (inner.empty()) return whole + " names no variable " + std::string(how_it_is_written);
     if (inner.find(opening) != std::string_view::npos)
         return "a default cannot have a variable in it: " + whole + " (expected a text without ${)";
     if (is_variable_name(name)) return "";
@@ -55,7 +55,7 @@ Expanded expand_variables(std::string_view text) {
         }
         const std::size_t end = text.find('}');
         if (end == std::string_view::npos) {
-            result.problems.push_back(in_quotes(text) + " has no } " + std::string(how));
+            result.problems.push_back(in_quotes(text) + " has no } " + std::string(how_it_is_written));
             break;
         }
         result.literal = false;
