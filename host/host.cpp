@@ -1,7 +1,7 @@
 #include "host.hpp"
 
 #include "base/if_memory_allows.hpp"
-#include "control/message.hpp"
+#include "host_commands.hpp"
 #include "plugin/runtime_folder.hpp"
 #include "process/cpus.hpp"
 #include "process/descriptor_limit.hpp"
@@ -65,7 +65,7 @@ Host::Host(const Generations::Load& load, Config&& config)
     try {
         if (!kept.host.control.empty())
             control_.emplace(kept.host, kept.file.native() + ": host.control", generations_.now().plugins().all(),
-                             own_commands(), log_);
+                             host_commands([this] { return generations_.all(); }), log_);
     } catch (const ListenError& error) {
         problems += (problems.empty() ? "" : "\n") + std::string(error.what());
     }
@@ -100,7 +100,8 @@ void Host::drop_privileges() {
     }
     if (!config.host.control.empty()) {
         socket_files.push_back(config.host.control);
-        privileges_.hand_over(config.host.control, config.host.control_readers.empty());
+        privileges_.hand_over(config.host.control,
+                              config.host.control_readers.empty() && config.host.control_operators.empty());
     }
     if (privileges_.changes_account()) {
         libraries_.hand_over(privileges_.user(), privileges_.group());
@@ -165,6 +166,7 @@ int Host::run() {
         const Nanoseconds now = monotonic_now();
         Nanoseconds again = generations_.supervise(now);
         if (control_) again = std::min(again, control_->serve(now));
+        again = std::min(again, log_.supervise(now));
         if (drained_by != never) {
             if (generations_.is_quiet() || now >= drained_by + last_grace) return shut_down(stops);
             again = std::min(again, drained_by > now ? drained_by : drained_by + last_grace);
@@ -206,39 +208,6 @@ void Host::concluded(const Generations::Outcome& outcome) noexcept {
     std::vector<PluginInstance*> instances; // without memory none of them takes commands, until the next reload
     if_memory_allows([&] { instances = generations_.now().plugins().all(); });
     if (control_) control_->serve_instances(std::move(instances));
-}
-
-std::vector<HostCommand> Host::own_commands() {
-    std::vector<HostCommand> commands;
-    for (const HostTable& table : host_tables()) commands.push_back(own_command(table));
-    const auto answer = [this](unsigned asked, std::uint64_t which) -> std::optional<CommandAnswer> {
-        const TlsServers& tls = generation().tls();
-        if (asked != generation().number()) return CommandAnswer{1, "a reload has replaced the configuration meanwhile", {}};
-        if (tls.sections().empty()) return CommandAnswer{1, "there are no [tls.NAME] sections", {}};
-        std::optional<std::string> problems = tls.reloaded(which);
-        if (!problems) return std::nullopt;
-        CommandAnswer all{0, "", {{"tls", "certificates"}, {}}};
-        for (const auto& [name, server] : tls.sections())
-            all.table.cells.insert(all.table.cells.end(), {name, summary(server->context()->pairs())});
-        if (problems->empty()) return all;
-        std::replace(problems->begin(), problems->end(), '\n', ';');
-        return CommandAnswer{1, "not all certificates were reloaded, old ones stay: " + *problems, {}};
-    };
-    const auto reload = [this, answer]() -> HostCommand::Answer {
-        return
-            [answer, asked = generation().number(), which = generations_.now().tls().reload()] { return answer(asked, which); };
-    };
-    commands.push_back({"reload-certificates", "loads the files of all [tls.NAME] sections anew", false, reload});
-    return commands;
-}
-
-HostCommand Host::own_command(const HostTable& table) {
-    const auto answer = [this, &table]() -> std::optional<CommandAnswer> {
-        CommandAnswer whole{0, "", table.make(generation())};
-        if (encode_message(texts_of(whole.table)).size() <= most_answer) return whole;
-        return CommandAnswer{1, "the table does not fit into an answer of 4 MiB", {}};
-    };
-    return {std::string(table.name), std::string(table.summary), true, [answer]() -> HostCommand::Answer { return answer; }};
 }
 
 // Returns when the drain is over at the latest.

@@ -10,7 +10,6 @@
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
 #include "generations.hpp"
-#include "host_tables.hpp"
 #include "plugin/libraries.hpp"
 #include "process/privileges.hpp"
 #include "relay/engine.hpp"
@@ -51,8 +50,6 @@ class Host {
     Host(const Generations::Load& load, Config&& config);
     void remove_dead_folders();
     void drop_privileges();
-    std::vector<HostCommand> own_commands();
-    HostCommand own_command(const HostTable& table);
     void follow_files() noexcept;
     void reload(const std::string& by) noexcept;
     void concluded(const Generations::Outcome& outcome) noexcept;

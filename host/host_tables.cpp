@@ -12,23 +12,6 @@ namespace {
 
 using Type = Cell::Type;
 
-Cell state_of(Acceptor::State state) {
-    switch (state) {
-    case Acceptor::State::idle:
-        return Cell::state("idle");
-    case Acceptor::State::accepting:
-        return Cell::state("accepting");
-    case Acceptor::State::full:
-        return Cell::state("full");
-    case Acceptor::State::paused:
-    case Acceptor::State::short_of:
-        return Cell::state("paused");
-    case Acceptor::State::closed:
-        break;
-    }
-    return Cell::state("closed");
-}
-
 Cell microseconds(std::uint64_t much) {
     Cell cell = Cell::count(much);
     cell.type = Type::seconds;
@@ -77,10 +60,11 @@ CellTable listeners(const Generation& generation) {
         std::string addresses;
         for (const Listener& socket : *service->sockets()) addresses += (addresses.empty() ? "" : " ") + socket.address();
         table.cells.insert(table.cells.end(),
-                           {status.listener, addresses, service->plugin_names(), state_of(status.state),
-                            Cell::count(status.open), Cell::count(status.parked), Cell::count(status.accepted),
-                            Cell::count(status.pool.threads), Cell::count(status.queue.depth), Cell::count(status.queue.limit),
-                            Cell::count(status.queue.drops), microseconds(histogram_percentile(status.waits, 50)),
+                           {status.listener, addresses, service->plugin_names(),
+                            Cell::state(std::string(state_name(status.state))), Cell::count(status.open),
+                            Cell::count(status.parked), Cell::count(status.accepted), Cell::count(status.pool.threads),
+                            Cell::count(status.queue.depth), Cell::count(status.queue.limit), Cell::count(status.queue.drops),
+                            microseconds(histogram_percentile(status.waits, 50)),
                             microseconds(histogram_percentile(status.waits, 99))});
     }
     return table;
@@ -135,6 +119,23 @@ constexpr HostTable tables[] = {{"host", "shows the version, and since when the 
                                 {"metrics", "shows what the plugin instances count", metrics}};
 
 } // namespace
+
+std::string_view state_name(Acceptor::State state) noexcept {
+    switch (state) {
+    case Acceptor::State::idle:
+        return "idle";
+    case Acceptor::State::accepting:
+        return "accepting";
+    case Acceptor::State::full:
+        return "full";
+    case Acceptor::State::paused:
+    case Acceptor::State::short_of:
+        return "paused";
+    case Acceptor::State::closed:
+        break;
+    }
+    return "closed";
+}
 
 std::span<const HostTable> host_tables() noexcept { return tables; }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/cell_table.hpp"
+#include "listen/acceptor.hpp"
 
 #include <span>
 #include <string_view>
@@ -16,6 +17,9 @@ struct HostTable {
     // May throw std::bad_alloc. [any], while the generation serves
     CellTable (*make)(const Generation& generation);
 };
+
+// What an acceptor does, in a word for people and programs. [any]
+std::string_view state_name(Acceptor::State state) noexcept;
 
 std::span<const HostTable> host_tables() noexcept;
 

@@ -4,6 +4,7 @@
 #include "trial/plugin_check.hpp"
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <gatehouse/gatehouse.h>
 
 int main(int argc, char** argv) {
@@ -27,6 +28,12 @@ int main(int argc, char** argv) {
             ->type_name("DIR")
             ->expected(1)
             ->take_all();
+    };
+
+    ControlOptions at;
+    const auto add_host = [&](CLI::App& command) {
+        command.add_option("--socket", at.socket, "The control socket of the host")->type_name("PATH");
+        command.add_flag("--json", at.json, "Print JSON");
     };
 
     CLI::App* run = app.add_subcommand("run", "Serve until SIGTERM or SIGINT");
@@ -107,10 +114,55 @@ int main(int argc, char** argv) {
     validate->footer(check_list());
 
     std::vector<std::string> words;
+    // Commands of the host's own: an option for each argument.
+    Question asked;
+    const auto add_text = [&](CLI::App& command, const std::string& option, const std::string& name, const std::string& help) {
+        return command.add_option_function<std::string>(
+            option, [&asked, name](const std::string& value) { asked.with[name] = value; }, help);
+    };
+    const auto add_number = [&](CLI::App& command, const std::string& option, const std::string& name,
+                                const std::string& help) {
+        command.add_option_function<std::int64_t>(
+            option, [&asked, name](const std::int64_t& value) { asked.with[name] = value; }, help);
+    };
+    const auto add_question = [&](CLI::App& parent, const std::string& word, const std::string& name, const std::string& help) {
+        CLI::App* command = parent.add_subcommand(word, help);
+        add_host(*command);
+        command->add_option("--config", at.config, "The configuration file of the host, to find its socket")->type_name("CONF");
+        command->callback([&asked, name] { asked.command = name; });
+        return command;
+    };
+    const auto add_filter = [&](CLI::App& command) {
+        add_text(command, "--listener", "listener", "Those that came by this listener")->type_name("NAME");
+        add_text(command, "--plugin", "plugin", "Those of this plugin instance")->type_name("NAME");
+        add_text(command, "--source", "source", "Those from this address or network")->type_name("NET");
+        add_text(command, "--state", "state", "staging, silent, serving, parked, relaying or lingering")->type_name("STATE");
+        add_text(command, "--older", "older", "Those that were accepted so long ago, or earlier: 1h")->type_name("TIME");
+        add_text(command, "--idle", "idle", "Those without a byte in either direction for so long: 10m")->type_name("TIME");
+    };
+    add_text(*add_question(app, "status", "status", "Show how a running host and its listeners are"), "LISTENER", "listener",
+             "This one alone");
+    CLI::App* connections = add_question(app, "connections", "connections", "Show the connections of a running host");
+    add_filter(*connections);
+    add_text(*connections, "--count-by", "count_by", "Count them by source, listener or plugin")->type_name("WHAT");
+    add_number(*connections, "--limit", "limit", "So many rows at most (default 1000, at most 10000)");
+    CLI::App* kill = add_question(app, "kill", "kill", "Reset connections of a running host");
+    add_text(*kill, "ID", "id", "The one with this id");
+    add_filter(*kill);
+    add_number(*add_question(app, "sources", "sources", "Show the sources with the most connections"), "--top", "top",
+               "So many (default 20, at most 1000)");
+    add_question(app, "certs", "certs", "Show the certificates of a running host");
+    CLI::App* log = app.add_subcommand("log", "Change the log of a running host")->require_subcommand(1);
+    CLI::App* level =
+        add_question(*log, "level", "log.level", "Set the level for a while; then the configuration's counts again");
+    add_text(*level, "LEVEL", "level", "debug, info, warning or error")->required();
+    add_text(*level, "--for", "for", "For how long (default 10m, at most 1d)")->type_name("TIME");
+
     CLI::App* control = app.add_subcommand("control", "Ask a running host: list the commands of its plugins, or run one");
-    control->add_option("CONF", options.config, "The configuration file that the host runs with")->required();
-    control->add_option("WORD", words, "Nothing, INSTANCE, or INSTANCE COMMAND ARGUMENT... (after -- if one begins with -)");
-    control->add_flag("--json", json, "Print JSON");
+    control->add_option("WORD", words,
+                        "CONF, to find the host by its host.control; then nothing, INSTANCE, or INSTANCE COMMAND ARGUMENT... "
+                        "(after -- if one begins with -). A first word with a dot or a slash is CONF");
+    add_host(*control);
     std::filesystem::path folder;
     std::vector<std::string> names;
     CLI::App* dev_cert = app.add_subcommand("dev-cert", "Make a local authority and a certificate for trying TLS out");
@@ -145,6 +197,7 @@ int main(int argc, char** argv) {
                                                   : DescriptionFormat::text);
     if (*schema) return schema_command(options);
     if (*plugins) return list_plugins_command(options, json);
-    if (*control) return control_command(options, words, json);
+    if (!asked.command.empty()) return ask_command(at, asked);
+    if (*control) return control_command(at, words);
     run_plugin_probe(library);
 }

@@ -10,7 +10,6 @@
 #include "config/load.hpp"
 #include "config_check.hpp"
 #include "control/client.hpp"
-#include "control/message.hpp"
 #include "host.hpp"
 #include "listener_table.hpp"
 #include "plugin/runtime_folder.hpp"
@@ -20,6 +19,7 @@
 #include "tls/dev_cert.hpp"
 #include "trial/plugin_check.hpp"
 
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -97,6 +97,62 @@ int check_for_programs(const CommandOptions& options, bool bind) {
     }
     std::cout << check_report(options.config, config ? &*config : nullptr, problems) << std::flush;
     return problems.empty() ? 0 : 1;
+}
+
+// --socket, or the environment's, or what the file says, or where the packages put it. Only the third reads a file.
+std::filesystem::path control_socket(const ControlOptions& options) {
+    if (!options.socket.empty()) return options.socket;
+    if (const char* const named = std::getenv("GATEHOUSE_SOCKET"); named != nullptr && *named != '\0') return named;
+    if (options.config.empty()) return "/run/gatehouse/control.sock";
+    const Config config = load_config(options.config);
+    if (!config.host.control.empty()) return config.host.control;
+    throw std::runtime_error(config.file.string() + ": there is no host.control, so a host that runs with it takes no " +
+                             "commands; add control = \"gatehouse.sock\" to its [host] section");
+}
+
+// NAME=VALUE as an argument of a question: true, false, a whole number or a text.
+void add_argument(Question& question, const std::string& word) {
+    const std::size_t equals = word.find('=');
+    const std::string name = word.substr(0, equals);
+    const std::string value = equals == std::string::npos ? "true" : word.substr(equals + 1);
+    std::int64_t number = 0;
+    const char* const end = value.data() + value.size();
+    const auto [read, error] = std::from_chars(value.data(), end, number);
+    if (value == "true" || value == "false")
+        question.with[name] = value == "true";
+    else if (error == std::errc() && read == end)
+        question.with[name] = number;
+    else
+        question.with[name] = value;
+}
+
+// The text line by line, so that what it quotes of others does not command the terminal.
+std::string printable_lines(std::string_view text) {
+    std::string lines;
+    while (!text.empty()) {
+        const std::size_t end = text.find('\n');
+        append_printable(lines, text.substr(0, end));
+        if (end == std::string_view::npos) break;
+        lines += '\n';
+        text.remove_prefix(end + 1);
+    }
+    return lines;
+}
+
+// Asks the host and prints the answer.
+int ask(const ControlOptions& options, Question question) {
+    question.as_text = !options.json;
+    const HostAnswer answer = ask_host(control_socket(options), std::move(question));
+    if (!answer.code.empty())
+        throw std::runtime_error(printable_lines(
+            answer.message + (answer.did_you_mean.empty() ? "" : " (did you mean " + answer.did_you_mean + "?)")));
+    if (!options.json)
+        std::cout << printable_lines(answer.text);
+    else if (answer.result)
+        std::cout << answer.result->line() << '\n';
+    else
+        std::cout << json_cells(answer.table);
+    return 0;
 }
 
 } // namespace
@@ -250,20 +306,27 @@ int list_plugins_command(const CommandOptions& options, bool json) {
     });
 }
 
-int control_command(const CommandOptions& options, const std::vector<std::string>& words, bool json) {
+int control_command(ControlOptions options, std::vector<std::string> words) {
     return reported([&] {
-        const Config config = load_config(options.config);
-        if (config.host.control.empty())
-            throw std::runtime_error(config.file.string() +
-                                     ": there is no host.control, so a host that runs with it takes no " +
-                                     "commands; add control = \"gatehouse.sock\" to its [host] section");
-        const std::vector<std::string> answer = ask_host(config.host.control, words);
-        CellTable table;
-        if (!read_table(answer, table))
-            throw std::runtime_error(answer.size() == 2 ? printable(answer[1], most_answer) : "the host has no answer");
-        std::cout << (json ? json_cells(table) : format_cells(table));
-        return 0;
+        if (!words.empty() && words.front().find_first_of("./") != std::string::npos) { // in no instance's name
+            options.config = words.front();
+            words.erase(words.begin());
+        }
+        Question question;
+        question.command = "commands";
+        if (words.size() == 1) question.with["instance"] = words[0];
+        if (words.size() > 1 && words[0] == reserved_instance) {
+            question.command = words[1];
+            for (std::size_t i = 2; i < words.size(); ++i) add_argument(question, words[i]);
+        } else if (words.size() > 1) {
+            question = plugin_question(words[0], {words.begin() + 1, words.end()});
+        }
+        return ask(options, std::move(question));
     });
+}
+
+int ask_command(const ControlOptions& options, Question question) {
+    return reported([&] { return ask(options, std::move(question)); });
 }
 
 } // namespace gatehouse::host

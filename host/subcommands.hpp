@@ -1,6 +1,7 @@
 // The subcommands of `gatehouse`. Each returns the exit status: 0, or 1 after it has said on standard error what is wrong.
 #pragma once
 
+#include "control/message.hpp"
 #include "new_plugin.hpp"
 #include "trial/plugin_trial.hpp"
 
@@ -36,7 +37,16 @@ int list_plugins_command(const CommandOptions& options, bool json);
 enum class DescriptionFormat { text, json, markdown };
 int describe_plugin_command(const CommandOptions& options, const std::string& plugin, DescriptionFormat format);
 int schema_command(const CommandOptions& options);
-// `words`: nothing, an instance, or an instance, its command and the arguments.
-int control_command(const CommandOptions& options, const std::vector<std::string>& words, bool json);
+// How to find a running host, and how to print what it answers.
+struct ControlOptions {
+    std::filesystem::path socket; // --socket; empty: GATEHOUSE_SOCKET, or
+    std::filesystem::path config; // its host.control; empty: /run/gatehouse/control.sock
+    bool json = false;
+};
+// `words`: nothing, an instance, or an instance, its command and the arguments; the host's own are NAME=VALUE. Before them may
+// stand the configuration file.
+int control_command(ControlOptions options, std::vector<std::string> words);
+// A command of the host's own.
+int ask_command(const ControlOptions& options, Question question);
 
 } // namespace gatehouse::host

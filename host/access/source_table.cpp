@@ -6,14 +6,14 @@
 namespace gatehouse::host {
 namespace {
 
-Nanoseconds interval_of(const SourceLimits& limits) noexcept {
+Nanoseconds intervalof(const SourceLimits& limits) noexcept {
     return limits.rate == 0 ? 0 : std::max<Nanoseconds>(Nanoseconds{limits.per.count()} * 1'000'000 / limits.rate, 1);
 }
 
 } // namespace
 
 SourceRule::SourceRule(const SourceLimits& limits) noexcept
-    : most(limits.most), interval(interval_of(limits)),
+    : most(limits.most), interval(intervalof(limits)),
       tolerance(interval * (Nanoseconds{limits.burst != 0 ? limits.burst : limits.rate} - 1)), v4_bits(limits.v4_bits),
       v6_bits(limits.v6_bits) {}
 
@@ -66,6 +66,31 @@ SourceTable::Counts SourceTable::counts(Nanoseconds now) const noexcept {
     }
     counts.uncounted = uncounted_.load(std::memory_order_relaxed);
     return counts;
+}
+
+std::vector<SourceTable::Source> SourceTable::top(std::size_t most, Nanoseconds interval, Nanoseconds now) const {
+    std::vector<Source> found; // a heap whose first is the least
+    const auto more = [](const Source& one, const Source& two) {
+        return one.open != two.open ? one.open > two.open : one.recent > two.recent;
+    };
+    for (std::size_t set = 0; set < sets_ && most != 0; ++set) {
+        const MutexLock lock(locks_[set % locks]);
+        for (const Slot* slot = &slots_[set * ways]; slot != &slots_[set * ways] + ways; ++slot) {
+            if (!slot->in_use(now)) continue;
+            Source source{slot->source, slot->open.load(std::memory_order_relaxed), 0};
+            if (interval != 0 && slot->arrival > now)
+                source.recent = static_cast<std::uint64_t>((slot->arrival - now + interval - 1) / interval);
+            if (found.size() == most) {
+                if (!more(source, found.front())) continue;
+                std::pop_heap(found.begin(), found.end(), more);
+                found.pop_back();
+            }
+            found.push_back(source);
+            std::push_heap(found.begin(), found.end(), more);
+        }
+    }
+    std::sort_heap(found.begin(), found.end(), more);
+    return found;
 }
 
 } // namespace gatehouse::host

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace gatehouse::host {
 
@@ -57,6 +58,16 @@ class SourceTable {
         std::uint64_t uncounted = 0;  // connections that there was no room for, since the start
     };
     Counts counts(Nanoseconds now) const noexcept; // looks through all of the table
+
+    // A source that has connections or a rate to remember.
+    struct Source {
+        IpAddress address;
+        std::uint32_t open = 0;
+        std::uint64_t recent = 0; // of its burst, how many connections it has used and not got back yet
+    };
+    // The `most` sources with the most connections, in this order. `interval`: of the rule. Looks through all of the table. May
+    // throw std::bad_alloc. [any]
+    std::vector<Source> top(std::size_t most, Nanoseconds interval, Nanoseconds now) const;
 
   private:
     static constexpr std::size_t ways = 8;

@@ -82,7 +82,37 @@ std::string json(const Cell& cell) {
     return "null";
 }
 
-std::string_view name_of(Cell::Type type) noexcept {
+bool is_numeric(Cell::Type type) noexcept {
+    return type == Cell::Type::number || type == Cell::Type::bytes || type == Cell::Type::seconds;
+}
+
+// `end`: what stands before each row, and before the rows: the end of a line, or nothing.
+std::string json_of(const CellTable& table, std::string_view end) {
+    const std::size_t columns = table.columns.size();
+    std::string text = "{\"columns\": [";
+    for (std::size_t i = 0; i < columns; ++i) {
+        const Column& column = table.columns[i];
+        text.append(i == 0 ? "" : ", ").append("{\"name\": ").append(json_text(column.name));
+        text.append(", \"type\": ").append(json_text(cell_type_name(column.type)));
+        if (!column.unit.empty()) text.append(", \"unit\": ").append(json_text(column.unit));
+        text += '}';
+    }
+    text.append("],").append(end).append(" \"rows\": [");
+    for (std::size_t i = 0; columns != 0 && i + columns <= table.cells.size(); i += columns) {
+        text.append(i == 0 ? "" : ",").append(end).append(end.empty() ? (i == 0 ? "{" : " {") : "  {");
+        for (std::size_t j = 0; j < columns; ++j)
+            text.append(j == 0 ? "" : ", ")
+                .append(json_text(table.columns[j].name))
+                .append(": ")
+                .append(json(table.cells[i + j]));
+        text += '}';
+    }
+    return text + "]}";
+}
+
+} // namespace
+
+std::string_view cell_type_name(Cell::Type type) noexcept {
     switch (type) {
     case Cell::Type::state:
         return "state";
@@ -100,12 +130,6 @@ std::string_view name_of(Cell::Type type) noexcept {
     }
     return "text";
 }
-
-bool is_numeric(Cell::Type type) noexcept {
-    return type == Cell::Type::number || type == Cell::Type::bytes || type == Cell::Type::seconds;
-}
-
-} // namespace
 
 Cell Cell::count(std::uint64_t many) {
     constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
@@ -131,27 +155,8 @@ std::string format_cells(const CellTable& table) {
     return format_table(rows);
 }
 
-std::string json_cells(const CellTable& table) {
-    const std::size_t columns = table.columns.size();
-    std::string text = "{\"columns\": [";
-    for (std::size_t i = 0; i < columns; ++i) {
-        const Column& column = table.columns[i];
-        text.append(i == 0 ? "" : ", ").append("{\"name\": ").append(json_text(column.name));
-        text.append(", \"type\": ").append(json_text(name_of(column.type)));
-        if (!column.unit.empty()) text.append(", \"unit\": ").append(json_text(column.unit));
-        text += '}';
-    }
-    text += "],\n \"rows\": [";
-    for (std::size_t i = 0; columns != 0 && i + columns <= table.cells.size(); i += columns) {
-        text += i == 0 ? "\n  {" : ",\n  {";
-        for (std::size_t j = 0; j < columns; ++j)
-            text.append(j == 0 ? "" : ", ")
-                .append(json_text(table.columns[j].name))
-                .append(": ")
-                .append(json(table.cells[i + j]));
-        text += '}';
-    }
-    return text + "]}\n";
-}
+std::string json_cells(const CellTable& table) { return json_of(table, "\n") + '\n'; }
+
+std::string json_cells_line(const CellTable& table) { return json_of(table, ""); }
 
 } // namespace gatehouse::host

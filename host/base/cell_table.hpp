@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -57,5 +58,10 @@ std::string format_cells(const CellTable& table);
 // {"columns": [{"name": "sent", "type": "bytes"}, ...], "rows": [{"sent": 17}, ...]}, with the "unit" of a column that has one.
 // Seconds are a decimal fraction, a time is a text as in RFC 3339.
 std::string json_cells(const CellTable& table);
+// The same on one line, without its end.
+std::string json_cells_line(const CellTable& table);
+
+// As JSON names the type of a column.
+std::string_view cell_type_name(Cell::Type type) noexcept;
 
 } // namespace gatehouse::host

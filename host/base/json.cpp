@@ -28,6 +28,17 @@ Json& Json::add(Json value) {
     return *this;
 }
 
+std::string Json::line() const {
+    if (opens_ == 0) return json_;
+    std::string all(1, opens_);
+    for (const auto& [key, value] : members_) {
+        if (all.size() > 1) all += ", ";
+        if (opens_ == '{') all += '"' + escape_json(key) + "\": ";
+        all += value.line();
+    }
+    return all + (opens_ == '{' ? '}' : ']');
+}
+
 std::string Json::lines(const std::string& indent) const {
     if (opens_ == 0) return json_;
     const char* const closes = opens_ == '{' ? "}" : "]";

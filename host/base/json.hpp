@@ -21,6 +21,8 @@ class Json {
 
     // Indented for people, with an end of line.
     std::string pretty() const { return lines("") + '\n'; }
+    // On one line, without its end.
+    std::string line() const;
 
   private:
     explicit Json(char opens) : opens_(opens) {}

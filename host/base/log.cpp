@@ -140,7 +140,7 @@ void Log::Impl::run() noexcept {
     }
 }
 
-Log::Log(const LogConfig& config) : level_(config.level), impl_(std::make_unique<Impl>(config)) {}
+Log::Log(const LogConfig& config) : configured_(config.level), level_(config.level), impl_(std::make_unique<Impl>(config)) {}
 
 Log::~Log() = default;
 
@@ -152,6 +152,18 @@ void Log::write(LogLevel level, std::string_view message, Fields fields) noexcep
     else
         format_human(line, level, message, fields, impl_->colour);
     impl_->push(line.view(), level == LogLevel::error);
+}
+
+void Log::set_level(LogLevel level, Nanoseconds until) noexcept {
+    level_until_ = until;
+    level_.store(level, std::memory_order_relaxed);
+}
+
+Nanoseconds Log::supervise(Nanoseconds now) noexcept {
+    if (level_until_ > now) return level_until_;
+    set_level(configured_, never);
+    info("the log has the level of the configuration again");
+    return never;
 }
 
 void Log::reopen() noexcept {

@@ -6,8 +6,10 @@
 // that are missing were dropped. [any] unless noted.
 #pragma once
 
+#include "base/clock.hpp"
 #include "base/log_line.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -39,7 +41,13 @@ class Log {
     void warning(std::string_view message, Fields fields = {}) noexcept { write(LogLevel::warning, message, fields); }
     void error(std::string_view message, Fields fields = {}) noexcept { write(LogLevel::error, message, fields); }
 
-    bool enabled(LogLevel level) const noexcept { return level >= level_; }
+    bool enabled(LogLevel level) const noexcept { return level >= level_.load(std::memory_order_relaxed); }
+    LogLevel level() const noexcept { return level_.load(std::memory_order_relaxed); }
+
+    // Another level until then, and after that the one of the configuration again. [main]
+    void set_level(LogLevel level, Nanoseconds until) noexcept;
+    // Goes back if it is time. Returns when it wants to be asked again. [main]
+    Nanoseconds supervise(Nanoseconds now) noexcept;
 
     // Opens the log file again by its name, after logrotate or a person has moved it away. Keeps the old one if that fails.
     // [main]
@@ -60,7 +68,9 @@ class Log {
 
   private:
     struct Impl;
-    LogLevel level_;
+    const LogLevel configured_;
+    std::atomic<LogLevel> level_;     // written by the main thread
+    Nanoseconds level_until_ = never; // [main]
     std::unique_ptr<Impl> impl_;
 };
 

@@ -33,16 +33,38 @@ enum class Reason : std::uint8_t {
     upstream_reset,     // the upstream reset a relayed connection
     drained,            // the host was stopping
     ended,              // its plugin has ended it from outside of serve(), such as a relay whose server is to have none
+    killed,             // the operator has ended it: gatehouse kill
     host_out_of_fds,    // no file descriptor left for it
     host_out_of_memory, // no memory, thread or epoll entry left for it
     host_out_of_ports,  // no local port left for a connection to its server
 };
 
-inline constexpr std::array<std::string_view, 24> reason_names{
-    "done",           "peer_closed",      "peer_reset",   "first_byte_timeout", "idle_timeout",       "deadline",
-    "lifetime",       "bad_proxy_header", "no_match",     "denied_acl",         "over_limit",         "over_rate",
-    "too_slow",       "tls_failed",       "plugin_error", "plugin_exception",   "upstream_failed",    "upstream_closed",
-    "upstream_reset", "drained",          "ended",        "host_out_of_fds",    "host_out_of_memory", "host_out_of_ports",
+inline constexpr std::array<std::string_view, 25> reason_names{
+    "done",
+    "peer_closed",
+    "peer_reset",
+    "first_byte_timeout",
+    "idle_timeout",
+    "deadline",
+    "lifetime",
+    "bad_proxy_header",
+    "no_match",
+    "denied_acl",
+    "over_limit",
+    "over_rate",
+    "too_slow",
+    "tls_failed",
+    "plugin_error",
+    "plugin_exception",
+    "upstream_failed",
+    "upstream_closed",
+    "upstream_reset",
+    "drained",
+    "ended",
+    "killed",
+    "host_out_of_fds",
+    "host_out_of_memory",
+    "host_out_of_ports",
 };
 static_assert(reason_names.size() == static_cast<std::size_t>(Reason::host_out_of_ports) + 1);
 

@@ -49,6 +49,7 @@ struct HostConfig {
     std::vector<std::string> resolvers;    // name servers, "address:port"; empty: those of /etc/resolv.conf
     std::filesystem::path control;         // unix socket for `gatehouse control`; empty: none
     std::string control_readers;           // group, by name or number, that may run what changes nothing; empty: none
+    std::string control_operators;         // the same, for what changes something too
 
     bool operator==(const HostConfig&) const = default;
 };

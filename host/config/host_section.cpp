@@ -76,9 +76,11 @@ HostConfig read_host(ConfigTable table) {
     table.size("stack_size", host.stack_size, 64 << 10, 64 << 20);
     read_resolvers(table, host.resolvers);
     read_control(table, host.control);
-    if (std::string_view group; read_text(table, "control_readers", group)) host.control_readers = group;
-    if (!host.control_readers.empty() && host.control.empty())
-        table.reject("control_readers", "there is no control, so there is nothing to read");
+    for (const auto& [key, group] :
+         {std::pair{"control_readers", &host.control_readers}, std::pair{"control_operators", &host.control_operators}}) {
+        if (std::string_view text; read_text(table, key, text)) *group = text;
+        if (!group->empty() && host.control.empty()) table.reject(key, "there is no control, so there is nothing to ask");
+    }
     table.reject_unknown();
     return host;
 }

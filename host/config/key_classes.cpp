@@ -52,6 +52,7 @@ constexpr SectionKey<H> of_host[] = {
     key<H, &H::resolvers>("resolvers", restart),
     key<H, &H::control>("control", restart),
     key<H, &H::control_readers>("control_readers", restart),
+    key<H, &H::control_operators>("control_operators", restart),
 };
 
 using P = ProcessConfig;

@@ -199,7 +199,7 @@ bool Attempt::send_preface(Channel& to, Nanoseconds now) {
         if (count < 0 && errno == EAGAIN) return is_late(now) ? fails(ETIMEDOUT) : false;
         if (count <= 0) return fails(count < 0 ? errno : EPIPE);
         sent_ += static_cast<std::size_t>(count);
-        to.bytes_out += static_cast<std::uint64_t>(count);
+        to.count_out(static_cast<std::uint64_t>(count));
     }
     if (!plan_.tls) return end(GATEHOUSE_OK, "");
     to.tls = TlsSession::client(plan_.tls, to.fd, plan_.server_name);

@@ -2,6 +2,8 @@
 // which waits, all stand on these. With TLS, all of it is about the plaintext. [owner]
 #pragma once
 
+#include "base/clock.hpp"
+#include "base/observed.hpp"
 #include "tls/session.hpp"
 
 #include <cerrno>
@@ -67,8 +69,18 @@ struct Channel {
     // At urgent data a read stops short of what is there; or somebody else has got the event that told of more.
     bool stops_short : 1 = false;
     std::unique_ptr<TlsSession> tls; // null: the connection is plain
-    std::uint64_t bytes_in = 0;
-    std::uint64_t bytes_out = 0;
+    // What has been read and written, plain, and when there was something last; 0: never.
+    Observed<std::uint64_t> bytes_in;
+    Observed<std::uint64_t> bytes_out;
+    Observed<Nanoseconds> moved;
+    void count_in(std::uint64_t bytes) noexcept {
+        bytes_in += bytes;
+        moved = coarse_now();
+    }
+    void count_out(std::uint64_t bytes) noexcept {
+        bytes_out += bytes;
+        moved = coarse_now();
+    }
 };
 
 } // namespace gatehouse::host

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error_text.hpp"
+#include "base/observed.hpp"
 #include "base/reason.hpp"
 #include "connection/carry.hpp"
 #include "connection/facts.hpp"
@@ -36,8 +37,8 @@ struct ListenerShare {
     const Drain& drain;
 };
 
-// What a plugin may order for a connection from outside of serve(), the stronger ones last.
-enum class EndOrder : std::uint8_t { none, stop, close, reset };
+// What a plugin may order for a connection from outside of serve(), the stronger ones last; and `kill`, the operator.
+enum class EndOrder : std::uint8_t { none, stop, close, reset, kill };
 
 // Where a connection is in its life:
 //
@@ -85,7 +86,7 @@ struct ServingLife {
 
 // All that begins anew with each client.
 struct Life {
-    Phase phase = Phase::silent;
+    Observed<Phase> phase{Phase::silent};
     bool admitted = false;  // it counts for its source
     bool is_proxys = false; // a trusted proxy's own: its header names no client
     bool entered = false;   // it counts for its plugin
@@ -97,8 +98,8 @@ struct Life {
     Reason parked_reason = Reason::done; // what happens at parked_until
     std::uint32_t source = 0;            // where it counts: see Access::admit()
     std::uint32_t lingered = 0;          // bytes thrown away while lingering
-    Peer peer; // as the PROXY header says it if there was one; the path of a unix socket is in `proxied`
-    Nanoseconds accepted = 0;
+    Peer peer;                      // as the PROXY header says it if there was one; the path of a unix socket is in `proxied`
+    Observed<Nanoseconds> accepted; // 0: nobody is here; written when all that others may look at is there
     std::unique_ptr<const Proxied> proxied; // null: no proxy, or the proxy's own connection
     StagingLife staging;
     ServingLife serving;

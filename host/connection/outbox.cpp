@@ -80,7 +80,7 @@ Outbox::Flow Outbox::send_some(Piece& piece, Channel& to, bool is_last) noexcept
         if (count == 0 && !piece.bytes) return Flow::short_file;
         if (count == 0) return errno = EPIPE, Flow::broken; // no progress: to try it again would be to try it for ever
         const auto size = static_cast<std::uint64_t>(count);
-        to.bytes_out += size;
+        to.count_out(size);
         piece.offset += size;
         piece.left -= size;
         left_ -= size;

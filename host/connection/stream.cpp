@@ -146,7 +146,7 @@ gatehouse_status Stream::read_there(void* buffer, std::size_t capacity, std::siz
     } while (count < 0 && errno == EINTR);
     if (count > 0) {
         size = static_cast<std::size_t>(count);
-        bytes_in += size;
+        count_in(size);
         emptied = tls ? tls->emptied() : size < capacity;
         if (rate_) count_request();
         deadline_hit = false;
@@ -245,7 +245,7 @@ gatehouse_status Stream::write_all(const char* data, std::size_t size, int flags
             continue;
         }
         const auto written = static_cast<std::size_t>(count);
-        bytes_out += written;
+        count_out(written);
         write_progress_ += written;
         data += written;
         size -= written;
@@ -303,7 +303,7 @@ gatehouse_status Stream::write_some(std::span<gatehouse_bytes> parts, int flags)
             continue;
         }
         const auto written = static_cast<std::size_t>(count);
-        bytes_out += written;
+        count_out(written);
         write_progress_ += written;
         consume(parts, written);
     }
@@ -428,7 +428,7 @@ gatehouse_status Stream::put_parts(std::span<gatehouse_bytes> parts, int flags, 
         if (count == 0) return fail(EPIPE);
         if (count < 0) return errno == EAGAIN ? GATEHOUSE_AGAIN : fail(errno);
         const auto size = static_cast<std::size_t>(count);
-        bytes_out += size;
+        count_out(size);
         written += size;
         consume(parts, size);
     }
@@ -447,7 +447,7 @@ gatehouse_status Stream::put_records(std::span<gatehouse_bytes> parts, int flags
         } while (count < 0 && errno == EINTR);
         if (count == 0 || (count < 0 && errno != EAGAIN)) return fail(count == 0 ? EPIPE : errno);
         const auto sent = static_cast<std::size_t>(std::max<ssize_t>(count, 0));
-        bytes_out += sent;
+        count_out(sent);
         written += size;
         if (sent == size) continue;
         const gatehouse_bytes rest{record.data() + sent, size - sent};
@@ -533,7 +533,7 @@ gatehouse_status Stream::send_file(std::span<const gatehouse_bytes> parts, int f
         const ssize_t count = ::sendfile(fd, file, &position, std::min<std::uint64_t>(length, file_at_once));
         if (count > 0) {
             const auto sent = static_cast<std::uint64_t>(count);
-            bytes_out += sent;
+            count_out(sent);
             write_progress_ += sent;
             offset += sent;
             length -= sent;

@@ -1,9 +1,9 @@
 #include "control/client.hpp"
 
 #include "base/descriptor.hpp"
-#include "control/message.hpp"
 #include "net/address.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <utility>
 
 namespace gatehouse::host {
 namespace {
@@ -23,8 +24,9 @@ namespace {
         throw std::runtime_error("no host is running" + at + "; start one with: gatehouse run CONF");
     case EACCES:
     case EPERM:
-        throw std::runtime_error("cannot reach the host" + at +
-                                 "; only the user that runs it, root, and the group of control_readers may ask it");
+        throw std::runtime_error(
+            "cannot reach the host" + at +
+            "; only the user that runs it, root and the groups of control_readers and control_operators may ask it");
     case EAGAIN: // SO_RCVTIMEO or SO_SNDTIMEO
         throw std::runtime_error("the host does not answer at " + socket.string() + "; its log may say why");
     default:
@@ -34,9 +36,10 @@ namespace {
 
 } // namespace
 
-std::vector<std::string> ask_host(const std::filesystem::path& socket, const std::vector<std::string>& question) {
-    const std::string bytes = encode_message(question);
-    if (bytes.size() > most_question) throw std::runtime_error("the arguments are longer than 64 KiB");
+HostAnswer ask_host(const std::filesystem::path& socket, Question question) {
+    question.later = true;
+    const std::string line = question_line(question);
+    if (line.size() > most_question + 1) throw std::runtime_error("the arguments are longer than 64 KiB");
     std::string error;
     const auto address = parse_address("unix:" + socket.string(), error);
     if (!address) throw std::runtime_error(error);
@@ -50,29 +53,40 @@ std::vector<std::string> ask_host(const std::filesystem::path& socket, const std
     constexpr long reserve = 6; // the host gives up after five
     wait(reserve);
     if (::connect(fd.get(), target->get(), target->size) != 0) fail(socket, errno);
-    // Both are far below what fits into a socket's buffer, or are read on at once by the other side.
-    if (::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size())) fail(socket, errno);
+    // Far below what fits into a socket's buffer, or read on at once by the other side.
+    if (::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()) && errno != EPIPE)
+        fail(socket, errno);
 
     std::string in;
-    std::vector<std::string> answer;
     for (;;) {
         std::array<char, 65536> buffer; // not initialised: filled by recv
         const ssize_t size = ::recv(fd.get(), buffer.data(), buffer.size(), 0);
         if (size < 0 && errno == EINTR) continue;
-        if (size < 0) fail(socket, errno);
-        in.append(buffer.data(), static_cast<std::size_t>(size));
-        Decoded decoded = decode_message(in, most_answer, answer);
-        if (decoded == Decoded::whole && answer.size() == 2 && answer[0] == answer_later) {
-            wait(std::strtol(answer[1].c_str(), nullptr, 10) + reserve);
-            in.erase(0, message_size(in));
-            decoded = decode_message(in, most_answer, answer);
+        if (size < 0 && errno != ECONNRESET) fail(socket, errno);
+        const std::size_t searched = in.size();
+        if (size > 0) in.append(buffer.data(), static_cast<std::size_t>(size));
+        for (std::size_t end = in.find('\n', searched); end != std::string::npos; end = in.find('\n')) {
+            Reply reply;
+            if (!read_reply(std::string_view(in).substr(0, end), reply))
+                throw std::runtime_error("what answers at " + socket.string() + " does not speak as a host of this version");
+            if (reply.later == 0) return std::move(reply.answer);
+            in.erase(0, end + 1);
+            constexpr std::uint64_t longest = 86'400;
+            wait(static_cast<long>(std::min(reply.later, longest)) + reserve);
         }
-        if (decoded == Decoded::whole) return answer;
-        if (size == 0 || decoded == Decoded::bad)
+        if (size <= 0 || in.size() > most_answer)
             throw std::runtime_error("the host closed the connection at " + socket.string() +
                                      (in.empty() ? " without an answer" : " in the middle of its answer") +
                                      "; its log may say why");
     }
+}
+
+Question plugin_question(const std::string& instance, std::vector<std::string> words) {
+    Question question;
+    question.command = "plugin.command";
+    question.with["instance"] = instance;
+    question.with["words"] = std::move(words);
+    return question;
 }
 
 } // namespace gatehouse::host

@@ -1,14 +1,17 @@
-// The other end of the control socket: `gatehouse control`.
+// The other end of the control socket: the subcommands that ask a running host.
 #pragma once
 
+#include "control/message.hpp"
+
 #include <filesystem>
-#include <string>
-#include <vector>
 
 namespace gatehouse::host {
 
-// Asks the host that listens at `socket`, and waits for the answer for some seconds, or as long as the host says;
-// control/message.hpp says what both are. Throws std::runtime_error if no host listens or none answers, with what to do.
-std::vector<std::string> ask_host(const std::filesystem::path& socket, const std::vector<std::string>& question);
+// Asks the host that listens at `socket`, and waits for the answer for some seconds, or as long as the host says. Throws
+// std::runtime_error if no host listens or none answers, with what to do.
+HostAnswer ask_host(const std::filesystem::path& socket, Question question);
+
+// The question for a command of a plugin instance.
+Question plugin_question(const std::string& instance, std::vector<std::string> words);
 
 } // namespace gatehouse::host

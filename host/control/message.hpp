@@ -1,39 +1,54 @@
-// Messages of the control socket: lists of texts. Both ends are this program, and no other reads the format: the size of what
-// follows, then each text after its size; sizes are 32 bits in the machine's own order.
+// Messages of the control socket: a line of JSON each, so that any program may ask.
 //
-// A question is empty (all commands of all instances), or an instance, or an instance, a command and its arguments; the host
-// itself is an instance as well: reserved_instance. An answer is "failed" and why, or "table", the number of columns, for each
-// its type and name, and its unit, and the cells row by row, each with its type. Before an answer that takes its time comes
-// "later" and in how many seconds at most.
+//     > {"id": 1, "do": "kill", "with": {"source": "192.0.2.0/24"}}
+//     < {"id": 1, "ok": true, "result": {"killed": 12}}
+//     < {"id": 1, "ok": false, "error": {"code": "not_found", "message": "...", "did_you_mean": "..."}}
+//
+// A question may also say "as": "text", and gets "text", for people, in the place of "result"; and "later": true: if the answer
+// takes its time it is announced by {"id": 1, "later": 60}, in how many seconds at most.
+//
+// "more": 12 beside a result says that the table would have 12 more rows than it has.
+//
+// The result of most commands is a table: see json_cells(). Numbers are numbers, times RFC 3339, durations seconds, sizes
+// bytes.
 #pragma once
 
-#include "base/cell_table.hpp"
+#include "control/command.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace gatehouse::host {
 
-inline constexpr std::size_t most_question = 64 << 10; // bytes
-inline constexpr std::size_t most_answer = 4 << 20;
-inline constexpr std::string_view answer_failed = "failed";
-inline constexpr std::string_view answer_table = "table";
-inline constexpr std::string_view answer_later = "later";
+inline constexpr std::size_t most_question = 64 << 10; // bytes of a line, without its end
+inline constexpr std::size_t most_answer = 8 << 20;    // the same; escapes in JSON count
 
-std::string encode_message(const std::vector<std::string>& texts);
+struct Question {
+    std::string id = "null"; // as JSON, to be told back
+    std::string command;     // "do"
+    std::map<std::string, Argument> with;
+    bool as_text = false;
+    bool later = false;
+};
 
-// Reads the one message that `bytes` begin with. More: it is not there as a whole yet. Bad: it is larger than `most`, or
-// malformed.
-enum class Decoded { whole, more, bad };
-Decoded decode_message(std::string_view bytes, std::size_t most, std::vector<std::string>& texts);
+// Reads a line. False: `problem` says for people what is wrong with it; the id is known if it could be read. Hostile input is
+// refused, whatever it is: it may be no JSON, too deep, of other members or types. [any]
+bool read_question(std::string_view line, Question& question, std::string& problem);
 
-// How many bytes the message has that `bytes` begin with, which is whole.
-std::size_t message_size(std::string_view bytes);
+// The lines of the protocol, with their ends. `answer` is what the command says.
+std::string question_line(const Question& question);
+std::string answer_line(const Question& question, const HostAnswer& answer);
+std::string later_line(const Question& question, std::uint64_t seconds);
 
-// A table as an answer, and back; false: it is none.
-std::vector<std::string> texts_of(const CellTable& table);
-bool read_table(const std::vector<std::string>& texts, CellTable& table);
+// A line of a host. With `later` there is nothing else yet. `answer` has the table if the result is one, and else the result.
+struct Reply {
+    std::uint64_t later = 0; // seconds
+    HostAnswer answer;
+};
+// False: it is none. [any]
+bool read_reply(std::string_view line, Reply& reply);
 
 } // namespace gatehouse::host

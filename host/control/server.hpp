@@ -1,52 +1,41 @@
-// The control socket: through it `gatehouse control` reaches the plugins' commands (gatehouse.control/2) while the host runs,
-// and commands of the host's own.
+// The control socket: through it an operator, or a program, asks a running host. message.hpp says how.
 //
-// Everything happens on the main thread and without waiting: a few clients at a time, one question each, a deadline, and
-// bounded messages. The user of the process and root may run everything; the group of host.control_readers, what changes
-// nothing: by the mode of the file, and by what the kernel says of the peer.
+// Everything happens on the main thread and without waiting: a few clients at a time, who ask one question after the other,
+// deadlines, and bounded messages. Who may ask is decided by what the kernel says of the peer: see caller.hpp.
+//
+// The door is open when others are shut: a descriptor is kept for it, and when all places are taken, a client that asks nothing
+// gives way to a newcomer.
 #pragma once
 
-#include "base/cell_table.hpp"
 #include "base/clock.hpp"
 #include "base/descriptor.hpp"
 #include "base/log.hpp"
 #include "config/config.hpp"
+#include "control/caller.hpp"
+#include "control/command.hpp"
+#include "control/message.hpp"
 #include "listen/listener.hpp"
 #include "plugin/instance.hpp"
 
-#include <functional>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace gatehouse::host {
 
-// A command of the host's own, without arguments, for `gatehouse control CONF host NAME`.
-struct HostCommand {
-    // Is asked until it has the answer, each time the main thread has been woken. [main]
-    using Answer = std::function<std::optional<CommandAnswer>()>;
-
-    std::string name;
-    std::string summary;
-    bool shows = false;          // it changes nothing
-    std::function<Answer()> run; // begins it. [main]
-};
-
-// What a Listener needs to know of the control socket. `where` is its place in the configuration, for messages.
+// What a Listener needs to know of the control socket. `where` is its place in the configuration, for messages. Throws
+// ListenError if there is no such group. [main]
 ListenerConfig control_listener(const HostConfig& config, const std::string& where);
 
 class Control {
   public:
     // Binds the socket of `config`, replacing one that a dead process has left; throws ListenError or std::system_error.
-    // `where` is as above. The instances must outlive this. [main]
+    // `where` is as above. The instances must outlive this, or be replaced first. [main]
     Control(const HostConfig& config, const std::string& where, std::vector<PluginInstance*> instances,
             std::vector<HostCommand> own, Log& log);
-
-    // The plugin instances are others from now on; answers of the old ones are not waited for any more. [main]
-    void serve_instances(std::vector<PluginInstance*> instances) noexcept;
 
     // Takes clients from here on; throws ListenError. [main]
     void listen() { listener_.listen(); }
@@ -57,44 +46,72 @@ class Control {
     // Does what can be done without waiting. Returns when to be called at the latest. [main]
     Nanoseconds serve(Nanoseconds now) noexcept;
 
+    // Commands go to these instances from here on. Who waits for an answer of another one is told that it will not come. [main]
+    void serve_instances(std::vector<PluginInstance*> instances) noexcept;
+
     // Answers that have not come yet are not waited for any more. [main]
     void begin_drain() noexcept { draining_ = true; }
 
   private:
-    enum class Rights { none, show, change };
+    // A question that is being answered.
+    struct Task {
+        Question question;
+        bool changes = false;
+        std::string arguments;                    // for the log
+        HostCommand::Answer awaited;              // of the host's own command, or why there is none of the plugin's
+        std::shared_ptr<RunningCommand> running;  // a plugin's command
+        const PluginInstance* instance = nullptr; // whose it is; null: the host's
+        std::string owner;                        // the name of the instance
+        std::int32_t status = 0;                  // what the plugin has returned
+        bool told_later = false;                  // that the answer takes its time
+    };
     struct Client {
         Descriptor fd;
-        Nanoseconds deadline = 0;
-        std::string in;                          // the question so far
-        HostCommand::Answer awaited;             // while a command is going on
-        std::shared_ptr<RunningCommand> running; // it is a plugin's
-        std::string instance;                    // whose it is; empty: the host's
-        std::string command;                     // it, with its arguments
-        std::string out;                         // what it is to be told, once there is something
+        Caller who;
+        Nanoseconds heard = 0;    // when it came, or said something last
+        Nanoseconds deadline = 0; // for what is awaited of it, or for its answer
+        std::string in;           // what it has said and is not answered yet
+        bool said_all = false;    // it sends no more
+        bool refuses = false;     // nothing of what it says is looked at
+        std::optional<Task> task;
+        std::string out;
         std::size_t sent = 0;
-        bool told_later = false; // that the answer takes its time
+        std::uint32_t watched = 0; // events
         bool done = false;
     };
 
     void accept(Nanoseconds now);
+    Descriptor accept_one() noexcept;
+    void keep(Client& client) noexcept;
+    Client* who_gives_way() noexcept;
     void watch_newcomers(bool on) noexcept;
-    Rights rights_of(const Client& client) const noexcept;
-    void handle(Client& client, Nanoseconds now);
+    void watch(Client& client) noexcept;
+    void receive(Client& client, Nanoseconds now);
+    bool proceed(Client& client, Nanoseconds now);
+    bool take_line(Client& client, std::string& line);
+    void begin(Client& client, const std::string& line, Nanoseconds now);
     void look_for_answer(Client& client, Nanoseconds now);
-    void send(Client& client) noexcept;
-    std::vector<std::string> answer(const std::vector<std::string>& question, Client& client, Rights rights) const;
-    std::vector<std::string> list(bool own, const std::vector<PluginInstance*>& instances) const;
-    std::vector<std::string> run_own(const std::vector<std::string>& question, Client& client, Rights rights) const;
-    std::vector<std::string> run(PluginInstance& instance, const std::vector<std::string>& question, Client& client,
-                                 Rights rights) const;
+    void refuse(Client& client, HostAnswer answer, Nanoseconds now);
+    void tell(Client& client, HostAnswer answer, Nanoseconds now);
+    void say(Client& client, std::string line, Nanoseconds now);
+    void log_command(const Client& client, const HostAnswer& answer);
+    void send(Client& client, Nanoseconds now) noexcept;
 
-    std::vector<PluginInstance*> instances_; // [main]
-    const std::vector<HostCommand> own_;     // constant after construction, as are the next three
+    HostCommand::Answer start(Task& task, Caller& who);
+    HostCommand::Answer start_plugins(Task& task, const Arguments& with, Caller& who);
+    static bool is_allowed(Task& task, bool shows, Caller& who);
+    static std::optional<HostAnswer> take_answer(Task& task);
+    std::vector<std::string> own_names() const;
+    HostAnswer list(const std::string& instance) const;
+
+    std::vector<PluginInstance*> instances_;
+    const std::vector<HostCommand> own_; // constant after construction, as are the next four
     Log& log_;
-    const bool has_readers_;
+    const ControlGroups groups_;
     const Descriptor epoll_;
     Listener listener_;
     std::list<Client> clients_;
+    Descriptor spare_; // to be given up for a client when no descriptor is left
     bool draining_ = false;
     bool watched_ = true;              // newcomers
     Nanoseconds paused_until_ = never; // after an accept() that has failed

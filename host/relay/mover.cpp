@@ -76,7 +76,7 @@ RelayMover::Flow RelayMover::splice(RelaySide& from, RelaySide& to, std::unique_
         return copy(from, to); // at urgent data splice says EAGAIN or even the end, though bytes are there: recv knows
     }
     const auto size = static_cast<std::size_t>(count);
-    from.channel->bytes_in += size;
+    from.channel->count_in(size);
     pipe->held = size;
     judge(from, to, size);
     to.pipe = std::move(pipe);
@@ -97,7 +97,7 @@ RelayMover::Flow RelayMover::flush(RelaySide& to) noexcept {
         const ssize_t sent = splice_some(to.pipe->out.get(), to.channel->fd, to.pipe->held);
         if (sent <= 0) return sent < 0 && errno == EAGAIN ? Flow::held_up : Flow::to_broken;
         to.pipe->held -= static_cast<std::size_t>(sent);
-        to.channel->bytes_out += static_cast<std::size_t>(sent);
+        to.channel->count_out(static_cast<std::size_t>(sent));
     }
     if (to.pipe) pipes_.give_back(std::move(to.pipe));
     return Flow::emptied;

@@ -29,7 +29,7 @@ ssize_t receive(RelaySide& from, std::span<char> buffer) noexcept {
         }
         count = static_cast<ssize_t>(size);
     }
-    if (count > 0) from.channel->bytes_in += static_cast<std::uint64_t>(count);
+    if (count > 0) from.channel->count_in(static_cast<std::uint64_t>(count));
     return count;
 }
 
@@ -40,7 +40,7 @@ ssize_t send(RelaySide& to, std::span<const char> bytes) noexcept {
         if (count < 0 && errno == EAGAIN && sent > 0) return static_cast<ssize_t>(sent);
         if (count <= 0) return count;
         sent += static_cast<std::size_t>(count);
-        to.channel->bytes_out += static_cast<std::uint64_t>(count);
+        to.channel->count_out(static_cast<std::uint64_t>(count));
         if (!to.channel->tls || sent == bytes.size()) return static_cast<ssize_t>(sent);
     }
 }

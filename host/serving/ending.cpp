@@ -88,6 +88,7 @@ Reason reason_for(const Connection& connection, gatehouse_next next) noexcept {
 // The plugin is done with the connection. The host delivers the last bytes and closes it.
 void Service::end(Connection& connection, Reason reason) noexcept {
     Life& life = connection.life;
+    if (reason == Reason::ended && connection.order.load() == EndOrder::kill) reason = Reason::killed;
     PluginInstance* const plugin = connection.plugin.load(std::memory_order_relaxed);
     const bool unserved = life.phase == Phase::staging || life.phase == Phase::silent;
     connection.reason = reason;
@@ -140,7 +141,7 @@ bool Service::obey(Connection& connection) noexcept {
         connection.plugin_deadline = never;
         return rests(connection);
     }
-    if (life.obeyed == EndOrder::reset) {
+    if (life.obeyed >= EndOrder::reset) {
         connection.broken = true;
         reset_on_close(connection.fd);
     }
@@ -158,27 +159,69 @@ void Service::hear_stop(Connection& connection) noexcept {
 
 gatehouse_status Service::end_by_order(const PluginInstance& plugin, std::uint64_t id, EndOrder how,
                                        Nanoseconds stop_until) noexcept {
-    const MutexLock lock(ordering_);
+    const MutexLock lock(endpoint_.ordering);
     Connection* const connection = find(plugin, id);
     if (connection == nullptr || !connection->owner.hold(id)) return GATEHOUSE_NOT_FOUND;
     if (connection->plugin.load(std::memory_order_acquire) != &plugin) { // it has just come, and is not open yet
         connection->owner.let_go();
         return GATEHOUSE_NOT_FOUND;
     }
-    if (how > connection->order.load()) connection->order.store(how);
-    connection->owner.leave(id, Owner::ordered);
-    const bool rested = connection->owner.claim(id, Owner::event) == Owner::Claim::owned;
+    order(*connection, id, how, stop_until);
+    return GATEHOUSE_OK;
+}
+
+bool Service::kill(Endpoint& endpoint, std::uint64_t id) noexcept {
+    const MutexLock lock(endpoint.ordering);
+    Connection* const connection = endpoint.slots.find(id);
+    if (connection == nullptr || !connection->owner.hold(id)) return false;
+    if (connection->life.accepted == 0) { // it has just come, and is not open yet
+        connection->owner.let_go();
+        return false;
+    }
+    of(*connection).order(*connection, id, EndOrder::kill, 0);
+    return true;
+}
+
+// Of a connection that is held, which this lets go.
+void Service::order(Connection& connection, std::uint64_t id, EndOrder how, Nanoseconds stop_until) noexcept {
+    if (how > connection.order.load()) connection.order.store(how);
+    connection.owner.leave(id, Owner::ordered);
+    const bool rested = connection.owner.claim(id, Owner::event) == Owner::Claim::owned;
     // A thread that waits for the client goes on. It may be in the plugin's code: then the rest follows when it returns. A
     // relay is its thread's affair.
-    if (!rested && !connection->relayed.load() && how == EndOrder::close) ::shutdown(connection->fd, SHUT_RD);
-    if (!rested && !connection->relayed.load() && how == EndOrder::reset) reset_now(connection->fd);
-    connection->own_drain.start(how == EndOrder::stop ? stop_until : 0);
-    connection->owner.let_go();
+    if (!rested && !connection.relayed.load() && how == EndOrder::close) ::shutdown(connection.fd, SHUT_RD);
+    if (!rested && !connection.relayed.load() && how >= EndOrder::reset) reset_now(connection.fd);
+    connection.own_drain.start(how == EndOrder::stop ? stop_until : 0);
+    connection.owner.let_go();
     shared_.relays.look_at_orders();
-    if (!rested) return GATEHOUSE_OK;
-    connection->life.rests_again = true;
-    pool.post(connection->posted, id);
-    return GATEHOUSE_OK;
+    if (!rested) return;
+    connection.life.rests_again = true;
+    pool.post(connection.posted, id);
+}
+
+void Service::look(Endpoint& endpoint, const std::function<void(const ConnectionView&)>& visit) {
+    endpoint.slots.for_each([&](Connection& connection, std::uint64_t id) {
+        ConnectionView view;
+        {
+            const MutexLock lock(endpoint.ordering);
+            if (!connection.owner.hold(id)) return;
+            const Life& life = connection.life;
+            view.id = id;
+            view.accepted = life.accepted;
+            if (view.accepted != 0) { // otherwise it is not open yet
+                view.service = &of(connection);
+                view.plugin = connection.plugin.load(std::memory_order_acquire);
+                view.peer = life.peer.address();
+                view.phase = life.phase;
+                view.rests = connection.owner.resting();
+                view.moved = std::max<Nanoseconds>(connection.moved, view.accepted);
+                view.in = connection.bytes_in;
+                view.out = connection.bytes_out;
+            }
+            connection.owner.let_go();
+        }
+        if (view.service != nullptr) visit(view);
+    });
 }
 
 void Service::list(const PluginInstance& plugin, std::vector<std::uint64_t>& ids) {

@@ -4,6 +4,7 @@
 
 #include "access/source_table.hpp"
 #include "base/histogram.hpp"
+#include "base/mutex.hpp"
 #include "base/reason.hpp"
 #include "config/config.hpp"
 #include "connection/slots.hpp"
@@ -35,6 +36,7 @@ struct Endpoint {
     std::unique_ptr<SourceTable> sources; // see sources_for()
     Ledger ledger;                        // of connections that have ended
     Histogram waits;                      // from accept to the first serve()
+    Mutex ordering;                       // who orders or looks holds a connection (Owner::hold), one at a time
     std::atomic<std::uint32_t> open{0};   // connections, of all generations, lingering ones included
 };
 

@@ -163,7 +163,7 @@ Connection* Service::find(const PluginInstance& plugin, std::uint64_t id) noexce
 // A note has been left for its owner, which may wait with its thread.
 void Service::ring(Connection& connection, std::uint64_t id) noexcept {
     if (!connection.own_drain.is_waited_for()) return;
-    const MutexLock lock(ordering_);
+    const MutexLock lock(endpoint_.ordering);
     if (!connection.owner.hold(id)) return;
     connection.own_drain.ring();
     connection.owner.let_go();

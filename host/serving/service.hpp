@@ -35,6 +35,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -54,6 +55,22 @@ struct Shared {
     const Drain& drain;
     bool access_log;
     std::map<const TlsServer*, HalfOpen>& handshakes; // those that go on, of each section; the map is constant
+};
+
+class Service;
+
+// What can be told of a connection while somebody else owns it: what was so a moment ago.
+struct ConnectionView {
+    std::uint64_t id = 0;
+    const Service* service = nullptr;       // of the generation that has accepted it
+    const PluginInstance* plugin = nullptr; // null: it is not known yet
+    SocketAddress peer;                     // as the PROXY header says, if there was one
+    Phase phase = Phase::silent;
+    bool rests = false; // no thread has it
+    Nanoseconds accepted = 0;
+    Nanoseconds moved = 0; // when bytes came or went last
+    std::uint64_t in = 0;  // bytes from the client, plain
+    std::uint64_t out = 0;
 };
 
 class Service : public ListenerShare {
@@ -103,6 +120,11 @@ class Service : public ListenerShare {
     // [any]
     gatehouse_status end_by_order(const PluginInstance& plugin, std::uint64_t id, EndOrder order,
                                   Nanoseconds stop_until) noexcept;
+    // The operator ends a connection of the endpoint, whichever generation it is of; false: it has ended. [main]
+    static bool kill(Endpoint& endpoint, std::uint64_t id) noexcept;
+    // Shows all connections of the endpoint, of all generations. The pointers hold as long as no generation goes. May throw
+    // what visit() throws. [main]
+    static void look(Endpoint& endpoint, const std::function<void(const ConnectionView&)>& visit);
     // Adds the ids of the plugin's connections. Throws std::bad_alloc. [any]
     void list(const PluginInstance& plugin, std::vector<std::uint64_t>& ids);
 
@@ -121,8 +143,9 @@ class Service : public ListenerShare {
     // How many connections of this generation are open, lingering ones included. [any]
     std::uint32_t open() const noexcept { return open_.load(); }
 
-    const Endpoint& endpoint() const noexcept { return endpoint_; }
+    Endpoint& endpoint() const noexcept { return endpoint_; }
     const std::shared_ptr<Sockets>& sockets() const noexcept { return sockets_; }
+    SourceTable* sources() const noexcept { return sources_; }                        // null: sources have no limits
     const std::vector<PluginInstance*>& plugins() const noexcept { return plugins_; } // all it may use, its own first
     std::string plugin_names() const;                                                 // of these, as a text
 
@@ -165,6 +188,7 @@ class Service : public ListenerShare {
     static void drop_upgrade(Connection& connection) noexcept;
     void expire(Connection& connection, Nanoseconds now) noexcept;
 
+    void order(Connection& connection, std::uint64_t id, EndOrder how, Nanoseconds stop_until) noexcept;
     void end(Connection& connection, Reason reason) noexcept;
     bool obey(Connection& connection) noexcept;
     static void hear_stop(Connection& connection) noexcept;
@@ -185,7 +209,6 @@ class Service : public ListenerShare {
     bool detects_ = false;                             // the plugin is found out in one of them
     Access access_;
     Parking parking_;
-    Mutex ordering_; // who orders holds a connection, one at a time
     std::atomic<std::uint32_t> open_{0};
     HalfOpen half_open_; // without those whose handshake has begun
     LimitNotice connections_met_;

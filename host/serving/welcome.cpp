@@ -48,8 +48,8 @@ void Service::welcome(int fd, const SocketAddress& peer) noexcept {
     connection.plugin.store(plugin_, std::memory_order_release);
     connection.idle = after(0, config.idle_timeout);
     connection.lifetime = after(now, config.lifetime);
-    connection.life.accepted = now;
     connection.life.peer = Peer(peer);
+    connection.life.accepted = now;
     connection.life.source = source;
     connection.life.admitted = !for_another;
     connection.life.entered = !for_another && !detects_;

@@ -335,6 +335,8 @@ std::time_t next_update(const X509_crl_st& list) { return seconds(::X509_CRL_get
 
 std::string subject(const x509_st& certificate) { return name_text(::X509_get_subject_name(&certificate)); }
 
+std::string issuer(const x509_st& certificate) { return name_text(::X509_get_issuer_name(&certificate)); }
+
 std::string issuer(const X509_crl_st& list) { return name_text(::X509_CRL_get_issuer(&list)); }
 
 std::string alternative_names(const x509_st& certificate) {

@@ -116,6 +116,7 @@ std::string key_type(const x509_st& certificate); // "RSA", "EC", "ED25519"
 
 // As in RFC 2253: "CN=alice,O=Example". Control characters and characters outside of ASCII are escaped.
 std::string subject(const x509_st& certificate);
+std::string issuer(const x509_st& certificate);
 std::string issuer(const X509_crl_st& list);
 
 // "DNS:a.example, IP:192.0.2.1, email:a@example, URI:spiffe://a"; empty: the certificate has none. Control characters, commas

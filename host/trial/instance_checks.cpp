@@ -3,7 +3,6 @@
 
 #include "base/printable.hpp"
 #include "control/client.hpp"
-#include "control/message.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -226,13 +225,16 @@ void check_commands(const Subject& subject, CheckResult& result) {
     std::size_t count = 0;
     try {
         std::vector<std::string> names;
-        CellTable list; // instance, command, ...
-        if (!read_table(ask_host(socket, {"a"}), list)) throw std::runtime_error("the host lists none");
+        Question commands;
+        commands.command = "commands";
+        commands.with["instance"] = "a";
+        const CellTable list = ask_host(socket, commands).table; // instance, command, ...
+        if (list.columns.empty()) throw std::runtime_error("the host lists none");
         for (std::size_t i = 1; i < list.cells.size(); i += list.columns.size())
             if (list.cells[i].is_text()) names.push_back(list.cells[i].text);
         for (const std::string& name : names) {
             const Nanoseconds began = monotonic_now();
-            ask_host(socket, {"a", name});
+            ask_host(socket, plugin_question("a", {name}));
             if (const Nanoseconds took = monotonic_now() - began; took > 1000 * ms)
                 result.warn("the command " + name + " takes " + std::to_string(took / ms) + " ms",
                             "a command runs on the main thread, and must not block");

@@ -33,6 +33,7 @@ const std::vector<HeavyLibrary> heavy_libraries{
     {"ares", {"dns"}},          {"boost/dll", {"plugin"}},
     {"seccomp.h", {"process"}}, {"spdlog/", {"base/log.cpp", "base/log_sink.hpp", "base/log_sink.cpp"}},
     {"CLI/", {"main.cpp"}},     {"systemd/", {"host", "listen"}},
+    {"nlohmann/", {"control"}},
 };
 
 // Who may name the SDK's C headers; the same kind of list.

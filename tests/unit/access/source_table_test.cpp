@@ -41,6 +41,23 @@ class Sources {
     std::uint32_t slot = nowhere; // of the last one that came in
 };
 
+TEST(SourceTable, TheTopOnesAreThoseWithTheMostConnections) {
+    Sources sources(at_rate(1, Milliseconds(1000), 10));
+    for (int i = 0; i < 3; ++i) sources.enter(address("192.0.2.3"));
+    for (int i = 0; i < 2; ++i) sources.enter(address("192.0.2.2"));
+    sources.enter(address("192.0.2.1"));
+    sources.table.leave(sources.slot); // has nothing but its rate
+    const std::vector<SourceTable::Source> top = sources.table.top(2, second, start);
+    ASSERT_EQ(top.size(), 2U);
+    EXPECT_EQ(top[0].address, address("192.0.2.3"));
+    EXPECT_EQ(top[0].open, 3U);
+    EXPECT_EQ(top[0].recent, 3U);
+    EXPECT_EQ(top[1].address, address("192.0.2.2"));
+    EXPECT_EQ(sources.table.top(9, second, start).size(), 3U);
+    EXPECT_EQ(sources.table.top(9, second, start + 2 * second).size(), 2U); // one is as if it had never been seen
+    EXPECT_TRUE(sources.table.top(0, second, start).empty());
+}
+
 TEST(SourceTable, EachSourceHasItsOwnLimit) {
     Sources sources(at_most(2));
     EXPECT_EQ(sources.enter(address("192.0.2.1")), std::nullopt);

@@ -54,6 +54,7 @@ std::vector<ReferenceKey> reference_keys() {
 const std::set<std::string> without_default{"include",
                                             "host.control",
                                             "host.control_readers",
+                                            "host.control_operators",
                                             "process.user",
                                             "process.group",
                                             "log.file",
@@ -169,6 +170,7 @@ TEST(Reference, ExamplesAreValid) {
     const Config config = load_config(folder.write("reference.toml", uncommented(true, true)));
     EXPECT_EQ(config.host.control, folder / "gatehouse.sock");
     EXPECT_EQ(config.host.control_readers, "adm");
+    EXPECT_EQ(config.host.control_operators, "gatehouse-ops");
     EXPECT_EQ(config.log.file, folder / "gatehouse.log");
     EXPECT_EQ(config.listeners.at(0).owner, "gatehouse");
     EXPECT_EQ(config.listeners.at(0).routes.size(), 1U);
@@ -179,6 +181,7 @@ TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
     const std::map<std::string, std::string> words{{"include", "none"},
                                                    {"host.control", "no control socket"},
                                                    {"host.control_readers", "nobody"},
+                                                   {"host.control_operators", "nobody"},
                                                    {"process.user", "unchanged"},
                                                    {"process.group", "the user's"},
                                                    {"log.file", "standard error"},

@@ -264,7 +264,7 @@ const std::vector<Mistake> mistakes{
     {"key_of_other_section", "[host]\nlevel = \"debug\"\n" + listener,
      "2:1: host.level: unknown key (known here: plugin_path, drain_timeout, old_timeout, watch, relay_threads, scheduling, "
      "stack_size, resolvers, "
-     "control, control_readers)"},
+     "control, control_readers, control_operators)"},
     {"key_before_sections", "drain_timeout = \"5s\"\n" + listener,
      "1:1: drain_timeout: unknown key (known here: include, host, process, log, tls, plugins, listeners)"},
     {"key_dash", listener + "idle-timeout = \"5s\"\n",

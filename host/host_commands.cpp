@@ -1,0 +1,290 @@
+#include "host_commands.hpp"
+
+#include "base/time_text.hpp"
+#include "connection_commands.hpp"
+#include "generation.hpp"
+#include "host_tables.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <gatehouse/version.h>
+#include <optional>
+#include <set>
+#include <string>
+#include <unistd.h>
+#include <utility>
+
+namespace gatehouse::host {
+namespace {
+
+HostCommand table_command(const HostTable& table, const AllGenerations& generations) {
+    HostCommand command;
+    command.name = table.name;
+    command.summary = table.summary;
+    command.shows = true;
+    command.run = [&table, generations](const Arguments&, const Caller&) {
+        HostAnswer answer;
+        answer.table = table.make(*generations().front());
+        return HostCommand::at_once(std::move(answer));
+    };
+    return command;
+}
+
+std::optional<HostAnswer> reloaded(const TlsServers& tls, std::uint64_t which) {
+    std::optional<std::string> problems = tls.reloaded(which);
+    if (!problems) return std::nullopt;
+    HostAnswer answer;
+    if (!problems->empty()) {
+        std::replace(problems->begin(), problems->end(), '\n', ';');
+        answer.code = "failed";
+        answer.message = "not all certificates were reloaded, old ones stay: " + *problems;
+        return answer;
+    }
+    answer.table.columns = {"tls", "certificates"};
+    for (const auto& [name, server] : tls.sections())
+        answer.table.cells.insert(answer.table.cells.end(), {name, summary(server->context()->pairs())});
+    return answer;
+}
+
+// A generation may be gone before its answer comes.
+HostCommand reload_certificates(const AllGenerations& generations) {
+    HostCommand command;
+    command.name = "reload-certificates";
+    command.summary = "loads the files of all [tls.NAME] sections anew";
+    command.run = [generations](const Arguments&, const Caller&) -> HostCommand::Answer {
+        Generation* const of = generations().front();
+        if (of->tls().sections().empty()) return HostCommand::fails("not_found", "the configuration has no [tls.NAME] section");
+        return [generations, number = of->number(), which = of->tls().reload()]() -> std::optional<HostAnswer> {
+            const Generation& now = *generations().front();
+            if (now.number() == number) return reloaded(now.tls(), which);
+            HostAnswer answer;
+            answer.code = "gone";
+            answer.message = "the configuration was reloaded meanwhile, and its certificates with it";
+            return answer;
+        };
+    };
+    return command;
+}
+
+// --- status --------------------------------------------------------------------------------------------------------------
+
+// The reasons that say that something was not as it should be.
+constexpr std::array good_reasons{Reason::done,     Reason::peer_closed, Reason::idle_timeout,
+                                  Reason::deadline, Reason::lifetime,    Reason::drained,
+                                  Reason::ended,    Reason::killed,      Reason::upstream_closed};
+
+// "tls_failed 41, over_rate 3612": the most frequent ones.
+std::string bad_ends(const ListenerStatus& status) {
+    constexpr std::size_t most = 3;
+    std::vector<std::pair<std::uint64_t, std::string_view>> ends;
+    for (std::size_t i = 0; i < reason_names.size(); ++i) {
+        const bool good = std::find(good_reasons.begin(), good_reasons.end(), static_cast<Reason>(i)) != good_reasons.end();
+        if (!good && status.reasons[i] != 0) ends.emplace_back(status.reasons[i], reason_names[i]);
+    }
+    std::sort(ends.begin(), ends.end(), [](const auto& one, const auto& two) { return one.first > two.first; });
+    std::string text;
+    for (std::size_t i = 0; i < std::min(most, ends.size()); ++i)
+        text += (i == 0 ? "" : ", ") + std::string(ends[i].second) + ' ' + std::to_string(ends[i].first);
+    return text;
+}
+
+std::string addresses_of(const Service& service) {
+    std::string addresses;
+    for (const Listener& socket : *service.sockets()) addresses += (addresses.empty() ? "" : " ") + socket.address();
+    return addresses;
+}
+
+Json json_of(const Service& service, const ListenerStatus& status) {
+    const auto number = [](auto value) { return Json::raw(std::to_string(value)); };
+    const auto seconds = [](std::uint64_t microseconds) { return Json::raw(std::to_string(double(microseconds) / 1e6)); };
+    Json reasons = Json::object();
+    for (std::size_t i = 0; i < reason_names.size(); ++i)
+        if (status.reasons[i] != 0) reasons.set(reason_names[i], number(status.reasons[i]));
+    return Json::object()
+        .set("listener", Json::text(status.listener))
+        .set("address", Json::text(addresses_of(service)))
+        .set("plugin", Json::text(service.plugin_names()))
+        .set("state", Json::text(state_name(status.state)))
+        .set("open", number(status.open))
+        .set("max", number(service.config.max_connections))
+        .set("accepted", number(status.accepted))
+        .set("queue", number(status.queue.depth))
+        .set("queue_limit", number(status.queue.limit))
+        .set("queue_drops", number(status.queue.drops))
+        .set("wait_p99", seconds(histogram_percentile(status.waits, 99)))
+        .set("ended", std::move(reasons));
+}
+
+HostAnswer status_of(const Generation& generation, const std::string& only) {
+    const Standing& standing = generation.standing();
+    std::uint64_t open = 0;
+    std::uint64_t most = 0;
+    Json listeners = Json::array();
+    CellTable table{{"listener",
+                     "address",
+                     {"state", Cell::Type::state},
+                     {"open", Cell::Type::number},
+                     {"max", Cell::Type::number},
+                     {"queue", Cell::Type::number},
+                     {"drops", Cell::Type::number},
+                     {"wait p99", Cell::Type::seconds},
+                     "ended badly"},
+                    {}};
+    std::vector<std::string> names;
+    for (const auto& service : generation.services()) {
+        names.push_back(service->config.name);
+        open += service->endpoint().open.load();
+        most += service->config.max_connections;
+        if (!only.empty() && only != names.back()) continue;
+        const ListenerStatus status = service->status();
+        listeners.add(json_of(*service, status));
+        const auto wait = static_cast<std::int64_t>(histogram_percentile(status.waits, 99));
+        table.cells.insert(table.cells.end(),
+                           {status.listener, addresses_of(*service), Cell::state(std::string(state_name(status.state))),
+                            Cell::count(status.open), Cell::count(service->config.max_connections),
+                            Cell::count(status.queue.depth), Cell::count(status.queue.drops), Cell(Cell::Type::seconds, wait),
+                            bad_ends(status)});
+    }
+    if (!only.empty() && table.cells.empty()) return no_such("listener", only, names);
+    const char* const state = generation.drain().started() ? "draining" : "serving";
+    const auto number = [](auto value) { return Json::raw(std::to_string(value)); };
+    HostAnswer answer;
+    answer.result = Json::object()
+                        .set("version", Json::text(GATEHOUSE_SDK_VERSION_TEXT))
+                        .set("pid", number(::getpid()))
+                        .set("state", Json::text(state))
+                        .set("since", Json::text(time_text(generation.since()).view()))
+                        .set("open", number(open))
+                        .set("max", number(most))
+                        .set("relays", number(standing.relays.active()))
+                        .set("log_lines_dropped", number(standing.log.dropped()))
+                        .set("listeners", std::move(listeners));
+    answer.text = "gatehouse " GATEHOUSE_SDK_VERSION_TEXT "  pid " + std::to_string(::getpid()) + "  " + state + "  since " +
+                  std::string(time_text(generation.since()).view()) + "  open " + std::to_string(open) + " of " +
+                  std::to_string(most) + "  log drops " + std::to_string(standing.log.dropped()) + '\n' + format_cells(table);
+    return answer;
+}
+
+HostCommand status_command(const AllGenerations& generations) {
+    HostCommand command;
+    command.name = "status";
+    command.summary = "shows how the host and its listeners are";
+    command.parameters = {{"listener", Parameter::Type::text, false, "this one alone", false}};
+    command.shows = true;
+    command.run = [generations](const Arguments& with, const Caller&) {
+        return HostCommand::at_once(status_of(*generations().front(), with.text("listener")));
+    };
+    return command;
+}
+
+// --- others --------------------------------------------------------------------------------------------------------------
+
+HostAnswer sources_of(const AllGenerations& generations, std::size_t most) {
+    struct Row {
+        std::string listener;
+        SourceTable::Source source;
+    };
+    std::vector<Row> rows;
+    const Nanoseconds now = monotonic_now();
+    std::set<const SourceTable*> seen;
+    for (const Generation* generation : generations())
+        for (const auto& service : generation->services()) {
+            if (service->sources() == nullptr || !seen.insert(service->sources()).second) continue;
+            const Nanoseconds interval = SourceRule(service->config.sources).interval;
+            for (const SourceTable::Source& source : service->sources()->top(most, interval, now))
+                rows.push_back({service->config.name, source});
+        }
+    std::stable_sort(rows.begin(), rows.end(), [](const Row& one, const Row& two) {
+        return one.source.open != two.source.open ? one.source.open > two.source.open : one.source.recent > two.source.recent;
+    });
+    HostAnswer answer;
+    answer.table.columns = {"listener", "source", {"connections", Cell::Type::number}, {"recent", Cell::Type::number}};
+    for (std::size_t i = 0; i < std::min(most, rows.size()); ++i)
+        answer.table.cells.insert(answer.table.cells.end(),
+                                  {rows[i].listener, to_string(rows[i].source.address), Cell::count(rows[i].source.open),
+                                   Cell::count(rows[i].source.recent)});
+    return answer;
+}
+
+HostCommand sources_command(const AllGenerations& generations) {
+    HostCommand command;
+    command.name = "sources";
+    command.summary = "shows the sources with the most connections, of listeners with max_per_source or rate";
+    command.parameters = {{"top", Parameter::Type::number, false, "so many (default 20, at most 1000)", false}};
+    command.shows = true;
+    command.run = [generations](const Arguments& with, const Caller&) {
+        constexpr std::int64_t usual = 20;
+        constexpr std::int64_t most = 1000;
+        const auto top = static_cast<std::size_t>(std::min(with.number("top").value_or(usual), most));
+        return HostCommand::at_once(sources_of(generations, top));
+    };
+    return command;
+}
+
+HostAnswer certificates_of(const TlsServers& tls) {
+    HostAnswer answer;
+    answer.table.columns = {"tls", "names", "issuer", {"until", Cell::Type::time}, "key", "file"};
+    for (const auto& [name, server] : tls.sections()) {
+        const std::shared_ptr<const TlsContext> context = server->context();
+        const std::vector<TlsPairConfig>& files = server->config().pairs;
+        for (std::size_t i = 0; i < context->pairs().size(); ++i) {
+            const LoadedPair& pair = *context->pairs()[i];
+            std::string names;
+            for (const std::string& each : pair.names) names += (names.empty() ? "" : " ") + each;
+            answer.table.cells.insert(answer.table.cells.end(),
+                                      {name, names, issuer(*pair.certificate),
+                                       Cell(Cell::Type::time, std::int64_t{not_after(*pair.certificate)} * 1000), pair.key_type,
+                                       files.at(i).certificate.path});
+        }
+    }
+    return answer;
+}
+
+HostCommand certificates_command(const AllGenerations& generations) {
+    HostCommand command;
+    command.name = "certs";
+    command.summary = "shows the certificates that clients are shown";
+    command.shows = true;
+    command.run = [generations](const Arguments&, const Caller&) {
+        return HostCommand::at_once(certificates_of(generations().front()->tls()));
+    };
+    return command;
+}
+
+HostCommand log_level_command(const AllGenerations& generations) {
+    HostCommand command;
+    command.name = "log.level";
+    command.summary = "sets the level of the log, for a while; then it is that of the configuration again";
+    command.parameters = {{"level", Parameter::Type::text, true, "debug, info, warning or error", false},
+                          {"for", Parameter::Type::duration, false, "for how long (default 10m, at most 1d)", false}};
+    command.run = [generations](const Arguments& with, const Caller&) {
+        const std::vector<std::string> names{"debug", "info", "warning", "error"}; // in the order of LogLevel
+        const auto found = std::find(names.begin(), names.end(), with.text("level"));
+        if (found == names.end()) return HostCommand::at_once(no_such("level", with.text("level"), names));
+        const Milliseconds usual = std::chrono::minutes(10);
+        const Milliseconds most = std::chrono::days(1);
+        const Milliseconds time = std::min(with.duration("for").value_or(usual), most);
+        generations().front()->standing().log.set_level(static_cast<LogLevel>(found - names.begin()),
+                                                        monotonic_now() + time.count() * 1'000'000);
+        HostAnswer answer;
+        answer.result =
+            Json::object().set("level", Json::text(*found)).set("for", Json::raw(std::to_string(double(time.count()) / 1000)));
+        answer.text = "the log's level is " + *found + " for " + format_duration(time) + '\n';
+        return HostCommand::at_once(std::move(answer));
+    };
+    return command;
+}
+
+} // namespace
+
+std::vector<HostCommand> host_commands(AllGenerations generations) {
+    std::vector<HostCommand> commands;
+    for (const HostTable& table : host_tables()) commands.push_back(table_command(table, generations));
+    for (const auto& make : {status_command, connections_command, kill_command, sources_command, certificates_command,
+                             reload_certificates, log_level_command})
+        commands.push_back(make(generations));
+    return commands;
+}
+
+} // namespace gatehouse::host
