@@ -3,21 +3,14 @@
 #include "abi/host_table.hpp"
 #include "base/check.hpp"
 #include "base/if_memory_allows.hpp"
+#include "base/time_text.hpp"
 #include "host_tables.hpp"
 #include "stages/detection.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace gatehouse::host {
-namespace {
-
-std::int64_t milliseconds_since_1970() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-} // namespace
 
 // Through which the background thread has a connection looked at: what it was asked for may come when the generation has gone.
 struct LateLook {

@@ -48,7 +48,8 @@ struct Standing {
     Standby& standby;
     TicketKeyRing& ticket_keys;
     PluginLibraries& libraries;
-    unsigned cpus; // that the process may use
+    unsigned cpus;      // that the process may use
+    std::int64_t since; // when the host was started, in milliseconds since 1970
 };
 
 class Generation {

@@ -89,6 +89,7 @@ class Generations {
     // Nothing: it is not over. Of the last few orders. Throws std::bad_alloc. [main]
     std::optional<Outcome> outcome(std::uint64_t order) const;
 
+    const Load& load() const noexcept { return load_; } // reads the file
     // The last few that have run, the one that runs last; and the one of this generation, or null. [main]
     const std::list<std::shared_ptr<const Version>>& versions() const noexcept { return versions_; }
     std::shared_ptr<const Version> version(unsigned generation) const noexcept;

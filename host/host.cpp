@@ -5,6 +5,7 @@
 #include "plugin/runtime_folder.hpp"
 #include "process/cpus.hpp"
 #include "process/descriptor_limit.hpp"
+#include "reload_commands.hpp"
 #include "threads/stop_signals.hpp"
 #include "tls/trial.hpp"
 
@@ -51,7 +52,7 @@ Host::Host(const Generations::Load& load, Config&& config)
       lookups_(background_, resolver_, config.host.resolvers), watches_(background_, config.host.resolvers), endpoints_(log_),
       generations_(endpoints_,
                    Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_, ticket_keys_,
-                            libraries_, cpus_},
+                            libraries_, cpus_, milliseconds_since_1970()},
                    load, [this](const Generations::Outcome& outcome) { concluded(outcome); }) {
     remove_dead_folders(); // first: they may have filled the disk
     generations_.make_first(std::move(config));
@@ -64,8 +65,8 @@ Host::Host(const Generations::Load& load, Config&& config)
     }
     try {
         if (!kept.host.control.empty())
-            control_.emplace(kept.host, kept.file.native() + ": host.control", generations_.now().plugins().all(),
-                             host_commands([this] { return generations_.all(); }), log_);
+            control_.emplace(kept.host, kept.file.native() + ": host.control", generations_.now().plugins().all(), commands(),
+                             log_);
     } catch (const ListenError& error) {
         problems += (problems.empty() ? "" : "\n") + std::string(error.what());
     }
@@ -76,6 +77,12 @@ Host::Host(const Generations::Load& load, Config&& config)
     if (!signals_) throw std::system_error(errno, std::generic_category(), "cannot wait for signals");
     drop_privileges();
     warn_of_descriptors(kept.listeners, log_);
+}
+
+std::vector<HostCommand> Host::commands() {
+    std::vector<HostCommand> commands = host_commands([this] { return generations_.all(); });
+    std::ranges::move(reload_commands(generations_), std::back_inserter(commands));
+    return commands;
 }
 
 // A host that was killed could not remove its private folder.
@@ -180,8 +187,7 @@ void Host::follow_files() noexcept {
     const Config& config = generation().config();
     if (!config.host.watch) return;
     if_memory_allows([&] {
-        std::vector<std::filesystem::path> files;
-        if (std::filesystem::exists(config.file)) files.push_back(config.file);
+        std::vector<std::filesystem::path> files = config.files.list;
         for (const auto& [file, library] : generation().plugins().libraries()) files.push_back(file);
         if (!change_watch_) {
             auto watch = std::make_shared<ChangeWatch>(background_, alarm_, log_);
@@ -204,6 +210,7 @@ void Host::concluded(const Generations::Outcome& outcome) noexcept {
     ::sd_notify(0, "READY=1");
     follow_files();
     if (outcome.what != Generations::Outcome::What::applied) return;
+    log_.configure(generation().config().log.level);
     stops_->be_patient(patience_with(generation().config()));
     std::vector<PluginInstance*> instances; // without memory none of them takes commands, until the next reload
     if_memory_allows([&] { instances = generations_.now().plugins().all(); });

@@ -50,6 +50,7 @@ class Host {
     Host(const Generations::Load& load, Config&& config);
     void remove_dead_folders();
     void drop_privileges();
+    std::vector<HostCommand> commands();
     void follow_files() noexcept;
     void reload(const std::string& by) noexcept;
     void concluded(const Generations::Outcome& outcome) noexcept;

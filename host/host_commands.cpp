@@ -154,14 +154,14 @@ HostAnswer status_of(const Generation& generation, const std::string& only) {
                         .set("version", Json::text(GATEHOUSE_SDK_VERSION_TEXT))
                         .set("pid", number(::getpid()))
                         .set("state", Json::text(state))
-                        .set("since", Json::text(time_text(generation.since()).view()))
+                        .set("since", Json::text(time_text(generation.standing().since).view()))
                         .set("open", number(open))
                         .set("max", number(most))
                         .set("relays", number(standing.relays.active()))
                         .set("log_lines_dropped", number(standing.log.dropped()))
                         .set("listeners", std::move(listeners));
     answer.text = "gatehouse " GATEHOUSE_SDK_VERSION_TEXT "  pid " + std::to_string(::getpid()) + "  " + state + "  since " +
-                  std::string(time_text(generation.since()).view()) + "  open " + std::to_string(open) + " of " +
+                  std::string(time_text(generation.standing().since).view()) + "  open " + std::to_string(open) + " of " +
                   std::to_string(most) + "  log drops " + std::to_string(standing.log.dropped()) + '\n' + format_cells(table);
     return answer;
 }

@@ -33,7 +33,7 @@ CellTable host(const Generation& generation) {
                    std::to_string(GATEHOUSE_ABI_MAJOR) + '.' + std::to_string(GATEHOUSE_ABI_MINOR),
                    Cell::count(static_cast<std::uint64_t>(::getpid())),
                    Cell::state(generation.drain().started() ? "draining" : "serving"),
-                   {Type::time, generation.since()},
+                   {Type::time, generation.standing().since},
                    generation.config().file.string(),
                    Cell::count(standing.relays.active()),
                    Cell::count(standing.log.dropped())};

@@ -152,6 +152,18 @@ int main(int argc, char** argv) {
     add_number(*add_question(app, "sources", "sources", "Show the sources with the most connections"), "--top", "top",
                "So many (default 20, at most 1000)");
     add_question(app, "certs", "certs", "Show the certificates of a running host");
+    add_number(*add_question(app, "plan", "plan", "Show what a reload would change; exit status 2: something"), "--generation",
+               "generation", "What a rollback to this one would change, instead");
+    CLI::App* reload = add_question(app, "reload", "reload", "Apply the configuration file as it is now");
+    add_text(*reload, "--plan", "plan", "Only if this is still what it would change")->type_name("PLAN");
+    add_text(*reload, "--confirm", "confirm", "Undo it unless `gatehouse confirm` comes in time: 60s")->type_name("TIME");
+    reload->add_flag_callback(
+        "--strict", [&asked] { asked.with["strict"] = true; }, "Exit status 2 if keys wait for a restart");
+    add_question(app, "confirm", "confirm", "Keep what `reload --confirm` has applied");
+    add_number(*add_question(app, "rollback", "rollback", "Run an earlier configuration again; the file stays as it is"),
+               "GENERATION", "generation", "Which (default: the one before)");
+    CLI::App* config = app.add_subcommand("config", "Look at the configurations of a running host")->require_subcommand(1);
+    add_question(*config, "history", "config.history", "Show those that have run, the newest first");
     CLI::App* log = app.add_subcommand("log", "Change the log of a running host")->require_subcommand(1);
     CLI::App* level =
         add_question(*log, "level", "log.level", "Set the level for a while; then the configuration's counts again");

@@ -152,7 +152,7 @@ int ask(const ControlOptions& options, Question question) {
         std::cout << answer.result->line() << '\n';
     else
         std::cout << json_cells(answer.table);
-    return 0;
+    return answer.status;
 }
 
 } // namespace

@@ -154,6 +154,11 @@ void Log::write(LogLevel level, std::string_view message, Fields fields) noexcep
     impl_->push(line.view(), level == LogLevel::error);
 }
 
+void Log::configure(LogLevel level) noexcept {
+    configured_ = level;
+    if (level_until_ == never) set_level(level, never);
+}
+
 void Log::set_level(LogLevel level, Nanoseconds until) noexcept {
     level_until_ = until;
     level_.store(level, std::memory_order_relaxed);

@@ -44,6 +44,9 @@ class Log {
     bool enabled(LogLevel level) const noexcept { return level >= level_.load(std::memory_order_relaxed); }
     LogLevel level() const noexcept { return level_.load(std::memory_order_relaxed); }
 
+    // The configuration has another level now. [main]
+    void configure(LogLevel level) noexcept;
+
     // Another level until then, and after that the one of the configuration again. [main]
     void set_level(LogLevel level, Nanoseconds until) noexcept;
     // Goes back if it is time. Returns when it wants to be asked again. [main]
@@ -68,7 +71,7 @@ class Log {
 
   private:
     struct Impl;
-    const LogLevel configured_;
+    LogLevel configured_; // [main]
     std::atomic<LogLevel> level_;     // written by the main thread
     Nanoseconds level_until_ = never; // [main]
     std::unique_ptr<Impl> impl_;

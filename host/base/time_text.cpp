@@ -1,10 +1,15 @@
 #include "base/time_text.hpp"
 
 #include <array>
+#include <chrono>
 #include <ctime>
 #include <string_view>
 
 namespace gatehouse::host {
+
+std::int64_t milliseconds_since_1970() noexcept {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 TimeText time_text(std::int64_t milliseconds) noexcept {
     constexpr std::int64_t first = -62'167'219'200'000; // year 0

@@ -272,8 +272,16 @@ struct ListenerConfig {
 
 inline constexpr std::size_t max_listeners = 4096; // the ids of connections have 12 bits for the listener's number
 
+// What a configuration was read from. All are equal, as places are.
+struct ReadFiles {
+    std::vector<std::filesystem::path> list;
+
+    bool operator==(const ReadFiles& /*other*/) const noexcept { return true; }
+};
+
 struct Config {
     std::filesystem::path file;
+    ReadFiles files; // this one and those that it includes
     HostConfig host;
     ProcessConfig process;
     LogConfig log;

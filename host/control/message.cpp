@@ -123,6 +123,7 @@ void read_answer(const Ordered& line, HostAnswer& answer) {
     }
     answer.text = line.value("text", "");
     answer.more = line.value("more", std::uint64_t{0});
+    answer.status = line.value("status", 0);
     if (!line.contains("result")) return;
     const Ordered& result = line["result"];
     if (!read_table(result, answer.table)) answer.result = Json::raw(result.dump(-1, ' ', true));
@@ -176,6 +177,7 @@ std::string answer_line(const Question& question, const HostAnswer& answer) {
         return line + "}}\n";
     }
     line += ", \"ok\": true, ";
+    if (answer.status != 0) line += "\"status\": " + std::to_string(answer.status) + ", ";
     if (question.as_text) {
         std::string text = answer.result ? answer.text : format_cells(answer.table);
         if (answer.more != 0) text += "... and " + std::to_string(answer.more) + " more\n";

@@ -7,6 +7,8 @@
 // A question may also say "as": "text", and gets "text", for people, in the place of "result"; and "later": true: if the answer
 // takes its time it is announced by {"id": 1, "later": 60}, in how many seconds at most.
 //
+// "status": 2 beside a result is the exit status that `gatehouse` ends with; 0 is left out.
+//
 // "more": 12 beside a result says that the table would have 12 more rows than it has.
 //
 // The result of most commands is a table: see json_cells(). Numbers are numbers, times RFC 3339, durations seconds, sizes

@@ -305,6 +305,101 @@ TEST_F(Tls, AReloadKeepsTicketsAndTakesNewCertificates) {
     EXPECT_TRUE(s_client(*server, {"-sess_in", session}).has("Reused, TLSv1"));
 }
 
+// --- commands --------------------------------------------------------------------------------------------------------------
+
+class ReloadCommands : public ::testing::Test {
+  protected:
+    static std::string with(std::string_view plugin, std::string_view more = "") {
+        return "[host]\ndrain_timeout = \"2s\"\ncontrol = \"s\"\n" + std::string(more) + listener("front", plugin);
+    }
+    // `gatehouse WORDS... --socket S`: no file is read.
+    Result say(std::vector<std::string> words) {
+        words.insert(words.end(), {"--socket", host_.dir() / "s"});
+        return run_gatehouse(words);
+    }
+
+    const TempDir plugins_;
+    const std::string library_ = [this] {
+        std::filesystem::copy_file(plugin_dir() + "/echo.so", plugins_ / "mine.so");
+        return plugins_ / "mine.so";
+    }();
+    Gatehouse host_{with("mine"), {.plugin_path = {plugins_.path().string()}}};
+};
+
+TEST_F(ReloadCommands, APlanIsShownAndThenCarriedOut) {
+    Result plan = say({"plan"});
+    EXPECT_EQ(plan.status, 0) << plan.err;
+    EXPECT_NE(plan.out.find("nothing changes"), std::string::npos) << plan.out;
+    host_.write(with("discard", "old_timeout = \"1h\"\n"));
+    plan = say({"plan"});
+    EXPECT_EQ(plan.status, 2) << plan.err;
+    EXPECT_NE(plan.out.find("~ plugin  \"mine\" -> \"discard\"  new connections"), std::string::npos) << plan.out;
+    const std::string id = plan.out.substr(plan.out.rfind("plan ") + 5, 10);
+    EXPECT_TRUE(Client(host_.port("front")).echoes("nothing has happened"));
+
+    host_.write(with("daytime")); // somebody else was faster
+    const Result other = say({"reload", "--plan", id});
+    EXPECT_EQ(other.status, 1);
+    EXPECT_NE(other.err.find("and not " + id), std::string::npos) << other.err;
+    host_.write(with("discard", "old_timeout = \"1h\"\n"));
+    EXPECT_EQ(say({"reload", "--plan", id}).out.substr(0, 23), "applied as generation 2");
+    EXPECT_FALSE(Client(host_.port("front")).readable(20ms));
+    EXPECT_EQ(say({"reload"}).out, "nothing has changed: generation 2 goes on\n");
+}
+
+TEST_F(ReloadCommands, AFileThatIsWrongIsSaidWhole) {
+    host_.write(with("mine") + "[plugins.a]\nlibrary = \"gone\"\nx = 1\n[plugins.b]\nlibrary = \"gone\"\ny = 2\n");
+    for (const char* command : {"plan", "reload"}) {
+        const Result result = say({command});
+        EXPECT_EQ(result.status, 1);
+        EXPECT_NE(result.err.find("plugins.a.x: unknown key"), std::string::npos) << result.err;
+        EXPECT_NE(result.err.find("plugins.b.y: unknown key"), std::string::npos) << result.err;
+    }
+    EXPECT_EQ(say({"reload", "--confirm", "soon"}).status, 1);
+}
+
+TEST_F(ReloadCommands, WhatIsNotConfirmedIsTakenBackWithItsLibrary) {
+    EXPECT_EQ(say({"rollback"}).status, 1); // to what?
+    EXPECT_EQ(say({"confirm"}).status, 1);
+    std::filesystem::copy_file(plugin_dir() + "/daytime.so", plugins_ / "next");
+    std::filesystem::rename(plugins_ / "next", library_);
+    const Result plan = say({"plan"});
+    EXPECT_NE(plan.out.find("library 1.0.0 -> 1.0.0"), std::string::npos) << plan.out;
+    const std::size_t from = host_.log_size();
+    EXPECT_EQ(say({"reload", "--confirm", "1s"}).status, 0);
+    EXPECT_TRUE(serves_daytime(host_, "front"));
+    host_.wait_for_log("reload", {{"from", "generation 1"}}, from);
+    EXPECT_TRUE(Client(host_.port("front")).echoes("as before")); // though the file has the other library
+    EXPECT_EQ(say({"confirm"}).status, 1);
+
+    EXPECT_EQ(say({"reload", "--confirm", "1h"}).status, 0);
+    EXPECT_EQ(say({"confirm"}).out, "generation 4 stays\n");
+    EXPECT_TRUE(serves_daytime(host_, "front"));
+    EXPECT_EQ(say({"rollback", "1"}).status, 0);
+    EXPECT_TRUE(Client(host_.port("front")).echoes("once more"));
+    EXPECT_EQ(say({"rollback", "99"}).status, 1);
+    const Result history = say({"config", "history", "--json"});
+    for (const char* part : {"\"generation\": 5", "\"from\": \"generation 1\"", "\"state\": \"runs\"", "\"by\": \"the start\""})
+        EXPECT_NE(history.out.find(part), std::string::npos) << part << " in " << history.out;
+}
+
+TEST_F(ReloadCommands, KeysThatWaitForARestartAreSaid) {
+    host_.write(with("mine", "relay_threads = 3\n"));
+    EXPECT_EQ(say({"plan"}).status, 2);
+    const Result result = say({"reload", "--strict"});
+    EXPECT_EQ(result.status, 2);
+    EXPECT_NE(result.out.find("host.relay_threads needs a restart"), std::string::npos) << result.out;
+    EXPECT_EQ(say({"reload"}).status, 0);
+}
+
+TEST_F(ReloadCommands, TheLevelOfTheLogIsLive) {
+    host_.write(with("mine") + "[log]\nlevel = \"debug\"\n");
+    EXPECT_EQ(host_.reload()["result"], "applied");
+    const std::size_t from = host_.log_size();
+    EXPECT_TRUE(Client(host_.port("front")).echoes("x"));
+    host_.wait_for_log("accept", {{"listener", "front"}}, from);
+}
+
 // The real thing: newcomers, connections that stay, and relays, while the file changes a hundred times.
 TEST(Reload, NobodyIsLostWhileTheFileChangesAllTheTime) {
     Gatehouse behind("[log]\naccess = false\n" + listener("echo", "echo"));

@@ -38,10 +38,10 @@ class GenerationTest : public ::testing::Test {
     }
 
     std::unique_ptr<Generation> make(const Config& config) {
-        auto generation = std::make_unique<Generation>(
-            config,
-            Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_, ticket_keys_, libraries_, 1},
-            now_.get());
+        auto generation = std::make_unique<Generation>(config,
+                                                       Standing{log_, alarm_, relays_, resolver_, lookups_, background_,
+                                                                watches_, standby_, ticket_keys_, libraries_, 1, 0},
+                                                       now_.get());
         generation->take(endpoints_);
         return generation;
     }

@@ -100,7 +100,7 @@ class EndByOrder : public ::testing::Test {
     NameWatches watches_{background_, {}};
     Endpoints endpoints_{log_};
     Generation generation_{config_, Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_,
-                                             ticket_keys_, libraries_, 2}};
+                                             ticket_keys_, libraries_, 2, 0}};
     const PluginInstance& gateway_ = generation_.plugins().find("gateway");
 };
 
