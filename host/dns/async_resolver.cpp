@@ -15,7 +15,7 @@ namespace gatehouse::host {
 namespace {
 
 constexpr int first_try = 1000; // milliseconds, with each name server; c-ares doubles it
-constexpr int asked_at_most = 2;
+constexpr int tries_of_each = 2;
 constexpr Nanoseconds most_age = 60'000'000'000; // of a channel: the next one reads /etc/resolv.conf anew
 
 bool is_nothing(int status) { return status == ARES_ENODATA || status == ARES_ENOTFOUND; }
@@ -80,7 +80,7 @@ ares_channeldata* AsyncResolver::channel(std::string& error) {
     if (channel_ != nullptr) return channel_;
     ares_options options{};
     options.timeout = first_try;
-    options.tries = asked_at_most;
+    options.tries = tries_of_each;
     char lookups[] = "fb"; // /etc/hosts before the name servers
     options.lookups = lookups;
     options.sock_state_cb = watch_socket;

@@ -6,7 +6,7 @@
 namespace gatehouse::host {
 namespace {
 
-std::string problem_of(std::string_view line) {
+std::string problem_in(std::string_view line) {
     Question question;
     std::string problem;
     EXPECT_EQ(read_question(line, question, problem), problem.empty());
@@ -34,20 +34,20 @@ TEST(ControlMessage, AQuestionIsRead) {
 }
 
 TEST(ControlMessage, WhatIsNoQuestionIsRefusedAndItsIdIsToldBack) {
-    EXPECT_EQ(problem_of(R"({"id": 1})"), "\"do\" is missing: the name of a command");
-    EXPECT_EQ(problem_of("[]"), "it is not an object");
-    EXPECT_EQ(problem_of(R"({"do": 1})"), "\"do\" is not a text");
-    EXPECT_EQ(problem_of(R"({"do": "a", "with": []})"), "\"with\" is not an object");
-    EXPECT_EQ(problem_of(R"({"do": "a", "with": {"b": {}}})"),
+    EXPECT_EQ(problem_in(R"({"id": 1})"), "\"do\" is missing: the name of a command");
+    EXPECT_EQ(problem_in("[]"), "it is not an object");
+    EXPECT_EQ(problem_in(R"({"do": 1})"), "\"do\" is not a text");
+    EXPECT_EQ(problem_in(R"({"do": "a", "with": []})"), "\"with\" is not an object");
+    EXPECT_EQ(problem_in(R"({"do": "a", "with": {"b": {}}})"),
               "the argument \"b\" is neither a text, a number, true, false nor an array of texts");
-    EXPECT_EQ(problem_of(R"({"do": "a", "wth": {}})"), "there is no member \"wth\" (expected one of: id, do, with, as, later)");
-    EXPECT_EQ(problem_of(R"({"do": "a", "as": "xml"})"), "\"as\" is not \"text\"");
-    EXPECT_EQ(problem_of(R"({"do": "a", "with": {"b": [[[[1]]]]}})"), "it is nested too deeply");
-    EXPECT_EQ(problem_of(R"({"id": ")" + std::string(300, 'x') + R"(", "do": "a"})"),
+    EXPECT_EQ(problem_in(R"({"do": "a", "wth": {}})"), "there is no member \"wth\" (expected one of: id, do, with, as, later)");
+    EXPECT_EQ(problem_in(R"({"do": "a", "as": "xml"})"), "\"as\" is not \"text\"");
+    EXPECT_EQ(problem_in(R"({"do": "a", "with": {"b": [[[[1]]]]}})"), "it is nested too deeply");
+    EXPECT_EQ(problem_in(R"({"id": ")" + std::string(300, 'x') + R"(", "do": "a"})"),
               "\"id\" is neither a number nor a short text");
-    EXPECT_NE(problem_of("{").find("parse error at line 1, column 2"), std::string::npos);
-    EXPECT_NE(problem_of("\"\xff\"").find("ill-formed UTF-8"), std::string::npos);
-    EXPECT_NE(problem_of(std::string(60'000, '[')), "");
+    EXPECT_NE(problem_in("{").find("parse error at line 1, column 2"), std::string::npos);
+    EXPECT_NE(problem_in("\"\xff\"").find("ill-formed UTF-8"), std::string::npos);
+    EXPECT_NE(problem_in(std::string(60'000, '[')), "");
     Question question;
     std::string problem;
     EXPECT_FALSE(read_question(R"({"do": 1, "id": "x"})", question, problem));
