@@ -25,7 +25,7 @@ inline constexpr std::size_t max_config_size = 64 << 20; // bytes, of one file a
 struct ConfigDocument {
     std::vector<ConfigFile> files;     // the first is the one that the host was given; the others are included
     std::shared_ptr<toml::table> root; // its values know where they stand
-    OutsideTexts outside;              // asking for the text of a file adds to it; by one thread at a time
+    OutsideTexts outside;
 };
 
 // The first syntax error of a file.

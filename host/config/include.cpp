@@ -165,7 +165,7 @@ class Files {
             for (const std::string& problem : expanded.problems) item.reject("", problem);
             if (!expanded.problems.empty()) continue;
             names.push_back({expanded.text, item.position(), std::nullopt});
-            if (!expanded.literal) names.back().outside = OutsideText{std::move(expanded.text), in_quotes(text), true};
+            if (!expanded.literal) names.back().outside = OutsideText{std::move(expanded.text), in_quotes(text), true, ""};
         }
         table.erase(include_key);
         return names;

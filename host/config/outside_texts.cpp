@@ -14,8 +14,8 @@ namespace gatehouse::host {
 namespace {
 
 // So many characters of a text in a row give it away. What is expected is mostly a list of words, and one of them may be near.
-constexpr std::size_t telling = 6;
-constexpr std::size_t telling_of_expected = 8;
+constexpr std::size_t run_of_message = 6;
+constexpr std::size_t run_of_expected = 8;
 
 std::string path_of_keys(std::string_view start, const std::vector<std::string_view>& keys) {
     std::string path(start);
@@ -93,39 +93,61 @@ void OutsideTexts::put_variables_in(toml::node& value, std::string_view key, Con
             text = std::move(expanded.text);
             return;
         }
-        texts_[&string] = {good ? expanded.text : "", in_quotes(text), good};
+        by_variables_[&string] = {good ? expanded.text : "", in_quotes(text), good, ""};
         if (good) text = std::move(expanded.text);
     });
 }
 
-const OutsideText& OutsideTexts::of_file(const toml::node& node, const std::filesystem::path& folder, std::string& error) {
-    if (const auto known = texts_.find(&node); known != texts_.end()) return known->second;
+const OutsideText& OutsideTexts::of_file(const toml::node& node, const std::filesystem::path& folder) {
+    const MutexLock lock(mutex_);
+    const auto [entry, is_new] = by_files_.try_emplace(&node);
+    OutsideText& result = entry->second;
+    if (!is_new) return result;
     const toml::node& named = *node.as_table()->get("file");
-    const OutsideText* const name = find(named);
     const std::string& path = named.as_string()->get();
-    OutsideText result{"", "the text of " + (name != nullptr ? name->shown : in_quotes(path)), true};
+    const auto name = by_variables_.find(&named);
+    const bool varies = name != by_variables_.end();
+    result.shown = "the text of " + (varies ? name->second.shown : in_quotes(path));
+    result.good = false;
+    if (varies && !name->second.good) return result;
     std::optional<std::string> text;
-    if (name != nullptr && !name->good)
-        error.clear(); // its problem is known
-    else if (path.empty() || path.find('\0') != std::string::npos)
-        error = "the name of the file is empty";
+    if (path.empty() || path.find('\0') != std::string::npos)
+        result.problem = "the name of the file is empty";
     else
-        text = read_text_file(folder / path, {max_outside_text, "a text file"}, error);
-    if (text && text->ends_with('\n')) text->pop_back();
-    result.good = text.has_value();
-    if (text) result.text = std::move(*text);
-    if (!text && name != nullptr) error = without_text(error, *name);
-    return texts_.emplace(&node, std::move(result)).first->second;
+        text = read_text_file(folder / path, {max_outside_text, "a text file"}, result.problem);
+    if (varies) result.problem = without_text(result.problem, name->second);
+    if (!text) return result;
+    if (text->ends_with('\n')) text->pop_back();
+    result.text = std::move(*text);
+    result.good = true;
+    return result;
 }
 
-const OutsideText* OutsideTexts::find(const toml::node& node) const noexcept {
-    const auto found = texts_.find(&node);
-    return found != texts_.end() ? &found->second : nullptr;
+const OutsideText& OutsideTexts::read_file(const toml::node& node, const std::filesystem::path& folder) {
+    const OutsideText& result = of_file(node, folder);
+    const MutexLock lock(mutex_);
+    read_.insert(&node);
+    return result;
 }
 
-const OutsideText* OutsideTexts::find(Position position) const noexcept {
-    for (const auto& [node, text] : texts_)
+bool OutsideTexts::is_read(const toml::node& node) const {
+    const MutexLock lock(mutex_);
+    return read_.contains(&node);
+}
+
+const OutsideText* OutsideTexts::find(const toml::node& node) const {
+    if (const auto found = by_variables_.find(&node); found != by_variables_.end()) return &found->second;
+    if (!names_text_file(node)) return nullptr;
+    const MutexLock lock(mutex_);
+    return read_.contains(&node) ? &by_files_.at(&node) : nullptr;
+}
+
+const OutsideText* OutsideTexts::find(Position position) const {
+    for (const auto& [node, text] : by_variables_)
         if (position_of(*node) == position) return &text;
+    const MutexLock lock(mutex_);
+    for (const toml::node* const node : read_)
+        if (position_of(*node) == position) return &by_files_.at(node);
     return nullptr;
 }
 
@@ -141,12 +163,12 @@ std::string without_text(std::string_view what, const OutsideText& of) {
     if (text.empty()) return std::string(what);
     ProblemParts parts = parts_of_problem(what);
     const bool quoted = replace_words(parts.message, in_quotes(text), of.shown);
-    if (!quoted || text.size() >= telling) replace_words(parts.message, text, of.shown);
+    if (!quoted || text.size() >= run_of_message) replace_words(parts.message, text, of.shown);
     std::string rest = parts.message; // what is shown may look like the text, and is in the file
     replace_words(rest, of.shown, "");
-    if (gives_away(rest, text, telling) || quotes_part(rest, text)) parts.message = of.shown + " is wrong here";
+    if (gives_away(rest, text, run_of_message) || quotes_part(rest, text)) parts.message = of.shown + " is wrong here";
     for (std::string* part : {&parts.expected, &parts.suggestion})
-        if (gives_away(*part, text, telling_of_expected)) part->clear();
+        if (gives_away(*part, text, run_of_expected)) part->clear();
     return parts.whole();
 }
 

@@ -99,12 +99,9 @@ ConfigTable::Found ConfigTable::string(std::string_view key, std::string_view& v
 
 // The text that a value is or stands for. `absent`: it is no text.
 ConfigTable::Found ConfigTable::text_of(std::string_view key, const toml::node& value, std::string_view& text) {
-    const OutsideText* outside = outside_text(value);
-    if (outside == nullptr && names_text_file(value)) {
-        std::string error;
-        outside = &reading_->document->outside.of_file(value, folder(), error);
-        if (!error.empty()) reject(key, error);
-    }
+    const OutsideText* const outside =
+        names_text_file(value) ? &reading_->document->outside.read_file(value, folder()) : outside_text(value);
+    if (outside != nullptr && !outside->problem.empty()) reject(key, outside->problem);
     if (outside != nullptr) {
         text = outside->text;
         return outside->good ? Found::good : Found::bad;
@@ -121,9 +118,7 @@ ConfigTable::Found ConfigTable::foreign_text(std::string_view key, const toml::n
     return foreign ? text_of(key, value, text) : Found::absent;
 }
 
-const OutsideText* ConfigTable::outside_text(const toml::node& value) const noexcept {
-    return reading_->document->outside.find(value);
-}
+const OutsideText* ConfigTable::outside_text(const toml::node& value) const { return reading_->document->outside.find(value); }
 
 ConfigTable::Found ConfigTable::integer(std::string_view key, std::int64_t& value, std::int64_t minimum, std::int64_t maximum) {
     describe(key, [&](ConfigKey& of) {
@@ -391,14 +386,18 @@ bool ConfigTable::equals(const ConfigTable& other) const {
 
 // A value of this table's document and one of the other's.
 bool ConfigTable::same_values(const toml::node& ours, const ConfigTable& other, const toml::node& theirs) const {
-    // A table that names a file is a text if somebody has read it as one.
-    const auto is_read = [](const ConfigTable& table, const toml::node& node) {
-        return names_text_file(node) && table.outside_text(node) != nullptr;
-    };
-    if (is_read(*this, ours) || is_read(other, theirs)) {
+    // A table that names a file is a text if somebody has read it as one. If nobody has, its name counts too.
+    if (names_text_file(ours) || names_text_file(theirs)) {
+        const bool is_text = reading_->document->outside.is_read(ours) || other.reading_->document->outside.is_read(theirs);
+        const bool same_name =
+            names_text_file(ours) && names_text_file(theirs) &&
+            ours.as_table()->get("file")->as_string()->get() == theirs.as_table()->get("file")->as_string()->get();
         std::string_view our_text;
         std::string_view their_text;
-        return plain_text(ours, our_text) && other.plain_text(theirs, their_text) && our_text == their_text;
+        const bool good = plain_text(ours, our_text);
+        const bool their_good = other.plain_text(theirs, their_text);
+        if (good && their_good) return (is_text || same_name) && our_text == their_text;
+        return same_name && good == their_good;
     }
     if (const toml::table* const one = ours.as_table()) {
         const toml::table* const two = theirs.as_table();
@@ -420,9 +419,8 @@ bool ConfigTable::same_values(const toml::node& ours, const ConfigTable& other, 
 
 // As text_of(), for whoever does not record problems.
 bool ConfigTable::plain_text(const toml::node& value, std::string_view& text) const {
-    const OutsideText* outside = outside_text(value);
-    std::string ignored;
-    if (outside == nullptr && names_text_file(value)) outside = &reading_->document->outside.of_file(value, folder(), ignored);
+    const OutsideText* const outside =
+        names_text_file(value) ? &reading_->document->outside.of_file(value, folder()) : outside_text(value);
     if (outside != nullptr) text = outside->text;
     if (outside != nullptr) return outside->good;
     if (const auto* const string = value.as_string()) text = string->get();

@@ -91,8 +91,8 @@ class ConfigTable {
     Place place(std::string_view key) const { return reading_->problems.place(position(key)); }
     Place place() const { return reading_->problems.place(position_); }
     // Where relative paths in this table start: the folder of its file. And where those do that stand in no file.
-    const std::filesystem::path& folder() const { return reading_->document->files.at(position_.file).folder; }
-    const std::filesystem::path& first_folder() const { return reading_->document->files.front().folder; }
+    const std::filesystem::path& folder() const noexcept { return reading_->document->files[position_.file].folder; }
+    const std::filesystem::path& first_folder() const noexcept { return reading_->document->files.front().folder; }
     const toml::node* node() const noexcept { return node_; }
     const std::string& path() const noexcept { return path_; }
 
@@ -132,7 +132,7 @@ class ConfigTable {
     Found text_of(std::string_view key, const toml::node& value, std::string_view& text);
     Found foreign_text(std::string_view key, const toml::node& value, std::string_view& text);
     bool plain_text(const toml::node& value, std::string_view& text) const;
-    const OutsideText* outside_text(const toml::node& value) const noexcept;
+    const OutsideText* outside_text(const toml::node& value) const;
     bool same_values(const toml::node& ours, const ConfigTable& other, const toml::node& theirs) const;
     std::optional<std::string> quantity(std::string_view key, const toml::node& value, std::string_view expected);
     std::string path_of(std::string_view key) const;

@@ -132,7 +132,8 @@ std::string read_tls_server(ConfigTable& table, std::string_view key) {
 }
 
 std::vector<ConfigKey> tls_client_keys() {
-    ConfigReading reading(std::make_shared<ConfigDocument>(ConfigDocument{{{"", ""}}, nullptr, {}}));
+    ConfigReading reading(std::make_shared<ConfigDocument>());
+    reading.document->files.emplace_back();
     reading.keys.emplace();
     ConfigTable table(nullptr, "", {}, reading);
     read_tls_client(table, true);

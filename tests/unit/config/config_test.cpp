@@ -306,18 +306,10 @@ keepalive = false
 )",
                                        "etc/web.toml");
     EXPECT_EQ(config.file, "etc/web.toml");
-    EXPECT_EQ(config.host,
-              (HostConfig{{"etc/a", "/b"},
-                          5s,
-                          12h,
-                          false,
-                          3,
-                          Scheduling::other,
-                          1 << 20,
-                          {"127.0.0.1:5353"},
-                          "etc/run/control",
-                          "adm",
-                          ""}));
+    EXPECT_EQ(
+        config.host,
+        (HostConfig{
+            {"etc/a", "/b"}, 5s, 12h, false, 3, Scheduling::other, 1 << 20, {"127.0.0.1:5353"}, "etc/run/control", "adm", ""}));
     EXPECT_EQ(config.process, (ProcessConfig{"www-data", "33", 1U << 13U | 1U << 23U, false, Seccomp::off, {}, {}, {}, {}}));
     EXPECT_EQ(config.process.user_where.text, "etc/web.toml:12:8");
     EXPECT_EQ(config.process.group_where.text, "etc/web.toml:13:9");

@@ -260,5 +260,19 @@ TEST(OutsideTexts, AreEqualByWhatTheySay) {
     EXPECT_EQ(by_file, parsed("password = { file = 'other' }\nport = 7007\nlog = true\n"));
 }
 
+// A table with the key `file` may be no text at all: then its name counts as well.
+TEST(OutsideTexts, ATableThatNobodyReadsAsATextIsEqualByItsNameToo) {
+    const ConfigFolder folder;
+    folder.write("one", "");
+    folder.write("other", "");
+    const auto parsed = [&](const std::string& name) {
+        return parse_config(with_keys("[plugins.web.config]\nlog = { file = '" + name + "' }\n"), folder / "x.toml");
+    };
+    EXPECT_EQ(parsed("one"), parsed("one"));
+    EXPECT_EQ(parsed("none"), parsed("none"));
+    EXPECT_FALSE(parsed("one") == parsed("other"));
+    EXPECT_FALSE(parsed("one") == parsed("none"));
+}
+
 } // namespace
 } // namespace gatehouse::host
