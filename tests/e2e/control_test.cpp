@@ -310,6 +310,29 @@ TEST(Control, KillsWhatAThreadServes) {
     EXPECT_EQ(host.wait_for_closed("blocking")["reason"], "killed");
 }
 
+// The instances are others then; the connections of the old ones are seen, and ended, as before.
+TEST(Control, AfterAReload) {
+    Gatehouse host(config, with_fixtures());
+    Client old(host.port("echo"));
+    ASSERT_TRUE(old.echoes("x"));
+    const std::vector<std::string> hold{gatehouse_binary(), "control", host.dir() / "gatehouse.toml", "fix", "hold"};
+    Process waits(hold);
+    host.wait_for_log("somebody waits");
+    EXPECT_EQ(host.reload(config + listener("more", "echo"))["result"], "applied");
+    EXPECT_EQ(waits.wait().err,
+              "gatehouse: a reload has replaced plugin instance fix; the command may still be going on in the "
+              "old one\n");
+    host.wait_for_log("nobody waits");
+    EXPECT_EQ(run_control(host, {"fix", "later", "0"}).status, 0); // the new one
+    Client fresh(host.port("echo"));
+    ASSERT_TRUE(fresh.echoes("x"));
+    EXPECT_EQ(ask_by_socket(host, {"connections", "--count-by", "listener"}).out,
+              "listener  connections\necho                2\n");
+    EXPECT_EQ(ask_by_socket(host, {"kill", "echo-100000"}).status, 0);
+    EXPECT_EQ(host.wait_for_closed("echo", old.local_address())["reason"], "killed");
+    EXPECT_TRUE(fresh.echoes("y"));
+}
+
 TEST(Control, TheHostIsReachedWithoutItsFile) {
     const Gatehouse host(config, with_fixtures());
     const std::string file = host.dir() / "gatehouse.toml";
