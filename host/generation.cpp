@@ -189,6 +189,12 @@ void Generation::accept() noexcept {
     before_ = nullptr;
 }
 
+void Generation::give_up() noexcept {
+    for (const auto [before, after] : succession_)
+        if (before == nullptr)
+            for (Listener& socket : *after->sockets()) socket.close();
+}
+
 void Generation::stop_accepting() noexcept {
     for (const auto& service : services_) service->stop_accepting(true);
 }
@@ -212,6 +218,10 @@ void Generation::begin_drain(Nanoseconds deadline) noexcept {
 
 bool Generation::is_quiet() const noexcept {
     return std::all_of(services_.begin(), services_.end(), [](const auto& service) { return service->is_quiet(); });
+}
+
+void Generation::retire() noexcept {
+    for (const NamedPool& pool : pools_) pool.pool->retire();
 }
 
 bool Generation::stop(Nanoseconds deadline) noexcept {

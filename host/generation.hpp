@@ -59,18 +59,20 @@ class Generation {
     // is wrong. `libraries`: see Plugins. [one thread at a time makes generations]
     Generation(Config config, const Standing& standing, Generation* before = nullptr,
                const PluginLibraries::ByFile& libraries = {});
-    ~Generation(); // after stop(), or before start()
+    ~Generation(); // after stop(), or if a step of its start has failed; not on the main thread: after retire()
     Generation(const Generation&) = delete;
     Generation& operator=(const Generation&) = delete;
 
     // The steps of a start. Each but the last may throw PluginError, std::system_error or ListenError, and then the generation
-    // can be destroyed as it is. [who makes it]
+    // can only be destroyed. [who makes it]
     void take(Endpoints& endpoints); // makes the services of the listeners
     void prepare();                  // starts the plugins, and whatever else may fail
     void listen();                   // clients may connect to sockets that are new, and wait
 
     // Accepts from here on; the generation before does not any more, and the sockets that only it has are closed. [main]
     void accept() noexcept;
+    // Instead: it is not wanted, or a step has failed. Closes the sockets that only it has. [main]
+    void give_up() noexcept;
     void start() { // the first generation. [main]
         prepare();
         listen();
@@ -85,6 +87,10 @@ class Generation {
 
     // After it has stopped accepting: whether no connection is left. [main]
     bool is_quiet() const noexcept;
+
+    // No connection is left, or it has never accepted: the main thread does not come back to its pools, so that another thread
+    // may stop and destroy it. [main]
+    void retire() noexcept;
 
     // Lets the threads go; false if some are still in a plugin's code by `deadline`, of which the log then speaks. [main]
     bool stop(Nanoseconds deadline) noexcept;

@@ -85,7 +85,7 @@ void Generations::make_first(Config&& config) {
 std::vector<Generation*> Generations::all() const {
     std::vector<Generation*> all{now_.get()};
     for (auto old = old_.rbegin(); old != old_.rend(); ++old)
-        if (!(*old)->given) all.push_back((*old)->generation.get());
+        if (!(*old)->given && !(*old)->unused) all.push_back((*old)->generation.get());
     return all;
 }
 
@@ -172,7 +172,8 @@ void Generations::make_from(Config config, Making& making, Generation& before) {
         throw std::runtime_error("the plan is " + outcome.plan_id + " by now, and not " + order.plan_id +
                                  ": the file or the host has changed since; look at the plan again");
     config = with_restart_keys_of(before.config(), std::move(config));
-    if (config == before.config() && notes.remarks.empty()) {
+    const bool changes = outcome.waiting.empty() ? !plan.empty() : !plan_of(before.config(), config).empty();
+    if (!changes && notes.remarks.empty()) {
         outcome.what = Outcome::What::same;
         return;
     }
@@ -180,25 +181,32 @@ void Generations::make_from(Config config, Making& making, Generation& before) {
         outcome.what = Outcome::What::planned;
         return;
     }
-    auto next = std::make_unique<Generation>(std::move(config), standing_, &before, libraries);
-    next->take(endpoints_);
-    next->prepare();
-    next->listen();
+    making.place_of_old.push_back(std::make_shared<Old>()); // for the one before, or for this one if a step fails
+    making.next = std::make_unique<Generation>(std::move(config), standing_, &before, libraries);
+    Generation& next = *making.next;
+    next.take(endpoints_);
+    next.prepare();
+    next.listen();
     const std::string from =
         order.version ? "generation " + std::to_string(order.version->generation) : std::string("the file");
     making.version.push_back(std::make_shared<Version>(
-        Version{next->number(), next->since(), from, order.by, next->shared_config(), next->plugins().libraries()}));
-    making.place_of_old.push_back(std::make_shared<Old>());
-    making.next = std::move(next);
+        Version{next.number(), next.since(), from, order.by, next.shared_config(), next.plugins().libraries()}));
     outcome.what = Outcome::What::applied;
 }
 
 // Puts the generation to use, if there is one, and tells what has become of the order.
 void Generations::conclude(Making& making) noexcept {
     Outcome& outcome = making.outcome;
-    if (making.next && draining_) { // too late; it goes with the order
+    if (draining_ && outcome.what == Outcome::What::applied) { // too late
         outcome.what = Outcome::What::refused;
         if_memory_allows([&] { outcome.why = "the host drains"; });
+    }
+    if (making.next && outcome.what != Outcome::What::applied) { // it never accepts
+        const std::shared_ptr<Old>& unused = making.place_of_old.front();
+        unused->generation = std::move(making.next);
+        unused->generation->give_up();
+        unused->told = unused->unused = true;
+        old_.splice(old_.end(), making.place_of_old);
     } else if (making.next) {
         making.next->accept();
         retire(making.place_of_old, std::exchange(now_, std::move(making.next)));
@@ -263,6 +271,7 @@ void Generations::retire(std::list<std::shared_ptr<Old>>& place, std::unique_ptr
 void Generations::bury(const std::shared_ptr<Old>& old) noexcept {
     if (!old->told) report_closed(*old->generation);
     old->told = true;
+    old->generation->retire();
     old->given = undertaker_.post([old, &alarm = standing_.alarm] {
         old->generation->plugins().stop();
         (void)old->generation->stop(never);
@@ -298,9 +307,10 @@ Nanoseconds Generations::supervise(Nanoseconds now) noexcept {
             old->deadline = now + now_->config().host.drain_timeout.count() * 1'000'000;
             old->generation->begin_drain(old->deadline);
         }
-        if (old->generation->is_quiet()) bury(old);
+        const bool quiet = old->unused || old->generation->is_quiet();
+        if (quiet) bury(old);
         if (old->given) continue;
-        if (old->generation->is_quiet())
+        if (quiet)
             again = std::min(again, now + try_again);
         else
             again = std::min(again, old->deadline == never ? old->drain_at : std::max(old->deadline, now + 1'000'000));
@@ -315,7 +325,7 @@ void Generations::begin_drain(Nanoseconds deadline) noexcept {
     draining_ = true;
     now_->begin_drain(deadline);
     for (const std::shared_ptr<Old>& old : old_) {
-        if (old->given || old->deadline != never) continue;
+        if (old->given || old->unused || old->deadline != never) continue;
         old->deadline = deadline;
         old->generation->begin_drain(deadline);
     }
@@ -323,7 +333,7 @@ void Generations::begin_drain(Nanoseconds deadline) noexcept {
 
 bool Generations::is_quiet() const noexcept {
     return now_->is_quiet() &&
-           std::ranges::all_of(old_, [](const auto& old) { return old->given || old->generation->is_quiet(); });
+           std::ranges::all_of(old_, [](const auto& old) { return old->given || old->unused || old->generation->is_quiet(); });
 }
 
 bool Generations::stop(Nanoseconds deadline) noexcept {
@@ -338,7 +348,7 @@ bool Generations::stop(Nanoseconds deadline) noexcept {
     for (const std::shared_ptr<Old>& old : old_)
         if (!old->given) all = old->generation->stop(deadline) && all;
     for (const std::shared_ptr<Old>& old : old_)
-        if (!old->given) report_closed(*old->generation);
+        if (!old->given && !old->told) report_closed(*old->generation);
     return all;
 }
 

@@ -114,6 +114,7 @@ class Generations {
         Nanoseconds drain_at = never;
         Nanoseconds deadline = never; // of its drain
         bool told = false;            // the log has the last status of its listeners that no longer are
+        bool unused = false;          // a step of its start has failed: it has never accepted
         bool given = false;
         std::atomic<bool> gone{false};
     };

@@ -111,6 +111,15 @@ void Pool::stop() noexcept {
     bell_.ring();
 }
 
+void Pool::retire() noexcept {
+    {
+        const MutexLock lock(mutex_); // no thread is in leave(), and none begins it that would make the pool cold
+        stopping_.store(true);
+    }
+    standby_.remove(*this);
+    bell_.ring();
+}
+
 bool Pool::join(Nanoseconds deadline) noexcept {
     for (;;) {
         bool alone = false;

@@ -72,6 +72,9 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
     // Tells the threads to leave; those that run the handler leave when it returns. No event is taken any more. [any]
     void stop() noexcept;
 
+    // The same, and the main thread does not come back to this pool: then another thread may join and destroy it. [main]
+    void retire() noexcept;
+
     // Waits until all have left; false if some had not by `deadline`. [main]
     bool join(Nanoseconds deadline) noexcept;
 
