@@ -71,7 +71,7 @@ class Log {
 
   private:
     struct Impl;
-    LogLevel configured_; // [main]
+    LogLevel configured_;             // [main]
     std::atomic<LogLevel> level_;     // written by the main thread
     Nanoseconds level_until_ = never; // [main]
     std::unique_ptr<Impl> impl_;

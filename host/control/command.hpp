@@ -78,7 +78,7 @@ struct HostAnswer {
     std::string code;    // for programs: "failed", "not_found", "bad_argument", ...
     std::string message; // for people, in one line or several
     std::string did_you_mean;
-    int status = 0;      // the exit status of a client that asks for a person or a script
+    int status = 0; // the exit status of a client that asks for a person or a script
     CellTable table;
     std::uint64_t more = 0; // rows that were asked for and are not in the table
     std::optional<Json> result;
