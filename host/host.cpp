@@ -1,6 +1,7 @@
 #include "host.hpp"
 
 #include "base/if_memory_allows.hpp"
+#include "base/time_text.hpp"
 #include "host_commands.hpp"
 #include "plugin/runtime_folder.hpp"
 #include "process/cpus.hpp"
