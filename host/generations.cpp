@@ -4,7 +4,6 @@
 #include "config/fingerprint.hpp"
 #include "config/plan.hpp"
 #include "config/plan_text.hpp"
-#include "plugin/probe_process.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -42,14 +41,6 @@ std::string in_a_row(const std::vector<std::string>& texts) {
     return all;
 }
 
-std::string version_of(const std::filesystem::path& file) {
-    try {
-        return probe_plugin(file).version;
-    } catch (const PluginError& error) {
-        throw PluginError("plugin library " + file.string() + " cannot be loaded: " + error.what());
-    }
-}
-
 // What has become of the files of the plugins that stay, for people: "library 1.1.4 -> 1.2.0". Each is tried in a process of
 // its own. Throws PluginError if one cannot be loaded.
 std::map<std::string, std::string, std::less<>> changed_libraries(const Config& next, const Generation& running,
@@ -59,12 +50,13 @@ std::map<std::string, std::string, std::less<>> changed_libraries(const Config& 
     std::string problems;
     for (const PluginConfig& plugin : next.plugins) {
         try {
-            const std::filesystem::path file = find_plugin(plugin.library, next.host.plugin_path);
+            const std::filesystem::path file = file_of(plugin, next.host.plugin_path, chosen);
             const auto old = loaded.find(file);
             if (old == loaded.end()) continue;
             const auto known = chosen.find(file);
             if (known != chosen.end() ? known->second == old->second : old->second->is_as_loaded()) continue;
-            const std::string version = known != chosen.end() ? known->second->facts().version : version_of(file);
+            const std::string version =
+                known != chosen.end() ? known->second->facts().version : running.standing().libraries.look_at(file).version;
             remarks["plugins." + plugin.name] = "library " + old->second->facts().version + " -> " + version;
         } catch (const PluginError& error) {
             problems += (problems.empty() ? "" : "\n") + plugin.where.text + ": " + error.what();
@@ -166,7 +158,7 @@ void Generations::make_from(Config config, Making& making, Generation& before) {
     notes.remarks = changed_libraries(config, before, libraries);
     outcome.plan_id = gatehouse::host::plan_id(before.number(), config);
     outcome.plan_text = plan_text(plan, notes);
-    outcome.plan_json = plan_json(plan, notes);
+    outcome.plan_json = Json::raw(plan_json(plan, notes).line()); // so that the main thread need not
     outcome.waiting = plan.waiting();
     if (!order.plan_id.empty() && order.plan_id != outcome.plan_id)
         throw std::runtime_error("the plan is " + outcome.plan_id + " by now, and not " + order.plan_id +

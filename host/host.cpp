@@ -116,6 +116,10 @@ void Host::drop_privileges() {
         log_.hand_over(privileges_.user());
     }
     privileges_.drop(log_);
+    if (config.process.seccomp != Seccomp::off)
+        libraries_.seal(
+            "it is not loaded, and [process] seccomp forbids to start the process that would try it first; restart the "
+            "host");
     for (const std::string& file : socket_files)
         if (!privileges_.may_remove(file))
             log_.warning("the socket file will stay behind; give its folder to the user of [process], or choose another folder",

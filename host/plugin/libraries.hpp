@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gatehouse::host {
@@ -22,6 +23,11 @@ class PluginLibraries {
 
     // The library of this file as it is now. Throws PluginError. [who makes a generation: one thread at a time]
     Library load(const std::filesystem::path& file);
+    // What a library says of itself that load() would have to load: it is tried in a process of its own, and no more. The same.
+    PluginFacts look_at(const std::filesystem::path& file) const;
+
+    // From now on no library is loaded that is not: `why` completes "cannot be loaded: ". [main, at the start]
+    void seal(std::string why) { sealed_ = std::move(why); }
 
     // All that have been loaded, in that order; each costs its memory until the process ends. Throws std::bad_alloc. [any]
     std::vector<Library> all() const;
@@ -34,7 +40,10 @@ class PluginLibraries {
     void remove_files() noexcept { folder_.remove(); }
 
   private:
+    void expect_open(const std::filesystem::path& file) const;
+
     RuntimeFolder folder_;
+    std::string sealed_; // why; empty: it is not
     ByFile newest_;
     mutable Mutex mutex_;
     std::vector<Library> all_ GATEHOUSE_GUARDED_BY(mutex_);

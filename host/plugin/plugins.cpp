@@ -7,12 +7,21 @@
 
 namespace gatehouse::host {
 
+// A file that was chosen may have gone since.
+std::filesystem::path file_of(const PluginConfig& plugin, const std::vector<std::filesystem::path>& folders,
+                              const PluginLibraries::ByFile& chosen) {
+    if (chosen.contains(plugin.library)) return plugin.library;
+    for (const std::filesystem::path& folder : folders)
+        if (const std::filesystem::path file = folder / (plugin.library + ".so"); chosen.contains(file)) return file;
+    return find_plugin(plugin.library, folders);
+}
+
 Plugins::Plugins(const Config& config, const Facilities& facilities, PluginLibraries& libraries,
                  const PluginLibraries::ByFile& chosen) {
     std::string problems;
     for (const PluginConfig& plugin : config.plugins) {
         try {
-            const std::filesystem::path file = find_plugin(plugin.library, config.host.plugin_path);
+            const std::filesystem::path file = file_of(plugin, config.host.plugin_path, chosen);
             const auto found = chosen.find(file);
             const PluginLibraries::Library library = found != chosen.end() ? found->second : libraries.load(file);
             facilities.log.debug("plugin loaded", {{"plugin", plugin.name},

@@ -6,6 +6,7 @@
 #include "plugin/instance.hpp"
 #include "plugin/libraries.hpp"
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,6 +17,11 @@ namespace gatehouse::host {
 
 // The instance of this name, which is in the configuration.
 using FindPlugin = std::function<PluginInstance&(const std::string& name)>;
+
+// The file of a plugin's library: one of those that are `chosen`, if its name leads there, else what is there now. Throws
+// PluginError. [any]
+std::filesystem::path file_of(const PluginConfig& plugin, const std::vector<std::filesystem::path>& folders,
+                              const PluginLibraries::ByFile& chosen);
 
 class Plugins {
   public:

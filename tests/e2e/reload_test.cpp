@@ -287,6 +287,20 @@ TEST(Reload, RelaysGoOnAndNewcomersMeetTheNewServer) {
     EXPECT_EQ(host.wait_exit(), 0);
 }
 
+// What the host has given up it cannot do any more: it says so, and the rest goes on.
+TEST(Reload, UnderSeccompNoLibraryIsLoadedThatWasNotThere) {
+    if (!sanitizer().empty()) GTEST_SKIP() << "a sanitizer needs what seccomp denies";
+    const auto with = [](const char* plugin, const char* more = "") {
+        return "[process]\nseccomp = \"kill\"\n" + listener("front", plugin, more) + listener("other", "echo");
+    };
+    Gatehouse host(with("echo"));
+    const Record done = host.reload(with("daytime"));
+    EXPECT_EQ(done["result"], "refused");
+    EXPECT_NE(done["why"].find("[process] seccomp forbids"), std::string::npos) << done.line;
+    EXPECT_EQ(host.reload(with("echo", "idle_timeout = \"7m\""))["result"], "applied");
+    EXPECT_TRUE(Client(host.port("front")).echoes("x"));
+}
+
 TEST(Reload, WhatNeedsARestartIsSaidAndTheRestApplied) {
     Gatehouse host(listener("front", "echo"));
     const Record done = host.reload("[host]\nrelay_threads = 7\ndrain_timeout = \"2s\"\n" + listener("front", "daytime"));
@@ -295,7 +309,9 @@ TEST(Reload, WhatNeedsARestartIsSaidAndTheRestApplied) {
     EXPECT_TRUE(serves_daytime(host, "front"));
 }
 
-TEST_F(Tls, AReloadKeepsTicketsAndTakesNewCertificates) {
+using ReloadTls = Tls;
+
+TEST_F(ReloadTls, TicketsSurviveAndNewListenersCome) {
     const auto server = host("facts");
     const std::string session = certificates_ / "session";
     EXPECT_TRUE(s_client(*server, {"-sess_out", session}).has("New, TLSv1"));
@@ -378,8 +394,12 @@ TEST_F(ReloadCommands, WhatIsNotConfirmedIsTakenBackWithItsLibrary) {
     EXPECT_EQ(say({"rollback", "1"}).status, 0);
     EXPECT_TRUE(Client(host_.port("front")).echoes("once more"));
     EXPECT_EQ(say({"rollback", "99"}).status, 1);
+    std::filesystem::remove(library_); // the host has its own copy
+    EXPECT_EQ(say({"rollback", "4"}).status, 0);
+    EXPECT_TRUE(serves_daytime(host_, "front"));
+    EXPECT_EQ(say({"rollback", "1"}).status, 0);
     const Result history = say({"config", "history", "--json"});
-    for (const char* part : {"\"generation\": 5", "\"from\": \"generation 1\"", "\"state\": \"runs\"", "\"by\": \"the start\""})
+    for (const char* part : {"\"generation\": 7", "\"from\": \"generation 1\"", "\"state\": \"runs\"", "\"by\": \"the start\""})
         EXPECT_NE(history.out.find(part), std::string::npos) << part << " in " << history.out;
 }
 
