@@ -206,7 +206,10 @@ void Generations::conclude(Making& making) noexcept {
         if (confirm_by_ == never) unless_confirmed_ = versions_.back();
         confirm_by_ = after(monotonic_now(), making.order.confirm_within);
         versions_.splice(versions_.end(), making.version);
-        if (versions_.size() > most_versions) versions_.pop_front();
+        if (versions_.size() > most_versions) {
+            undertaker_.post([oldest = versions_.front()] {}); // ten thousand routes take a while to destroy
+            versions_.pop_front();
+        }
     }
     outcome.generation = now_->number();
     outcome.took = monotonic_now() - making.begun;

@@ -6,6 +6,7 @@
 #include "config/toml.hpp"
 
 #include <algorithm>
+#include <sstream>
 
 namespace gatehouse::host {
 namespace {
@@ -54,7 +55,9 @@ std::shared_ptr<toml::table> parse_toml(std::string text, std::uint32_t file) {
     }
     check_key_parts(text, file);
     try {
-        return std::make_shared<toml::table>(toml::parse(text, std::to_string(file)));
+        // From a stream: toml++ 3.3 promises not to throw while it begins with a text, although it allocates.
+        std::istringstream stream(text);
+        return std::make_shared<toml::table>(toml::parse(stream, std::to_string(file)));
     } catch (const toml::parse_error& error) {
         constexpr std::string_view prefix = "Error while parsing ";
         std::string what(error.description());

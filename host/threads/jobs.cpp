@@ -7,17 +7,23 @@
 namespace gatehouse::host {
 
 void Jobs::add(std::function<void()> job) {
-    if (!thread_.started()) thread_.start<&Jobs::run>(*this, name_);
     const MutexLock lock(mutex_);
     waiting_.push_back(std::move(job));
-    changed_.notify_one();
+    if (runs_) return;
+    thread_.join(never); // the one before, which only returns
+    try {
+        thread_.start<&Jobs::run>(*this, name_);
+        runs_ = true;
+    } catch (const std::system_error&) {
+        waiting_.pop_back();
+        throw;
+    }
 }
 
 bool Jobs::stop(Nanoseconds deadline) noexcept {
     {
         const MutexLock lock(mutex_);
         ended_ = true;
-        changed_.notify_one();
     }
     return thread_.join(deadline);
 }
@@ -25,15 +31,16 @@ bool Jobs::stop(Nanoseconds deadline) noexcept {
 void Jobs::run() noexcept {
     ::pthread_setname_np(::pthread_self(), name_.c_str());
     prepare_thread_for_crash_report();
-    MutexLock lock(mutex_);
     for (;;) {
-        while (waiting_.empty() && !ended_) changed_.wait(lock);
-        if (ended_) return;
-        const std::function<void()> job = std::move(waiting_.front());
-        waiting_.pop_front();
-        lock.unlock();
-        job();
-        lock.lock();
+        std::function<void()> job;
+        {
+            const MutexLock lock(mutex_);
+            runs_ = !waiting_.empty() && !ended_;
+            if (!runs_) return;
+            job = std::move(waiting_.front());
+            waiting_.pop_front();
+        }
+        job(); // what it holds goes before the next one, too: it may take long to destroy
     }
 }
 

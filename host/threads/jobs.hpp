@@ -1,5 +1,5 @@
-// What takes long and must not hold the main thread up: jobs, one after the other, on a thread of their own. The thread starts
-// with the first job and then stays.
+// What takes long and must not hold the main thread up: jobs, one after the other, on a thread of their own, which is there as
+// long as there are any.
 #pragma once
 
 #include "base/clock.hpp"
@@ -45,8 +45,8 @@ class Jobs {
 
     const std::string name_; // constant after construction
     Mutex mutex_;
-    ConditionVariable changed_;
     std::deque<std::function<void()>> waiting_ GATEHOUSE_GUARDED_BY(mutex_);
+    bool runs_ GATEHOUSE_GUARDED_BY(mutex_) = false; // the thread takes another job if there is one
     bool ended_ GATEHOUSE_GUARDED_BY(mutex_) = false;
     Thread thread_; // [main]
 };

@@ -199,6 +199,31 @@ TEST_F(NoMemory, ForATlsHandshake) {
     EXPECT_EQ(host_->terminate(), 0);
 }
 
+// Each step of a reload that changes something, on three threads.
+TEST_F(NoMemory, ForAReload) {
+    const auto with = [](int round) {
+        return listener(name, "echo", "idle_timeout = \"" + std::to_string(1 + round % 2) + "m\"") +
+               (round % 3 == 0 ? "" : listener("extra", round % 3 == 1 ? "echo" : "discard"));
+    };
+    start(with(0));
+    int round = 0;
+    for (const std::int64_t failing : {std::int64_t{1}, all})
+        for (std::int64_t n = 0; n < 20'000; n += 1 + n / 16) {
+            host_->write(with(++round));
+            wanted_->before.store(n);
+            wanted_->failing.store(failing);
+            host_->signal(SIGHUP);
+            ::usleep(5'000); // while memory is short: nothing tells whether the signal has come to anything
+            wanted_->failing.store(0);
+            ASSERT_TRUE(host_->alive()) << "at allocation " << n << "\n" << host_->tail();
+            ASSERT_TRUE(echoes()) << "after allocation " << n << "\n" << host_->tail();
+        }
+    host_->write(with(++round));
+    eventually("a reload is carried out", [&] { return host_->reload()["result"] != "refused"; });
+    EXPECT_TRUE(echoes());
+    EXPECT_EQ(host_->terminate(), 0);
+}
+
 // What the main thread does beside the clients.
 TEST_F(NoMemory, ForSignals) {
     start(listener(name, "echo"));
