@@ -88,8 +88,8 @@ TEST_F(Tls, ReloadedByCommand) {
         << kept.err;
     EXPECT_EQ(serial_of(s_client(*server)), before);
 
-    EXPECT_EQ(control({"host", "reload"}).err,
-              "gatehouse: there is no command of the host named \"reload\" (did you mean reload-certificates?)\n");
+    EXPECT_EQ(control({"host", "reload-certificate"}).err,
+              "gatehouse: there is no command of the host named \"reload-certificate\" (did you mean reload-certificates?)\n");
     EXPECT_EQ(control({"host", "reload-certificates", "web"}).err,
               "gatehouse: reload-certificates: there is no argument \"web\"\n");
 }

@@ -90,8 +90,8 @@ expect("a gateway with servers", with_plugin({"library": "gateway", "config": {"
 expect("a gateway with a wrong TLS", with_plugin({"library": "gateway", "config": gateway | {"tls": {"verfy": False}}}), False)
 expect("a gateway with a wrong word", with_plugin({"library": "gateway", "config": gateway | {"balance": "fast"}}), False)
 expect("a gateway with a wrong server", with_plugin({"library": "gateway", "config": {"servers": [{"weight": 1}]}}), False)
-expect("a gateway with a weight of 0",
-       with_plugin({"library": "gateway", "config": {"servers": [{"address": "a:1", "weight": 0}]}}), False)
+expect("a gateway with a weight below 0",
+       with_plugin({"library": "gateway", "config": {"servers": [{"address": "a:1", "weight": -1}]}}), False)
 expect("texts from elsewhere", {"include": "sites/*.toml", "log": {"level": "${LEVEL:-info}", "file": {"file": "a"}}, "listeners": [{
     "name": "a", "address": "${BIND}:1", "plugin": "web", "backlog": "${BACKLOG}", "nodelay": {"file": "x"}, "mode": "${MODE}",
     "idle_timeout": "${IDLE}", "min_rate": "${RATE}"}], "plugins": {"web": {"library": "http", "config": {
