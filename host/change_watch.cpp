@@ -6,6 +6,7 @@
 #include <new>
 #include <optional>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <utility>
 
 namespace gatehouse::host {
@@ -32,7 +33,15 @@ void ChangeWatch::due() noexcept {
             const MutexLock lock(mutex_);
             if (std::exchange(is_new_, false)) files = files_;
         }
-        if (files) look(*files);
+        if (files) {
+            // Who follows a file anew hears nothing of what has happened to it since it was read.
+            look(*files);
+            if (note_stamps(*files)) complete_ = std::min(complete_, monotonic_now() + settle_time);
+        }
+        if (complete_ <= monotonic_now()) {
+            const MutexLock lock(mutex_);
+            note_stamps(files_); // before they are read
+        }
     } catch (const std::bad_alloc&) {
         not_watched(ENOMEM, "");
     }
@@ -44,6 +53,25 @@ void ChangeWatch::due() noexcept {
     background_.at(*this, complete_);
     const MutexLock lock(mutex_);
     if (is_new_) background_.at(*this, monotonic_now()); // since this has looked
+}
+
+ChangeWatch::Stamp ChangeWatch::stamp_of(const std::filesystem::path& file) noexcept {
+    struct stat status{};
+    if (::stat(file.c_str(), &status) != 0) return {};
+    return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size), status.st_mtim.tv_sec,
+            status.st_mtim.tv_nsec};
+}
+
+// Whether one of those that were known has another stamp now.
+bool ChangeWatch::note_stamps(const std::vector<std::filesystem::path>& files) {
+    bool changed = false;
+    for (const std::filesystem::path& file : files) {
+        const Stamp now = stamp_of(file);
+        const auto [known, is_new] = stamps_.emplace(file, now);
+        changed = changed || known->second != now;
+        known->second = now;
+    }
+    return changed;
 }
 
 void ChangeWatch::look(const std::vector<std::filesystem::path>& files) {

@@ -10,7 +10,9 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -31,6 +33,15 @@ class ChangeWatch : public Activity {
   private:
     void due() noexcept override;
     void ready(int fd, std::uint32_t events) noexcept override;
+    // As stat() tells.
+    struct Stamp {
+        std::uint64_t device = 0, inode = 0, size = 0;
+        std::int64_t seconds = 0, nanoseconds = 0;
+
+        bool operator==(const Stamp&) const = default;
+    };
+    static Stamp stamp_of(const std::filesystem::path& file) noexcept;
+    bool note_stamps(const std::vector<std::filesystem::path>& files);
     void look(const std::vector<std::filesystem::path>& files);
     void not_watched(int error, const std::string& file) noexcept;
 
@@ -38,7 +49,8 @@ class ChangeWatch : public Activity {
     Alarm& alarm_;
     Log& log_;
 
-    FileWatch watch_; // [background], as are the next ones
+    FileWatch watch_;                               // [background], as are the next ones
+    std::map<std::filesystem::path, Stamp> stamps_; // when a change was told last, or the file was first seen
     bool watching_ = false;
     bool failed_ = false;              // the log has it
     Nanoseconds first_change_ = never; // of those that have not been told
