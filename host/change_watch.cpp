@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
-#include <optional>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <utility>
@@ -28,20 +27,19 @@ void ChangeWatch::follow(std::vector<std::filesystem::path> files) noexcept {
 
 void ChangeWatch::due() noexcept {
     try {
-        std::optional<std::vector<std::filesystem::path>> files;
+        std::vector<std::filesystem::path> files;
+        bool is_new = false;
         {
             const MutexLock lock(mutex_);
-            if (std::exchange(is_new_, false)) files = files_;
+            files = files_;
+            is_new = std::exchange(is_new_, false);
         }
-        if (files) {
+        if (is_new) {
             // Who follows a file anew hears nothing of what has happened to it since it was read.
-            look(*files);
-            if (note_stamps(*files)) complete_ = std::min(complete_, monotonic_now() + settle_time);
+            look(files);
+            if (note_stamps(files)) complete_ = std::min(complete_, monotonic_now() + settle_time);
         }
-        if (complete_ <= monotonic_now()) {
-            const MutexLock lock(mutex_);
-            note_stamps(files_); // before they are read
-        }
+        if (complete_ <= monotonic_now()) note_stamps(files); // before they are read
     } catch (const std::bad_alloc&) {
         not_watched(ENOMEM, "");
     }

@@ -1,5 +1,6 @@
 #include "endpoints.hpp"
 
+#include "config/plan.hpp"
 #include "listen/inherited.hpp"
 #include "net/overlap.hpp"
 
@@ -12,14 +13,6 @@ namespace {
 bool both_inherited(const ListenerConfig& one, const ListenerConfig& two) noexcept {
     constexpr auto inherited = Address::Kind::inherited;
     return one.address.kind == inherited && two.address.kind == inherited;
-}
-
-// Port 0 is another port each time, so that such a socket goes with the name.
-std::string key_of(const ListenerConfig& config) {
-    if (config.address.kind == Address::Kind::tcp && config.address.port == 0)
-        return to_string(config.address) + ' ' + config.name;
-    const auto numeric = numeric_address(config.address);
-    return numeric ? to_string(*numeric) : to_string(config.address);
 }
 
 // Before they listen, the kernel lets sockets of one process share a port. What the file says of numeric addresses has been
@@ -42,21 +35,17 @@ void check_overlaps(const std::vector<ListenerConfig>& configs, const std::vecto
 } // namespace
 
 Endpoint& Endpoints::named(const ListenerConfig& config) {
-    std::unique_ptr<Endpoint>& endpoint = by_name_[config.name];
-    if (endpoint) return *endpoint;
-    const std::size_t number = by_name_.size() - 1;
-    if (number >= max_listeners) {
-        by_name_.erase(config.name);
+    if (const auto found = by_name_.find(config.name); found != by_name_.end()) return *found->second;
+    if (by_name_.size() >= max_listeners)
         throw ListenError("listener " + config.name + ": this host has had " + std::to_string(max_listeners) +
                           " names of listeners by now; use a name again, or restart it (" + config.where.text + ")");
-    }
-    endpoint = std::make_unique<Endpoint>(static_cast<std::uint32_t>(number), spare_);
-    return *endpoint;
+    auto endpoint = std::make_unique<Endpoint>(static_cast<std::uint32_t>(by_name_.size()), spare_);
+    return *by_name_.emplace(config.name, std::move(endpoint)).first->second;
 }
 
 // Opens sockets without the lock: names are looked up, and the main thread must not wait for that.
 std::shared_ptr<Sockets> Endpoints::open(const ListenerConfig& config) {
-    const std::string key = key_of(config);
+    const std::string key = socket_key(config);
     {
         const MutexLock lock(mutex_);
         if (std::shared_ptr<Sockets> open = by_address_[key].lock(); open && !open->front().is_closed()) return open;

@@ -211,9 +211,11 @@ std::uint32_t Generation::open() const noexcept {
 
 void Generation::begin_drain(Nanoseconds deadline) noexcept {
     drain_.start(deadline);
-    plugins_.stop();
-    for (const auto& service : services_) service->begin_drain();
     standing_.relays.begin_drain(deadline);
+}
+
+void Generation::tell_connections() noexcept {
+    for (const auto& service : services_) service->begin_drain();
 }
 
 bool Generation::is_quiet() const noexcept {

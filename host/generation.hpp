@@ -82,8 +82,10 @@ class Generation {
     // Accepts no more, and serves those that wait in the accept queues. The sockets stay open. [main]
     void stop_accepting() noexcept;
 
-    // Tells plugins and connections that they have until `deadline`. [main]
+    // The steps of a drain: connections have until `deadline`, and whoever waits in a plugin hears of it; the plugins are
+    // stopped (see plugins()); connections are told. [main]
     void begin_drain(Nanoseconds deadline) noexcept;
+    void tell_connections() noexcept;
 
     // After it has stopped accepting: whether no connection is left. [main]
     bool is_quiet() const noexcept;

@@ -154,12 +154,14 @@ void Generations::make_from(Config config, Making& making, Generation& before) {
 
     const Plan plan = plan_of(before.config(), config);
     PlanNotes notes;
-    for (const auto& service : before.services()) notes.connections[service->config.name] = service->open();
     notes.remarks = changed_libraries(config, before, libraries);
     outcome.plan_id = gatehouse::host::plan_id(before.number(), config);
-    outcome.plan_text = plan_text(plan, notes);
-    outcome.plan_json = Json::raw(plan_json(plan, notes).line()); // so that the main thread need not
     outcome.waiting = plan.waiting();
+    if (order.only_plan) {
+        for (const auto& service : before.services()) notes.connections[service->config.name] = service->open();
+        outcome.plan_text = plan_text(plan, notes);
+        outcome.plan_json = Json::raw(plan_json(plan, notes).line()); // so that the main thread need not
+    }
     if (!order.plan_id.empty() && order.plan_id != outcome.plan_id)
         throw std::runtime_error("the plan is " + outcome.plan_id + " by now, and not " + order.plan_id +
                                  ": the file or the host has changed since; look at the plan again");
@@ -213,9 +215,10 @@ void Generations::conclude(Making& making) noexcept {
     }
     outcome.generation = now_->number();
     outcome.took = monotonic_now() - making.begun;
-    if (!making.order.only_plan) log_outcome(making);
+    if (making.order.only_plan) return;
+    log_outcome(making);
     // Certificates are watched where the file system tells of changes, and it may not.
-    if (outcome.what == Outcome::What::same && !making.order.only_plan) now_->tls().reload();
+    if (outcome.what == Outcome::What::same) now_->tls().reload();
     concluded_(outcome);
 }
 
@@ -276,6 +279,22 @@ void Generations::bury(const std::shared_ptr<Old>& old) noexcept {
     });
 }
 
+// The undertaker stops its plugins, which may take long; then its connections are told, at the deadline at the latest.
+void Generations::drain(const std::shared_ptr<Old>& old, Nanoseconds now) noexcept {
+    if (old->deadline == never) {
+        old->deadline = now + now_->config().host.drain_timeout.count() * 1'000'000;
+        old->generation->begin_drain(old->deadline);
+        const bool stops = undertaker_.post([old, &alarm = standing_.alarm] {
+            old->generation->plugins().stop();
+            old->stopped.store(true);
+            alarm.wake_by(monotonic_now());
+        });
+        if (!stops) old->stopped.store(true); // without thread or memory they are stopped when they are destroyed
+    }
+    const bool is_time = old->stopped.load() || now >= old->deadline;
+    if (is_time && !std::exchange(old->connections_told, true)) old->generation->tell_connections();
+}
+
 // The last status of the listeners that no longer are.
 void Generations::report_closed(const Generation& old) const noexcept {
     if_memory_allows([&] {
@@ -298,10 +317,7 @@ Nanoseconds Generations::supervise(Nanoseconds now) noexcept {
     for (const std::shared_ptr<Old>& old : old_) {
         if (old->given) continue;
         again = std::min(again, old->generation->supervise(now));
-        if (now >= old->drain_at && old->deadline == never) {
-            old->deadline = now + now_->config().host.drain_timeout.count() * 1'000'000;
-            old->generation->begin_drain(old->deadline);
-        }
+        if (now >= old->drain_at) drain(old, now);
         const bool quiet = old->unused || old->generation->is_quiet();
         if (quiet) bury(old);
         if (old->given) continue;
@@ -319,11 +335,13 @@ Nanoseconds Generations::supervise(Nanoseconds now) noexcept {
 void Generations::begin_drain(Nanoseconds deadline) noexcept {
     draining_ = true;
     now_->begin_drain(deadline);
-    for (const std::shared_ptr<Old>& old : old_) {
-        if (old->given || old->unused || old->deadline != never) continue;
-        old->deadline = deadline;
-        old->generation->begin_drain(deadline);
-    }
+    now_->plugins().stop();
+    now_->tell_connections();
+    for (const std::shared_ptr<Old>& old : old_)
+        if (!old->given && !old->unused) {
+            old->drain_at = 0;
+            drain(old, monotonic_now());
+        }
 }
 
 bool Generations::is_quiet() const noexcept {

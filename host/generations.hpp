@@ -112,9 +112,11 @@ class Generations {
     struct Old {
         std::unique_ptr<Generation> generation; // the undertaker's once `given`, until it is `gone`
         Nanoseconds drain_at = never;
-        Nanoseconds deadline = never; // of its drain
-        bool told = false;            // the log has the last status of its listeners that no longer are
-        bool unused = false;          // a step of its start has failed: it has never accepted
+        Nanoseconds deadline = never;     // of its drain
+        std::atomic<bool> stopped{false}; // its plugins, for the drain
+        bool connections_told = false;
+        bool told = false;   // the log has the last status of its listeners that no longer are
+        bool unused = false; // a step of its start has failed: it has never accepted
         bool given = false;
         std::atomic<bool> gone{false};
     };
@@ -139,6 +141,7 @@ class Generations {
     void log_outcome(const Making& making) const noexcept;
     void retire(std::list<std::shared_ptr<Old>>& place, std::unique_ptr<Generation> generation) noexcept;
     void bury(const std::shared_ptr<Old>& old) noexcept;
+    void drain(const std::shared_ptr<Old>& old, Nanoseconds now) noexcept;
     void report_closed(const Generation& old) const noexcept;
     Nanoseconds roll_back_if_due(Nanoseconds now) noexcept;
 

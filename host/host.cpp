@@ -196,7 +196,8 @@ void Host::follow_files() noexcept {
         for (const auto& [file, library] : generation().plugins().libraries()) files.push_back(file);
         if (!change_watch_) {
             auto watch = std::make_shared<ChangeWatch>(background_, alarm_, log_);
-            if (!background_.add(watch, never)) throw std::bad_alloc();
+            if (!background_.add(watch, never))
+                return log_.warning("files are not watched for changes: no thread or memory for that; SIGHUP applies them");
             change_watch_ = std::move(watch);
         }
         change_watch_->follow(std::move(files));

@@ -6,14 +6,14 @@
 namespace gatehouse::host {
 namespace {
 
-Nanoseconds intervalof(const SourceLimits& limits) noexcept {
+Nanoseconds token_interval(const SourceLimits& limits) noexcept {
     return limits.rate == 0 ? 0 : std::max<Nanoseconds>(Nanoseconds{limits.per.count()} * 1'000'000 / limits.rate, 1);
 }
 
 } // namespace
 
 SourceRule::SourceRule(const SourceLimits& limits) noexcept
-    : most(limits.most), interval(intervalof(limits)),
+    : most(limits.most), interval(token_interval(limits)),
       tolerance(interval * (Nanoseconds{limits.burst != 0 ? limits.burst : limits.rate} - 1)), v4_bits(limits.v4_bits),
       v6_bits(limits.v6_bits) {}
 

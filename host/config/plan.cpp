@@ -274,25 +274,14 @@ std::vector<SectionPlan> plan_sections(const std::vector<Section>& running, cons
 
 // --- Listeners ------------------------------------------------------------------------------------------------------------
 
-// The same for listeners that have the same socket, and for no others.
-std::string socket_text(const ListenerConfig& listener) {
-    const Address& address = listener.address;
-    if (address.kind != Address::Kind::tcp || address.host.find('%') != std::string::npos) return to_string(address);
-    const std::string mine = address.port == 0 ? listener.name + ' ' : "";
-    if (const auto numeric = numeric_address(address)) return mine + to_string(*numeric);
-    Address named = address;
-    if (const ServerName name(address.host); !name.empty()) named.host = name.text();
-    return mine + to_string(named);
-}
-
 // For each of the next listeners, the running one whose socket it gets.
 std::vector<std::optional<std::size_t>> sockets_of(const std::vector<ListenerConfig>& running,
                                                    const std::vector<ListenerConfig>& next) {
     std::unordered_map<std::string, std::size_t> sockets;
-    for (std::size_t i = 0; i < running.size(); ++i) sockets.emplace(socket_text(running[i]), i);
+    for (std::size_t i = 0; i < running.size(); ++i) sockets.emplace(socket_key(running[i]), i);
     std::vector<std::optional<std::size_t>> all;
     for (const ListenerConfig& listener : next) {
-        const auto found = sockets.find(socket_text(listener));
+        const auto found = sockets.find(socket_key(listener));
         all.push_back(found == sockets.end() ? std::nullopt : std::optional(found->second));
     }
     return all;
@@ -418,6 +407,14 @@ Config with_restart_keys_of(const Config& running, Config next) {
     return next;
 }
 
-bool same_socket(const ListenerConfig& one, const ListenerConfig& other) { return socket_text(one) == socket_text(other); }
+std::string socket_key(const ListenerConfig& listener) {
+    const Address& address = listener.address;
+    if (address.kind != Address::Kind::tcp || address.host.find('%') != std::string::npos) return to_string(address);
+    const std::string mine = address.port == 0 ? listener.name + ' ' : "";
+    if (const auto numeric = numeric_address(address)) return mine + to_string(*numeric);
+    Address named = address;
+    if (const ServerName name(address.host); !name.empty()) named.host = name.text();
+    return mine + to_string(named);
+}
 
 } // namespace gatehouse::host

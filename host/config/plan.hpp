@@ -50,7 +50,7 @@ struct SectionPlan {
 // A listener. It is compared with the running listener of the same name. If there is none, it is a renamed one: compared with
 // the listener whose socket it gets, if that name is gone.
 struct ListenerPlan {
-    // Sockets are found by address: see same_socket().
+    // Sockets are found by address: see socket_key().
     enum class Socket : std::uint8_t {
         kept,   // the one of the running listener `socket_of`
         moved,  // another address: a new socket
@@ -97,8 +97,8 @@ Plan plan_of(const Config& running, const Config& next);
 // The next configuration with the running values of all keys that wait for a restart: what a reload can apply at once.
 Config with_restart_keys_of(const Config& running, Config next);
 
-// Whether a listener at one address keeps the socket of one at the other: it is the same address, however it is written. With
-// port 0 each listener has a port of its own, so then it is the same only if the names are.
-bool same_socket(const ListenerConfig& one, const ListenerConfig& other);
+// By which a listening socket is found again at a reload: its address, however it is written. With port 0 each listener has a
+// port of its own, so then its name, too.
+std::string socket_key(const ListenerConfig& listener);
 
 } // namespace gatehouse::host

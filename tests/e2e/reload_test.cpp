@@ -267,6 +267,22 @@ TEST(Reload, OldConnectionsHaveTheirTime) {
     EXPECT_FALSE(next.readable(50ms)); // the host itself does not drain
 }
 
+// Its time is over, but its stop() does not return: the main thread, other plugins and further reloads go on.
+TEST(Reload, AnOldPluginThatHangsHoldsNobodyUp) {
+    const auto with = [](const char* plugin) {
+        return "[host]\ndrain_timeout = \"100ms\"\nold_timeout = \"300ms\"\n" + listener("front", plugin);
+    };
+    Gatehouse host(with("hangs_in_stop"), with_fixtures());
+    Client client(host.port("front"));
+    EXPECT_TRUE(client.echoes("x"));
+    EXPECT_EQ(host.reload(with("echo"))["result"], "applied");
+    EXPECT_TRUE(client.ends());
+    for (const char* plugin : {"daytime", "echo"}) EXPECT_EQ(host.reload(with(plugin))["result"], "applied");
+    EXPECT_TRUE(Client(host.port("front")).echoes("y"));
+    EXPECT_EQ(host.terminate(), 0);
+    EXPECT_TRUE(host.logged("a plugin of an old generation is still in its own code; leaving without it"));
+}
+
 TEST(Reload, RelaysGoOnAndNewcomersMeetTheNewServer) {
     const Server one, two;
     Gatehouse host(gateway_to(one.address()));

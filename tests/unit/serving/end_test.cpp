@@ -42,6 +42,7 @@ class EndByOrder : public ::testing::Test {
     ~EndByOrder() override {
         generation_.stop_accepting();
         generation_.begin_drain(monotonic_now());
+        generation_.tell_connections();
         EXPECT_TRUE(relays_.stop(never));
         EXPECT_TRUE(generation_.stop(monotonic_now() + 10'000'000'000));
         fs::remove(log_file_);
