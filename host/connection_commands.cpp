@@ -25,6 +25,8 @@ using Wanted = Parameter::Type;
 // The states of a connection, as an operator sees them.
 constexpr std::array<std::string_view, 6> states{"staging", "silent", "serving", "parked", "relaying", "lingering"};
 
+constexpr const char* state_list = "staging, silent, serving, parked, relaying or lingering";
+
 std::string_view state_of(const ConnectionView& view) {
     switch (view.phase) {
     case Phase::staging:
@@ -50,7 +52,7 @@ std::string source_of(const ConnectionView& view) {
 
 // Which connections are meant.
 struct Filter {
-    std::string id, listener, plugin, state;
+    std::string listener, plugin, state;
     std::optional<Network> source;
     Nanoseconds older = 0;
     Nanoseconds idle = 0;
@@ -63,8 +65,7 @@ struct Filter {
             const std::optional<IpAddress> address = ip_address(view.peer);
             if (!address || !source->contains(*address)) return false;
         }
-        if (view.accepted > now - older || view.moved > now - idle) return false;
-        return id.empty() || id_text(view.service->config.name, view.id).view() == id;
+        return view.accepted <= now - older && view.moved <= now - idle;
     }
 };
 
@@ -72,7 +73,7 @@ std::vector<Parameter> filter_parameters() {
     return {{"listener", Wanted::text, false, "those that came by this listener", false},
             {"plugin", Wanted::text, false, "those of this plugin instance", false},
             {"source", Wanted::text, false, "those from this address or network", false},
-            {"state", Wanted::text, false, "staging, silent, serving, parked, relaying or lingering", false},
+            {"state", Wanted::text, false, state_list, false},
             {"older", Wanted::duration, false, "those that were accepted so long ago, or earlier", false},
             {"idle", Wanted::duration, false, "those without a byte in either direction for so long", false}};
 }
@@ -87,8 +88,7 @@ Filter read_filter(const Arguments& with, std::string& problem) {
     filter.older = with.duration("older").value_or(Milliseconds(0)).count() * millisecond;
     filter.idle = with.duration("idle").value_or(Milliseconds(0)).count() * millisecond;
     if (!filter.state.empty() && std::find(states.begin(), states.end(), filter.state) == states.end())
-        problem = "there is no state " + in_quotes(filter.state) +
-                  " (expected staging, silent, serving, parked, relaying or lingering)";
+        problem = "there is no state " + in_quotes(filter.state) + " (expected " + state_list + ")";
     if (with.has("source")) filter.source = parse_network(with.text("source"), problem);
     return filter;
 }
@@ -183,7 +183,7 @@ HostAnswer counts_of(const AllGenerations& generations, const Filter& filter, co
     answer.table.columns = {by, {"connections", Cell::Type::number}};
     for (std::size_t i = 0; i < std::min(most, sorted.size()); ++i)
         answer.table.cells.insert(answer.table.cells.end(), {sorted[i].second, Cell::count(sorted[i].first)});
-    answer.more = sorted.size() - std::min(most, sorted.size()) + (all ? 0 : 1);
+    answer.more = sorted.size() - std::min(most, sorted.size()) + (all ? 0 : 1); // one at least that was not counted apart
     return answer;
 }
 
@@ -199,14 +199,31 @@ HostCommand::Answer show(const AllGenerations& generations, const Arguments& wit
     return HostCommand::at_once(by.empty() ? rows_of(generations, filter, most) : counts_of(generations, filter, by, most));
 }
 
+HostAnswer tell_killed(std::uint64_t killed) {
+    HostAnswer answer;
+    answer.result = Json::object().set("killed", Json::raw(std::to_string(killed)));
+    answer.text = "killed " + std::to_string(killed) + (killed == 1 ? " connection\n" : " connections\n");
+    return answer;
+}
+
+HostCommand::Answer kill_one(const AllGenerations& generations, const std::string& text) {
+    for (const Generation* generation : generations())
+        for (const auto& service : generation->services())
+            if (const auto id = id_of(text, service->config.name, service->endpoint().number))
+                if (Service::kill(service->endpoint(), *id)) return HostCommand::at_once(tell_killed(1));
+    return HostCommand::fails("not_found", "there is no connection " + in_quotes(text) + "; it may have ended");
+}
+
 HostCommand::Answer kill(const AllGenerations& generations, const Arguments& with, const std::vector<Parameter>& parameters) {
     std::string problem;
-    Filter filter = read_filter(with, problem);
-    filter.id = with.text("id");
-    const bool any =
-        std::any_of(parameters.begin(), parameters.end(), [&](const Parameter& parameter) { return with.has(parameter.name); });
-    if (!any) problem = "say which: an id, or one of listener, plugin, source, state, older, idle";
+    const Filter filter = read_filter(with, problem);
+    const std::string id = with.text("id");
+    const auto given = std::count_if(parameters.begin(), parameters.end(),
+                                     [&](const Parameter& parameter) { return with.has(parameter.name); });
+    if (given == 0) problem = "say which: an id, or one of listener, plugin, source, state, older, idle";
+    if (!id.empty() && given > 1) problem = "an id says which connection it is; leave the others out";
     if (!problem.empty()) return HostCommand::fails("bad_argument", problem);
+    if (!id.empty()) return kill_one(generations, id);
     std::uint64_t killed = 0;
     const Nanoseconds now = monotonic_now();
     for (Endpoint* const endpoint : endpoints_of(generations)) {
@@ -214,14 +231,9 @@ HostCommand::Answer kill(const AllGenerations& generations, const Arguments& wit
         Service::look(*endpoint, [&](const ConnectionView& view) {
             if (filter.fits(view, now)) ids.push_back(view.id);
         });
-        for (const std::uint64_t id : ids) killed += Service::kill(*endpoint, id) ? 1 : 0;
+        for (const std::uint64_t each : ids) killed += Service::kill(*endpoint, each) ? 1 : 0;
     }
-    if (killed == 0 && !filter.id.empty())
-        return HostCommand::fails("not_found", "there is no connection " + in_quotes(filter.id) + "; it may have ended");
-    HostAnswer answer;
-    answer.result = Json::object().set("killed", Json::raw(std::to_string(killed)));
-    answer.text = "killed " + std::to_string(killed) + (killed == 1 ? " connection\n" : " connections\n");
-    return HostCommand::at_once(std::move(answer));
+    return HostCommand::at_once(tell_killed(killed));
 }
 
 } // namespace

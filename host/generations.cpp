@@ -15,6 +15,7 @@ namespace gatehouse::host {
 namespace {
 
 constexpr std::size_t most_waiting = 16; // orders
+constexpr std::ptrdiff_t most_plans = 4; // of them: who may only look keeps nobody from a change
 constexpr std::size_t most_done = 16;
 constexpr std::size_t most_versions = 10;
 constexpr Nanoseconds try_again = 1'000'000'000; // if there was no thread or memory to forget a generation with
@@ -90,6 +91,8 @@ std::shared_ptr<const Generations::Version> Generations::version(unsigned genera
 
 std::uint64_t Generations::order(Order order) {
     if (draining_ || makings_.size() >= most_waiting) return 0;
+    const auto plans = std::ranges::count_if(makings_, [](const auto& making) { return making->order.only_plan; });
+    if (order.only_plan && plans >= most_plans) return 0;
     add(std::move(order), false);
     return last_order_;
 }

@@ -89,12 +89,6 @@ std::string bad_ends(const ListenerStatus& status) {
     return text;
 }
 
-std::string addresses_of(const Service& service) {
-    std::string addresses;
-    for (const Listener& socket : *service.sockets()) addresses += (addresses.empty() ? "" : " ") + socket.address();
-    return addresses;
-}
-
 Json json_of(const Service& service, const ListenerStatus& status) {
     const auto number = [](auto value) { return Json::raw(std::to_string(value)); };
     const auto seconds = [](std::uint64_t microseconds) { return Json::raw(std::to_string(double(microseconds) / 1e6)); };
@@ -103,7 +97,7 @@ Json json_of(const Service& service, const ListenerStatus& status) {
         if (status.reasons[i] != 0) reasons.set(reason_names[i], number(status.reasons[i]));
     return Json::object()
         .set("listener", Json::text(status.listener))
-        .set("address", Json::text(addresses_of(service)))
+        .set("address", Json::text(service.addresses()))
         .set("plugin", Json::text(service.plugin_names()))
         .set("state", Json::text(state_name(status.state)))
         .set("open", number(status.open))
@@ -141,7 +135,7 @@ HostAnswer status_of(const Generation& generation, const std::string& only) {
         listeners.add(json_of(*service, status));
         const auto wait = static_cast<std::int64_t>(histogram_percentile(status.waits, 99));
         table.cells.insert(table.cells.end(),
-                           {status.listener, addresses_of(*service), Cell::state(std::string(state_name(status.state))),
+                           {status.listener, service->addresses(), Cell::state(std::string(state_name(status.state))),
                             Cell::count(status.open), Cell::count(service->config.max_connections),
                             Cell::count(status.queue.depth), Cell::count(status.queue.drops), Cell(Cell::Type::seconds, wait),
                             bad_ends(status)});

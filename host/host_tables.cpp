@@ -57,10 +57,8 @@ CellTable listeners(const Generation& generation) {
                     {}};
     for (const auto& service : generation.services()) {
         const ListenerStatus status = service->status();
-        std::string addresses;
-        for (const Listener& socket : *service->sockets()) addresses += (addresses.empty() ? "" : " ") + socket.address();
         table.cells.insert(table.cells.end(),
-                           {status.listener, addresses, service->plugin_names(),
+                           {status.listener, service->addresses(), service->plugin_names(),
                             Cell::state(std::string(state_name(status.state))), Cell::count(status.open),
                             Cell::count(status.parked), Cell::count(status.accepted), Cell::count(status.pool.threads),
                             Cell::count(status.queue.depth), Cell::count(status.queue.limit), Cell::count(status.queue.drops),

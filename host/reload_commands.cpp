@@ -35,7 +35,7 @@ template <class Tell>
 HostCommand::Answer carried_out(Generations& generations, Generations::Order order, Tell tell) {
     const std::uint64_t ordered = generations.order(std::move(order));
     if (ordered == 0)
-        return HostCommand::fails("busy", "the host drains, or has 16 such orders to carry out already; ask again later");
+        return HostCommand::fails("busy", "the host drains, or has other reloads or plans to carry out first; ask again later");
     return [&generations, ordered, tell]() -> std::optional<HostAnswer> {
         const std::optional<Outcome> outcome = generations.outcome(ordered);
         if (!outcome) return std::nullopt;
@@ -55,9 +55,10 @@ HostAnswer tell_plan(const Generations& generations, const Outcome& outcome, con
                         .set("generation", number(outcome.generation))
                         .set("changes", Json::raw(changes ? "true" : "false"))
                         .set("what", outcome.plan_json);
-    const auto running = generations.versions().back();
-    answer.text = what + " against generation " + std::to_string(running->generation) + " (since " + moment(running->since) +
-                  ", by " + running->by + ")\n\n" + outcome.plan_text;
+    const auto running = generations.version(outcome.generation);
+    answer.text = what + " against generation " + std::to_string(outcome.generation) +
+                  (running ? " (since " + moment(running->since) + ", by " + running->by + ")" : "") + "\n\n" +
+                  outcome.plan_text;
     if (changes) answer.text += "\nplan " + outcome.plan_id + "\n";
     return answer;
 }
@@ -69,9 +70,8 @@ HostCommand plan_command(Generations& generations) {
     command.shows = true;
     command.parameters = {
         {"generation", Wanted::number, false, "what a rollback to this one would change, instead of a reload", false}};
-    command.run = [&generations](const Arguments& with, const Caller& who) {
+    command.run = [&generations](const Arguments& with, const Caller&) {
         Generations::Order order;
-        order.by = who_is(who);
         order.only_plan = true;
         std::string what = generations.now().config().file.string();
         if (const std::optional<std::int64_t> wanted = with.number("generation")) {

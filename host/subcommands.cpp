@@ -19,7 +19,6 @@
 #include "tls/dev_cert.hpp"
 #include "trial/plugin_check.hpp"
 
-#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -110,20 +109,10 @@ std::filesystem::path control_socket(const ControlOptions& options) {
                              "commands; add control = \"gatehouse.sock\" to its [host] section");
 }
 
-// NAME=VALUE as an argument of a question: true, false, a whole number or a text.
+// NAME=VALUE as an argument of a question; NAME alone is a flag.
 void add_argument(Question& question, const std::string& word) {
     const std::size_t equals = word.find('=');
-    const std::string name = word.substr(0, equals);
-    const std::string value = equals == std::string::npos ? "true" : word.substr(equals + 1);
-    std::int64_t number = 0;
-    const char* const end = value.data() + value.size();
-    const auto [read, error] = std::from_chars(value.data(), end, number);
-    if (value == "true" || value == "false")
-        question.with[name] = value == "true";
-    else if (error == std::errc() && read == end)
-        question.with[name] = number;
-    else
-        question.with[name] = value;
+    question.with[word.substr(0, equals)] = equals == std::string::npos ? "true" : word.substr(equals + 1);
 }
 
 // The text line by line, so that what it quotes of others does not command the terminal.
@@ -152,6 +141,7 @@ int ask(const ControlOptions& options, Question question) {
         std::cout << answer.result->line() << '\n';
     else
         std::cout << json_cells(answer.table);
+    if (options.json && answer.more != 0) std::cerr << "gatehouse: " << answer.more << " more rows are not shown\n";
     return answer.status;
 }
 

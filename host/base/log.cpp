@@ -145,7 +145,10 @@ Log::Log(const LogConfig& config) : configured_(config.level), level_(config.lev
 Log::~Log() = default;
 
 void Log::write(LogLevel level, std::string_view message, Fields fields) noexcept {
-    if (!enabled(level)) return;
+    if (enabled(level)) put(level, message, fields);
+}
+
+void Log::put(LogLevel level, std::string_view message, Fields fields) noexcept {
     LogLine line;
     if (impl_->json)
         format_json(line, level, message, fields);

@@ -41,6 +41,9 @@ class Log {
     void warning(std::string_view message, Fields fields = {}) noexcept { write(LogLevel::warning, message, fields); }
     void error(std::string_view message, Fields fields = {}) noexcept { write(LogLevel::error, message, fields); }
 
+    // Writes a record at `info` whatever the level of the log is: of what people have changed.
+    void audit(std::string_view message, Fields fields) noexcept { put(LogLevel::info, message, fields); }
+
     bool enabled(LogLevel level) const noexcept { return level >= level_.load(std::memory_order_relaxed); }
     LogLevel level() const noexcept { return level_.load(std::memory_order_relaxed); }
 
@@ -71,6 +74,8 @@ class Log {
 
   private:
     struct Impl;
+    void put(LogLevel level, std::string_view message, Fields fields) noexcept;
+
     LogLevel configured_;             // [main]
     std::atomic<LogLevel> level_;     // written by the main thread
     Nanoseconds level_until_ = never; // [main]

@@ -1,9 +1,10 @@
 #include "control/caller.hpp"
 
+#include "base/account_number.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <grp.h>
 #include <memory>
@@ -32,9 +33,7 @@ bool is_member(int fd, gid_t primary, const std::optional<gid_t>& group) {
 } // namespace
 
 std::optional<gid_t> group_number(const std::string& name) {
-    gid_t number = 0;
-    const char* const end = name.data() + name.size();
-    if (!name.empty() && std::from_chars(name.data(), end, number).ptr == end) return number;
+    if (const std::optional<unsigned> number = account_number(name)) return *number;
     const struct group* const entry = ::getgrnam(name.c_str());
     if (entry == nullptr) return std::nullopt;
     return entry->gr_gid;

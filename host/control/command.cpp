@@ -4,7 +4,9 @@
 #include "base/printable.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <system_error>
 
 namespace gatehouse::host {
 namespace {
@@ -24,7 +26,7 @@ std::string_view expected(Parameter::Type type) {
     case Parameter::Type::text:
         break;
     }
-    return "a text";
+    return "a text that is not empty";
 }
 
 // Milliseconds; nothing: it is no duration.
@@ -43,13 +45,24 @@ std::optional<std::int64_t> duration_of(const Argument& value) {
     return std::llround(seconds * 1000);
 }
 
-// As the parameter has it; nothing: it does not fit.
+// -1: it is none.
+std::int64_t whole_number(const std::string& text) {
+    std::int64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [read, error] = std::from_chars(text.data(), end, number);
+    return error == std::errc() && read == end ? number : -1;
+}
+
+// As the parameter has it; nothing: it does not fit. On a command line all are texts.
 std::optional<Argument> fitting(Argument value, Parameter::Type type) {
     switch (type) {
     case Parameter::Type::flag:
         if (std::holds_alternative<bool>(value)) return value;
+        if (value == Argument(std::string("true"))) return Argument(true);
+        if (value == Argument(std::string("false"))) return Argument(false);
         break;
     case Parameter::Type::number:
+        if (const auto* const text = std::get_if<std::string>(&value)) value = whole_number(*text);
         if (const auto* const number = std::get_if<std::int64_t>(&value); number != nullptr && *number >= 0) return value;
         break;
     case Parameter::Type::duration:
@@ -59,7 +72,7 @@ std::optional<Argument> fitting(Argument value, Parameter::Type type) {
         if (std::holds_alternative<std::vector<std::string>>(value)) return value;
         break;
     case Parameter::Type::text:
-        if (std::holds_alternative<std::string>(value)) return value;
+        if (const auto* const text = std::get_if<std::string>(&value); text != nullptr && !text->empty()) return value;
         break;
     }
     return std::nullopt;

@@ -127,8 +127,7 @@ Nanoseconds Control::serve(Nanoseconds now) noexcept {
     }
     clients_.remove_if([&](Client& client) {
         const bool over = client.done || client.deadline <= now;
-        if (over && client.task && client.task->running) client.task->running->abandon();
-        if (over && !spare_) keep(client);
+        if (over) let_go(client);
         return over;
     });
     for (Client& client : clients_) {
@@ -195,11 +194,16 @@ Descriptor Control::accept_one() noexcept {
     return Descriptor(listener_.accept(peer));
 }
 
-// Its descriptor becomes the spare one without having been anybody's in between.
-void Control::keep(Client& client) noexcept {
-    ::shutdown(client.fd.get(), SHUT_RDWR);
+void Control::let_go(Client& client) noexcept {
+    if (client.task) {
+        if_memory_allows([&] { log_command(client, failure("gone", "the client has not waited for the answer")); });
+        if (client.task->running) client.task->running->abandon();
+    }
+    // A process that is being started may have a copy of the descriptor: then closing it does not take it out of the set.
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, client.fd.get(), nullptr);
-    spare_ = std::move(client.fd);
+    if (spare_) return;
+    ::shutdown(client.fd.get(), SHUT_RDWR);
+    spare_ = std::move(client.fd); // without having been anybody's in between
 }
 
 void Control::accept(Nanoseconds now) {
@@ -209,10 +213,16 @@ void Control::accept(Nanoseconds now) {
         if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) paused_until_ = now + pause_after_failure;
         return;
     }
+    client.who = caller_of(client.fd.get(), groups_);
+    if (!client.who.may_view) { // it takes nobody's place; what it has not read of this when it is closed stays for it to read
+        const std::string line = answer_line({}, failure("forbidden", std::string(only_some)));
+        ::send(client.fd.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (!spare_) spare_ = std::move(client.fd);
+        return;
+    }
     const auto open = std::count_if(clients_.begin(), clients_.end(), [](const Client& each) { return !each.done; });
     if (Client* const gives_way = who_gives_way(); open >= static_cast<std::ptrdiff_t>(most_clients) && gives_way != nullptr)
         gives_way->done = true;
-    client.who = caller_of(client.fd.get(), groups_);
     client.heard = now;
     client.deadline = now + most_silence;
     client.watched = EPOLLIN;
@@ -221,9 +231,7 @@ void Control::accept(Nanoseconds now) {
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.ptr = &newcomer;
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, newcomer.fd.get(), &event) != 0) return clients_.pop_back();
-    if (newcomer.who.may_view) return;
-    refuse(newcomer, failure("forbidden", std::string(only_some)), now);
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, newcomer.fd.get(), &event) != 0) clients_.pop_back();
 }
 
 // Says so, and hears nothing more of it. What it still sends is thrown away for a while: a close would reset the answer.
@@ -357,16 +365,21 @@ void Control::send(Client& client, Nanoseconds now) noexcept {
 // What only shows is asked often.
 void Control::log_command(const Client& client, const HostAnswer& answer) {
     const Task& task = *client.task;
-    log_.write(task.changes ? LogLevel::info : LogLevel::debug, "command",
-               {{task.owner.empty() ? "" : "plugin", task.owner},
-                {"command", task.owner.empty() ? task.question.command : task.arguments},
-                {task.owner.empty() && !task.arguments.empty() ? "arguments" : "", task.arguments},
-                {client.who.user.empty() ? "" : "user", client.who.user},
-                {"uid", client.who.uid},
-                {"pid", client.who.pid},
-                {task.owner.empty() ? "" : "status", task.status},
-                {"result", answer.code.empty() ? "ok" : answer.code},
-                {answer.message.empty() ? "" : "error", answer.message}});
+    const auto write = [&](Fields fields) {
+        if (task.changes)
+            log_.audit("command", fields);
+        else
+            log_.debug("command", fields);
+    };
+    write({{task.owner.empty() ? "" : "plugin", task.owner},
+           {"command", task.owner.empty() ? task.question.command : task.arguments},
+           {task.owner.empty() && !task.arguments.empty() ? "arguments" : "", task.arguments},
+           {client.who.user.empty() ? "" : "user", client.who.user},
+           {"uid", client.who.uid},
+           {"pid", client.who.pid},
+           {task.owner.empty() ? "" : "status", task.status},
+           {"result", answer.code.empty() ? "ok" : answer.code},
+           {answer.message.empty() ? "" : "error", answer.message}});
 }
 
 // --- answers -------------------------------------------------------------------------------------------------------------

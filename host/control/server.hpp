@@ -82,7 +82,7 @@ class Control {
 
     void accept(Nanoseconds now);
     Descriptor accept_one() noexcept;
-    void keep(Client& client) noexcept;
+    void let_go(Client& client) noexcept;
     Client* who_gives_way() noexcept;
     void watch_newcomers(bool on) noexcept;
     void watch(Client& client) noexcept;

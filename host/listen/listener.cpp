@@ -1,5 +1,6 @@
 #include "listen/listener.hpp"
 
+#include "base/account_number.hpp"
 #include "base/if_memory_allows.hpp"
 #include "base/limit_advice.hpp"
 #include "listen/inherited.hpp"
@@ -7,7 +8,6 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -63,10 +63,8 @@ int somaxconn() {
 // A user's or group's number by its name or number; nothing if there is none.
 template <class Lookup>
 std::optional<unsigned> account(const std::string& name, Lookup lookup) {
-    unsigned number = 0;
-    const char* end = name.data() + name.size();
-    if (std::from_chars(name.data(), end, number).ptr == end) return number;
-    return lookup(name.c_str());
+    const std::optional<unsigned> number = account_number(name);
+    return number ? number : lookup(name.c_str());
 }
 
 [[noreturn]] void fail_to_listen(const ListenerConfig& config, std::string_view failed, int error) {

@@ -1,5 +1,6 @@
 #include "process/privileges.hpp"
 
+#include "base/account_number.hpp"
 #include "base/log.hpp"
 #include "config/capabilities.hpp"
 #include "process/all_threads.hpp"
@@ -8,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <fcntl.h>
 #include <fstream>
@@ -32,12 +32,6 @@ constexpr std::string_view as_root_or_not = "; start Gatehouse as root, or leave
 
 [[noreturn]] void fail(const Place& where, std::string_view key, const std::string& what) {
     throw PrivilegeError(where.text + ": process." + std::string(key) + ": " + what);
-}
-
-std::optional<unsigned> number_in(const std::string& text) {
-    unsigned number = 0;
-    const char* end = text.data() + text.size();
-    return std::from_chars(text.data(), end, number).ptr == end ? std::optional<unsigned>(number) : std::nullopt;
 }
 
 std::vector<gid_t> groups_of(const char* user, gid_t group) {
@@ -93,7 +87,7 @@ Privileges::Privileges(const ProcessConfig& config) : config_(config), user_(::g
     const passwd* account = nullptr;
     if (!config.user.empty()) {
         account = ::getpwnam(config.user.c_str());
-        if (const auto number = number_in(config.user); account == nullptr && number) {
+        if (const auto number = account_number(config.user); account == nullptr && number) {
             account = ::getpwuid(*number);
             user_ = *number;
             if (account == nullptr && config.group.empty())
@@ -112,7 +106,7 @@ Privileges::Privileges(const ProcessConfig& config) : config_(config), user_(::g
     const std::string name = account != nullptr ? account->pw_name : "";
     if (!config.group.empty()) {
         const struct group* entry = ::getgrnam(config.group.c_str());
-        const std::optional<unsigned> number = number_in(config.group);
+        const std::optional<unsigned> number = account_number(config.group);
         if (entry == nullptr && !number)
             fail(config.group_where, "group",
                  "there is no group \"" + config.group + "\" on this machine; create it (groupadd --system " + config.group +

@@ -297,11 +297,11 @@ void Service::close(Connection& connection) noexcept {
     const std::uint32_t were_open = endpoint_.open.fetch_sub(1);
     GATEHOUSE_CHECK(were_open > 0, config.name);
     room();
-    // The main thread waits for the last one, and may then forget this generation.
+    // The main thread waits for the last one, and may then forget this generation; and a newcomer of the next one for its room.
     Alarm& alarm = shared_.alarm;
-    const bool draining = shared_.drain.started();
+    const bool awaited = shared_.drain.started() || acceptors_.front().state() == Acceptor::State::closed;
     open_.fetch_sub(1);
-    if (draining) alarm.wake_by(monotonic_now());
+    if (awaited) alarm.wake_by(monotonic_now());
 }
 
 } // namespace gatehouse::host

@@ -141,11 +141,15 @@ void Service::start() noexcept {
     for (Acceptor& acceptor : acceptors_) acceptor.start();
 }
 
-// A connection has ended, or was counted for a moment alone: a listener that was full may accept. If it is another generation's
-// by now, the main thread tells it.
+// A connection has ended, or was counted for a moment alone: a listener that was full may accept.
 void Service::room() noexcept {
     for (Acceptor& acceptor : acceptors_) acceptor.room();
-    if (acceptors_.front().state() == Acceptor::State::closed) shared_.alarm.wake_by(0);
+}
+
+std::string Service::addresses() const {
+    std::string addresses;
+    for (const Listener& socket : *sockets_) addresses += (addresses.empty() ? "" : " ") + socket.address();
+    return addresses;
 }
 
 std::string Service::plugin_names() const {

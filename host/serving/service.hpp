@@ -147,6 +147,7 @@ class Service : public ListenerShare {
     const std::shared_ptr<Sockets>& sockets() const noexcept { return sockets_; }
     SourceTable* sources() const noexcept { return sources_; }                        // null: sources have no limits
     const std::vector<PluginInstance*>& plugins() const noexcept { return plugins_; } // all it may use, its own first
+    std::string addresses() const;                                                    // of its sockets, as a text
     std::string plugin_names() const;                                                 // of these, as a text
 
   private:

@@ -101,7 +101,7 @@ gatehouse_status Service::wait(Connection& connection, Nanoseconds until) noexce
         std::array<pollfd, most_polled> items; // not initialised: filled as far as it is looked at
         const std::optional<std::size_t> count = poll_items(connection, items);
         if (!count) return GATEHOUSE_EXHAUSTED;
-        const bool knows = connection.life.stop_told || connection.life.obeyed == EndOrder::stop;
+        const bool knows = connection.stopping_said || connection.life.stop_told || connection.life.obeyed == EndOrder::stop;
         const Waited waited = host::wait(std::span(items).first(*count), std::min(until, due.when), connection.drain(),
                                          knows ? OnDrain::go_on : OnDrain::end, OnRing::end);
         if (waited == Waited::failed) return GATEHOUSE_EXHAUSTED;

@@ -294,10 +294,23 @@ TEST(Control, ShowsConnectionsAndKillsThem) {
     EXPECT_EQ(ask_by_socket(front, {"kill", "gateway-100000"}).err,
               "gatehouse: there is no connection \"gateway-100000\"; it may have ended\n");
     EXPECT_EQ(ask_by_socket(host, {"kill"}).status, 1); // not all of them by mistake
+    for (const std::string empty : {"listener", "id", "source", "state"})
+        EXPECT_EQ(run_control(host, {"host", "kill", empty + "="}).status, 1) << empty;
+    for (const std::string wrong : {"echo-", "echo-x", "echo-1000000000000000000", "ech-100000", "echo100000", "gone-100000"})
+        EXPECT_EQ(ask_by_socket(host, {"kill", wrong}).status, 1) << wrong;
     EXPECT_EQ(ask_by_socket(host, {"kill", "--source", "127.0.0.0/8", "--plugin", "echo", "--json"}).status, 0);
     EXPECT_EQ(host.wait_for_closed("echo", parked.local_address())["reason"], "killed");
     EXPECT_EQ(host.wait_for_closed("quiet")["reason"], "killed");
     host.wait_for_log("command", {{"command", "kill"}, {"arguments", "plugin=echo source=127.0.0.0/8"}, {"result", "ok"}});
+}
+
+// Who changes something is in the log, whatever its level.
+TEST(Control, WhatChangesIsLoggedEvenIfTheLogIsSetToErrors) {
+    Gatehouse host(config, with_fixtures());
+    EXPECT_EQ(ask_by_socket(host, {"log", "level", "error"}).status, 0);
+    EXPECT_EQ(ask_by_socket(host, {"reload"}).status, 0);
+    host.wait_for_log("command", {{"command", "log.level"}, {"result", "ok"}});
+    host.wait_for_log("command", {{"command", "reload"}, {"result", "ok"}});
 }
 
 // A thread that waits for its client in the plugin's code goes on as well.

@@ -50,6 +50,20 @@ class Wait : public testing::Test {
     std::optional<Gatehouse> host_;
 };
 
+// A read has told of the drain, so wait() tells no more of it; and does not look for it again and again.
+TEST_F(Wait, RestsWhenAReadHasToldOfTheDrain) {
+    start("threads.max = 4", "drain_timeout = \"2m\"");
+    auto [one, id] = client("after");
+    wait_until_blocked();
+    host_->signal(SIGTERM);
+    host_->wait_for_log("draining");
+    eventually("it is quiet", [&] { return is_quiet(host_->pid(), 200ms); });
+    one.send("x");
+    EXPECT_EQ(one.recv_until("client x\n"), "event 1\nclient x\n");
+    one.reset();
+    EXPECT_EQ(host_->wait_exit(), 0);
+}
+
 TEST_F(Wait, HearsOfItsStreams) {
     start("threads.max = 1");
     auto [one, id] = client("server");
