@@ -26,7 +26,7 @@ std::string_view expected(Parameter::Type type) {
     case Parameter::Type::text:
         break;
     }
-    return "a text that is not empty";
+    return "a text";
 }
 
 // Milliseconds; nothing: it is no duration.
@@ -103,9 +103,11 @@ Arguments::Arguments(std::map<std::string, Argument> given, const std::vector<Pa
             if (const std::string near = did_you_mean(name, names); !near.empty()) problem += " (did you mean " + near + "?)";
             return;
         }
+        const bool empty = value == Argument(std::string());
         std::optional<Argument> fits = fitting(std::move(value), parameter->type);
         if (!fits) {
-            problem = "the argument " + in_quotes(name) + " is not " + std::string(expected(parameter->type));
+            problem = "the argument " + in_quotes(name) + " is ";
+            problem += empty ? std::string("empty") : "not " + std::string(expected(parameter->type));
             return;
         }
         values_.emplace(name, std::move(*fits));

@@ -122,6 +122,7 @@ TEST(ControlArguments, FitTheParametersOrAreRefused) {
     };
     EXPECT_EQ(complaint({}), "the argument \"id\" is missing: which one");
     EXPECT_EQ(complaint({{"id", true}}), "the argument \"id\" is not a text");
+    EXPECT_EQ(complaint({{"id", ""}}), "the argument \"id\" is empty");
     EXPECT_EQ(complaint({{"id", "a"}, {"n", std::int64_t{-1}}}), "the argument \"n\" is not a whole number");
     EXPECT_EQ(complaint({{"id", "a"}, {"fro", "1s"}}), "there is no argument \"fro\" (did you mean for?)");
     EXPECT_EQ(complaint({{"id", "a"}, {"for", "1x"}}), "the argument \"for\" is not seconds, or a text such as \"10m\"");
