@@ -52,7 +52,13 @@ std::shared_ptr<Sockets> Endpoints::open(const ListenerConfig& config) {
     }
     std::shared_ptr<Sockets> fresh;
     try {
-        fresh = open_sockets(config, log_);
+        if (const auto adopted = adopted_.find(key); adopted != adopted_.end()) {
+            fresh = std::make_shared<Sockets>();
+            for (const Descriptor& socket : adopted->second) fresh->emplace_back(config, socket.get(), log_).share(true);
+            adopted_.erase(adopted);
+        } else {
+            fresh = open_sockets(config, log_);
+        }
     } catch (const ListenError& error) {
         const std::string own = whose(config);
         if (own.empty()) throw;
@@ -95,10 +101,28 @@ std::vector<std::shared_ptr<Sockets>> Endpoints::open(const std::vector<Listener
             add(error.what());
         }
     }
+    adopted_.clear();
     check_overlaps(configs, opened, add);
     for (const std::string& problem : inherited_problems(inherited_sockets(), configs)) add(problem);
     if (!problems.empty()) throw ListenError(problems);
     return opened;
+}
+
+std::vector<std::pair<std::string, int>> Endpoints::descriptors() const {
+    std::vector<std::pair<std::string, int>> all;
+    const MutexLock lock(mutex_);
+    for (const auto& [key, weak] : by_address_)
+        if (const std::shared_ptr<Sockets> open = weak.lock())
+            for (const Listener& socket : *open)
+                if (!socket.is_closed()) all.emplace_back(key, socket.descriptor());
+    return all;
+}
+
+void Endpoints::share(bool shared) noexcept {
+    const MutexLock lock(mutex_);
+    for (const auto& [key, weak] : by_address_)
+        if (const std::shared_ptr<Sockets> open = weak.lock())
+            for (Listener& socket : *open) socket.share(shared);
 }
 
 void Endpoints::close() noexcept {

@@ -3,6 +3,7 @@
 // past.
 #pragma once
 
+#include "base/descriptor.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "config/config.hpp"
@@ -13,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gatehouse::host {
@@ -31,6 +33,16 @@ class Endpoints {
     // Closes all sockets, and opens no more. [main]
     void close() noexcept;
 
+    // --- an upgrade: a socket moves to another process without being closed
+    // The open ones, by what socket_key() says of their listener. They are valid until a listener closes. Throws
+    // std::bad_alloc. [main]
+    std::vector<std::pair<std::string, int>> descriptors() const;
+    // Sockets of the host before this one, which has them as well: open() takes those of its listeners, and closes the others.
+    // Before it. [main]
+    void adopt(std::map<std::string, std::vector<Descriptor>> sockets) noexcept { adopted_ = std::move(sockets); }
+    // Whether another process has them as well: then closing one leaves it and its file as they are. [main]
+    void share(bool shared) noexcept;
+
   private:
     std::shared_ptr<Sockets> open(const ListenerConfig& config);
     std::string whose(const ListenerConfig& config);
@@ -38,7 +50,8 @@ class Endpoints {
     Log& log_;
     SpareDescriptor spare_;
     std::map<std::string, std::unique_ptr<Endpoint>> by_name_;
-    Mutex mutex_;
+    std::map<std::string, std::vector<Descriptor>> adopted_; // until the first open()
+    mutable Mutex mutex_;
     std::map<std::string, std::weak_ptr<Sockets>> by_address_ GATEHOUSE_GUARDED_BY(mutex_);
     bool closed_ GATEHOUSE_GUARDED_BY(mutex_) = false;
 };

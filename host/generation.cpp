@@ -195,8 +195,8 @@ void Generation::give_up() noexcept {
             for (Listener& socket : *after->sockets()) socket.close();
 }
 
-void Generation::stop_accepting() noexcept {
-    for (const auto& service : services_) service->stop_accepting(true);
+void Generation::stop_accepting(bool take_waiting) noexcept {
+    for (const auto& service : services_) service->stop_accepting(take_waiting);
 }
 
 bool Generation::has(std::string_view listener) const noexcept {

@@ -79,8 +79,8 @@ class Generation {
         accept();
     }
 
-    // Accepts no more, and serves those that wait in the accept queues. The sockets stay open. [main]
-    void stop_accepting() noexcept;
+    // Accepts no more; `take_waiting`: those that wait in the accept queues are served. The sockets stay open. [main]
+    void stop_accepting(bool take_waiting) noexcept;
 
     // The steps of a drain: connections have until `deadline`, and whoever waits in a plugin hears of it; the plugins are
     // stopped (see plugins()); connections are told. [main]

@@ -90,7 +90,7 @@ std::shared_ptr<const Generations::Version> Generations::version(unsigned genera
 // --- an order ------------------------------------------------------------------------------------------------------------
 
 std::uint64_t Generations::order(Order order) {
-    if (draining_ || makings_.size() >= most_waiting) return 0;
+    if (draining_ || held_ || makings_.size() >= most_waiting) return 0;
     const auto plans = std::ranges::count_if(makings_, [](const auto& making) { return making->order.only_plan; });
     if (order.only_plan && plans >= most_plans) return 0;
     add(std::move(order), false);
@@ -98,7 +98,7 @@ std::uint64_t Generations::order(Order order) {
 }
 
 std::uint64_t Generations::order_file(const std::string& by) noexcept {
-    if (draining_) return 0;
+    if (draining_ || held_) return 0;
     if (makings_.size() > 1 && makings_.back()->of_file) return makings_.back()->number;
     if (makings_.size() >= most_waiting) return 0;
     const bool added = if_memory_allows([&] {
@@ -123,6 +123,23 @@ void Generations::add(Order order, bool of_file) {
 std::optional<Outcome> Generations::outcome(std::uint64_t order) const {
     const auto found = std::ranges::find(done_, order, [](const auto& making) { return making->number; });
     return found != done_.end() ? std::optional((*found)->outcome) : std::nullopt;
+}
+
+bool Generations::hold() noexcept {
+    if (draining_ || held_ || !makings_.empty() || confirm_by_ != never) return false;
+    return held_ = true;
+}
+
+std::uint64_t Generations::resume() noexcept {
+    const bool added = if_memory_allows([&] {
+        Order again;
+        again.version = versions_.back();
+        again.by = "the host, which accepts again";
+        again.even_if_same = true;
+        add(std::move(again), false);
+    });
+    held_ = held_ && !added;
+    return added ? last_order_ : 0;
 }
 
 // Hands the first order to the maker.
@@ -170,7 +187,7 @@ void Generations::make_from(Config config, Making& making, Generation& before) {
                                  ": the file or the host has changed since; look at the plan again");
     config = with_restart_keys_of(before.config(), std::move(config));
     const bool changes = outcome.waiting.empty() ? !plan.empty() : !plan_of(before.config(), config).empty();
-    if (!changes && notes.remarks.empty()) {
+    if (!changes && notes.remarks.empty() && !order.even_if_same) {
         outcome.what = Outcome::What::same;
         return;
     }

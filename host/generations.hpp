@@ -51,6 +51,7 @@ class Generations {
         std::shared_ptr<const Version> version; // see version()
         std::string by;                         // who wants it, for the log
         bool only_plan = false;                 // it is to be compared with what runs, and no more
+        bool even_if_same = false;              // a generation is made although it differs in nothing from what runs
         std::string plan_id;                    // it is refused if this is not its plan; empty: any
         Milliseconds confirm_within{0};         // unless confirm() comes in time, what runs now comes back; 0: it stays
     };
@@ -97,6 +98,16 @@ class Generations {
     // What runs stays. False: nobody waits for that. [main]
     bool confirm() noexcept { return std::exchange(confirm_by_, never) != never; }
     Nanoseconds confirm_by() const noexcept { return confirm_by_; } // `never`: nobody waits for that. [main]
+
+    // Carries out no orders until release() or resume(). False: one is being carried out, or what runs waits to be confirmed.
+    // [main]
+    bool hold() noexcept;
+    void release() noexcept { held_ = false; } // [main]
+    // Accepts no more, for another process does. The sockets stay open. After hold(). [main]
+    void stand_back() noexcept { now_->stop_accepting(false); }
+    // Accepts again, with what has run before, as soon as a generation of it is made. Returns the order; 0: there is no memory.
+    // [main]
+    std::uint64_t resume() noexcept;
 
     // Puts a generation to use that has been made, drains and forgets old ones, keeps the deadlines of all. Returns when it
     // wants to be asked again. [main]
@@ -159,6 +170,7 @@ class Generations {
     std::shared_ptr<const Version> unless_confirmed_; // comes back then
     std::uint64_t last_order_ = 0;
     bool draining_ = false;
+    bool held_ = false;
     Jobs undertaker_{"undertaker"};
     Jobs maker_{"maker"}; // last: it goes first
 };

@@ -34,6 +34,18 @@ Nanoseconds patience_with(const Config& config) noexcept {
     return plus(config.host.drain_timeout.count() * 1'000'000, 2 * last_grace + main_thread_patience);
 }
 
+// How long a host that has handed its sockets over serves its connections before it drains.
+Nanoseconds time_for_old(const HostConfig& host) noexcept {
+    if (host.old_timeout.count() == 0) return never;
+    return std::max(host.old_timeout - host.drain_timeout, Milliseconds(0)).count() * 1'000'000;
+}
+
+// Who asks for an upgrade does so through the control socket.
+std::optional<Keeper> keeper_for(const HostConfig& host, const HostOrigin& origin) {
+    if (host.control.empty() || origin.arguments.empty()) return std::nullopt;
+    return std::optional<Keeper>(std::in_place, origin.arguments);
+}
+
 } // namespace
 
 sigset_t handled_signals() noexcept {
@@ -43,22 +55,24 @@ sigset_t handled_signals() noexcept {
     return set;
 }
 
-Host::Host(const Generations::Load& load) : Host(load, load()) {}
+Host::Host(const Generations::Load& load, const HostOrigin& origin) : Host(load, load(), origin) {}
 
-Host::Host(const Generations::Load& load, Config&& config)
-    : privileges_(config.process), log_(config.log), cpus_(usable_cpus()),
-      relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpus_, config.host.scheduling,
-              Generation::relay_ended),
+Host::Host(const Generations::Load& load, Config&& config, const HostOrigin& origin)
+    : predecessor_(origin.predecessor), keeper_(keeper_for(config.host, origin)), privileges_(config.process), log_(config.log),
+      cpus_(usable_cpus()), relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpus_, config.host.scheduling,
+                                    Generation::relay_ended),
       resolver_(config.host.resolvers), background_(config.host.scheduling),
       lookups_(background_, resolver_, config.host.resolvers), watches_(background_, config.host.resolvers), endpoints_(log_),
       generations_(endpoints_,
                    Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_, ticket_keys_,
                             libraries_, cpus_, milliseconds_since_1970()},
-                   load, [this](const Generations::Outcome& outcome) { concluded(outcome); }) {
+                   load, [this](const Generations::Outcome& outcome) { concluded(outcome); }),
+      upgrade_(keeper_, predecessor_, endpoints_, generations_, control_, log_) {
     remove_dead_folders(); // first: they may have filled the disk
     generations_.make_first(std::move(config));
     const Config& kept = generation().config();
     std::string problems;
+    if (predecessor_ != nullptr) endpoints_.adopt(predecessor_->take_sockets());
     try {
         generations_.now().take(endpoints_);
     } catch (const ListenError& error) {
@@ -67,7 +81,7 @@ Host::Host(const Generations::Load& load, Config&& config)
     try {
         if (!kept.host.control.empty())
             control_.emplace(kept.host, kept.file.native() + ": host.control", generations_.now().plugins().all(), commands(),
-                             log_);
+                             log_, predecessor_ != nullptr ? predecessor_->take_control(kept.host.control) : Descriptor());
     } catch (const ListenError& error) {
         problems += (problems.empty() ? "" : "\n") + std::string(error.what());
     }
@@ -83,6 +97,7 @@ Host::Host(const Generations::Load& load, Config&& config)
 std::vector<HostCommand> Host::commands() {
     std::vector<HostCommand> commands = host_commands([this] { return generations_.all(); });
     std::ranges::move(reload_commands(generations_), std::back_inserter(commands));
+    commands.push_back(upgrade_command(upgrade_));
     return commands;
 }
 
@@ -145,24 +160,31 @@ int Host::run() {
         abandon(status);
     });
     stops_ = &stops;
+    if (control_) control_->take_newcomers(false);
     if (control_) control_->listen();
-    generations_.now().start();
-    follow_files();
-    log_.info("ready", {{"listeners", generation().services().size()}, {"pid", ::getpid()}});
-    ::sd_notify(0, "READY=1");
+    generations_.now().prepare();
+    generations_.now().listen();
+    if (predecessor_ == nullptr)
+        begin_to_accept();
+    else
+        predecessor_->tell_ready();
     alarm_.wake_by(monotonic_now());
 
     Nanoseconds drained_by = never;
     for (;;) {
-        std::array<pollfd, 5> waiting{{{standby_.descriptor(), POLLIN, 0},
+        std::array<pollfd, 7> waiting{{{standby_.descriptor(), POLLIN, 0},
                                        {stops.descriptor(), POLLIN, 0},
                                        {signals_.get(), POLLIN, 0},
                                        {alarm_.descriptor(), POLLIN, 0},
-                                       {control_ ? control_->descriptor() : -1, POLLIN, 0}}};
+                                       {control_ ? control_->descriptor() : -1, POLLIN, 0},
+                                       {predecessor_ != nullptr ? predecessor_->descriptor() : -1, POLLIN, 0},
+                                       {upgrade_.descriptor(), upgrade_.events(), 0}}};
         ::poll(waiting.data(), waiting.size(), -1);
         standby_.serve(); // first: a client waits for it
+        if (predecessor_ != nullptr) hear_predecessor();
         const unsigned stopped = stops.count();
-        if (stopped > 0 && drained_by == never) drained_by = begin_drain(stops.first());
+        if ((stopped > 0 || unwanted_ || upgrade_.wants_drain()) && drained_by == never)
+            drained_by = begin_drain(stopped > 0 ? stops.first() : SIGTERM);
         if (stopped > 1) {
             log_.warning("stopped at once by a second signal");
             leave(1);
@@ -177,14 +199,52 @@ int Host::run() {
         alarm_.acknowledge();
         const Nanoseconds now = monotonic_now();
         Nanoseconds again = generations_.supervise(now);
-        if (control_) again = std::min(again, control_->serve(now));
+        again = std::min(again, upgrade_.serve(now));
+        if (control_) again = std::min(again, control_->serve(now)); // after the upgrade, of which it tells
         again = std::min(again, log_.supervise(now));
+        if (drained_by == never && upgrade_.is_over()) {
+            if (generations_.is_quiet()) return shut_down(stops);
+            if (leave_by_ == never) leave_by_ = plus(now, time_for_old(generation().config().host));
+            if (now >= leave_by_) drained_by = begin_drain(SIGTERM);
+            again = std::min(again, leave_by_);
+        }
         if (drained_by != never) {
             if (generations_.is_quiet() || now >= drained_by + last_grace) return shut_down(stops);
             again = std::min(again, drained_by > now ? drained_by : drained_by + last_grace);
         }
         alarm_.wake_by(again);
     }
+}
+
+void Host::begin_to_accept() noexcept {
+    accepts_ = true;
+    generations_.now().accept();
+    if (control_) control_->take_newcomers(true);
+    follow_files();
+    log_.info("ready", {{"listeners", generation().services().size()}, {"pid", ::getpid()}});
+    ::sd_notify(0, "READY=1");
+}
+
+void Host::hear_predecessor() noexcept {
+    while (const std::optional<Predecessor::Word> word = predecessor_->hear()) switch (*word) {
+        case Predecessor::Word::go:
+            if (accepts_ || stops_->count() > 0) break;
+            begin_to_accept();
+            predecessor_->tell_accepting();
+            break;
+        case Predecessor::Word::cancel:
+            log_.error("the host before this one goes on; this one ends", {{"pid", ::getpid()}});
+            unwanted_ = true;
+            break;
+        case Predecessor::Word::yours:
+            if (!upgrade_.has_handed_over()) own_sockets();
+            break;
+        }
+}
+
+void Host::own_sockets() noexcept {
+    endpoints_.share(false);
+    if (control_) control_->share(false);
 }
 
 // For [host] watch.
@@ -225,8 +285,12 @@ void Host::concluded(const Generations::Outcome& outcome) noexcept {
 
 // Returns when the drain is over at the latest.
 Nanoseconds Host::begin_drain(int signal) noexcept {
-    ::sd_notify(0, "STOPPING=1");
-    generations_.now().stop_accepting();
+    upgrade_.conclude();
+    const bool alone = accepts_ && !upgrade_.has_handed_over();
+    if (alone) ::sd_notify(0, "STOPPING=1");
+    if (predecessor_ != nullptr && accepts_) predecessor_->tell_drain();
+    if (alone) own_sockets();                 // nobody accepts after this
+    generations_.now().stop_accepting(alone); // who waits in a shared queue is served by the other process
     endpoints_.close();
     if (control_) control_->begin_drain();
     const Milliseconds timeout = generation().config().host.drain_timeout;

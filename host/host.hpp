@@ -10,6 +10,9 @@
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
 #include "generations.hpp"
+#include "handover/keeper.hpp"
+#include "handover/predecessor.hpp"
+#include "host_upgrade.hpp"
 #include "plugin/libraries.hpp"
 #include "process/privileges.hpp"
 #include "relay/engine.hpp"
@@ -28,6 +31,12 @@ namespace gatehouse::host {
 
 class StopSignals;
 
+// How this process came to be.
+struct HostOrigin {
+    std::vector<std::string> arguments; // that another process would need to do the same; none: it is not to be replaced
+    Predecessor* predecessor = nullptr; // whose sockets it gets; outlives the host. Null: there is none
+};
+
 // The signals that Host reads from descriptors: they have to be blocked before any thread is started.
 sigset_t handled_signals() noexcept;
 
@@ -36,7 +45,7 @@ class Host {
     // `load` reads the configuration, now and for each reload. Loads the plugins, binds every listener and drops privileges;
     // throws PluginError, ListenError, TlsError, PrivilegeError, std::system_error or std::runtime_error, and then nothing has
     // been started. [main]
-    explicit Host(const Generations::Load& load);
+    explicit Host(const Generations::Load& load, const HostOrigin& origin = {});
     ~Host();
 
     // Starts the threads and listens; throws std::system_error or ListenError if that fails, and then no client was accepted.
@@ -47,10 +56,13 @@ class Host {
     const Generation& generation() const noexcept { return generations_.now(); }
 
   private:
-    Host(const Generations::Load& load, Config&& config);
+    Host(const Generations::Load& load, Config&& config, const HostOrigin& origin);
     void remove_dead_folders();
     void drop_privileges();
     std::vector<HostCommand> commands();
+    void begin_to_accept() noexcept;
+    void hear_predecessor() noexcept;
+    void own_sockets() noexcept;
     void follow_files() noexcept;
     void reload(const std::string& by) noexcept;
     void concluded(const Generations::Outcome& outcome) noexcept;
@@ -60,7 +72,9 @@ class Host {
     [[noreturn]] void abandon(int status) noexcept; // [any]
     void report() noexcept;
 
-    Privileges privileges_; // before anything that starts a thread
+    Predecessor* const predecessor_;
+    std::optional<Keeper> keeper_; // before anything is given up, or a thread is started; none: see HostOrigin
+    Privileges privileges_;
     Log log_;
     PluginLibraries libraries_;
     const unsigned cpus_;
@@ -75,9 +89,13 @@ class Host {
     Endpoints endpoints_;
     Generations generations_;
     std::optional<Control> control_;
+    HostUpgrade upgrade_;
     Descriptor signals_;
     std::shared_ptr<ChangeWatch> change_watch_; // null: nobody has asked for it
     StopSignals* stops_ = nullptr;              // while it runs
+    bool accepts_ = false;                      // or has done so
+    bool unwanted_ = false;                     // the predecessor goes on
+    Nanoseconds leave_by_ = never;              // after an upgrade: when the drain of what is left begins
 };
 
 } // namespace gatehouse::host

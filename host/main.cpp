@@ -162,6 +162,10 @@ int main(int argc, char** argv) {
     add_question(app, "confirm", "confirm", "Keep what `reload --confirm` has applied");
     add_number(*add_question(app, "rollback", "rollback", "Run an earlier configuration again; the file stays as it is"),
                "GENERATION", "generation", "Which (default: the one before)");
+    add_text(*add_question(app, "upgrade", "upgrade",
+                           "Replace the running host by the program that is on disk by now; nobody is refused"),
+             "--guard", "guard", "How long the old process stays ready to accept again (default 10s, at most 1h)")
+        ->type_name("TIME");
     CLI::App* config = app.add_subcommand("config", "Look at the configurations of a running host")->require_subcommand(1);
     add_question(*config, "history", "config.history", "Show those that have run, the newest first");
     CLI::App* log = app.add_subcommand("log", "Change the log of a running host")->require_subcommand(1);

@@ -18,10 +18,6 @@ constexpr int there_are_changes = 2; // the exit status of a plan
 constexpr int something_waits = 2;   // and of a strict reload, for a restart
 constexpr Milliseconds most_patience = std::chrono::days(7);
 
-std::string who_is(const Caller& who) {
-    return who.user + " (uid " + std::to_string(who.uid) + ", pid " + std::to_string(who.pid) + ")";
-}
-
 std::string moment(std::int64_t milliseconds) { return std::string(time_text(milliseconds).view()); }
 
 std::string seconds_text(Nanoseconds time) {

@@ -68,13 +68,27 @@ int reported(Command command) {
     return 1;
 }
 
-// Until a signal ends it. `load` makes the configuration.
-int serve(const Generations::Load& load) {
+// Until a signal ends it. `load` makes the configuration; `arguments`: see HostOrigin.
+int serve(const Generations::Load& load, std::vector<std::string> arguments = {}) {
     prepare_process(handled_signals());
     install_crash_report();
-    Host host(load);
-    std::cout << listener_table(host.generation().services()) << std::flush;
-    return host.run();
+    std::optional<Predecessor> predecessor = Predecessor::of_environment();
+    try {
+        Host host(load, {std::move(arguments), predecessor ? &*predecessor : nullptr});
+        std::cout << listener_table(host.generation().services()) << std::flush;
+        return host.run();
+    } catch (const std::exception& error) {
+        if (predecessor) predecessor->tell_failed(error.what());
+        throw;
+    }
+}
+
+// That make another process do as `gatehouse run` with these.
+std::vector<std::string> arguments_of_run(const CommandOptions& options) {
+    std::vector<std::string> arguments{"run", options.config.string()};
+    for (const std::filesystem::path& folder : options.plugin_path)
+        arguments.insert(arguments.end(), {"--plugin-path", folder.string()});
+    return arguments;
 }
 
 // The exit status, as without JSON.
@@ -148,7 +162,7 @@ int ask(const ControlOptions& options, Question question) {
 } // namespace
 
 int run_command(const CommandOptions& options) {
-    return reported([&] { return serve([&] { return load(options); }); });
+    return reported([&] { return serve([&] { return load(options); }, arguments_of_run(options)); });
 }
 
 int run_plugin_command(const CommandOptions& options, const PluginTrial& trial) {

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/syscall.h>
@@ -55,8 +56,9 @@ OwnProgram::OwnProgram(const Options& options) {
     std::vector<std::string> arguments = options.arguments;
     arguments.insert(arguments.begin(), "gatehouse");
     const std::vector<std::string> environment = environment_with(options.environment);
+    const std::string program = options.program.empty() ? "/proc/self/exe" : options.program;
     const int error =
-        ::posix_spawn(&pid_, "/proc/self/exe", &files, &attributes, pointers(arguments).data(), pointers(environment).data());
+        ::posix_spawn(&pid_, program.c_str(), &files, &attributes, pointers(arguments).data(), pointers(environment).data());
     ::posix_spawnattr_destroy(&attributes);
     ::posix_spawn_file_actions_destroy(&files);
     if (error != 0) throw std::system_error(error, std::generic_category(), "cannot start a process");
@@ -97,6 +99,13 @@ int OwnProgram::kill() noexcept {
             status_ = 0; // it is not this process's child any more
     }
     return *status_;
+}
+
+std::string own_program_path() {
+    constexpr std::string_view replaced = " (deleted)"; // the kernel's words
+    std::string path = std::filesystem::read_symlink("/proc/self/exe").string();
+    if (path.ends_with(replaced)) path.resize(path.size() - replaced.size());
+    return path;
 }
 
 std::string how_ended(int status) {

@@ -1,4 +1,4 @@
-// This program again, as a child process: for what may crash or hang without harm to this one.
+// This program again, as a child process: for what may crash or hang without harm to this one, and for what comes after it.
 #pragma once
 
 #include "base/clock.hpp"
@@ -19,6 +19,7 @@ class OwnProgram {
         int output = -1;
         int errors = -1;
         std::vector<std::string> environment; // "NAME=value", added to this process's
+        std::string program{};                // a file; empty: the one that runs, even if it has been replaced on disk
     };
 
     // Starts it with no other descriptors and no blocked signals. Throws std::system_error. [any]
@@ -42,6 +43,10 @@ class OwnProgram {
     Descriptor process_; // readable when it has ended
     std::optional<int> status_;
 };
+
+// The file that this program was started from: by this name a newer one may lie there by now. Throws
+// std::filesystem::filesystem_error without /proc.
+std::string own_program_path();
 
 // "by SIGSEGV", "with status 3".
 std::string how_ended(int status);

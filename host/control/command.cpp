@@ -91,6 +91,10 @@ std::string shown_value(const Argument& value, Parameter::Type type) {
 
 } // namespace
 
+std::string who_is(const Caller& who) {
+    return who.user + " (uid " + std::to_string(who.uid) + ", pid " + std::to_string(who.pid) + ")";
+}
+
 Arguments::Arguments(std::map<std::string, Argument> given, const std::vector<Parameter>& parameters, std::string& problem) {
     problem.clear();
     for (auto& [name, value] : given) {

@@ -73,6 +73,9 @@ struct Caller {
     bool may_change = false; // all commands
 };
 
+// "ops (uid 1000, pid 812)", for the log.
+std::string who_is(const Caller& who);
+
 // What a command answers: a table, or `result` and the same for people in `text`. With a code it has failed.
 struct HostAnswer {
     std::string code;    // for programs: "failed", "not_found", "bad_argument", ...

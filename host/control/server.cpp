@@ -67,6 +67,12 @@ std::optional<gid_t> group_of(const std::string& name, const std::string& where)
     return number;
 }
 
+// A Listener is not moved: it is made where it stays.
+Listener listener_of(const ListenerConfig& config, const Descriptor& bound, Log& log) {
+    if (bound) return Listener(config, bound.get(), log);
+    return Listener(config, log);
+}
+
 } // namespace
 
 // Who may not ask is told so; but where one group is let in, the mode of the file keeps others out as well.
@@ -90,10 +96,12 @@ ListenerConfig control_listener(const HostConfig& host, const std::string& where
 }
 
 Control::Control(const HostConfig& config, const std::string& where, std::vector<PluginInstance*> instances,
-                 std::vector<HostCommand> own, Log& log)
+                 std::vector<HostCommand> own, Log& log, const Descriptor& bound)
     : instances_(std::move(instances)), own_(std::move(own)), log_(log),
       groups_{group_of(config.control_readers, where), group_of(config.control_operators, where)},
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)), listener_(control_listener(config, where), log), spare_(open_spare()) {
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)), listener_(listener_of(control_listener(config, where), bound, log)),
+      spare_(open_spare()) {
+    listener_.share(static_cast<bool>(bound));
     epoll_event event{};
     event.events = EPOLLIN;
     if (!epoll_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listener_.descriptor(), &event) != 0)
@@ -136,7 +144,8 @@ Nanoseconds Control::serve(Nanoseconds now) noexcept {
     }
     if (!spare_) spare_ = open_spare();
     if (paused_until_ <= now) paused_until_ = never;
-    watch_newcomers((clients_.size() < most_clients || who_gives_way() != nullptr) && paused_until_ == never);
+    watch_newcomers(takes_newcomers_ && (clients_.size() < most_clients || who_gives_way() != nullptr) &&
+                    paused_until_ == never);
     return std::min(next, paused_until_);
 }
 

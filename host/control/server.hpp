@@ -33,12 +33,19 @@ ListenerConfig control_listener(const HostConfig& config, const std::string& whe
 class Control {
   public:
     // Binds the socket of `config`, replacing one that a dead process has left; throws ListenError or std::system_error.
-    // `where` is as above. The instances must outlive this, or be replaced first. [main]
+    // `where` is as above. The instances must outlive this, or be replaced first. `bound`: the socket instead, which another
+    // process has as well. [main]
     Control(const HostConfig& config, const std::string& where, std::vector<PluginInstance*> instances,
-            std::vector<HostCommand> own, Log& log);
+            std::vector<HostCommand> own, Log& log, const Descriptor& bound = {});
 
     // Takes clients from here on; throws ListenError. [main]
     void listen() { listener_.listen(); }
+
+    // The socket, for another process; whether another process has it (see Listener::share()); and whether newcomers are this
+    // one's to answer. [main]
+    int socket() const noexcept { return listener_.descriptor(); }
+    void share(bool shared) noexcept { listener_.share(shared); }
+    void take_newcomers(bool takes) noexcept { takes_newcomers_ = takes; }
 
     // Readable when there is something for serve() to do.
     int descriptor() const noexcept { return epoll_.get(); }
@@ -113,6 +120,7 @@ class Control {
     std::list<Client> clients_;
     Descriptor spare_; // to be given up for a client when no descriptor is left
     bool draining_ = false;
+    bool takes_newcomers_ = true;
     bool watched_ = true;              // newcomers
     Nanoseconds paused_until_ = never; // after an accept() that has failed
 };

@@ -147,8 +147,8 @@ Listener::Listener(const ListenerConfig& config, Log& log, Port port) : config_(
     }
 }
 
-Listener::Listener(const ListenerConfig& config, int inherited, Log& log) : config_(config), log_(log) {
-    adopt(inherited);
+Listener::Listener(const ListenerConfig& config, int bound, Log& log) : config_(config), log_(log) {
+    adopt(bound);
     ask_address();
 }
 
@@ -202,7 +202,14 @@ void Listener::set_options(int family) {
     set(SOL_SOCKET, SO_OOBINLINE, 1, "oobinline");
     if (family != AF_INET && family != AF_INET6) return;
     set(SOL_SOCKET, SO_REUSEADDR, config_.reuse_address ? 1 : 0, "reuse_address");
-    if (family == AF_INET6 && config_.address.kind == Address::Kind::tcp)
+    const auto value_of = [&](int level, int name) {
+        int value = 0;
+        socklen_t size = sizeof value;
+        return ::getsockopt(socket_.get(), level, name, &value, &size) == 0 ? value : 0;
+    };
+    // The kernel takes it before bind only; a socket with another value has another address for the host.
+    if (family == AF_INET6 && config_.address.kind == Address::Kind::tcp &&
+        (value_of(IPPROTO_IPV6, IPV6_V6ONLY) != 0) != config_.ipv6_only)
         set(IPPROTO_IPV6, IPV6_V6ONLY, config_.ipv6_only ? 1 : 0, "ipv6_only");
     // Accepted connections inherit these from the listening socket, which saves two calls for each.
     set(IPPROTO_TCP, TCP_NODELAY, config_.nodelay ? 1 : 0, "nodelay");
@@ -211,11 +218,7 @@ void Listener::set_options(int family) {
         log_.warning("socket option not set",
                      {{"listener", config_.name}, {"option", "keepalive"}, {"error", std::strerror(errno)}});
     // A socket that has had these may lose them in a reload.
-    const auto has = [&](int name) {
-        int value = 0;
-        socklen_t size = sizeof value;
-        return ::getsockopt(socket_.get(), IPPROTO_TCP, name, &value, &size) == 0 && value != 0;
-    };
+    const auto has = [&](int name) { return value_of(IPPROTO_TCP, name) != 0; };
     const auto seconds = std::min<std::int64_t>((config_.defer_accept.count() + 999) / 1000, 3600);
     if (seconds > 0 || has(TCP_DEFER_ACCEPT)) set(IPPROTO_TCP, TCP_DEFER_ACCEPT, static_cast<int>(seconds), "defer_accept");
     if (config_.fast_open > 0 || has(TCP_FASTOPEN)) set(IPPROTO_TCP, TCP_FASTOPEN, config_.fast_open, "fast_open");
@@ -266,7 +269,7 @@ void Listener::adopt(int fd) {
     int type = 0;
     socklen_t size = sizeof type;
     if (::getsockopt(socket_.get(), SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM)
-        throw ListenError("listener " + config_.name + ": inherited descriptor " + config_.address.name +
+        throw ListenError("listener " + config_.name + ": inherited descriptor " + std::to_string(fd) +
                           " is not a stream socket (" + config_.where.text + ")");
     ::fcntl(socket_.get(), F_SETFL, ::fcntl(socket_.get(), F_GETFL) | O_NONBLOCK);
     int family = 0;
@@ -274,6 +277,13 @@ void Listener::adopt(int fd) {
     ::getsockopt(socket_.get(), SOL_SOCKET, SO_DOMAIN, &family, &size);
     set_options(family);
     step("inherited fd=" + std::to_string(fd));
+    const std::string& path = config_.address.path;
+    const bool file = config_.address.kind == Address::Kind::unix_socket && !path.starts_with('@');
+    if (!file || ::lstat(path.c_str(), &file_) != 0) return;
+    if (S_ISSOCK(file_.st_mode))
+        set_file(path);
+    else
+        file_ = {};
 }
 
 void Listener::ask_address() {
@@ -327,7 +337,7 @@ void Listener::change(const ListenerConfig& config) noexcept {
 }
 
 void Listener::close() noexcept {
-    if (!socket_ || closed_.exchange(true)) return;
+    if (!socket_ || closed_.exchange(true) || shared_.load()) return;
     if (file_.st_ino != 0) {
         struct stat now{};
         const std::string& path = config_.address.path;

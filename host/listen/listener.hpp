@@ -8,8 +8,8 @@
 //               ListenError: step, address, what to do              (accept queue: the waiting room)
 //
 // The host binds all sockets first and listens when everything else stands, so that a start that fails has taken no client. An
-// inherited descriptor (socket activation), which listens already as a rule, enters after bind. Each step is logged at debug
-// level.
+// inherited descriptor (socket activation, or from the host before this one), which listens already as a rule, enters after
+// bind. Each step is logged at debug level.
 #pragma once
 
 #include "base/descriptor.hpp"
@@ -37,11 +37,11 @@ class ListenError : public std::runtime_error {
 
 class Listener {
   public:
-    // Opens the socket and binds it, to any free port if only its address is to be tried; or takes over a copy of an inherited
-    // descriptor. Throws ListenError. [main]
+    // Opens the socket and binds it, to any free port if only its address is to be tried; or takes over a copy of a descriptor
+    // that is bound already. Throws ListenError. [main]
     enum class Port { of_config, any };
     Listener(const ListenerConfig& config, Log& log, Port port = Port::of_config);
-    Listener(const ListenerConfig& config, int inherited, Log& log);
+    Listener(const ListenerConfig& config, int bound, Log& log);
     ~Listener(); // close()
 
     Listener(const Listener&) = delete;
@@ -70,9 +70,11 @@ class Listener {
     // does not take is in the log. [main]
     void change(const ListenerConfig& config) noexcept;
 
-    // Newcomers are refused by the kernel from now on; removes the file of a unix socket, if it is still its own. [main]
+    // Newcomers are refused by the kernel from now on; removes the file of a unix socket, if it is still its own. But a socket
+    // that is shared with another process stays as it is. [main]
     void close() noexcept;
-    bool is_closed() const noexcept { return closed_.load(); } // [any]
+    void share(bool shared) noexcept { shared_.store(shared); } // [any]
+    bool is_closed() const noexcept { return closed_.load(); }  // [any]
 
   private:
     void open_tcp(Port port);
@@ -88,13 +90,14 @@ class Listener {
     ListenerConfig config_; // [main], as is the next
     bool listens_ = false;
     Log& log_;
-    Descriptor socket_; // constant after construction, as are all but closed_
+    Descriptor socket_; // constant after construction, as are all but the next two
     std::atomic<bool> closed_{false};
+    std::atomic<bool> shared_{false};
     std::string address_;
     std::uint16_t port_ = 0;
     SocketAddress bound_;
     bool ipv6_only_ = false;
-    struct stat file_{}; // of a unix socket that this process has bound
+    struct stat file_{}; // of a unix socket, unless it is inherited
 };
 
 // What open_sockets() would say but for others that use the port or the path by now: it opens nothing that a client could

@@ -108,6 +108,24 @@ TEST_F(Privileges, EveryThreadChangesToTheUserAndKeepsNoCapability) {
     EXPECT_EQ(host.terminate(), 0);
 }
 
+// What the host has given up the keeper still has: the new process starts as this one did.
+TEST_F(Privileges, AnUpgradeWorksAfterTheDropAndUnderSeccomp) {
+    const std::string address = "127.0.0.1:" + std::to_string(free_low_port());
+    Gatehouse host("[host]\ncontrol = \"control.sock\"\ndrain_timeout = \"2s\"\n" +
+                   process("user = \"nobody\"\nseccomp = \"kill\"") +
+                   listener("echo", "echo", "address = \"" + address + "\""));
+    const std::string socket = host.dir() / "control.sock";
+    const Result result = run_gatehouse({"upgrade", "--socket", socket, "--guard", "0", "--json"});
+    ASSERT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(host.wait_exit(), 0);
+    const auto pid = static_cast<pid_t>(host.wait_for_log("upgrade", {{"result", "handed over"}}).number("pid"));
+    EXPECT_TRUE(Client(address).echoes("hello"));
+    expect_account(pid, "65534", "65534", no_capabilities);
+    EXPECT_EQ(of_all_threads(pid, "Seccomp"), Values{"2"});
+    ASSERT_EQ(::kill(pid, SIGTERM), 0);
+    eventually("it ends", [&] { return refused(address); });
+}
+
 TEST_F(Privileges, CapabilitiesAreKeptInEveryThread) {
     Gatehouse host(process("user = \"nobody\"\ngroup = \"daemon\"\ncapabilities = [\"CAP_NET_RAW\", \"CAP_SYS_NICE\"]") +
                    listener("echo", "echo"));

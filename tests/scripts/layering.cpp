@@ -234,6 +234,7 @@ const std::vector<Room>& rooms() {
         {"tls", {"config", "threads", "net", "base"}},
         {"listen", {"config", "net", "threads", "base"}},
         {"connection", {"tls", "config", "threads", "net", "base"}},
+        {"handover", {"base"}},
         {"plugin", {"dns", "config", "threads", "base"}},
         {"relay", {"connection", "config", "threads", "base"}},
         {"stages", {"plugin", "connection", "tls", "access", "wire", "config", "net", "base"}},
@@ -242,8 +243,8 @@ const std::vector<Room>& rooms() {
         {"control", {"serving", "plugin", "listen", "config", "net", "base"}},
         {"trial", {"control", "plugin", "config", "base"}},
         {"host",
-         {"trial", "control", "serving", "abi", "stages", "relay", "plugin", "connection", "listen", "tls", "dns", "access",
-          "process", "config", "wire", "net", "threads", "base"}},
+         {"trial", "control", "serving", "abi", "stages", "relay", "plugin", "handover", "connection", "listen", "tls", "dns",
+          "access", "process", "config", "wire", "net", "threads", "base"}},
     };
     return table;
 }

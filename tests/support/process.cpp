@@ -77,6 +77,7 @@ Process::Process(const std::vector<std::string>& argv, const ProcessOptions& opt
         fail("pipe2");
     const int input = input_file(options.input);
     stop_ = ::eventfd(0, EFD_CLOEXEC);
+    over_ = ::eventfd(0, EFD_CLOEXEC);
 
     std::vector<int> inherited; // copies above the numbers that the child has them under
     for (const int fd : options.inherit) inherited.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, 100));
@@ -111,6 +112,7 @@ Process::Process(const std::vector<std::string>& argv, const ProcessOptions& opt
         ::close(out[0]);
         ::close(err[0]);
         ::close(stop_);
+        ::close(over_);
         throw std::runtime_error("cannot start " + name_ + ": " + std::strerror(error) +
                                  "; scripts/deps test installs what the tests need");
     }
@@ -126,6 +128,7 @@ Process::~Process() {
     }
     close_output(); // a grandchild may still hold the other ends
     ::close(stop_);
+    ::close(over_);
 }
 
 void Process::stop_reading() {
@@ -142,10 +145,16 @@ void Process::close_output() {
 }
 
 void Process::collect() {
-    std::array<pollfd, 3> waiting{{{out_pipe_, POLLIN, 0}, {err_pipe_, POLLIN, 0}, {stop_, POLLIN, 0}}};
+    std::array<pollfd, 4> waiting{{{out_pipe_, POLLIN, 0}, {err_pipe_, POLLIN, 0}, {stop_, POLLIN, 0}, {over_, POLLIN, 0}}};
     std::array<char, 65536> buffer{};
     while ((waiting[0].fd >= 0 || waiting[1].fd >= 0) && waiting[2].revents == 0) {
         if (::poll(waiting.data(), waiting.size(), -1) < 0) continue;
+        if (waiting[3].revents != 0 && waiting[0].revents == 0 && waiting[1].revents == 0) { // both pipes are empty
+            waiting[3].fd = -1;
+            const std::lock_guard lock(mutex_);
+            all_said_ = true;
+            more_.notify_all();
+        }
         for (std::size_t i = 0; i < 2; ++i) {
             if (waiting[i].revents == 0) continue;
             const ssize_t size = ::read(waiting[i].fd, buffer.data(), buffer.size());
@@ -194,8 +203,10 @@ Result Process::wait(std::chrono::milliseconds within) {
                                      out() + err());
         reap();
     }
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(over_, &one, sizeof one);
     std::unique_lock lock(mutex_);
-    more_.wait_until(lock, deadline.when(), [&] { return closed_; });
+    more_.wait_until(lock, deadline.when(), [&] { return closed_ || all_said_; });
     return {*status_, out_, err_};
 }
 

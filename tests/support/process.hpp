@@ -41,7 +41,8 @@ class Process {
     pid_t pid() const noexcept { return pid_; }
     void signal(int number) const;
 
-    // Waits for the end; throws, with the output so far, after `within`.
+    // Waits for the end; throws, with the output so far, after `within`. A process that this one has started may go on, and
+    // what it says is collected, too.
     Result wait(std::chrono::milliseconds within = patience);
 
     // How it ended, if it has. Does not wait.
@@ -73,7 +74,9 @@ class Process {
     std::condition_variable more_;
     std::string out_, err_; // guarded by mutex_
     bool closed_ = false;   // guarded by mutex_: both have ended
+    bool all_said_ = false; // guarded by mutex_: what the process has said until its end is here
     int stop_ = -1;         // eventfd: the collector is to leave
+    int over_ = -1;         // eventfd: the process has ended
     std::thread collector_;
 };
 

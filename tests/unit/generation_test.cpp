@@ -56,7 +56,7 @@ class GenerationTest : public ::testing::Test {
     }
 
     void finish(Generation& generation) const {
-        generation.stop_accepting();
+        generation.stop_accepting(true);
         generation.begin_drain(monotonic_now());
         generation.tell_connections();
         for (const Nanoseconds end = monotonic_now() + 10 * one_second; !generation.is_quiet() && monotonic_now() < end;) {

@@ -40,7 +40,7 @@ class EndByOrder : public ::testing::Test {
         generation_.start();
     }
     ~EndByOrder() override {
-        generation_.stop_accepting();
+        generation_.stop_accepting(true);
         generation_.begin_drain(monotonic_now());
         generation_.tell_connections();
         EXPECT_TRUE(relays_.stop(never));
