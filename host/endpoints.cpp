@@ -125,6 +125,14 @@ void Endpoints::share(bool shared) noexcept {
             for (Listener& socket : *open) socket.share(shared);
 }
 
+void Endpoints::let_go() noexcept {
+    const MutexLock lock(mutex_);
+    closed_ = true;
+    for (const auto& [key, weak] : by_address_)
+        if (const std::shared_ptr<Sockets> open = weak.lock())
+            for (Listener& socket : *open) socket.let_go();
+}
+
 void Endpoints::close() noexcept {
     const MutexLock lock(mutex_);
     closed_ = true;

@@ -42,6 +42,8 @@ class Endpoints {
     void adopt(std::map<std::string, std::vector<Descriptor>> sockets) noexcept { adopted_ = std::move(sockets); }
     // Whether another process has them as well: then closing one leaves it and its file as they are. [main]
     void share(bool shared) noexcept;
+    // Another process has them, and this one not any more. Nothing accepts by then. [main]
+    void let_go() noexcept;
 
   private:
     std::shared_ptr<Sockets> open(const ListenerConfig& config);

@@ -72,7 +72,7 @@ Host::Host(const Generations::Load& load, Config&& config, const HostOrigin& ori
     generations_.make_first(std::move(config));
     const Config& kept = generation().config();
     std::string problems;
-    if (predecessor_ != nullptr) endpoints_.adopt(predecessor_->take_sockets());
+    adopt_sockets();
     try {
         generations_.now().take(endpoints_);
     } catch (const ListenError& error) {
@@ -92,6 +92,12 @@ Host::Host(const Generations::Load& load, Config&& config, const HostOrigin& ori
     if (!signals_) throw std::system_error(errno, std::generic_category(), "cannot wait for signals");
     drop_privileges();
     warn_of_descriptors(kept.listeners, log_);
+}
+
+void Host::adopt_sockets() {
+    Predecessor::Sockets sockets = predecessor_ != nullptr ? predecessor_->take_sockets() : store_.take();
+    if (predecessor_ != nullptr) store_.assume(sockets);
+    endpoints_.adopt(std::move(sockets));
 }
 
 std::vector<HostCommand> Host::commands() {
@@ -220,6 +226,8 @@ void Host::begin_to_accept() noexcept {
     accepts_ = true;
     generations_.now().accept();
     if (control_) control_->take_newcomers(true);
+    if (predecessor_ == nullptr) own_sockets(); // those of the store
+    keep_in_store();
     follow_files();
     log_.info("ready", {{"listeners", generation().services().size()}, {"pid", ::getpid()}});
     ::sd_notify(0, "READY=1");
@@ -245,6 +253,10 @@ void Host::hear_predecessor() noexcept {
 void Host::own_sockets() noexcept {
     endpoints_.share(false);
     if (control_) control_->share(false);
+}
+
+void Host::keep_in_store() noexcept {
+    if_memory_allows([&] { store_.keep(endpoints_.descriptors()); });
 }
 
 // For [host] watch.
@@ -276,6 +288,7 @@ void Host::concluded(const Generations::Outcome& outcome) noexcept {
     ::sd_notify(0, "READY=1");
     follow_files();
     if (outcome.what != Generations::Outcome::What::applied) return;
+    keep_in_store();
     log_.configure(generation().config().log.level);
     stops_->be_patient(patience_with(generation().config()));
     std::vector<PluginInstance*> instances; // without memory none of them takes commands, until the next reload
@@ -289,8 +302,10 @@ Nanoseconds Host::begin_drain(int signal) noexcept {
     const bool alone = accepts_ && !upgrade_.has_handed_over();
     if (alone) ::sd_notify(0, "STOPPING=1");
     if (predecessor_ != nullptr && accepts_) predecessor_->tell_drain();
-    if (alone) own_sockets();                 // nobody accepts after this
-    generations_.now().stop_accepting(alone); // who waits in a shared queue is served by the other process
+    const bool stored = alone && store_.holds_any();
+    if (alone) own_sockets(); // the process before this one accepts no more
+    if (stored) endpoints_.share(true);
+    generations_.now().stop_accepting(alone && !stored); // who waits in a shared queue is served by the next process
     endpoints_.close();
     if (control_) control_->begin_drain();
     const Milliseconds timeout = generation().config().host.drain_timeout;

@@ -13,6 +13,7 @@
 #include "handover/keeper.hpp"
 #include "handover/predecessor.hpp"
 #include "host_upgrade.hpp"
+#include "listen/fd_store.hpp"
 #include "plugin/libraries.hpp"
 #include "process/privileges.hpp"
 #include "relay/engine.hpp"
@@ -62,7 +63,9 @@ class Host {
     std::vector<HostCommand> commands();
     void begin_to_accept() noexcept;
     void hear_predecessor() noexcept;
+    void adopt_sockets();
     void own_sockets() noexcept;
+    void keep_in_store() noexcept;
     void follow_files() noexcept;
     void reload(const std::string& by) noexcept;
     void concluded(const Generations::Outcome& outcome) noexcept;
@@ -86,6 +89,7 @@ class Host {
     Background background_;
     Lookups lookups_;
     NameWatches watches_;
+    FdStore store_;
     Endpoints endpoints_;
     Generations generations_;
     std::optional<Control> control_;

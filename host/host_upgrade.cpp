@@ -227,6 +227,7 @@ void HostUpgrade::take_back() noexcept {
 // The sockets are the other process's alone from here on.
 void HostUpgrade::let_go() noexcept {
     say("yours");
+    endpoints_.let_go(); // a listener that the other process does not have is closed with that
     state_ = State::over;
     deadline_ = never;
 }

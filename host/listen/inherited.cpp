@@ -1,23 +1,30 @@
 #include "listen/inherited.hpp"
 
 #include "base/printable.hpp"
+#include "listen/fd_store.hpp"
 
 #include <cstdlib>
 #include <systemd/sd-daemon.h>
 
 namespace gatehouse::host {
+namespace {
 
-std::vector<InheritedSocket> inherited_sockets() {
+std::vector<InheritedSocket> sockets_of_start(bool stored) {
     char** names = nullptr;
     const int count = ::sd_listen_fds_with_names(0, &names);
     std::vector<InheritedSocket> sockets;
     for (int i = 0; i < count; ++i) {
-        sockets.push_back({SD_LISTEN_FDS_START + i, names[i]});
+        if (is_stored_name(names[i]) == stored) sockets.push_back({SD_LISTEN_FDS_START + i, names[i]});
         std::free(names[i]); // sd_listen_fds_with_names() allocates with malloc()
     }
     std::free(static_cast<void*>(names));
     return sockets;
 }
+
+} // namespace
+
+std::vector<InheritedSocket> inherited_sockets() { return sockets_of_start(false); }
+std::vector<InheritedSocket> stored_sockets() { return sockets_of_start(true); }
 
 bool is_meant(const InheritedSocket& socket, const Address& address) {
     return address.kind == Address::Kind::inherited &&

@@ -13,8 +13,9 @@ struct InheritedSocket {
     std::string name; // of LISTEN_FDNAMES; several may have the same
 };
 
-// All of them, by descriptor. [main]
+// Those of socket units, by descriptor; and those of the store, see fd_store.hpp. [main]
 std::vector<InheritedSocket> inherited_sockets();
+std::vector<InheritedSocket> stored_sockets();
 
 // Whether a listener with this address serves the socket: "fd:NAME" means each of that name.
 bool is_meant(const InheritedSocket& socket, const Address& address);

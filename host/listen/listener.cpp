@@ -336,6 +336,13 @@ void Listener::change(const ListenerConfig& config) noexcept {
     });
 }
 
+void Listener::let_go() noexcept {
+    closed_.store(true);
+    shared_.store(true);
+    const Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC)); // without one, the socket stays open with this process
+    if (nothing) ::dup3(nothing.get(), socket_.get(), O_CLOEXEC);
+}
+
 void Listener::close() noexcept {
     if (!socket_ || closed_.exchange(true) || shared_.load()) return;
     if (file_.st_ino != 0) {

@@ -74,7 +74,9 @@ class Listener {
     // that is shared with another process stays as it is. [main]
     void close() noexcept;
     void share(bool shared) noexcept { shared_.store(shared); } // [any]
-    bool is_closed() const noexcept { return closed_.load(); }  // [any]
+    // Another process has the socket, and this one not any more; an accept() that is under way fails. [main]
+    void let_go() noexcept;
+    bool is_closed() const noexcept { return closed_.load(); } // [any]
 
   private:
     void open_tcp(Port port);

@@ -1,0 +1,161 @@
+// systemd's store of descriptors, spoken to a stand-in: newcomers wait while no host runs.
+#include "clients.hpp"
+#include "gatehouse.hpp"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <map>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+using namespace gatehouse::support;
+
+namespace {
+
+// What systemd does with FDSTORE=1 and FDSTOREREMOVE=1.
+class Store {
+  public:
+    Store() {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path().copy(address.sun_path, sizeof address.sun_path - 1);
+        if (::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+            throw std::runtime_error("cannot bind " + path());
+    }
+    ~Store() {
+        for (const auto& [name, fd] : stored_) ::close(fd);
+        ::close(socket_);
+    }
+    Store(const Store&) = delete;
+    Store& operator=(const Store&) = delete;
+
+    // A host with these sockets, as after a restart.
+    GatehouseOptions options() const {
+        GatehouseOptions options{.wrapper = {"sh", "-c", "LISTEN_PID=$$ exec \"$@\"", "sh"},
+                                 .environment = {"NOTIFY_SOCKET=" + path(), "FDSTORE=16"}};
+        std::string names;
+        for (const auto& [name, fd] : stored_) {
+            options.inherit.push_back(fd);
+            names += (names.empty() ? "" : ":") + name;
+        }
+        options.environment.push_back("LISTEN_FDS=" + std::to_string(stored_.size()));
+        options.environment.push_back("LISTEN_FDNAMES=" + names);
+        return options;
+    }
+
+    // Until there are so many.
+    void wait_for(std::size_t count) {
+        eventually("the store has " + std::to_string(count), [&] {
+            receive_all();
+            return stored_.size() == count;
+        });
+    }
+    const std::map<std::string, int>& stored() const { return stored_; }
+
+  private:
+    std::string path() const { return dir_ / "notify"; }
+
+    void receive_all() {
+        for (;;) {
+            std::array<char, 4096> text{};
+            alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+            iovec data{text.data(), text.size() - 1};
+            msghdr header{};
+            header.msg_iov = &data;
+            header.msg_iovlen = 1;
+            header.msg_control = control.data();
+            header.msg_controllen = control.size();
+            if (::recvmsg(socket_, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0) return;
+            const std::string message = std::string("\n") + text.data();
+            const std::size_t at = message.find("\nFDNAME=");
+            const std::string name = at == std::string::npos ? "" : message.substr(at + 8, message.find('\n', at + 8) - at - 8);
+            if (message.find("\nFDSTOREREMOVE=1") != std::string::npos) {
+                if (const auto found = stored_.find(name); found != stored_.end()) {
+                    ::close(found->second);
+                    stored_.erase(found);
+                }
+            } else if (const cmsghdr* rights = CMSG_FIRSTHDR(&header); rights != nullptr) {
+                int fd = -1;
+                std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+                EXPECT_NE(message.find("\nFDSTORE=1"), std::string::npos) << message;
+                if (!stored_.emplace(name, fd).second) ::close(fd); // the same again
+            }
+        }
+    }
+
+    const TempDir dir_;
+    const int socket_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    std::map<std::string, int> stored_;
+};
+
+std::string two_listeners(const ReservedAddress& tcp, const std::string& file) {
+    return listener("front", "echo", "address = \"" + tcp.address() + "\"") +
+           listener("unix", "echo", "address = \"unix:" + file + "\"");
+}
+
+TEST(FdStore, NewcomersWaitWhileNoHostRuns) {
+    const ReservedAddress front;
+    const TempDir dir;
+    const std::string file = dir / "a socket: 100%";
+    Store store;
+    for (const int signal : {SIGKILL, SIGTERM, SIGKILL}) {
+        Gatehouse host(two_listeners(front, file), store.options());
+        store.wait_for(2);
+        EXPECT_TRUE(Client(front.address()).echoes("x"));
+        EXPECT_TRUE(Client("unix:" + file).echoes("x"));
+        host.signal(signal);
+        host.wait_exit();
+
+        Client waits(front.address()), waits_too("unix:" + file);
+        waits.send("hello");
+        waits_too.send("hello");
+        Gatehouse next(two_listeners(front, file), store.options());
+        EXPECT_EQ(waits.recv_exactly(5), "hello");
+        EXPECT_EQ(waits_too.recv_exactly(5), "hello");
+        EXPECT_EQ(next.terminate(), 0);
+    }
+}
+
+// Or newcomers would wait for ever.
+TEST(FdStore, AListenerThatIsGoneLeavesTheStore) {
+    const ReservedAddress front;
+    const TempDir dir;
+    const std::string file = dir / "s";
+    Store store;
+    {
+        Gatehouse host(two_listeners(front, file), store.options());
+        store.wait_for(2);
+        EXPECT_EQ(host.reload(listener("front", "echo", "address = \"" + front.address() + "\""))["result"], "applied");
+        store.wait_for(1);
+        EXPECT_FALSE(std::filesystem::exists(file));
+    }
+    {
+        Gatehouse host(listener("unix", "echo", "address = \"unix:" + file + "\""), store.options());
+        eventually("it is closed", [&] {
+            store.wait_for(1);
+            return store.stored().begin()->first.find("unix") != std::string::npos;
+        });
+        EXPECT_TRUE(refused(front.address()));
+    }
+}
+
+TEST(FdStore, WithoutOneSocketsAreClosed) {
+    const ReservedAddress front;
+    const TempDir dir;
+    Store store;
+    GatehouseOptions options = store.options();
+    std::erase(options.environment, "FDSTORE=16");
+    Gatehouse host(two_listeners(front, dir / "s"), options);
+    EXPECT_EQ(host.terminate(), 0);
+    store.wait_for(0);
+    EXPECT_TRUE(refused(front.address()));
+    EXPECT_FALSE(std::filesystem::exists(dir / "s"));
+}
+
+} // namespace
