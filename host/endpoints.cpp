@@ -57,7 +57,7 @@ std::shared_ptr<Sockets> Endpoints::open(const ListenerConfig& config) {
             for (const Descriptor& socket : adopted->second) fresh->emplace_back(config, socket.get(), log_).share(true);
             adopted_.erase(adopted);
         } else {
-            fresh = open_sockets(config, log_);
+            fresh = open_sockets(config, log_, bind_);
         }
     } catch (const ListenError& error) {
         const std::string own = whose(config);

@@ -21,7 +21,8 @@ namespace gatehouse::host {
 
 class Endpoints {
   public:
-    explicit Endpoints(Log& log) noexcept : log_(log) {}
+    // `bind`: see Listener.
+    explicit Endpoints(Log& log, Bind bind = {}) noexcept : log_(log), bind_(std::move(bind)) {}
 
     // Who makes a generation calls these two; one thread at a time does.
     // The one of that name; throws ListenError if there have been too many names.
@@ -50,6 +51,7 @@ class Endpoints {
     std::string whose(const ListenerConfig& config);
 
     Log& log_;
+    const Bind bind_;
     SpareDescriptor spare_;
     std::map<std::string, std::unique_ptr<Endpoint>> by_name_;
     std::map<std::string, std::vector<Descriptor>> adopted_; // until the first open()

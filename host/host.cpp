@@ -41,9 +41,20 @@ Nanoseconds time_for_old(const HostConfig& host) noexcept {
 }
 
 // Who asks for an upgrade does so through the control socket.
-std::optional<Keeper> keeper_for(const HostConfig& host, const HostOrigin& origin) {
-    if (host.control.empty() || origin.arguments.empty()) return std::nullopt;
-    return std::optional<Keeper>(std::in_place, origin.arguments);
+std::vector<std::string> numeric_addresses(const Config& config) {
+    std::vector<std::string> all;
+    for (const ListenerConfig& listener : config.listeners)
+        if (listener.address.kind == Address::Kind::tcp)
+            if (const auto numeric = numeric_address(listener.address)) all.push_back(to_string(*numeric));
+    return all;
+}
+
+// For reloads and upgrades of a host that gives something up.
+std::optional<Keeper> keeper_for(const Config& config, const HostOrigin& origin, const Generations::Load& load) {
+    const bool wanted = !config.host.control.empty() || !config.process.user.empty();
+    if (origin.arguments.empty() || !wanted) return std::nullopt;
+    return std::optional<Keeper>(std::in_place, origin.arguments, numeric_addresses(config),
+                                 [load] { return numeric_addresses(load()); });
 }
 
 } // namespace
@@ -58,11 +69,13 @@ sigset_t handled_signals() noexcept {
 Host::Host(const Generations::Load& load, const HostOrigin& origin) : Host(load, load(), origin) {}
 
 Host::Host(const Generations::Load& load, Config&& config, const HostOrigin& origin)
-    : predecessor_(origin.predecessor), keeper_(keeper_for(config.host, origin)), privileges_(config.process), log_(config.log),
-      cpus_(usable_cpus()), relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpus_, config.host.scheduling,
-                                    Generation::relay_ended),
+    : predecessor_(origin.predecessor), keeper_(keeper_for(config, origin, load)), privileges_(config.process),
+      log_(config.log), cpus_(usable_cpus()), relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpus_,
+                                                      config.host.scheduling, Generation::relay_ended),
       resolver_(config.host.resolvers), background_(config.host.scheduling),
-      lookups_(background_, resolver_, config.host.resolvers), watches_(background_, config.host.resolvers), endpoints_(log_),
+      lookups_(background_, resolver_, config.host.resolvers), watches_(background_, config.host.resolvers),
+      endpoints_(log_,
+                 keeper_ ? Bind([this](int socket, const SocketAddress& at) { return keeper_->bind(socket, at); }) : Bind()),
       generations_(endpoints_,
                    Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_, ticket_keys_,
                             libraries_, cpus_, milliseconds_since_1970()},
@@ -139,8 +152,8 @@ void Host::drop_privileges() {
     privileges_.drop(log_);
     if (config.process.seccomp != Seccomp::off)
         libraries_.seal(
-            "it is not loaded, and [process] seccomp forbids to start the process that would try it first; restart the "
-            "host");
+            "it is not loaded, and [process] seccomp forbids to start the process that would try it first; use `gatehouse "
+            "upgrade`, or restart the host");
     for (const std::string& file : socket_files)
         if (!privileges_.may_remove(file))
             log_.warning("the socket file will stay behind; give its folder to the user of [process], or choose another folder",

@@ -34,7 +34,7 @@ std::int64_t number_of(std::string_view text) noexcept {
 } // namespace
 
 std::string HostUpgrade::begin(const std::string& by, Milliseconds guard) {
-    if (!keeper_) return "this host was not started by `gatehouse run` with a control socket, so it cannot be replaced";
+    if (!keeper_) return "this host was not started by `gatehouse run`, so it cannot be replaced";
     if (::getpid() == 1) return "this host is the first process of its container, which ends with it; start another container";
     if (state_ != State::idle || channel_)
         return is_over() ? "another process accepts already" : "an upgrade is going on already";

@@ -5,11 +5,14 @@
 #include "handover/message.hpp"
 #include "handover/predecessor.hpp"
 
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <exception>
 #include <optional>
 #include <poll.h>
+#include <set>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -20,6 +23,7 @@ namespace {
 
 constexpr int never_ms = -1;
 constexpr Nanoseconds patience = 1'000'000'000;
+constexpr int bind_patience_ms = 10'000; // it reads the configuration
 
 void start_program(std::optional<OwnProgram>& child, const OwnProgram::Options& options, int channel) {
     child.reset();
@@ -32,8 +36,24 @@ void start_program(std::optional<OwnProgram>& child, const OwnProgram::Options& 
     }
 }
 
+// Returns 0 or an errno.
+int bind_if_allowed(int socket, const std::string& address, std::set<std::string>& known, const Keeper::Addresses& addresses) {
+    try {
+        if (!known.contains(address))
+            for (std::string& each : addresses()) known.insert(std::move(each));
+    } catch (const std::exception&) { // who wants it bound has read the file, and will say what is wrong by now
+    }
+    std::string ignored;
+    const std::optional<Address> parsed = parse_address(address, ignored);
+    if (!known.contains(address) || !parsed || parsed->kind != Address::Kind::tcp) return EACCES;
+    const std::optional<SocketAddress> numeric = numeric_address(*parsed);
+    if (!numeric) return EACCES;
+    return ::bind(socket, numeric->get(), numeric->size) == 0 ? 0 : errno;
+}
+
 // Until the host has gone.
-[[noreturn]] void keep(int socket, std::vector<std::string> arguments) noexcept {
+[[noreturn]] void keep(int socket, std::vector<std::string> arguments, std::set<std::string> known,
+                       const Keeper::Addresses& addresses) noexcept {
     ::prctl(PR_SET_NAME, "keeper");
     // Sockets that the host has inherited are not the keeper's: it may outlive the host by a moment.
     if (socket > STDERR_FILENO + 1) ::close_range(STDERR_FILENO + 1, static_cast<unsigned>(socket) - 1, 0);
@@ -56,6 +76,12 @@ void start_program(std::optional<OwnProgram>& child, const OwnProgram::Options& 
             if (message->what == "start" && message->descriptors.size() == 1)
                 start_program(child, options, message->descriptors.front().get());
             if (message->what == "kill") child.reset();
+            if (message->what == "bind" && message->descriptors.size() == 2) {
+                const int result =
+                    bind_if_allowed(message->descriptors[0].get(), std::string(message->value("address")), known, addresses);
+                (void)send_handover(message->descriptors[1].get(),
+                                    handover_bytes("bound", {{"errno", std::to_string(result)}}));
+            }
         }
     } catch (const std::exception&) { // no memory
         ::_exit(1);
@@ -64,13 +90,13 @@ void start_program(std::optional<OwnProgram>& child, const OwnProgram::Options& 
 
 } // namespace
 
-Keeper::Keeper(std::vector<std::string> arguments) {
+Keeper::Keeper(std::vector<std::string> arguments, const std::vector<std::string>& known, const Addresses& addresses) {
     auto [mine, its] = handover_channel();
     pid_ = ::fork();
     if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "cannot start the keeper");
     if (pid_ == 0) {
         mine.reset();
-        keep(its.get(), std::move(arguments));
+        keep(its.get(), std::move(arguments), {known.begin(), known.end()}, addresses);
     }
     socket_ = std::move(mine);
 }
@@ -86,6 +112,31 @@ int Keeper::start(int channel) const noexcept {
     try {
         return send_handover(socket_.get(), handover_bytes("start"), {&channel, 1});
     } catch (const std::exception&) {
+        return ENOMEM;
+    }
+}
+
+int Keeper::bind(int socket, const SocketAddress& address) const noexcept {
+    try {
+        auto [mine, its] = handover_channel();
+        const std::array<int, 2> both{socket, its.get()};
+        if (const int error = send_handover(socket_.get(), handover_bytes("bind", {{"address", to_string(address)}}), both);
+            error != 0)
+            return error;
+        its.reset();
+        pollfd waiting{mine.get(), POLLIN, 0};
+        int ready = 0;
+        do {
+            ready = ::poll(&waiting, 1, bind_patience_ms);
+        } while (ready < 0 && errno == EINTR);
+        int error = ready == 1 ? 0 : ETIMEDOUT;
+        const std::optional<HandoverMessage> answer = error == 0 ? receive_handover(mine.get(), error) : std::nullopt;
+        if (!answer) return error;
+        const std::string_view text = answer->value("errno");
+        int result = EPROTO;
+        (void)std::from_chars(text.data(), text.data() + text.size(), result);
+        return result;
+    } catch (const std::exception&) { // no memory or descriptors
         return ENOMEM;
     }
 }

@@ -115,11 +115,11 @@ void try_address(const ListenerConfig& config, Log& log) {
     if (::lstat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode)) fail_to_listen(config, "bind to", EEXIST);
 }
 
-std::shared_ptr<Sockets> open_sockets(const ListenerConfig& config, Log& log) {
+std::shared_ptr<Sockets> open_sockets(const ListenerConfig& config, Log& log, const Bind& bind) {
     auto opened = std::make_shared<Sockets>();
     Sockets& sockets = *opened;
     if (config.address.kind != Address::Kind::inherited) {
-        sockets.emplace_back(config, log);
+        sockets.emplace_back(config, log, Listener::Port::of_config, bind);
         return opened;
     }
     const std::vector<InheritedSocket> inherited = inherited_sockets();
@@ -137,9 +137,9 @@ std::shared_ptr<Sockets> open_sockets(const ListenerConfig& config, Log& log) {
     return opened;
 }
 
-Listener::Listener(const ListenerConfig& config, Log& log, Port port) : config_(config), log_(log) {
+Listener::Listener(const ListenerConfig& config, Log& log, Port port, const Bind& bind) : config_(config), log_(log) {
     try {
-        config.address.kind == Address::Kind::unix_socket ? open_unix() : open_tcp(port);
+        config.address.kind == Address::Kind::unix_socket ? open_unix() : open_tcp(port, bind);
         ask_address();
     } catch (...) {
         close(); // a socket file must not stay behind
@@ -158,7 +158,7 @@ void Listener::step(std::string_view what) const { log_.debug("listener step", {
 
 void Listener::fail(std::string_view failed, int error) const { fail_to_listen(config_, failed, error); }
 
-void Listener::open_tcp(Port which) {
+void Listener::open_tcp(Port which, const Bind& bind) {
     const bool any = config_.address.host.empty() || config_.address.host == "*";
     addrinfo hints{};
     hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
@@ -186,7 +186,7 @@ void Listener::open_tcp(Port which) {
     if (!socket_) fail("socket for", errno);
     step("socket fd=" + std::to_string(socket_.get()));
     set_options(address.storage.ss_family);
-    bind_to(address);
+    bind_to(address, bind);
 }
 
 void Listener::set_options(int family) {
@@ -224,8 +224,10 @@ void Listener::set_options(int family) {
     if (config_.fast_open > 0 || has(TCP_FASTOPEN)) set(IPPROTO_TCP, TCP_FASTOPEN, config_.fast_open, "fast_open");
 }
 
-void Listener::bind_to(const SocketAddress& address) {
-    if (::bind(socket_.get(), address.get(), address.size) != 0) fail("bind to", errno);
+void Listener::bind_to(const SocketAddress& address, const Bind& bind) {
+    int error = ::bind(socket_.get(), address.get(), address.size) == 0 ? 0 : errno;
+    if (error == EACCES && bind) error = bind(socket_.get(), address);
+    if (error != 0) fail("bind to", error);
     step("bind address=" + to_string(address));
 }
 
@@ -249,7 +251,7 @@ void Listener::open_unix() {
         if (::unlink(path.c_str()) != 0) fail("replacing the stale socket", errno);
         step("removed a stale socket file path=" + path);
     }
-    bind_to(*address);
+    bind_to(*address, {});
     if (abstract) return;
     if (::lstat(path.c_str(), &file_) != 0) fail("stat of", errno);
     set_file(path); // before listen(), so that no client connects while the file still has the wrong mode

@@ -20,6 +20,7 @@
 #include "net/overlap.hpp"
 
 #include <atomic>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -35,12 +36,15 @@ class ListenError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+// bind(2) for those who may not bind themselves: returns 0 or an errno.
+using Bind = std::function<int(int socket, const SocketAddress& address)>;
+
 class Listener {
   public:
     // Opens the socket and binds it, to any free port if only its address is to be tried; or takes over a copy of a descriptor
-    // that is bound already. Throws ListenError. [main]
+    // that is bound already. `bind`: for an address that this process may not bind; null: none. Throws ListenError. [main]
     enum class Port { of_config, any };
-    Listener(const ListenerConfig& config, Log& log, Port port = Port::of_config);
+    Listener(const ListenerConfig& config, Log& log, Port port = Port::of_config, const Bind& bind = {});
     Listener(const ListenerConfig& config, int bound, Log& log);
     ~Listener(); // close()
 
@@ -79,12 +83,12 @@ class Listener {
     bool is_closed() const noexcept { return closed_.load(); } // [any]
 
   private:
-    void open_tcp(Port port);
+    void open_tcp(Port port, const Bind& bind);
     void open_unix();
     void adopt(int fd);
     void set_options(int family);
     void set_file(const std::string& path);
-    void bind_to(const SocketAddress& address);
+    void bind_to(const SocketAddress& address, const Bind& bind);
     void ask_address();
     void step(std::string_view what) const;
     [[noreturn]] void fail(std::string_view step, int error) const;
@@ -108,6 +112,6 @@ void try_address(const ListenerConfig& config, Log& log);
 
 // The sockets of a listener: one, or each inherited one that its address means; never none. Two generations may share them.
 using Sockets = std::list<Listener>;
-std::shared_ptr<Sockets> open_sockets(const ListenerConfig& config, Log& log); // throws ListenError
+std::shared_ptr<Sockets> open_sockets(const ListenerConfig& config, Log& log, const Bind& bind = {}); // throws ListenError
 
 } // namespace gatehouse::host

@@ -126,6 +126,24 @@ TEST_F(Privileges, AnUpgradeWorksAfterTheDropAndUnderSeccomp) {
     eventually("it ends", [&] { return refused(address); });
 }
 
+// The keeper binds what the configuration names, and has named.
+TEST_F(Privileges, AReloadBindsLowPortsAfterTheDrop) {
+    const auto at = [](std::uint16_t port) { return "address = \"127.0.0.1:" + std::to_string(port) + "\""; };
+    const std::uint16_t low = free_low_port();
+    const std::string base = process("user = \"nobody\"\nseccomp = \"kill\"") + listener("echo", "echo");
+    Gatehouse host("[host]\ncontrol = \"control.sock\"\n" + base);
+    const auto with_control = [&](const std::string& more) { return "[host]\ncontrol = \"control.sock\"\n" + base + more; };
+    ::chmod(host.dir().path().c_str(), 0755); // the user must be able to read the file
+    const Record done = host.reload(with_control(listener("low", "echo", at(low))));
+    EXPECT_EQ(done["result"], "applied") << done.line;
+    EXPECT_TRUE(Client(low).echoes("hello"));
+    EXPECT_EQ(host.reload(with_control(""))["result"], "applied");
+    EXPECT_TRUE(refused("127.0.0.1:" + std::to_string(low)));
+    const Result back = run_gatehouse({"rollback", "2", "--socket", host.dir() / "control.sock"});
+    EXPECT_EQ(back.status, 0) << back.err;
+    EXPECT_TRUE(Client(low).echoes("hello"));
+}
+
 TEST_F(Privileges, CapabilitiesAreKeptInEveryThread) {
     Gatehouse host(process("user = \"nobody\"\ngroup = \"daemon\"\ncapabilities = [\"CAP_NET_RAW\", \"CAP_SYS_NICE\"]") +
                    listener("echo", "echo"));

@@ -234,7 +234,7 @@ const std::vector<Room>& rooms() {
         {"tls", {"config", "threads", "net", "base"}},
         {"listen", {"config", "net", "threads", "base"}},
         {"connection", {"tls", "config", "threads", "net", "base"}},
-        {"handover", {"base"}},
+        {"handover", {"net", "base"}},
         {"plugin", {"dns", "config", "threads", "base"}},
         {"relay", {"connection", "config", "threads", "base"}},
         {"stages", {"plugin", "connection", "tls", "access", "wire", "config", "net", "base"}},
