@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <netinet/in.h>
+#include <utility>
 
 namespace gateway {
 
@@ -17,8 +18,8 @@ std::string caller_of(std::string_view address) {
     return std::string(::inet_ntop(AF_INET6, &v6, network.data(), network.size())) + "/64";
 }
 
-Callers::Entry* Callers::enter(std::string_view address) {
-    const auto entry = callers_.try_emplace(caller_of(address)).first;
+Callers::Entry* Callers::enter(std::string caller) {
+    const auto entry = callers_.try_emplace(std::move(caller)).first;
     ++entry->second.clients;
     return &*entry;
 }

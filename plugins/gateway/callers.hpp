@@ -23,8 +23,8 @@ class Callers {
     };
     using Entry = std::map<std::string, Caller>::value_type;
 
-    // A client has come from this address, without a port; the entry is valid until it leaves.
-    Entry* enter(std::string_view address);
+    // A client has come; the entry is valid until it leaves. `caller`: as caller_of() says it.
+    Entry* enter(std::string caller);
     void leave(Entry* entry) noexcept;
 
     static void take(Entry& entry, std::uint64_t server);
@@ -36,7 +36,7 @@ class Callers {
     std::map<std::string, Caller> callers_; // no hash table: the clients choose their addresses
 };
 
-// What counts as one: "192.0.2.1", or "2001:db8:0:1::/64".
+// What counts as one: "192.0.2.1", or "2001:db8:0:1::/64". `address`: without a port.
 std::string caller_of(std::string_view address);
 
 } // namespace gateway

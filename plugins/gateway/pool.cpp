@@ -16,8 +16,9 @@ Pool::Pool(const Rules& rules, std::size_t sources, Hooks hooks)
 }
 
 void Pool::comes_from(Visit& visit, std::string_view address) {
+    std::string caller = caller_of(address);
     const std::lock_guard lock(mutex_);
-    visit.caller = callers_.enter(address);
+    visit.caller = callers_.enter(std::move(caller));
 }
 
 Balancer::Choice Pool::choose(const Visit& visit) {
@@ -26,11 +27,12 @@ Balancer::Choice Pool::choose(const Visit& visit) {
                                                     : std::span<const Held>());
 }
 
-// Gives the visit, which is in no list, a place on a server.
+// Gives the visit, which is in the queue or nowhere, a place on a server. Where memory runs out, it stays where it is.
 void Pool::give(Visit& visit, std::size_t index) {
     const std::shared_ptr<Server>& server = servers_[index];
     Slot& slot = slots_[index];
     if (visit.caller != nullptr) Callers::take(*visit.caller, slot.identity);
+    if (visit.place == Visit::Place::queue) queue_.erase(Visits::s_iterator_to(visit));
     server->visits.push_back(visit);
     ++slot.connections;
     visit.place = Visit::Place::server;
@@ -62,13 +64,10 @@ void Pool::dispatch(Change& change, const Visit* self, Clock::time_point now) {
         Visit& visit = *next++;
         const Balancer::Choice choice = choose(visit);
         if (choice.kind == Balancer::Choice::chosen) {
-            queue_.erase(Visits::s_iterator_to(visit));
             give(visit, choice.index);
         } else if (choice.kind == Balancer::Choice::none && all_answered()) {
-            queue_.erase(Visits::s_iterator_to(visit));
             refuse(visit, visit.tried().empty() ? why_none() : "");
         } else if (choice.kind == Balancer::Choice::source_full) {
-            queue_.erase(Visits::s_iterator_to(visit));
             refuse(visit, why_source_full(visit));
         } else if (visit.tried().empty()) {
             break;
@@ -89,7 +88,9 @@ void Pool::leave_queue(Change& change, Visit& visit) {
     if (first && changes_at_ && !queue_.empty()) change.wake(queue_.front());
 }
 
+// The visit is in the queue or nowhere.
 Pool::Verdict Pool::refuse(Visit& visit, const std::string& why) {
+    if (visit.place == Visit::Place::queue) queue_.erase(Visits::s_iterator_to(visit));
     visit.place = Visit::Place::refused;
     Visit::Failures& failed = visit.failed();
     const std::string tried = failed.servers.size() > 1 ? count_text(failed.servers.size(), "server") + " tried: " : "";
@@ -190,13 +191,13 @@ void Pool::connect_failed(Visit& visit, std::string_view why, bool blame, Clock:
 
 void Pool::leave(Visit& visit, Clock::time_point now) {
     Change change(*this);
-    if (visit.place == Visit::Place::queue) leave_queue(change, visit);
-    if (visit.place == Visit::Place::server) {
-        take(visit, now);
-        dispatch(change, nullptr, now);
-    }
-    visit.place = Visit::Place::nowhere;
+    const Visit::Place place = visit.place;
+    if (place == Visit::Place::server) take(visit, now);
     if (visit.caller != nullptr) callers_.leave(std::exchange(visit.caller, nullptr));
+    // What needs memory comes last.
+    if (place == Visit::Place::queue) leave_queue(change, visit);
+    visit.place = Visit::Place::nowhere;
+    if (place == Visit::Place::server) dispatch(change, nullptr, now);
 }
 
 } // namespace gateway

@@ -71,6 +71,8 @@ void Pool::supply(Change& change, std::size_t source, Changes& changes, Clock::t
     forget_removed();
     const bool first = !std::exchange(sources_[source].answered, true);
     std::size_t left_out = 0;
+    slots_.reserve(servers_.size() + wanted.size()); // so that memory does not run out between the two
+    servers_.reserve(servers_.size() + wanted.size());
     for (const ServerSpec& spec : specs) { // in their order
         const auto found = wanted.find(spec.address);
         if (found == wanted.end() || found->second != &spec) continue;

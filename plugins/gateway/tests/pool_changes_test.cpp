@@ -346,8 +346,8 @@ TEST_F(PoolChanges, ASourceWaitsWhereOnlyTheServersAreFull) {
 
 TEST(Callers, RememberWhoIsThereAndNoMore) {
     Callers callers;
-    Callers::Entry* const one = callers.enter("2001:db8::1");
-    EXPECT_EQ(callers.enter("2001:db8::ffff:1"), one);
+    Callers::Entry* const one = callers.enter(caller_of("2001:db8::1"));
+    EXPECT_EQ(callers.enter(caller_of("2001:db8::ffff:1")), one);
     EXPECT_EQ(callers.size(), 1U);
     callers.leave(one);
     EXPECT_EQ(callers.size(), 1U);
