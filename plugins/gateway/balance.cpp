@@ -132,11 +132,10 @@ Balancer::Choice Balancer::choose(std::span<Slot> slots, std::uint64_t key, std:
         rank = std::min(rank, slot.rank);
     }
     if (!any) return {Choice::none, 0};
-    const auto in_turn = [&](const Slot& slot) { return slot.rank == rank && usable(slot) && takes_source(slot); };
-    const auto candidate = [&](const Slot& slot) { return slot.connections < slot.limit && in_turn(slot); };
-    const std::size_t index = pick(slots, key, candidate);
+    const auto has_room = [&](const Slot& slot) { return slot.connections < slot.limit && slot.rank == rank && usable(slot); };
+    const std::size_t index = pick(slots, key, [&](const Slot& slot) { return has_room(slot) && takes_source(slot); });
     if (index != nobody) return {Choice::chosen, index};
-    return {held.empty() || std::ranges::any_of(slots, in_turn) ? Choice::full : Choice::source_full, 0};
+    return {std::ranges::any_of(slots, has_room) ? Choice::source_full : Choice::full, 0};
 }
 
 } // namespace gateway

@@ -55,8 +55,8 @@ class Balancer {
     };
 
     // Chooses for a client with this key, which has tried the servers with these identities in vain, and whose address holds
-    // these connections. `full`: some servers are usable, but have no room. `source_full`: they have no room for this address.
-    // `none`: no server is usable.
+    // these connections. `full`: some servers are usable, but have no room for anybody. `source_full`: those with room have
+    // none for this address, and a client that waited for them would hold up the others. `none`: no server is usable.
     Choice choose(std::span<Slot> slots, std::uint64_t key, std::span<const std::uint64_t> tried,
                   std::span<const Held> held = {}) noexcept;
 

@@ -303,7 +303,7 @@ std::string Pool::why_none() const {
 }
 
 std::string Pool::why_source_full(const Visit& visit) {
-    return visit.caller->first + " has as many connections to each server as it may have (max_per_source)";
+    return visit.caller->first + " has as many connections as it may have (max_per_source) to each server with room";
 }
 
 // --- what the operator sees ------------------------------------------------------------------------------------------------

@@ -28,9 +28,10 @@ std::vector<Slot> slots_of(std::size_t count) { return slots_of(std::vector<std:
 
 std::uint64_t client(int number) { return hash_of("198.51.100." + std::to_string(number)); }
 
-// The chosen one's index as a letter; '-': full, '!': none.
+// The chosen one's index as a letter; '-': full, '=': full for this source, '!': none.
 char letter(Balancer::Choice choice) {
     if (choice.kind == Balancer::Choice::full) return '-';
+    if (choice.kind == Balancer::Choice::source_full) return '=';
     return choice.kind == Balancer::Choice::none ? '!' : static_cast<char>('a' + choice.index);
 }
 
@@ -178,6 +179,24 @@ TEST(Balance, WhatWasTriedInVainIsLeftOut) {
         EXPECT_EQ(letter(balancer.choose(slots, 7, first)), 'b');
         EXPECT_EQ(letter(balancer.choose(slots, 7, both)), 'c');
         EXPECT_EQ(letter(balancer.choose(slots, 7, all)), '!');
+    }
+}
+
+TEST(Balance, ASourceWaitsOnlyWhileThereIsNoRoomForOthersEither) {
+    for (const Method method : methods) {
+        Balancer balancer(method);
+        auto slots = slots_of(2);
+        slots[0].per_source = 1;
+        slots[1].limit = 1;
+        const std::vector<Held> held{{slots[0].identity, 1}};
+        const auto choice = [&] { return letter(balancer.choose(slots, 7, {}, held)); };
+        EXPECT_EQ(choice(), 'b');
+        slots[1].connections = 1;
+        EXPECT_EQ(choice(), '=') << "a has room, though not for this source";
+        slots[0].limit = slots[0].connections = 1;
+        EXPECT_EQ(choice(), '-') << "both are full for everybody";
+        slots[1].usable = false;
+        EXPECT_EQ(choice(), '-') << "its own place on a may get free";
     }
 }
 

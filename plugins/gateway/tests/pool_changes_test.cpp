@@ -319,7 +319,7 @@ TEST_F(PoolChanges, OneSourceHasSoManyConnectionsToEachServer) {
     for (int i = 0; i < 3; ++i) names += from("198.51.100.7");
     std::ranges::sort(names);
     EXPECT_EQ(names, "abb");
-    const std::string why = "198.51.100.7 has as many connections to each server as it may have (max_per_source)";
+    const std::string why = "198.51.100.7 has as many connections as it may have (max_per_source) to each server with room";
     EXPECT_EQ(from("198.51.100.7"), why) << "no backup, and no waiting";
     EXPECT_EQ(from("198.51.100.8").size(), 1U);
     pool().leave(visits[0], now);
@@ -339,9 +339,43 @@ TEST_F(PoolChanges, ASourceWaitsWhereOnlyTheServersAreFull) {
     EXPECT_EQ(from("2001:db8::1"), "a");
     EXPECT_EQ(from("2001:db8:0:1::1"), "a") << "another /64";
     EXPECT_EQ(from("192.0.2.9"), "wait");
-    EXPECT_TRUE(from("2001:db8::2").starts_with("2001:db8::/64 has as many")) << "the same";
+    EXPECT_EQ(from("2001:db8::2"), "wait") << "the first /64 again";
     pool().leave(visits[0], now);
     EXPECT_EQ(take_woken(), Ids{3});
+    pool().leave(visits[1], now);
+    EXPECT_EQ(take_woken(), Ids{4});
+    EXPECT_EQ(admit(visits[3]), "a") << "its /64 has no other place any more";
+}
+
+TEST_F(PoolChanges, ASourceBeyondItsLimitHoldsUpNobody) {
+    make({});
+    ServerSpec a{"a", "192.0.2.1:80"}, b{"b", "192.0.2.2:80"};
+    a.limit = 2;
+    a.per_source = b.limit = 1;
+    pool().set_servers(0, std::vector{a, b}, now);
+    const std::string why = " has as many connections as it may have (max_per_source) to each server with room";
+    EXPECT_EQ(from("198.51.100.7"), "a");
+    EXPECT_EQ(from("198.51.100.8"), "b");
+    EXPECT_EQ(from("198.51.100.7"), "198.51.100.7" + why) << "it would wait for b only";
+    EXPECT_EQ(from("198.51.100.9"), "a") << "a has places";
+    EXPECT_EQ(from("198.51.100.7"), "wait") << "all are full, for everybody";
+    EXPECT_EQ(from("198.51.100.10"), "wait");
+    take_woken();
+    pool().leave(visits[3], now);
+    EXPECT_EQ(take_woken(), (Ids{5, 6})) << "a has a place, and the first of the queue may not have it";
+    EXPECT_EQ(admit(visits[4]), "198.51.100.7" + why);
+    EXPECT_EQ(connect(visits[5]), "a");
+}
+
+TEST_F(PoolChanges, ASourceBeyondItsLimitDoesNotWaitForAFirstCheck) {
+    make({.health = first_decides});
+    ServerSpec a{"a", "192.0.2.1:80"}, b{"b", "192.0.2.2:80"};
+    a.per_source = 1;
+    known = pool().set_servers(0, std::vector{a, b}, now).added;
+    check("a", "+");
+    EXPECT_EQ(from("198.51.100.7"), "a");
+    EXPECT_TRUE(from("198.51.100.7").starts_with("198.51.100.7 has as many"));
+    EXPECT_EQ(from("198.51.100.8"), "a");
 }
 
 TEST(Callers, RememberWhoIsThereAndNoMore) {
