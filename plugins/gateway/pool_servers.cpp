@@ -234,7 +234,8 @@ void Pool::settle(Change& change, Clock::time_point now) {
 }
 
 // The servers that would take the connections are those of the first rank with one that is up. If too few of them are up, their
-// health is not believed: the few would break down under the load of all. Servers that wait for their first check do not count.
+// health is not believed: the few would break down under the load of all. Nothing is known yet while the first servers wait for
+// their first check; later ones that wait for theirs do not count.
 void Pool::judge_panic(Change& change, Clock::time_point now) {
     if (rules_.changes.panic == 0) return;
     struct Count {
@@ -242,7 +243,11 @@ void Pool::judge_panic(Change& change, Clock::time_point now) {
     };
     std::map<std::uint32_t, Count> ranks;
     for (const auto& server : servers_) {
-        if (!server->is_wanted() || server->health.state() == Health::State::pending) continue;
+        if (!server->is_wanted()) continue;
+        if (server->health.state() == Health::State::pending) {
+            if (server->from_start) return;
+            continue;
+        }
         Count& count = ranks[slots_[server->slot].rank];
         ++count.all;
         count.up += server->health.state() == Health::State::up ? 1 : 0;

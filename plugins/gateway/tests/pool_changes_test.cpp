@@ -231,6 +231,21 @@ TEST_F(PoolChanges, AGoodBackupIsBetterThanPanic) {
     EXPECT_EQ(connect(3), "abc") << "if there is none, the primaries count as good";
 }
 
+TEST_F(PoolChanges, ThereIsNoPanicWhileTheFirstChecksRun) {
+    start({.health = first_decides, .changes = {.panic = 50}}, {0, 0, 0});
+    check("a", "-");
+    EXPECT_EQ(log.size(), 1U) << log.back();
+    EXPECT_FALSE(report("a").in_panic);
+    Visit& waits = client();
+    EXPECT_EQ(admit(waits), "wait");
+    check("b", "+");
+    EXPECT_EQ(connect(waits), "b");
+    EXPECT_EQ(connect(2), "bb");
+    check("c", "-");
+    EXPECT_EQ(log.back(), "warning: panic: 1 of 3 servers up, less than 50%: all of them count as good");
+    EXPECT_EQ(connect(3), "abc");
+}
+
 TEST_F(PoolChanges, DisabledAndUncheckedServersAreNoReasonToPanic) {
     start({.health = first_decides, .changes = {.panic = 60}}, {0, 0, 0, 0});
     check("a", "+");
