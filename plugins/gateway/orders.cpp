@@ -44,8 +44,25 @@ std::vector<Order> Orders::enable(std::string_view server) {
     return end([server](const Order& order) { return order.server == server && keeps_clients_away(order.what); });
 }
 
+std::vector<Order> Orders::forget(std::string_view server) {
+    return end([server](const Order& order) {
+        return order.server == server && (order.what == Order::What::add || order.what == Order::What::remove);
+    });
+}
+
 std::vector<Order> Orders::expire(Clock::time_point now) {
     return end([now](const Order& order) { return order.until && *order.until <= now; });
+}
+
+bool Orders::replaces(const Order& order) const {
+    return std::ranges::any_of(list_, [&](const Order& other) { return are_about_the_same(order, other); });
+}
+
+std::unordered_set<std::string_view> Orders::removed() const {
+    std::unordered_set<std::string_view> names;
+    for (const Order& order : list_)
+        if (order.what == Order::What::remove) names.insert(order.server);
+    return names;
 }
 
 Directions Orders::of(std::string_view server) const {

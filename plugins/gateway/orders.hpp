@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 namespace gateway {
@@ -37,8 +38,12 @@ class Orders {
     // Each of these returns the orders that hold no longer.
     std::vector<Order> take_back(std::uint32_t number);
     std::vector<Order> enable(std::string_view server); // those that keep clients from it
+    std::vector<Order> forget(std::string_view server); // those that have added it, or removed it for a time
     std::vector<Order> expire(Clock::time_point now);
 
+    // Whether give() would replace one.
+    bool replaces(const Order& order) const;
+    std::unordered_set<std::string_view> removed() const; // names of servers; valid until the next change
     Directions of(std::string_view server) const;
     const Order* find(Order::What what, std::string_view server) const;
     // When the next order expires or a drain's time is over.

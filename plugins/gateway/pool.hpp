@@ -147,7 +147,8 @@ class Pool {
     Verdict standing(const Visit& visit) const;
 
     // servers: pool_servers.cpp
-    void supply(Change& change, std::size_t source, Changes& changes, Clock::time_point now);
+    void supply(Change& change, std::size_t source, std::string_view why, Changes& changes, Clock::time_point now);
+    void renew(Server& server, Clock::time_point now);
     void refresh(Clock::time_point now);
     void update(const Server& server, Clock::time_point now);
     void forget_removed();
@@ -164,7 +165,7 @@ class Pool {
 
     // orders: pool_orders.cpp
     std::vector<std::string> named(std::string_view server) const;
-    void expect_room_for_orders(std::size_t count) const;
+    void expect_room_for(std::span<const Order> orders) const;
     Changes obey(Change& change, std::span<const Order> changed, std::string_view why, Clock::time_point now);
     void direct(Change& change, Server& server, std::string_view why, Clock::time_point now);
 

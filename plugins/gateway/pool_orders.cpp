@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <stdexcept>
+#include <unordered_set>
 #include <utility>
 
 namespace gateway {
@@ -33,30 +34,34 @@ std::vector<std::string> Pool::named(std::string_view server) const {
     return names;
 }
 
-void Pool::expect_room_for_orders(std::size_t count) const {
-    if (orders_.list().size() + count > Orders::most)
+void Pool::expect_room_for(std::span<const Order> orders) const {
+    const auto more = std::ranges::count_if(orders, [this](const Order& order) { return !orders_.replaces(order); });
+    if (orders_.list().size() + static_cast<std::size_t>(more) > Orders::most)
         throw std::invalid_argument("there are " + count_text(orders_.list().size(), "order") +
                                     " already; the command \"orders\" shows them");
 }
 
 Pool::Changes Pool::order(std::string_view server, const Order& what, Clock::time_point now) {
     Change change(*this);
-    const std::vector<std::string> names = named(server);
-    expect_room_for_orders(names.size());
-    std::vector<Order> changed;
-    for (const std::string& name : names) {
-        Order order = what;
-        order.server = name;
-        order.since = now;
-        const Order* const added = what.what == Order::What::remove ? orders_.find(Order::What::add, name) : nullptr;
-        if (added != nullptr)
-            changed.push_back(orders_.take_back(added->number).front());
-        else
-            changed.push_back(orders_.give(std::move(order)));
+    Order order = what;
+    order.since = now;
+    std::vector<Order> given;
+    std::vector<std::string> added; // by an order, which ends with a removal for good
+    const bool for_good = what.what == Order::What::remove && !what.until;
+    for (std::string& name : named(server)) {
+        if (for_good && orders_.find(Order::What::add, name) != nullptr) {
+            added.push_back(std::move(name));
+        } else {
+            given.push_back(order);
+            given.back().server = std::move(name);
+        }
     }
-    Order as_given = what;
-    as_given.since = now;
-    return obey(change, changed, ordered(as_given), now);
+    expect_room_for(given);
+    std::vector<Order> changed;
+    for (const std::string& name : added)
+        for (Order& over : orders_.forget(name)) changed.push_back(std::move(over));
+    for (Order& one : given) changed.push_back(orders_.give(std::move(one)));
+    return obey(change, changed, ordered(order), now);
 }
 
 Pool::Changes Pool::add(Order order, Clock::time_point now) {
@@ -65,14 +70,17 @@ Pool::Changes Pool::add(Order order, Clock::time_point now) {
     for (const auto& server : servers_)
         if (!server->removed && (server->name == spec.name || server->address == spec.address))
             throw std::invalid_argument("there is a " + server->text() + " already");
-    if (const Order* removed = orders_.find(Order::What::remove, spec.name))
-        throw std::invalid_argument(in_quotes(spec.name) + " is a server that order " + std::to_string(removed->number) +
+    const std::vector<ServerSpec>& others = sources_.back().specs;
+    const auto same_address = std::ranges::find(others, spec.address, &ServerSpec::address);
+    const std::string& name = same_address == others.end() ? spec.name : same_address->name;
+    if (const Order* removed = orders_.find(Order::What::remove, name))
+        throw std::invalid_argument(in_quotes(name) + " is a server that order " + std::to_string(removed->number) +
                                     " has removed; \"order remove " + std::to_string(removed->number) + "\" brings it back");
     if (servers_.size() >= most_servers)
         throw std::invalid_argument("the pool has " + count_text(servers_.size(), "server") + " already");
-    expect_room_for_orders(1);
     order.server = spec.name;
     order.since = now;
+    expect_room_for({&order, 1});
     const std::string why = ordered(order);
     const std::vector<Order> changed{orders_.give(std::move(order))};
     return obey(change, changed, why, now);
@@ -123,23 +131,27 @@ Orders Pool::orders() {
 
 // `changed`: the orders that are new, or over.
 Pool::Changes Pool::obey(Change& change, std::span<const Order> changed, std::string_view why, Clock::time_point now) {
-    Changes changes;
-    const auto supply_those_with = [&](const std::string& name) {
-        for (std::size_t i = 0; i < sources_.size(); ++i)
-            if (std::ranges::find(sources_[i].specs, name, &ServerSpec::name) != sources_[i].specs.end())
-                supply(change, i, changes, now);
-    };
+    std::unordered_set<std::string_view> names, removed;
+    bool adds = false;
     for (const Order& order : changed) {
-        if (order.what == Order::What::add) {
-            std::vector<ServerSpec>& specs = sources_.back().specs;
-            specs.clear();
-            for (const Order& other : orders_.list())
-                if (other.added) specs.push_back(*other.added);
-            supply(change, sources_.size() - 1, changes, now);
-        }
-        if (order.what == Order::What::remove) supply_those_with(order.server);
+        names.insert(order.server);
+        if (order.what == Order::What::remove) removed.insert(order.server);
+        adds |= order.what == Order::What::add;
     }
-    for (const auto& server : servers_) direct(change, *server, why, now);
+    if (adds) {
+        std::vector<ServerSpec> specs;
+        for (const Order& order : orders_.list())
+            if (order.added) specs.push_back(*order.added);
+        sources_.back().specs = std::move(specs);
+    }
+    Changes changes;
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+        const bool added = adds && i == sources_.size() - 1;
+        if (added || std::ranges::any_of(sources_[i].specs, [&](const auto& spec) { return removed.contains(spec.name); }))
+            supply(change, i, why, changes, now);
+    }
+    for (const auto& server : servers_)
+        if (names.contains(server->name)) direct(change, *server, why, now);
     settle(change, now);
     dispatch(change, nullptr, now);
     return changes;
@@ -153,20 +165,16 @@ void Pool::direct(Change& change, Server& server, std::string_view why, Clock::t
     if (!was_wanted && server.is_wanted()) server.health.enabled(now);
     update(server, now);
     if (server.removed) return;
-    const std::string rest = std::string(why) + "; " + availability();
+    const auto log = [&](const std::string& what) { // counts all servers, so it is for what has changed
+        change.log(GATEHOUSE_LEVEL_INFO, server.text() + what + std::string(why) + "; " + availability());
+    };
     if (before.state != server.directions.state) {
         constexpr std::array<std::string_view, 3> words{"enabled", "disabled", "to drain"};
-        change.log(GATEHOUSE_LEVEL_INFO,
-                   server.text() + " is " + std::string(words[static_cast<std::size_t>(server.directions.state)]) + rest);
+        log(" is " + std::string(words[static_cast<std::size_t>(server.directions.state)]));
     }
-    if (weight != server.weight_now())
-        change.log(GATEHOUSE_LEVEL_INFO, server.text() + " has a weight of " + std::to_string(server.weight_now()) + rest);
+    if (weight != server.weight_now()) log(" has a weight of " + std::to_string(server.weight_now()));
     if (limit != server.limit_now())
-        change.log(GATEHOUSE_LEVEL_INFO,
-                   server.text() +
-                       (server.limit_now() == Slot::unlimited ? " has no limit"
-                                                              : " has a limit of " + std::to_string(server.limit_now())) +
-                       rest);
+        log(server.limit_now() == Slot::unlimited ? " has no limit" : " has a limit of " + std::to_string(server.limit_now()));
 }
 
 } // namespace gateway

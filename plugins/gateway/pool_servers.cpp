@@ -9,6 +9,7 @@
 #include <limits>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace gateway {
@@ -32,18 +33,19 @@ Pool::Changes Pool::set_servers(std::size_t source, std::span<const ServerSpec> 
     Change change(*this);
     Changes changes;
     sources_[source].specs.assign(specs.begin(), specs.end());
-    supply(change, source, changes, now);
+    supply(change, source, "", changes, now);
     settle(change, now);
     dispatch(change, nullptr, now);
     return changes;
 }
 
-// Gives the source the servers that it names, without those that the operator has removed.
-void Pool::supply(Change& change, std::size_t source, Changes& changes, Clock::time_point now) {
+// Gives the source the servers that it names, without those that the operator has removed. `why`: for the log.
+void Pool::supply(Change& change, std::size_t source, std::string_view why, Changes& changes, Clock::time_point now) {
     const std::vector<ServerSpec>& specs = sources_[source].specs;
+    const std::unordered_set<std::string_view> removed = orders_.removed();
     std::unordered_map<std::string_view, const ServerSpec*> wanted;
     for (const ServerSpec& spec : specs)
-        if (!orders_.of(spec.name).removed) wanted.emplace(spec.address, &spec);
+        if (!removed.contains(spec.name)) wanted.emplace(spec.address, &spec);
 
     Changes made;
     const auto set = [&](const std::shared_ptr<Server>& server, const ServerSpec& spec) {
@@ -57,8 +59,11 @@ void Pool::supply(Change& change, std::size_t source, Changes& changes, Clock::t
     for (const std::shared_ptr<Server>& server : before) {
         if (server->source != source) continue;
         const auto found = wanted.find(server->address);
-        if (found != wanted.end()) {
-            if (std::exchange(server->removed, false)) made.added.push_back(server);
+        if (found != wanted.end() && found->second->name == server->name) {
+            if (std::exchange(server->removed, false)) {
+                renew(*server, now);
+                made.added.push_back(server);
+            }
             server->cut_at.reset();
             set(server, *found->second);
             wanted.erase(found);
@@ -95,8 +100,8 @@ void Pool::supply(Change& change, std::size_t source, Changes& changes, Clock::t
 
     if (!specs.empty()) sources_[source].problem.clear();
     if (!first) {
-        note_servers(change, made.added, "is new");
-        note_servers(change, made.removed, "is removed");
+        note_servers(change, made.added, "is new" + std::string(why));
+        note_servers(change, made.removed, "is removed" + std::string(why));
     }
     if (left_out > 0 && left_out != sources_[source].left_out)
         change.log(GATEHOUSE_LEVEL_WARNING, "the pool has no room for " + count_text(left_out, "server") + " of " +
@@ -105,6 +110,16 @@ void Pool::supply(Change& change, std::size_t source, Changes& changes, Clock::t
     sources_[source].left_out = left_out;
     std::ranges::move(made.added, std::back_inserter(changes.added));
     std::ranges::move(made.removed, std::back_inserter(changes.removed));
+}
+
+// A removed server is back. Nobody has checked it meanwhile.
+void Pool::renew(Server& server, Clock::time_point now) {
+    if (rules_.health.first_check_decides) {
+        server.health = Health(rules_.health);
+        server.last_check.clear();
+    }
+    server.from_start = false;
+    server.health.enabled(now);
 }
 
 void Pool::source_failed(std::size_t source, std::string_view why, Clock::time_point now) {

@@ -182,6 +182,26 @@ TEST_F(PoolChanges, ALaterServerJoinsAfterItsFirstCheck) {
     EXPECT_EQ(connect(1), "b");
 }
 
+TEST_F(PoolChanges, AServerThatComesBackIsCheckedAnew) {
+    const ServerSpec a{"a", "192.0.2.1:80"}, b{"b", "192.0.2.2:80"};
+    make({.health = {.slow_start = 10s, .first_check_decides = true}});
+    known = pool().set_servers(0, std::vector{a, b}, now).added;
+    check("a", "+");
+    check("b", "+");
+    EXPECT_EQ(connect(2), "ab");
+    pool().set_servers(0, std::vector{b}, now);
+    EXPECT_EQ(pool().set_servers(0, std::vector{a, b}, now).added.size(), 1U);
+    EXPECT_EQ(report("a").state, "pending") << "it may have become a replica meanwhile";
+    EXPECT_EQ(report("a").connections, 1U);
+    EXPECT_EQ(report("a").check, "");
+    EXPECT_EQ(connect(2), "bb");
+    check("b", "---");
+    EXPECT_EQ(admit(client()), "no server is available: a is pending, b is down (connection refused)");
+    check("a", "+");
+    EXPECT_EQ(report("a").share, 0U) << "it starts slowly";
+    EXPECT_EQ(connect(1), "a");
+}
+
 TEST_F(PoolChanges, AServerThatCannotBeCheckedIsGood) {
     start({.health = first_decides}, {0});
     pool().without_checks(server("a"), now);

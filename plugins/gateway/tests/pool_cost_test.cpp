@@ -44,6 +44,41 @@ long median(std::vector<Cost> costs, std::int64_t Cost::* part) {
     return static_cast<long>(costs[costs.size() / 2].*part);
 }
 
+std::vector<ServerSpec> many_servers(std::size_t count) {
+    std::vector<ServerSpec> specs;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::string name = "server" + std::to_string(i);
+        specs.push_back({name, "192.0.2.1:" + std::to_string(1000 + i)});
+    }
+    return specs;
+}
+
+// An order holds the pool's lock, so no client is served meanwhile.
+TEST_F(PoolFixture, AnOrderInAFullPoolTakesMilliseconds) {
+    make({});
+    const std::vector<ServerSpec> specs = many_servers(most_servers);
+    pool().set_servers(0, specs, now);
+    std::vector<std::int64_t> costs;
+    for (std::size_t i = 0; i < 5; ++i) {
+        const std::int64_t start = cpu_nanoseconds();
+        order(specs[i].name, Order::What::disable);
+        costs.push_back(cpu_nanoseconds() - start);
+    }
+    std::ranges::sort(costs);
+    const std::int64_t before = cpu_nanoseconds();
+    for (std::size_t i = 0; i < 20; ++i) remove_for(1min, specs[i].name);
+    const std::int64_t removed = cpu_nanoseconds();
+    pool().tend(now + 1min);
+    const std::int64_t back = cpu_nanoseconds() - removed;
+    std::printf("an order: %ld us, a removal: %ld us, 20 removals that end: %ld us\n", static_cast<long>(costs[2] / 1000),
+                static_cast<long>((removed - before) / 20'000), static_cast<long>(back / 1000));
+    EXPECT_EQ(pool().report(now).size(), most_servers);
+#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    EXPECT_LT(costs[2], 5'000'000);
+    EXPECT_LT(back, 5'000'000);
+#endif
+}
+
 class PoolCost : public PoolFixture, public testing::WithParamInterface<std::pair<const char*, Method>> {};
 
 TEST_P(PoolCost, ChoosingOneOf64ServersTakesLessThanAMicrosecond) {

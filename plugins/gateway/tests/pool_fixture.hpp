@@ -81,6 +81,22 @@ struct PoolFixture : testing::Test {
         pool().order(server, order, now);
     }
 
+    void remove_for(milliseconds time, std::string_view server, std::string_view reason = "") {
+        Order order;
+        order.what = Order::What::remove;
+        order.until = now + time;
+        order.reason = reason;
+        pool().order(server, order, now);
+    }
+    void add(const ServerSpec& spec, std::optional<milliseconds> time = std::nullopt, std::string_view reason = "") {
+        Order order;
+        order.what = Order::What::add;
+        order.added = spec;
+        if (time) order.until = now + *time;
+        order.reason = reason;
+        pool().add(order, now);
+    }
+
     std::optional<Clock::time_point> tend(Clock::time_point when) {
         pool().tend(when);
         return pool().next_tending(when);

@@ -229,6 +229,87 @@ TEST_F(PoolServers, EnablingEndsADrain) {
     EXPECT_EQ(cut, Ids{});
 }
 
+// --- added and removed by the operator --------------------------------------------------------------------------------------
+
+const std::string c_address = "192.0.2.3:80";
+
+TEST_F(PoolServers, WhatIsAddedAndRemovedHasItsReasonInTheLog) {
+    start({0, 0});
+    add({"c", c_address}, 1h, "a busy day");
+    EXPECT_EQ(take_log(), Lines{"info: server c (192.0.2.3:80) is new, by the operator for 1h: a busy day; 3 of 3 servers "
+                                "available"});
+    remove_for(5min, "a", "disks");
+    EXPECT_EQ(take_log(),
+              Lines{"info: server a (192.0.2.1:80) is removed, by the operator for 5m: disks; 2 of 2 servers available"});
+    now += 5min;
+    pool().tend(now);
+    EXPECT_EQ(take_log(),
+              Lines{"info: server a (192.0.2.1:80) is new, since the time of an order is over; 3 of 3 servers available"});
+}
+
+TEST_F(PoolServers, AnAddedServerIsRemovedForATimeOrForGood) {
+    start({0});
+    add({"c", c_address});
+    remove_for(1h, "c");
+    EXPECT_EQ(pool().report(now).size(), 1U);
+    EXPECT_EQ(pool().orders().list().size(), 2U);
+    try {
+        add({"d", c_address});
+        FAIL() << "c will be back";
+    } catch (const std::invalid_argument& problem) {
+        EXPECT_STREQ(problem.what(), "\"c\" is a server that order 2 has removed; \"order remove 2\" brings it back");
+    }
+    now += 1h;
+    EXPECT_EQ(pool().tend(now).added.size(), 1U);
+    EXPECT_EQ(report("c").address, c_address);
+    remove_for(1h, "c");
+    order("c", Order::What::remove);
+    EXPECT_EQ(pool().orders().list().size(), 0U) << "there is nothing that could come back";
+    now += 1h;
+    pool().tend(now);
+    EXPECT_EQ(pool().report(now).size(), 1U);
+    add({"c", c_address});
+    EXPECT_EQ(pool().report(now).size(), 2U);
+}
+
+TEST_F(PoolServers, AnAddressMayBeAddedAgainUnderAnotherName) {
+    start({0});
+    add({"c", c_address});
+    order("a", Order::What::disable);
+    EXPECT_EQ(connect(client()), "c");
+    order("c", Order::What::remove);
+    add({"d", c_address});
+    EXPECT_EQ(report("c").state, "removed");
+    EXPECT_EQ(report("c").connections, 1U);
+    EXPECT_EQ(connect(client()), "d");
+    order("d", Order::What::disable);
+    EXPECT_EQ(report("d").state, "disabled");
+    pool().leave(visits[0], now);
+    EXPECT_EQ(pool().report(now).size(), 2U);
+    EXPECT_EQ(report("d").connections, 1U);
+}
+
+TEST_F(PoolServers, AFullListOfOrdersStillTakesThoseThatReplaceOne) {
+    make({});
+    std::vector<ServerSpec> specs;
+    for (std::size_t i = 0; i <= Orders::most; ++i) {
+        const std::string name = 's' + std::to_string(i);
+        specs.push_back({name, "192.0.2.1:" + std::to_string(1000 + i)});
+    }
+    pool().set_servers(0, specs, now);
+    add({"c", c_address});
+    for (std::size_t i = 1; i < Orders::most; ++i) order(specs[i].name, Order::What::disable);
+    EXPECT_THROW(order("s0", Order::What::disable), std::invalid_argument);
+    EXPECT_THROW(order("s1", Order::What::remove), std::invalid_argument);
+    order("s1", Order::What::drain);
+    order("s2", Order::What::disable);
+    EXPECT_THROW(remove_for(1h, "c"), std::invalid_argument);
+    order("c", Order::What::remove);
+    EXPECT_EQ(pool().orders().list().size(), Orders::most - 1);
+    order("s0", Order::What::disable);
+    EXPECT_THROW(add({"c", c_address}), std::invalid_argument);
+}
+
 // --- names -----------------------------------------------------------------------------------------------------------------
 
 const ServerSpec x{"x", "192.0.2.101:80"}, y{"y", "192.0.2.102:80"};
