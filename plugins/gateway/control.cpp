@@ -62,6 +62,12 @@ std::string problem_of_added(const Source& source, const Settings& settings) {
     if (!is_server_name(source.name)) return in_quotes(source.name) + " is not a name (expected at most 64 characters)";
     if (source.kind == AddressKind::unix_socket && settings.checks && !settings.checks->can_ask_unix_sockets())
         return address + " has no port, and the checks of this pool need one";
+    if (source.kind == AddressKind::unix_socket && settings.tls != nullptr && !settings.has_unix_sockets)
+        return address + " has no name that its certificate could be for (expected a unix socket in the pool's configuration, "
+                         "with tls.server_name or tls.verify = false)";
+    if (source.max_per_source > 0 && !settings.counts_sources)
+        return "this pool does not count the connections of a source (expected max_per_source at a server of its "
+               "configuration)";
     return "";
 }
 
@@ -121,6 +127,8 @@ void Control::add(CommandWords& words, Clock::time_point now) {
             source.weight = CommandWords::number_in(value, "a weight", most_weight);
         else if (key == "max_connections")
             source.max_connections = CommandWords::number_in(value, "a number of connections", most_connections);
+        else if (key == "max_per_source")
+            source.max_per_source = CommandWords::number_in(value, "a number of connections", most_connections);
         else if (key == "backup" && (value == "true" || value == "false"))
             source.backup = value == "true";
         else

@@ -25,7 +25,7 @@ class Control {
          "as disable; cuts the connections that are left after WITHIN (\"30s\", \"5m\")"},
         {"weight", "SERVER WEIGHT [for TIME] [reason TEXT]", "gives it another share of the clients; 0: none"},
         {"limit", "SERVER CONNECTIONS [for TIME] [reason TEXT]", "gives it another limit; 0: none"},
-        {"add", "ADDRESS [name=NAME] [weight=N] [max_connections=N] [backup=true] [for TIME] [reason TEXT]",
+        {"add", "ADDRESS [name=NAME] [weight=N] [max_connections=N] [max_per_source=N] [backup=true] [for TIME] [reason TEXT]",
          "adds a server, with the settings of the pool"},
         {"remove", "SERVER [for TIME] [reason TEXT]", "removes a server; on_removed says what becomes of its connections"},
         {"order", "remove NUMBER", "takes an order back"},

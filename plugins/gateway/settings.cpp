@@ -27,9 +27,9 @@ class Reader {
     void read(const gatehouse::Init& init) {
         const Config& config = init.config();
         read_sources(config);
-        const bool has_names = std::ranges::none_of(
+        settings_.has_unix_sockets = std::ranges::any_of(
             settings_.sources, [](const Source& source) { return source.kind == AddressKind::unix_socket; });
-        settings_.tls = init.tls_client(config, "tls", has_names);
+        settings_.tls = init.tls_client(config, "tls", !settings_.has_unix_sockets);
         read_balance(config);
         if (const auto table = config.table("queue")) read_queue(*table);
         if (const auto table = config.table("health")) read_health(*table);

@@ -98,6 +98,7 @@ struct Settings {
     bool counts_sources = false; // a server has `max_per_source`
     ProxyProtocol proxy;
     const gatehouse_tls_client* tls = nullptr; // null: the gateway passes on the client's bytes as they are
+    bool has_unix_sockets = false;             // among `sources`: `tls` has a name for them, or verifies nobody
     bool valid = true;                         // read_settings() has rejected nothing
 };
 

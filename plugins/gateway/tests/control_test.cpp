@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -163,6 +164,31 @@ TEST(Control, RefusesToAddWhatCannotBe) {
     EXPECT_EQ(refusal(gateway, {"add", "192.0.2.1:80", "name=a"}),
               "\"a\" is a server that order 1 has removed; \"order remove 1\" brings it back");
     EXPECT_EQ(gateway.command({"orders"}).size(), 2U);
+}
+
+TEST(Control, AddsServersThatLimitEachSource) {
+    EXPECT_EQ(
+        refusal(*std::make_unique<Plugin>(two_servers), {"add", "192.0.2.3:80", "max_per_source=1"}),
+        "this pool does not count the connections of a source (expected max_per_source at a server of its configuration)");
+    Plugin gateway({{"servers", List{Table{{"address", "192.0.2.1:80"}, {"max_per_source", 5}}}}});
+    gateway.upstream("192.0.2.3:80", {"c"});
+    EXPECT_EQ(refusal(gateway, {"add", "192.0.2.3:80", "max_per_source=many"}),
+              "\"many\" is not a number of connections (expected 0 to 1000000)");
+    gateway.command({"add", "192.0.2.3:80", "max_per_source=1"});
+    gateway.command({"disable", "192.0.2.1:80"});
+    EXPECT_EQ(gateway.connect().heard(), "c");
+    EXPECT_EQ(gateway.connect().outcome().reason, "upstream_failed");
+}
+
+TEST(Control, AUnixSocketThatIsAddedNeedsANameForItsCertificate) {
+    const std::vector<std::string> add{"add", "unix:/run/x"};
+    Plugin gateway({{"upstream", "192.0.2.1:80"}, {"tls", true}});
+    EXPECT_EQ(refusal(gateway, add), "\"unix:/run/x\" has no name that its certificate could be for (expected a unix socket in "
+                                     "the pool's configuration, with tls.server_name or tls.verify = false)");
+    Plugin named({{"upstream", "unix:/run/y"}, {"tls", Table{{"server_name", "x.example"}}}});
+    EXPECT_EQ(refusal(named, add), "");
+    Plugin plain({{"upstream", "192.0.2.1:80"}});
+    EXPECT_EQ(refusal(plain, add), "");
 }
 
 TEST(Control, RefusesWhatItDoesNotUnderstand) {
