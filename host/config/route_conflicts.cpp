@@ -46,23 +46,53 @@ Match probed(const ProtocolPattern& pattern, const BytePattern& bytes) {
     return pattern.probe(std::as_bytes(std::span(start)));
 }
 
+// The networks without those that are within others of them, in order: no two have an address in common.
+std::vector<Network> widest(std::vector<Network> networks) {
+    std::ranges::sort(networks); // each stands before those within it
+    std::vector<Network> kept;
+    for (const Network& network : networks)
+        if (kept.empty() || !kept.back().contains(network)) kept.push_back(network);
+    return kept;
+}
+
+// Whether one of the networks, which are as widest() has them, contains this one.
+bool has(const std::vector<Network>& networks, const Network& network) {
+    const auto behind = std::ranges::upper_bound(networks, network);
+    return behind != networks.begin() && std::prev(behind)->contains(network);
+}
+
+// Whether some address is in both.
+bool meet(const std::vector<Network>& some, const std::vector<Network>& others) {
+    return std::ranges::any_of(others, [&](const Network& network) {
+        const auto next = std::ranges::lower_bound(some, network);
+        return has(some, network) || (next != some.end() && network.contains(*next));
+    });
+}
+
+struct Route {
+    explicit Route(const RouteConfig& route) : config(route), source(widest(route.source)) {}
+
+    const RouteConfig& config;
+    std::vector<Network> source; // as widest() has it
+};
+
 // A route that earlier ones may leave nothing for.
 struct Narrow {
-    Narrow(const RouteConfig& config, bool is_told)
-        : route(config), told(is_told), pattern(pattern_of(config, is_told)), known(config.match) {
+    Narrow(const Route& of, bool is_told)
+        : route(of), told(is_told), pattern(pattern_of(of.config, is_told)), known(of.config.match) {
         if (known.empty()) known.resize(1);
         if (pattern == nullptr) return;
         for (BytePattern& bytes : known) bytes.parts.push_back({0, std::string(pattern->start)});
     }
 
-    const RouteConfig& route;
+    const Route& route;
     bool told; // see pattern_of()
     const ProtocolPattern* pattern;
     std::vector<BytePattern> known; // how the bytes of all its connections begin, one way or another
 };
 
 bool probe_covers(const RouteConfig& wide, const Narrow& of) {
-    const RouteConfig& narrow = of.route;
+    const RouteConfig& narrow = of.route.config;
     if (!wide.has_probe()) return true;
     if (wide.probe) return narrow.probe && wide.plugin == narrow.plugin;
     const ProtocolPattern* const pattern = find_protocol_pattern(wide.pattern);
@@ -72,45 +102,54 @@ bool probe_covers(const RouteConfig& wide, const Narrow& of) {
 
 // Whether nothing is left for `narrow` if `wide` is asked first, as far as clients in the sources of `wide` go.
 bool covers_in_its_sources(const RouteConfig& wide, const Narrow& narrow) {
-    if (wide.opens() && narrow.route.tls.empty()) return false; // `narrow` may be for the decrypted stream
-    return all_covered(wide.sni, narrow.route.sni, covers_name) &&
-           all_covered(wide.alpn, narrow.route.alpn, std::equal_to<>()) &&
+    if (wide.opens() && narrow.route.config.tls.empty()) return false; // `narrow` may be for the decrypted stream
+    return all_covered(wide.sni, narrow.route.config.sni, covers_name) &&
+           all_covered(wide.alpn, narrow.route.config.alpn, std::equal_to<>()) &&
            all_covered(wide.match, narrow.known,
                        [](const BytePattern& a, const BytePattern& b) { return gatehouse::host::covers(a, b); }) &&
            probe_covers(wide, narrow);
 }
 
 // Whether nothing is left for `narrow` if `wide` is asked first.
-bool covers(const RouteConfig& wide, const Narrow& narrow) {
-    return covers_in_its_sources(wide, narrow) &&
-           all_covered(wide.source, narrow.route.source, [](const Network& a, const Network& b) { return a.contains(b); });
+bool covers(const Route& wide, const Narrow& narrow) {
+    const auto is_in_wide = [&](const Network& network) { return has(wide.source, network); };
+    const bool has_all =
+        wide.source.empty() || (!narrow.route.source.empty() && std::ranges::all_of(narrow.route.source, is_in_wide));
+    return has_all && covers_in_its_sources(wide.config, narrow);
 }
 
-// Routes by their names and sources, so that of thousands only few have to be compared with each other.
+// Routes by their names, and those without a name by their sources, so that of thousands only few have to be compared with each
+// other.
 class RouteIndex {
   public:
-    void add(const RouteConfig& route, std::size_t index) {
-        if (route.sni.empty()) any_name_.add(route, index);
-        for (const std::string& name : route.sni) by_name_[name].add(route, index);
+    void add(const Route& route, std::size_t index) {
+        for (const std::string& name : route.config.sni) by_name_[name].push_back(index);
+        if (!route.config.sni.empty()) return;
+        if (route.source.empty()) any_.push_back(index);
+        for (const Network& network : route.source) {
+            by_source_[network].push_back(index);
+            lengths_.insert(network.length);
+        }
     }
 
     // Those that may cover the route, in their order: they have a name or a source for the first of its own, or none.
-    std::vector<std::size_t> around(const RouteConfig& route) const {
-        return of_groups(route, [&](const Group& group, std::vector<std::size_t>& found) {
-            append(found, group.any_source);
-            if (!route.source.empty()) group.add_around(route.source.front(), found);
-        });
+    std::vector<std::size_t> around(const Route& route) const {
+        Indices found = any_;
+        if (!route.source.empty()) add_around(route.source.front(), found);
+        add_named(route, found);
+        return in_order(found);
     }
 
     // Those that may take a part of one of the route's sources.
-    std::vector<std::size_t> within(const RouteConfig& route) const {
-        return of_groups(route, [&](const Group& group, std::vector<std::size_t>& found) {
-            for (const Network& network : route.source) {
-                group.add_around(network, found);
-                auto part = group.by_source.lower_bound(network);
-                for (; part != group.by_source.end() && network.contains(part->first); ++part) append(found, part->second);
-            }
-        });
+    std::vector<std::size_t> within(const Route& route) const {
+        Indices found;
+        for (const Network& network : route.source) {
+            add_around(network, found);
+            auto part = by_source_.lower_bound(network);
+            for (; part != by_source_.end() && network.contains(part->first); ++part) append(found, part->second);
+        }
+        add_named(route, found);
+        return in_order(found);
     }
 
   private:
@@ -118,77 +157,64 @@ class RouteIndex {
 
     static void append(Indices& found, const Indices& more) { found.insert(found.end(), more.begin(), more.end()); }
 
-    struct Group {
-        Indices any_source;
-        std::map<Network, Indices> by_source;
-        std::set<std::uint8_t> lengths;
-
-        void add(const RouteConfig& route, std::size_t index) {
-            if (route.source.empty()) any_source.push_back(index);
-            for (const Network& network : route.source) {
-                by_source[network].push_back(index);
-                lengths.insert(network.length);
-            }
-        }
-        void add_around(const Network& network, Indices& found) const {
-            for (const std::uint8_t length : lengths) {
-                if (length > network.length) break;
-                const auto wide = by_source.find({masked(network.address, length), length});
-                if (wide != by_source.end()) append(found, wide->second);
-            }
-        }
-    };
-
-    template <class Add>
-    Indices of_groups(const RouteConfig& route, Add add) const {
-        Indices found;
-        add(any_name_, found);
-        if (!route.sni.empty()) {
-            const std::string& name = route.sni.front();
-            const auto of = [&](const std::string& pattern) {
-                if (const auto group = by_name_.find(pattern); group != by_name_.end()) add(group->second, found);
-            };
-            of(name);
-            for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1))
-                if (dot > 0 && name.compare(0, dot, "*") != 0) of('*' + name.substr(dot));
-        }
-        std::sort(found.begin(), found.end());
-        found.erase(std::unique(found.begin(), found.end()), found.end());
-        return found;
+    // Each once; there may be many more than there are routes.
+    static Indices in_order(const Indices& found) {
+        std::vector<bool> is_found(found.empty() ? 0 : std::ranges::max(found) + 1);
+        for (const std::size_t index : found) is_found[index] = true;
+        Indices all;
+        for (std::size_t index = 0; index < is_found.size(); ++index)
+            if (is_found[index]) all.push_back(index);
+        return all;
     }
 
-    Group any_name_;
-    std::unordered_map<std::string, Group> by_name_; // "*.example.org" as it stands
+    void add_around(const Network& network, Indices& found) const {
+        for (const std::uint8_t length : lengths_) {
+            if (length > network.length) break;
+            const auto wide = by_source_.find({masked(network.address, length), length});
+            if (wide != by_source_.end()) append(found, wide->second);
+        }
+    }
+
+    void add_named(const Route& route, Indices& found) const {
+        if (route.config.sni.empty()) return;
+        const std::string& name = route.config.sni.front();
+        const auto add = [&](const std::string& pattern) {
+            if (const auto named = by_name_.find(pattern); named != by_name_.end()) append(found, named->second);
+        };
+        add(name);
+        for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1))
+            if (dot > 0 && name.compare(0, dot, "*") != 0) add('*' + name.substr(dot));
+    }
+
+    Indices any_; // without names and sources
+    std::map<Network, Indices> by_source_;
+    std::set<std::uint8_t> lengths_;
+    std::unordered_map<std::string, Indices> by_name_; // "*.example.org" as it stands
 };
 
-// Whether the networks together cover every address of `network`.
-bool have_all_of(const std::vector<Network>& networks, const Network& network) {
-    std::vector<NetworkTable::Entry> entries{{network, 0}};
-    for (const Network& part : networks) {
-        if (part.contains(network)) return true;
-        if (network.contains(part)) entries.push_back({part, 1});
-    }
-    const std::vector<std::uint32_t> left = NetworkTable(std::move(entries)).values();
-    return std::find(left.begin(), left.end(), 0) == left.end();
-}
-
 // Whether several of the earlier routes, each in its own sources, leave nothing for `narrow`.
-bool cover_together(std::span<const RouteConfig> routes, const RouteIndex& earlier, const Narrow& narrow) {
-    const std::vector<Network>& sources = narrow.route.source;
-    if (sources.empty()) return false;
-    std::vector<Network> taken;
+bool cover_together(const std::vector<Route>& routes, const RouteIndex& earlier, const Narrow& narrow) {
+    std::set<Network> all_taken; // many may have the same
     for (const std::size_t index : earlier.within(narrow.route))
-        if (covers_in_its_sources(routes[index], narrow))
-            taken.insert(taken.end(), routes[index].source.begin(), routes[index].source.end());
-    return std::all_of(sources.begin(), sources.end(), [&](const Network& network) { return have_all_of(taken, network); });
+        if (meet(routes[index].source, narrow.route.source) && covers_in_its_sources(routes[index].config, narrow))
+            all_taken.insert(routes[index].source.begin(), routes[index].source.end());
+    if (all_taken.empty()) return false;
+    const std::vector<Network> taken = widest({all_taken.begin(), all_taken.end()});
+    constexpr std::uint32_t left = 0; // what is taken has 1
+    std::vector<NetworkTable::Entry> entries;
+    for (const Network& network : taken) entries.push_back({network, 1});
+    for (const Network& network : narrow.route.source)
+        if (!has(taken, network)) entries.push_back({network, left});
+    const std::vector<std::uint32_t> values = NetworkTable(std::move(entries)).values();
+    return std::ranges::find(values, left) == values.end();
 }
 
 // What is wrong with one of the routes, which has a condition. `earlier`: those before it that have one. `told`: see
 // pattern_of().
-std::optional<RouteConflict> conflict_of(std::span<const RouteConfig> routes, std::size_t index, const RouteIndex& earlier,
+std::optional<RouteConflict> conflict_of(const std::vector<Route>& routes, std::size_t index, const RouteIndex& earlier,
                                          bool told) {
-    const RouteConfig& route = routes[index];
-    const Narrow narrow(route, told);
+    const RouteConfig& route = routes[index].config;
+    const Narrow narrow(routes[index], told);
     const bool other_pattern = !route.pattern.empty() && route.pattern != "tls";
     if (!route.tls.empty() && (route.probe || other_pattern))
         return RouteConflict{index, "probe",
@@ -203,12 +229,12 @@ std::optional<RouteConflict> conflict_of(std::span<const RouteConfig> routes, st
         if (std::none_of(route.match.begin(), route.match.end(), fits))
             return RouteConflict{index, "match", "never matches: " + in_quotes(narrow.pattern->name) + " does not begin so"};
     }
-    for (const std::size_t before : earlier.around(route)) {
-        const RouteConfig& other = routes[before];
+    for (const std::size_t before : earlier.around(routes[index])) {
+        const Route& other = routes[before];
         if (!covers(other, narrow)) continue;
-        const std::string& where = other.where.text;
+        const std::string& where = other.config.where.text;
         return RouteConflict{index, "",
-                             covers(route, Narrow(other, told))
+                             covers(routes[index], Narrow(other, told))
                                  ? "matches the same connections as the route at " + where +
                                        " (expected another condition, or one route)"
                                  : "never matches: the route at " + where +
@@ -223,18 +249,18 @@ std::optional<RouteConflict> conflict_of(std::span<const RouteConfig> routes, st
 } // namespace
 
 std::vector<RouteConflict> route_conflicts(const ListenerConfig& listener) {
-    const std::span<const RouteConfig> routes = listener.routes;
-    const auto opens = std::mem_fn(&RouteConfig::opens);
-    const bool told = !listener.tls.empty() || listener.proxy_protocol || std::any_of(routes.begin(), routes.end(), opens);
+    const std::vector<Route> routes(listener.routes.begin(), listener.routes.end());
+    const auto opens = [](const Route& route) { return route.config.opens(); };
+    const bool told = !listener.tls.empty() || listener.proxy_protocol || std::ranges::any_of(routes, opens);
     std::vector<RouteConflict> conflicts;
     RouteIndex earlier;
     for (std::size_t index = 0; index < routes.size(); ++index) {
-        if (!routes[index].has_condition()) continue;
+        if (!routes[index].config.has_condition()) continue;
         if (std::optional<RouteConflict> conflict = conflict_of(routes, index, earlier, told))
             conflicts.push_back(std::move(*conflict));
         earlier.add(routes[index], index);
     }
-    if (!routes.empty() && std::all_of(routes.begin(), routes.end(), opens) && listener.plugin.empty() && !listener.on_silence)
+    if (!routes.empty() && std::ranges::all_of(routes, opens) && listener.plugin.empty() && !listener.on_silence)
         conflicts.push_back({routes.size() - 1, "",
                              "TLS ends here, but no plugin takes the decrypted stream (expected a `plugin`, here or of the "
                              "listener, or a route for the decrypted stream)"});

@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t longest_protocol = 255;
 constexpr std::size_t longest_pattern = 256;
 constexpr std::size_t most_routes = 4096;
+constexpr std::size_t most_sources = 65536; // of all routes of a listener, which are compared with each other
 
 // Calls read(item, text) for the one string or each string of an array.
 template <class Read>
@@ -238,6 +239,11 @@ void read_routes(ConfigTable& table, ListenerConfig& listener) {
     });
     listener.routes.reserve(routes.size());
     for (ConfigTable& route : routes) listener.routes.push_back(read_route(route, listener));
+    std::size_t sources = 0;
+    for (const RouteConfig& route : listener.routes) sources += route.source.size();
+    if (sources > most_sources)
+        return table.reject("routes", "too many networks in `source`: " + std::to_string(sources) + " (expected at most " +
+                                          std::to_string(most_sources) + " in all routes of a listener)");
     for (const RouteConflict& conflict : route_conflicts(listener)) {
         ConfigTable& route = routes[conflict.route];
         conflict.key.empty() ? route.reject_whole(conflict.what) : route.reject(conflict.key, conflict.what);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <random>
 
 namespace gatehouse::host {
@@ -57,6 +58,32 @@ TEST(RouteConflicts, SeveralSourcesCoverOneTogether) {
     EXPECT_EQ(conflicts({from({"10.0.0.0/9"}), from({"10.0.0.0/8"})}), Found{});
     EXPECT_EQ(conflicts({from({"10.0.0.0/9"}), from({"10.128.0.0/9"}), from({"10.0.0.0/8"})}), Found{"2 "});
     EXPECT_EQ(conflicts({from({"10.0.0.0/9", "10.128.0.0/9"}), from({"10.0.0.0/8", "192.0.2.0/24"})}), Found{});
+    EXPECT_EQ(conflicts({from({"10.0.0.0/9", "192.0.0.0/8"}), from({"10.128.0.0/9"}), from({"10.0.0.0/8", "192.0.2.0/24"})}),
+              Found{"2 "});
+    EXPECT_EQ(conflicts({from({"10.0.0.0/9", "10.128.0.0/9"}), from({"10.0.0.0/8"})}), Found{"1 "});
+    EXPECT_EQ(conflicts({from({"10.0.0.0/8", "10.0.0.0/9", "10.0.0.0/8"}), from({"10.128.0.0/9", "10.0.0.0/10"})}),
+              Found{"1 "});
+}
+
+// Each network is looked up among the others, and not compared with all of them, which would take minutes.
+TEST(RouteConflicts, ManySourcesTakeNoProductOfTime) {
+    constexpr std::uint64_t many = 1 << 17;
+    const auto with_sources = [](std::uint64_t count, std::uint8_t length, std::uint64_t step = 1ULL << 40U) {
+        RouteConfig route = from({});
+        for (std::uint64_t i = 0; i < count; ++i) route.source.push_back({{false, i * step, 0}, length});
+        return route;
+    };
+    const std::clock_t begin = std::clock(); // of the processor: the machine may be busy
+    const RouteConfig wide = with_sources(many, 24);
+    const RouteConfig narrow = with_sources(many, 32);
+    EXPECT_EQ(conflicts({wide, narrow}), Found{"1 "});
+    EXPECT_EQ(conflicts({narrow, wide}), Found{});
+    const RouteConfig halves = with_sources(2 * many, 25, 1ULL << 39U);
+    EXPECT_EQ(conflicts({halves, wide}), Found{"1 "});
+    RouteConfig named = with_sources(1 << 13, 32);
+    for (int i = 0; i < 1 << 13; ++i) named.sni.push_back("a" + std::to_string(i) + ".example.org");
+    EXPECT_EQ(conflicts({named, named}), Found{"1 "});
+    EXPECT_LT(std::clock() - begin, 10 * CLOCKS_PER_SEC);
 }
 
 TEST(RouteConflicts, ANameIsNoWildcardForItself) {
