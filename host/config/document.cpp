@@ -22,26 +22,37 @@ Position position_of_byte(std::string_view text, std::size_t offset, std::uint32
     return {line, 1 + offset - start_of_line, file};
 }
 
+// Behind the string that begins at `begin`, with a quote of either kind: as TOML has it, or toml++ would see other keys. A
+// string that does not end is an error, and toml++ looks no further either.
+std::size_t behind_string(std::string_view text, std::size_t begin) {
+    const char quote = text[begin];
+    const bool multi_line = text.substr(begin, 3) == std::string(3, quote);
+    std::size_t quotes = 0; // in a row
+    for (std::size_t i = begin + (multi_line ? 3 : 1); i < text.size(); ++i) {
+        if (text[i] != quote && quotes >= 3) return i;
+        quotes = text[i] == quote ? quotes + 1 : 0;
+        if (!multi_line && (quotes == 1 || text[i] == '\n')) return i + (quotes == 1 ? 1 : 0);
+        if (quotes == 5) return i + 1; // the first two belong to the text
+        if (text[i] == '\\' && quote == '"') ++i;
+    }
+    return text.size();
+}
+
 void check_key_parts(std::string_view text, std::uint32_t file) {
     std::size_t dots = 0;
-    bool comment = false;
-    bool line_begins = true;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
-        if (c == '\n') {
-            line_begins = true;
-            comment = false;
+        if (c == '"' || c == '\'') {
+            i = behind_string(text, i) - 1;
+        } else if (c == '#') {
+            i = std::min(text.find('\n', i), text.size()) - 1;
+        } else if (c == '\n' || c == '=' || c == ',' || c == '{' || c == '[') {
             dots = 0;
-        } else if (c == '#' && line_begins) { // rulers of dots are welcome in comments
-            comment = true;
-        } else if (c == '=' || c == ',' || c == '{' || c == '[') {
-            dots = 0;
-        } else if (c == '.' && !comment && ++dots > max_key_parts) {
+        } else if (c == '.' && ++dots > max_key_parts) {
             throw ConfigSyntaxError("too many dots in a row (expected keys of at most " + std::to_string(max_key_parts) +
                                         " parts)",
                                     position_of_byte(text, i, file));
         }
-        if (c != ' ' && c != '\t' && c != '\n') line_begins = false;
     }
 }
 

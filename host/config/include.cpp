@@ -4,11 +4,11 @@
 #include "base/text_file.hpp"
 #include "config/table.hpp"
 #include "config/toml.hpp"
-#include "config/variables.hpp"
 
 #include <algorithm>
 #include <array>
-#include <glob.h>
+#include <climits>
+#include <fnmatch.h>
 #include <map>
 #include <optional>
 #include <sys/stat.h>
@@ -26,23 +26,56 @@ constexpr std::array<std::string_view, 2> group_keys{"plugins", "tls"}; // each 
 
 bool is_pattern(std::string_view name) { return name.find_first_of("*?[") != std::string_view::npos; }
 
-// The files that fit, by their names. `error`: why the folders could not be searched.
-std::vector<fs::path> files_like(const fs::path& folder, std::string_view pattern, std::string& error) {
-    std::string whole;
-    for (const char c : folder.native()) { // the folder is no pattern
-        if (std::string_view("*?[\\").find(c) != std::string_view::npos) whole += '\\';
-        whole += c;
+// The files that fit a pattern. The C library's glob() would take a folder of which it may not ask for a name for an empty one.
+class Search {
+  public:
+    Search(const fs::path& folder, const fs::path& pattern) : parts_(pattern.begin(), pattern.end()) {
+        if (std::ranges::count_if(parts_, [](const fs::path& part) { return is_pattern(part.native()); }) > 2)
+            problem_ = "too many parts of the name are patterns (expected * ? and [ in at most two of them)"; // each multiplies
+        else
+            go_on(folder, 0);
+        if (!problem_.empty()) files_.clear();
+        std::ranges::sort(files_);
     }
-    whole = fs::path(whole) / pattern;
-    glob_t found{};
-    std::vector<fs::path> files;
-    const int status = ::glob(whole.c_str(), GLOB_NOSORT, nullptr, &found);
-    for (std::size_t i = 0; i < found.gl_pathc; ++i) files.emplace_back(found.gl_pathv[i]);
-    ::globfree(&found);
-    if (status == GLOB_NOSPACE) error = "the host ran out of memory";
-    std::sort(files.begin(), files.end());
-    return files;
-}
+
+    // By their names. More than may be included are not looked for.
+    const std::vector<fs::path>& files() const noexcept { return files_; }
+    // Why there are no files; or "".
+    const std::string& problem() const noexcept { return problem_; }
+
+  private:
+    // `index`: of the part that is looked for in the folder.
+    void go_on(fs::path folder, std::size_t index) {
+        if (!problem_.empty() || files_.size() > max_config_files) return;
+        for (; index < parts_.size() && !is_pattern(parts_[index].native()); ++index) folder /= parts_[index];
+        std::error_code error;
+        if (index == parts_.size()) {
+            if (fs::exists(fs::symlink_status(folder, error)))
+                files_.push_back(std::move(folder));
+            else
+                take(error, folder.parent_path());
+            return;
+        }
+        const std::string& part = parts_[index].native();
+        fs::directory_iterator entry(folder, error);
+        for (; !error && entry != fs::directory_iterator(); entry.increment(error))
+            if (::fnmatch(part.c_str(), entry->path().filename().c_str(), FNM_PERIOD) == 0)
+                go_on(folder / entry->path().filename(), index + 1);
+        take(error, folder);
+    }
+
+    // What is not there does not fit. What cannot be seen may be there.
+    void take(const std::error_code& error, const fs::path& folder) {
+        if (!error || error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory) return;
+        if (problem_.empty())
+            problem_ = printable(folder.native()) + ": cannot be read: " + error.message() +
+                       " (expected a folder that the user of [process] may read)";
+    }
+
+    std::vector<fs::path> parts_;
+    std::vector<fs::path> files_;
+    std::string problem_;
+};
 
 // Joins the document of an included file to that of the others.
 class Joining {
@@ -109,7 +142,7 @@ class Files {
     bool read_first(const fs::path& file) {
         std::string text;
         struct stat status{};
-        document_.files.push_back({printable(file.native()), file.parent_path()});
+        document_.files.push_back({printable(file.native()), file, file.parent_path()});
         const std::string problem = read_file(file, {max_config_size, "a TOML file"}, text, status);
         if (problem.empty())
             add(std::move(text), {0, identity_of(status)});
@@ -119,7 +152,7 @@ class Files {
     }
 
     bool read_only(std::string text, const fs::path& file) {
-        document_.files.push_back({printable(file.native()), file.parent_path()});
+        document_.files.push_back({printable(file.native()), file, file.parent_path()});
         document_.root = parsed(std::move(text), 0);
         if (document_.root == nullptr) return false;
         for (const Name& name : take_names(*document_.root, 0))
@@ -161,9 +194,9 @@ class Files {
             std::string_view text;
             if (item.is_table()) item.reject("", "wrong type: table (expected a file's name)");
             if (item.is_table() || item.string("", text) != ConfigTable::Found::good) continue;
-            Expanded expanded = expand_variables(text);
-            for (const std::string& problem : expanded.problems) item.reject("", problem);
-            if (!expanded.problems.empty()) continue;
+            Expanded expanded = document_.outside.expand(text);
+            if (!expanded.problem.empty()) item.reject("", expanded.problem);
+            if (!expanded.problem.empty()) continue;
             names.push_back({expanded.text, item.position(), std::nullopt});
             if (!expanded.literal) names.back().outside = OutsideText{std::move(expanded.text), in_quotes(text), true, ""};
         }
@@ -195,12 +228,13 @@ class Files {
     void include(const Name& name) {
         if (name.text.empty() || name.text.find('\0') != std::string::npos)
             return reject(name, "empty (expected a file's name)");
+        if (name.text.size() >= PATH_MAX)
+            return reject(name, "too long (expected a file's name of at most " + std::to_string(PATH_MAX - 1) + " bytes)");
         const fs::path folder = document_.files[name.at.file].folder; // a copy: the list grows
         if (!is_pattern(name.text)) return include(name, folder / name.text);
-        std::string error;
-        const std::vector<fs::path> files = files_like(folder, name.text, error);
-        if (!error.empty()) reject(name, error);
-        for (const fs::path& file : files)
+        const Search search(folder, name.text);
+        if (!search.problem().empty()) reject(name, search.problem());
+        for (const fs::path& file : search.files())
             if (!too_many_) include(name, file);
     }
 
@@ -236,7 +270,7 @@ class Files {
             return reject(name, shown + " is too deep: the " + std::to_string(max_include_depth + 1) +
                                     "th file in a row of files that include each other (expected at most " +
                                     std::to_string(max_include_depth) + ")");
-        document_.files.push_back({shown, file.parent_path()});
+        document_.files.push_back({shown, file, file.parent_path()});
         add(std::move(text), {static_cast<std::uint32_t>(document_.files.size() - 1), identity});
     }
 

@@ -1,8 +1,9 @@
 // The files of a configuration: the one that the host was given, and those that it includes.
 //
 // `include = ["sites/*.toml", "tls.toml"]` stands at the top of a file. A path starts at the folder of the file it stands in.
-// Patterns are those of glob(7); what they find comes in the order of the names, and may be nothing, but a name without a
-// pattern has to be there. The files that are included may include others.
+// Patterns are those of glob(7), in at most two parts of the path; what they find comes in the order of the names, and may be
+// nothing, but a name without a pattern has to be there. A folder that may not be read is a problem: what it has would be lost.
+// The files that are included may include others.
 //
 // The sections of all files are joined: the [[listeners]] one after another, in the order in which the files are read (each
 // before those that it includes), and the sections of [plugins] and [tls] side by side. Everything else stands in one file.

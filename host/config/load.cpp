@@ -50,7 +50,7 @@ Config finish(bool good, const std::filesystem::path& file, ConfigReading& readi
     if (good) config = read(reading);
     if (!reading.problems.empty()) throw ConfigError(reading.problems.all());
     config.file = file;
-    for (const ConfigFile& one : reading.document->files) config.files.list.emplace_back(one.name);
+    for (const ConfigFile& one : reading.document->files) config.files.list.push_back(one.path);
     return config;
 }
 

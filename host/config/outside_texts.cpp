@@ -2,9 +2,9 @@
 
 #include "base/printable.hpp"
 #include "base/text_file.hpp"
+#include "config/document.hpp"
 #include "config/key.hpp"
 #include "config/toml.hpp"
-#include "config/variables.hpp"
 
 #include <charconv>
 #include <optional>
@@ -16,6 +16,8 @@ namespace {
 // So many characters of a text in a row give it away. What is expected is mostly a list of words, and one of them may be near.
 constexpr std::size_t run_of_message = 6;
 constexpr std::size_t run_of_expected = 8;
+
+constexpr const char* too_large = "the texts from variables and files are too large (expected at most 64 MiB together)";
 
 std::string path_of_keys(std::string_view start, const std::vector<std::string_view>& keys) {
     std::string path(start);
@@ -80,15 +82,23 @@ bool quotes_part(std::string_view message, std::string_view text) {
 
 } // namespace
 
+Expanded OutsideTexts::expand(std::string_view text) {
+    const MutexLock lock(mutex_);
+    if (bytes_ > max_config_size) return {"", too_large, false};
+    Expanded expanded = expand_variables(text);
+    if (!expanded.literal) bytes_ += expanded.text.size();
+    if (bytes_ > max_config_size) return {"", too_large, false};
+    return expanded;
+}
+
 void OutsideTexts::put_variables_in(toml::node& value, std::string_view key, ConfigProblems& problems) {
     std::vector<std::string_view> keys;
     for_each_text(value, keys, [&](toml::value<std::string>& string, const std::vector<std::string_view>& inner) {
         std::string& text = string.get();
         if (text.find("${") == std::string::npos) return;
-        Expanded expanded = expand_variables(text);
-        for (const std::string& problem : expanded.problems)
-            problems.add(position_of(string), path_of_keys(key, inner), problem);
-        const bool good = expanded.problems.empty();
+        Expanded expanded = expand(text);
+        const bool good = expanded.problem.empty();
+        if (!good) problems.add(position_of(string), path_of_keys(key, inner), expanded.problem);
         if (good && expanded.literal) { // nothing of it comes from outside
             text = std::move(expanded.text);
             return;
@@ -100,23 +110,26 @@ void OutsideTexts::put_variables_in(toml::node& value, std::string_view key, Con
 
 const OutsideText& OutsideTexts::of_file(const toml::node& node, const std::filesystem::path& folder) {
     const MutexLock lock(mutex_);
-    const auto [entry, is_new] = by_files_.try_emplace(&node);
-    OutsideText& result = entry->second;
-    if (!is_new) return result;
+    if (const auto known = by_files_.find(&node); known != by_files_.end()) return known->second;
+    return by_files_.emplace(&node, read(node, folder)).first->second; // complete, or memory has run out and it is not there
+}
+
+OutsideText OutsideTexts::read(const toml::node& node, const std::filesystem::path& folder) {
     const toml::node& named = *node.as_table()->get("file");
     const std::string& path = named.as_string()->get();
     const auto name = by_variables_.find(&named);
     const bool varies = name != by_variables_.end();
-    result.shown = "the text of " + (varies ? name->second.shown : in_quotes(path));
-    result.good = false;
+    OutsideText result{"", "the text of " + (varies ? name->second.shown : in_quotes(path)), false, ""};
     if (varies && !name->second.good) return result;
     std::optional<std::string> text;
     if (path.empty() || path.find('\0') != std::string::npos)
         result.problem = "the name of the file is empty";
-    else
+    else if (bytes_ <= max_config_size)
         text = read_text_file(folder / path, {max_outside_text, "a text file"}, result.problem);
+    if (text) bytes_ += text->size();
+    if (bytes_ > max_config_size) result.problem = too_large;
     if (varies) result.problem = without_text(result.problem, name->second);
-    if (!text) return result;
+    if (!result.problem.empty()) return result;
     if (text->ends_with('\n')) text->pop_back();
     result.text = std::move(*text);
     result.good = true;

@@ -1,10 +1,15 @@
 // Texts of a configuration that do not stand in it: values of environment variables, and files that hold a secret.
 //
-// Nothing that comes from outside is shown: a message has what the file says instead, such as "${PORT}".
+// A problem has what the file says instead of such a text, "${PORT}", and a plan does not show those of a plugin's `config`.
+// What the host's own keys say is no secret: a plan shows their values, wherever these come from.
+//
+// Two configurations are equal by what is said, not by where it stands: "${PORT}" with PORT=80 equals both 80 and "80", which
+// do not equal each other. See ConfigTable::equals().
 #pragma once
 
 #include "base/mutex.hpp"
 #include "config/problems.hpp"
+#include "config/variables.hpp"
 
 #include <filesystem>
 #include <string>
@@ -30,6 +35,9 @@ struct OutsideText {
 
 class OutsideTexts {
   public:
+    // As expand_variables(). All texts from elsewhere may have max_config_size together: beyond that it is a problem.
+    Expanded expand(std::string_view text);
+
     // Puts the values of variables into all strings of a value, whose path is `key`. What cannot be had is recorded. Before the
     // document is shared.
     void put_variables_in(toml::node& value, std::string_view key, ConfigProblems& problems);
@@ -47,8 +55,11 @@ class OutsideTexts {
     const OutsideText* find(Position position) const; // slowly
 
   private:
+    OutsideText read(const toml::node& node, const std::filesystem::path& folder) GATEHOUSE_REQUIRES(mutex_);
+
     std::unordered_map<const toml::node*, OutsideText> by_variables_; // constant once the document is shared
     mutable Mutex mutex_;
+    std::size_t bytes_ GATEHOUSE_GUARDED_BY(mutex_) = 0; // of all texts that were made or read
     std::unordered_map<const toml::node*, OutsideText> by_files_ GATEHOUSE_GUARDED_BY(mutex_); // none is changed or goes
     std::unordered_set<const toml::node*> read_ GATEHOUSE_GUARDED_BY(mutex_);
 };

@@ -41,7 +41,8 @@ ConfigProblem problem_of_text(std::string_view text, std::string_view file);
 
 // A file that was read.
 struct ConfigFile {
-    std::string name;             // for messages
+    std::string name;             // for messages: printable, and cut if it is long
+    std::filesystem::path path;   // the whole of it
     std::filesystem::path folder; // where relative paths in it start
 };
 

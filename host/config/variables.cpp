@@ -29,7 +29,7 @@ std::string problem_of_reference(std::string_view inner, std::string_view name) 
     const std::size_t end = name.find_first_of(":-=?+");
     const std::string_view begin = name.substr(0, end);
     if (end != std::string_view::npos && is_variable_name(begin)) // as shells have it
-        return whole + " is more than a variable's name (expected ${" + std::string(begin) + "}, or ${" + std::string(begin) +
+        return whole + " is more than a variable's name (expected ${" + printable(begin) + "}, or ${" + printable(begin) +
                ":-default})";
     return in_quotes(name) + " is not the name of a variable (expected letters, digits and _, without a digit first)";
 }
@@ -55,33 +55,31 @@ Expanded expand_variables(std::string_view text) {
         }
         const std::size_t end = text.find('}');
         if (end == std::string_view::npos) {
-            result.problems.push_back(in_quotes(text) + " has no } " + std::string(how_it_is_written));
-            break;
+            result.problem = in_quotes(text) + " has no } " + std::string(how_it_is_written);
+            return result;
         }
         result.literal = false;
         const std::string_view inner = text.substr(2, end - 2);
         text.remove_prefix(end + 1);
         const std::size_t separator = inner.find(":-");
         const std::string name(inner.substr(0, separator));
-        if (std::string problem = problem_of_reference(inner, name); !problem.empty()) {
-            result.problems.push_back(std::move(problem));
-            continue;
-        }
+        result.problem = problem_of_reference(inner, name);
+        if (!result.problem.empty()) return result;
         const char* const value = std::getenv(name.c_str());
         if (separator != std::string_view::npos && (value == nullptr || *value == '\0')) {
             result.text += inner.substr(separator + 2);
         } else if (value == nullptr) {
-            result.problems.push_back("the environment has no " + name + " (expected it there, or a default: ${" + name +
-                                      ":-default})");
+            result.problem = "the environment has no " + printable(name) + " (expected it there, or a default: ${" +
+                             printable(name) + ":-default})";
         } else if (!is_utf8(value)) {
-            result.problems.push_back("the value of " + name + " in the environment is not UTF-8 (expected UTF-8 text)");
+            result.problem = "the value of " + printable(name) + " in the environment is not UTF-8 (expected UTF-8 text)";
         } else {
             result.text += value;
         }
-        if (result.text.size() > max_outside_text) break;
+        if (!result.problem.empty() || result.text.size() > max_outside_text) break;
     }
-    if (result.text.size() > max_outside_text)
-        result.problems.push_back("too long with its variables put in (expected at most 64 KiB)");
+    if (result.problem.empty() && result.text.size() > max_outside_text)
+        result.problem = "too long with its variables put in (expected at most 64 KiB)";
     return result;
 }
 

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace gatehouse::host {
 
@@ -13,13 +12,12 @@ inline constexpr std::size_t max_outside_text = 64 * 1024; // bytes
 
 struct Expanded {
     std::string text;
-    std::vector<std::string> problems; // what is wrong with it; if there is something, the text is not to be used
-    bool literal = true;               // no variable is in it, but "$${"
+    std::string problem; // the first thing that is wrong with it; the text is not to be used then
+    bool literal = true; // no variable is in it, but "$${"
 };
 
 // Puts the values of environment variables in: "${NAME}", and "${NAME:-default}" for one that is unset or empty. "$${" stands
-// for
-// "${" itself. A default is taken as it is, up to the first "}".
+// for "${" itself. A default is taken as it is, up to the first "}".
 Expanded expand_variables(std::string_view text);
 
 // The text with "${NAME}" for each "$NAME", as shells would have it; the same text if there is none.

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 namespace gatehouse::host {
@@ -81,6 +82,59 @@ TEST(Include, APatternMayFitNothingButANameHasToBeThere) {
     folder.write("x.toml", "include = 'd.*'\n" + listener_called("a"));
     EXPECT_EQ(problems_in(folder),
               "DIR/x.toml:1:11: include: DIR/d.toml: is a directory (expected TOML files, such as those of \"d.*/*.toml\")");
+}
+
+// Otherwise a reload by the user of [process] would lose the listeners that are in it.
+TEST(Include, AFolderThatCannotBeReadIsNoEmptyOne) {
+    const ConfigFolder folder;
+    const std::string expected = " (expected a folder that the user of [process] may read)";
+    fs::create_symlink("loop", folder / "loop");
+    fs::create_directory(folder / "sites");
+    for (const char* const pattern : {"loop/*.toml", "*/a.toml"}) { // in the second it may have the file
+        folder.write("x.toml", "include = '" + std::string(pattern) + "'\n" + listener_called("x"));
+        EXPECT_EQ(problems_in(folder),
+                  "DIR/x.toml:1:11: include: DIR/loop: cannot be read: Too many levels of symbolic links" + expected);
+    }
+    fs::remove(folder / "loop");
+    for (const char* const pattern : {"sites/*.toml", "*/a.toml", "x.toml/*", "none/*/*.toml"}) {
+        folder.write("x.toml", "include = '" + std::string(pattern) + "'\n" + listener_called("x"));
+        EXPECT_EQ(problems_in(folder), "");
+    }
+    if (::geteuid() == 0) return; // who reads everything
+    fs::permissions(folder / "sites", fs::perms::none);
+    for (const char* const pattern : {"sites/*.toml", "*/a.toml", "sites/a/*.toml"}) {
+        folder.write("x.toml", "include = '" + std::string(pattern) + "'\n" + listener_called("x"));
+        EXPECT_NE(problems_in(folder).find(": cannot be read: Permission denied" + expected), std::string::npos) << pattern;
+    }
+    fs::permissions(folder / "sites", fs::perms::owner_all);
+}
+
+TEST(Include, TwoPartsOfANameMayBePatterns) {
+    const ConfigFolder folder;
+    folder.write("a/b/c.toml", listener_called("c"));
+    folder.write("x.toml", "include = '?/b/*.toml'\n");
+    EXPECT_EQ(names_in(load_config(folder / "x.toml")), "c ");
+    folder.write("x.toml", "include = '*/../[a]/../*.toml'\n" + listener_called("x"));
+    EXPECT_EQ(problems_in(folder),
+              "DIR/x.toml:1:11: include: too many parts of the name are patterns (expected * ? and [ in at "
+              "most two of them)");
+}
+
+TEST(Include, NamesAreBounded) {
+    const ConfigFolder folder;
+    for (const char* const end : {"*", "x"}) {
+        std::string name(4095, '/');
+        folder.write("x.toml", "include = '" + name + end + "'\n" + listener_called("x"));
+        EXPECT_EQ(problems_in(folder), "DIR/x.toml:1:11: include: too long (expected a file's name of at most 4095 bytes)");
+    }
+}
+
+TEST(Include, FilesAreFollowedByTheirWholeNames) {
+    const ConfigFolder folder;
+    const std::string name = std::string(150, 'd') + "/\x01" + std::string(150, 'f') + ".toml";
+    folder.write("x.toml", "include = '*/*.toml'\n" + listener_called("x"));
+    folder.write(name, "");
+    EXPECT_EQ(load_config(folder / "x.toml").files.list, (std::vector{folder / "x.toml", folder / name.c_str()}));
 }
 
 TEST(Include, TheFoldersOwnNameIsNoPattern) {
