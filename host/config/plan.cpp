@@ -205,7 +205,8 @@ void compare_settings(const gatehouse_config& running, const gatehouse_config& n
     const SettingsByKey old_values = by_key(before);
     for (const Setting& setting : after) {
         const auto found = old_values.find(setting.key);
-        if (found == old_values.end() || found->second->value == setting.value) continue;
+        if (found == old_values.end() || found->second->value == setting.value || running.same(*found->second, next, setting))
+            continue;
         const bool secret = setting.secret || found->second->secret;
         changes.push_back({.key = "config." + setting.key,
                            .effect = KeyClass::instance,
@@ -348,7 +349,7 @@ void plan_listeners(const std::vector<ListenerConfig>& running, const std::vecto
         if (socket) copy_restart_keys(listener_keys(), running[*socket], before);
         compare_listeners(before, listener, socket.has_value(), one.changes);
     }
-    plan.closes = running.size() - plan.keeps;
+    plan.closes = static_cast<std::size_t>(std::ranges::count(keeps, false));
     for (std::size_t i = 0; i < running.size(); ++i)
         if (!compares[i])
             plan.listeners.push_back({.name = running[i].name,
@@ -409,8 +410,8 @@ Config with_restart_keys_of(const Config& running, Config next) {
 
 std::string socket_key(const ListenerConfig& listener) {
     const Address& address = listener.address;
-    if (address.kind != Address::Kind::tcp || address.host.find('%') != std::string::npos) return to_string(address);
-    const std::string mine = address.port == 0 ? listener.name + ' ' : "";
+    const std::string mine = address.kind == Address::Kind::tcp && address.port == 0 ? listener.name + ' ' : "";
+    if (address.kind != Address::Kind::tcp || address.host.find('%') != std::string::npos) return mine + to_string(address);
     if (const auto numeric = numeric_address(address)) return mine + to_string(*numeric);
     Address named = address;
     if (const ServerName name(address.host); !name.empty()) named.host = name.text();

@@ -167,6 +167,9 @@ class View : public gatehouse_config {
         return settings_of(table_.node(), reading_->file, table_.folder(), is_text);
     }
     const std::filesystem::path& folder() const noexcept override { return table_.folder(); }
+    bool same(const Setting& ours, const gatehouse_config& other, const Setting& theirs) const override {
+        return table_.same_values(*ours.node, static_cast<const View&>(other).table_, *theirs.node);
+    }
 
     void reject_unread() const { table_.reject_unknown(); }
 

@@ -66,6 +66,9 @@ struct gatehouse_config {
     // What it says, value by value; and the folder that relative paths start at.
     virtual std::vector<gatehouse::host::Setting> settings(const gatehouse::host::IsText& is_text) const = 0;
     virtual const std::filesystem::path& folder() const noexcept = 0;
+    // Whether one of its settings and one of the other table's say the same, as equals() has it.
+    virtual bool same(const gatehouse::host::Setting& ours, const gatehouse_config& other,
+                      const gatehouse::host::Setting& theirs) const = 0;
 };
 
 namespace gatehouse::host {

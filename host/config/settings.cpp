@@ -54,19 +54,6 @@ bool is_json_scalar(const toml::node& node) {
     return node.is_string() || node.is_integer() || node.is_boolean() || (number != nullptr && std::isfinite(number->get()));
 }
 
-// The names of the items, if each has one and no two have the same; else none.
-std::vector<std::string> names_of(const toml::array& array) {
-    std::vector<std::string> names;
-    std::set<std::string_view> seen;
-    for (const toml::node& item : array) {
-        const toml::table* const table = item.as_table();
-        const toml::node* const name = table != nullptr ? table->get("name") : nullptr;
-        if (name == nullptr || !name->is_string() || !seen.insert(name->as_string()->get()).second) return {};
-        names.push_back(name->as_string()->get());
-    }
-    return names;
-}
-
 class Flattening {
   public:
     Flattening(const ConfigReading& reading, const std::filesystem::path& folder, const IsText& is_text,
@@ -110,16 +97,33 @@ class Flattening {
         }
     }
 
-    void add(const toml::node& node, const std::string& key, std::string value, std::size_t item, bool secret) {
-        settings_.push_back({key, std::move(value), item, secret, reading_.problems.place(position_of(node))});
+    // The names of the items, if each has one that stands in the file, and no two have the same; else none.
+    std::vector<std::string> names_of(const toml::array& array) const {
+        std::vector<std::string> names;
+        std::set<std::string_view> seen;
+        for (const toml::node& item : array) {
+            const toml::table* const table = item.as_table();
+            const toml::node* const name = table != nullptr ? table->get("name") : nullptr;
+            if (name == nullptr || !name->is_string() || reading_.document->outside.find(*name) != nullptr ||
+                !seen.insert(name->as_string()->get()).second)
+                return {};
+            names.push_back(name->as_string()->get());
+        }
+        return names;
     }
 
-    // It is not kept: that the plugin reads it as a text is not known.
-    std::string text_of_file(const toml::node& node) const {
+    void add(const toml::node& node, const std::string& key, std::string value, std::size_t item, bool secret) {
+        settings_.push_back({key, std::move(value), item, secret, reading_.problems.place(position_of(node)), &node});
+    }
+
+    // It is not kept: that the plugin reads it as a text is not known. Bounded as OutsideTexts is.
+    std::string text_of_file(const toml::node& node) {
         std::string error; // whoever reads it says so
+        if (bytes_ > max_config_size) return "";
         const std::string& path = node.as_table()->get("file")->as_string()->get();
         std::string text = read_text_file(folder_ / path, {max_outside_text, "a text file"}, error).value_or("");
         if (text.ends_with('\n')) text.pop_back(); // as OutsideTexts::of_file() does
+        bytes_ += text.size();
         return text;
     }
 
@@ -132,6 +136,7 @@ class Flattening {
     const std::filesystem::path& folder_;
     const IsText& is_text_;
     std::vector<Setting>& settings_;
+    std::size_t bytes_ = 0; // of the texts of files that are not kept
 };
 
 } // namespace

@@ -22,14 +22,15 @@ struct ConfigReading;
 // A value of a table. The items of an array have their own settings if they are tables, arrays, or what JSON does not have;
 // other arrays are values as a whole, and so is a table or an array without anything.
 struct Setting {
-    // From the table on, with the name of an item, if all items of its array have different ones under `name`, or with its
-    // number, from 1: "servers.db1.address", "sites.2.root". A part that is no name is in quotes.
+    // From the table on, with the name of an item, if all items of its array have different ones under `name` and none comes
+    // from elsewhere, or with its number, from 1: "servers.db1.address", "sites.2.root". A part that is no name is in quotes.
     std::string key;
     std::string value; // as TOML writes it, on one line: 80, "text", ["a", "b"], {}; but for dates and nan it is JSON as well
-    std::size_t item =
-        0; // how much of the key names the item of the outermost array that the value is in: "servers.db1"; 0: none
-    bool secret = false; // it is not to be shown
+    // How much of the key names the item of the outermost array that the value is in: "servers.db1"; 0: none.
+    std::size_t item = 0;
+    bool secret = false; // it is not to be shown: it comes from elsewhere
     Place where;
+    const toml::node* node = nullptr; // lives as long as the table
 };
 
 // Whether the table { file = "PATH" } under a key stands for the text of that file, though nobody has read it as one yet.

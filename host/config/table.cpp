@@ -384,7 +384,6 @@ bool ConfigTable::equals(const ConfigTable& other) const {
     return none || other_none ? none == other_none : same_values(*node_, other, *other.node_);
 }
 
-// A value of this table's document and one of the other's.
 bool ConfigTable::same_values(const toml::node& ours, const ConfigTable& other, const toml::node& theirs) const {
     // A table that names a file is a text if somebody has read it as one. If nobody has, its name counts too.
     if (names_text_file(ours) || names_text_file(theirs)) {

@@ -103,6 +103,8 @@ class ConfigTable {
     // stands there or comes from a variable or a file (of a file that nobody has read as a text yet, its name counts). An
     // absent table equals an empty one.
     bool equals(const ConfigTable& other) const;
+    // The same for a value of this table's document and one of the other's.
+    bool same_values(const toml::node& ours, const ConfigTable& other, const toml::node& theirs) const;
 
     // Records a problem of a key's value, or that the key is missing: "missing (expected ...)". A value from outside is not
     // shown, even if `why` has it.
@@ -133,7 +135,6 @@ class ConfigTable {
     Found foreign_text(std::string_view key, const toml::node& value, std::string_view& text);
     bool plain_text(const toml::node& value, std::string_view& text) const;
     const OutsideText* outside_text(const toml::node& value) const;
-    bool same_values(const toml::node& ours, const ConfigTable& other, const toml::node& theirs) const;
     std::optional<std::string> quantity(std::string_view key, const toml::node& value, std::string_view expected);
     std::string path_of(std::string_view key) const;
     ConfigTable sub_table(const toml::node& node, std::string_view key) const;

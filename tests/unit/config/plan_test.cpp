@@ -76,6 +76,10 @@ TEST(Plan, KnowsAnAddressInEverySpelling) {
     // Each listener has a free port of its own.
     const std::string two = listener_text("a", "127.0.0.1:0") + listener_text("b", "127.0.0.1:0");
     EXPECT_EQ(listener_plans(two, two + listener_text("c", "127.0.0.1:0")), "a: kept a\nb: kept b\nc: opened\n");
+    const std::string zoned = listener_text("a", "[fe80::1%1]:0");
+    const Plan plan = plan_of(planned(zoned), planned(zoned + listener_text("b", "[fe80::1%1]:0")));
+    EXPECT_EQ(listener_plans(plan), "a: kept a\nb: opened\n");
+    EXPECT_EQ(plan.closes, 0U);
 }
 
 TEST(Plan, ASocketKeepsItsFamilies) {
@@ -172,6 +176,28 @@ TEST(Plan, KnowsItemsOfSettingsByTheirNames) {
     // Without names that differ they are known by their numbers.
     EXPECT_EQ(changes_of_settings(a, a + a), "+config.servers.1 name=\"a\" port=1\n+config.servers.2 name=\"a\" port=1\n"
                                              "-config.servers.a name=\"a\" port=1\n");
+}
+
+TEST(Plan, ATextFromElsewhereThatSaysTheSameHasNotChanged) {
+    ::setenv("GATEHOUSE_TEST_PORT", "80", 1);
+    ::setenv("GATEHOUSE_TEST_FLAG", "true", 1);
+    EXPECT_EQ(changes_of_settings("a = 1\nport = 80\nlog = true\nname = '80'\n",
+                                  "a = 2\nport = '${GATEHOUSE_TEST_PORT}'\nlog = '${GATEHOUSE_TEST_FLAG}'\nname = "
+                                  "'${GATEHOUSE_TEST_PORT}'\n"),
+              "~config.a 1 -> 2\n");
+    EXPECT_EQ(changes_of_settings("a = 1\nports = [80, 81]\n", "a = 2\nports = ['${GATEHOUSE_TEST_PORT}', 81]\n"),
+              "~config.a 1 -> 2\n");
+    EXPECT_EQ(changes_of_settings("port = '${GATEHOUSE_TEST_PORT}'\n", "port = 81\n"), "~config.port  -> \n");
+    EXPECT_EQ(changes_of_settings("port = '${GATEHOUSE_TEST_PORT}'\n", "port = 80.0\n"), "~config.port  -> \n");
+    ::unsetenv("GATEHOUSE_TEST_FLAG");
+    ::unsetenv("GATEHOUSE_TEST_PORT");
+}
+
+TEST(Plan, AnItemWhoseNameComesFromElsewhereHasANumber) {
+    ::setenv("GATEHOUSE_TEST_NAME", "hunter2", 1);
+    const std::string server = "[[plugins.echo.config.servers]]\nname = '${GATEHOUSE_TEST_NAME}'\nport = ";
+    EXPECT_EQ(changes_of_settings(server + "1\n", server + "2\n"), "~config.servers.1.port 1 -> 2\n");
+    ::unsetenv("GATEHOUSE_TEST_NAME");
 }
 
 TEST(Plan, ShowsThatASecretHasChangedAndNotWhatItIs) {
