@@ -21,7 +21,8 @@ class Names {
     }
 
     void plugin(const std::string& name, const Place& place, const char* key) {
-        if (name.empty() || plugins_.contains(name)) return;
+        if (name.empty() || plugins_.contains(name) || reading_.problems.full())
+            return; // a search among all names takes a while
         if (const std::string near = did_you_mean(name, plugin_sections_); !near.empty()) {
             reject(place, key,
                    "there is no [plugins." + name + "] (did you mean " + in_quotes(near) + "? If not, add an empty [plugins." +
@@ -34,12 +35,13 @@ class Names {
 
     void tls(const std::string& name, const Place& place, const char* key) {
         if (name.empty() || tls_.contains(name)) return;
-        reject(place, key, no_tls_section(name, tls_sections_));
+        reject(place, key, reading_.problems.full() ? "" : no_tls_section(name, tls_sections_));
     }
 
   private:
     void reject(const Place& place, const char* key, const std::string& what) {
-        const OutsideText* const outside = reading_.document->outside.find(place.position);
+        const bool is_kept = !reading_.problems.full(); // or else it is only counted
+        const OutsideText* const outside = is_kept ? reading_.document->outside.find(place.position) : nullptr;
         reading_.problems.add(place.position, key, outside != nullptr ? without_text(what, *outside) : what);
     }
 
