@@ -40,7 +40,7 @@ class Problems {
 
 void check_sockets(const Config& config, bool bind, Log& log, Problems& problems) {
     std::optional<ListenerConfig> control;
-    if (!config.host.control.empty()) control = control_listener(config.host, config.file.native() + ": host.control");
+    if (!config.host.control.empty()) control = control_listener(config.host);
     if (bind) {
         Endpoints endpoints(log);
         problems.of([&] { (void)endpoints.open(config.listeners); });
@@ -83,7 +83,8 @@ void check_log_file(const Config& config, const std::string& advice, Problems& p
                     : ::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
         error = errno;
     if (error != 0)
-        problems.add(config.file.native() + ": log.file: cannot open " + file.native() + ": " + std::strerror(error) + advice);
+        problems.add(config.log_file_where.text + ": log.file: cannot open " + file.native() + ": " + std::strerror(error) +
+                     advice);
 }
 
 } // namespace

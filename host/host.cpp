@@ -93,8 +93,8 @@ Host::Host(const Generations::Load& load, Config&& config, const HostOrigin& ori
     }
     try {
         if (!kept.host.control.empty())
-            control_.emplace(kept.host, kept.file.native() + ": host.control", generations_.now().plugins().all(), commands(),
-                             log_, predecessor_ != nullptr ? predecessor_->take_control(kept.host.control) : Descriptor());
+            control_.emplace(kept.host, generations_.now().plugins().all(), commands(), log_,
+                             predecessor_ != nullptr ? predecessor_->take_control(kept.host.control) : Descriptor());
     } catch (const ListenError& error) {
         problems += (problems.empty() ? "" : "\n") + std::string(error.what());
     }

@@ -50,6 +50,7 @@ struct HostConfig {
     std::filesystem::path control;         // unix socket for `gatehouse control`; empty: none
     std::string control_readers;           // group, by name or number, that may run what changes nothing; empty: none
     std::string control_operators;         // the same, for what changes something too
+    Place control_where;                   // of the value, or else of the section
 
     bool operator==(const HostConfig&) const = default;
 };
@@ -285,6 +286,7 @@ struct Config {
     HostConfig host;
     ProcessConfig process;
     LogConfig log;
+    Place log_file_where; // of the value, or else of the section
     std::vector<TlsConfig> tls;
     std::vector<PluginConfig> plugins;
     std::vector<ListenerConfig> listeners;

@@ -76,6 +76,7 @@ HostConfig read_host(ConfigTable table) {
     table.size("stack_size", host.stack_size, 64 << 10, 64 << 20);
     read_resolvers(table, host.resolvers);
     read_control(table, host.control);
+    host.control_where = table.place("control");
     for (const auto& [key, group] :
          {std::pair{"control_readers", &host.control_readers}, std::pair{"control_operators", &host.control_operators}}) {
         if (std::string_view text; read_text(table, key, text)) *group = text;

@@ -35,7 +35,7 @@ Config read(ConfigReading& reading) {
     read_include(root);
     config.host = read_host(root.table("host"));
     config.process = read_process(root.table("process"));
-    config.log = read_log(root.table("log"));
+    config.log = read_log(root.table("log"), config.log_file_where);
     config.tls = read_tls_sections(root.table("tls"));
     config.plugins = read_plugins(root.table("plugins"), reading);
     config.listeners = read_listeners(root);

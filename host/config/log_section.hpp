@@ -6,6 +6,7 @@
 
 namespace gatehouse::host {
 
-LogConfig read_log(ConfigTable table);
+// `file_where`: of `file`, or else of the section.
+LogConfig read_log(ConfigTable table, Place& file_where);
 
 } // namespace gatehouse::host

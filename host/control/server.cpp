@@ -76,14 +76,15 @@ Listener listener_of(const ListenerConfig& config, const Descriptor& bound, Log&
 } // namespace
 
 // Who may not ask is told so; but where one group is let in, the mode of the file keeps others out as well.
-ListenerConfig control_listener(const HostConfig& host, const std::string& where) {
+ListenerConfig control_listener(const HostConfig& host) {
+    const std::string& where = host.control_where.text;
     ListenerConfig config;
     config.name = "control";
     config.address.kind = Address::Kind::unix_socket;
     config.address.path = host.control.native();
     config.backlog = 16;
     config.mode = 0600;
-    config.where.text = where;
+    config.where = host.control_where;
     const std::optional<gid_t> view = group_of(host.control_readers, where);
     const std::optional<gid_t> operate = group_of(host.control_operators, where);
     if (view && operate && *view != *operate) {
@@ -95,11 +96,12 @@ ListenerConfig control_listener(const HostConfig& host, const std::string& where
     return config;
 }
 
-Control::Control(const HostConfig& config, const std::string& where, std::vector<PluginInstance*> instances,
-                 std::vector<HostCommand> own, Log& log, const Descriptor& bound)
+Control::Control(const HostConfig& config, std::vector<PluginInstance*> instances, std::vector<HostCommand> own, Log& log,
+                 const Descriptor& bound)
     : instances_(std::move(instances)), own_(std::move(own)), log_(log),
-      groups_{group_of(config.control_readers, where), group_of(config.control_operators, where)},
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)), listener_(listener_of(control_listener(config, where), bound, log)),
+      groups_{group_of(config.control_readers, config.control_where.text),
+              group_of(config.control_operators, config.control_where.text)},
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)), listener_(listener_of(control_listener(config), bound, log)),
       spare_(open_spare()) {
     listener_.share(static_cast<bool>(bound));
     epoll_event event{};

@@ -26,17 +26,16 @@
 
 namespace gatehouse::host {
 
-// What a Listener needs to know of the control socket. `where` is its place in the configuration, for messages. Throws
-// ListenError if there is no such group. [main]
-ListenerConfig control_listener(const HostConfig& config, const std::string& where);
+// What a Listener needs to know of the control socket. Throws ListenError if there is no such group. [main]
+ListenerConfig control_listener(const HostConfig& config);
 
 class Control {
   public:
     // Binds the socket of `config`, replacing one that a dead process has left; throws ListenError or std::system_error.
-    // `where` is as above. The instances must outlive this, or be replaced first. `bound`: the socket instead, which another
-    // process has as well. [main]
-    Control(const HostConfig& config, const std::string& where, std::vector<PluginInstance*> instances,
-            std::vector<HostCommand> own, Log& log, const Descriptor& bound = {});
+    // The instances must outlive this, or be replaced first. `bound`: the socket instead, which another process has as well.
+    // [main]
+    Control(const HostConfig& config, std::vector<PluginInstance*> instances, std::vector<HostCommand> own, Log& log,
+            const Descriptor& bound = {});
 
     // Takes clients from here on; throws ListenError. [main]
     void listen() { listener_.listen(); }

@@ -234,7 +234,7 @@ TEST(Command, CheckLooksAtTheLogFile) {
     const TempDir dir;
     const Result missing = check(dir, "[log]\nfile = \"none/gatehouse.log\"\n" + listener("echo", "echo"));
     EXPECT_EQ(missing.status, 1);
-    EXPECT_EQ(missing.err, "gatehouse: " + dir / "conf.toml" + ": log.file: cannot open " + dir / "none/gatehouse.log" +
+    EXPECT_EQ(missing.err, "gatehouse: " + dir / "conf.toml" + ":2:8: log.file: cannot open " + dir / "none/gatehouse.log" +
                                ": No such file or directory\n");
     EXPECT_EQ(check(dir, "[log]\nfile = \"gatehouse.log\"\n" + listener("echo", "echo")).status, 0);
     EXPECT_FALSE(std::filesystem::exists(dir / "gatehouse.log"));

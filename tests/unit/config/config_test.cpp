@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ctime>
 #include <fstream>
 #include <set>
 #include <sys/stat.h>
@@ -107,10 +108,36 @@ TEST(BadText, NestsNoDeeperThanTheStackIs) {
     EXPECT_EQ(problems_of("x = " + deepest + "\n" + one_listener, "x.toml").size(), 1U);
 }
 
+// What stands in a string begins no other key.
+TEST(BadText, QuotesHideNoPartsOfAKey) {
+    const auto is_refused = [](const std::string& text) {
+        const Lines problems = problems_of(text, "x.toml");
+        return problems.size() == 1 &&
+               problems.front().ends_with(": too many dots in a row (expected keys of at most 100 parts)");
+    };
+    const auto repeated = [](const std::string& part) {
+        std::string parts = "a";
+        for (int i = 0; i < 1000; ++i) parts += part;
+        return parts;
+    };
+    for (const char* const part : {R"(."=")", R"(.'=')", R"(.",")", R"(."{")", R"(.'[')", R"(."\"=")", R"(."\\")", R"(."#")",
+                                   R"(.'\')", R"(.'"')", R"(."'")", R"(."")", R"( . '#')"}) {
+        EXPECT_TRUE(is_refused(repeated(part) + " = 1\n")) << part;
+        EXPECT_TRUE(is_refused("[" + repeated(part) + "]\n")) << part;
+    }
+    for (const char* const before : {R"(x = """\"""'""")", R"(x = """a""""")", R"(x = """""")", R"(x = '''"\'''''')",
+                                     "x = '''\n'\n''\n'''", R"(x = ['', "\\"])", R"(x = '' # ')", R"(x = "" # """)"})
+        EXPECT_TRUE(is_refused(std::string(before) + "\n" + repeated(".b") + " = 1\n")) << before;
+}
+
 TEST(BadText, DotsInCommentsAndOrdinaryTextAreWelcome) {
     EXPECT_NO_THROW(
         parse_config("# " + std::string(500, '.') + "\n  #" + std::string(500, '.') + "\n" + one_listener, "x.toml"));
     EXPECT_NO_THROW(parse_config(one_listener + "[plugins.echo]\nconfig.banner = '" + std::string(90, '.') + "'\n", "x.toml"));
+    const std::string dots(500, '.');
+    const std::string lines = "a = '" + dots + "' # " + dots + "\nb = \"" + dots + "\\\"" + dots + "\"\nc = '''\n" + dots +
+                              "''" + dots + "'''\nd = \"\"\"" + dots + "\"\\\"\"\"" + dots + "\"\"\"\"\"\n";
+    EXPECT_EQ(problems_of(one_listener + "[plugins.echo.config]\n" + lines, "x.toml"), Lines{});
 }
 
 TEST(BadText, ProblemsAreBounded) {
@@ -227,6 +254,44 @@ TEST(NetworkFile, MayOverlapButNotContradict) {
                     "the lists)"});
 }
 
+// The nearest of all names is looked for only if the problem is shown.
+TEST(ManyReferences, ThatAreWrongTakeNoProductOfTime) {
+    std::string text;
+    for (int i = 0; i < 4096; ++i) {
+        const std::string number = std::to_string(10'000 + i);
+        text += "[plugins.a-plugin-with-a-name-" + number + "]\n[tls.a-section-with-a-name-" + number +
+                "]\ncertificate = 'c'\n" + "[[listeners]]\nname = 'a" + number +
+                "'\naddress = '127.0.0.1:0'\nplugin = 'a-plugin-with-a-nam-" + number + "'\ntls = 'a-section-with-a-nam-" +
+                number + "'\n";
+    }
+    const std::clock_t begin = std::clock(); // of the processor: the machine may be busy
+    const Lines problems = problems_of(text, "x.toml");
+    EXPECT_LT(std::clock() - begin, 5 * CLOCKS_PER_SEC);
+    ASSERT_EQ(problems.size(), 101U);
+    EXPECT_TRUE(problems.front().ends_with("(did you mean \"a-plugin-with-a-name-10000\"? If not, add an empty "
+                                           "[plugins.a-plugin-with-a-nam-10000] section)"))
+        << problems.front();
+}
+
+TEST(ManySources, UpTo65536InAllRoutes) {
+    const auto routes = [](std::uint32_t first) {
+        std::string text = "[[listeners]]\nname = 'a'\naddress = '127.0.0.1:0'\nplugin = 'echo'\n";
+        std::uint32_t address = 10U << 24U;
+        for (const std::uint32_t count : {first, 32768U}) {
+            text += "[[listeners.routes]]\nplugin = 'echo'\nsource = [";
+            for (std::uint32_t i = 0; i < count; ++i, ++address)
+                text += "'10." + std::to_string(address >> 16U & 255U) + '.' + std::to_string(address >> 8U & 255U) + '.' +
+                        std::to_string(address & 255U) + "',";
+            text += "]\n";
+        }
+        return problems_of(text, "x.toml");
+    };
+    EXPECT_EQ(routes(32768), Lines{});
+    EXPECT_EQ(routes(32769),
+              Lines{"x.toml:5:1: listeners.routes: too many networks in `source`: 65537 (expected at most 65536 in "
+                    "all routes of a listener)"});
+}
+
 TEST(ManyListeners, UpTo4096) {
     std::string text;
     for (int i = 0; i < 4096; ++i)
@@ -306,11 +371,20 @@ keepalive = false
 )",
                                        "etc/web.toml");
     EXPECT_EQ(config.file, "etc/web.toml");
-    EXPECT_EQ(
-        config.host,
-        (HostConfig{
-            {"etc/a", "/b"}, 5s, 12h, false, 3, Scheduling::other, 1 << 20, {"127.0.0.1:5353"}, "etc/run/control", "adm", ""}));
+    EXPECT_EQ(config.host, (HostConfig{{"etc/a", "/b"},
+                                       5s,
+                                       12h,
+                                       false,
+                                       3,
+                                       Scheduling::other,
+                                       1 << 20,
+                                       {"127.0.0.1:5353"},
+                                       "etc/run/control",
+                                       "adm",
+                                       "",
+                                       {}}));
     EXPECT_EQ(config.process, (ProcessConfig{"www-data", "33", 1U << 13U | 1U << 23U, false, Seccomp::off, {}, {}, {}, {}}));
+    EXPECT_EQ(config.host.control_where.text, "etc/web.toml:9:11");
     EXPECT_EQ(config.process.user_where.text, "etc/web.toml:12:8");
     EXPECT_EQ(config.process.group_where.text, "etc/web.toml:13:9");
     EXPECT_EQ(config.process.capabilities_where.text, "etc/web.toml:14:16");
