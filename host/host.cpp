@@ -31,7 +31,8 @@ constexpr Nanoseconds main_thread_patience = 2'000'000'000;
 
 // From the first signal on, for the main thread to end the process.
 Nanoseconds patience_with(const Config& config) noexcept {
-    return plus(config.host.drain_timeout.count() * 1'000'000, 2 * last_grace + main_thread_patience);
+    return plus((config.host.drain_delay + config.host.drain_timeout).count() * 1'000'000,
+                2 * last_grace + main_thread_patience);
 }
 
 // How long a host that has handed its sockets over serves its connections before it drains.
@@ -82,6 +83,8 @@ Host::Host(const Generations::Load& load, Config&& config, const HostOrigin& ori
                    load, [this](const Generations::Outcome& outcome) { concluded(outcome); }),
       upgrade_(keeper_, predecessor_, endpoints_, generations_, control_, log_) {
     remove_dead_folders(); // first: they may have filled the disk
+    if (predecessor_ != nullptr)
+        for (const auto& [name, keys] : predecessor_->ticket_keys()) ticket_keys_.restore(name, keys);
     generations_.make_first(std::move(config));
     const Config& kept = generation().config();
     std::string problems;
@@ -117,6 +120,7 @@ std::vector<HostCommand> Host::commands() {
     std::vector<HostCommand> commands = host_commands([this] { return generations_.all(); });
     std::ranges::move(reload_commands(generations_), std::back_inserter(commands));
     commands.push_back(upgrade_command(upgrade_));
+    commands.push_back(drain_command(drain_, generations_, log_));
     return commands;
 }
 
@@ -202,8 +206,7 @@ int Host::run() {
         standby_.serve(); // first: a client waits for it
         if (predecessor_ != nullptr) hear_predecessor();
         const unsigned stopped = stops.count();
-        if ((stopped > 0 || unwanted_ || upgrade_.wants_drain()) && drained_by == never)
-            drained_by = begin_drain(stopped > 0 ? stops.first() : SIGTERM);
+        if (stopped > 0 && !std::exchange(told_to_stop_, true)) leave_after_delay();
         if (stopped > 1) {
             log_.warning("stopped at once by a second signal");
             leave(1);
@@ -221,11 +224,14 @@ int Host::run() {
         again = std::min(again, upgrade_.serve(now));
         if (control_) again = std::min(again, control_->serve(now)); // after the upgrade, of which it tells
         again = std::min(again, log_.supervise(now));
-        if (drained_by == never && upgrade_.is_over()) {
-            if (generations_.is_quiet()) return shut_down(stops);
-            if (leave_by_ == never) leave_by_ = plus(now, time_for_old(generation().config().host));
-            if (now >= leave_by_) drained_by = begin_drain(SIGTERM);
-            again = std::min(again, leave_by_);
+        if (drained_by == never) {
+            if (unwanted_ || upgrade_.wants_drain()) leave_by(now);
+            if (upgrade_.is_over()) {
+                if (generations_.is_quiet()) return shut_down(stops);
+                if (!std::exchange(is_old_, true)) leave_by(plus(now, time_for_old(generation().config().host)));
+            }
+            if (now >= drain_.at) drained_by = begin_drain();
+            again = std::min(again, drain_.at);
         }
         if (drained_by != never) {
             if (generations_.is_quiet() || now >= drained_by + last_grace) return shut_down(stops);
@@ -309,8 +315,24 @@ void Host::concluded(const Generations::Outcome& outcome) noexcept {
     if (control_) control_->serve_instances(std::move(instances));
 }
 
+// At the latest; a drain that was ordered for earlier stays as it is.
+void Host::leave_by(Nanoseconds when) noexcept {
+    if (drain_.at == never) drain_.timeout = generation().config().host.drain_timeout.count() * 1'000'000;
+    drain_.at = std::min(drain_.at, when);
+}
+
+// The first signal has come.
+void Host::leave_after_delay() noexcept {
+    const Milliseconds delay = generation().config().host.drain_delay;
+    const bool accepts = accepts_ && !upgrade_.has_handed_over();
+    leave_by(accepts ? plus(monotonic_now(), delay.count() * 1'000'000) : 0);
+    if (accepts && delay.count() > 0)
+        log_.info("leaving after a delay", {{"signal", ::sigabbrev_np(stops_->first())}, {"delay_ms", delay.count()}});
+}
+
 // Returns when the drain is over at the latest.
-Nanoseconds Host::begin_drain(int signal) noexcept {
+Nanoseconds Host::begin_drain() noexcept {
+    drain_.has_begun = true;
     upgrade_.conclude();
     const bool alone = accepts_ && !upgrade_.has_handed_over();
     if (alone) ::sd_notify(0, "STOPPING=1");
@@ -321,12 +343,12 @@ Nanoseconds Host::begin_drain(int signal) noexcept {
     generations_.now().stop_accepting(alone && !stored); // who waits in a shared queue is served by the next process
     endpoints_.close();
     if (control_) control_->begin_drain();
-    const Milliseconds timeout = generation().config().host.drain_timeout;
-    log_.info("draining", {{"signal", ::sigabbrev_np(signal)},
-                           {"timeout_ms", timeout.count()},
+    const bool signalled = stops_->count() > 0;
+    log_.info("draining", {{signalled ? "signal" : "", signalled ? ::sigabbrev_np(stops_->first()) : ""},
+                           {"timeout_ms", drain_.timeout / 1'000'000},
                            {"listeners", generation().services().size()}}); // no newcomer is let in any more
     background_.end();                                                      // checks and watches
-    const Nanoseconds deadline = monotonic_now() + timeout.count() * 1'000'000;
+    const Nanoseconds deadline = monotonic_now() + drain_.timeout;
     generations_.begin_drain(deadline);
     return deadline;
 }

@@ -9,6 +9,7 @@
 #include "dns/lookups.hpp"
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
+#include "drain_command.hpp"
 #include "generations.hpp"
 #include "handover/keeper.hpp"
 #include "handover/predecessor.hpp"
@@ -69,7 +70,9 @@ class Host {
     void follow_files() noexcept;
     void reload(const std::string& by) noexcept;
     void concluded(const Generations::Outcome& outcome) noexcept;
-    Nanoseconds begin_drain(int signal) noexcept;
+    void leave_by(Nanoseconds when) noexcept;
+    void leave_after_delay() noexcept;
+    Nanoseconds begin_drain() noexcept;
     int shut_down(const StopSignals& stops) noexcept;
     [[noreturn]] void leave(int status) noexcept;
     [[noreturn]] void abandon(int status) noexcept; // [any]
@@ -99,7 +102,9 @@ class Host {
     StopSignals* stops_ = nullptr;              // while it runs
     bool accepts_ = false;                      // or has done so
     bool unwanted_ = false;                     // the predecessor goes on
-    Nanoseconds leave_by_ = never;              // after an upgrade: when the drain of what is left begins
+    bool is_old_ = false;                       // another process accepts, for good
+    bool told_to_stop_ = false;                 // by a signal
+    DrainPlan drain_;
 };
 
 } // namespace gatehouse::host

@@ -77,6 +77,8 @@ void HostUpgrade::prepare() {
         outbox_.push_back({handover_bytes("control", {{"path", path}}), {control_->socket()}});
         ++now_.sockets;
     }
+    for (const auto& saved : generations_.now().standing().ticket_keys.save()) // the maker rests
+        outbox_.push_back({handover_bytes("ticket_keys", {saved}), {}});
     outbox_.push_back({handover_bytes("complete"), {}});
     auto [mine, its] = handover_channel();
     if (const int error = keeper_->start(its.get()); error != 0)

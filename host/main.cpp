@@ -166,6 +166,14 @@ int main(int argc, char** argv) {
                            "Replace the running host by the program that is on disk by now; nobody is refused"),
              "--guard", "guard", "How long the old process stays ready to accept again (default 10s, at most 1h)")
         ->type_name("TIME");
+    CLI::App* drain = add_question(app, "drain", "drain", "End the host once its connections have ended, and wait for that");
+    add_text(*drain, "--delay", "delay", "For how long it accepts as before (default 0, at most 1d)")->type_name("TIME");
+    add_text(*drain, "--timeout", "timeout", "For connections to end (default host.drain_timeout, at most 1d)")
+        ->type_name("TIME");
+    drain->add_flag_callback(
+        "--cancel", [&asked] { asked.with["cancel"] = true; }, "It does not end, if the delay is not over");
+    bool no_wait = false;
+    drain->add_flag("--no-wait", no_wait, "Give the order, and do not wait for the end");
     CLI::App* config = app.add_subcommand("config", "Look at the configurations of a running host")->require_subcommand(1);
     add_question(*config, "history", "config.history", "Show those that have run, the newest first");
     CLI::App* log = app.add_subcommand("log", "Change the log of a running host")->require_subcommand(1);
@@ -213,6 +221,7 @@ int main(int argc, char** argv) {
                                                   : DescriptionFormat::text);
     if (*schema) return schema_command(options);
     if (*plugins) return list_plugins_command(options, json);
+    if (*drain) return drain_host_command(at, asked, !no_wait && !asked.with.contains("cancel"));
     if (!asked.command.empty()) return ask_command(at, asked);
     if (*control) return control_command(at, words);
     run_plugin_probe(library);

@@ -1,5 +1,6 @@
 #include "subcommands.hpp"
 
+#include "base/clock.hpp"
 #include "base/installation.hpp"
 #include "base/limit_advice.hpp"
 #include "base/printable.hpp"
@@ -26,6 +27,7 @@
 #include <iterator>
 #include <new>
 #include <optional>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -157,6 +159,38 @@ int ask(const ControlOptions& options, Question question) {
         std::cout << json_cells(answer.table);
     if (options.json && answer.more != 0) std::cerr << "gatehouse: " << answer.more << " more rows are not shown\n";
     return answer.status;
+}
+
+// Until the host has gone. Says now and then how far it is: on a terminal in one line.
+void wait_for_end(const ControlOptions& options) {
+    constexpr int most_failures = 3; // a host with many clients may have no time for one
+    const bool terminal = ::isatty(STDERR_FILENO) == 1;
+    const Nanoseconds pause = (terminal ? 1 : 10) * Nanoseconds(1'000'000'000);
+    Nanoseconds told = monotonic_now();
+    std::string pid;
+    for (int failures = 0; failures < most_failures;) {
+        ::poll(nullptr, 0, 200);
+        std::string line;
+        try {
+            Question status;
+            status.command = "status";
+            status.as_text = true;
+            const HostAnswer answer = ask_host(control_socket(options), std::move(status));
+            line = printable_lines(answer.text.substr(0, answer.text.find('\n')));
+            failures = 0;
+        } catch (const std::runtime_error&) {
+            ++failures;
+            continue;
+        }
+        const std::size_t at = line.find("pid ");
+        const std::string now = at == std::string::npos ? "" : line.substr(at, line.find(' ', at + 4) - at);
+        if (pid.empty()) pid = now;
+        if (now != pid) break; // another host has come
+        if (monotonic_now() - told < pause) continue;
+        told = monotonic_now();
+        std::cerr << (terminal ? "\r\033[K" : "") << line << (terminal ? "" : "\n") << std::flush;
+    }
+    if (terminal) std::cerr << '\n';
 }
 
 } // namespace
@@ -331,6 +365,14 @@ int control_command(ControlOptions options, std::vector<std::string> words) {
 
 int ask_command(const ControlOptions& options, Question question) {
     return reported([&] { return ask(options, std::move(question)); });
+}
+
+int drain_host_command(const ControlOptions& options, Question question, bool wait) {
+    return reported([&] {
+        const int status = ask(options, std::move(question));
+        if (status == 0 && wait) wait_for_end(options);
+        return status;
+    });
 }
 
 } // namespace gatehouse::host

@@ -48,5 +48,7 @@ struct ControlOptions {
 int control_command(ControlOptions options, std::vector<std::string> words);
 // A command of the host's own.
 int ask_command(const ControlOptions& options, Question question);
+// `drain`; `wait`: until the host has gone, and says meanwhile how far it is, on standard error.
+int drain_host_command(const ControlOptions& options, Question question, bool wait);
 
 } // namespace gatehouse::host

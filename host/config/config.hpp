@@ -41,6 +41,7 @@ struct HostConfig {
     std::vector<std::filesystem::path> plugin_path = default_plugin_path();
     Milliseconds drain_timeout{30'000}; // how long connections may take to finish after SIGTERM
     // How long connections may stay with a configuration that a reload has replaced; 0: until they end by themselves.
+    Milliseconds drain_delay{0};
     Milliseconds old_timeout{43'200'000};
     bool watch = false;         // the host reloads by itself when this file, or the library of a plugin, has been written
     unsigned relay_threads = 0; // 0: one per CPU

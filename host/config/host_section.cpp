@@ -69,6 +69,7 @@ HostConfig read_host(ConfigTable table) {
     HostConfig host;
     read_plugin_path(table, host.plugin_path);
     table.duration("drain_timeout", host.drain_timeout, std::chrono::days(1));
+    table.duration("drain_delay", host.drain_delay, std::chrono::days(1));
     table.duration("old_timeout", host.old_timeout);
     table.boolean("watch", host.watch);
     table.number("relay_threads", host.relay_threads, 0, 256);

@@ -44,6 +44,7 @@ constexpr SectionKey<H> of_host[] = {
                  return value_text(folders);
              }),
     key<H, &H::drain_timeout>("drain_timeout", live),
+    key<H, &H::drain_delay>("drain_delay", live),
     key<H, &H::old_timeout>("old_timeout", live),
     key<H, &H::watch>("watch", live),
     key<H, &H::relay_threads>("relay_threads", restart),

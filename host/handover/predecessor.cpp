@@ -2,9 +2,11 @@
 
 #include "base/if_memory_allows.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
+#include <iterator>
 #include <poll.h>
 #include <stdexcept>
 #include <unistd.h>
@@ -53,6 +55,7 @@ void Predecessor::receive_sockets() {
             control_path_ = message->value("path");
             control_ = std::move(message->descriptors.front());
         }
+        if (message->what == "ticket_keys") std::ranges::move(message->fields, std::back_inserter(ticket_keys_));
         if (message->what != "sockets") continue;
         std::size_t next = 0;
         for (const auto& [name, key] : message->fields)

@@ -1,7 +1,8 @@
 // The host before this one, which has had it started (see keeper.hpp) and hands its sockets over:
 //
 //       the host before                          this one
-//       "socket" ... , "control", "complete"  ─▶ reads its configuration, takes the sockets, starts everything
+//       "sockets", "control", "ticket_keys",
+//       "complete"                            ─▶ reads its configuration, takes the sockets, starts everything
 //                                             ◀─ "ready"; or "failed", with the reason
 //       stops accepting;               "go"   ─▶ accepts
 //                                             ◀─ "accepting"
@@ -42,8 +43,8 @@ class Predecessor {
     // The socket of the file `path`, if the host before had its control socket there.
     Descriptor take_control(const std::filesystem::path& path);
 
-    // Whether it is there and has not said "yours": it may want the sockets back.
-    bool may_come_back() const noexcept { return channel_ && !yours_; }
+    // The keys of session tickets, by the names of TLS sections, as TicketKeyRing saves them.
+    const HandoverMessage::Fields& ticket_keys() const noexcept { return ticket_keys_; }
     // Readable when there is something to hear(); -1: it has gone.
     int descriptor() const noexcept { return channel_.get(); }
     // What it has said, if it has said anything. That it has gone means the same as "go", and then "yours". [main]
@@ -67,6 +68,7 @@ class Predecessor {
     Sockets sockets_;
     std::string control_path_;
     Descriptor control_;
+    HandoverMessage::Fields ticket_keys_;
     bool went_ = false; // it has said "go", or has gone
     bool yours_ = false;
 };

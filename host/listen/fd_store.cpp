@@ -10,7 +10,7 @@ namespace gatehouse::host {
 namespace {
 
 constexpr std::string_view prefix = "gatehouse=";
-constexpr std::size_t longest = 255; // that systemd takes
+constexpr std::size_t longest_name = 255; // that systemd takes
 constexpr std::string_view hex = "0123456789abcdef";
 
 // systemd takes what is printable, but for the colon.
@@ -30,7 +30,7 @@ std::string stored_name(std::string_view key) {
         const auto byte = static_cast<unsigned char>(c);
         name += {'%', hex[byte >> 4U], hex[byte & 15U]};
     }
-    return name.size() <= longest ? name : "";
+    return name.size() <= longest_name ? name : "";
 }
 
 std::string key_of_stored(std::string_view name) {

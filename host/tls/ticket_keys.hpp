@@ -1,5 +1,5 @@
 // The keys of TLS session tickets (RFC 5077, RFC 8446 4.6.1). A ticket is the state of a session, encrypted by the server and
-// kept by the client. The keys exist in the memory of this process alone.
+// kept by the client. The keys exist in the memory of this process alone, and in an upgrade in that of the next one.
 //
 // Once in a ticket lifetime the next ticket gets a new key, and the key before it still decrypts tickets for one more lifetime.
 // So each ticket is valid for its whole lifetime, and a stolen key decrypts the sessions of a bounded time.
@@ -14,6 +14,9 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace gatehouse::host {
 
@@ -38,12 +41,17 @@ class TicketKeys {
     // The key with this name, if it may still decrypt tickets. `renew`: new tickets have another key by now. [any]
     std::optional<TicketKey> find(std::span<const unsigned char, 16> name, Nanoseconds now, bool& renew) noexcept;
 
+    // For another process of this machine, which goes on with these keys; empty: there are none yet. [any]
+    std::string save() const;
+    // Null: it is no such text.
+    static std::shared_ptr<TicketKeys> restore(std::string_view text);
+
   private:
     bool rotate(Nanoseconds now) noexcept GATEHOUSE_REQUIRES(mutex_);
 
     const Nanoseconds lifetime_; // constant after construction
 
-    Mutex mutex_;
+    mutable Mutex mutex_;
     TicketKey current_ GATEHOUSE_GUARDED_BY(mutex_);
     TicketKey previous_ GATEHOUSE_GUARDED_BY(mutex_);
     Nanoseconds made_ GATEHOUSE_GUARDED_BY(mutex_) = -1; // when current_ was made; -1: there is none
@@ -56,6 +64,10 @@ class TicketKeyRing {
   public:
     // Those of that name, or new ones if there are none with this lifetime.
     std::shared_ptr<TicketKeys> keys_of(const std::string& name, Nanoseconds lifetime);
+
+    // Those of all sections, by name, and back: see TicketKeys. A text that is none is passed over.
+    std::vector<std::pair<std::string, std::string>> save() const;
+    void restore(const std::string& name, std::string_view text);
 
   private:
     std::map<std::string, std::shared_ptr<TicketKeys>> keys_;

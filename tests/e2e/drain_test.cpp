@@ -238,4 +238,57 @@ TEST(Log, AFifoWithoutAReaderHoldsNobodyUp) {
     EXPECT_EQ(host.wait().status, 0);
 }
 
+// --- `gatehouse drain`, and the delay ----------------------------------------------------------------------------------------
+
+const std::string with_control = "[host]\ncontrol = \"control.sock\"\ndrain_timeout = \"5m\"\n";
+
+std::vector<std::string> drain_command(const Gatehouse& host, std::vector<std::string> options) {
+    options.insert(options.begin(), {gatehouse_binary(), "drain", "--socket", host.dir() / "control.sock"});
+    return options;
+}
+
+TEST(DrainCommand, EndsTheHostAndWaitsForIt) {
+    Gatehouse host(with_control + listener("echo", "echo") + gateway_to("127.0.0.1:9"));
+    Client parked(host.port("echo"));
+    EXPECT_TRUE(parked.echoes("hello"));
+    const Result ended = run(drain_command(host, {"--timeout", "10m"}));
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    EXPECT_EQ(ended.out, "1 connections have 10m to end\n");
+    EXPECT_EQ(parked.recv_until_eof(), "");
+    EXPECT_EQ(host.wait_exit(), 0);
+    EXPECT_EQ(host.wait_for_log("draining")["timeout_ms"], "600000");
+}
+
+TEST(DrainCommand, AcceptsDuringTheDelayAndCanBeTakenBack) {
+    Gatehouse host(with_control + listener("echo", "echo"));
+    EXPECT_NE(run(drain_command(host, {"--cancel"})).err.find("no drain is ordered"), std::string::npos);
+    EXPECT_EQ(run(drain_command(host, {"--delay", "1h", "--no-wait"})).out,
+              "accepts for another 1h, then 0 connections have 5m to end\n");
+    EXPECT_TRUE(Client(host.port("echo")).echoes("hello"));
+    EXPECT_EQ(run(drain_command(host, {"--cancel"})).out, "the host goes on\n");
+    EXPECT_EQ(run(drain_command(host, {"--cancel", "--delay", "1s"})).status, 1);
+    Client open(host.port("echo"));
+    EXPECT_TRUE(open.echoes("hello"));
+    EXPECT_EQ(run(drain_command(host, {"--delay", "50ms", "--no-wait"})).status, 0);
+    EXPECT_EQ(open.recv_until_eof(), "");
+    EXPECT_EQ(host.wait_exit(), 0);
+}
+
+TEST(Drain, ASignalCountsAfterDrainDelay) {
+    Gatehouse host("[host]\ndrain_delay = \"200ms\"\n" + listener("echo", "echo"));
+    host.signal(SIGTERM);
+    host.wait_for_log("leaving after a delay", {{"signal", "TERM"}, {"delay_ms", "200"}});
+    EXPECT_TRUE(Client(host.port("echo")).echoes("hello"));
+    host.wait_for_log("draining", {{"signal", "TERM"}});
+    EXPECT_EQ(host.wait_exit(), 0);
+}
+
+TEST(Drain, ASecondSignalDuringTheDelayStopsAtOnce) {
+    Gatehouse host("[host]\ndrain_delay = \"1h\"\n" + listener("echo", "echo"));
+    host.signal(SIGTERM);
+    host.wait_for_log("leaving after a delay");
+    host.signal(SIGTERM);
+    EXPECT_EQ(host.wait_exit(), 1);
+}
+
 } // namespace

@@ -2,6 +2,7 @@
 // meanwhile, one of the two accepts, and nobody is refused.
 #include "clients.hpp"
 #include "gatehouse.hpp"
+#include "tls_fixture.hpp"
 
 #include <array>
 #include <atomic>
@@ -150,6 +151,10 @@ TEST(Upgrade, ListenersComeAndGoWithIt) {
     host.write(host_section + listener("stays", "daytime") + listener("comes", "echo"));
     const Other next(successor(upgrade(host)));
     EXPECT_EQ(host.wait_exit(), 0);
+    const auto ready = [&](const Record& record) {
+        return record.message() == "ready" && record["pid"] == std::to_string(next.pid());
+    };
+    host.wait_for_log(ready, "the new process is ready");
     EXPECT_EQ(host.address("stays"), stays);
     EXPECT_NE(Client(stays).recv_until_eof().find("20"), std::string::npos);
     EXPECT_TRUE(Client(host.port("comes")).echoes("x"));
@@ -170,7 +175,7 @@ TEST(Upgrade, AFileThatIsRefusedChangesNothing) {
     EXPECT_EQ(host.reload(good + listener("more", "echo"))["result"], "applied"); // it takes orders again
     const Other next(successor(upgrade(host)));
     EXPECT_EQ(host.wait_exit(), 0);
-    EXPECT_TRUE(Client(host.port("more")).echoes("x"));
+    EXPECT_TRUE(Client(host.port("more")).echoes("x")); // as the reload has it
 }
 
 TEST(Upgrade, WhileItIsGuardedTheOldProcessAcceptsAgainIfTheNewOneDies) {
@@ -220,6 +225,17 @@ TEST(Upgrade, WhatCannotBeIsSaid) {
     const Result result = upgrade(host);
     EXPECT_EQ(result.status, 1);
     EXPECT_NE(result.err.find("waits for `gatehouse confirm`"), std::string::npos) << result.err;
+}
+
+using UpgradeTls = Tls;
+
+TEST_F(UpgradeTls, SessionsAreResumed) {
+    const auto server = host("facts", "", "", host_section);
+    const std::string session = certificates_ / "session";
+    EXPECT_TRUE(s_client(*server, {"-sess_out", session}).has("New, TLSv1"));
+    const Other next(successor(upgrade(*server)));
+    EXPECT_EQ(server->wait_exit(), 0);
+    EXPECT_TRUE(s_client(*server, {"-sess_in", session}).has("Reused, TLSv1"));
 }
 
 // The children of a process, and theirs.

@@ -373,6 +373,7 @@ keepalive = false
     EXPECT_EQ(config.file, "etc/web.toml");
     EXPECT_EQ(config.host, (HostConfig{{"etc/a", "/b"},
                                        5s,
+                                       0s,
                                        12h,
                                        false,
                                        3,

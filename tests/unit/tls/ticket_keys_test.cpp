@@ -59,5 +59,30 @@ TEST(TicketKeyRingTest, KeysStayWithTheirName) {
     EXPECT_NE(ring.keys_of("web", 2000), first); // another lifetime: sessions must not outlive what the file says
 }
 
+TEST(TicketKeys, AnotherProcessGoesOnWithThem) {
+    TicketKeyRing ring;
+    const std::shared_ptr<TicketKeys> keys = ring.keys_of("web", lifetime);
+    EXPECT_TRUE(ring.save().empty()); // there are none yet
+    const auto first = keys->current(0);
+    for (const Nanoseconds now : {Nanoseconds{500}, Nanoseconds{1500}}) { // with one key, and with two
+        const auto current = keys->current(now);
+        TicketKeyRing next;
+        for (const auto& [name, text] : ring.save()) next.restore(name, text);
+        const std::shared_ptr<TicketKeys> restored = next.keys_of("web", lifetime);
+        bool renew = false;
+        EXPECT_EQ(restored->current(now)->cipher, current->cipher);
+        EXPECT_EQ(restored->find(first->name, now, renew)->mac, first->mac);
+        EXPECT_EQ(restored->save(), keys->save());
+        EXPECT_NE(next.keys_of("web", 2 * lifetime), restored); // another lifetime, other keys
+    }
+    const std::string text = keys->save();
+    for (std::size_t size = 0; size < text.size(); ++size) {
+        const bool first_key_alone = size + 161 == text.size();
+        EXPECT_EQ(TicketKeys::restore(text.substr(0, size)) != nullptr, first_key_alone) << size;
+    }
+    EXPECT_EQ(TicketKeys::restore("-1" + text), nullptr);
+    EXPECT_EQ(TicketKeys::restore(text + "0"), nullptr);
+}
+
 } // namespace
 } // namespace gatehouse::host

@@ -1,0 +1,22 @@
+// `drain`: the host is to leave, at once or after a while, as with SIGTERM.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "control/command.hpp"
+
+namespace gatehouse::host {
+
+class Generations;
+
+// When the host begins to drain, and how long that may take.
+struct DrainPlan {
+    Nanoseconds at = never; // it goes on accepting until then
+    Nanoseconds timeout = 0;
+    bool has_begun = false;
+};
+
+// Changes the plan, which outlives it. `generations`: as now() has it, the drain_timeout counts.
+HostCommand drain_command(DrainPlan& plan, const Generations& generations, Log& log);
+
+} // namespace gatehouse::host
