@@ -1,4 +1,5 @@
 #include "body_skipper.hpp"
+#include "grammar.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -13,15 +14,10 @@ bool is_text(char c) noexcept { return (static_cast<unsigned char>(c) >= 0x20 &&
 
 // Appends a hexadecimal digit to the number, which stays at the largest one if it would overflow.
 bool append_digit(std::uint64_t& number, char c) noexcept {
-    std::uint64_t digit = 0;
-    if (c >= '0' && c <= '9')
-        digit = static_cast<std::uint64_t>(c - '0');
-    else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        digit = static_cast<std::uint64_t>((c | 0x20) - 'a') + 10;
-    else
-        return false;
+    const int digit = hex_digit(c);
+    if (digit < 0) return false;
     constexpr std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
-    number = number > largest / 16 ? largest : number * 16 + digit;
+    number = number > largest / 16 ? largest : number * 16 + static_cast<std::uint64_t>(digit);
     return true;
 }
 
@@ -68,8 +64,33 @@ bool BodySkipper::step(char c) noexcept {
         if (c == ';') return go(true, State::extension);
         return append_digit(left_, c);
     case State::extension:
+        return is_blank(c) || go(is_token_char(c), State::extension_name);
+    case State::extension_name:
+        if (is_token_char(c)) return true;
         if (c == '\r') return go(true, State::size_end);
+        state_ = State::extension_name_end;
+        [[fallthrough]];
+    case State::extension_name_end:
+        if (c == '=') return go(true, State::extension_value);
+        return is_blank(c) || go(c == ';', State::extension);
+    case State::extension_value:
+        if (c == '"') return go(true, State::extension_quoted);
+        return is_blank(c) || go(is_token_char(c), State::extension_token);
+    case State::extension_quoted:
+        if (c == '"') return go(true, State::extension_quote);
+        if (c == '\\') return go(true, State::extension_escape);
         return is_text(c);
+    case State::extension_escape:
+        return go(is_text(c), State::extension_quoted);
+    case State::extension_token:
+        if (is_token_char(c)) return true;
+        [[fallthrough]];
+    case State::extension_quote:
+        if (c == '\r') return go(true, State::size_end);
+        state_ = State::extension_value_end;
+        [[fallthrough]];
+    case State::extension_value_end:
+        return is_blank(c) || go(c == ';', State::extension);
     case State::size_end:
         return go(c == '\n', left_ == 0 ? State::trailer_start : State::data);
     case State::data_end:
@@ -78,11 +99,11 @@ bool BodySkipper::step(char c) noexcept {
         return go(c == '\n', State::size_start);
     case State::trailer_start:
         if (c == '\r') return go(true, State::last_line);
-        trailer_has_name_ = false;
-        return go(is_text(c) && c != ' ' && c != '\t' && c != ':', State::trailer);
-    case State::trailer:
-        if (c == '\r') return go(trailer_has_name_, State::trailer_end);
-        trailer_has_name_ = trailer_has_name_ || c == ':';
+        return go(is_token_char(c), State::trailer_name);
+    case State::trailer_name:
+        return is_token_char(c) || go(c == ':', State::trailer_value);
+    case State::trailer_value:
+        if (c == '\r') return go(true, State::trailer_end);
         return is_text(c);
     case State::trailer_end:
         return go(c == '\n', State::trailer_start);

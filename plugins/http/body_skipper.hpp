@@ -1,7 +1,7 @@
 // Reads past the body of a request: checks its framing and drops its content. RFC 9112 §6.2 and §7.1.
 //
-// It keeps a few numbers and no bytes, so a slow body costs no memory. It is stricter than a general parser: no blanks around
-// chunk sizes, no control characters in extensions, no folded trailer.
+// It keeps a few numbers and no bytes, so a slow body costs no memory. It follows the grammar but for blanks around chunk
+// sizes, which it refuses: attackers use them.
 #pragma once
 
 #include "limits.hpp"
@@ -27,13 +27,22 @@ class BodySkipper {
         content, // by length
         size_start,
         size,
-        extension,
+        extension, // after its semicolon: [ BWS ] chunk-ext-name [ BWS "=" BWS chunk-ext-val ]
+        extension_name,
+        extension_name_end,
+        extension_value,
+        extension_token,
+        extension_quoted,
+        extension_escape, // the character after a backslash
+        extension_quote,  // after the closing one
+        extension_value_end,
         size_end, // LF
         data,
         data_end,      // CR
         data_end_line, // LF
         trailer_start,
-        trailer,
+        trailer_name,
+        trailer_value,
         trailer_end, // LF
         last_line,   // LF
         done
@@ -42,7 +51,6 @@ class BodySkipper {
     bool step(char c) noexcept; // a byte of the framing; false if it is malformed
 
     State state_;
-    bool trailer_has_name_ = false;
     std::uint64_t left_;      // bytes of the content or chunk that are to come
     std::uint64_t total_ = 0; // bytes of a chunked body so far, framing included
 };

@@ -178,8 +178,10 @@ class Http {
     Next interrupted(Status why, Session& session, Responder& responder, Output& output) const {
         if (session.reader.idle()) return Next::close;
         if (why == Status::stopping) return Next::park; // the client may still complete this request, its last one
-        if (why == Status::timeout || why == Status::timer) responder.refuse({408, "The request did not come in time."});
-        if (why == Status::end) responder.refuse({400, "The request is not complete."});
+        const bool head_only = session.reader.may_be_head();
+        if (why == Status::timeout || why == Status::timer)
+            responder.refuse({408, "The request did not come in time.", head_only});
+        if (why == Status::end) responder.refuse({400, "The request is not complete.", head_only});
         static_cast<void>(output.flush());
         return Next::close;
     }

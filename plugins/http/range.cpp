@@ -1,4 +1,5 @@
 #include "range.hpp"
+#include "grammar.hpp"
 
 #include <limits>
 #include <optional>
@@ -20,23 +21,10 @@ std::optional<std::uint64_t> parse_number(std::string_view text) noexcept {
     return value;
 }
 
-std::string_view trim(std::string_view text) noexcept {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
-bool is_bytes_unit(std::string_view value) noexcept {
-    constexpr std::string_view unit = "bytes=";
-    if (value.size() < unit.size()) return false;
-    for (std::size_t i = 0; i < unit.size(); ++i)
-        if ((value[i] | 0x20) != (unit[i] | 0x20)) return false;
-    return true;
-}
-
 enum class Outcome { satisfiable, unsatisfiable, invalid };
 
-Outcome parse_one(std::string_view spec, std::uint64_t size, ByteRange& range) noexcept {
+// int-range / suffix-range. For the end of a file that is empty, which is no range of bytes, `range` stays empty.
+Outcome parse_one(std::string_view spec, std::uint64_t size, std::optional<ByteRange>& range) noexcept {
     const std::size_t dash = spec.find('-');
     if (dash == std::string_view::npos) return Outcome::invalid;
     const std::string_view left = spec.substr(0, dash);
@@ -44,8 +32,8 @@ Outcome parse_one(std::string_view spec, std::uint64_t size, ByteRange& range) n
     if (left.empty()) {
         const auto suffix = parse_number(right);
         if (!suffix) return Outcome::invalid;
-        if (*suffix == 0 || size == 0) return Outcome::unsatisfiable;
-        range = {*suffix >= size ? 0 : size - *suffix, size - 1};
+        if (*suffix == 0) return Outcome::unsatisfiable;
+        if (size > 0) range = {*suffix >= size ? 0 : size - *suffix, size - 1};
         return Outcome::satisfiable;
     }
     const auto first = parse_number(left);
@@ -64,31 +52,30 @@ Outcome parse_one(std::string_view spec, std::uint64_t size, ByteRange& range) n
 } // namespace
 
 RangeRequest parse_range(std::string_view value, std::uint64_t size) {
-    RangeRequest request;
-    if (!is_bytes_unit(value)) return request;
-    value.remove_prefix(std::string_view("bytes=").size());
+    constexpr std::string_view unit = "bytes=";
+    if (!equals_ignoring_case(value.substr(0, unit.size()), unit)) return {};
+    value.remove_prefix(unit.size());
 
+    RangeRequest request;
+    bool satisfiable = false;
     std::size_t count = 0;
     std::uint64_t total = 0;
-    for (bool more = true; more;) {
-        const std::size_t comma = value.find(',');
-        const std::string_view spec = trim(value.substr(0, comma));
-        more = comma != std::string_view::npos;
-        if (more) value.remove_prefix(comma + 1);
-        if (spec.empty()) continue; // RFC 9110 §5.6.1.2: a receiver ignores empty list elements
-
-        ByteRange range{};
-        const Outcome outcome = parse_one(spec, size, range);
+    while (const auto spec = next_member(value)) {
+        std::optional<ByteRange> range;
+        const Outcome outcome = parse_one(*spec, size, range);
         if (outcome == Outcome::invalid || ++count > max_ranges) return {};
-        if (outcome == Outcome::unsatisfiable) continue;
+        satisfiable = satisfiable || outcome == Outcome::satisfiable;
+        if (!range) continue;
         // Overlapping ranges are harmless as long as the answer is no larger than the file.
-        if (range.length() > size - total) return {};
-        total += range.length();
-        request.ranges.push_back(range);
+        if (range->length() > size - total) return {};
+        total += range->length();
+        request.ranges.push_back(*range);
     }
-    if (count == 0) return {};
-    request.kind = request.ranges.empty() ? RangeRequest::Kind::unsatisfiable : RangeRequest::Kind::parts;
-    return request;
+    if (count > 0 && !satisfiable)
+        request.kind = RangeRequest::Kind::unsatisfiable;
+    else if (!request.ranges.empty())
+        request.kind = RangeRequest::Kind::parts;
+    return request; // the whole of an empty file otherwise: 206 could not say which bytes of it these are
 }
 
 } // namespace http

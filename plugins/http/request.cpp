@@ -1,27 +1,15 @@
 #include "request.hpp"
-
-#include <boost/beast/http/basic_parser.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/field.hpp>
-#include <boost/beast/http/verb.hpp>
+#include "grammar.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <array>
+#include <charconv>
 
 namespace http {
 
 namespace {
 
-namespace beast = boost::beast;
-using beast::error_code;
-using Field = beast::http::field;
-
-std::string_view view(beast::string_view text) noexcept { return {text.data(), text.size()}; }
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
+Problem bad_request(std::string_view detail) { return {400, detail}; }
 
 void join(std::optional<std::string>& list, std::string_view value) {
     if (list)
@@ -30,130 +18,137 @@ void join(std::optional<std::string>& list, std::string_view value) {
         list.emplace(value);
 }
 
-// uri-host [ ":" port ] of RFC 9110 §7.2, by its characters: this plugin serves every host the same files.
-bool is_host(std::string_view value) noexcept {
-    return std::all_of(value.begin(), value.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               std::string_view("-._~!$&'()*+,;=%:[]").find(c) != std::string_view::npos;
-    });
+// The methods that HTTP, WebDAV and their like define: the answer to one of them is 405 and not 501.
+Method method_of(std::string_view token) noexcept {
+    static constexpr std::array<std::string_view, 32> others{
+        "POST",   "PUT",      "DELETE",     "OPTIONS",   "PATCH",    "TRACE",     "CONNECT", "ACL",
+        "BIND",   "CHECKOUT", "COPY",       "LINK",      "LOCK",     "M-SEARCH",  "MERGE",   "MKACTIVITY",
+        "MKCOL",  "MOVE",     "MKCALENDAR", "NOTIFY",    "PROPFIND", "PROPPATCH", "PURGE",   "QUERY",
+        "REBIND", "REPORT",   "SEARCH",     "SUBSCRIBE", "UNBIND",   "UNLINK",    "UNLOCK",  "UNSUBSCRIBE"};
+    if (token == "GET") return Method::get;
+    if (token == "HEAD") return Method::head;
+    return std::ranges::find(others, token) == others.end() ? Method::unknown : Method::other;
 }
 
-Method method_of(beast::http::verb verb) noexcept {
-    switch (verb) {
-    case beast::http::verb::get:
-        return Method::get;
-    case beast::http::verb::head:
-        return Method::head;
-    case beast::http::verb::unknown:
-        return Method::unknown;
-    default:
-        return Method::other;
-    }
-}
-
-class HeadParser : public beast::http::basic_parser<true> {
-  public:
-    explicit HeadParser(const Limits& limits, Request& request) : request_(request) {
-        header_limit(std::numeric_limits<std::uint32_t>::max()); // HeadScanner has checked the size
-        body_limit(limits.max_body);
-    }
-
+// The fields of a head that are needed only until it is understood. Repeated ones are joined.
+struct HeadFields {
     std::size_t hosts = 0;
     bool host_is_valid = true;
+    std::optional<std::string> connection;
     std::optional<std::string> transfer_encoding;
-    std::optional<std::string> content_lengths;
+    std::optional<std::string> content_length;
     std::optional<std::string> expect;
-
-  private:
-    void on_request_impl(beast::http::verb verb, beast::string_view, beast::string_view target, int version,
-                         error_code&) override {
-        request_.method = method_of(verb);
-        request_.target = view(target);
-        request_.version = version;
-    }
-
-    void on_field_impl(Field field, beast::string_view, beast::string_view text, error_code&) override {
-        const std::string_view value = view(text);
-        switch (field) {
-        case Field::host:
-            ++hosts;
-            host_is_valid = is_host(value);
-            break;
-        case Field::transfer_encoding:
-            join(transfer_encoding, value);
-            break;
-        case Field::content_length:
-            join(content_lengths, value);
-            break;
-        case Field::expect:
-            join(expect, value);
-            break;
-        case Field::range:
-            join(request_.range, value);
-            break;
-        case Field::if_range:
-            join(request_.if_range, value);
-            break;
-        case Field::if_match:
-            join(request_.if_match, value);
-            break;
-        case Field::if_none_match:
-            join(request_.if_none_match, value);
-            break;
-        case Field::if_modified_since:
-            join(request_.if_modified_since, value);
-            break;
-        case Field::if_unmodified_since:
-            join(request_.if_unmodified_since, value);
-            break;
-        default:
-            break;
-        }
-    }
-
-    void on_header_impl(error_code&) override {}
-    void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
-    std::size_t on_body_impl(beast::string_view body, error_code&) override { return body.size(); }
-    void on_chunk_header_impl(std::uint64_t, beast::string_view, error_code&) override {}
-    std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, error_code&) override { return body.size(); }
-    void on_finish_impl(error_code&) override {}
-    void on_response_impl(int, beast::string_view, int, error_code&) override {}
-
-    Request& request_;
 };
 
-Problem bad_request(std::string_view detail) { return {400, detail}; }
+// method SP request-target SP HTTP-version
+Problem parse_request_line(std::string_view line, Request& request) noexcept {
+    const std::size_t first = line.find(' ');
+    const std::size_t last = line.rfind(' ');
+    if (!is_token(line.substr(0, first))) return bad_request("The request line has no valid method.");
+    if (first == last) return bad_request("The request line has no valid HTTP version.");
+    request.method = method_of(line.substr(0, first));
+    request.target = line.substr(first + 1, last - first - 1);
+    if (request.target.empty() || request.target.find_first_of(" \t") != std::string_view::npos)
+        return bad_request("The request line has no valid target.");
 
-Problem problem_of(const error_code& code) {
-    using beast::http::error;
-    if (code == error::body_limit) return {413, "The request's body is too large."};
-    if (code == error::bad_method) return bad_request("The request line has no valid method.");
-    if (code == error::bad_target) return bad_request("The request line has no valid target.");
-    if (code == error::bad_version) return bad_request("The request line has no valid HTTP version.");
-    if (code == error::bad_content_length || code == error::multiple_content_length || code == error::bad_transfer_encoding)
-        return bad_request("The length of the request's body is contradictory or not a number.");
-    return bad_request("The request has a malformed field.");
+    const std::string_view version = line.substr(last + 1);
+    if (version.size() != 8 || !version.starts_with("HTTP/") || !is_digits(version.substr(5, 1)) || version[6] != '.' ||
+        !is_digits(version.substr(7)))
+        return bad_request("The request line has no valid HTTP version.");
+    if (version != "HTTP/1.0" && version != "HTTP/1.1") return {505, "This server speaks HTTP/1.0 and HTTP/1.1."};
+    request.version = version.ends_with('1') ? 11 : 10;
+    return {};
 }
 
-// Whether the request line ends in "HTTP/" DIGIT "." DIGIT with a version that is not ours: the client speaks HTTP.
-bool is_other_version(std::string_view head) noexcept {
-    const std::string_view line = head.substr(0, head.find('\r'));
-    if (line.size() < 9) return false;
-    const std::string_view version = line.substr(line.size() - 9);
-    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-    if (version == " HTTP/1.0" || version == " HTTP/1.1") return false;
-    return version.starts_with(" HTTP/") && is_digit(version[6]) && version[7] == '.' && is_digit(version[8]);
+void take_field(std::string_view name, std::string_view value, Request& request, HeadFields& fields) {
+    const struct {
+        std::string_view name;
+        std::optional<std::string>& list;
+    } lists[] = {{"Connection", fields.connection},
+                 {"Content-Length", fields.content_length},
+                 {"Expect", fields.expect},
+                 {"If-Match", request.if_match},
+                 {"If-Modified-Since", request.if_modified_since},
+                 {"If-None-Match", request.if_none_match},
+                 {"If-Range", request.if_range},
+                 {"If-Unmodified-Since", request.if_unmodified_since},
+                 {"Range", request.range},
+                 {"Transfer-Encoding", fields.transfer_encoding}};
+    for (const auto& list : lists)
+        if (equals_ignoring_case(name, list.name)) return join(list.list, value);
+    if (equals_ignoring_case(name, "Host")) {
+        ++fields.hosts;
+        // A URI of http has a host (RFC 9110 §4.2.1); the field is empty if the target's URI has no authority (§7.2).
+        fields.host_is_valid = is_authority(value) && !value.starts_with(':');
+    }
 }
 
-// Refuses framing that two readers may understand differently: RFC 9112 §6.1 and §6.3.
-Problem check_framing(const HeadParser& parser, const Request& request) {
-    if (parser.content_lengths && parser.content_lengths->find(',') != std::string::npos)
-        return bad_request("The request has more than one Content-Length.");
-    if (!parser.transfer_encoding) return {};
+// *( field-name ":" OWS field-value OWS CRLF ) CRLF
+Problem parse_fields(std::string_view lines, Request& request, HeadFields& fields) {
+    while (lines != "\r\n") {
+        const std::size_t end = lines.find("\r\n");
+        const std::string_view line = lines.substr(0, end);
+        const std::size_t colon = line.find(':');
+        if (end == std::string_view::npos || colon == std::string_view::npos || !is_token(line.substr(0, colon)))
+            return bad_request("The request has a malformed field.");
+        take_field(line.substr(0, colon), trim(line.substr(colon + 1)), request, fields);
+        lines.remove_prefix(end + 2);
+    }
+    return {};
+}
+
+// RFC 9112 §9.3. Proxy-Connection is no field of HTTP.
+Problem parse_connection(std::string_view list, Request& request) noexcept {
+    bool close = false;
+    bool keep_alive = false;
+    while (const auto option = next_member(list)) {
+        if (!is_token(*option)) return bad_request("The Connection field is not a list of names.");
+        close = close || equals_ignoring_case(*option, "close");
+        keep_alive = keep_alive || equals_ignoring_case(*option, "keep-alive");
+    }
+    request.keep_alive = !close && (request.version >= 11 || keep_alive);
+    return {};
+}
+
+// Only requests that are chunked, and nothing before or after that, have a content that ends where each reader sees its end:
+// RFC 9112 §6.1 and §6.3.
+Problem parse_transfer_encoding(std::string_view list, Request& request) noexcept {
     if (request.version < 11) return bad_request("HTTP/1.0 has no Transfer-Encoding.");
-    if (!equals_ignoring_case(*parser.transfer_encoding, "chunked"))
-        return {501, "The only transfer coding supported is \"chunked\"."};
-    if (parser.content_lengths) return bad_request("The request has both a Content-Length and a Transfer-Encoding.");
+    std::size_t count = 0;
+    while (const auto member = next_member(list)) {
+        const auto coding = transfer_coding_name(*member);
+        if (!coding) return bad_request("The Transfer-Encoding field is malformed.");
+        if (request.chunked) return bad_request("A transfer coding follows \"chunked\", which has to be the last one.");
+        request.chunked = equals_ignoring_case(*coding, "chunked");
+        if (request.chunked && coding->size() != member->size()) return bad_request("\"chunked\" has no parameters.");
+        ++count;
+    }
+    if (!request.chunked) return bad_request("The last transfer coding of a request has to be \"chunked\".");
+    if (count > 1) return {501, "The only transfer coding supported is \"chunked\"."};
+    return {};
+}
+
+Problem parse_content_length(std::string_view value, Request& request) noexcept {
+    if (value.find(',') != std::string_view::npos) return bad_request("The request has more than one Content-Length.");
+    const bool valid = !value.empty() && is_digits(value) &&
+                       std::from_chars(value.data(), value.data() + value.size(), request.content_length).ec == std::errc();
+    return valid ? Problem{} : bad_request("The length of the request's body is not a number.");
+}
+
+// Refuses framing that two readers may understand differently.
+Problem parse_framing(const HeadFields& fields, Request& request) noexcept {
+    if (fields.transfer_encoding && fields.content_length)
+        return bad_request("The request has both a Content-Length and a Transfer-Encoding.");
+    if (fields.transfer_encoding) return parse_transfer_encoding(*fields.transfer_encoding, request);
+    if (fields.content_length) return parse_content_length(*fields.content_length, request);
+    return {};
+}
+
+Problem parse_expect(std::string_view list, Request& request) noexcept {
+    while (const auto expectation = next_member(list)) {
+        if (!equals_ignoring_case(*expectation, "100-continue")) return {417, "The only expectation met is \"100-continue\"."};
+        request.expects_continue = true;
+    }
     return {};
 }
 
@@ -161,28 +156,32 @@ Problem check_framing(const HeadParser& parser, const Request& request) {
 
 Problem parse_head(std::string_view head, const Limits& limits, Request& request) {
     request = {};
-    HeadParser parser(limits, request);
-    error_code error;
-    parser.put(boost::asio::const_buffer(head.data(), head.size()), error);
-    if (error == beast::http::error::bad_version && is_other_version(head))
-        return {505, "This server speaks HTTP/1.0 and HTTP/1.1."};
-    if (error) return problem_of(error);
-    if (!parser.is_header_done()) return bad_request("The request has a malformed field.");
+    HeadFields fields;
+    const std::size_t line_end = head.find("\r\n");
+    if (line_end == std::string_view::npos) return bad_request("This is not an HTTP request.");
+    if (const Problem problem = parse_request_line(head.substr(0, line_end), request)) return problem;
+    if (const Problem problem = parse_fields(head.substr(line_end + 2), request, fields)) return problem;
 
-    if (request.version >= 11 && parser.hosts == 0) return bad_request("An HTTP/1.1 request needs a Host field.");
-    if (parser.hosts > 1) return bad_request("The request has more than one Host field.");
-    if (!parser.host_is_valid) return bad_request("The Host field is not a host.");
-    if (const Problem problem = check_framing(parser, request)) return problem;
+    if (request.version >= 11 && fields.hosts == 0) return bad_request("An HTTP/1.1 request needs a Host field.");
+    if (fields.hosts > 1) return bad_request("The request has more than one Host field.");
+    if (!fields.host_is_valid) return bad_request("The Host field is not a host.");
+    if (const Problem problem = parse_connection(fields.connection ? *fields.connection : "", request)) return problem;
 
-    if (parser.expect && request.version >= 11) {
-        if (!equals_ignoring_case(*parser.expect, "100-continue"))
-            return {417, "The only expectation met is \"100-continue\"."};
-        request.expects_continue = true;
-    }
-    request.keep_alive = parser.keep_alive();
-    request.chunked = parser.chunked();
-    request.content_length = parser.content_length().value_or(0);
+    const Problem framing = parse_framing(fields, request);
+    if (framing.status == 400) return framing;
+    // What is wrong with the method is said before what is wrong with its content.
+    if (request.has_body() && (request.method == Method::other || request.method == Method::unknown))
+        return {request.method == Method::other ? 405 : 501, "Only GET and HEAD are served."};
+    if (framing) return framing;
+    if (request.content_length > limits.max_body) return {413, "The request's body is too large."};
+    if (fields.expect && request.version >= 11) return parse_expect(*fields.expect, request);
     return {};
+}
+
+bool may_be_head(std::string_view text) noexcept {
+    constexpr std::string_view method = "HEAD";
+    text.remove_prefix(std::min(text.find_first_not_of("\r\n"), text.size()));
+    return method.starts_with(text) || (text.starts_with(method) && !is_token_char(text[method.size()]));
 }
 
 } // namespace http

@@ -1,5 +1,4 @@
-// A request as the http plugin needs it, and the parsing of its head: RFC 9112 §3, §5 and §6. Only request.cpp uses
-// Boost.Beast.
+// A request as the http plugin needs it, and the parsing of its head: RFC 9112 §3, §5, §6 and §9.
 #pragma once
 
 #include "limits.hpp"
@@ -50,5 +49,8 @@ struct Request {
 
 // Parses a head that HeadScanner found complete.
 Problem parse_head(std::string_view head, const Limits& limits, Request& request);
+
+// Whether a request that begins like this, whole or not, is one for HEAD or may become one: its answer has no content.
+bool may_be_head(std::string_view text) noexcept;
 
 } // namespace http

@@ -36,6 +36,8 @@ RequestReader::~RequestReader() = default;
 
 bool RequestReader::in_body() const noexcept { return incomplete_ != nullptr && incomplete_->body.has_value(); }
 
+bool RequestReader::may_be_head() const noexcept { return incomplete_ != nullptr && http::may_be_head(incomplete_->head); }
+
 bool RequestReader::take_continue() noexcept {
     return incomplete_ != nullptr && std::exchange(incomplete_->wants_continue, false);
 }
@@ -43,8 +45,7 @@ bool RequestReader::take_continue() noexcept {
 RequestReader::Result RequestReader::next(std::string_view& input, const Limits& limits, Request& request, Problem& problem) {
     if (incomplete_ != nullptr && incomplete_->complete) incomplete_.reset();
     if (input.empty()) return Result::need_more;
-    const Result result = in_body() ? next_body(input, limits, request, problem) : next_head(input, limits, request, problem);
-    return result;
+    return in_body() ? next_body(input, limits, request, problem) : next_head(input, limits, request, problem);
 }
 
 RequestReader::Result RequestReader::next_head(std::string_view& input, const Limits& limits, Request& request,
@@ -68,10 +69,8 @@ RequestReader::Result RequestReader::next_head(std::string_view& input, const Li
     }
     const std::string_view head = text.substr(scanner.begin(), scanner.end() - scanner.begin());
     problem = scanned == HeadScanner::Result::complete ? parse_head(head, limits, request) : problem_of(scanned);
-    if (!problem && request.has_body() && (request.method == Method::other || request.method == Method::unknown))
-        problem = {request.method == Method::other ? 405 : 501, "Only GET and HEAD are served."};
     if (problem) {
-        problem.head_only = head.starts_with("HEAD ");
+        problem.head_only = http::may_be_head(head);
         return Result::problem;
     }
     input.remove_prefix(scanner.end() - kept);
@@ -93,7 +92,7 @@ RequestReader::Result RequestReader::next_body(std::string_view& input, const Li
     incomplete.wants_continue = false;
     problem = incomplete.body->skip(input, limits);
     if (problem) {
-        problem.head_only = incomplete.head.starts_with("HEAD ");
+        problem.head_only = http::may_be_head(incomplete.head);
         return Result::problem;
     }
     if (!incomplete.body->done()) return Result::need_more;

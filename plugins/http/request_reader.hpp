@@ -26,6 +26,7 @@ class RequestReader {
 
     bool idle() const noexcept { return incomplete_ == nullptr; } // no byte of the next request has come
     bool in_body() const noexcept;
+    bool may_be_head() const noexcept; // the incomplete request is one for HEAD, or may become one
 
     // True once, when the client waits for "100 Continue" before it sends its body (RFC 9110 §10.1.1).
     bool take_continue() noexcept;

@@ -1,15 +1,11 @@
 #include "target.hpp"
+#include "grammar.hpp"
+
+#include <algorithm>
 
 namespace http {
 
 namespace {
-
-int hex_digit(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 // Appends the decoded segment; false if no file can have this name.
 bool decode(std::string_view segment, std::string& to) {
@@ -29,16 +25,16 @@ bool decode(std::string_view segment, std::string& to) {
     return true;
 }
 
-// The path and query of the absolute form, "http://authority/path?query"; empty if it is not that.
+// The path and query of the absolute form, "http://authority/path?query"; empty if it is not that. RFC 9110 §4.2: the host must
+// not be empty, and a userinfo is an error.
 std::string_view path_of_absolute(std::string_view target) noexcept {
-    for (std::string_view scheme : {"http://", "https://"}) {
-        if (target.size() < scheme.size()) continue;
-        bool same = true;
-        for (std::size_t i = 0; i < scheme.size(); ++i) same = same && (target[i] | 0x20) == (scheme[i] | 0x20);
-        if (!same) continue;
+    for (const std::string_view scheme : {"http://", "https://"}) {
+        if (!equals_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
         target.remove_prefix(scheme.size());
-        const std::size_t end = target.find_first_of("/?");
-        return end == std::string_view::npos ? "/" : target.substr(end);
+        const std::size_t end = std::min(target.find_first_of("/?"), target.size());
+        const std::string_view authority = target.substr(0, end);
+        if (authority.empty() || authority.starts_with(':') || !is_authority(authority)) return {};
+        return end == target.size() ? "/" : target.substr(end);
     }
     return {};
 }

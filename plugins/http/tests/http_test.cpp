@@ -71,6 +71,16 @@ TEST_F(HttpTest, HeadHasNoBody) {
         EXPECT_TRUE(plugin.serve({std::string(request)}).output.ends_with("Connection: close\r\n\r\n")) << request;
 }
 
+TEST_F(HttpTest, AHeadThatIsLateOrCutHasNoBodyEither) {
+    const std::string request = "HEAD /hello.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx";
+    for (std::size_t size = 1; size <= request.size(); ++size)
+        for (const auto& [ending, status] : {std::pair<Step, const char*>{end, "400"}, {timeout, "408"}}) {
+            const std::string output = plugin.serve({request.substr(0, size), ending}).output;
+            EXPECT_TRUE(output.starts_with("HTTP/1.1 " + std::string(status))) << output;
+            EXPECT_EQ(output.find("\r\n\r\n") + 4, output.size()) << output;
+        }
+}
+
 TEST_F(HttpTest, ServesTheIndexOfAFolder) {
     folder.write("index.html", "root");
     folder.write("sub/index.html", "sub");
@@ -114,7 +124,7 @@ TEST_F(HttpTest, AnswersEveryProblemReadably) {
         {417, get("/", "Expect: x\r\n"), "417 Expectation Failed\nThe only expectation met is \"100-continue\".\n"},
         {431, "GET / HTTP/1.1\r\nX: " + std::string(16'384, 'x'),
          "431 Request Header Fields Too Large\nThe request's header is too large.\n"},
-        {501, get("/", "Transfer-Encoding: gzip\r\n"),
+        {501, get("/", "Transfer-Encoding: gzip, chunked\r\n"),
          "501 Not Implemented\nThe only transfer coding supported is \"chunked\".\n"},
         {505, "GET / HTTP/3.0\r\n\r\n", "505 HTTP Version Not Supported\nThis server speaks HTTP/1.0 and HTTP/1.1.\n"},
     };
@@ -179,6 +189,9 @@ TEST_F(HttpTest, RangesOfAFile) {
     EXPECT_EQ(range("bytes=7-").body, "789");
     EXPECT_EQ(range("lines=1-2").status, 200);
     EXPECT_EQ(range("bytes=4-2").body, "0123456789");
+    folder.write("empty.txt", "");
+    EXPECT_EQ(ask(get("/empty.txt", "Range: bytes=-5\r\n")).status, 200);
+    EXPECT_EQ(ask(get("/empty.txt", "Range: bytes=0-\r\n")).status, 416);
 
     const Answer beyond = range("bytes=10-");
     EXPECT_EQ(beyond.status, 416);
@@ -242,6 +255,11 @@ TEST_F(HttpTest, OldClientsCloseUnlessTheySayOtherwise) {
     ASSERT_EQ(answers(open.output).size(), 2u);
     EXPECT_EQ(answers(open.output)[0].field("Connection"), "keep-alive");
     EXPECT_EQ(answers(plugin.serve({get("/hello.txt", "Connection: close\r\n") + get("/")}).output).size(), 1u);
+    for (const char* field : {"Connection: close, keep-alive", "Proxy-Connection: keep-alive"})
+        EXPECT_EQ(
+            answers(plugin.serve({"GET /hello.txt HTTP/1.0\r\n" + std::string(field) + "\r\n\r\n" + get("/")}).output).size(),
+            1u)
+            << field;
 }
 
 TEST_F(HttpTest, AnswersPipelinedRequestsInOrder) {

@@ -43,7 +43,12 @@ TEST(Range, LeavesOutWhatCannotBeSatisfied) {
     EXPECT_EQ(parse_range("bytes=18446744073709551615-", 1000).kind, Kind::unsatisfiable);
     EXPECT_EQ(parse_range("bytes=18446744073709551616-18446744073709551617", 1000).kind, Kind::unsatisfiable);
     EXPECT_EQ(parse_range("bytes=0-0", 0).kind, Kind::unsatisfiable);
-    EXPECT_EQ(parse_range("bytes=-5", 0).kind, Kind::unsatisfiable);
+    EXPECT_EQ(parse_range("bytes=-0", 0).kind, Kind::unsatisfiable);
+}
+
+TEST(Range, AnEmptyFileEndsWithAllOfIt) {
+    for (std::string_view value : {"bytes=-5", "bytes=0-0,-5", "bytes=-5,0-0"})
+        EXPECT_EQ(parse_range(value, 0).kind, Kind::whole) << value;
 }
 
 TEST(Range, IgnoresWhatIsNoRange) {

@@ -49,7 +49,10 @@ TEST(Target, MayBeAbsolute) {
     EXPECT_EQ(path_of("HTTPS://example.org/a/"), "a/");
     EXPECT_EQ(path_of("http://example.org"), "/");
     EXPECT_EQ(path_of("http://example.org?q"), "/");
-    for (std::string_view target : {"*", "example.org:80", "ftp://example.org/", "a", "?q", "http:/x"})
+    EXPECT_EQ(path_of("http://[::1]:8080/a"), "a");
+    for (std::string_view target :
+         {"*", "example.org:80", "ftp://example.org/", "a", "?q", "http:/x", "http:///t", "http://", "http://?q", "http://:80/",
+          "http://a:b/", "http://[::1/", "http://user@a/", "http://user:password@a/", "http://a b/", "https:///t"})
         EXPECT_EQ(path_of(target), "refused") << target;
 }
 

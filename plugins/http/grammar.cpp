@@ -1,0 +1,144 @@
+#include "grammar.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+
+namespace http {
+
+namespace {
+
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+bool is_one_of(char c, std::string_view characters) noexcept { return characters.find(c) != std::string_view::npos; }
+
+bool is_unreserved_or_sub_delim(char c) noexcept {
+    return is_letter(c) || is_digit(c) || is_one_of(c, "-._~" /* unreserved */ "!$&'()*+,;=");
+}
+
+// *( unreserved / pct-encoded / sub-delims )
+bool is_reg_name(std::string_view text) noexcept {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (is_unreserved_or_sub_delim(text[i])) continue;
+        if (text[i] != '%' || text.size() - i < 3 || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) return false;
+        i += 2;
+    }
+    return true;
+}
+
+bool is_ipv6_address(std::string_view text) noexcept {
+    std::array<char, INET6_ADDRSTRLEN> buffer{};
+    if (text.size() >= buffer.size() || text.find('\0') != std::string_view::npos) return false;
+    std::ranges::copy(text, buffer.begin());
+    in6_addr address{};
+    return ::inet_pton(AF_INET6, buffer.data(), &address) == 1;
+}
+
+// "v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" )
+bool is_ip_future(std::string_view text) noexcept {
+    const std::size_t dot = text.find('.');
+    if (dot == std::string_view::npos || dot < 2 || lower(text[0]) != 'v') return false;
+    const std::string_view version = text.substr(1, dot - 1);
+    const std::string_view address = text.substr(dot + 1);
+    return !address.empty() && std::ranges::all_of(version, [](char c) { return hex_digit(c) >= 0; }) &&
+           std::ranges::all_of(address, [](char c) { return is_unreserved_or_sub_delim(c) || c == ':'; });
+}
+
+// The length of the quoted-string at the front; 0 if there is none.
+std::size_t quoted_string_length(std::string_view text) noexcept {
+    if (!text.starts_with('"')) return 0;
+    for (std::size_t i = 1; i < text.size(); ++i) {
+        if (text[i] == '"') return i + 1;
+        if (text[i] == '\\') ++i;
+        if (i < text.size() && ((static_cast<unsigned char>(text[i]) < 0x20 && text[i] != '\t') || text[i] == 0x7f)) return 0;
+    }
+    return 0;
+}
+
+std::size_t token_length(std::string_view text) noexcept {
+    return static_cast<std::size_t>(std::ranges::find_if_not(text, is_token_char) - text.begin());
+}
+
+// By byte: each name of a field is checked.
+constexpr std::array<bool, 256> token_chars = [] {
+    std::array<bool, 256> table{};
+    for (const char c : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+        table[static_cast<unsigned char>(c)] = true;
+    return table;
+}();
+
+} // namespace
+
+bool is_token_char(char c) noexcept { return token_chars[static_cast<unsigned char>(c)]; }
+
+bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+
+bool is_token(std::string_view text) noexcept { return !text.empty() && token_length(text) == text.size(); }
+
+bool is_digits(std::string_view text) noexcept { return std::ranges::all_of(text, is_digit); }
+
+bool is_host(std::string_view text) noexcept {
+    if (!text.starts_with('[')) return is_reg_name(text); // every IPv4address is one, too
+    if (!text.ends_with(']')) return false;
+    const std::string_view literal = text.substr(1, text.size() - 2);
+    return is_ipv6_address(literal) || is_ip_future(literal);
+}
+
+bool is_authority(std::string_view text) noexcept {
+    const std::size_t bracket = text.rfind(']');
+    const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
+    if (colon == std::string_view::npos) return is_host(text);
+    return is_host(text.substr(0, colon)) && is_digits(text.substr(colon + 1));
+}
+
+std::string_view trim(std::string_view text) noexcept {
+    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+int hex_digit(char c) noexcept {
+    if (is_digit(c)) return c - '0';
+    if (lower(c) >= 'a' && lower(c) <= 'f') return lower(c) - 'a' + 10;
+    return -1;
+}
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+std::optional<std::string_view> next_member(std::string_view& list) noexcept {
+    while (!list.empty()) {
+        bool quoted = false;
+        std::size_t end = 0;
+        for (; end < list.size() && (quoted || list[end] != ','); ++end) {
+            if (list[end] == '"') quoted = !quoted;
+            if (quoted && list[end] == '\\') ++end;
+        }
+        const std::string_view member = trim(list.substr(0, end));
+        list.remove_prefix(std::min(end + 1, list.size()));
+        if (!member.empty()) return member;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string_view> transfer_coding_name(std::string_view coding) noexcept {
+    const std::size_t length = token_length(coding);
+    if (length == 0) return std::nullopt;
+    std::string_view rest = trim(coding.substr(length));
+    while (!rest.empty()) {
+        if (!rest.starts_with(';')) return std::nullopt;
+        rest = trim(rest.substr(1));
+        const std::size_t name = token_length(rest);
+        rest = trim(rest.substr(name));
+        if (name == 0 || !rest.starts_with('=')) return std::nullopt;
+        rest = trim(rest.substr(1));
+        const std::size_t value = rest.starts_with('"') ? quoted_string_length(rest) : token_length(rest);
+        if (value == 0) return std::nullopt;
+        rest = trim(rest.substr(value));
+    }
+    return coding.substr(0, length);
+}
+
+} // namespace http
