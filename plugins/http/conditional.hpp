@@ -4,15 +4,23 @@
 #include "request.hpp"
 
 #include <cstdint>
+#include <ctime>
+#include <optional>
 #include <string_view>
 
 namespace http {
 
-// The names of a file's current state.
+// The names of a file's current state, as far as it has any.
 struct Validators {
-    std::string_view etag; // strong, with its quotes
-    std::int64_t modified;
+    std::string_view etag; // strong, with its quotes; empty: none
+    std::optional<std::int64_t> modified;
 };
+
+// Whether a file's stamp stands for one state of it: a change after `now` gives another stamp. §8.8.1
+bool names_state(const std::timespec& stamp, const std::timespec& now) noexcept;
+
+// The same for the stamp's second alone, which a Last-Modified field shows. §8.8.2.2
+bool second_names_state(const std::timespec& stamp, const std::timespec& now) noexcept;
 
 enum class Verdict { proceed, not_modified, precondition_failed };
 

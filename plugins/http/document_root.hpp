@@ -1,8 +1,12 @@
 // The served folder, and how to open files beneath it. The kernel guards the border: openat2(2) with RESOLVE_BENEATH follows a
-// symbolic link only while it stays beneath the root, even if another process renames folders meanwhile.
+// symbolic link only while it stays beneath the root, even if another process renames folders meanwhile. The way to the root
+// itself may have links anywhere, and a deploy may switch them.
 #pragma once
 
 #include <cstdint>
+#include <ctime>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -29,30 +33,43 @@ class File {
 enum class OpenResult {
     file,      // a regular one
     directory, // nothing is open
-    not_found, // also: beyond the root, a device, a socket, a loop of links
+    not_found, // also: beyond the root, a device, a socket, a FIFO, a loop of links
     forbidden, // the file system's permissions
     busy,      // out of descriptors or memory: may work later
     failed     // the disk
 };
 
+// Stamps are seconds since 1970 and nanoseconds, UTC.
 struct FileFacts {
     std::uint64_t size = 0; // bytes
     std::uint64_t inode = 0;
-    std::int64_t modified = 0;    // seconds since 1970
-    std::int64_t nanoseconds = 0; // of `modified`
+    std::timespec modified{}; // as whoever wrote it wants it to be
+    std::timespec changed{};  // as the kernel saw it: content or attributes
 };
 
 class DocumentRoot {
   public:
     // Opens the folder; throws std::system_error if that fails, and std::runtime_error if the kernel has no openat2
-    // (Linux 5.6).
-    explicit DocumentRoot(const std::string& path);
+    // (Linux 5.6) or there is no /proc.
+    explicit DocumentRoot(std::string path);
 
-    // [any] Opens a file by its path relative to the root.
+    // [any] Opens a file by its path relative to the folder to which the root's path leads now; while it leads to none, to
+    // which it led before. Nothing but regular files is opened: opening others has effects.
     OpenResult open(const std::string& relative, File& file, FileFacts& facts) const noexcept;
 
   private:
-    File root_; // constant after construction
+    struct Folder {
+        File file;
+        std::uint64_t device;
+        std::uint64_t inode;
+    };
+
+    static std::shared_ptr<const Folder> open_folder(const char* path);
+    std::shared_ptr<const Folder> current() const;
+
+    const std::string path_;
+    mutable std::mutex mutex_;
+    mutable std::shared_ptr<const Folder> folder_; // with mutex_; never null
 };
 
 } // namespace http

@@ -59,16 +59,18 @@ std::string_view reason(int status) noexcept {
 
 constexpr std::string_view allow = "Allow: GET, HEAD\r\n";
 
-// An entity tag that changes whenever the file does: RFC 9110 §8.8.3.
+// An entity tag that changes whenever the file does: RFC 9110 §8.8.3. By the stamp that is the kernel's alone: the time of
+// modification can be set, and is the same for all files and builds where these have to be reproducible.
 class EntityTag {
   public:
-    explicit EntityTag(const FileFacts& facts) noexcept {
+    EntityTag(const FileFacts& facts, const std::timespec& now) noexcept {
+        if (!names_state(facts.changed, now)) return;
         put('"');
         put_hex(facts.inode);
         put('-');
-        put_hex(static_cast<std::uint64_t>(facts.modified));
+        put_hex(static_cast<std::uint64_t>(facts.changed.tv_sec));
         put('.');
-        put_hex(static_cast<std::uint64_t>(facts.nanoseconds));
+        put_hex(static_cast<std::uint64_t>(facts.changed.tv_nsec));
         put('-');
         put_hex(facts.size);
         put('"');
@@ -83,6 +85,13 @@ class EntityTag {
     char* end_ = text_.data();
 };
 
+// The clock of which file systems take their stamps.
+std::timespec time_for_stamps() noexcept {
+    std::timespec now{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now;
+}
+
 std::string content_range(const ByteRange& range, std::uint64_t size) {
     return "bytes " + std::to_string(range.first) + "-" + std::to_string(range.last) + "/" + std::to_string(size);
 }
@@ -94,8 +103,11 @@ struct Responder::Answer {
     std::uint64_t size;
     std::string_view type;
     Validators state;
+    std::optional<std::int64_t> last_modified; // what the field says
     Framing framing;
 };
+
+Responder::Responder(const Site& site, Output& output) noexcept : site_(site), output_(output), now_(time_for_stamps()) {}
 
 void Responder::begin_head(int status) {
     output_.text("HTTP/1.1 ");
@@ -103,7 +115,7 @@ void Responder::begin_head(int status) {
     output_.text(" ");
     output_.text(reason(status));
     output_.text("\r\n");
-    field("Date", HttpDate(now_).text());
+    field("Date", HttpDate(now_.tv_sec).text());
 }
 
 void Responder::field(std::string_view name, std::string_view value) {
@@ -120,9 +132,8 @@ void Responder::length_field(std::uint64_t length) {
 }
 
 void Responder::validators(const Answer& answer) {
-    // RFC 9110 §8.8.2.1: not later than the answer itself.
-    field("Last-Modified", HttpDate(std::min(answer.state.modified, now_)).text());
-    field("ETag", answer.state.etag);
+    if (answer.last_modified) field("Last-Modified", HttpDate(*answer.last_modified).text());
+    if (!answer.state.etag.empty()) field("ETag", answer.state.etag);
     field("Accept-Ranges", "bytes");
     if (!site_.cache_control.empty()) field("Cache-Control", site_.cache_control);
 }
@@ -189,12 +200,17 @@ void Responder::answer(const Request& request, bool keep_alive) {
     case OpenResult::failed:
         return send_error(500, "The file cannot be read.", framing);
     }
-    const EntityTag etag(facts);
-    send(request, {file.fd(), facts.size, content_type(name), {etag.text(), facts.modified}, framing});
+    const EntityTag etag(facts, now_);
+    std::optional<std::int64_t> modified;
+    if (second_names_state(facts.modified, now_)) modified = facts.modified.tv_sec;
+    // Nobody can have modified a file in the future. RFC 9110 §8.8.2.1 wants the time of the answer in its place, which is
+    // another one for each answer and thus no condition.
+    const auto last_modified = facts.modified.tv_sec > now_.tv_sec ? now_.tv_sec : modified;
+    send(request, {file.fd(), facts.size, content_type(name), {etag.text(), modified}, last_modified, framing});
 }
 
 void Responder::send(const Request& request, const Answer& answer) {
-    switch (evaluate_preconditions(request, answer.state, now_)) {
+    switch (evaluate_preconditions(request, answer.state, now_.tv_sec)) {
     case Verdict::proceed:
         break;
     case Verdict::precondition_failed:
@@ -204,7 +220,7 @@ void Responder::send(const Request& request, const Answer& answer) {
         validators(answer);
         return end_head(answer.framing);
     }
-    if (request.range && request.method == Method::get && range_applies(request, answer.state, now_)) {
+    if (request.range && request.method == Method::get && range_applies(request, answer.state, now_.tv_sec)) {
         const RangeRequest ranges = parse_range(*request.range, answer.size);
         if (ranges.kind == RangeRequest::Kind::unsatisfiable) {
             const std::string unsatisfied = "Content-Range: bytes */" + std::to_string(answer.size) + "\r\n";

@@ -25,10 +25,10 @@ struct Site {
     std::string boundary;      // between the parts of a multipart answer; random, so that no file contains it
 };
 
-// Lives as long as the requests of one read: the date is taken once.
+// Lives as long as the requests of one read: the time is taken once.
 class Responder {
   public:
-    Responder(const Site& site, Output& output) noexcept : site_(site), output_(output), now_(std::time(nullptr)) {}
+    Responder(const Site& site, Output& output) noexcept;
 
     // `keep_alive`: the connection stays open afterwards.
     void answer(const Request& request, bool keep_alive);
@@ -60,7 +60,7 @@ class Responder {
 
     const Site& site_;
     Output& output_;
-    std::int64_t now_;
+    std::timespec now_; // from before the files are looked at
 };
 
 } // namespace http

@@ -27,8 +27,8 @@ Verdict verdict(const Request& request) { return evaluate_preconditions(request,
 TEST(Conditional, IfNoneMatchComparesWeakly) {
     for (const char* value : {"\"abc\"", "W/\"abc\"", "*", "\"x\", \"abc\"", "\"x\",W/\"abc\" , \"y\"", ", ,\"abc\""})
         EXPECT_EQ(verdict(with(&Request::if_none_match, value)), Verdict::not_modified) << value;
-    for (const char* value :
-         {"\"x\"", "abc", "", "\"abc", "w/\"abc\"", "\"ABC\"", "\"x\" y \"abc\"", "*, \"x\"", "\"x, \"abc\""})
+    for (const char* value : {"\"x\" \"abc\"", "\"x y\", \"abc\"", "W/ \"abc\"", "\"abc\" x", "\"x\"", "abc", "", "\"abc",
+                              "w/\"abc\"", "\"ABC\"", "\"x\" y \"abc\"", "*, \"x\"", "\"x, \"abc\""})
         EXPECT_EQ(verdict(with(&Request::if_none_match, value)), Verdict::proceed) << value;
 }
 
@@ -82,8 +82,49 @@ TEST(Conditional, IfRangeNeedsCertainty) {
     EXPECT_TRUE(applies(same_date));
     EXPECT_FALSE(applies(later));
     EXPECT_FALSE(applies(earlier));
-    EXPECT_FALSE(applies(same_date, modified)); // it may change again within this second
     EXPECT_FALSE(applies("*"));
+}
+
+TEST(Conditional, WithoutValidatorsNothingIsKnown) {
+    const Validators none{"", std::nullopt};
+    const auto verdict = [&](std::optional<std::string> Request::* field, const std::string& value) {
+        return evaluate_preconditions(with(field, value), none, now);
+    };
+    EXPECT_EQ(verdict(&Request::if_match, "*"), Verdict::proceed);
+    EXPECT_EQ(verdict(&Request::if_none_match, "*"), Verdict::not_modified);
+    EXPECT_EQ(verdict(&Request::if_match, "\"\""), Verdict::precondition_failed);
+    EXPECT_EQ(verdict(&Request::if_none_match, "\"\""), Verdict::proceed);
+    EXPECT_EQ(verdict(&Request::if_modified_since, same_date), Verdict::proceed);
+    EXPECT_EQ(verdict(&Request::if_unmodified_since, earlier), Verdict::proceed);
+    for (const std::string& value : {std::string("\"\""), same_date})
+        EXPECT_FALSE(range_applies(with(&Request::if_range, value), none, now)) << value;
+}
+
+TEST(Conditional, StampsNameAStateWhenTheClockHasGoneOn) {
+    const std::timespec stamp{modified, 123'456'789};
+    const auto after = [](std::timespec from, long nanoseconds) {
+        from.tv_nsec += nanoseconds;
+        from.tv_sec += from.tv_nsec / 1'000'000'000;
+        from.tv_nsec %= 1'000'000'000;
+        return from;
+    };
+    EXPECT_FALSE(names_state(stamp, stamp));
+    EXPECT_FALSE(names_state(stamp, after(stamp, 9'999'999)));
+    EXPECT_TRUE(names_state(stamp, after(stamp, 10'000'000)));
+    EXPECT_TRUE(names_state({modified, 999'999'999}, {modified + 1, 9'999'999}));
+    EXPECT_FALSE(names_state({modified, 999'999'999}, {modified + 1, 9'999'998}));
+    EXPECT_FALSE(names_state(stamp, {modified - 1, 0}));
+    EXPECT_TRUE(names_state(stamp, {INT64_MAX, 0}));
+    EXPECT_FALSE(names_state({modified, 0}, {modified + 1, 999'999'999})); // seconds or two: FAT
+    EXPECT_TRUE(names_state({modified, 0}, {modified + 2, 0}));
+    EXPECT_FALSE(second_names_state(stamp, {modified, 999'999'999}));
+    EXPECT_TRUE(second_names_state(stamp, {modified + 1, 0}));
+    EXPECT_FALSE(second_names_state({modified, 0}, {modified + 1, 0}));
+    EXPECT_TRUE(second_names_state({modified, 0}, {modified + 2, 0}));
+    for (const std::int64_t none : {std::int64_t{0}, std::int64_t{1}, std::int64_t{-1}}) {
+        EXPECT_FALSE(names_state({none, 1}, {modified, 0}));
+        EXPECT_FALSE(second_names_state({none, 1}, {modified, 0}));
+    }
 }
 
 TEST(Date, IsWrittenAsTheRfcSays) {

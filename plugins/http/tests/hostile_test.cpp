@@ -1,8 +1,12 @@
 // Hostile clients: paths out of the folder, and requests that the test breaks at random.
 #include "test_site.hpp"
 
+#include <array>
+#include <fcntl.h>
 #include <random>
+#include <sys/inotify.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace http::test;
 using namespace gatehouse::kit;
@@ -60,6 +64,13 @@ TEST_F(HostileTest, HiddenFilesAreNotThere) {
 TEST_F(HostileTest, SpecialFilesAreNotServed) {
     ASSERT_EQ(::mkfifo((folder.site() / "fifo").c_str(), 0600), 0);
     EXPECT_EQ(status_of("/fifo"), 404) << "and opening it must not wait for a writer";
+    // A writer must not find a reader that goes away at once.
+    const int watch = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    ASSERT_GE(::inotify_add_watch(watch, (folder.site() / "fifo").c_str(), IN_OPEN), 0);
+    EXPECT_EQ(status_of("/fifo"), 404);
+    std::array<char, 256> events;
+    EXPECT_EQ(::read(watch, events.data(), events.size()), -1) << "the FIFO was opened";
+    ::close(watch);
     EXPECT_EQ(status_of("/" + std::string(300, 'x')), 404);
     EXPECT_EQ(status_of("/" + std::string(2000, 'x') + "/" + std::string(3000, 'y')), 404);
     std::string deep;

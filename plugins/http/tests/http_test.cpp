@@ -3,6 +3,7 @@
 #include "test_site.hpp"
 
 #include <chrono>
+#include <fcntl.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -236,6 +237,82 @@ TEST_F(HttpTest, ConditionalRequests) {
 
     folder.write("hello.txt", "hello, again\n");
     EXPECT_EQ(ask(get("/hello.txt", "If-None-Match: " + etag + "\r\n")).status, 200) << "same size, other state";
+}
+
+// Rewritten in place: the same file, as long as before. Who has the first content must never be told that it is the second one.
+TEST_F(HttpTest, AStampThatIsTooYoungNamesNothing) {
+    const fs::path path = folder.site() / "page.html";
+    const auto rewrite = [&](const std::string& content, std::time_t modified) {
+        std::fstream(path, std::ios::in | std::ios::out | std::ios::binary) << content;
+        const timespec times[] = {{modified, 0}, {modified, 0}};
+        ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+    };
+    folder.write("page.html", "....");
+    for (int i = 0; i < 100; ++i) { // the reader comes at another point of the clock's tick each time
+        rewrite("old.", 1'000'000'000);
+        const bool settled = i % 4 == 0;
+        if (settled) folder.settle("page.html");
+        const Answer first = ask(get("/page.html"));
+        if (settled) EXPECT_EQ(first.fields.count("ETag"), 1U);
+        rewrite("new.", 1'000'000'000);
+        const std::string tag = first.fields.count("ETag") != 0 ? first.field("ETag") : "\"x\"";
+        EXPECT_EQ(ask(get("/page.html", "If-None-Match: " + tag + "\r\n")).status, 200);
+        EXPECT_EQ(ask(get("/page.html", "Range: bytes=2-\r\nIf-Range: " + tag + "\r\n")).body, "new.");
+    }
+    rewrite("now.", std::time(nullptr) + 1);
+    const Answer answer = ask(get("/page.html"));
+    EXPECT_NE(answer.field("Last-Modified"), HttpDate(std::time(nullptr) + 1).text());
+}
+
+TEST_F(HttpTest, FilesWithoutATimeHaveNoLastModified) {
+    for (const std::time_t none : {0, 1}) {
+        const timespec times[] = {{none, 0}, {none, 0}};
+        ASSERT_EQ(::utimensat(AT_FDCWD, (folder.site() / "hello.txt").c_str(), times, 0), 0);
+        const std::string date = "Thu, 01 Jan 1970 00:00:0" + std::to_string(none) + " GMT";
+        EXPECT_EQ(ask(get("/hello.txt")).fields.count("Last-Modified"), 0U);
+        EXPECT_EQ(ask(get("/hello.txt", "If-Modified-Since: " + date + "\r\n")).status, 200);
+        EXPECT_EQ(ask(get("/hello.txt", "If-Unmodified-Since: " + date + "\r\n")).status, 200);
+        EXPECT_EQ(ask(get("/hello.txt", "Range: bytes=0-1\r\nIf-Range: " + date + "\r\n")).status, 200);
+    }
+}
+
+TEST_F(HttpTest, AFileFromTheFutureMeetsTheDateThatWasSent) {
+    const std::time_t future = std::time(nullptr) + 1'000'000;
+    const timespec times[] = {{future, 0}, {future, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, (folder.site() / "hello.txt").c_str(), times, 0), 0);
+    const Answer answer = ask(get("/hello.txt"));
+    EXPECT_EQ(answer.field("Last-Modified"), answer.field("Date"));
+    const std::string date = answer.field("Last-Modified");
+    for (const std::string& sent : {date, std::string(HttpDate(future).text())})
+        EXPECT_EQ(ask(get("/hello.txt", "If-Unmodified-Since: " + sent + "\r\n")).status, 200) << sent;
+    EXPECT_EQ(ask(get("/hello.txt", "If-Modified-Since: " + date + "\r\n")).status, 200);
+    EXPECT_EQ(ask(get("/hello.txt", "Range: bytes=0-1\r\nIf-Range: " + date + "\r\n")).status, 200);
+}
+
+TEST_F(HttpTest, FollowsARootThatIsALink) {
+    const fs::path base = folder.site().parent_path();
+    for (const char* release : {"one", "two", "three"}) {
+        fs::create_directories(base / release / "public");
+        std::ofstream(base / release / "public/name.txt") << release;
+    }
+    std::ofstream(base / "one/public/old.txt") << "old";
+    const auto deploy = [&](const std::string& release) { // as deploys do: the link is there at any time
+        fs::create_symlink(release, base / "next");
+        fs::rename(base / "next", base / "current");
+    };
+    deploy("one");
+    Plugin site({{"root", (base / "current/public").string()}});
+    const auto body = [&](const std::string& target) { return answers(site.serve({get(target)}).output).at(0).body; };
+    EXPECT_EQ(body("/name.txt"), "one");
+    deploy("two");
+    EXPECT_EQ(body("/name.txt"), "two");
+    EXPECT_EQ(answers(site.serve({get("/old.txt")}).output).at(0).status, 404);
+    EXPECT_EQ(answers(site.serve({get("/../one/public/old.txt")}).output).at(0).status, 400);
+    fs::remove_all(base / "one");
+    fs::rename(base / "two", base / "gone"); // the way to the root leads nowhere: what was served last is
+    EXPECT_EQ(body("/name.txt"), "two");
+    fs::rename(base / "three", base / "two"); // a folder that takes the place of another
+    EXPECT_EQ(body("/name.txt"), "three");
 }
 
 TEST_F(HttpTest, IfRangeGivesAllOfAChangedFile) {

@@ -1,18 +1,22 @@
 // What the tests of the http plugin share: a folder of files, and taking answers apart.
 #pragma once
 
+#include "conditional.hpp"
+
 #include <gatehouse/testing.hpp>
 
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <vector>
 
 namespace http::test {
@@ -41,8 +45,19 @@ class Folder {
     void write(const std::string& name, std::string_view content) const {
         fs::create_directories((site() / name).parent_path());
         std::ofstream(site() / name, std::ios::binary) << content;
-        // As old as files are: of one from this very second, Last-Modified would be the answer's own date (RFC 9110 8.8.2.1).
         fs::last_write_time(site() / name, fs::file_time_type::clock::now() - std::chrono::hours(1));
+        settle(name);
+    }
+    // Waits until the file is old enough to have an entity tag: until the clock of its stamp has gone on.
+    void settle(const std::string& name) const {
+        for (timespec now{}, last{};;) {
+            struct stat status{};
+            if (::stat((site() / name).c_str(), &status) != 0) throw std::runtime_error("no " + name);
+            ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+            if (names_state(status.st_ctim, now)) return;
+            do ::clock_gettime(CLOCK_REALTIME_COARSE, &last);
+            while (last.tv_sec == now.tv_sec && last.tv_nsec == now.tv_nsec);
+        }
     }
 
   private:
