@@ -41,6 +41,24 @@ int open_found(int found) noexcept {
     return ::open(path.data(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); // another process may have a lease
 }
 
+FileFacts facts_of(const struct stat& status) noexcept {
+    return {static_cast<std::uint64_t>(status.st_size), status.st_dev, status.st_ino, status.st_mtim, status.st_ctim};
+}
+
+// A file beneath a folder, of any kind, which is not open for anything.
+struct Found {
+    Found(int folder, const std::string& relative) noexcept : file(find_beneath(folder, relative.c_str())) {
+        if (file.fd() < 0 || ::fstat(file.fd(), &status) != 0) error = errno;
+    }
+    bool is(const struct stat& other) const noexcept {
+        return error == 0 && status.st_dev == other.st_dev && status.st_ino == other.st_ino;
+    }
+
+    File file;
+    struct stat status{};
+    int error = 0;
+};
+
 OpenResult result_of(int error) noexcept {
     switch (error) {
     case ENOENT:
@@ -87,7 +105,12 @@ std::shared_ptr<const DocumentRoot::Folder> DocumentRoot::open_folder(const char
     return std::make_shared<const Folder>(Folder{std::move(file), status.st_dev, status.st_ino});
 }
 
-std::shared_ptr<const DocumentRoot::Folder> DocumentRoot::current() const {
+std::shared_ptr<const DocumentRoot::Folder> DocumentRoot::folder() const {
+    const std::lock_guard lock(mutex_);
+    return folder_;
+}
+
+std::shared_ptr<const DocumentRoot::Folder> DocumentRoot::latest_folder() const {
     struct stat status{};
     const bool exists = ::stat(path_.c_str(), &status) == 0;
     const std::lock_guard lock(mutex_);
@@ -96,21 +119,56 @@ std::shared_ptr<const DocumentRoot::Folder> DocumentRoot::current() const {
     return folder_;
 }
 
-OpenResult DocumentRoot::open(const std::string& relative, File& file, FileFacts& facts) const noexcept try {
-    const auto folder = current();
-    const File found(find_beneath(folder->file.fd(), relative.c_str()));
-    if (found.fd() < 0) return result_of(errno);
-    struct stat status{};
-    if (::fstat(found.fd(), &status) != 0) return OpenResult::failed;
-    if (S_ISDIR(status.st_mode)) return OpenResult::directory;
-    if (!S_ISREG(status.st_mode)) return OpenResult::not_found;
-    File opened(open_found(found.fd()));
-    if (opened.fd() < 0) return result_of(errno);
-    facts = {static_cast<std::uint64_t>(status.st_size), status.st_ino, status.st_mtim, status.st_ctim};
-    file = std::move(opened);
+OpenResult DocumentRoot::open(const std::string& relative, const std::timespec& now, OpenFile& file) const noexcept try {
+    // The plain name of the file, past the border's guard: it only tells whether the file is still the one that the guard has
+    // let through, or that it is found in the latest folder.
+    struct stat named{};
+    const bool exists = ::stat((path_ + '/' + relative).c_str(), &named) == 0;
+    if (exists) {
+        file.kept = cache_->find(relative);
+        if (file.kept && file.kept->facts == facts_of(named)) {
+            file.facts = file.kept->facts;
+            return OpenResult::file;
+        }
+        file.kept.reset();
+    }
+
+    auto from = folder();
+    Found found(from->file.fd(), relative);
+    if (!exists || !found.is(named)) {
+        if (auto latest = latest_folder(); latest != from) {
+            from = std::move(latest);
+            found = Found(from->file.fd(), relative);
+        }
+    }
+    if (found.error != 0) return result_of(found.error);
+    if (S_ISDIR(found.status.st_mode)) return OpenResult::directory;
+    if (!S_ISREG(found.status.st_mode)) return OpenResult::not_found;
+    file.file = File(open_found(found.file.fd()));
+    if (file.file.fd() < 0) return result_of(errno);
+    file.facts = facts_of(found.status);
+    // Nobody has written to it for a while: its stamp names this content and no other, and no write is under way.
+    if (file.facts.size <= FileCache::largest && file.facts.changed.tv_sec > 1 && now.tv_sec - file.facts.changed.tv_sec >= 3)
+        keep(relative, file);
     return OpenResult::file;
 } catch (const std::bad_alloc&) {
     return OpenResult::busy;
+}
+
+void DocumentRoot::keep(const std::string& relative, OpenFile& file) const {
+    auto entry = std::make_shared<FileCache::Entry>(FileCache::Entry{relative, file.facts, {}});
+    entry->content.resize(file.facts.size + 1); // one more, to see the end
+    std::size_t size = 0;
+    while (true) {
+        const ssize_t got =
+            ::pread(file.file.fd(), entry->content.data() + size, entry->content.size() - size, static_cast<off_t>(size));
+        if (got <= 0) break;
+        size += static_cast<std::size_t>(got);
+    }
+    if (size != file.facts.size) return; // it changes, or it is none that a disk has
+    entry->content.resize(size);
+    file.kept = entry;
+    cache_->keep(std::move(entry));
 }
 
 } // namespace http

@@ -3,6 +3,8 @@
 // itself may have links anywhere, and a deploy may switch them.
 #pragma once
 
+#include "file_cache.hpp"
+
 #include <cstdint>
 #include <ctime>
 #include <memory>
@@ -39,12 +41,11 @@ enum class OpenResult {
     failed     // the disk
 };
 
-// Stamps are seconds since 1970 and nanoseconds, UTC.
-struct FileFacts {
-    std::uint64_t size = 0; // bytes
-    std::uint64_t inode = 0;
-    std::timespec modified{}; // as whoever wrote it wants it to be
-    std::timespec changed{};  // as the kernel saw it: content or attributes
+// A regular file, as it was when it was opened.
+struct OpenFile {
+    FileFacts facts;
+    File file;
+    std::shared_ptr<const FileCache::Entry> kept; // its content, of a small file; null: `file` has it
 };
 
 class DocumentRoot {
@@ -55,7 +56,8 @@ class DocumentRoot {
 
     // [any] Opens a file by its path relative to the folder to which the root's path leads now; while it leads to none, to
     // which it led before. Nothing but regular files is opened: opening others has effects.
-    OpenResult open(const std::string& relative, File& file, FileFacts& facts) const noexcept;
+    // `now` is the time of stamps, not later than the call.
+    OpenResult open(const std::string& relative, const std::timespec& now, OpenFile& file) const noexcept;
 
   private:
     struct Folder {
@@ -65,11 +67,14 @@ class DocumentRoot {
     };
 
     static std::shared_ptr<const Folder> open_folder(const char* path);
-    std::shared_ptr<const Folder> current() const;
+    std::shared_ptr<const Folder> folder() const;
+    std::shared_ptr<const Folder> latest_folder() const;
+    void keep(const std::string& relative, OpenFile& file) const;
 
     const std::string path_;
     mutable std::mutex mutex_;
     mutable std::shared_ptr<const Folder> folder_; // with mutex_; never null
+    const std::unique_ptr<FileCache> cache_ = std::make_unique<FileCache>();
 };
 
 } // namespace http

@@ -10,7 +10,6 @@ namespace {
 
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 bool is_one_of(char c, std::string_view characters) noexcept { return characters.find(c) != std::string_view::npos; }
 
 bool is_unreserved_or_sub_delim(char c) noexcept {
@@ -60,6 +59,23 @@ std::size_t token_length(std::string_view text) noexcept {
     return static_cast<std::size_t>(std::ranges::find_if_not(text, is_token_char) - text.begin());
 }
 
+// *( OWS ";" OWS token BWS "=" BWS ( token / quoted-string ) ), and OWS
+bool are_parameters(std::string_view text) noexcept {
+    text = trim(text);
+    while (!text.empty()) {
+        if (!text.starts_with(';')) return false;
+        text = trim(text.substr(1));
+        const std::size_t name = token_length(text);
+        text = trim(text.substr(name));
+        if (name == 0 || !text.starts_with('=')) return false;
+        text = trim(text.substr(1));
+        const std::size_t value = text.starts_with('"') ? quoted_string_length(text) : token_length(text);
+        if (value == 0) return false;
+        text = trim(text.substr(value));
+    }
+    return true;
+}
+
 // By byte: each name of a field is checked.
 constexpr std::array<bool, 256> token_chars = [] {
     std::array<bool, 256> table{};
@@ -71,6 +87,8 @@ constexpr std::array<bool, 256> token_chars = [] {
 } // namespace
 
 bool is_token_char(char c) noexcept { return token_chars[static_cast<unsigned char>(c)]; }
+
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
 
@@ -123,21 +141,17 @@ std::optional<std::string_view> next_member(std::string_view& list) noexcept {
     return std::nullopt;
 }
 
+bool is_media_type(std::string_view text) noexcept {
+    const std::size_t type = token_length(text);
+    if (type == 0 || !text.substr(type).starts_with('/')) return false;
+    text.remove_prefix(type + 1);
+    const std::size_t subtype = token_length(text);
+    return subtype > 0 && are_parameters(text.substr(subtype));
+}
+
 std::optional<std::string_view> transfer_coding_name(std::string_view coding) noexcept {
     const std::size_t length = token_length(coding);
-    if (length == 0) return std::nullopt;
-    std::string_view rest = trim(coding.substr(length));
-    while (!rest.empty()) {
-        if (!rest.starts_with(';')) return std::nullopt;
-        rest = trim(rest.substr(1));
-        const std::size_t name = token_length(rest);
-        rest = trim(rest.substr(name));
-        if (name == 0 || !rest.starts_with('=')) return std::nullopt;
-        rest = trim(rest.substr(1));
-        const std::size_t value = rest.starts_with('"') ? quoted_string_length(rest) : token_length(rest);
-        if (value == 0) return std::nullopt;
-        rest = trim(rest.substr(value));
-    }
+    if (length == 0 || !are_parameters(coding.substr(length))) return std::nullopt;
     return coding.substr(0, length);
 }
 

@@ -13,12 +13,16 @@ bool is_host(std::string_view text) noexcept;      // of a URI: IP-literal, IPv4
 bool is_digits(std::string_view text) noexcept;    // *DIGIT
 bool is_authority(std::string_view text) noexcept; // host [ ":" port ], as in a Host field; no userinfo, see RFC 9110 §4.2.4
 std::string_view trim(std::string_view) noexcept;  // without OWS at both ends
+char lower(char c) noexcept;                       // of ASCII letters
 int hex_digit(char c) noexcept;                    // 0 to 15; -1: c is none
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept; // of ASCII letters
 
 // Takes the next member off the front of a list, #element, without the blanks around it. A comma in a quoted string separates
 // nothing, and a member that is empty does not count (§5.6.1.2). Nothing: no member is left.
 std::optional<std::string_view> next_member(std::string_view& list) noexcept;
+
+// type "/" subtype, and parameters.
+bool is_media_type(std::string_view text) noexcept;
 
 // The name of a transfer-coding, token *( OWS ";" OWS transfer-parameter ) of RFC 9112 §7: "a;b=c" gives "a". Nothing if it is
 // malformed.

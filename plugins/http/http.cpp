@@ -1,4 +1,5 @@
 // An HTTP/1.1 server of static files: RFC 9110, RFC 9112. README.md is its manual.
+#include "grammar.hpp"
 #include "request_reader.hpp"
 #include "responder.hpp"
 
@@ -13,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace http {
 
@@ -49,13 +51,34 @@ DocumentRoot open_root(const gatehouse::Config& config) {
     }
 }
 
+ContentTypes read_types(const gatehouse::Config& config) {
+    std::vector<ContentTypes::Rule> rules;
+    for (const gatehouse::Config& item : config.items("types")) {
+        ContentTypes::Rule& rule = rules.emplace_back(item.string("type"));
+        if (!is_media_type(rule.type)) item.reject("type", "has to be a media type such as \"text/html; charset=utf-8\"");
+        for (const gatehouse::Config& value : item.items("extensions")) {
+            rule.extensions.push_back(value.string(""));
+            const std::string& extension = rule.extensions.back();
+            if (extension.empty() || extension.size() > ContentTypes::longest_extension ||
+                extension.find_first_of("./") != std::string::npos)
+                item.reject("extensions", "have to be names without a dot, such as \"html\", of up to " +
+                                              std::to_string(ContentTypes::longest_extension) + " bytes");
+        }
+    }
+    std::string other = config.string("default_type");
+    if (!is_media_type(other)) config.reject("default_type", "has to be a media type such as \"text/plain\"");
+    const std::string charset = config.string("charset");
+    if (!charset.empty() && !is_token(charset)) config.reject("charset", "has to be a name such as \"utf-8\"");
+    return {rules, std::move(other), charset};
+}
+
 Site read_site(const gatehouse::Config& config) {
     std::string index = config.string("index");
     if (index.empty() || index == "." || index == ".." || index.find('/') != std::string::npos)
         config.reject("index", "has to be the plain name of a file");
     std::string cache_control = config.string("cache_control");
     if (!is_field_value(cache_control)) config.reject("cache_control", "has to be one line of text");
-    return {open_root(config), std::move(index), std::move(cache_control), random_boundary()};
+    return {open_root(config), std::move(index), read_types(config), std::move(cache_control), random_boundary()};
 }
 
 Limits read_limits(const gatehouse::Config& config) {
@@ -64,6 +87,10 @@ Limits read_limits(const gatehouse::Config& config) {
     if (target >= header) config.reject("max_target", "has to be less than max_header");
     return {static_cast<std::size_t>(header), static_cast<std::size_t>(target), config.size("max_body")};
 }
+
+constexpr Key type_keys[] = {
+    Key::string("type", "the media type, with its parameters: `\"text/html; charset=utf-8\"`").required(),
+    Key::string("extensions", "the extensions of such files, without the dot: `[\"html\", \"htm\"]`").list().required()};
 
 } // namespace
 
@@ -74,6 +101,10 @@ class Http {
         Key::path("root", "the folder with the files; it has to exist").required(),
         Key::string("index", "the file to send for a folder; a plain name").fallback("index.html"),
         Key::string("cache_control", "the value of a `Cache-Control` field for files, such as `\"max-age=3600\"`"),
+        Key::table("types", "media types that come before the built-in ones, see below", type_keys).list(),
+        Key::string("default_type", "the media type of files whose extension has none").fallback("application/octet-stream"),
+        Key::string("charset",
+                    "the charset of all text types that name none; without it HTML, XML and the browser say which it is"),
         Key::duration("header_timeout", "from the first byte of a request to the end of its header").fallback(10s),
         Key::duration("body_timeout", "from the end of the header to the end of the request's body").fallback(30s),
         Key::bytes("min_rate", "what a client has to take: an answer of N bytes may last 30 s + N / `min_rate`; 0: any rate")

@@ -99,7 +99,7 @@ std::string content_range(const ByteRange& range, std::uint64_t size) {
 } // namespace
 
 struct Responder::Answer {
-    int fd;
+    const OpenFile& file;
     std::uint64_t size;
     std::string_view type;
     Validators state;
@@ -183,9 +183,8 @@ void Responder::answer(const Request& request, bool keep_alive) {
         name.append(site_.index);
     }
 
-    File file;
-    FileFacts facts;
-    switch (site_.root.open(name, file, facts)) {
+    OpenFile file;
+    switch (site_.root.open(name, now_, file)) {
     case OpenResult::file:
         break;
     case OpenResult::directory:
@@ -200,13 +199,14 @@ void Responder::answer(const Request& request, bool keep_alive) {
     case OpenResult::failed:
         return send_error(500, "The file cannot be read.", framing);
     }
+    const FileFacts& facts = file.facts;
     const EntityTag etag(facts, now_);
     std::optional<std::int64_t> modified;
     if (second_names_state(facts.modified, now_)) modified = facts.modified.tv_sec;
     // Nobody can have modified a file in the future. RFC 9110 §8.8.2.1 wants the time of the answer in its place, which is
     // another one for each answer and thus no condition.
     const auto last_modified = facts.modified.tv_sec > now_.tv_sec ? now_.tv_sec : modified;
-    send(request, {file.fd(), facts.size, content_type(name), {etag.text(), modified}, last_modified, framing});
+    send(request, {file, facts.size, site_.types.of(name), {etag.text(), modified}, last_modified, framing});
 }
 
 void Responder::send(const Request& request, const Answer& answer) {
@@ -232,13 +232,20 @@ void Responder::send(const Request& request, const Answer& answer) {
     send_whole(answer);
 }
 
+void Responder::content(const Answer& answer, std::uint64_t offset, std::uint64_t length) {
+    if (answer.file.kept)
+        output_.text(std::string_view(answer.file.kept->content).substr(offset, length));
+    else
+        output_.file(answer.file.file.fd(), offset, length);
+}
+
 void Responder::send_whole(const Answer& answer) {
     begin_head(200);
     field("Content-Type", answer.type);
     length_field(answer.size);
     validators(answer);
     end_head(answer.framing);
-    if (!answer.framing.head_only) output_.file(answer.fd, 0, answer.size);
+    if (!answer.framing.head_only) content(answer, 0, answer.size);
 }
 
 void Responder::send_part(const Answer& answer, const ByteRange& range) {
@@ -248,7 +255,7 @@ void Responder::send_part(const Answer& answer, const ByteRange& range) {
     length_field(range.length());
     validators(answer);
     end_head(answer.framing);
-    output_.file(answer.fd, range.first, range.length());
+    content(answer, range.first, range.length());
 }
 
 void Responder::send_parts(const Answer& answer, std::span<const ByteRange> ranges) {
@@ -267,7 +274,7 @@ void Responder::send_parts(const Answer& answer, std::span<const ByteRange> rang
     end_head(answer.framing);
     for (std::size_t i = 0; i < ranges.size(); ++i) {
         output_.text(heads[i]);
-        output_.file(answer.fd, ranges[i].first, ranges[i].length());
+        content(answer, ranges[i].first, ranges[i].length());
     }
     output_.text(end);
 }

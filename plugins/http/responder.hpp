@@ -2,6 +2,7 @@
 #pragma once
 
 #include "conditional.hpp"
+#include "content_type.hpp"
 #include "document_root.hpp"
 #include "output.hpp"
 #include "range.hpp"
@@ -20,7 +21,8 @@ struct Path;
 // Constant after construction.
 struct Site {
     DocumentRoot root;
-    std::string index;         // the file that stands for its folder
+    std::string index; // the file that stands for its folder
+    ContentTypes types;
     std::string cache_control; // the field's value; empty: none
     std::string boundary;      // between the parts of a multipart answer; random, so that no file contains it
 };
@@ -52,6 +54,7 @@ class Responder {
     void send_part(const Answer& answer, const ByteRange& range);
     void send_parts(const Answer& answer, std::span<const ByteRange> ranges);
 
+    void content(const Answer& answer, std::uint64_t offset, std::uint64_t length);
     void begin_head(int status);
     void field(std::string_view name, std::string_view value);
     void length_field(std::uint64_t length);

@@ -57,7 +57,7 @@ using SlowHttp = Http;
 TEST_F(Http, ServesFilesAndTheIndex) {
     EXPECT_TRUE(curl({url("/file.bin")}) == text_);
     EXPECT_EQ(curl({url("/")}), "<p>hello");
-    EXPECT_EQ(curl({"-o", "/dev/null", "-w", "%{http_code} %{content_type}", url("/")}), "200 text/html; charset=utf-8");
+    EXPECT_EQ(curl({"-o", "/dev/null", "-w", "%{http_code} %{content_type}", url("/")}), "200 text/html");
 }
 
 TEST_F(Http, HeadHasTheHeaderAlone) {
@@ -91,6 +91,8 @@ TEST_F(Http, AnInterruptedDownloadGoesOn) {
 }
 
 TEST_F(Http, ConditionalRequests) {
+    // A file of this very second may change once more in it, and has no date.
+    std::filesystem::last_write_time(file_, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
     EXPECT_EQ(code({"-z", file_, url("/file.bin")}), "304"); // If-Modified-Since the file's own time
     EXPECT_EQ(code({"-z", "1 Jan 1990", url("/file.bin")}), "200");
     const std::string etags = outside_ / "etags";

@@ -128,6 +128,13 @@ TEST(Grammar, TransferCodings) {
         EXPECT_EQ(transfer_coding_name(coding), std::nullopt) << coding;
 }
 
+TEST(Grammar, MediaTypes) {
+    for (std::string_view text : {"text/html", "text/html;charset=utf-8", "a/b ; c=\"d\"", "application/rss+xml"})
+        EXPECT_TRUE(is_media_type(text)) << text;
+    for (std::string_view text : {"", "text", "text/", "/html", "text /html", "text/html/", "text/html;", "text/html\r\nX: y"})
+        EXPECT_FALSE(is_media_type(text)) << text;
+}
+
 TEST(Grammar, SmallThings) {
     EXPECT_EQ(trim(" \ta b\t "), "a b");
     EXPECT_EQ(trim(" \t"), "");

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
+#include <utility>
+#include <vector>
+
 using namespace http;
 
 namespace {
@@ -75,10 +79,42 @@ TEST(Target, IsEncodedForALocation) {
 }
 
 TEST(ContentType, GoesByTheExtension) {
-    EXPECT_EQ(content_type("index.html"), "text/html; charset=utf-8");
-    EXPECT_EQ(content_type("a/b.tar.gz"), "application/gzip");
-    EXPECT_EQ(content_type("PHOTO.JPG"), "image/jpeg");
-    EXPECT_EQ(content_type("app.webmanifest"), "application/manifest+json");
-    for (std::string_view name : {"README", "a.b/c", "x.", "x.unknown", "x.averyveryverylongextension", "", ".html/x"})
-        EXPECT_EQ(content_type(name), "application/octet-stream") << name;
+    const ContentTypes types({}, "application/octet-stream", "");
+    for (const auto& [name, type] :
+         std::initializer_list<std::pair<const char*, const char*>>{{"index.html", "text/html"},
+                                                                    {"a.xhtml", "application/xhtml+xml"},
+                                                                    {"a.xml", "text/xml"},
+                                                                    {"a/b.tar.gz", "application/gzip"},
+                                                                    {"PHOTO.JPG", "image/jpeg"},
+                                                                    {"app.webmanifest", "application/manifest+json"},
+                                                                    {"a.css", "text/css"},
+                                                                    {"a.js", "text/javascript"},
+                                                                    {"a.mjs", "text/javascript"},
+                                                                    {"a.json", "application/json"},
+                                                                    {"a.wasm", "application/wasm"},
+                                                                    {"a.woff2", "font/woff2"},
+                                                                    {"a.svg", "image/svg+xml"},
+                                                                    {"a.avif", "image/avif"},
+                                                                    {"a.ico", "image/vnd.microsoft.icon"},
+                                                                    {"a.mp4", "video/mp4"},
+                                                                    {"a.epub", "application/epub+zip"},
+                                                                    {"a.ts", "video/mp2t"},
+                                                                    {"a.glb", "model/gltf-binary"},
+                                                                    {"a.pdf", "application/pdf"}})
+        EXPECT_EQ(types.of(name), type) << name;
+    for (std::string_view name :
+         {"README", "a.b/c", "x.", "x.unknown", "x.averyveryverylongextensionofmorethanthat", "", ".html/x", "x.h\xc3\xa4"})
+        EXPECT_EQ(types.of(name), "application/octet-stream") << name;
+}
+
+TEST(ContentType, CanBeConfigured) {
+    const std::vector<ContentTypes::Rule> rules{{"text/plain; charset=iso-8859-1", {"TXT", "md"}},
+                                                {"text/x-own", {"own", "html"}}};
+    const ContentTypes types(rules, "text/plain", "utf-8");
+    EXPECT_EQ(types.of("a.txt"), "text/plain; charset=iso-8859-1");
+    EXPECT_EQ(types.of("a.Md"), "text/plain; charset=iso-8859-1");
+    EXPECT_EQ(types.of("a.html"), "text/x-own; charset=utf-8");
+    EXPECT_EQ(types.of("a.css"), "text/css; charset=utf-8");
+    EXPECT_EQ(types.of("a.svg"), "image/svg+xml");
+    EXPECT_EQ(types.of("a"), "text/plain");
 }
