@@ -55,8 +55,8 @@ Problem parse_request_line(std::string_view line, Request& request) noexcept {
     if (version.size() != 8 || !version.starts_with("HTTP/") || !is_digits(version.substr(5, 1)) || version[6] != '.' ||
         !is_digits(version.substr(7)))
         return bad_request("The request line has no valid HTTP version.");
-    if (version != "HTTP/1.0" && version != "HTTP/1.1") return {505, "This server speaks HTTP/1.0 and HTTP/1.1."};
-    request.version = version.ends_with('1') ? 11 : 10;
+    if (version[5] != '1') return {505, "This server speaks HTTP/1.0 and HTTP/1.1."};
+    request.version = version[7] == '0' ? 10 : 11; // a later 1.x is understood as 1.1: RFC 9110 §6.2
     return {};
 }
 

@@ -86,6 +86,7 @@ TEST(ParseHead, TakesMethodTargetAndVersion) {
     EXPECT_EQ(accepted(host, "get / HTTP/1.1").method, Method::unknown); // methods have case
     EXPECT_EQ(accepted(host, "GET /a?b HTTP/1.1").target, "/a?b");
     EXPECT_EQ(accepted("", "GET / HTTP/1.0").version, 10);
+    EXPECT_EQ(accepted(host, "GET / HTTP/1.2").version, 11);
 }
 
 TEST(ParseHead, RefusesMalformedRequestLines) {
