@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <charconv>
 #include <fcntl.h>
+#include <filesystem>
 #include <linux/openat2.h>
 #include <new>
 #include <stdexcept>
@@ -86,7 +87,8 @@ File::~File() {
     if (fd_ >= 0) ::close(fd_);
 }
 
-DocumentRoot::DocumentRoot(std::string path) : path_(std::move(path)), folder_(open_folder(path_.c_str())) {
+DocumentRoot::DocumentRoot(const std::string& path)
+    : path_(std::filesystem::absolute(path)), folder_(open_folder(path_.c_str())) {
     if (!folder_) throw std::system_error(errno, std::generic_category(), "cannot open " + path_);
     const File self(find_beneath(folder_->file.fd(), "."));
     if (self.fd() < 0 && errno == ENOSYS)

@@ -52,7 +52,7 @@ class DocumentRoot {
   public:
     // Opens the folder; throws std::system_error if that fails, and std::runtime_error if the kernel has no openat2
     // (Linux 5.6) or there is no /proc.
-    explicit DocumentRoot(std::string path);
+    explicit DocumentRoot(const std::string& path);
 
     // [any] Opens a file by its path relative to the folder to which the root's path leads now; while it leads to none, to
     // which it led before. Nothing but regular files is opened: opening others has effects.
