@@ -112,8 +112,10 @@ TEST(Command, DescribeShowsTheKeysOfAPlugin) {
     const Result http = run_gatehouse({"plugins", "describe", "http", "--plugin-path", plugin_dir()});
     EXPECT_EQ(http.status, 0) << http.err;
     EXPECT_TRUE(http.out.starts_with("http 1.0.0, ABI 0.3, " + plugin_dir() + "/http.so\n\nkey ")) << http.out;
-    EXPECT_NE(http.out.find("\nroot            path           required      the folder with the files; it has to exist\n"),
-              std::string::npos)
+    EXPECT_NE(
+        http.out.find(
+            "\nroot                path             required                    the folder with the files; it has to exist\n"),
+        std::string::npos)
         << http.out;
     const Result echo = run_gatehouse({"plugins", "describe", plugin_dir() + "/echo.so"});
     EXPECT_EQ(echo.out, "echo 1.0.0, ABI 0.3, " + plugin_dir() + "/echo.so\nIt has no configuration of its own.\n");
