@@ -72,6 +72,11 @@ class Privileges : public testing::Test {
     }
 };
 
+// The sanitizers' hosts look for leaks with ptrace() at their end, which the filter denies.
+std::string as_nobody_under_seccomp() {
+    return process(std::string("user = \"nobody\"\n") + (sanitizer().empty() ? "seccomp = \"kill\"" : ""));
+}
+
 // Runs the host as nobody, with these capabilities and no others ("+net_bind_service", or "-all").
 std::vector<std::string> as_nobody(const std::string& capabilities) {
     return {"setpriv",
@@ -111,8 +116,7 @@ TEST_F(Privileges, EveryThreadChangesToTheUserAndKeepsNoCapability) {
 // What the host has given up the keeper still has: the new process starts as this one did.
 TEST_F(Privileges, AnUpgradeWorksAfterTheDropAndUnderSeccomp) {
     const std::string address = "127.0.0.1:" + std::to_string(free_low_port());
-    Gatehouse host("[host]\ncontrol = \"control.sock\"\ndrain_timeout = \"2s\"\n" +
-                   process("user = \"nobody\"\nseccomp = \"kill\"") +
+    Gatehouse host("[host]\ncontrol = \"control.sock\"\ndrain_timeout = \"2s\"\n" + as_nobody_under_seccomp() +
                    listener("echo", "echo", "address = \"" + address + "\""));
     const std::string socket = host.dir() / "control.sock";
     const Result result = run_gatehouse({"upgrade", "--socket", socket, "--guard", "0", "--json"});
@@ -121,7 +125,7 @@ TEST_F(Privileges, AnUpgradeWorksAfterTheDropAndUnderSeccomp) {
     const auto pid = static_cast<pid_t>(host.wait_for_log("upgrade", {{"result", "handed over"}}).number("pid"));
     EXPECT_TRUE(Client(address).echoes("hello"));
     expect_account(pid, "65534", "65534", no_capabilities);
-    EXPECT_EQ(of_all_threads(pid, "Seccomp"), Values{"2"});
+    EXPECT_EQ(of_all_threads(pid, "Seccomp"), Values{sanitizer().empty() ? "2" : "0"});
     ASSERT_EQ(::kill(pid, SIGTERM), 0);
     eventually("it ends", [&] { return refused(address); });
 }
@@ -130,7 +134,7 @@ TEST_F(Privileges, AnUpgradeWorksAfterTheDropAndUnderSeccomp) {
 TEST_F(Privileges, AReloadBindsLowPortsAfterTheDrop) {
     const auto at = [](std::uint16_t port) { return "address = \"127.0.0.1:" + std::to_string(port) + "\""; };
     const std::uint16_t low = free_low_port();
-    const std::string base = process("user = \"nobody\"\nseccomp = \"kill\"") + listener("echo", "echo");
+    const std::string base = as_nobody_under_seccomp() + listener("echo", "echo");
     Gatehouse host("[host]\ncontrol = \"control.sock\"\n" + base);
     const auto with_control = [&](const std::string& more) { return "[host]\ncontrol = \"control.sock\"\n" + base + more; };
     ::chmod(host.dir().path().c_str(), 0755); // the user must be able to read the file
