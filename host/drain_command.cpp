@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <unistd.h>
 #include <utility>
 
 namespace gatehouse::host {
@@ -13,8 +14,15 @@ constexpr Milliseconds longest_drain = std::chrono::days(1);
 
 Nanoseconds nanoseconds(Milliseconds time) { return std::min(time, longest_drain).count() * 1'000'000; }
 
+std::uint32_t open_connections(const Generations& generations) {
+    std::uint32_t open = 0;
+    for (const Generation* generation : generations.all()) open += generation->open();
+    return open;
+}
+
 HostCommand::Answer cancel(DrainPlan& plan, const Caller& who, Log& log) {
     if (plan.has_begun) return HostCommand::fails("refused", "the drain has begun, and is not taken back");
+    if (plan.signalled) return HostCommand::fails("refused", "a signal has ended the host, and is not taken back");
     if (plan.at == never) return HostCommand::fails("not_found", "no drain is ordered");
     plan.at = never;
     log.info("drain cancelled", {{"by", who_is(who)}});
@@ -25,6 +33,23 @@ HostCommand::Answer cancel(DrainPlan& plan, const Caller& who, Log& log) {
 }
 
 } // namespace
+
+HostCommand drain_state_command(const DrainPlan& plan, const Generations& generations) {
+    HostCommand command;
+    command.name = "drain.state";
+    command.summary = "shows whether the host is to end, and how many connections are open";
+    command.shows = true;
+    command.run = [&plan, &generations](const Arguments&, const Caller&) {
+        const char* const state = plan.has_begun ? "draining" : plan.at != never ? "leaving" : "serving";
+        const std::string pid = std::to_string(::getpid());
+        const std::string open = std::to_string(open_connections(generations));
+        HostAnswer answer;
+        answer.result = Json::object().set("pid", Json::raw(pid)).set("state", Json::text(state)).set("open", Json::raw(open));
+        answer.text = "pid " + pid + "  " + state + "  " + open + " connections\n";
+        return HostCommand::at_once(std::move(answer));
+    };
+    return command;
+}
 
 HostCommand drain_command(DrainPlan& plan, const Generations& generations, Log& log) {
     HostCommand command;
@@ -42,12 +67,12 @@ HostCommand drain_command(DrainPlan& plan, const Generations& generations, Log& 
             return cancel(plan, who, log);
         }
         if (plan.has_begun) return HostCommand::fails("refused", "the host drains already");
+        if (plan.signalled) return HostCommand::fails("refused", "a signal has ended the host already");
         const Milliseconds delay = with.duration("delay").value_or(Milliseconds(0));
         const Milliseconds timeout = with.duration("timeout").value_or(generations.now().config().host.drain_timeout);
         plan.at = plus(monotonic_now(), nanoseconds(delay));
         plan.timeout = nanoseconds(timeout);
-        std::uint32_t open = 0;
-        for (const Generation* generation : generations.all()) open += generation->open();
+        const std::uint32_t open = open_connections(generations);
         log.info("drain ordered",
                  {{"by", who_is(who)}, {"delay_ms", delay.count()}, {"timeout_ms", timeout.count()}, {"open", open}});
         HostAnswer answer;

@@ -14,9 +14,12 @@ struct DrainPlan {
     Nanoseconds at = never; // it goes on accepting until then
     Nanoseconds timeout = 0;
     bool has_begun = false;
+    bool signalled = false; // SIGTERM or SIGINT has ordered it, or would have
 };
 
-// Changes the plan, which outlives it. `generations`: as now() has it, the drain_timeout counts.
+// `drain` and `drain.state`. They change the plan, which outlives them. `generations`: as now() has it, the drain_timeout
+// counts.
+HostCommand drain_state_command(const DrainPlan& plan, const Generations& generations);
 HostCommand drain_command(DrainPlan& plan, const Generations& generations, Log& log);
 
 } // namespace gatehouse::host

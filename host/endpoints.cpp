@@ -32,6 +32,12 @@ void check_overlaps(const std::vector<ListenerConfig>& configs, const std::vecto
     }
 }
 
+// Clients could not find a socket whose file has gone.
+bool has_file(const ListenerConfig& config) noexcept {
+    const Address& address = config.address;
+    return address.kind != Address::Kind::unix_socket || address.path.starts_with('@') || is_socket_file(address.path);
+}
+
 } // namespace
 
 Endpoint& Endpoints::named(const ListenerConfig& config) {
@@ -52,7 +58,7 @@ std::shared_ptr<Sockets> Endpoints::open(const ListenerConfig& config) {
     }
     std::shared_ptr<Sockets> fresh;
     try {
-        if (const auto adopted = adopted_.find(key); adopted != adopted_.end()) {
+        if (const auto adopted = adopted_.find(key); adopted != adopted_.end() && has_file(config)) {
             fresh = std::make_shared<Sockets>();
             for (const Descriptor& socket : adopted->second) fresh->emplace_back(config, socket.get(), log_).share(true);
             adopted_.erase(adopted);

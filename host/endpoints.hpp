@@ -43,6 +43,14 @@ class Endpoints {
     void adopt(std::map<std::string, std::vector<Descriptor>> sockets) noexcept { adopted_ = std::move(sockets); }
     // Whether another process has them as well: then closing one leaves it and its file as they are. [main]
     void share(bool shared) noexcept;
+    // Those of these keys, from here on. [main]
+    template <class Wanted>
+    void share_if(Wanted wanted) noexcept {
+        const MutexLock lock(mutex_);
+        for (const auto& [key, weak] : by_address_)
+            if (const std::shared_ptr<Sockets> open = weak.lock(); open && wanted(key))
+                for (Listener& socket : *open) socket.share(true);
+    }
     // Another process has them, and this one not any more. Nothing accepts by then. [main]
     void let_go() noexcept;
 

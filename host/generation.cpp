@@ -176,7 +176,7 @@ void Generation::accept() noexcept {
         if (before != nullptr && after != nullptr) after->change_sockets(before->config);
         if (after != nullptr) after->start();
         if (after == nullptr)
-            for (Listener& socket : *before->sockets()) socket.close();
+            for (Listener& socket : *before->sockets()) socket.discard();
         if (before != nullptr && after != nullptr) continue;
         if_memory_allows([&] {
             const Service& service = after != nullptr ? *after : *before;

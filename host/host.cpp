@@ -28,6 +28,7 @@ namespace {
 constexpr Nanoseconds last_grace = 500'000'000; // after the drain timeout, for calls that were cut off to return
 // From when the drain should be over, or from a second signal, until the process ends without the main thread.
 constexpr Nanoseconds main_thread_patience = 2'000'000'000;
+constexpr Nanoseconds patience_of_exit = 2 * last_grace + main_thread_patience;
 
 // From the first signal on, for the main thread to end the process.
 Nanoseconds patience_with(const Config& config) noexcept {
@@ -46,7 +47,11 @@ std::vector<std::string> numeric_addresses(const Config& config) {
     std::vector<std::string> all;
     for (const ListenerConfig& listener : config.listeners)
         if (listener.address.kind == Address::Kind::tcp)
-            if (const auto numeric = numeric_address(listener.address)) all.push_back(to_string(*numeric));
+            if (const auto numeric = numeric_address(listener.address)) {
+                all.push_back(to_string(*numeric));
+                const bool any = listener.address.host.empty() || listener.address.host == "*";
+                if (any) all.push_back("0.0.0.0:" + std::to_string(listener.address.port)); // on a machine without IPv6
+            }
     return all;
 }
 
@@ -81,7 +86,7 @@ Host::Host(const Generations::Load& load, Config&& config, const HostOrigin& ori
                    Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_, ticket_keys_,
                             libraries_, cpus_, milliseconds_since_1970()},
                    load, [this](const Generations::Outcome& outcome) { concluded(outcome); }),
-      upgrade_(keeper_, predecessor_, endpoints_, generations_, control_, log_) {
+      upgrade_(keeper_, predecessor_, drain_, endpoints_, generations_, control_, log_) {
     remove_dead_folders(); // first: they may have filled the disk
     if (predecessor_ != nullptr)
         for (const auto& [name, keys] : predecessor_->ticket_keys()) ticket_keys_.restore(name, keys);
@@ -121,6 +126,7 @@ std::vector<HostCommand> Host::commands() {
     std::ranges::move(reload_commands(generations_), std::back_inserter(commands));
     commands.push_back(upgrade_command(upgrade_));
     commands.push_back(drain_command(drain_, generations_, log_));
+    commands.push_back(drain_state_command(drain_, generations_));
     return commands;
 }
 
@@ -206,7 +212,7 @@ int Host::run() {
         standby_.serve(); // first: a client waits for it
         if (predecessor_ != nullptr) hear_predecessor();
         const unsigned stopped = stops.count();
-        if (stopped > 0 && !std::exchange(told_to_stop_, true)) leave_after_delay();
+        if (stopped > 0 && !drain_.signalled) leave_after_delay();
         if (stopped > 1) {
             log_.warning("stopped at once by a second signal");
             leave(1);
@@ -215,7 +221,7 @@ int Host::run() {
         while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
             if (signal.ssi_signo == SIGUSR1) report();
             if (signal.ssi_signo == SIGUSR2) log_.reopen();
-            if (signal.ssi_signo == SIGHUP) reload("SIGHUP");
+            if (signal.ssi_signo == SIGHUP && accepts_) reload("SIGHUP"); // before, the file has just been read
         }
         if (change_watch_ && change_watch_->has_changed() && generation().config().host.watch) reload("a change of the files");
         alarm_.acknowledge();
@@ -325,7 +331,10 @@ void Host::leave_by(Nanoseconds when) noexcept {
 void Host::leave_after_delay() noexcept {
     const Milliseconds delay = generation().config().host.drain_delay;
     const bool accepts = accepts_ && !upgrade_.has_handed_over();
+    drain_.signalled = true;
     leave_by(accepts ? plus(monotonic_now(), delay.count() * 1'000'000) : 0);
+    drain_.timeout = std::min(drain_.timeout, generation().config().host.drain_timeout.count() * 1'000'000);
+    if (!upgrade_.has_handed_over()) upgrade_.conclude();
     if (accepts && delay.count() > 0)
         log_.info("leaving after a delay", {{"signal", ::sigabbrev_np(stops_->first())}, {"delay_ms", delay.count()}});
 }
@@ -333,13 +342,14 @@ void Host::leave_after_delay() noexcept {
 // Returns when the drain is over at the latest.
 Nanoseconds Host::begin_drain() noexcept {
     drain_.has_begun = true;
+    stops_->be_patient(plus(drain_.timeout, patience_of_exit)); // a signal that comes now does not shorten what was ordered
     upgrade_.conclude();
     const bool alone = accepts_ && !upgrade_.has_handed_over();
     if (alone) ::sd_notify(0, "STOPPING=1");
     if (predecessor_ != nullptr && accepts_) predecessor_->tell_drain();
     const bool stored = alone && store_.holds_any();
     if (alone) own_sockets(); // the process before this one accepts no more
-    if (stored) endpoints_.share(true);
+    if (stored) endpoints_.share_if([this](const std::string& key) { return store_.holds(key); });
     generations_.now().stop_accepting(alone && !stored); // who waits in a shared queue is served by the next process
     endpoints_.close();
     if (control_) control_->begin_drain();

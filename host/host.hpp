@@ -96,6 +96,7 @@ class Host {
     Endpoints endpoints_;
     Generations generations_;
     std::optional<Control> control_;
+    DrainPlan drain_;
     HostUpgrade upgrade_;
     Descriptor signals_;
     std::shared_ptr<ChangeWatch> change_watch_; // null: nobody has asked for it
@@ -103,8 +104,6 @@ class Host {
     bool accepts_ = false;                      // or has done so
     bool unwanted_ = false;                     // the predecessor goes on
     bool is_old_ = false;                       // another process accepts, for good
-    bool told_to_stop_ = false;                 // by a signal
-    DrainPlan drain_;
 };
 
 } // namespace gatehouse::host

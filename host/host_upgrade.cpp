@@ -38,6 +38,7 @@ std::string HostUpgrade::begin(const std::string& by, Milliseconds guard) {
     if (::getpid() == 1) return "this host is the first process of its container, which ends with it; start another container";
     if (state_ != State::idle || channel_)
         return is_over() ? "another process accepts already" : "an upgrade is going on already";
+    if (drain_.at != never) return "the host is about to drain (`gatehouse drain --cancel` takes that back)";
     if (!generations_.hold()) return "the host drains or reloads, or waits for `gatehouse confirm`; ask again later";
     if (predecessor_ != nullptr) predecessor_->tell_settled(); // or it would come back when this one ends
     state_ = State::sending;                                   // whatever fails from here on is given up
@@ -114,6 +115,7 @@ Nanoseconds HostUpgrade::serve(Nanoseconds now) noexcept {
     case State::switching: // it may accept already, so this one must not before it has gone
         log_.error("the new process does not say that it accepts; it is ended", {{"pid", now_.pid}});
         keeper_->kill();
+        deadline_ = now + one_second; // the keeper may have had no memory for it
         break;
     case State::guarding:
         let_go();
@@ -153,6 +155,7 @@ void HostUpgrade::hear(Nanoseconds now) noexcept {
         if (message->what == "failed") {
             if_memory_allows([&] { now_.why = message->value("why"); });
         } else if (message->what == "ready" && state_ == State::starting) {
+            if (drain_.at != never) return give_up("the host is about to drain");
             hand_over(*message, now);
         } else if (message->what == "accepting" && state_ == State::switching) {
             accepted(now);
@@ -230,6 +233,8 @@ void HostUpgrade::take_back() noexcept {
 void HostUpgrade::let_go() noexcept {
     say("yours");
     endpoints_.let_go(); // a listener that the other process does not have is closed with that
+    if (control_) control_->let_go();
+    keeper_->end(); // the other process becomes a child of systemd, which then hears of its end
     state_ = State::over;
     deadline_ = never;
 }

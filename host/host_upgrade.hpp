@@ -15,6 +15,7 @@
 #include "base/log.hpp"
 #include "control/command.hpp"
 #include "control/server.hpp"
+#include "drain_command.hpp"
 #include "endpoints.hpp"
 #include "generations.hpp"
 #include "handover/keeper.hpp"
@@ -43,10 +44,10 @@ class HostUpgrade {
     };
 
     // `keeper`, `control`: empty if there is none. `predecessor`: of this host, or null. All outlive this.
-    HostUpgrade(const std::optional<Keeper>& keeper, Predecessor* predecessor, Endpoints& endpoints, Generations& generations,
-                std::optional<Control>& control, Log& log) noexcept
-        : keeper_(keeper), predecessor_(predecessor), endpoints_(endpoints), generations_(generations), control_(control),
-          log_(log) {}
+    HostUpgrade(const std::optional<Keeper>& keeper, Predecessor* predecessor, const DrainPlan& drain, Endpoints& endpoints,
+                Generations& generations, std::optional<Control>& control, Log& log) noexcept
+        : keeper_(keeper), predecessor_(predecessor), drain_(drain), endpoints_(endpoints), generations_(generations),
+          control_(control), log_(log) {}
 
     // `guard`: how long this host stays ready to accept again. Returns why not; empty: it has begun. [main]
     std::string begin(const std::string& by, Milliseconds guard);
@@ -82,8 +83,9 @@ class HostUpgrade {
     void fail(std::string_view why) noexcept;
     bool say(std::string_view what) noexcept;
 
-    const std::optional<Keeper>& keeper_; // constant after construction, as are the next five
+    const std::optional<Keeper>& keeper_; // constant after construction, as are the next six
     Predecessor* const predecessor_;
+    const DrainPlan& drain_;
     Endpoints& endpoints_;
     Generations& generations_;
     std::optional<Control>& control_;

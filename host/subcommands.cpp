@@ -173,7 +173,7 @@ void wait_for_end(const ControlOptions& options) {
         std::string line;
         try {
             Question status;
-            status.command = "status";
+            status.command = "drain.state";
             status.as_text = true;
             const HostAnswer answer = ask_host(control_socket(options), std::move(status));
             line = printable_lines(answer.text.substr(0, answer.text.find('\n')));
@@ -186,6 +186,7 @@ void wait_for_end(const ControlOptions& options) {
         const std::string now = at == std::string::npos ? "" : line.substr(at, line.find(' ', at + 4) - at);
         if (pid.empty()) pid = now;
         if (now != pid) break; // another host has come
+        if (line.find("serving") != std::string::npos) throw std::runtime_error("the drain has been cancelled");
         if (monotonic_now() - told < pause) continue;
         told = monotonic_now();
         std::cerr << (terminal ? "\r\033[K" : "") << line << (terminal ? "" : "\n") << std::flush;

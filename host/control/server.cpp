@@ -217,7 +217,14 @@ void Control::let_go(Client& client) noexcept {
     spare_ = std::move(client.fd); // without having been anybody's in between
 }
 
+void Control::let_go() noexcept {
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, listener_.descriptor(), nullptr); // first: the set knows the open file
+    takes_newcomers_ = watched_ = false;
+    listener_.let_go();
+}
+
 void Control::accept(Nanoseconds now) {
+    if (!takes_newcomers_) return; // it is not to be watched any more
     Client client;
     client.fd = accept_one();
     if (!client.fd) {

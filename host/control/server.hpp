@@ -45,6 +45,7 @@ class Control {
     int socket() const noexcept { return listener_.descriptor(); }
     void share(bool shared) noexcept { listener_.share(shared); }
     void take_newcomers(bool takes) noexcept { takes_newcomers_ = takes; }
+    void let_go() noexcept; // as Listener::let_go(): newcomers are another process's for good
 
     // Readable when there is something for serve() to do.
     int descriptor() const noexcept { return epoll_.get(); }

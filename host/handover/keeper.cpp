@@ -47,7 +47,10 @@ int bind_if_allowed(int socket, const std::string& address, std::set<std::string
     const std::optional<Address> parsed = parse_address(address, ignored);
     if (!known.contains(address) || !parsed || parsed->kind != Address::Kind::tcp) return EACCES;
     const std::optional<SocketAddress> numeric = numeric_address(*parsed);
-    if (!numeric) return EACCES;
+    int type = 0;
+    socklen_t size = sizeof type;
+    const bool stream = ::getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+    if (!numeric || !stream) return EACCES;
     return ::bind(socket, numeric->get(), numeric->size) == 0 ? 0 : errno;
 }
 
@@ -140,6 +143,8 @@ int Keeper::bind(int socket, const SocketAddress& address) const noexcept {
         return ENOMEM;
     }
 }
+
+void Keeper::end() const noexcept { ::shutdown(socket_.get(), SHUT_RDWR); }
 
 void Keeper::kill() const noexcept {
     try {

@@ -35,6 +35,9 @@ class Keeper {
     // 0 or an errno; EACCES: it does not. Waits for it, but not for long. [any]
     int bind(int socket, const SocketAddress& address) const noexcept;
 
+    // The keeper ends, and what it has started goes on. No other call may follow. [main]
+    void end() const noexcept;
+
     // Ends what was started last, if it still runs. [main]
     void kill() const noexcept;
 

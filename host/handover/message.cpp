@@ -104,9 +104,9 @@ std::optional<HandoverMessage> receive_handover(int channel, int& error) {
     ssize_t size = 0;
     do {
         size = ::recvmsg(channel, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    } while (size < 0 && errno == EINTR);
+    } while (size < 0 && (errno == EINTR || errno == ECONNRESET)); // said once, and before what is still to be read
     if (size <= 0) {
-        error = size == 0 || errno == ECONNRESET ? EPIPE : errno;
+        error = size == 0 ? EPIPE : errno;
         return std::nullopt;
     }
     for (cmsghdr* each = CMSG_FIRSTHDR(&header); each != nullptr; each = CMSG_NXTHDR(&header, each)) {

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <poll.h>
 #include <stdexcept>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -65,7 +66,9 @@ void Predecessor::receive_sockets() {
 }
 
 Descriptor Predecessor::take_control(const std::filesystem::path& path) {
-    return path == control_path_ ? std::move(control_) : Descriptor();
+    struct stat file{};
+    const bool there = ::lstat(path.c_str(), &file) == 0 && S_ISSOCK(file.st_mode); // or clients would not find it
+    return path == control_path_ && there ? std::move(control_) : Descriptor();
 }
 
 std::optional<Predecessor::Word> Predecessor::hear() noexcept {

@@ -61,6 +61,12 @@ std::map<std::string, std::vector<Descriptor>> FdStore::take() {
     return all;
 }
 
+bool FdStore::holds(const std::string& key) const noexcept {
+    bool held = false;
+    if_memory_allows([&] { held = names_.contains(stored_name(key)); });
+    return held;
+}
+
 void FdStore::assume(const std::map<std::string, std::vector<Descriptor>>& sockets) {
     for (const auto& [key, descriptors] : sockets)
         if (const std::string name = stored_name(key); is_there_ && !name.empty()) names_.insert(name);

@@ -35,8 +35,9 @@ class FdStore {
     // These are to be in the store, and no others. [main]
     void keep(const std::vector<std::pair<std::string, int>>& sockets) noexcept;
 
-    // Whether a socket stays open when this process has closed it.
+    // Whether sockets stay open when this process has closed them; and whether those of this key do.
     bool holds_any() const noexcept { return !names_.empty(); }
+    bool holds(const std::string& key) const noexcept;
 
   private:
     const bool is_there_;

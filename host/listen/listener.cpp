@@ -100,6 +100,11 @@ FileOwner owner_of(const ListenerConfig& config) {
 
 } // namespace
 
+bool is_socket_file(const std::string& path) noexcept {
+    struct stat status{};
+    return ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
 void try_address(const ListenerConfig& config, Log& log) {
     if (config.address.kind == Address::Kind::inherited) return; // only the host's own start knows them
     if (config.address.kind == Address::Kind::tcp) {
@@ -258,10 +263,16 @@ void Listener::open_unix() {
 }
 
 void Listener::set_file(const std::string& path) {
-    if (::chmod(path.c_str(), config_.mode) != 0) fail("setting the mode of", errno);
+    // Who may write to the folder may have put something else there by now, which is not this one's to give away.
+    const Descriptor file(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat now{};
+    if (!file || ::fstat(file.get(), &now) != 0) fail("looking at", errno);
+    if (now.st_ino != file_.st_ino || now.st_dev != file_.st_dev) fail("looking at", EEXIST);
+    const std::string self = "/proc/self/fd/" + std::to_string(file.get()); // fchmod() takes no such descriptor
+    if (::chmod(self.c_str(), config_.mode) != 0) fail("setting the mode of", errno);
     if (config_.owner.empty() && config_.group.empty()) return;
     const auto [user, group] = owner_of(config_);
-    if (::chown(path.c_str(), user, group) != 0) fail("setting the owner of", errno);
+    if (::fchownat(file.get(), "", user, group, AT_EMPTY_PATH) != 0) fail("setting the owner of", errno);
 }
 
 void Listener::adopt(int fd) {
@@ -346,15 +357,32 @@ void Listener::let_go() noexcept {
 }
 
 void Listener::close() noexcept {
-    if (!socket_ || closed_.exchange(true) || shared_.load()) return;
-    if (file_.st_ino != 0) {
-        struct stat now{};
-        const std::string& path = config_.address.path;
-        const bool ours = ::lstat(path.c_str(), &now) == 0 && now.st_ino == file_.st_ino && now.st_dev == file_.st_dev;
-        if (ours && ::unlink(path.c_str()) != 0)
-            log_.warning("the socket file stays behind",
-                         {{"listener", config_.name}, {"path", path}, {"error", std::strerror(errno)}});
-    }
+    if (socket_ && !closed_.exchange(true) && !shared_.load()) finish_close();
+}
+
+void Listener::share(bool shared) noexcept {
+    shared_.store(shared);
+    if (!shared && closed_.load()) finish_close(); // which had to wait for this
+}
+
+void Listener::discard() noexcept {
+    remove_file();
+    close();
+}
+
+void Listener::remove_file() noexcept {
+    if (file_.st_ino == 0) return;
+    struct stat now{};
+    const std::string& path = config_.address.path;
+    const bool ours = ::lstat(path.c_str(), &now) == 0 && now.st_ino == file_.st_ino && now.st_dev == file_.st_dev;
+    if (ours && ::unlink(path.c_str()) != 0)
+        log_.warning("the socket file stays behind",
+                     {{"listener", config_.name}, {"path", path}, {"error", std::strerror(errno)}});
+    file_ = {};
+}
+
+void Listener::finish_close() noexcept {
+    remove_file();
     // Threads may be in accept() right now, so the descriptor itself stays until they have gone, or its number could be
     // another's. An inherited socket is its giver's as well: it goes on listening.
     if (config_.address.kind != Address::Kind::inherited) ::shutdown(socket_.get(), SHUT_RDWR);

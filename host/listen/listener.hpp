@@ -75,9 +75,10 @@ class Listener {
     void change(const ListenerConfig& config) noexcept;
 
     // Newcomers are refused by the kernel from now on; removes the file of a unix socket, if it is still its own. But a socket
-    // that is shared with another process stays as it is. [main]
+    // that is shared with another process stays as it is, until it is not shared any more. [main]
     void close() noexcept;
-    void share(bool shared) noexcept { shared_.store(shared); } // [any]
+    void discard() noexcept; // the same, but the file goes at once: no listener has this address any more. [main]
+    void share(bool shared) noexcept;
     // Another process has the socket, and this one not any more; an accept() that is under way fails. [main]
     void let_go() noexcept;
     bool is_closed() const noexcept { return closed_.load(); } // [any]
@@ -90,6 +91,8 @@ class Listener {
     void set_file(const std::string& path);
     void bind_to(const SocketAddress& address, const Bind& bind);
     void ask_address();
+    void remove_file() noexcept;
+    void finish_close() noexcept;
     void step(std::string_view what) const;
     [[noreturn]] void fail(std::string_view step, int error) const;
 
@@ -105,6 +108,9 @@ class Listener {
     bool ipv6_only_ = false;
     struct stat file_{}; // of a unix socket, unless it is inherited
 };
+
+// Whether the path leads to a socket, and not by a symbolic link.
+bool is_socket_file(const std::string& path) noexcept;
 
 // What open_sockets() would say but for others that use the port or the path by now: it opens nothing that a client could
 // connect to, and leaves no file behind. Throws ListenError. [main]

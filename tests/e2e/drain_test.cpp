@@ -291,4 +291,14 @@ TEST(Drain, ASecondSignalDuringTheDelayStopsAtOnce) {
     EXPECT_EQ(host.wait_exit(), 1);
 }
 
+TEST(DrainCommand, ASignalIsNotTakenBack) {
+    Gatehouse host("[host]\ncontrol = \"control.sock\"\ndrain_delay = \"1h\"\n" + listener("echo", "echo"));
+    host.signal(SIGTERM);
+    host.wait_for_log("leaving after a delay");
+    EXPECT_NE(run(drain_command(host, {"--cancel"})).err.find("a signal has ended the host"), std::string::npos);
+    EXPECT_EQ(run(drain_command(host, {"--delay", "1s"})).status, 1);
+    host.signal(SIGTERM);
+    EXPECT_EQ(host.wait_exit(), 1);
+}
+
 } // namespace

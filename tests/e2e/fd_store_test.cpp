@@ -122,6 +122,24 @@ TEST(FdStore, NewcomersWaitWhileNoHostRuns) {
     }
 }
 
+// systemd may have removed the folder: clients could not find the socket.
+TEST(FdStore, ASocketWhoseFileHasGoneIsMadeAnew) {
+    const ReservedAddress front;
+    const TempDir dir;
+    const std::string file = dir / "s";
+    Store store;
+    {
+        Gatehouse host(two_listeners(front, file), store.options());
+        store.wait_for(2);
+        host.signal(SIGKILL);
+        host.wait_exit();
+    }
+    std::filesystem::remove(file);
+    Gatehouse host(two_listeners(front, file), store.options());
+    EXPECT_TRUE(Client("unix:" + file).echoes("x"));
+    EXPECT_TRUE(Client(front.address()).echoes("x"));
+}
+
 // Or newcomers would wait for ever.
 TEST(FdStore, AListenerThatIsGoneLeavesTheStore) {
     const ReservedAddress front;

@@ -193,6 +193,30 @@ TEST(Upgrade, WhileItIsGuardedTheOldProcessAcceptsAgainIfTheNewOneDies) {
     EXPECT_TRUE(Client(address).echoes("x"));
 }
 
+// It would be open without an acceptor, and its file would stay.
+TEST(Upgrade, AListenerThatGoesWhileTheNewProcessIsGuardedIsClosedWithTheGuard) {
+    const TempDir dir;
+    const std::string file = dir / "s";
+    Gatehouse host(host_section + listener("stays", "echo") + listener("goes", "echo", "address = \"unix:" + file + "\""));
+    const Other next(successor(upgrade(host, "500ms")));
+    host.write(host_section + listener("stays", "echo"));
+    EXPECT_EQ(run_gatehouse({"reload", "--socket", host.dir() / "control.sock"}).status, 0);
+    EXPECT_EQ(host.wait_exit(), 0);
+    eventually("its file is removed", [&] { return !fs::exists(file); });
+    next.signal(SIGTERM);
+    EXPECT_TRUE(next.ends());
+}
+
+TEST(Upgrade, AHostThatIsToDrainIsNotReplaced) {
+    Gatehouse host(host_section + listener("front", "echo"));
+    const std::string socket = host.dir() / "control.sock";
+    EXPECT_EQ(run_gatehouse({"drain", "--delay", "1h", "--no-wait", "--socket", socket}).status, 0);
+    EXPECT_NE(upgrade(host).err.find("is about to drain"), std::string::npos);
+    EXPECT_EQ(run_gatehouse({"drain", "--cancel", "--socket", socket}).status, 0);
+    const Other next(successor(upgrade(host)));
+    EXPECT_EQ(host.wait_exit(), 0);
+}
+
 // Whoever ends the process that accepts means the service.
 TEST(Upgrade, TheOldProcessDrainsWithTheNewOne) {
     Gatehouse host(host_section + listener("front", "echo"));

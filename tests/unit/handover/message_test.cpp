@@ -74,5 +74,19 @@ TEST(HandoverMessage, AFullChannelAndTheEndAreSaid) {
     EXPECT_EQ(error, EPIPE);
 }
 
+// That the other side has left something unread is said before what it has sent, and must not stand for its end.
+TEST(HandoverMessage, WhatWasSentBeforeTheEndIsReadAfterAll) {
+    auto [one, two] = handover_channel();
+    ASSERT_EQ(send_handover(two.get(), handover_bytes("ready")), 0); // nobody reads it
+    ASSERT_EQ(send_handover(one.get(), handover_bytes("cancel")), 0);
+    one.reset();
+    int error = 0;
+    const std::optional<HandoverMessage> message = receive_handover(two.get(), error);
+    ASSERT_TRUE(message);
+    EXPECT_EQ(message->what, "cancel");
+    EXPECT_FALSE(receive_handover(two.get(), error));
+    EXPECT_EQ(error, EPIPE);
+}
+
 } // namespace
 } // namespace gatehouse::host
