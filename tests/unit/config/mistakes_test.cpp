@@ -262,7 +262,8 @@ const std::vector<Mistake> mistakes{
      "1:1: listeners: missing (expected at least one [[listeners]] section)\n1:3: listener: unknown key (did you mean "
      "\"listeners\"?)"},
     {"key_of_other_section", "[host]\nlevel = \"debug\"\n" + listener,
-     "2:1: host.level: unknown key (known here: plugin_path, drain_timeout, drain_delay, old_timeout, watch, relay_threads, scheduling, "
+     "2:1: host.level: unknown key (known here: plugin_path, drain_timeout, drain_delay, old_timeout, watch, relay_threads, "
+     "scheduling, "
      "stack_size, resolvers, "
      "control, control_readers, control_operators)"},
     {"key_before_sections", "drain_timeout = \"5s\"\n" + listener,
