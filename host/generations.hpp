@@ -115,7 +115,7 @@ class Generations {
 
     // The whole host drains: no generation follows. [main]
     void begin_drain(Nanoseconds deadline) noexcept;
-    bool is_quiet() const noexcept;                                            // no connection is left, in none of them. [main]
+    bool is_quiet() const noexcept; // no connection is left, in none of them. [main]
     // False if a thread is still in a plugin's code at `deadline`, of which the log then speaks. [main]
     bool stop(Nanoseconds deadline) noexcept;
 
