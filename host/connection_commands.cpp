@@ -199,10 +199,10 @@ HostCommand::Answer show(const AllGenerations& generations, const Arguments& wit
     return HostCommand::at_once(by.empty() ? rows_of(generations, filter, most) : counts_of(generations, filter, by, most));
 }
 
-HostAnswer tell_killed(std::uint64_t killed) {
+HostAnswer answer_killed(std::uint64_t killed) {
     HostAnswer answer;
     answer.result = Json::object().set("killed", Json::raw(std::to_string(killed)));
-    answer.text = "killed " + std::to_string(killed) + (killed == 1 ? " connection\n" : " connections\n");
+    answer.text = tell_killed(killed) + '\n';
     return answer;
 }
 
@@ -210,8 +210,21 @@ HostCommand::Answer kill_one(const AllGenerations& generations, const std::strin
     for (const Generation* generation : generations())
         for (const auto& service : generation->services())
             if (const auto id = id_of(text, service->config.name, service->endpoint().number))
-                if (Service::kill(service->endpoint(), *id)) return HostCommand::at_once(tell_killed(1));
+                if (Service::kill(service->endpoint(), *id)) return HostCommand::at_once(answer_killed(1));
     return HostCommand::fails("not_found", "there is no connection " + in_quotes(text) + "; it may have ended");
+}
+
+std::uint64_t kill_all(const AllGenerations& generations, const Filter& filter) {
+    std::uint64_t killed = 0;
+    const Nanoseconds now = monotonic_now();
+    for (Endpoint* const endpoint : endpoints_of(generations)) {
+        std::vector<std::uint64_t> ids;
+        Service::look(*endpoint, [&](const ConnectionView& view) {
+            if (filter.fits(view, now)) ids.push_back(view.id);
+        });
+        for (const std::uint64_t each : ids) killed += Service::kill(*endpoint, each) ? 1 : 0;
+    }
+    return killed;
 }
 
 HostCommand::Answer kill(const AllGenerations& generations, const Arguments& with, const std::vector<Parameter>& parameters) {
@@ -224,19 +237,31 @@ HostCommand::Answer kill(const AllGenerations& generations, const Arguments& wit
     if (!id.empty() && given > 1) problem = "an id says which connection it is; leave the others out";
     if (!problem.empty()) return HostCommand::fails("bad_argument", problem);
     if (!id.empty()) return kill_one(generations, id);
-    std::uint64_t killed = 0;
-    const Nanoseconds now = monotonic_now();
-    for (Endpoint* const endpoint : endpoints_of(generations)) {
-        std::vector<std::uint64_t> ids;
-        Service::look(*endpoint, [&](const ConnectionView& view) {
-            if (filter.fits(view, now)) ids.push_back(view.id);
-        });
-        for (const std::uint64_t each : ids) killed += Service::kill(*endpoint, each) ? 1 : 0;
-    }
-    return HostCommand::at_once(tell_killed(killed));
+    return HostCommand::at_once(answer_killed(kill_all(generations, filter)));
+}
+
+Filter filter_from(const Network& source, const std::string& listener) {
+    Filter filter;
+    filter.listener = listener;
+    filter.source = source;
+    return filter;
 }
 
 } // namespace
+
+std::uint64_t kill_from(const AllGenerations& generations, const Network& source, const std::string& listener) {
+    return kill_all(generations, filter_from(source, listener));
+}
+
+std::uint64_t count_from(const AllGenerations& generations, const Network& source, const std::string& listener) {
+    std::uint64_t count = 0;
+    look(generations, filter_from(source, listener), [&](const ConnectionView& /*view*/) { ++count; });
+    return count;
+}
+
+std::string tell_killed(std::uint64_t count) {
+    return "killed " + std::to_string(count) + (count == 1 ? " connection" : " connections");
+}
 
 HostCommand connections_command(const AllGenerations& generations) {
     HostCommand command;

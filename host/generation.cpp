@@ -23,7 +23,7 @@ Generation::Generation(Config config, const Standing& standing, Generation* befo
       number_(before != nullptr ? before->number_ + 1 : 1), since_(milliseconds_since_1970()),
       late_look_(std::make_shared<LateLook>()),
       tls_(config_.tls, standing.ticket_keys, standing.log, before != nullptr ? &before->tls_ : nullptr),
-      shared_{standing.log, standing.alarm, standing.relays, tls_, drain_, config_.log.access, handshakes_},
+      shared_{standing.log, standing.alarm, standing.relays, tls_, drain_, config_.log.access, handshakes_, standing.denials},
       shortages_(standing.log),
       facilities_{
           .table = host_table,

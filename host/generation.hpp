@@ -5,6 +5,7 @@
 // relay engine, the resolvers.
 #pragma once
 
+#include "access/denials.hpp"
 #include "base/cell_table.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
@@ -48,6 +49,7 @@ struct Standing {
     Standby& standby;
     TicketKeyRing& ticket_keys;
     PluginLibraries& libraries;
+    Denials& denials;
     unsigned cpus;      // that the process may use
     std::int64_t since; // when the host was started, in milliseconds since 1970
 };

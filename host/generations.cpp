@@ -178,6 +178,7 @@ void Generations::make_from(Config config, Making& making, Generation& before) {
     outcome.plan_id = gatehouse::host::plan_id(before.number(), config);
     outcome.waiting = plan.waiting();
     if (order.only_plan) {
+        notes.lines = order.notes;
         for (const auto& service : before.services()) notes.connections[service->config.name] = service->open();
         outcome.plan_text = plan_text(plan, notes);
         outcome.plan_json = Json::raw(plan_json(plan, notes).line()); // so that the main thread need not

@@ -52,6 +52,7 @@ class Generations {
         std::string by;                         // who wants it, for the log
         bool only_plan = false;                 // it is to be compared with what runs, and no more
         bool even_if_same = false;              // a generation is made although it differs in nothing from what runs
+        std::vector<std::string> notes;         // for its plan: see PlanNotes::lines
         std::string plan_id;                    // it is refused if this is not its plan; empty: any
         Milliseconds confirm_within{0};         // unless confirm() comes in time, what runs now comes back; 0: it stays
     };

@@ -76,15 +76,16 @@ Host::Host(const Generations::Load& load, const HostOrigin& origin) : Host(load,
 
 Host::Host(const Generations::Load& load, Config&& config, const HostOrigin& origin)
     : predecessor_(origin.predecessor), keeper_(keeper_for(config, origin, load)), privileges_(config.process),
-      log_(config.log), cpus_(usable_cpus()), relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpus_,
-                                                      config.host.scheduling, Generation::relay_ended),
+      log_(config.log), denials_(log_), cpus_(usable_cpus()),
+      relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpus_, config.host.scheduling,
+              Generation::relay_ended),
       resolver_(config.host.resolvers), background_(config.host.scheduling),
       lookups_(background_, resolver_, config.host.resolvers), watches_(background_, config.host.resolvers),
       endpoints_(log_,
                  keeper_ ? Bind([this](int socket, const SocketAddress& at) { return keeper_->bind(socket, at); }) : Bind()),
       generations_(endpoints_,
                    Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_, ticket_keys_,
-                            libraries_, cpus_, milliseconds_since_1970()},
+                            libraries_, denials_, cpus_, milliseconds_since_1970()},
                    load, [this](const Generations::Outcome& outcome) { concluded(outcome); }),
       upgrade_(keeper_, predecessor_, drain_, endpoints_, generations_, control_, log_) {
     remove_dead_folders(); // first: they may have filled the disk
@@ -230,6 +231,7 @@ int Host::run() {
         again = std::min(again, upgrade_.serve(now));
         if (control_) again = std::min(again, control_->serve(now)); // after the upgrade, of which it tells
         again = std::min(again, log_.supervise(now));
+        again = std::min(again, denials_.supervise(now)); // after control_, which may have given an order
         if (drained_by == never) {
             if (unwanted_ || upgrade_.wants_drain()) leave_by(now);
             if (upgrade_.is_over()) {

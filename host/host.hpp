@@ -1,6 +1,7 @@
 // The host: puts everything together from a configuration, runs until it is told to stop, and drains.
 #pragma once
 
+#include "access/denials.hpp"
 #include "base/descriptor.hpp"
 #include "base/log.hpp"
 #include "change_watch.hpp"
@@ -83,6 +84,7 @@ class Host {
     Privileges privileges_;
     Log log_;
     PluginLibraries libraries_;
+    Denials denials_;
     const unsigned cpus_;
     Alarm alarm_;
     Standby standby_;

@@ -4,6 +4,7 @@
 #include "connection_commands.hpp"
 #include "generation.hpp"
 #include "host_tables.hpp"
+#include "order_commands.hpp"
 
 #include <algorithm>
 #include <array>
@@ -142,6 +143,7 @@ HostAnswer status_of(const Generation& generation, const std::string& only) {
     }
     if (!only.empty() && table.cells.empty()) return no_such("listener", only, names);
     const char* const state = generation.drain().started() ? "draining" : "serving";
+    const std::size_t orders = standing.denials.size();
     const auto number = [](auto value) { return Json::raw(std::to_string(value)); };
     HostAnswer answer;
     answer.result = Json::object()
@@ -153,10 +155,12 @@ HostAnswer status_of(const Generation& generation, const std::string& only) {
                         .set("max", number(most))
                         .set("relays", number(standing.relays.active()))
                         .set("log_lines_dropped", number(standing.log.dropped()))
+                        .set("orders", number(orders))
                         .set("listeners", std::move(listeners));
     answer.text = "gatehouse " GATEHOUSE_SDK_VERSION_TEXT "  pid " + std::to_string(::getpid()) + "  " + state + "  since " +
                   std::string(time_text(generation.standing().since).view()) + "  open " + std::to_string(open) + " of " +
-                  std::to_string(most) + "  log drops " + std::to_string(standing.log.dropped()) + '\n' + format_cells(table);
+                  std::to_string(most) + "  log drops " + std::to_string(standing.log.dropped()) +
+                  (orders != 0 ? "  orders " + std::to_string(orders) : "") + '\n' + format_cells(table);
     return answer;
 }
 
@@ -276,7 +280,7 @@ std::vector<HostCommand> host_commands(AllGenerations generations) {
     std::vector<HostCommand> commands;
     for (const HostTable& table : host_tables()) commands.push_back(table_command(table, generations));
     for (const auto& make : {status_command, connections_command, kill_command, sources_command, certificates_command,
-                             reload_certificates, log_level_command})
+                             reload_certificates, log_level_command, deny_add_command, deny_list_command, deny_remove_command})
         commands.push_back(make(generations));
     return commands;
 }

@@ -15,9 +15,9 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr Nanoseconds one_second = 1'000'000'000;
-constexpr Nanoseconds start_patience = 55 * one_second; // the client of the command waits for a minute
-constexpr Nanoseconds switch_patience = 5 * one_second;
+constexpr Nanoseconds a_second = 1'000'000'000;
+constexpr Nanoseconds start_patience = 55 * a_second; // the client of the command waits for a minute
+constexpr Nanoseconds switch_patience = 5 * a_second;
 constexpr Milliseconds usual_guard = std::chrono::seconds(10);
 constexpr Milliseconds longest_guard = std::chrono::hours(1);
 
@@ -99,9 +99,9 @@ Nanoseconds HostUpgrade::serve(Nanoseconds now) noexcept {
             deadline_ = never;
         } else if (now >= deadline_ && (order_ == 0 || (known && outcome))) {
             order_ = generations_.resume();
-            deadline_ = now + one_second;
+            deadline_ = now + a_second;
         } else if (now >= deadline_) {
-            deadline_ = now + one_second;
+            deadline_ = now + a_second;
         }
         return deadline_;
     }
@@ -225,7 +225,7 @@ void HostUpgrade::take_back() noexcept {
     tell_systemd(::getpid());
     state_ = State::taking_back;
     order_ = generations_.resume();
-    deadline_ = monotonic_now() + one_second;
+    deadline_ = monotonic_now() + a_second;
     fail("the new process has ended; this one accepts again");
 }
 

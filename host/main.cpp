@@ -174,6 +174,19 @@ int main(int argc, char** argv) {
         "--cancel", [&asked] { asked.with["cancel"] = true; }, "It does not end, if the delay is not over");
     bool no_wait = false;
     drain->add_flag("--no-wait", no_wait, "Give the order, and do not wait for the end");
+    CLI::App* deny = app.add_subcommand("deny", "Deny networks at a running host, whatever its file allows");
+    deny->require_subcommand(1);
+    CLI::App* deny_add = add_question(*deny, "add", "deny.add", "Refuse newcomers from a network, from now on");
+    add_text(*deny_add, "NET", "network", "An address or a network: 192.0.2.0/24")->required();
+    add_text(*deny_add, "--listener", "listener", "At this listener alone")->type_name("NAME");
+    add_text(*deny_add, "--for", "for", "For how long (default: until it is removed)")->type_name("TIME");
+    add_text(*deny_add, "--reason", "reason", "Why, for those who look at the orders")->type_name("TEXT");
+    deny_add->add_flag_callback("--cut", [&asked] { asked.with["cut"] = true; }, "Reset its open connections as well");
+    add_number(*add_question(*deny, "list", "deny.list", "Show these orders, and how many newcomers each has refused"),
+               "--limit", "limit", "So many rows at most (default 1000, at most 10000)");
+    CLI::App* deny_remove = add_question(*deny, "remove", "deny.remove", "End an order before its time");
+    add_text(*deny_remove, "NET", "network", "Its network")->required();
+    add_text(*deny_remove, "--listener", "listener", "The one that it is for")->type_name("NAME");
     CLI::App* config = app.add_subcommand("config", "Look at the configurations of a running host")->require_subcommand(1);
     add_question(*config, "history", "config.history", "Show those that have run, the newest first");
     CLI::App* log = app.add_subcommand("log", "Change the log of a running host")->require_subcommand(1);

@@ -2,6 +2,7 @@
 
 #include "base/time_text.hpp"
 #include "generations.hpp"
+#include "order_commands.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -69,6 +70,7 @@ HostCommand plan_command(Generations& generations) {
     command.run = [&generations](const Arguments& with, const Caller&) {
         Generations::Order order;
         order.only_plan = true;
+        order.notes = orders_that_hold(generations.now().standing().denials);
         std::string what = generations.now().config().file.string();
         if (const std::optional<std::int64_t> wanted = with.number("generation")) {
             order.version = generations.version(static_cast<unsigned>(std::min<std::int64_t>(*wanted, UINT32_MAX)));

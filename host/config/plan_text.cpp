@@ -262,7 +262,11 @@ Json json_of(const ListenerPlan& listener, const PlanNotes& notes) {
 
 std::string plan_text(const Plan& plan, const PlanNotes& notes) {
     const std::vector<Block> blocks = blocks_of(plan, notes);
-    if (blocks.empty()) return "nothing changes\n";
+    const auto add_notes = [&](std::string text) {
+        for (const std::string& line : notes.lines) text += "  " + line + '\n';
+        return text;
+    };
+    if (blocks.empty()) return add_notes("nothing changes\n");
     constexpr std::size_t widest = 24;
     std::size_t width = 0;
     for (const Block& block : blocks)
@@ -278,8 +282,7 @@ std::string plan_text(const Plan& plan, const PlanNotes& notes) {
     if (!waiting.empty())
         text += "  " + counted(waiting.size(), "key") + (waiting.size() == 1 ? " waits" : " wait") +
                 " for a restart; everything else does not\n";
-    for (const std::string& line : notes.lines) text += "  " + line + '\n';
-    return text;
+    return add_notes(std::move(text));
 }
 
 Json plan_json(const Plan& plan, const PlanNotes& notes) {

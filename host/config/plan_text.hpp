@@ -22,7 +22,7 @@ struct PlanNotes {
 };
 
 // A block of lines for each section that changes, and one line at the end: "opens 1, closes 1, keeps 38 listeners". All are
-// indented, and each ends. "nothing changes\n" if the plan is empty and there are no remarks.
+// indented, and each ends. "nothing changes\n", and the lines of the notes, if the plan is empty and there are no remarks.
 std::string plan_text(const Plan& plan, const PlanNotes& notes = {});
 
 // The same as an object. Values are as TOML and JSON both write them: 10000, "30s"; null: there is none.

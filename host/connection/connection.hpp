@@ -12,6 +12,7 @@
 #include "connection/stream.hpp"
 #include "connection/upgrade.hpp"
 #include "connection/upstream.hpp"
+#include "net/network.hpp"
 #include "threads/own_drain.hpp"
 #include "threads/posted.hpp"
 
@@ -100,7 +101,8 @@ struct Life {
     std::uint32_t lingered = 0;          // bytes thrown away while lingering
     Peer peer;                      // as the PROXY header says it if there was one; the path of a unix socket is in `proxied`
     Observed<Nanoseconds> accepted; // 0: nobody is here; written when all that others may look at is there
-    std::unique_ptr<const Proxied> proxied; // null: no proxy, or the proxy's own connection
+    std::unique_ptr<const Proxied> proxied;   // null: no proxy, or the proxy's own connection
+    std::unique_ptr<const Network> denied_by; // the operator's order; null: none denies it, or it was refused when it came
     StagingLife staging;
     ServingLife serving;
 };

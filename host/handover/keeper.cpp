@@ -22,7 +22,7 @@ namespace gatehouse::host {
 namespace {
 
 constexpr int never_ms = -1;
-constexpr Nanoseconds patience = 1'000'000'000;
+constexpr Nanoseconds kill_patience = 1'000'000'000;
 constexpr int bind_patience_ms = 10'000; // it reads the configuration
 
 void start_program(std::optional<OwnProgram>& child, const OwnProgram::Options& options, int channel) {
@@ -107,7 +107,7 @@ Keeper::Keeper(std::vector<std::string> arguments, const std::vector<std::string
 // Waits for it, so that it is nobody's zombie; but not for long.
 Keeper::~Keeper() {
     socket_.reset();
-    const Nanoseconds deadline = monotonic_now() + patience;
+    const Nanoseconds deadline = monotonic_now() + kill_patience;
     while (::waitpid(pid_, nullptr, WNOHANG) == 0 && monotonic_now() < deadline) ::poll(nullptr, 0, 1);
 }
 

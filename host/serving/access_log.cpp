@@ -1,8 +1,10 @@
 #include "serving/access_log.hpp"
 
+#include "base/if_memory_allows.hpp"
 #include "connection/id_text.hpp"
 
 #include <optional>
+#include <string>
 
 namespace gatehouse::host {
 
@@ -15,6 +17,8 @@ void log_closed(Log& log, const Closed& closed) noexcept {
     if (closed.proxied != nullptr) transport.emplace(closed.proxied->transport);
     if (closed.upstream != nullptr) upstream.emplace(*closed.upstream);
     const std::string_view unique_id = closed.proxied != nullptr ? std::string_view(closed.proxied->unique_id) : "";
+    std::string order;
+    if (closed.order != nullptr) if_memory_allows([&] { order = to_string(*closed.order); });
     const Nanoseconds microseconds = closed.duration / 1000; // the record has no more digits
     // Fields without a key are left out.
     log.info("closed", {{id ? "id" : "", id ? id->view() : ""},
@@ -30,7 +34,8 @@ void log_closed(Log& log, const Closed& closed) noexcept {
                         {"in", closed.in},
                         {"out", closed.out},
                         {"ms", static_cast<double>(microseconds) / 1000.0},
-                        {"reason", to_string(closed.reason)}});
+                        {"reason", to_string(closed.reason)},
+                        {order.empty() ? "" : "order", order}});
 }
 
 } // namespace gatehouse::host

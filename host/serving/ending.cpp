@@ -174,7 +174,8 @@ bool Service::kill(Endpoint& endpoint, std::uint64_t id) noexcept {
     const MutexLock lock(endpoint.ordering);
     Connection* const connection = endpoint.slots.find(id);
     if (connection == nullptr || !connection->owner.hold(id)) return false;
-    if (connection->life.accepted == 0) { // it has just come, and is not open yet
+    const bool is_open = connection->life.accepted != 0; // else it has just come
+    if (!is_open || connection->order.load() == EndOrder::kill) {
         connection->owner.let_go();
         return false;
     }
@@ -279,6 +280,7 @@ void Service::close(Connection& connection) noexcept {
         log_closed(shared_.log, {.listener = config.name,
                                  .peer = peer,
                                  .reason = reason,
+                                 .order = life.denied_by.get(),
                                  .id = connection.id,
                                  .plugin = plugin != nullptr && plugins_.size() > 1 ? std::string_view(plugin->name()) : "",
                                  .proxied = life.proxied.get(),

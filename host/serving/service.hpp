@@ -13,6 +13,7 @@
 #pragma once
 
 #include "access/access.hpp"
+#include "access/denials.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "config/config.hpp"
@@ -55,6 +56,7 @@ struct Shared {
     const Drain& drain;
     bool access_log;
     std::map<const TlsServer*, HalfOpen>& handshakes; // those that go on, of each section; the map is constant
+    const Denials& denials;
 };
 
 class Service;
@@ -120,7 +122,8 @@ class Service : public ListenerShare {
     // [any]
     gatehouse_status end_by_order(const PluginInstance& plugin, std::uint64_t id, EndOrder order,
                                   Nanoseconds stop_until) noexcept;
-    // The operator ends a connection of the endpoint, whichever generation it is of; false: it has ended. [main]
+    // The operator ends a connection of the endpoint, whichever generation it is of; false: it has ended, or has been told
+    // already. [main]
     static bool kill(Endpoint& endpoint, std::uint64_t id) noexcept;
     // Shows all connections of the endpoint, of all generations. The pointers hold as long as no generation goes. May throw
     // what visit() throws. [main]
@@ -158,8 +161,13 @@ class Service : public ListenerShare {
     void room() noexcept;
     bool has_room() noexcept;
     void welcome(int fd, const SocketAddress& peer) noexcept;
-    std::optional<Reason> admit(const SocketAddress& address, Behalf behalf, Nanoseconds now, std::uint32_t& source) noexcept;
-    void refuse(int fd, const SocketAddress& peer, Reason reason) noexcept;
+    // Why a connection must not come.
+    struct Refusal {
+        Reason reason;
+        std::optional<Network> order; // of the operator, that denies it
+    };
+    std::optional<Refusal> admit(const SocketAddress& address, Behalf behalf, Nanoseconds now, std::uint32_t& source) noexcept;
+    void refuse(int fd, const SocketAddress& peer, const Refusal& refusal) noexcept;
     void place(Connection& connection) noexcept;
 
     bool give_way(HalfOpen& among, Nanoseconds silent_since, const ListenerShare* listener) noexcept;

@@ -3,6 +3,7 @@
 // event while another looks leaves a note in the connection's word, and the owner looks again before the connection may rest.
 // So nothing is missed, and a client that sends a byte a second costs one look a second.
 #include "base/check.hpp"
+#include "base/if_memory_allows.hpp"
 #include "serving/service.hpp"
 
 #include <algorithm>
@@ -94,8 +95,11 @@ void Service::advance(Connection& connection) noexcept {
         }
         if (!life.admitted) { // the header has said on whose behalf the proxy comes
             const Behalf behalf = life.proxied ? Behalf::client : Behalf::proxy;
-            if (const auto reason = admit(connection.peer_address(), behalf, coarse_now(), life.source))
-                return end(connection, *reason);
+            if (const auto refusal = admit(connection.peer_address(), behalf, coarse_now(), life.source)) {
+                if (refusal->order)
+                    if_memory_allows([&] { life.denied_by = std::make_unique<const Network>(*refusal->order); });
+                return end(connection, refusal->reason);
+            }
             life.admitted = true;
             life.is_proxys = behalf == Behalf::proxy;
             life.entered = !detects_;

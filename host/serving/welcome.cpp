@@ -13,13 +13,16 @@ bool Service::has_room() noexcept {
 
 // Why a connection must not come, if so. Otherwise it counts for its source and, unless routes are to find out which that is,
 // for its plugin.
-std::optional<Reason> Service::admit(const SocketAddress& address, Behalf behalf, Nanoseconds now,
-                                     std::uint32_t& source) noexcept {
-    if (const std::optional<Reason> reason = access_.admit(address, now, source, behalf)) return reason;
+std::optional<Service::Refusal> Service::admit(const SocketAddress& address, Behalf behalf, Nanoseconds now,
+                                               std::uint32_t& source) noexcept {
+    if (shared_.denials.any())
+        if (const auto order = shared_.denials.deny(config.name, ip_address(address)))
+            return Refusal{Reason::denied_acl, order};
+    if (const auto reason = access_.admit(address, now, source, behalf)) return Refusal{*reason, std::nullopt};
     if (detects_ || plugin_->enter()) return std::nullopt;
     plugin_met_.met(shared_.alarm);
     access_.leave(source);
-    return Reason::over_limit;
+    return Refusal{Reason::over_limit, std::nullopt};
 }
 
 // Makes a connection of an accepted descriptor, or refuses it.
@@ -28,7 +31,7 @@ void Service::welcome(int fd, const SocketAddress& peer) noexcept {
     std::uint32_t source = 0;
     const bool for_another = proxies_ != nullptr && proxies_->lists(peer); // its header will name the client
     if (!for_another) {
-        if (const std::optional<Reason> reason = admit(peer, Behalf::client, now, source)) return refuse(fd, peer, *reason);
+        if (const std::optional<Refusal> refusal = admit(peer, Behalf::client, now, source)) return refuse(fd, peer, *refusal);
     }
     Connection* found = nullptr;
     make_room();
@@ -38,7 +41,7 @@ void Service::welcome(int fd, const SocketAddress& peer) noexcept {
         room(); // another thread may have counted this one
         if (!for_another) access_.leave(source);
         if (!for_another && !detects_) plugin_->leave();
-        return refuse(fd, peer, over_limit ? Reason::over_limit : Reason::host_out_of_memory);
+        return refuse(fd, peer, {over_limit ? Reason::over_limit : Reason::host_out_of_memory, std::nullopt});
     }
     if (shared_.log.enabled(LogLevel::debug))
         shared_.log.debug("accept", {{"listener", config.name}, {"peer", AddressText(peer)}, {"fd", fd}});
@@ -70,10 +73,12 @@ void Service::place(Connection& connection) noexcept {
     if (at_once || !rests(connection)) pool.post(connection.posted, connection.id);
 }
 
-void Service::refuse(int fd, const SocketAddress& peer, Reason reason) noexcept {
-    endpoint_.ledger.count(reason); // before the client can know
+void Service::refuse(int fd, const SocketAddress& peer, const Refusal& refusal) noexcept {
+    endpoint_.ledger.count(refusal.reason); // before the client can know
     ::close(fd);
-    if (shared_.access_log) log_closed(shared_.log, {.listener = config.name, .peer = peer, .reason = reason});
+    if (!shared_.access_log) return;
+    const Network* const order = refusal.order ? &*refusal.order : nullptr;
+    log_closed(shared_.log, {.listener = config.name, .peer = peer, .reason = refusal.reason, .order = order});
 }
 
 } // namespace gatehouse::host

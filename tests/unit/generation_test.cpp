@@ -40,7 +40,7 @@ class GenerationTest : public ::testing::Test {
     std::unique_ptr<Generation> make(const Config& config) {
         auto generation = std::make_unique<Generation>(config,
                                                        Standing{log_, alarm_, relays_, resolver_, lookups_, background_,
-                                                                watches_, standby_, ticket_keys_, libraries_, 1, 0},
+                                                                watches_, standby_, ticket_keys_, libraries_, denials_, 1, 0},
                                                        now_.get());
         generation->take(endpoints_);
         return generation;
@@ -84,6 +84,7 @@ class GenerationTest : public ::testing::Test {
     Standby standby_;
     TicketKeyRing ticket_keys_;
     PluginLibraries libraries_;
+    Denials denials_{log_};
     RelayEngine relays_{1, Scheduling::other, Generation::relay_ended};
     Resolver resolver_{{}};
     Background background_{Scheduling::other};

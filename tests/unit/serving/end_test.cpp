@@ -94,6 +94,7 @@ class EndByOrder : public ::testing::Test {
     Standby standby_;
     TicketKeyRing ticket_keys_;
     PluginLibraries libraries_;
+    Denials denials_{log_};
     RelayEngine relays_{2, Scheduling::other, Generation::relay_ended};
     Resolver resolver_{{}};
     Background background_{Scheduling::other};
@@ -101,7 +102,7 @@ class EndByOrder : public ::testing::Test {
     NameWatches watches_{background_, {}};
     Endpoints endpoints_{log_};
     Generation generation_{config_, Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_,
-                                             ticket_keys_, libraries_, 2, 0}};
+                                             ticket_keys_, libraries_, denials_, 2, 0}};
     const PluginInstance& gateway_ = generation_.plugins().find("gateway");
 };
 
