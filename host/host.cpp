@@ -3,6 +3,7 @@
 #include "base/if_memory_allows.hpp"
 #include "base/time_text.hpp"
 #include "host_commands.hpp"
+#include "order_handover.hpp"
 #include "plugin/runtime_folder.hpp"
 #include "process/cpus.hpp"
 #include "process/descriptor_limit.hpp"
@@ -89,8 +90,10 @@ Host::Host(const Generations::Load& load, Config&& config, const HostOrigin& ori
                    load, [this](const Generations::Outcome& outcome) { concluded(outcome); }),
       upgrade_(keeper_, predecessor_, drain_, endpoints_, generations_, control_, log_) {
     remove_dead_folders(); // first: they may have filled the disk
-    if (predecessor_ != nullptr)
+    if (predecessor_ != nullptr) {
         for (const auto& [name, keys] : predecessor_->ticket_keys()) ticket_keys_.restore(name, keys);
+        take_orders(denials_, predecessor_->orders());
+    }
     generations_.make_first(std::move(config));
     const Config& kept = generation().config();
     std::string problems;

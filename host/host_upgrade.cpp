@@ -2,6 +2,7 @@
 
 #include "base/if_memory_allows.hpp"
 #include "handover/message.hpp"
+#include "order_handover.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -80,6 +81,9 @@ void HostUpgrade::prepare() {
     }
     for (const auto& saved : generations_.now().standing().ticket_keys.save()) // the maker rests
         outbox_.push_back({handover_bytes("ticket_keys", {saved}), {}});
+    const Denials& denials = generations_.now().standing().denials;
+    for (std::string& letter : order_letters(denials)) outbox_.push_back({std::move(letter), {}});
+    orders_changed_ = denials.changes();
     outbox_.push_back({handover_bytes("complete"), {}});
     auto [mine, its] = handover_channel();
     if (const int error = keeper_->start(its.get()); error != 0)
@@ -173,6 +177,8 @@ void HostUpgrade::hand_over(const HandoverMessage& ready, Nanoseconds now) noexc
         now_.pid = number_of(ready.value("pid"));
         now_.version = ready.value("version");
     });
+    if (generations_.now().standing().denials.changes() != orders_changed_)
+        return give_up("an order was given meanwhile, of which the new process does not know; do it once more");
     state_ = State::switching;
     deadline_ = now + switch_patience;
     generations_.stand_back();

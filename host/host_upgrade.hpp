@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <poll.h>
 #include <string>
 #include <utility>
 #include <vector>
@@ -98,6 +99,7 @@ class HostUpgrade {
         std::vector<int> descriptors;
     };
     std::deque<Letter> outbox_;
+    std::uint64_t orders_changed_ = 0; // Denials::changes() when the orders were told
     Nanoseconds begun_ = 0;
     Nanoseconds deadline_ = never; // of the state
     Nanoseconds guard_ = 0;

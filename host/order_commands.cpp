@@ -42,9 +42,9 @@ Denials::Order read_order(const Arguments& with, const Caller& who, std::string&
     Denials::Order order;
     order.listener = with.text("listener");
     order.by = who.user;
-    order.reason = with.text("reason");
+    order.reason = printable(with.text("reason"), longest_reason);
     order.since = milliseconds_since_1970();
-    if (order.reason.size() > longest_reason)
+    if (with.text("reason").size() > longest_reason)
         problem = "the reason is longer than " + std::to_string(longest_reason) + " bytes";
     if (const std::optional<Milliseconds> time = with.duration("for")) {
         order.until = order.since + time->count();

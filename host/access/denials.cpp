@@ -64,12 +64,13 @@ void Denials::forget(const Order& order) noexcept {
     any_.store(!index_.empty(), std::memory_order_release);
 }
 
-Denials::Added Denials::add(Order order) {
+Denials::Added Denials::add(Order order, std::uint64_t refused) {
     const auto found = orders_.find(std::pair(order.network, order.listener));
     const bool replaces = found != orders_.end();
     if (!replaces && orders_.size() >= most) return Added::too_many;
     const Nanoseconds ends = order.ends;
     auto held = std::make_unique<Held>(std::move(order));
+    held->refused.store(refused, std::memory_order_relaxed);
     if (replaces) {
         held->refused.store(found->second->refused.load(std::memory_order_relaxed), std::memory_order_relaxed);
         index(*held);
@@ -85,6 +86,7 @@ Denials::Added Denials::add(Order order) {
         }
     }
     next_end_ = std::min(next_end_, ends);
+    ++changes_;
     return replaces ? Added::replaced : Added::added;
 }
 
@@ -93,6 +95,7 @@ bool Denials::remove(const Network& network, const std::string& listener) {
     if (found == orders_.end()) return false;
     forget(found->second->order);
     orders_.erase(found);
+    ++changes_;
     return true;
 }
 

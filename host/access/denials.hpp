@@ -52,9 +52,10 @@ class Denials {
     // the narrowest one, and of two for the same network the listener's own. Nothing as an address: in no network. [any]
     std::optional<Network> deny(std::string_view listener, const std::optional<IpAddress>& address) const noexcept;
 
-    // Holds from here on, in the place of the one for the same network and listener, if there is one: its count stays. Throws
-    // std::bad_alloc, and then nothing has changed. [main]
-    Added add(Order order);
+    // Holds from here on, in the place of the one for the same network and listener, if there is one: its count stays.
+    // `refused`: how many it has refused already, in another process. Throws std::bad_alloc, and then nothing has changed.
+    // [main]
+    Added add(Order order, std::uint64_t refused = 0);
 
     // False: there is no such order. Throws std::bad_alloc, and then nothing has changed. [main]
     bool remove(const Network& network, const std::string& listener);
@@ -65,6 +66,7 @@ class Denials {
     // In the order of their networks; the visitor says whether to go on. May throw what it throws. [main]
     void look(const std::function<bool(const Order& order, std::uint64_t refused)>& visit) const;
     std::size_t size() const noexcept { return orders_.size(); } // [main]
+    std::uint64_t changes() const noexcept { return changes_; }  // how often an order was given or removed. [main]
 
   private:
     struct Held {
@@ -88,6 +90,7 @@ class Denials {
     Log& log_;
     Orders orders_;                // [main]
     Nanoseconds next_end_ = never; // no order ends before. [main]
+    std::uint64_t changes_ = 0;    // [main]
     std::atomic<bool> any_{false};
     mutable Mutex mutex_;
     std::unordered_map<Network, AtListeners, NetworkHash> index_ GATEHOUSE_GUARDED_BY(mutex_); // of `orders_`

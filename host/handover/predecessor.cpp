@@ -57,6 +57,7 @@ void Predecessor::receive_sockets() {
             control_ = std::move(message->descriptors.front());
         }
         if (message->what == "ticket_keys") std::ranges::move(message->fields, std::back_inserter(ticket_keys_));
+        if (message->what == "orders") std::ranges::move(message->fields, std::back_inserter(orders_));
         if (message->what != "sockets") continue;
         std::size_t next = 0;
         for (const auto& [name, key] : message->fields)

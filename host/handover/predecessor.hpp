@@ -2,7 +2,7 @@
 //
 //       the host before                          this one
 //       "sockets", "control", "ticket_keys",
-//       "complete"                            ─▶ reads its configuration, takes the sockets, starts everything
+//       "orders", "complete"                  ─▶ reads its configuration, takes the sockets, starts everything
 //                                             ◀─ "ready"; or "failed", with the reason
 //       stops accepting;               "go"   ─▶ accepts
 //                                             ◀─ "accepting"
@@ -45,6 +45,9 @@ class Predecessor {
 
     // The keys of session tickets, by the names of TLS sections, as TicketKeyRing saves them.
     const HandoverMessage::Fields& ticket_keys() const noexcept { return ticket_keys_; }
+    // What its messages "orders" have, one after the other: see take_orders().
+    const HandoverMessage::Fields& orders() const noexcept { return orders_; }
+
     // Readable when there is something to hear(); -1: it has gone.
     int descriptor() const noexcept { return channel_.get(); }
     // What it has said, if it has said anything. That it has gone means the same as "go", and then "yours". [main]
@@ -69,6 +72,7 @@ class Predecessor {
     std::string control_path_;
     Descriptor control_;
     HandoverMessage::Fields ticket_keys_;
+    HandoverMessage::Fields orders_;
     bool went_ = false; // it has said "go", or has gone
     bool yours_ = false;
 };

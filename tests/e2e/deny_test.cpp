@@ -92,7 +92,7 @@ TEST(Deny, IsKeptOverAReloadAndShown) {
     EXPECT_TRUE(std::regex_match(deny_done(host, {"add", "127.0.0.2", "--for", "1h", "--reason", "two\nlines"}),
                                  std::regex("127.0.0.2 is denied until 20[0-9-]+T[0-9:.]+Z\n")));
     const auto plan = [&] { return run_gatehouse({"plan", "--socket", host.dir() / "control.sock"}).out; };
-    const std::regex shown(R"(  1 order holds: 127\.0\.0\.2 is denied by \S+ until 20[0-9-]+T[0-9:.]+Z, "two\\x0alines"\n)");
+    const std::regex shown(R"(  1 order holds: 127\.0\.0\.2 is denied by \S+ until 20[0-9-]+T[0-9:.]+Z, "two\\\\x0alines"\n)");
     EXPECT_TRUE(std::regex_search(plan(), std::regex("nothing changes\n"))) << plan();
     EXPECT_TRUE(std::regex_search(plan(), shown)) << plan();
     const std::string next = deny_host_section + listener("web", "echo", "allow = [\"127.0.0.0/8\"]");

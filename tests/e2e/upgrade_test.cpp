@@ -281,6 +281,27 @@ pid_t who_comes(pid_t host) {
     return all[1];
 }
 
+// What the operator has ordered goes along: it holds in the new process until its time is over.
+TEST(Upgrade, OrdersGoAlong) {
+    Gatehouse host(host_section + listener("echo", "echo"));
+    const auto deny = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), "deny");
+        words.insert(words.end(), {"--socket", host.dir() / "control.sock"});
+        return run_gatehouse(std::move(words)).out;
+    };
+    deny({"add", "127.0.0.0/28", "--reason", "scans", "--for", "1h"});
+    for (int i = 16; i < 48; ++i) deny({"add", "127.0.0." + std::to_string(i), "--listener", "echo"});
+    const auto from = [&](const std::string& source) { return Client(host.address("echo"), source + ":0"); };
+    EXPECT_FALSE(from("127.0.0.2").echoes("x"));
+    const std::string before = deny({"list"});
+    const Other next(successor(upgrade(host)));
+    EXPECT_EQ(deny({"list"}), before);
+    EXPECT_FALSE(from("127.0.0.2").echoes("x"));
+    EXPECT_FALSE(from("127.0.0.47").echoes("x"));
+    EXPECT_TRUE(from("127.0.0.48").echoes("x"));
+    EXPECT_EQ(host.wait_exit(), 0);
+}
+
 // One of the two is killed at a moment of the hand-over, which takes some 40 ms: at each, one of them accepts afterwards.
 class UpgradeKilled : public testing::TestWithParam<int> {
   protected:

@@ -1,0 +1,74 @@
+#include "order_handover.hpp"
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace gatehouse::host {
+namespace {
+
+constexpr int most_in_a_letter = 30; // of 2 KiB at most
+
+template <class Number>
+Number number_or(std::string_view text, Number otherwise) {
+    Number number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size() ? number : otherwise;
+}
+
+} // namespace
+
+// Each order begins with its network.
+std::vector<std::string> order_letters(const Denials& denials) {
+    std::vector<std::string> letters;
+    HandoverMessage::Fields fields;
+    int orders = 0;
+    const auto end_letter = [&] {
+        if (!fields.empty()) letters.push_back(handover_bytes("orders", fields));
+        fields.clear();
+        orders = 0;
+    };
+    denials.look([&](const Denials::Order& order, std::uint64_t refused) {
+        fields.emplace_back("deny", to_string(order.network));
+        fields.emplace_back("listener", order.listener);
+        fields.emplace_back("by", order.by);
+        fields.emplace_back("reason", order.reason);
+        fields.emplace_back("since", std::to_string(order.since));
+        fields.emplace_back("until", std::to_string(order.until));
+        fields.emplace_back("ends", std::to_string(order.ends)); // the clock is the machine's
+        fields.emplace_back("refused", std::to_string(refused));
+        if (++orders == most_in_a_letter) end_letter();
+        return true;
+    });
+    end_letter();
+    return letters;
+}
+
+void take_orders(Denials& denials, const HandoverMessage::Fields& told) {
+    std::optional<Denials::Order> order; // nothing: it is not understood
+    std::uint64_t refused = 0;
+    const auto give = [&] {
+        if (order) denials.add(std::move(*order), refused);
+        order.reset();
+        refused = 0;
+    };
+    for (const auto& [name, value] : told) {
+        if (name == "deny") {
+            give();
+            std::string problem;
+            if (const std::optional<Network> network = parse_network(value, problem)) order.emplace().network = *network;
+        }
+        if (!order) continue;
+        if (name == "listener") order->listener = value;
+        if (name == "by") order->by = value;
+        if (name == "reason") order->reason = value;
+        if (name == "since") order->since = number_or(value, order->since);
+        if (name == "until") order->until = number_or(value, order->until);
+        if (name == "ends") order->ends = number_or(value, order->ends);
+        if (name == "refused") refused = number_or(value, refused);
+    }
+    give();
+}
+
+} // namespace gatehouse::host
