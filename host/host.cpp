@@ -232,19 +232,18 @@ int Host::run() {
         const Nanoseconds now = monotonic_now();
         Nanoseconds again = generations_.supervise(now);
         again = std::min(again, upgrade_.serve(now));
-        if (control_) again = std::min(again, control_->serve(now)); // after the upgrade, of which it tells
+        if (drained_by == never && (unwanted_ || upgrade_.wants_drain())) leave_by(now);
+        if (drained_by == never && now >= drain_.at) drained_by = begin_drain();
+        if (control_) again = std::min(again, control_->serve(now)); // it tells of the upgrade and of the drain
+        again = std::min(again, denials_.supervise(now));            // after control_, which may have given an order
         again = std::min(again, log_.supervise(now));
-        again = std::min(again, denials_.supervise(now)); // after control_, which may have given an order
-        if (drained_by == never) {
-            if (unwanted_ || upgrade_.wants_drain()) leave_by(now);
-            if (upgrade_.is_over()) {
-                if (generations_.is_quiet()) return shut_down(stops);
-                if (!std::exchange(is_old_, true)) leave_by(plus(now, time_for_old(generation().config().host)));
-            }
-            if (now >= drain_.at) drained_by = begin_drain();
-            again = std::min(again, drain_.at);
+        if (drained_by == never && upgrade_.is_over()) {
+            if (generations_.is_quiet()) return shut_down(stops);
+            if (!std::exchange(is_old_, true)) leave_by(plus(now, time_for_old(generation().config().host)));
         }
-        if (drained_by != never) {
+        if (drained_by == never) {
+            again = std::min(again, drain_.at);
+        } else {
             if (generations_.is_quiet() || now >= drained_by + last_grace) return shut_down(stops);
             again = std::min(again, drained_by > now ? drained_by : drained_by + last_grace);
         }
