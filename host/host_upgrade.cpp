@@ -119,7 +119,7 @@ Nanoseconds HostUpgrade::serve(Nanoseconds now) noexcept {
     case State::switching: // it may accept already, so this one must not before it has gone
         log_.error("the new process does not say that it accepts; it is ended", {{"pid", now_.pid}});
         keeper_->kill();
-        deadline_ = now + one_second; // the keeper may have had no memory for it
+        deadline_ = now + a_second; // the keeper may have had no memory for it
         break;
     case State::guarding:
         let_go();

@@ -1,15 +1,16 @@
-"""Reloads a host again and again under load, and counts what is lost: nothing may be.
+"""Reloads a host again and again under load, then upgrades it, and counts what is lost: nothing may be.
 
-    reloads.py BUILD [--reloads N]
+    reloads.py BUILD [--reloads N] [--upgrades N]
 
 Newcomers come 300 times a second, to a plugin and through the gateway; ten connections stay all the time. Each reload changes
 something: limits, timeouts, the gateway's settings, a listener that comes and goes. Each twentieth file is broken. A plugin's
-library is replaced at times. Prints one line of figures for each measure; the exit status is 1 if anything was lost.
+library is replaced at times. Each upgrade hands the sockets over to another process; those who stay are with the first one. Prints one line of figures for each measure; the exit status is 1 if anything was lost.
 """
 import argparse
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ import time
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("build")
 parser.add_argument("--reloads", type=int, default=1000)
+parser.add_argument("--upgrades", type=int, default=200)
 options = parser.parse_args()
 gatehouse = os.path.join(options.build, "bin", "gatehouse")
 plugins = os.path.abspath(os.path.join(options.build, "plugins"))
@@ -155,16 +157,36 @@ for number in range(1, options.reloads + 1):
         kilobytes[number] = memory()
     if sys.stderr.isatty():
         print(f"\r{number}/{options.reloads} reloads, {sum(served)} answers, {len(lost)} lost", end="", file=sys.stderr)
+accepts = host.pid
+handed_over = []
+for number in range(1, options.upgrades + 1):
+    done = subprocess.run([gatehouse, "upgrade", "--guard", "0", "--json", "--socket", os.path.join(folder, "control.sock")],
+                          capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        answer = json.loads(done.stdout)
+        accepts = answer["to"]["pid"]
+        handed_over.append(answer["took"])
+    else:
+        lost.append(f"upgrade {number}: {done.stdout}{done.stderr}")
+    if sys.stderr.isatty():
+        print(f"\r{number}/{options.upgrades} upgrades, {sum(served)} answers, {len(lost)} lost", end="", file=sys.stderr)
 stop.set()
 for thread in clients:
     thread.join()
-host.send_signal(signal.SIGTERM)
-if host.wait(40) != 0:
+last = os.pidfd_open(accepts)
+signal.pidfd_send_signal(last, signal.SIGTERM)
+if not select.select([last], [], [], 40)[0]:
+    lost.append("the last host has not ended")
+if host.wait(40) != 0:  # the first one, which those who stayed have left
     lost.append(f"the host has ended with {host.returncode}")
 shutil.rmtree(folder)
 took.sort()
+handed_over.sort()
 print(f"\n{options.reloads} reloads, {sum(served)} answers, {len(lost)} lost")
 print(f"a reload takes {took[len(took) // 2] * 1000:.1f} ms (median), {took[-1] * 1000:.0f} ms at most")
+if handed_over:
+    print(f"{len(handed_over)} upgrades: {handed_over[len(handed_over) // 2] * 1000:.0f} ms (median) until the new process accepts, "
+          f"{handed_over[-1] * 1000:.0f} ms at most")
 print("memory in KB after so many reloads:", ", ".join(f"{number}: {size}" for number, size in kilobytes.items()))
 for what in lost[:10]:
     print(what)

@@ -253,7 +253,9 @@ TEST_F(HttpTest, AStampThatIsTooYoungNamesNothing) {
         const bool settled = i % 4 == 0;
         if (settled) folder.settle("page.html");
         const Answer first = ask(get("/page.html"));
-        if (settled) EXPECT_EQ(first.fields.count("ETag"), 1U);
+        if (settled) {
+            EXPECT_EQ(first.fields.count("ETag"), 1U);
+        }
         rewrite("new.", 1'000'000'000);
         const std::string tag = first.fields.count("ETag") != 0 ? first.field("ETag") : "\"x\"";
         EXPECT_EQ(ask(get("/page.html", "If-None-Match: " + tag + "\r\n")).status, 200);

@@ -123,8 +123,9 @@ TEST(RouteConflicts, AgreeWithTheObvious) {
                            covers_all(wide.source, narrow.source,
                                       [](const Network& a, const Network& b) { return a.contains(b); });
                 });
-            if (covered)
+            if (covered) {
                 EXPECT_EQ(std::ranges::count(found, std::to_string(i) + ' '), 1) << "round " << round << " route " << i;
+            }
         }
     }
 }
