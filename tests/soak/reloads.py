@@ -160,6 +160,7 @@ for number in range(1, options.reloads + 1):
 accepts = host.pid
 handed_over = []
 for number in range(1, options.upgrades + 1):
+    write_configuration(number)  # the next process has other settings, and a listener more or less
     done = subprocess.run([gatehouse, "upgrade", "--guard", "0", "--json", "--socket", os.path.join(folder, "control.sock")],
                           capture_output=True, text=True, check=False)
     if done.returncode == 0:
