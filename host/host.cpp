@@ -17,6 +17,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <malloc.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <system_error>
@@ -197,6 +198,7 @@ int Host::run() {
     if (control_) control_->listen();
     generations_.now().prepare();
     generations_.now().listen();
+    ::malloc_trim(0); // what it took to read the configuration
     if (predecessor_ == nullptr)
         begin_to_accept();
     else

@@ -232,12 +232,16 @@ void limit_receive_buffer(int fd) {
 }
 
 bool refused(const std::string& address) {
-    try {
-        const Client client(address);
-        return false;
-    } catch (const std::system_error& error) {
-        if (error.code() == std::errc::connection_refused || error.code() == std::errc::no_such_file_or_directory) return true;
-        throw;
+    for (int attempts = 3;; --attempts) {
+        try {
+            const Client client(address);
+            return false;
+        } catch (const std::system_error& error) {
+            if (error.code() == std::errc::connection_refused || error.code() == std::errc::no_such_file_or_directory)
+                return true;
+            // The kernel resets who comes in the moment in which the socket is closed.
+            if (error.code() != std::errc::connection_reset || attempts == 0) throw;
+        }
     }
 }
 
