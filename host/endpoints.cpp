@@ -116,35 +116,29 @@ std::vector<std::shared_ptr<Sockets>> Endpoints::open(const std::vector<Listener
 
 std::vector<std::pair<std::string, int>> Endpoints::descriptors() const {
     std::vector<std::pair<std::string, int>> all;
-    const MutexLock lock(mutex_);
-    for (const auto& [key, weak] : by_address_)
-        if (const std::shared_ptr<Sockets> open = weak.lock())
-            for (const Listener& socket : *open)
-                if (!socket.is_closed()) all.emplace_back(key, socket.descriptor());
+    for_each_socket([&](const std::string& key, const Listener& socket) {
+        if (!socket.is_closed()) all.emplace_back(key, socket.descriptor());
+    });
     return all;
 }
 
 void Endpoints::share(bool shared) noexcept {
+    for_each_socket([&](const std::string& /*key*/, Listener& socket) { socket.share(shared); });
+}
+
+void Endpoints::open_no_more() noexcept {
     const MutexLock lock(mutex_);
-    for (const auto& [key, weak] : by_address_)
-        if (const std::shared_ptr<Sockets> open = weak.lock())
-            for (Listener& socket : *open) socket.share(shared);
+    closed_ = true;
 }
 
 void Endpoints::let_go() noexcept {
-    const MutexLock lock(mutex_);
-    closed_ = true;
-    for (const auto& [key, weak] : by_address_)
-        if (const std::shared_ptr<Sockets> open = weak.lock())
-            for (Listener& socket : *open) socket.let_go();
+    open_no_more();
+    for_each_socket([](const std::string& /*key*/, Listener& socket) { socket.let_go(); });
 }
 
 void Endpoints::close() noexcept {
-    const MutexLock lock(mutex_);
-    closed_ = true;
-    for (const auto& [key, weak] : by_address_)
-        if (const std::shared_ptr<Sockets> open = weak.lock())
-            for (Listener& socket : *open) socket.close();
+    open_no_more();
+    for_each_socket([](const std::string& /*key*/, Listener& socket) { socket.close(); });
 }
 
 } // namespace gatehouse::host

@@ -46,16 +46,23 @@ class Endpoints {
     // Those of these keys, from here on. [main]
     template <class Wanted>
     void share_if(Wanted wanted) noexcept {
-        const MutexLock lock(mutex_);
-        for (const auto& [key, weak] : by_address_)
-            if (const std::shared_ptr<Sockets> open = weak.lock(); open && wanted(key))
-                for (Listener& socket : *open) socket.share(true);
+        for_each_socket([&](const std::string& key, Listener& socket) {
+            if (wanted(key)) socket.share(true);
+        });
     }
     // Another process has them, and this one not any more. Nothing accepts by then. [main]
     void let_go() noexcept;
 
   private:
+    template <class Visit>
+    void for_each_socket(Visit visit) const {
+        const MutexLock lock(mutex_);
+        for (const auto& [key, weak] : by_address_)
+            if (const std::shared_ptr<Sockets> open = weak.lock())
+                for (Listener& socket : *open) visit(key, socket);
+    }
     std::shared_ptr<Sockets> open(const ListenerConfig& config);
+    void open_no_more() noexcept;
     std::string whose(const ListenerConfig& config);
 
     Log& log_;

@@ -17,7 +17,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <malloc.h>
+#include <gatehouse/version.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <system_error>
@@ -198,11 +198,10 @@ int Host::run() {
     if (control_) control_->listen();
     generations_.now().prepare();
     generations_.now().listen();
-    ::malloc_trim(0); // what it took to read the configuration
     if (predecessor_ == nullptr)
         begin_to_accept();
     else
-        predecessor_->tell_ready();
+        predecessor_->tell_ready(GATEHOUSE_SDK_VERSION_TEXT);
     alarm_.wake_by(monotonic_now());
 
     Nanoseconds drained_by = never;
@@ -227,7 +226,7 @@ int Host::run() {
         while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
             if (signal.ssi_signo == SIGUSR1) report();
             if (signal.ssi_signo == SIGUSR2) log_.reopen();
-            if (signal.ssi_signo == SIGHUP && accepts_) reload("SIGHUP"); // before, the file has just been read
+            if (signal.ssi_signo == SIGHUP) accepts_ ? reload("SIGHUP") : void(reload_is_due_ = true);
         }
         if (change_watch_ && change_watch_->has_changed() && generation().config().host.watch) reload("a change of the files");
         alarm_.acknowledge();
@@ -262,6 +261,7 @@ void Host::begin_to_accept() noexcept {
     follow_files();
     log_.info("ready", {{"listeners", generation().services().size()}, {"pid", ::getpid()}});
     ::sd_notify(0, "READY=1");
+    if (std::exchange(reload_is_due_, false)) reload("SIGHUP");
 }
 
 void Host::hear_predecessor() noexcept {

@@ -104,6 +104,7 @@ class Host {
     std::shared_ptr<ChangeWatch> change_watch_; // null: nobody has asked for it
     StopSignals* stops_ = nullptr;              // while it runs
     bool accepts_ = false;                      // or has done so
+    bool reload_is_due_ = false;                // as soon as it accepts
     bool unwanted_ = false;                     // the predecessor goes on
     bool is_old_ = false;                       // another process accepts, for good
 };

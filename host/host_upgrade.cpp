@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
+#include <gatehouse/version.h>
 #include <poll.h>
 #include <system_error>
 #include <systemd/sd-daemon.h>
@@ -24,12 +24,6 @@ constexpr Milliseconds longest_guard = std::chrono::hours(1);
 
 void tell_systemd(std::int64_t main_pid) noexcept {
     if_memory_allows([&] { ::sd_notify(0, ("MAINPID=" + std::to_string(main_pid)).c_str()); });
-}
-
-std::int64_t number_of(std::string_view text) noexcept {
-    std::int64_t number = 0;
-    (void)std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
 }
 
 } // namespace
@@ -95,20 +89,7 @@ void HostUpgrade::prepare() {
 Nanoseconds HostUpgrade::serve(Nanoseconds now) noexcept {
     if (state_ == State::sending) flush();
     if (channel_) hear(now);
-    if (state_ == State::taking_back) {
-        std::optional<Generations::Outcome> outcome;
-        const bool known = if_memory_allows([&] { outcome = generations_.outcome(order_); });
-        if (known && outcome && outcome->what == Generations::Outcome::What::applied) {
-            state_ = State::idle;
-            deadline_ = never;
-        } else if (now >= deadline_ && (order_ == 0 || (known && outcome))) {
-            order_ = generations_.resume();
-            deadline_ = now + a_second;
-        } else if (now >= deadline_) {
-            deadline_ = now + a_second;
-        }
-        return deadline_;
-    }
+    if (state_ == State::taking_back) return accept_again(now);
     if (now < deadline_) return deadline_;
     deadline_ = never;
     switch (state_) {
@@ -126,6 +107,25 @@ Nanoseconds HostUpgrade::serve(Nanoseconds now) noexcept {
         break;
     default:
         break;
+    }
+    return deadline_;
+}
+
+// A generation that could not be made is ordered once more, a second later.
+Nanoseconds HostUpgrade::accept_again(Nanoseconds now) noexcept {
+    bool accepts = false;
+    bool failed = order_ == 0;
+    if_memory_allows([&] {
+        const std::optional<Generations::Outcome> outcome = generations_.outcome(order_);
+        accepts = outcome && outcome->what == Generations::Outcome::What::applied;
+        failed = failed || (outcome && !accepts);
+    });
+    if (accepts) {
+        state_ = State::idle;
+        deadline_ = never;
+    } else if (now >= deadline_) {
+        if (failed) order_ = generations_.resume();
+        deadline_ = now + a_second;
     }
     return deadline_;
 }
@@ -174,7 +174,7 @@ void HostUpgrade::hear(Nanoseconds now) noexcept {
 // Newcomers wait in the accept queues until the other process accepts.
 void HostUpgrade::hand_over(const HandoverMessage& ready, Nanoseconds now) noexcept {
     if_memory_allows([&] {
-        now_.pid = number_of(ready.value("pid"));
+        now_.pid = number_or(ready.value("pid"), std::int64_t{0});
         now_.version = ready.value("version");
     });
     if (generations_.now().standing().denials.changes() != orders_changed_)
@@ -285,13 +285,13 @@ HostCommand upgrade_command(HostUpgrade& upgrade) {
                 return Json::object().set("version", Json::text(version)).set("pid", Json::raw(pid));
             };
             answer.result = Json::object()
-                                .set("from", process(GATEHOUSE_VERSION, own))
+                                .set("from", process(GATEHOUSE_SDK_VERSION_TEXT, own))
                                 .set("to", process(outcome.version, its))
                                 .set("sockets", Json::raw(std::to_string(outcome.sockets)))
                                 .set("connections", Json::raw(std::to_string(outcome.connections)))
                                 .set("took", Json::raw(std::to_string(static_cast<double>(outcome.took) / 1e9)));
-            answer.text = std::string(GATEHOUSE_VERSION) + " (pid " + own + ") -> " + outcome.version + " (pid " + its +
-                          ")\nhanded over " + std::to_string(outcome.sockets) + " sockets in " +
+            answer.text = std::string(GATEHOUSE_SDK_VERSION_TEXT) + " (pid " + own + ") -> " + outcome.version + " (pid " +
+                          its + ")\nhanded over " + std::to_string(outcome.sockets) + " sockets in " +
                           std::to_string(outcome.took / 1'000'000) + " ms; " + std::to_string(outcome.connections) +
                           " connections stay with pid " + own + " until they end\n";
             return answer;

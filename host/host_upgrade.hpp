@@ -80,6 +80,7 @@ class HostUpgrade {
     void accepted(Nanoseconds now) noexcept;
     void give_up(std::string_view why) noexcept;
     void take_back() noexcept;
+    Nanoseconds accept_again(Nanoseconds now) noexcept;
     void let_go() noexcept;
     void fail(std::string_view why) noexcept;
     bool say(std::string_view what) noexcept;

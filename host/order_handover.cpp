@@ -1,6 +1,5 @@
 #include "order_handover.hpp"
 
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -9,13 +8,6 @@ namespace gatehouse::host {
 namespace {
 
 constexpr int most_in_a_letter = 30; // of 2 KiB at most
-
-template <class Number>
-Number number_or(std::string_view text, Number otherwise) {
-    Number number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc() && end == text.data() + text.size() ? number : otherwise;
-}
 
 } // namespace
 

@@ -103,8 +103,10 @@ struct TlsList {
 // A certificate with its key and, if there is one, what its issuer says about it.
 struct TlsPairConfig {
     TlsFile certificate; // PEM: the certificate, then those that lead to its root
-    TlsFile key;         // PEM; may be the same file
+    TlsFile key;         // PEM; empty: it is in the certificate's file
     TlsFile ocsp;        // DER
+
+    const TlsFile& key_file() const noexcept { return key.path.empty() ? certificate : key; }
 
     bool operator==(const TlsPairConfig&) const = default;
 };

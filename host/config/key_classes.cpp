@@ -102,7 +102,7 @@ using C = TlsPairConfig;
 constexpr SectionKey<C> of_tls_pair[] = {
     key<C, &C::certificate>("certificate", fresh),
     other<C>("key", fresh, // in the same file: absent
-             [](const C& pair) { return pair.key == pair.certificate ? "" : value_text(pair.key); }),
+             [](const C& pair) { return pair.key.path.empty() ? "" : value_text(pair.key); }),
     key<C, &C::ocsp>("ocsp", fresh),
 };
 

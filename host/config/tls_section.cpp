@@ -38,7 +38,7 @@ TlsPairConfig read_pair(ConfigTable& table) {
     if (!table.has("certificate")) table.missing("certificate", "a PEM file with the certificate and its chain");
     pair.certificate = read_file_name(table, "certificate");
     pair.key = read_file_name(table, "key");
-    if (!table.has("key")) pair.key = pair.certificate;
+    if (pair.key == pair.certificate) pair.key = {};
     pair.ocsp = read_file_name(table, "ocsp");
     return pair;
 }

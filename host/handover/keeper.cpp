@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <exception>
 #include <optional>
@@ -135,10 +134,7 @@ int Keeper::bind(int socket, const SocketAddress& address) const noexcept {
         int error = ready == 1 ? 0 : ETIMEDOUT;
         const std::optional<HandoverMessage> answer = error == 0 ? receive_handover(mine.get(), error) : std::nullopt;
         if (!answer) return error;
-        const std::string_view text = answer->value("errno");
-        int result = EPROTO;
-        (void)std::from_chars(text.data(), text.data() + text.size(), result);
-        return result;
+        return number_or(answer->value("errno"), EPROTO);
     } catch (const std::exception&) { // no memory or descriptors
         return ENOMEM;
     }

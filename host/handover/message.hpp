@@ -6,11 +6,13 @@
 
 #include "base/descriptor.hpp"
 
+#include <charconv>
 #include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -29,6 +31,14 @@ struct HandoverMessage {
     // The first value of that name; empty: there is none.
     std::string_view value(std::string_view name) const noexcept;
 };
+
+// The whole text as a number; or what is to be taken for one otherwise.
+template <class Number>
+Number number_or(std::string_view text, Number otherwise) noexcept {
+    Number number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size() ? number : otherwise;
+}
 
 // Both ends, non-blocking and close-on-exec. Throws std::system_error.
 std::pair<Descriptor, Descriptor> handover_channel();

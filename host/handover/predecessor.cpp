@@ -97,8 +97,8 @@ void Predecessor::tell(std::string_view what, const HandoverMessage::Fields& fie
     if_memory_allows([&] { (void)send_handover(channel_.get(), handover_bytes(what, fields)); });
 }
 
-void Predecessor::tell_ready() noexcept {
-    if_memory_allows([&] { tell("ready", {{"pid", std::to_string(::getpid())}, {"version", GATEHOUSE_VERSION}}); });
+void Predecessor::tell_ready(std::string_view version) noexcept {
+    if_memory_allows([&] { tell("ready", {{"pid", std::to_string(::getpid())}, {"version", std::string(version)}}); });
 }
 
 void Predecessor::tell_failed(const std::string& why) noexcept {

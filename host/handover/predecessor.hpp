@@ -54,7 +54,7 @@ class Predecessor {
     std::optional<Word> hear() noexcept;
 
     // These do nothing if it has gone. [main]
-    void tell_ready() noexcept;
+    void tell_ready(std::string_view version) noexcept;
     void tell_accepting() noexcept { tell("accepting"); }
     void tell_failed(const std::string& why) noexcept;
     // It is not wanted back: this one is about to be replaced itself.

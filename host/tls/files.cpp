@@ -19,7 +19,7 @@ PartFiles files_of_part(const TlsConfig& config, std::size_t part) noexcept {
     const auto given = [](const TlsFile& file) { return file.path.empty() ? nullptr : &file; };
     if (part == config.pairs.size()) return {given(config.client_ca), given(config.client_crl), nullptr};
     const TlsPairConfig& pair = config.pairs[part];
-    return {given(pair.certificate), given(pair.key), given(pair.ocsp)};
+    return {given(pair.certificate), given(pair.key_file()), given(pair.ocsp)};
 }
 
 std::string at_file(const TlsFile& file, const std::string& what) {

@@ -107,14 +107,14 @@ std::shared_ptr<const LoadedPair> TlsLoader::pair(std::size_t index, const PartT
         fresh->issuers = issuers(reader);
     });
     const X509& leaf = *fresh->certificate;
-    fresh->key = blamed(config.key, [&] { return keys_->read(key_text.text); });
+    fresh->key = blamed(config.key_file(), [&] { return keys_->read(key_text.text); });
     // OpenSSL has rules of its own for keys and signatures, which the section's list of ciphers may change.
     if (!trial_) trial_ = new_server_context(config_);
     ::ERR_clear_error();
     if (::SSL_CTX_use_cert_and_key(trial_.get(), fresh->certificate.get(), fresh->key.get(), fresh->issuers.get(), 1) != 1) {
         const std::string words = openssl_words();
         const std::string_view chain = certificate_text.text;
-        blamed(config.key, [&] { check_match(parse_certificates(chain), *fresh->key); });
+        blamed(config.key_file(), [&] { check_match(parse_certificates(chain), *fresh->key); });
         throw TlsError(at_file(config.certificate, words));
     }
     blamed(config.certificate, [&] {
@@ -136,7 +136,7 @@ std::shared_ptr<const LoadedPair> TlsLoader::pair(std::size_t index, const PartT
     }
     for (const std::string& line : passed_over(certificate_text.text, "CERTIFICATE", true)) warn(config.certificate, line);
     warn(config.certificate, time_warning(leaf));
-    warn(config.key, access_warning(key_text.mode));
+    warn(config.key_file(), access_warning(key_text.mode));
     return fresh;
 }
 

@@ -94,28 +94,31 @@ class Store {
     std::map<std::string, int> stored_;
 };
 
-std::string two_listeners(const ReservedAddress& tcp, const std::string& file) {
-    return listener("front", "echo", "address = \"" + tcp.address() + "\"") +
-           listener("unix", "echo", "address = \"unix:" + file + "\"");
-}
+class FdStore : public testing::Test {
+  protected:
+    std::string front_listener() const { return listener("front", "echo", "address = \"" + front_.address() + "\""); }
+    std::string unix_listener() const { return listener("unix", "echo", "address = \"unix:" + file_ + "\""); }
+    std::string both() const { return front_listener() + unix_listener(); }
 
-TEST(FdStore, NewcomersWaitWhileNoHostRuns) {
-    const ReservedAddress front;
-    const TempDir dir;
-    const std::string file = dir / "a socket: 100%";
-    Store store;
+    const ReservedAddress front_;
+    const TempDir dir_;
+    const std::string file_ = dir_ / "a socket: 100%";
+    Store store_;
+};
+
+TEST_F(FdStore, NewcomersWaitWhileNoHostRuns) {
     for (const int signal : {SIGKILL, SIGTERM, SIGKILL}) {
-        Gatehouse host(two_listeners(front, file), store.options());
-        store.wait_for(2);
-        EXPECT_TRUE(Client(front.address()).echoes("x"));
-        EXPECT_TRUE(Client("unix:" + file).echoes("x"));
+        Gatehouse host(both(), store_.options());
+        store_.wait_for(2);
+        EXPECT_TRUE(Client(front_.address()).echoes("x"));
+        EXPECT_TRUE(Client("unix:" + file_).echoes("x"));
         host.signal(signal);
         host.wait_exit();
 
-        Client waits(front.address()), waits_too("unix:" + file);
+        Client waits(front_.address()), waits_too("unix:" + file_);
         waits.send("hello");
         waits_too.send("hello");
-        Gatehouse next(two_listeners(front, file), store.options());
+        Gatehouse next(both(), store_.options());
         EXPECT_EQ(waits.recv_exactly(5), "hello");
         EXPECT_EQ(waits_too.recv_exactly(5), "hello");
         EXPECT_EQ(next.terminate(), 0);
@@ -123,57 +126,46 @@ TEST(FdStore, NewcomersWaitWhileNoHostRuns) {
 }
 
 // systemd may have removed the folder: clients could not find the socket.
-TEST(FdStore, ASocketWhoseFileHasGoneIsMadeAnew) {
-    const ReservedAddress front;
-    const TempDir dir;
-    const std::string file = dir / "s";
-    Store store;
+TEST_F(FdStore, ASocketWhoseFileHasGoneIsMadeAnew) {
     {
-        Gatehouse host(two_listeners(front, file), store.options());
-        store.wait_for(2);
+        Gatehouse host(both(), store_.options());
+        store_.wait_for(2);
         host.signal(SIGKILL);
         host.wait_exit();
     }
-    std::filesystem::remove(file);
-    Gatehouse host(two_listeners(front, file), store.options());
-    EXPECT_TRUE(Client("unix:" + file).echoes("x"));
-    EXPECT_TRUE(Client(front.address()).echoes("x"));
+    std::filesystem::remove(file_);
+    Gatehouse host(both(), store_.options());
+    EXPECT_TRUE(Client("unix:" + file_).echoes("x"));
+    EXPECT_TRUE(Client(front_.address()).echoes("x"));
 }
 
 // Or newcomers would wait for ever.
-TEST(FdStore, AListenerThatIsGoneLeavesTheStore) {
-    const ReservedAddress front;
-    const TempDir dir;
-    const std::string file = dir / "s";
-    Store store;
+TEST_F(FdStore, AListenerThatIsGoneLeavesTheStore) {
     {
-        Gatehouse host(two_listeners(front, file), store.options());
-        store.wait_for(2);
-        EXPECT_EQ(host.reload(listener("front", "echo", "address = \"" + front.address() + "\""))["result"], "applied");
-        store.wait_for(1);
-        EXPECT_FALSE(std::filesystem::exists(file));
+        Gatehouse host(both(), store_.options());
+        store_.wait_for(2);
+        EXPECT_EQ(host.reload(front_listener())["result"], "applied");
+        store_.wait_for(1);
+        EXPECT_FALSE(std::filesystem::exists(file_));
     }
     {
-        Gatehouse host(listener("unix", "echo", "address = \"unix:" + file + "\""), store.options());
+        Gatehouse host(unix_listener(), store_.options());
         eventually("it is closed", [&] {
-            store.wait_for(1);
-            return store.stored().begin()->first.find("unix") != std::string::npos;
+            store_.wait_for(1);
+            return store_.stored().begin()->first.find("unix") != std::string::npos;
         });
-        EXPECT_TRUE(refused(front.address()));
+        EXPECT_TRUE(refused(front_.address()));
     }
 }
 
-TEST(FdStore, WithoutOneSocketsAreClosed) {
-    const ReservedAddress front;
-    const TempDir dir;
-    Store store;
-    GatehouseOptions options = store.options();
+TEST_F(FdStore, WithoutOneSocketsAreClosed) {
+    GatehouseOptions options = store_.options();
     std::erase(options.environment, "FDSTORE=16");
-    Gatehouse host(two_listeners(front, dir / "s"), options);
+    Gatehouse host(both(), options);
     EXPECT_EQ(host.terminate(), 0);
-    store.wait_for(0);
-    EXPECT_TRUE(refused(front.address()));
-    EXPECT_FALSE(std::filesystem::exists(dir / "s"));
+    store_.wait_for(0);
+    EXPECT_TRUE(refused(front_.address()));
+    EXPECT_FALSE(std::filesystem::exists(file_));
 }
 
 } // namespace

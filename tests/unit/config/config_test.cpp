@@ -478,9 +478,7 @@ client_crl = "/ca.crl"
                  {{"etc/b.pem", "etc/x.toml:6:24: tls.web.sni.certificate"},
                   {"etc/b.key", "etc/x.toml:6:39: tls.web.sni.key"},
                   {"etc/b.ocsp", "etc/x.toml:6:55: tls.web.sni.ocsp"}},
-                 {{"etc/c.pem", "etc/x.toml:6:83: tls.web.sni.certificate"},
-                  {"etc/c.pem", "etc/x.toml:6:83: tls.web.sni.certificate"},
-                  {}}};
+                 {{"etc/c.pem", "etc/x.toml:6:83: tls.web.sni.certificate"}, {}, {}}};
     web.min_version = TlsVersion::v1_3;
     web.ciphers = {"c", "etc/x.toml:8:11: tls.web.ciphers"};
     web.ciphersuites = {"s", "etc/x.toml:9:16: tls.web.ciphersuites"};
@@ -498,6 +496,8 @@ client_crl = "/ca.crl"
         EXPECT_EQ(config.tls[0].pairs.at(i).certificate.where.text, web.pairs[i].certificate.where.text);
         EXPECT_EQ(config.tls[0].pairs.at(i).key.where.text, web.pairs[i].key.where.text);
     }
+    EXPECT_EQ(config.tls[0].pairs[2].key_file().path, "etc/c.pem");
+    EXPECT_EQ(config.tls[0].pairs[2].key_file().where.text, "etc/x.toml:6:83: tls.web.sni.certificate");
     EXPECT_EQ(config.tls[0], web);
     EXPECT_EQ(config.listeners[0].tls, "web");
 }

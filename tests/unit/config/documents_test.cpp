@@ -149,7 +149,7 @@ TEST(Reference, DefaultsAreThoseOfTheCode) {
         expected_tls.pairs = tls.pairs;
         EXPECT_EQ(tls, expected_tls);
         EXPECT_EQ(tls.pairs.size(), 2U);
-        EXPECT_EQ(tls.pairs[0].key.path, "cert.pem");
+        EXPECT_EQ(tls.pairs[0].key_file().path, "cert.pem");
         ASSERT_EQ(config.plugins.size(), 1U);
         EXPECT_EQ(config.plugins[0].library, "NAME");
         ASSERT_EQ(config.listeners.size(), 1U);
