@@ -34,8 +34,7 @@ constexpr Nanoseconds patience_of_exit = 2 * last_grace + main_thread_patience;
 
 // From the first signal on, for the main thread to end the process.
 Nanoseconds patience_with(const Config& config) noexcept {
-    return plus((config.host.drain_delay + config.host.drain_timeout).count() * 1'000'000,
-                2 * last_grace + main_thread_patience);
+    return plus((config.host.drain_delay + config.host.drain_timeout).count() * 1'000'000, patience_of_exit);
 }
 
 // How long a host that has handed its sockets over serves its connections before it drains.
@@ -44,7 +43,7 @@ Nanoseconds time_for_old(const HostConfig& host) noexcept {
     return std::max(host.old_timeout - host.drain_timeout, Milliseconds(0)).count() * 1'000'000;
 }
 
-// Who asks for an upgrade does so through the control socket.
+// What the keeper may bind, see Keeper::Addresses.
 std::vector<std::string> numeric_addresses(const Config& config) {
     std::vector<std::string> all;
     for (const ListenerConfig& listener : config.listeners)
@@ -57,7 +56,7 @@ std::vector<std::string> numeric_addresses(const Config& config) {
     return all;
 }
 
-// For reloads and upgrades of a host that gives something up.
+// For reloads of a host that gives something up, and for upgrades, which are asked for through the control socket.
 std::optional<Keeper> keeper_for(const Config& config, const HostOrigin& origin, const Generations::Load& load) {
     const bool wanted = !config.host.control.empty() || !config.process.user.empty();
     if (origin.arguments.empty() || !wanted) return std::nullopt;
@@ -228,7 +227,8 @@ int Host::run() {
             if (signal.ssi_signo == SIGUSR2) log_.reopen();
             if (signal.ssi_signo == SIGHUP) accepts_ ? reload("SIGHUP") : void(reload_is_due_ = true);
         }
-        if (change_watch_ && change_watch_->has_changed() && generation().config().host.watch) reload("a change of the files");
+        const bool watches = generation().config().host.watch && !upgrade_.has_handed_over();
+        if (change_watch_ && change_watch_->has_changed() && watches) reload("a change of the files");
         alarm_.acknowledge();
         const Nanoseconds now = monotonic_now();
         Nanoseconds again = generations_.supervise(now);
