@@ -1,4 +1,4 @@
-// Letters and blanks of ASCII, whatever the locale: what names of servers, keys and protocols are compared by. [any]
+// Letters, digits and blanks of ASCII, whatever the locale: what names of servers, keys and protocols are compared by. [any]
 #pragma once
 
 #include <algorithm>
@@ -6,6 +6,9 @@
 #include <string_view>
 
 namespace gatehouse::host {
+
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 constexpr char ascii_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 

@@ -1,5 +1,6 @@
 #include "config/key.hpp"
 
+#include "base/ascii.hpp"
 #include "base/printable.hpp"
 #include "base/units.hpp"
 
@@ -40,9 +41,8 @@ std::string_view noun(ConfigKey::Type type) {
 } // namespace
 
 std::string key_in_path(std::string_view key) {
-    const bool bare = !key.empty() && std::ranges::all_of(key, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-    });
+    const bool bare =
+        !key.empty() && std::ranges::all_of(key, [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '_'; });
     return bare && key.size() <= 64 ? std::string(key) : in_quotes(key);
 }
 

@@ -1,5 +1,6 @@
 #include "config/outside_texts.hpp"
 
+#include "base/ascii.hpp"
 #include "base/printable.hpp"
 #include "base/text_file.hpp"
 #include "config/document.hpp"
@@ -41,9 +42,7 @@ void for_each_text(toml::node& node, std::vector<std::string_view>& keys, const 
     }
 }
 
-bool is_word_character(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
+bool is_word_character(char c) { return is_letter(c) || is_digit(c) || c == '_'; }
 
 // Replaces each `from` that is not a part of a longer word. Whether there was one.
 bool replace_words(std::string& text, std::string_view from, std::string_view to) {

@@ -47,7 +47,7 @@ std::optional<std::string> server_name(std::string_view text) {
     std::string_view labels = name;
     if (labels.starts_with("*.")) labels.remove_prefix(2);
     const bool clean = std::all_of(labels.begin(), labels.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+        return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '_' || c == '.';
     });
     if (labels.empty() || !clean || labels.starts_with('.') || labels.ends_with('.') ||
         labels.find("..") != std::string_view::npos)

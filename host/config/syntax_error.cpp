@@ -16,9 +16,7 @@ constexpr std::size_t longest = 60; // of what is shown
 std::string shown(std::string_view text) { return printable(text, longest); }
 std::string quoted(std::string_view text) { return '"' + shown(text) + '"'; }
 
-bool is_key_character(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-}
+bool is_key_character(char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '_' || c == '.'; }
 
 // A line in parts, as far as it can be told.
 struct Line {
@@ -144,7 +142,7 @@ std::string explain_word(std::string_view word, std::string_view key) {
                quoted(word) + " if the key takes that word)";
     if (lower == "null" || lower == "nil" || lower == "none")
         return shown(word) + " is no value (leave " + shown(key) + " out, or write " + quoted(word) + ")";
-    const bool digits = std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+    const bool digits = std::all_of(word.begin(), word.end(), is_digit);
     if (digits && word.size() > 1 && word.front() == '0')
         return shown(word) + " begins with a zero (expected " + quoted(word) + ", in quotes, or a number without it)";
     return digits ? "" : shown(word) + " needs quotes (expected " + quoted(std::string_view(with_braces(word))) + ")";

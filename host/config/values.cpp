@@ -1,5 +1,6 @@
 #include "config/values.hpp"
 
+#include "base/ascii.hpp"
 #include "base/printable.hpp"
 
 #include <algorithm>
@@ -14,9 +15,8 @@ std::string not_a_name(std::string_view text) {
 } // namespace
 
 bool is_name(std::string_view text) noexcept {
-    return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-    });
+    return !text.empty() && text.size() <= 64 &&
+           std::all_of(text.begin(), text.end(), [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '_'; });
 }
 
 void check_section_name(ConfigTable& sections, const std::string& name) {

@@ -1,5 +1,6 @@
 #include "config/variables.hpp"
 
+#include "base/ascii.hpp"
 #include "base/printable.hpp"
 #include "base/text_file.hpp"
 
@@ -12,8 +13,8 @@ namespace {
 constexpr std::string_view opening = "${";
 constexpr std::string_view how_it_is_written = "(expected ${NAME} or ${NAME:-default}; $${ stands for ${ itself)";
 
-bool begins_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool continues_name(char c) { return begins_name(c) || (c >= '0' && c <= '9'); }
+bool begins_name(char c) { return is_letter(c) || c == '_'; }
+bool continues_name(char c) { return begins_name(c) || is_digit(c); }
 
 bool is_variable_name(std::string_view name) {
     return !name.empty() && begins_name(name.front()) && std::all_of(name.begin(), name.end(), continues_name);

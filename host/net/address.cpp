@@ -1,5 +1,6 @@
 #include "net/address.hpp"
 
+#include "base/ascii.hpp"
 #include "base/printable.hpp"
 
 #include <algorithm>
@@ -21,10 +22,7 @@ constexpr std::size_t max_host_name = 253;                               // RFC 
 constexpr std::string_view address_forms = R"((expected "host:port", "[IPv6]:port", "unix:/path", "unix:@name" or "fd:NAME"))";
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_host_character(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_';
-}
+bool is_host_character(char c) { return is_digit(c) || is_letter(c) || c == '-' || c == '.' || c == '_'; }
 
 // "fe80::1%eth0" -> "fe80::1" and "eth0".
 struct Zoned {

@@ -1,5 +1,6 @@
 #include "plugin/metrics.hpp"
 
+#include "base/ascii.hpp"
 #include "base/printable.hpp"
 #include "plugin/text.hpp"
 
@@ -13,7 +14,7 @@ namespace {
 bool is_word(std::string_view text) noexcept {
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
     return !text.empty() && text.size() <= gatehouse::host::Metrics::longest_name && letter(text[0]) &&
-           std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+           std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || gatehouse::host::is_digit(c); });
 }
 
 } // namespace

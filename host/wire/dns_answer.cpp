@@ -1,5 +1,6 @@
 #include "wire/dns_answer.hpp"
 
+#include "base/ascii.hpp"
 #include "net/server_name.hpp"
 
 #include <algorithm>
@@ -15,8 +16,9 @@ constexpr std::size_t most_name = 255; // bytes of a name with its lengths, RFC 
 constexpr int most_pointers = 64;      // in a name
 constexpr std::uint16_t internet = 1;
 
-bool is_host_character(unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+bool is_host_character(unsigned char byte) {
+    const char c = static_cast<char>(byte);
+    return is_letter(c) || is_digit(c) || c == '-' || c == '_';
 }
 
 // A place in the message. What does not fit into it fails, and then everything after it does.

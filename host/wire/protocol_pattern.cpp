@@ -23,8 +23,6 @@ Match starts_with_any_case(std::string_view text, std::string_view start) noexce
     return text.size() < start.size() ? Match::more : Match::yes;
 }
 
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
 // How one of the four forms of a target begins (RFC 9112, section 3.2).
 Match begins_target(std::string_view method, std::string_view target) noexcept {
     if (target.empty()) return Match::more;
