@@ -13,7 +13,8 @@ file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp CONTENT "")
 
 add_library(plugin_precompiled OBJECT EXCLUDE_FROM_ALL ${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp)
 set_target_properties(plugin_precompiled PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
-target_precompile_headers(plugin_precompiled PRIVATE ${GATEHOUSE_COMMON_HEADERS})
+target_link_libraries(plugin_precompiled PRIVATE gatehouse_sdk)
+target_precompile_headers(plugin_precompiled PRIVATE ${GATEHOUSE_COMMON_HEADERS} <gatehouse/plugin.hpp> <gatehouse/task.hpp>)
 
 # For a plugin in C++; one in C is quick enough.
 function(gatehouse_speed_plugin name)
