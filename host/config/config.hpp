@@ -237,7 +237,9 @@ struct ListenerConfig {
     Milliseconds first_byte_timeout{30'000};  // from accept to the client's first byte; 0: none (also below)
     Milliseconds idle_timeout{300'000};       // without a byte in either direction
     Milliseconds lifetime{0};                 // from accept to close
-    Milliseconds linger_timeout{2'000};       // for the client to take the last bytes and close its side
+    Milliseconds linger_timeout{30'000};      // for the client to take the last bytes and close its side
+    Milliseconds linger_idle_timeout{5'000};  // the same without a byte of the client's; never 0
+    std::uint64_t linger_bytes = 64U << 20U;  // that the host takes and drops meanwhile
     Milliseconds half_close_timeout{300'000}; // of a relay: without a byte, once one side has ended
     std::uint64_t min_rate = 0;               // bytes per second while a request comes or an answer goes; 0: none
     Milliseconds min_rate_window{10'000};     // over which it is measured

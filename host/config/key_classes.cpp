@@ -164,6 +164,8 @@ constexpr SectionKey<W> of_listener[] = {
     key<W, &W::idle_timeout>("idle_timeout", fresh),
     key<W, &W::lifetime>("lifetime", fresh),
     key<W, &W::linger_timeout>("linger_timeout", fresh),
+    key<W, &W::linger_idle_timeout>("linger_idle_timeout", fresh),
+    key<W, &W::linger_bytes>("linger_bytes", fresh),
     key<W, &W::half_close_timeout>("half_close_timeout", fresh),
     key<W, &W::min_rate>("min_rate", fresh),
     key<W, &W::min_rate_window>("min_rate_window", fresh),

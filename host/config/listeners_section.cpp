@@ -20,6 +20,7 @@ constexpr std::string_view an_address = R"("host:port", "[IPv6]:port", "unix:/pa
 constexpr std::int64_t max_threads = 32'768; // about Linux' default limit for a whole system
 constexpr std::int64_t max_connections = 1'000'000;
 constexpr std::uint64_t max_socket_buffer = 1ULL << 30;
+constexpr std::uint64_t max_linger_bytes = 1ULL << 30;
 
 std::optional<Address> read_address(ConfigTable& table) {
     std::string_view text;
@@ -124,6 +125,8 @@ ListenerConfig read_listener(ConfigTable& table) {
     table.duration("idle_timeout", listener.idle_timeout);
     table.duration("lifetime", listener.lifetime);
     table.duration("linger_timeout", listener.linger_timeout, std::chrono::hours(1));
+    table.duration("linger_idle_timeout", listener.linger_idle_timeout, std::chrono::hours(1), Milliseconds(1));
+    table.size("linger_bytes", listener.linger_bytes, 0, max_linger_bytes);
     table.duration("half_close_timeout", listener.half_close_timeout);
     read_min_rate(table, listener);
     read_before_serving(table, listener);

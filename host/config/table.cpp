@@ -462,7 +462,7 @@ void ConfigTable::reject_unknown(std::string_view advice) {
                                      ? "expected it at the top of the file, before the first section"
                                  : !near.empty() ? "did you mean " + in_quotes(near) + "?"
                                  : known.empty() ? "there are none here"
-                                                 : "known here: " + printable(known, 500) + std::string(advice);
+                                                 : "known here: " + printable(known, 600) + std::string(advice);
         reading_->problems.add(position_of(key.source()), path_of(name), "unknown key (" + hint + ")");
     }
 }

@@ -26,7 +26,7 @@ void Connection::open(int socket, const ListenerShare& share) noexcept {
 
 Stream::Due Connection::due(Nanoseconds now) const noexcept {
     const Nanoseconds timer = life.phase == Phase::serving && carries() ? never : plugin_deadline; // told when that is over
-    Due due = life.phase == Phase::lingering                                ? Due{plugin_deadline, Reason::done}
+    Due due = life.phase == Phase::lingering ? Due{std::min(plugin_deadline, plus(now, idle)), Reason::done}
               : life.phase == Phase::staging || life.phase == Phase::silent ? Due{life.staging.due, Reason::first_byte_timeout}
                                                                             : Stream::due(now, timer);
     if (life.phase == Phase::serving && life.serving.then == Then::nothing && attempts() &&

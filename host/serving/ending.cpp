@@ -17,9 +17,8 @@
 namespace gatehouse::host {
 namespace {
 
-// Bytes that are thrown away before a connection is closed all the same: whoever sends a large request learns of the answer
-// only if it is not cut off while it sends.
-constexpr std::uint32_t most_lingered = 64U << 20U;
+// Of a client that sends on: reads before the other connections of the pool have their turn.
+constexpr int reads_in_a_turn = 64;
 
 void log_failure(Log& log, Connection& connection, const PluginInstance& plugin, Reason reason) noexcept {
     if_memory_allows([&] { // the reason is counted all the same
@@ -106,7 +105,8 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     while (life.serving.upstreams != nullptr) life.serving.upstreams->detach(); // those that the plugin has not closed
 
     // A close with unread input, or with input still on its way, makes the kernel send a reset, which can overtake the last
-    // bytes that were written. So the host first sends the end of the stream, and gives the client a moment to close by itself.
+    // bytes that were written: a client that still sends its request would never see the answer. So the host first sends the
+    // end of the stream, and reads on until the client closes by itself (RFC 9112 9.6), within the limits of the listener.
     // With TLS it sends close_notify even if the client has gone (RFC 8446 6.1); if TLS has failed, it has sent an alert.
     const bool answered = connection.bytes_out != 0 || reason == Reason::tls_failed;
     const bool quiet = connection.read_end || connection.broken || (unserved && !answered);
@@ -118,6 +118,7 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     if (const auto told = connection.Channel::finish(); told && *told != 0) return close(connection);
     life.phase = Phase::lingering;
     connection.plugin_deadline = after(monotonic_now(), config.linger_timeout);
+    connection.idle = after(0, config.linger_idle_timeout);
     connection.emptied = false;
     linger(connection);
 }
@@ -235,7 +236,7 @@ void Service::list(const PluginInstance& plugin, std::vector<std::uint64_t>& ids
 // close_notify, if there was none.
 void Service::linger(Connection& connection) noexcept {
     std::array<char, 16384> buffer; // not initialised: only ever written
-    for (;;) {
+    for (int reads = 1;; ++reads) {
         const std::optional<int> told = connection.Channel::finish();
         if (told && *told != 0) return close(connection);
         const ssize_t size =
@@ -243,13 +244,14 @@ void Service::linger(Connection& connection) noexcept {
         if (size < 0 && errno == EINTR) continue;
         if (size < 0 && errno != EAGAIN) return close(connection);
         if (size > 0) {
+            connection.moved = coarse_now();
             connection.life.lingered += static_cast<std::uint32_t>(size);
-            if (connection.life.lingered > most_lingered) return close(connection);
-            continue;
+            if (connection.life.lingered > config.linger_bytes) return close(connection);
+            if (reads % reads_in_a_turn != 0) continue;
         }
         connection.read_end = size == 0;
         if (connection.read_end && told) return close(connection);
-        connection.emptied = true;
+        connection.emptied = size <= 0;
         if (rests(connection)) return;
     }
 }

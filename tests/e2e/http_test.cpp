@@ -136,6 +136,25 @@ TEST_F(Http, ABodyThatIsTooLargeIsRefusedReadably) {
     EXPECT_EQ(code({"-H", "Expect: 100-continue", "--data-binary", "@-", url("/")}, "small"), "405"); // POST
 }
 
+// Python's client sends all of the body before it looks for an answer, which has come long before.
+TEST_F(Http, ARefusedUploadIsAnsweredHoweverItComes) {
+    const std::string script = R"(
+import http.client, sys, time
+def slowly():
+    for _ in range(10):
+        yield b"x" * 1000
+        time.sleep(0.03)
+for length, body in ((10_000, slowly()), (5_000_000, bytes(5_000_000)), (20_000_000, bytes(20_000_000))):
+    client = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=100)
+    client.request("POST", "/", body, {"Content-Length": str(length)})
+    print(client.getresponse().status)
+    client.close()
+)";
+    const Result python = run({"python3", "-c", script, std::to_string(host_.port("http"))});
+    EXPECT_EQ(python.out, "405\n405\n405\n") << python.err;
+    EXPECT_EQ(code({"-H", "Expect:", "--data-binary", "@-", url("/")}, std::string(5'000'000, 'x')), "405");
+}
+
 TEST_F(Http, TenDownloadsAtOnce) {
     std::vector<std::string> arguments{"-Z", "--parallel-immediate", "--parallel-max", "10"};
     for (int i = 0; i < 10; ++i)

@@ -349,6 +349,8 @@ first_byte_timeout = "1s"
 idle_timeout = "2s"
 lifetime = "3s"
 linger_timeout = "4s"
+linger_idle_timeout = "2s"
+linger_bytes = "1MiB"
 min_rate = "1KiB"
 min_rate_window = "2s"
 reuse_address = false
@@ -416,6 +418,8 @@ keepalive = false
     web.idle_timeout = 2s;
     web.lifetime = 3s;
     web.linger_timeout = 4s;
+    web.linger_idle_timeout = 2s;
+    web.linger_bytes = 1U << 20U;
     web.min_rate = 1024;
     web.min_rate_window = 2s;
     web.reuse_address = false;
@@ -439,7 +443,7 @@ keepalive = false
     local.group = "33";
     local.keepalive.on = false;
     EXPECT_EQ(config.listeners[1], local);
-    EXPECT_EQ(config.listeners[1].where.text, "etc/web.toml:57:1");
+    EXPECT_EQ(config.listeners[1].where.text, "etc/web.toml:59:1");
 }
 
 TEST(GoodConfig, ResolversHavePorts) {

@@ -32,6 +32,15 @@ class ServiceTest : public testing::Test {
     }
 
   protected:
+    // As a plugin that has answered a request that is still on its way.
+    void end() {
+        endpoint_.open.fetch_add(1); // as welcome() does
+        ASSERT_EQ(service_.end_by_order(echo_, id_, EndOrder::close, never), GATEHOUSE_OK);
+        service_.ready(id_, 0);
+        ASSERT_EQ(connection_.life.phase, Phase::lingering);
+    }
+    bool is_closed() const { return !connection_.owner.is_of(id_); }
+
     void say(std::string_view text) {
         ASSERT_EQ(::send(client_.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
     }
@@ -42,7 +51,8 @@ class ServiceTest : public testing::Test {
     }
 
     const Config config_ = parse_config("[host]\nplugin_path = [\"" GATEHOUSE_PLUGIN_DIR "\"]\n"
-                                        "[[listeners]]\nname = \"echo\"\naddress = \"127.0.0.1:0\"\nplugin = \"echo\"\n",
+                                        "[[listeners]]\nname = \"echo\"\naddress = \"127.0.0.1:0\"\nplugin = \"echo\"\n"
+                                        "linger_idle_timeout = \"10s\"\nlinger_bytes = \"8KiB\"\n",
                                         "/test.toml");
     TestFacilities host_;
     Plugins plugins_{config_, host_.facilities, host_.libraries};
@@ -84,6 +94,45 @@ TEST_F(ServiceTest, AnEventWhoseBytesAWakeUpHasReadIsNotServed) {
     service_.ready(id_, EPOLLIN);
     EXPECT_EQ(heard(), "two");
     EXPECT_TRUE(connection_.owner.resting());
+}
+
+TEST_F(ServiceTest, AClientThatSendsOnIsHeardUntilItIsSilentOrCloses) {
+    end();
+    constexpr Nanoseconds silence = 10'000'000'000;
+    for (int i = 0; i < 8; ++i) {
+        say(std::string(1024, 'x'));
+        const Nanoseconds before = coarse_now();
+        service_.ready(id_, EPOLLIN);
+        ASSERT_TRUE(connection_.owner.resting());
+        EXPECT_GE(connection_.parked_until.load(), before + silence);
+        EXPECT_LE(connection_.parked_until.load(), coarse_now() + silence);
+    }
+    EXPECT_EQ(endpoint_.ledger[Reason::ended], 0U);
+    client_ = {};
+    service_.ready(id_, EPOLLIN);
+    EXPECT_TRUE(is_closed());
+    EXPECT_EQ(endpoint_.ledger[Reason::ended], 1U);
+}
+
+TEST_F(ServiceTest, AClientThatSendsOnForTooLongIsCutOff) {
+    end();
+    connection_.plugin_deadline = coarse_now() + 5;
+    say("x");
+    service_.ready(id_, EPOLLIN);
+    EXPECT_EQ(connection_.parked_until.load(), connection_.plugin_deadline) << "all of it has its time";
+    service_.supervise(connection_.plugin_deadline);
+    EXPECT_TRUE(is_closed());
+}
+
+TEST_F(ServiceTest, AClientThatSendsOnTooMuchIsCutOff) {
+    end();
+    say(std::string(8 * 1024, 'x'));
+    service_.ready(id_, EPOLLIN);
+    ASSERT_FALSE(is_closed());
+    say("x");
+    service_.ready(id_, EPOLLIN);
+    EXPECT_TRUE(is_closed());
+    EXPECT_EQ(endpoint_.ledger[Reason::ended], 1U);
 }
 
 } // namespace
