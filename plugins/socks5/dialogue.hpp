@@ -1,13 +1,15 @@
 // One client's negotiation, from its greeting to its request: bytes in, answers out, no input or output of its own.
 #pragma once
 
+#include "../passwords/users.hpp"
 #include "message.hpp"
-#include "users.hpp"
 
 #include <string>
 #include <string_view>
 
 namespace socks5 {
+
+using passwords::Users;
 
 class Dialogue {
   public:

@@ -1,8 +1,8 @@
 // A SOCKS version 5 proxy (RFC 1928, RFC 1929): connects clients to the destination that they ask for, if the rules allow it.
+#include "../passwords/turns.hpp"
+#include "../passwords/users.hpp"
 #include "dialogue.hpp"
 #include "rules.hpp"
-#include "turns.hpp"
-#include "users.hpp"
 
 #include <gatehouse/plugin.hpp>
 
@@ -23,6 +23,7 @@ using gatehouse::Connection;
 using gatehouse::Key;
 using gatehouse::Next;
 using gatehouse::Status;
+using passwords::Turns;
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;

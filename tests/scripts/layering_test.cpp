@@ -67,6 +67,8 @@ TEST(Layering, WhatIsAllowed) {
         {"plugins/one/b.cpp", "\"part/b.hpp\""},
         {"plugins/one/c.cpp", "<boost/beast/http/parser.hpp>"},
         {"plugins/one/d.cpp", "<sys/stat.h>"},
+        {"plugins/one/e.cpp", "\"../passwords/users.hpp\""},
+        {"plugins/one/f.cpp", "<brotli/encode.h>"},
         {"plugins/one/one_test.cpp", "<gatehouse/testing.hpp>"},
         {"sdk/samples/one/one.cpp", "<gatehouse/plugin.hpp>"},
         {"sdk/templates/c++/one/NAME.cpp", "<gatehouse/plugin.hpp>"},

@@ -1,5 +1,5 @@
 // The negotiation of a client with the plugin.
-#include "turns.hpp"
+#include "../../passwords/turns.hpp"
 #include "wire.hpp"
 
 #include <gatehouse/testing.hpp>
@@ -13,7 +13,7 @@
 
 using namespace gatehouse::kit;
 using namespace socks5::wire;
-using socks5::Turns;
+using passwords::Turns;
 
 namespace {
 

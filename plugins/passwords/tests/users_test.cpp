@@ -1,9 +1,9 @@
 // The users: passwords and hashes by themselves.
-#include "users.hpp"
+#include "../users.hpp"
 
 #include <gtest/gtest.h>
 
-using namespace socks5;
+using namespace passwords;
 
 namespace {
 

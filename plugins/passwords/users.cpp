@@ -6,18 +6,10 @@
 #include <memory>
 #include <utility>
 
-namespace socks5 {
+namespace passwords {
 namespace {
 
 constexpr std::size_t longest = 255; // bytes: RFC 1929 has one byte for a length
-
-// Compares in a time that depends on `given` alone.
-bool equal(std::string_view given, std::string_view secret) noexcept {
-    volatile std::size_t difference = given.size() ^ secret.size();
-    for (std::size_t i = 0; i < given.size(); ++i)
-        difference = difference | static_cast<unsigned char>(given[i] ^ secret[i % secret.size()]);
-    return difference == 0;
-}
 
 bool has_hash(std::string_view given, const std::string& hash) {
     if (given.find('\0') != given.npos) return false; // crypt() would stop there
@@ -27,6 +19,13 @@ bool has_hash(std::string_view given, const std::string& hash) {
 }
 
 } // namespace
+
+bool equal(std::string_view given, std::string_view secret) noexcept {
+    volatile std::size_t difference = given.size() ^ secret.size();
+    for (std::size_t i = 0; i < given.size(); ++i)
+        difference = difference | static_cast<unsigned char>(given[i] ^ (secret.empty() ? '\0' : secret[i % secret.size()]));
+    return difference == 0;
+}
 
 std::string Users::add(std::string_view name, Secret secret) {
     if (name.empty() || name.size() > longest) return "a user's name has 1 to 255 bytes";
@@ -75,4 +74,4 @@ bool Users::verify(std::string_view name, std::string_view password) const {
     return right && users_.contains(name);
 }
 
-} // namespace socks5
+} // namespace passwords

@@ -4,7 +4,7 @@
 #include <sched.h>
 #include <utility>
 
-namespace socks5 {
+namespace passwords {
 namespace {
 
 constexpr std::size_t most_waiting = 4096;
@@ -59,4 +59,4 @@ Turns::Turn::State Turns::Turn::state() const {
     return state_;
 }
 
-} // namespace socks5
+} // namespace passwords

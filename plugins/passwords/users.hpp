@@ -1,11 +1,14 @@
-// Who may use the proxy: user names with passwords, in plain text or hashed by crypt(3).
+// Who may log in: user names with passwords, in plain text or hashed by crypt(3).
 #pragma once
 
 #include <map>
 #include <string>
 #include <string_view>
 
-namespace socks5 {
+namespace passwords {
+
+// Compares in a time that depends on `given` alone.
+bool equal(std::string_view given, std::string_view secret) noexcept;
 
 class Users {
   public:
@@ -41,4 +44,4 @@ class Users {
     std::map<std::string, Secret, std::less<>> users_; // constant once the plugin serves
 };
 
-} // namespace socks5
+} // namespace passwords

@@ -7,7 +7,7 @@
 #include <list>
 #include <mutex>
 
-namespace socks5 {
+namespace passwords {
 
 class Turns {
   public:
@@ -45,4 +45,4 @@ class Turns {
     std::list<Turn*> waiting_;
 };
 
-} // namespace socks5
+} // namespace passwords
