@@ -16,7 +16,7 @@ bool is_time(const std::timespec& stamp) noexcept { return stamp.tv_sec > 1; }
 // ext3 keeps seconds and FAT every other one, exFAT 10 ms; others take the time of the last tick, which is less than that ago.
 std::int64_t granularity(const std::timespec& stamp) noexcept { return stamp.tv_nsec == 0 ? 2 * second : second / 100; }
 
-enum class Comparison { strong, weak }; // §8.8.3.2; our tags are strong, so only the client's can be weak
+enum class Comparison { strong, weak }; // §8.8.3.2
 
 // etagc
 bool is_tag_char(char c) noexcept {
@@ -36,17 +36,23 @@ std::string_view take_tag(std::string_view& list) noexcept {
     return tag;
 }
 
+bool is_weak(std::string_view tag) noexcept { return tag.starts_with("W/"); }
+
+bool are_equal(std::string_view a, std::string_view b, Comparison comparison) noexcept {
+    if (comparison == Comparison::strong) return a == b && !is_weak(a);
+    return a.substr(is_weak(a) ? 2 : 0) == b.substr(is_weak(b) ? 2 : 0);
+}
+
 // Whether "*" / #entity-tag has `etag`, or is "*". A malformed rest of a list matches nothing.
 bool list_has(std::string_view list, std::string_view etag, Comparison comparison) noexcept {
     if (list == "*") return true;
     while (true) {
         while (!list.empty() && (is_blank(list.front()) || list.front() == ',')) list.remove_prefix(1);
-        std::string_view tag = take_tag(list);
+        const std::string_view tag = take_tag(list);
         if (tag.empty()) return false;
         list = trim(list);
         if (!list.empty() && !list.starts_with(',')) return false;
-        if (comparison == Comparison::weak && tag.starts_with("W/")) tag.remove_prefix(2);
-        if (tag == etag) return true;
+        if (are_equal(tag, etag, comparison)) return true;
     }
 }
 

@@ -12,7 +12,7 @@ namespace http {
 
 // The names of a file's current state, as far as it has any.
 struct Validators {
-    std::string_view etag; // strong, with its quotes; empty: none
+    std::string_view etag; // with its quotes, and with W/ if it is weak; empty: none
     std::optional<std::int64_t> modified;
 };
 

@@ -1,9 +1,11 @@
 #include "document_root.hpp"
+#include "target.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <dirent.h>
 #include <fcntl.h>
 #include <filesystem>
 #include <linux/openat2.h>
@@ -122,13 +124,36 @@ std::shared_ptr<const DocumentRoot::Folder> DocumentRoot::latest_folder() const 
 }
 
 OpenResult DocumentRoot::open(const std::string& relative, const std::timespec& now, OpenFile& file) const noexcept try {
-    // The plain name of the file, past the border's guard: it only tells whether the file is still the one that the guard has
-    // let through, or that it is found in the latest folder.
     struct stat named{};
-    const bool exists = ::stat((path_ + '/' + relative).c_str(), &named) == 0;
-    if (exists) {
+    const bool exists = ::stat(full(relative).c_str(), &named) == 0;
+    return open(relative, exists ? &named : nullptr, now, file);
+} catch (const std::bad_alloc&) {
+    return OpenResult::busy;
+}
+
+OpenResult DocumentRoot::open_if_there(const std::string& relative, const std::timespec& now, OpenFile& file) const noexcept
+    try {
+    struct stat named{};
+    if (::stat(full(relative).c_str(), &named) != 0) return OpenResult::not_found;
+    return open(relative, &named, now, file);
+} catch (const std::bad_alloc&) {
+    return OpenResult::busy;
+}
+
+bool DocumentRoot::has_file(const std::string& relative) const noexcept try {
+    struct stat named{};
+    return ::stat(full(relative).c_str(), &named) == 0 && S_ISREG(named.st_mode);
+} catch (const std::bad_alloc&) {
+    return false;
+}
+
+OpenResult DocumentRoot::open(const std::string& relative, const struct stat* named, const std::timespec& now,
+                              OpenFile& file) const {
+    // stat() takes the plain name of the file, past the border's guard: it only tells whether the file is still the one that
+    // the guard has let through, or that it is found in the latest folder.
+    if (named != nullptr) {
         file.kept = cache_->find(relative);
-        if (file.kept && file.kept->facts == facts_of(named)) {
+        if (file.kept && file.kept->facts == facts_of(*named)) {
             file.facts = file.kept->facts;
             return OpenResult::file;
         }
@@ -137,7 +162,7 @@ OpenResult DocumentRoot::open(const std::string& relative, const std::timespec& 
 
     auto from = folder();
     Found found(from->file.fd(), relative);
-    if (!exists || !found.is(named)) {
+    if (named == nullptr || !found.is(*named)) {
         if (auto latest = latest_folder(); latest != from) {
             from = std::move(latest);
             found = Found(from->file.fd(), relative);
@@ -149,10 +174,43 @@ OpenResult DocumentRoot::open(const std::string& relative, const std::timespec& 
     file.file = File(open_found(found.file.fd()));
     if (file.file.fd() < 0) return result_of(errno);
     file.facts = facts_of(found.status);
-    // Nobody has written to it for a while: its stamp names this content and no other, and no write is under way.
-    if (file.facts.size <= FileCache::largest && file.facts.changed.tv_sec > 1 && now.tv_sec - file.facts.changed.tv_sec >= 3)
-        keep(relative, file);
+    if (file.facts.size <= largest_kept && FileCache::may_keep(file.facts, now)) keep(relative, file);
     return OpenResult::file;
+}
+
+OpenResult DocumentRoot::list(const std::string& relative, std::size_t most, Listing& listing) const noexcept try {
+    const auto from = latest_folder();
+    const Found found(from->file.fd(), relative.empty() ? "." : relative);
+    if (found.error != 0) return result_of(found.error);
+    if (!S_ISDIR(found.status.st_mode)) return OpenResult::not_found;
+    const int fd = open_found(found.file.fd());
+    if (fd < 0) return result_of(errno);
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(::fdopendir(fd), ::closedir);
+    if (!folder) {
+        ::close(fd);
+        return OpenResult::busy;
+    }
+    const std::string prefix = relative.empty() ? "" : relative + '/';
+    while (const dirent* entry = ::readdir(folder.get())) {
+        const std::string name = entry->d_name;
+        if (is_hidden(prefix + name)) continue;
+        if (listing.entries.size() == most) {
+            listing.complete = false;
+            break;
+        }
+        struct stat status{};
+        if (::fstatat(fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        if (S_ISLNK(status.st_mode)) { // it is there if it leads to something that is served
+            const Found target(from->file.fd(), prefix + name);
+            if (target.error != 0) continue;
+            status = target.status;
+        }
+        if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode)) continue;
+        listing.entries.push_back(
+            {name, S_ISDIR(status.st_mode), static_cast<std::uint64_t>(status.st_size), status.st_mtim.tv_sec});
+    }
+    listing.sort();
+    return OpenResult::directory;
 } catch (const std::bad_alloc&) {
     return OpenResult::busy;
 }

@@ -4,12 +4,14 @@
 #pragma once
 
 #include "file_cache.hpp"
+#include "listing.hpp"
 
 #include <cstdint>
 #include <ctime>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <sys/stat.h>
 #include <utility>
 
 namespace http {
@@ -50,6 +52,8 @@ struct OpenFile {
 
 class DocumentRoot {
   public:
+    static constexpr std::size_t largest_kept = 16 * 1024; // bytes of a file; larger ones cost more to copy than to open
+
     // Opens the folder; throws std::system_error if that fails, and std::runtime_error if the kernel has no openat2
     // (Linux 5.6) or there is no /proc.
     explicit DocumentRoot(const std::string& path);
@@ -58,6 +62,15 @@ class DocumentRoot {
     // which it led before. Nothing but regular files is opened: opening others has effects.
     // `now` is the time of stamps, not later than the call.
     OpenResult open(const std::string& relative, const std::timespec& now, OpenFile& file) const noexcept;
+
+    // [any] The same for a file that there is none of, as a rule: finding that out costs one system call.
+    OpenResult open_if_there(const std::string& relative, const std::timespec& now, OpenFile& file) const noexcept;
+
+    // [any] Whether a path leads to a regular file; but for the border, which open() guards.
+    bool has_file(const std::string& relative) const noexcept;
+
+    // [any] What is in a folder, as far as clients may see it: `most` entries. The result is `directory` if that went well.
+    OpenResult list(const std::string& relative, std::size_t most, Listing& listing) const noexcept;
 
   private:
     struct Folder {
@@ -69,12 +82,15 @@ class DocumentRoot {
     static std::shared_ptr<const Folder> open_folder(const char* path);
     std::shared_ptr<const Folder> folder() const;
     std::shared_ptr<const Folder> latest_folder() const;
+    std::string full(const std::string& relative) const { return path_ + '/' + relative; }
+    // `named`: what stat() says of the path; null: nothing.
+    OpenResult open(const std::string& relative, const struct stat* named, const std::timespec& now, OpenFile& file) const;
     void keep(const std::string& relative, OpenFile& file) const;
 
     const std::string path_;
     mutable std::mutex mutex_;
     mutable std::shared_ptr<const Folder> folder_; // with mutex_; never null
-    const std::unique_ptr<FileCache> cache_ = std::make_unique<FileCache>();
+    const std::unique_ptr<FileCache> cache_ = std::make_unique<FileCache>(1024);
 };
 
 } // namespace http

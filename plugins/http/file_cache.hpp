@@ -1,14 +1,14 @@
-// The content of small files that were served, by name. It holds no descriptor, and answers nothing by itself: whoever takes an
-// entry has asked the file system whether the file is still the one of the entry.
+// The content of files that were served, as they are or compressed, by name. It holds no descriptor, and answers nothing by
+// itself: whoever takes an entry has asked the file system whether the file is still the one of the entry.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <ctime>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace http {
 
@@ -26,7 +26,7 @@ struct FileFacts {
 // [any]
 class FileCache {
   public:
-    static constexpr std::size_t largest = 16 * 1024; // bytes of a file; of larger ones the copying costs more than the opening
+    explicit FileCache(std::size_t slots) : slots_(slots) {}
 
     struct Entry {
         std::string name;
@@ -34,11 +34,16 @@ class FileCache {
         std::string content;
     };
 
+    // Whether nobody has written to a file for a while: its stamp names this content and no other, and no write is under way.
+    static bool may_keep(const FileFacts& facts, const std::timespec& now) noexcept {
+        return facts.changed.tv_sec > 1 && now.tv_sec - facts.changed.tv_sec >= 3;
+    }
+
     std::shared_ptr<const Entry> find(std::string_view name) const noexcept; // null: none
     void keep(std::shared_ptr<const Entry> entry) noexcept;
 
   private:
-    // A file has one slot, and the one that came last has it: no list to keep in order, and at most 16 MiB of files.
+    // A file has one slot, and the one that came last has it: no list to keep in order, and a bound for all.
     struct Slot {
         std::mutex mutex;
         std::shared_ptr<const Entry> entry;
@@ -46,7 +51,7 @@ class FileCache {
 
     Slot& slot(std::string_view name) const noexcept { return slots_[std::hash<std::string_view>()(name) % slots_.size()]; }
 
-    mutable std::array<Slot, 1024> slots_;
+    mutable std::vector<Slot> slots_;
 };
 
 } // namespace http

@@ -1,20 +1,19 @@
 // An HTTP/1.1 server of static files: RFC 9110, RFC 9112. README.md is its manual.
-#include "grammar.hpp"
+#include "../passwords/turns.hpp"
 #include "request_reader.hpp"
 #include "responder.hpp"
+#include "site_config.hpp"
+#include "target.hpp"
 
 #include <gatehouse/plugin.hpp>
 
 #include <array>
 #include <chrono>
 #include <memory>
-#include <random>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace http {
 
@@ -26,61 +25,6 @@ using gatehouse::Next;
 using gatehouse::Status;
 using namespace std::chrono_literals;
 
-std::string random_boundary() {
-    static constexpr std::string_view digits = "0123456789abcdef";
-    std::random_device random;
-    std::string text;
-    for (int i = 0; i < 32; ++i) text.push_back(digits[random() % digits.size()]);
-    return text;
-}
-
-// RFC 9110 §5.5: visible characters, blanks and obs-text.
-bool is_field_value(std::string_view text) noexcept {
-    for (const char c : text)
-        if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) return false;
-    return true;
-}
-
-DocumentRoot open_root(const gatehouse::Config& config) {
-    const std::string path = config.string("root");
-    try {
-        return DocumentRoot(path);
-    } catch (const std::exception& error) {
-        config.reject("root", error.what());
-        throw;
-    }
-}
-
-ContentTypes read_types(const gatehouse::Config& config) {
-    std::vector<ContentTypes::Rule> rules;
-    for (const gatehouse::Config& item : config.items("types")) {
-        ContentTypes::Rule& rule = rules.emplace_back(item.string("type"));
-        if (!is_media_type(rule.type)) item.reject("type", "has to be a media type such as \"text/html; charset=utf-8\"");
-        for (const gatehouse::Config& value : item.items("extensions")) {
-            rule.extensions.push_back(value.string(""));
-            const std::string& extension = rule.extensions.back();
-            if (extension.empty() || extension.size() > ContentTypes::longest_extension ||
-                extension.find_first_of("./") != std::string::npos)
-                item.reject("extensions", "have to be names without a dot, such as \"html\", of up to " +
-                                              std::to_string(ContentTypes::longest_extension) + " bytes");
-        }
-    }
-    std::string other = config.string("default_type");
-    if (!is_media_type(other)) config.reject("default_type", "has to be a media type such as \"text/plain\"");
-    const std::string charset = config.string("charset");
-    if (!charset.empty() && !is_token(charset)) config.reject("charset", "has to be a name such as \"utf-8\"");
-    return {rules, std::move(other), charset};
-}
-
-Site read_site(const gatehouse::Config& config) {
-    std::string index = config.string("index");
-    if (index.empty() || index == "." || index == ".." || index.find('/') != std::string::npos)
-        config.reject("index", "has to be the plain name of a file");
-    std::string cache_control = config.string("cache_control");
-    if (!is_field_value(cache_control)) config.reject("cache_control", "has to be one line of text");
-    return {open_root(config), std::move(index), read_types(config), std::move(cache_control), random_boundary()};
-}
-
 Limits read_limits(const gatehouse::Config& config) {
     const std::uint64_t header = config.size("max_header");
     const std::uint64_t target = config.size("max_target");
@@ -88,19 +32,33 @@ Limits read_limits(const gatehouse::Config& config) {
     return {static_cast<std::size_t>(header), static_cast<std::size_t>(target), config.size("max_body")};
 }
 
-constexpr Key type_keys[] = {
-    Key::string("type", "the media type, with its parameters: `\"text/html; charset=utf-8\"`").required(),
-    Key::string("extensions", "the extensions of such files, without the dot: `[\"html\", \"htm\"]`").list().required()};
-
 } // namespace
 
 class Http {
+    using Turn = passwords::Turns::Turn;
+
   public:
     static constexpr std::string_view try_it = "curl http://{host}:{port}/";
     static constexpr Key keys[] = {
-        Key::path("root", "the folder with the files; it has to exist").required(),
-        Key::string("index", "the file to send for a folder; a plain name").fallback("index.html"),
+        root_key.without("required, or `sites`"),
+        index_key,
         Key::string("cache_control", "the value of a `Cache-Control` field for files, such as `\"max-age=3600\"`"),
+        cache_key,
+        errors_key,
+        fallback_key,
+        redirects_key,
+        listing_key,
+        auth_key,
+        Key::table("sites", "sites by the names of their hosts, see below; other hosts have the site of the keys above",
+                   site_keys)
+            .list(),
+        Key::boolean("precompressed",
+                     "a file may have compressed ones beside it, `NAME.br`, `NAME.zst` and `NAME.gz`, for clients "
+                     "that want these")
+            .fallback(false),
+        Key::table("compress", "files are compressed while they are sent, for clients that want that; `{}` for the defaults",
+                   compress_keys)
+            .without("they are not"),
         Key::table("types", "media types that come before the built-in ones, see below", type_keys).list(),
         Key::string("default_type", "the media type of files whose extension has none").fallback("application/octet-stream"),
         Key::string("charset",
@@ -120,28 +78,35 @@ class Http {
                    "a request's body, chunk framing included, which the plugin reads and drops; the answer to more is 413")
             .fallback(Limits{}.max_body)};
 
+    // Of a connection with an answer that the client has not taken, or with a password that is to be checked.
+    struct Held {
+        std::string rest;           // requests that came behind
+        std::unique_ptr<Turn> turn; // to check the password; null: it does not wait for that
+    };
+
     // What a connection has while it is parked.
     struct Session {
         enum class Deadline : unsigned char { none, header, body };
 
         RequestReader reader;
         Deadline deadline = Deadline::none;
-        bool answer_left = false;          // the host has something of the last answer left, and it is waited for
-        std::unique_ptr<std::string> rest; // requests that came behind the one that is answered; null: none
+        bool answer_left = false;   // the host has something of the last answer left, and it is waited for
+        std::unique_ptr<Held> held; // null: nothing is
     };
 
     explicit Http(gatehouse::Init& init)
         : init_(init), limits_(read_limits(init.config())), header_timeout_(init.config().duration("header_timeout")),
           body_timeout_(init.config().duration("body_timeout")), min_rate_(init.config().size("min_rate")),
-          site_(read_site(init.config())) {}
+          serving_(read_serving(init)) {}
 
     Next serve(Connection& conn, Session& session) {
+        if (session.held && session.held->turn) return take_turn(conn, session);
         if (session.answer_left) return go_on(conn, session);
         std::array<char, 16 * 1024> buffer;
         auto chunk = conn.read(std::span<char>(buffer));
         if (chunk) return answer(conn, session, *chunk);
         Output output(conn, min_rate_);
-        Responder responder(site_, output);
+        Responder responder(serving_, output);
         return interrupted(chunk.status(), session, responder, output);
     }
 
@@ -167,26 +132,70 @@ class Http {
         session.answer_left = false;
         conn.clear_deadline();
         session.deadline = Session::Deadline::none;
-        const std::unique_ptr<std::string> rest = std::move(session.rest);
-        return answer(conn, session, rest ? std::string_view(*rest) : "");
+        const std::unique_ptr<Held> held = std::move(session.held);
+        return answer(conn, session, held ? std::string_view(held->rest) : "");
+    }
+
+    // A request waits for its password to be checked.
+    Next take_turn(Connection& conn, Session& session) const {
+        using gatehouse::Event;
+        if (conn.event() == Event::timer || conn.event() == Event::timeout) {
+            Output output(conn, min_rate_);
+            Responder(serving_, output).refuse({503, "Too many passwords are to be checked.", session.reader.may_be_head()});
+            static_cast<void>(output.flush());
+            return Next::close;
+        }
+        if (session.held->turn->state() != Turn::State::here) return Next::wait;
+        const std::unique_ptr<Held> held = std::move(session.held);
+        return answer(conn, session, held->rest, std::move(held->turn));
+    }
+
+    // Whether the client may see what it asks for. `turn` is for its password: null, or its turn has come. If the result is
+    // `waits`, there is one that has not.
+    Access admit(Connection& conn, const Login& login, const Request& request, std::unique_ptr<Turn>& turn) const {
+        const auto path = parse_target(request.target);
+        if (!path || !login.guards(path->whole())) return Access::granted;
+        const auto credentials = parse_basic(request.field("Authorization"));
+        if (!credentials) return Access::denied;
+        if (!turn && login.computes(*credentials)) {
+            turn = std::make_unique<Turn>(passwords::Turns::of_process(), [this, id = conn.id()] { init_.wake(id); });
+            if (turn->state() == Turn::State::waiting) return Access::waits;
+        }
+        const std::unique_ptr<Turn> taken = std::move(turn);
+        if (taken && taken->state() == Turn::State::refused) return Access::busy;
+        if (!login.verify(*credentials)) return Access::denied;
+        (void)conn.set_user(credentials->name);
+        return Access::granted;
     }
 
     // Answers what one read has brought, then parks: a client that never stops pipelining takes its turn like all others.
-    Next answer(Connection& conn, Session& session, std::string_view input) const {
+    // `turn`: of the first one, whose password is to be checked; null: there is none.
+    Next answer(Connection& conn, Session& session, std::string_view input, std::unique_ptr<Turn> turn = nullptr) const {
         Output output(conn, min_rate_);
-        Responder responder(site_, output);
+        Responder responder(serving_, output);
         Request request;
         Problem problem;
         while (output.status()) {
             switch (session.reader.next(input, limits_, request, problem)) {
             case RequestReader::Result::request: {
+                const Site* const site = serving_.sites.find(request);
+                const Access access =
+                    site != nullptr && site->login ? admit(conn, *site->login, request, turn) : Access::granted;
+                if (access == Access::waits) {
+                    session.reader.put_back(request);
+                    session.held = std::make_unique<Held>(std::string(input), std::move(turn));
+                    if (!output.flush()) return finish(conn, output);
+                    conn.set_deadline(header_timeout_);
+                    session.deadline = Session::Deadline::header;
+                    return Next::wait;
+                }
                 const bool keep_alive = request.keep_alive && !init_.stopping();
-                responder.answer(request, keep_alive);
+                responder.answer(request, site, access, keep_alive);
                 if (!keep_alive) return finish(conn, output);
                 if (!output.left()) break;
                 if (!output.flush()) return finish(conn, output);
                 if (!output.left()) break; // the client has taken all of it meanwhile
-                if (!input.empty()) session.rest = std::make_unique<std::string>(input);
+                if (!input.empty()) session.held = std::make_unique<Held>(std::string(input), nullptr);
                 session.answer_left = true;
                 return Next::wait;
             }
@@ -248,7 +257,7 @@ class Http {
     std::chrono::milliseconds header_timeout_;
     std::chrono::milliseconds body_timeout_;
     std::uint64_t min_rate_; // bytes per second
-    Site site_;
+    Serving serving_;
 };
 
 } // namespace http

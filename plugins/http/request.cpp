@@ -60,6 +60,22 @@ Problem parse_request_line(std::string_view line, Request& request) noexcept {
     return {};
 }
 
+// *( field-name ":" OWS field-value OWS CRLF ) CRLF: calls take(name, value) for each. False: one is malformed.
+template <class Take>
+bool each_field(std::string_view lines, Take take) {
+    while (lines != "\r\n") {
+        const std::size_t end = lines.find("\r\n");
+        const std::string_view line = lines.substr(0, end);
+        const std::size_t colon = line.find(':');
+        if (end == std::string_view::npos || colon == std::string_view::npos || !is_token(line.substr(0, colon))) return false;
+        take(line.substr(0, colon), trim(line.substr(colon + 1)));
+        lines.remove_prefix(end + 2);
+    }
+    return true;
+}
+
+std::string_view field_lines(std::string_view head) noexcept { return head.substr(head.find("\r\n") + 2); }
+
 void take_field(std::string_view name, std::string_view value, Request& request, HeadFields& fields) {
     const struct {
         std::string_view name;
@@ -80,21 +96,8 @@ void take_field(std::string_view name, std::string_view value, Request& request,
         ++fields.hosts;
         // A URI of http has a host (RFC 9110 §4.2.1); the field is empty if the target's URI has no authority (§7.2).
         fields.host_is_valid = is_authority(value) && !value.starts_with(':');
+        request.host = value;
     }
-}
-
-// *( field-name ":" OWS field-value OWS CRLF ) CRLF
-Problem parse_fields(std::string_view lines, Request& request, HeadFields& fields) {
-    while (lines != "\r\n") {
-        const std::size_t end = lines.find("\r\n");
-        const std::string_view line = lines.substr(0, end);
-        const std::size_t colon = line.find(':');
-        if (end == std::string_view::npos || colon == std::string_view::npos || !is_token(line.substr(0, colon)))
-            return bad_request("The request has a malformed field.");
-        take_field(line.substr(0, colon), trim(line.substr(colon + 1)), request, fields);
-        lines.remove_prefix(end + 2);
-    }
-    return {};
 }
 
 // RFC 9112 §9.3. Proxy-Connection is no field of HTTP.
@@ -156,11 +159,14 @@ Problem parse_expect(std::string_view list, Request& request) noexcept {
 
 Problem parse_head(std::string_view head, const Limits& limits, Request& request) {
     request = {};
+    request.head = head;
     HeadFields fields;
     const std::size_t line_end = head.find("\r\n");
     if (line_end == std::string_view::npos) return bad_request("This is not an HTTP request.");
     if (const Problem problem = parse_request_line(head.substr(0, line_end), request)) return problem;
-    if (const Problem problem = parse_fields(head.substr(line_end + 2), request, fields)) return problem;
+    const bool fields_are_valid = each_field(
+        field_lines(head), [&](std::string_view name, std::string_view value) { take_field(name, value, request, fields); });
+    if (!fields_are_valid) return bad_request("The request has a malformed field.");
 
     if (request.version >= 11 && fields.hosts == 0) return bad_request("An HTTP/1.1 request needs a Host field.");
     if (fields.hosts > 1) return bad_request("The request has more than one Host field.");
@@ -176,6 +182,14 @@ Problem parse_head(std::string_view head, const Limits& limits, Request& request
     if (request.content_length > limits.max_body) return {413, "The request's body is too large."};
     if (fields.expect && request.version >= 11) return parse_expect(*fields.expect, request);
     return {};
+}
+
+std::string Request::field(std::string_view name) const {
+    std::optional<std::string> all;
+    each_field(field_lines(head), [&](std::string_view other, std::string_view value) {
+        if (equals_ignoring_case(name, other)) join(all, value);
+    });
+    return all.value_or("");
 }
 
 bool may_be_head(std::string_view text) noexcept {

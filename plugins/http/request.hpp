@@ -30,7 +30,9 @@ struct Problem {
 // Repeated fields are joined with ", " (RFC 9110 §5.3). That makes a field that allows one value only invalid, as it should.
 struct Request {
     Method method = Method::unknown;
-    std::string_view target; // a part of the head that was parsed
+    std::string_view head; // the one that was parsed; the next two are parts of it
+    std::string_view target;
+    std::string_view host;   // the value of the Host field, with the port if it has one; empty: there is none
     int version = 11;        // 10 or 11
     bool keep_alive = false; // the client wants to go on after this request
     bool expects_continue = false;
@@ -38,6 +40,9 @@ struct Request {
     std::uint64_t content_length = 0;
 
     bool has_body() const noexcept { return chunked || content_length > 0; }
+
+    // The value of a field that is not below; empty: there is none.
+    std::string field(std::string_view name) const;
 
     std::optional<std::string> range;
     std::optional<std::string> if_range;

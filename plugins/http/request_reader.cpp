@@ -29,6 +29,7 @@ struct RequestReader::Incomplete {
     std::optional<BodySkipper> body;
     bool wants_continue = false;
     bool complete = false; // the request still refers to it
+    bool again = false;    // it is to be given once more
 };
 
 RequestReader::RequestReader() noexcept = default;
@@ -42,8 +43,20 @@ bool RequestReader::take_continue() noexcept {
     return incomplete_ != nullptr && std::exchange(incomplete_->wants_continue, false);
 }
 
+void RequestReader::put_back(const Request& request) {
+    auto incomplete = std::make_unique<Incomplete>();
+    incomplete->head = request.head;
+    incomplete->again = true;
+    incomplete_ = std::move(incomplete);
+}
+
 RequestReader::Result RequestReader::next(std::string_view& input, const Limits& limits, Request& request, Problem& problem) {
     if (incomplete_ != nullptr && incomplete_->complete) incomplete_.reset();
+    if (incomplete_ != nullptr && std::exchange(incomplete_->again, false)) {
+        incomplete_->complete = true;
+        problem = parse_head(incomplete_->head, limits, request);
+        return problem ? Result::problem : Result::request;
+    }
     if (input.empty()) return Result::need_more;
     return in_body() ? next_body(input, limits, request, problem) : next_head(input, limits, request, problem);
 }

@@ -24,6 +24,9 @@ class RequestReader {
     // is valid until the next call.
     Result next(std::string_view& input, const Limits& limits, Request& request, Problem& problem);
 
+    // The next call of next() gives the same request once more, which it has just given.
+    void put_back(const Request& request);
+
     bool idle() const noexcept { return incomplete_ == nullptr; } // no byte of the next request has come
     bool in_body() const noexcept;
     bool may_be_head() const noexcept; // the incomplete request is one for HEAD, or may become one

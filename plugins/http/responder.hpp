@@ -2,11 +2,11 @@
 #pragma once
 
 #include "conditional.hpp"
-#include "content_type.hpp"
 #include "document_root.hpp"
 #include "output.hpp"
 #include "range.hpp"
 #include "request.hpp"
+#include "site.hpp"
 
 #include <cstdint>
 #include <ctime>
@@ -18,22 +18,21 @@ namespace http {
 
 struct Path;
 
-// Constant after construction.
-struct Site {
-    DocumentRoot root;
-    std::string index; // the file that stands for its folder
-    ContentTypes types;
-    std::string cache_control; // the field's value; empty: none
-    std::string boundary;      // between the parts of a multipart answer; random, so that no file contains it
+// Whether a client may see what it asks for.
+enum class Access {
+    granted,
+    denied, // it has to say who it is
+    busy,   // too many passwords are to be checked
+    waits   // for a password to be checked: there is no answer yet
 };
 
 // Lives as long as the requests of one read: the time is taken once.
 class Responder {
   public:
-    Responder(const Site& site, Output& output) noexcept;
+    Responder(const Serving& serving, Output& output) noexcept;
 
-    // `keep_alive`: the connection stays open afterwards.
-    void answer(const Request& request, bool keep_alive);
+    // `site`: the one that the request is for; null: there is none. `keep_alive`: the connection stays open afterwards.
+    void answer(const Request& request, const Site* site, Access access, bool keep_alive);
 
     // The answer to a problem; the caller closes the connection afterwards.
     void refuse(const Problem& problem);
@@ -45,23 +44,36 @@ class Responder {
         bool old_version; // HTTP/1.0: an answer has to say that the connection stays open
         bool head_only;
     };
-    struct Answer; // a file, and how to send it
+    struct Chosen; // the file that stands for a path, in the coding that is best for the client
+    struct Answer; // it, and how to send it
+
+    void serve(const Request& request, const Framing& framing);
+    OpenResult choose(const Request& request, const std::string& name, Chosen& chosen) const;
 
     void send_error(int status, std::string_view detail, const Framing& framing, std::string_view more_fields = {});
+    bool send_error_page(int status, const Framing& framing, std::string_view more_fields);
+    void send_text(int status, std::string_view type, std::string_view text, const Framing& framing,
+                   std::string_view more_fields);
+    void redirect(std::string_view location, int status, const Framing& framing);
     void redirect_to_directory(const Path& path, const Framing& framing);
+    void send_failure(OpenResult result, const Framing& framing);
+    bool send_listing(const Request& request, const Path& path, const Framing& framing);
     void send(const Request& request, const Answer& answer);
     void send_whole(const Answer& answer);
     void send_part(const Answer& answer, const ByteRange& range);
     void send_parts(const Answer& answer, std::span<const ByteRange> ranges);
 
-    void content(const Answer& answer, std::uint64_t offset, std::uint64_t length);
+    void content(const Chosen& chosen, std::uint64_t offset, std::uint64_t length);
+    void coding_field(const Chosen& chosen);
     void begin_head(int status);
     void field(std::string_view name, std::string_view value);
     void length_field(std::uint64_t length);
-    void validators(const Answer& answer);
+    void metadata(const Answer& answer);
+    void cache_fields(std::string_view name);
     void end_head(const Framing& framing);
 
-    const Site& site_;
+    const Serving& serving_;
+    const Site* site_ = nullptr; // that the request is for
     Output& output_;
     std::timespec now_; // from before the files are looked at
 };

@@ -25,26 +25,32 @@ bool decode(std::string_view segment, std::string& to) {
     return true;
 }
 
-// The path and query of the absolute form, "http://authority/path?query"; empty if it is not that. RFC 9110 §4.2: the host must
-// not be empty, and a userinfo is an error.
-std::string_view path_of_absolute(std::string_view target) noexcept {
+// The absolute form, "http://authority/path?query".
+struct Absolute {
+    std::string_view authority;
+    std::string_view path; // and query; empty if there is neither
+};
+
+// Nothing if it is not that. RFC 9110 §4.2: the host must not be empty, and a userinfo is an error.
+std::optional<Absolute> parse_absolute(std::string_view target) noexcept {
     for (const std::string_view scheme : {"http://", "https://"}) {
         if (!equals_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
         target.remove_prefix(scheme.size());
         const std::size_t end = std::min(target.find_first_of("/?"), target.size());
         const std::string_view authority = target.substr(0, end);
-        if (authority.empty() || authority.starts_with(':') || !is_authority(authority)) return {};
-        return end == target.size() ? "/" : target.substr(end);
+        if (authority.empty() || authority.starts_with(':') || !is_authority(authority)) return std::nullopt;
+        return Absolute{authority, target.substr(end)};
     }
-    return {};
+    return std::nullopt;
 }
 
 } // namespace
 
 std::optional<Path> parse_target(std::string_view target) {
     if (!target.starts_with('/')) {
-        target = path_of_absolute(target);
-        if (target.empty()) return std::nullopt;
+        const auto absolute = parse_absolute(target);
+        if (!absolute) return std::nullopt;
+        target = absolute->path.empty() ? "/" : absolute->path;
     }
     if (target.find('#') != std::string_view::npos) return std::nullopt;
 
@@ -75,6 +81,18 @@ std::optional<Path> parse_target(std::string_view target) {
         }
     }
     return path;
+}
+
+std::string_view host_of_target(std::string_view target) noexcept {
+    const auto absolute = parse_absolute(target);
+    return absolute ? without_port(absolute->authority) : "";
+}
+
+std::string_view without_port(std::string_view authority) noexcept {
+    const std::size_t colon = authority.rfind(':');
+    const std::size_t bracket = authority.rfind(']');
+    const bool has_port = colon != std::string_view::npos && (bracket == std::string_view::npos || bracket < colon);
+    return has_port ? authority.substr(0, colon) : authority;
 }
 
 bool is_hidden(std::string_view relative) noexcept {

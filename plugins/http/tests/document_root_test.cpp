@@ -50,11 +50,11 @@ class DocumentRootTest : public ::testing::Test {
 TEST_F(DocumentRootTest, KeepsWhatIsSmallAndAtRest) {
     know("a", "text");
     know("empty", "");
-    know("largest", std::string(FileCache::largest, 'x'));
-    std::ofstream(folder.site() / "larger") << std::string(FileCache::largest + 1, 'x');
+    know("largest", std::string(DocumentRoot::largest_kept, 'x'));
+    std::ofstream(folder.site() / "larger") << std::string(DocumentRoot::largest_kept + 1, 'x');
     std::ofstream(folder.site() / "young") << "young";
     for (int i = 0; i < 2; ++i) {
-        EXPECT_EQ(content("larger").size(), FileCache::largest + 1);
+        EXPECT_EQ(content("larger").size(), DocumentRoot::largest_kept + 1);
         EXPECT_TRUE(opened && !kept);
         EXPECT_EQ(content("young", 0), "young");
         EXPECT_TRUE(opened && !kept);

@@ -4,8 +4,10 @@
 //     build/fuzz/bin/http_fuzz -max_total_time=60 build/fuzz/corpus plugins/http/tests/corpus
 //
 // The first byte says where to cut the rest; the requests must not depend on it.
+#include "accept.hpp"
 #include "conditional.hpp"
 #include "date.hpp"
+#include "login.hpp"
 #include "range.hpp"
 #include "request_reader.hpp"
 #include "target.hpp"
@@ -34,6 +36,11 @@ std::string use(const Request& request) {
         require(("/" + path->relative + "/").find("/../") == std::string::npos);
         require(encode_path(path->relative).find_first_of("\r\n ") == std::string::npos);
     }
+    require(preferred_codings(request.field("Accept-Encoding")).size() <= all_codings.size());
+    static_cast<void>(prefers_json(request.field("Accept")));
+    if (const auto credentials = parse_basic(request.field("Authorization")))
+        require(credentials->name.find(':') == std::string::npos);
+    require(host_of_target(request.target).find('@') == std::string_view::npos);
     const Validators validators{"\"a\"", now};
     static_cast<void>(evaluate_preconditions(request, validators, now));
     static_cast<void>(range_applies(request, validators, now));
