@@ -22,26 +22,9 @@ constexpr std::size_t most_groups = 65'536; // that are counted apart
 
 using Wanted = Parameter::Type;
 
-// The states of a connection, as an operator sees them.
-constexpr std::array<std::string_view, 6> states{"staging", "silent", "serving", "parked", "relaying", "lingering"};
-
 constexpr const char* state_list = "staging, silent, serving, parked, relaying or lingering";
 
-std::string_view state_of(const ConnectionView& view) {
-    switch (view.phase) {
-    case Phase::staging:
-        return states[0];
-    case Phase::silent:
-        return states[1];
-    case Phase::serving:
-        return view.rests ? states[3] : states[2];
-    case Phase::relaying:
-        return states[4];
-    case Phase::lingering:
-        break;
-    }
-    return states[5];
-}
+std::string_view state_of(const ConnectionView& view) { return phase_names[phase_number(view.phase, view.rests)]; }
 
 std::string plugin_of(const ConnectionView& view) { return view.plugin != nullptr ? view.plugin->name() : ""; }
 
@@ -87,7 +70,7 @@ Filter read_filter(const Arguments& with, std::string& problem) {
     constexpr Nanoseconds millisecond = 1'000'000;
     filter.older = with.duration("older").value_or(Milliseconds(0)).count() * millisecond;
     filter.idle = with.duration("idle").value_or(Milliseconds(0)).count() * millisecond;
-    if (!filter.state.empty() && std::find(states.begin(), states.end(), filter.state) == states.end())
+    if (!filter.state.empty() && std::find(phase_names.begin(), phase_names.end(), filter.state) == phase_names.end())
         problem = "there is no state " + in_quotes(filter.state) + " (expected " + state_list + ")";
     if (with.has("source")) filter.source = parse_network(with.text("source"), problem);
     return filter;

@@ -4,6 +4,8 @@
 #include "base/check.hpp"
 #include "base/if_memory_allows.hpp"
 #include "base/time_text.hpp"
+#include "host_metrics.hpp"
+#include "host_record.hpp"
 #include "host_tables.hpp"
 #include "stages/detection.hpp"
 
@@ -21,7 +23,7 @@ struct LateLook {
 Generation::Generation(Config config, const Standing& standing, Generation* before, const PluginLibraries::ByFile& libraries)
     : shared_config_(std::make_shared<const Config>(std::move(config))), config_(*shared_config_), standing_(standing),
       number_(before != nullptr ? before->number_ + 1 : 1), since_(milliseconds_since_1970()),
-      late_look_(std::make_shared<LateLook>()),
+      late_look_(std::make_shared<LateLook>()), view_(std::make_shared<GenerationView>()),
       tls_(config_.tls, standing.ticket_keys, standing.log, before != nullptr ? &before->tls_ : nullptr),
       shared_{standing.log, standing.alarm, standing.relays, tls_, drain_, config_.log.access, handshakes_, standing.denials},
       shortages_(standing.log),
@@ -65,9 +67,17 @@ Generation::Generation(Config config, const Standing& standing, Generation* befo
           .wait = [](Connection& connection, Nanoseconds until) { return Service::of(connection).wait(connection, until); },
           .tls_server = [this](const std::string& name) { return &tls_.find(name); },
           .step_upgrade = [](Connection& connection) { return Service::of(connection).step_upgrade(connection); },
-          .show = [this](std::string_view table) { return show(table); },
-          .answered = [&alarm = standing.alarm] { alarm.wake_by(monotonic_now()); }},
+          .show = [own = view_, &record = standing.record](std::string_view table) -> std::optional<CellTable> {
+              for (const HostTable& one : host_tables())
+                  if (one.name == table) return look_at<CellTable>(own, record, one.make);
+              return std::nullopt;
+          },
+          .answered = [&alarm = standing.alarm] { alarm.wake_by(monotonic_now()); },
+          .named_counts = &standing.record.named_counts,
+          .scrape = [own = view_, &record = standing.record](
+                        MetricFormat format, const MetricText::Sink& sink) { return scrape(own, record, format, sink); }},
       plugins_(config_, facilities_, standing.libraries, libraries), before_(before) {
+    if (const std::string problem = metric_problem(plugins_); !problem.empty()) throw PluginError(problem);
     for (const auto& [name, server] : tls_.sections()) handshakes_[server.get()];
     check_routes(config_, plugins_.finder());
     const MutexLock lock(late_look_->mutex);
@@ -84,8 +94,8 @@ Generation::~Generation() {
     for (const NamedPool& pool : pools_) pool.pool->stop();
     for (const NamedPool& pool : pools_) pool.pool->join(never);
     {
-        const MutexLock lock(showing_);
-        shows_ = false;
+        const MutexLock lock(view_->mutex);
+        view_->generation = nullptr;
     }
     plugins_.destroy();
 }
@@ -127,16 +137,8 @@ void Generation::take(Endpoints& endpoints) {
     }
     plan_succession();
     complete_.store(true);
-    const MutexLock lock(showing_);
-    shows_ = true;
-}
-
-std::optional<CellTable> Generation::show(std::string_view table) const {
-    const MutexLock lock(showing_);
-    if (!shows_) return std::nullopt;
-    for (const HostTable& one : host_tables())
-        if (one.name == table) return one.make(*this);
-    return std::nullopt;
+    const MutexLock lock(view_->mutex);
+    view_->generation = this;
 }
 
 // The service that may have the connection.

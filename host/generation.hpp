@@ -33,8 +33,10 @@
 
 namespace gatehouse::host {
 
+class HostRecord;
 class NameWatches;
 class Resolver;
+struct GenerationView;
 struct LateLook;
 
 // What outlives all generations, but for the endpoints.
@@ -50,6 +52,7 @@ struct Standing {
     TicketKeyRing& ticket_keys;
     PluginLibraries& libraries;
     Denials& denials;
+    HostRecord& record;
     unsigned cpus;      // that the process may use
     std::int64_t since; // when the host was started, in milliseconds since 1970
 };
@@ -120,10 +123,10 @@ class Generation {
     TlsServers& tls() noexcept { return tls_; }
     const TlsServers& tls() const noexcept { return tls_; }
     const std::vector<std::unique_ptr<Service>>& services() const noexcept { return services_; }
+    const std::shared_ptr<GenerationView>& view() const noexcept { return view_; } // empty before take() and after its end
 
   private:
     Service* service_of(std::uint64_t id) const noexcept;
-    std::optional<CellTable> show(std::string_view table) const;
     Pool& pool_for(const ListenerConfig& listener);
     void plan_succession();
 
@@ -133,6 +136,7 @@ class Generation {
     const unsigned number_;
     const std::int64_t since_;
     const std::shared_ptr<LateLook> late_look_;
+    const std::shared_ptr<GenerationView> view_; // for those who look at all of it
     Drain drain_;
     TlsServers tls_;
     std::map<const TlsServer*, HalfOpen> handshakes_; // the map is constant
@@ -154,8 +158,6 @@ class Generation {
     std::vector<Succession> succession_;
     std::vector<Service*> by_number_;   // by the endpoint's number; null: not in this generation
     std::atomic<bool> complete_{false}; // plugins' threads may look at services_
-    mutable Mutex showing_;             // who shows a table looks at all of it
-    bool shows_ GATEHOUSE_GUARDED_BY(showing_) = false;
 };
 
 } // namespace gatehouse::host

@@ -4,6 +4,7 @@
 #include "config/fingerprint.hpp"
 #include "config/plan.hpp"
 #include "config/plan_text.hpp"
+#include "host_record.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -73,6 +74,7 @@ void Generations::make_first(Config&& config) {
     now_ = std::make_unique<Generation>(std::move(config), standing_);
     versions_.push_back(std::make_shared<Version>(
         Version{now_->number(), now_->since(), "the file", "the start", now_->shared_config(), now_->plugins().libraries()}));
+    tell_record();
 }
 
 std::vector<Generation*> Generations::all() const {
@@ -229,6 +231,7 @@ void Generations::conclude(Making& making) noexcept {
         if (confirm_by_ == never) unless_confirmed_ = versions_.back();
         confirm_by_ = after(monotonic_now(), making.order.confirm_within);
         versions_.splice(versions_.end(), making.version);
+        tell_record();
         if (versions_.size() > most_versions) {
             undertaker_.post([oldest = versions_.front()] {}); // ten thousand routes take a while to destroy
             versions_.pop_front();
@@ -238,9 +241,23 @@ void Generations::conclude(Making& making) noexcept {
     outcome.took = monotonic_now() - making.begun;
     if (making.order.only_plan) return;
     log_outcome(making);
+    count(making);
     // Certificates are watched where the file system tells of changes, and it may not.
     if (outcome.what == Outcome::What::same) now_->tls().reload();
     concluded_(outcome);
+}
+
+void Generations::tell_record() noexcept {
+    const std::shared_ptr<const Version>& version = versions_.back();
+    standing_.record.runs(now_->view(), {version, &version->by});
+}
+
+void Generations::count(const Making& making) noexcept {
+    using Reload = HostRecord::Reload;
+    if (making.outcome.what == Outcome::What::refused)
+        standing_.record.count_reload(Reload::refused);
+    else if (making.outcome.what == Outcome::What::applied)
+        standing_.record.count_reload(making.order.version ? Reload::rolled_back : Reload::applied);
 }
 
 void Generations::log_outcome(const Making& making) const noexcept {

@@ -151,6 +151,8 @@ class Generations {
     void make_from(Config config, Making& making, Generation& before);
     void conclude(Making& making) noexcept;
     void log_outcome(const Making& making) const noexcept;
+    void count(const Making& making) noexcept;
+    void tell_record() noexcept;
     void retire(std::list<std::shared_ptr<Old>>& place, std::unique_ptr<Generation> generation) noexcept;
     void bury(const std::shared_ptr<Old>& old) noexcept;
     void drain(const std::shared_ptr<Old>& old, Nanoseconds now) noexcept;

@@ -86,7 +86,7 @@ Host::Host(const Generations::Load& load, Config&& config, const HostOrigin& ori
                  keeper_ ? Bind([this](int socket, const SocketAddress& at) { return keeper_->bind(socket, at); }) : Bind()),
       generations_(endpoints_,
                    Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_, ticket_keys_,
-                            libraries_, denials_, cpus_, milliseconds_since_1970()},
+                            libraries_, denials_, record_, cpus_, milliseconds_since_1970()},
                    load, [this](const Generations::Outcome& outcome) { concluded(outcome); }),
       upgrade_(keeper_, predecessor_, drain_, endpoints_, generations_, control_, log_) {
     remove_dead_folders(); // first: they may have filled the disk
@@ -105,7 +105,7 @@ Host::Host(const Generations::Load& load, Config&& config, const HostOrigin& ori
     }
     try {
         if (!kept.host.control.empty())
-            control_.emplace(kept.host, generations_.now().plugins().all(), commands(), log_,
+            control_.emplace(kept.host, generations_.now().plugins().all(), commands(), log_, record_.commands,
                              predecessor_ != nullptr ? predecessor_->take_control(kept.host.control) : Descriptor());
     } catch (const ListenError& error) {
         problems += (problems.empty() ? "" : "\n") + std::string(error.what());
@@ -230,6 +230,7 @@ int Host::run() {
         const bool watches = generation().config().host.watch && !upgrade_.has_handed_over();
         if (change_watch_ && change_watch_->has_changed() && watches) reload("a change of the files");
         alarm_.acknowledge();
+        record_.pulse.beat();
         const Nanoseconds now = monotonic_now();
         Nanoseconds again = generations_.supervise(now);
         again = std::min(again, upgrade_.serve(now));
@@ -238,6 +239,8 @@ int Host::run() {
         if (control_) again = std::min(again, control_->serve(now)); // it tells of the upgrade and of the drain
         again = std::min(again, denials_.supervise(now));            // after control_, which may have given an order
         again = std::min(again, log_.supervise(now));
+        record_.denials.store(denials_.size());
+        record_.leaves.store(drain_.at != never || drain_.has_begun || upgrade_.has_handed_over());
         if (drained_by == never && upgrade_.is_over()) {
             if (generations_.is_quiet()) return shut_down(stops);
             if (!std::exchange(is_old_, true)) leave_by(plus(now, time_for_old(generation().config().host)));
@@ -254,6 +257,7 @@ int Host::run() {
 
 void Host::begin_to_accept() noexcept {
     accepts_ = true;
+    record_.accepts.store(true);
     generations_.now().accept();
     if (control_) control_->take_newcomers(true);
     if (predecessor_ == nullptr) own_sockets(); // those of the store

@@ -14,6 +14,7 @@
 #include "generations.hpp"
 #include "handover/keeper.hpp"
 #include "handover/predecessor.hpp"
+#include "host_record.hpp"
 #include "host_upgrade.hpp"
 #include "listen/fd_store.hpp"
 #include "plugin/libraries.hpp"
@@ -85,6 +86,7 @@ class Host {
     Log log_;
     PluginLibraries libraries_;
     Denials denials_;
+    HostRecord record_;
     const unsigned cpus_;
     Alarm alarm_;
     Standby standby_;

@@ -1,15 +1,21 @@
 #include "host_commands.hpp"
 
+#include "base/if_memory_allows.hpp"
 #include "base/time_text.hpp"
 #include "connection_commands.hpp"
 #include "generation.hpp"
+#include "host_metrics.hpp"
+#include "host_record.hpp"
 #include "host_tables.hpp"
 #include "order_commands.hpp"
+#include "threads/jobs.hpp"
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <gatehouse/version.h>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,6 +33,7 @@ HostCommand table_command(const HostTable& table, const AllGenerations& generati
     command.run = [&table, generations](const Arguments&, const Caller&) {
         HostAnswer answer;
         answer.table = table.make(*generations().front());
+        if (table.status != nullptr) answer.status = table.status(answer.table);
         return HostCommand::at_once(std::move(answer));
     };
     return command;
@@ -220,36 +227,6 @@ HostCommand sources_command(const AllGenerations& generations) {
     return command;
 }
 
-HostAnswer certificates_of(const TlsServers& tls) {
-    HostAnswer answer;
-    answer.table.columns = {"tls", "names", "issuer", {"until", Cell::Type::time}, "key", "file"};
-    for (const auto& [name, server] : tls.sections()) {
-        const std::shared_ptr<const TlsContext> context = server->context();
-        const std::vector<TlsPairConfig>& files = server->config().pairs;
-        for (std::size_t i = 0; i < context->pairs().size(); ++i) {
-            const LoadedPair& pair = *context->pairs()[i];
-            std::string names;
-            for (const std::string& each : pair.names) names += (names.empty() ? "" : " ") + each;
-            answer.table.cells.insert(answer.table.cells.end(),
-                                      {name, names, issuer(*pair.certificate),
-                                       Cell(Cell::Type::time, std::int64_t{not_after(*pair.certificate)} * 1000), pair.key_type,
-                                       files.at(i).certificate.path});
-        }
-    }
-    return answer;
-}
-
-HostCommand certificates_command(const AllGenerations& generations) {
-    HostCommand command;
-    command.name = "certs";
-    command.summary = "shows the certificates that clients are shown";
-    command.shows = true;
-    command.run = [generations](const Arguments&, const Caller&) {
-        return HostCommand::at_once(certificates_of(generations().front()->tls()));
-    };
-    return command;
-}
-
 HostCommand log_level_command(const AllGenerations& generations) {
     HostCommand command;
     command.name = "log.level";
@@ -274,12 +251,51 @@ HostCommand log_level_command(const AllGenerations& generations) {
     return command;
 }
 
+// --- metrics -------------------------------------------------------------------------------------------------------------
+
+// A scrape that a thread makes, since it may take a while.
+struct Scrape {
+    std::atomic<bool> done{false};
+    std::optional<HostAnswer> answer; // nothing: there was no memory for it
+};
+
+HostAnswer scraped(const std::shared_ptr<GenerationView>& view, const HostRecord& record) {
+    HostAnswer answer;
+    if (!scrape(view, record, MetricFormat::text, [&answer](std::string_view piece) { answer.text += piece; }))
+        return failure("gone", "the configuration has gone meanwhile; ask again");
+    answer.result = Json::object().set("format", Json::text("text/plain; version=0.0.4")).set("text", Json::text(answer.text));
+    return answer;
+}
+
+HostCommand scrape_command(const AllGenerations& generations) {
+    HostCommand command;
+    command.name = "metrics.scrape";
+    command.summary = "shows all metrics as Prometheus reads them";
+    command.shows = true;
+    command.run = [generations, jobs = std::make_shared<Jobs>("scrape")](const Arguments&,
+                                                                         const Caller&) -> HostCommand::Answer {
+        const Generation& generation = *generations().front();
+        const auto made = std::make_shared<Scrape>();
+        const bool posted = jobs->post([made, view = generation.view(), standing = generation.standing()] {
+            if_memory_allows([&] { made->answer = scraped(view, standing.record); });
+            made->done.store(true);
+            standing.alarm.wake_by(monotonic_now());
+        });
+        if (!posted) return HostCommand::fails("busy", "there is no thread or memory for it");
+        return [made]() -> std::optional<HostAnswer> {
+            if (!made->done.load()) return std::nullopt;
+            return made->answer ? std::move(made->answer) : failure("failed", "there is not enough memory for the metrics");
+        };
+    };
+    return command;
+}
+
 } // namespace
 
 std::vector<HostCommand> host_commands(AllGenerations generations) {
     std::vector<HostCommand> commands;
     for (const HostTable& table : host_tables()) commands.push_back(table_command(table, generations));
-    for (const auto& make : {status_command, connections_command, kill_command, sources_command, certificates_command,
+    for (const auto& make : {status_command, connections_command, kill_command, sources_command, scrape_command,
                              reload_certificates, log_level_command, deny_add_command, deny_list_command, deny_remove_command})
         commands.push_back(make(generations));
     return commands;

@@ -1,11 +1,16 @@
 #include "host_tables.hpp"
 
 #include "generation.hpp"
+#include "host_record.hpp"
 
 #include <gatehouse/gatehouse.h>
 #include <gatehouse/version.h>
+#include <memory>
+#include <string>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 namespace gatehouse::host {
 namespace {
@@ -110,11 +115,65 @@ CellTable metrics(const Generation& generation) {
     return table;
 }
 
+CellTable certificates(const Generation& generation) {
+    CellTable table{{"tls", "names", "issuer", {"until", Type::time}, "key", "file"}, {}};
+    for (const auto& [name, server] : generation.tls().sections()) {
+        const std::shared_ptr<const TlsContext> context = server->context();
+        const std::vector<TlsPairConfig>& files = server->config().pairs;
+        for (std::size_t i = 0; i < context->pairs().size(); ++i) {
+            const LoadedPair& pair = *context->pairs()[i];
+            std::string names;
+            for (const std::string& each : pair.names) names += (names.empty() ? "" : " ") + each;
+            table.cells.insert(table.cells.end(), {name, names, issuer(*pair.certificate),
+                                                   Cell(Type::time, std::int64_t{not_after(*pair.certificate)} * 1000),
+                                                   pair.key_type, files.at(i).certificate.path});
+        }
+    }
+    return table;
+}
+
+// Whether the host is well. A check is passed if all of its parts are.
+CellTable health(const Generation& generation) {
+    CellTable table{{"check", "part", {"state", Type::state}, "why"}, {}};
+    const auto add = [&table](const char* check, const std::string& part, bool good, const std::string& why) {
+        table.cells.insert(table.cells.end(), {check, part, Cell::state(good ? "ok" : "failed"), why});
+    };
+    const Standing& standing = generation.standing();
+    HostRecord& record = standing.record;
+    const bool stuck = record.pulse.is_stuck(standing.alarm, monotonic_now());
+    add("live", "main loop", !stuck, stuck ? "has not come round for 5 s" : "turns");
+    const bool accepts = record.accepts.load();
+    const std::size_t all = generation.services().size();
+    add("startup", "listeners", accepts,
+        (accepts ? std::to_string(all) : "not all") + " of " + std::to_string(all) + " listen");
+    std::size_t serving = 0;
+    std::vector<std::pair<std::string, Acceptor::State>> states;
+    for (const auto& service : generation.services()) {
+        states.emplace_back(service->config.name, service->state());
+        const Acceptor::State state = states.back().second;
+        if (state != Acceptor::State::idle && state != Acceptor::State::closed) ++serving;
+    }
+    add("ready", "listeners", serving == all, std::to_string(serving) + " of " + std::to_string(all) + " accept");
+    const bool leaves = record.leaves.load() || generation.drain().started();
+    add("ready", "host", !leaves, leaves ? "it drains, or is about to" : "is not draining");
+    for (const auto& [name, state] : states)
+        add("listener", name, state == Acceptor::State::accepting && !leaves, std::string(state_name(state)));
+    return table;
+}
+
+int health_status(const CellTable& table) {
+    for (std::size_t row = 0; row < table.cells.size(); row += table.columns.size())
+        if (table.cells[row].text != "listener" && table.cells[row + 2].text != "ok") return 1;
+    return 0;
+}
+
 constexpr HostTable tables[] = {{"host", "shows the version, and since when the host runs", host},
                                 {"listeners", "shows the listeners and their connections", listeners},
                                 {"plugins", "shows the plugin instances and their connections", plugins},
                                 {"limits", "shows how much of each limit is used", limits},
-                                {"metrics", "shows what the plugin instances count", metrics}};
+                                {"metrics", "shows what the plugin instances count", metrics},
+                                {"certs", "shows the certificates that clients are shown", certificates},
+                                {"health", "shows whether the host is well", health, health_status}};
 
 } // namespace
 

@@ -16,6 +16,7 @@ struct HostTable {
     std::string_view summary;
     // May throw std::bad_alloc. [any], while the generation serves
     CellTable (*make)(const Generation& generation);
+    int (*status)(const CellTable& table) = nullptr; // that a client exits with; null: 0
 };
 
 // What an acceptor does, in a word for people and programs. [any]

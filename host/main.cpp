@@ -149,6 +149,12 @@ int main(int argc, char** argv) {
     CLI::App* kill = add_question(app, "kill", "kill", "Reset connections of a running host");
     add_text(*kill, "ID", "id", "The one with this id");
     add_filter(*kill);
+    add_question(app, "health", "health", "Show whether a running host is well; exit status 1: it is not")
+        ->add_option("CONF", at.config, "The configuration file of the host, to find its socket");
+    CLI::App* metrics = add_question(app, "metrics", "metrics.scrape", "Print the metrics of a running host for Prometheus");
+    metrics->add_option("CONF", at.config, "The configuration file of the host, to find its socket");
+    bool list_metrics = false;
+    metrics->add_flag("--list", list_metrics, "Print which metrics there are: names, types and labels; no host is asked");
     add_number(*add_question(app, "sources", "sources", "Show the sources with the most connections"), "--top", "top",
                "So many (default 20, at most 1000)");
     add_question(app, "certs", "certs", "Show the certificates of a running host");
@@ -235,6 +241,7 @@ int main(int argc, char** argv) {
     if (*schema) return schema_command(options);
     if (*plugins) return list_plugins_command(options, json);
     if (*drain) return drain_host_command(at, asked, !no_wait && !asked.with.contains("cancel"));
+    if (list_metrics) return list_metrics_command();
     if (!asked.command.empty()) return ask_command(at, asked);
     if (*control) return control_command(at, words);
     run_plugin_probe(library);

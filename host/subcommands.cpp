@@ -12,6 +12,7 @@
 #include "config_check.hpp"
 #include "control/client.hpp"
 #include "host.hpp"
+#include "host_metrics.hpp"
 #include "listener_table.hpp"
 #include "plugin/runtime_folder.hpp"
 #include "plugin_description.hpp"
@@ -361,6 +362,13 @@ int control_command(ControlOptions options, std::vector<std::string> words) {
             question = plugin_question(words[0], {words.begin() + 1, words.end()});
         }
         return ask(options, std::move(question));
+    });
+}
+
+int list_metrics_command() {
+    return reported([] {
+        std::cout << metric_list(false);
+        return 0;
     });
 }
 

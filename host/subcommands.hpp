@@ -46,6 +46,7 @@ struct ControlOptions {
 // `words`: nothing, an instance, or an instance, its command and the arguments; the host's own are NAME=VALUE. Before them may
 // stand the configuration file.
 int control_command(ControlOptions options, std::vector<std::string> words);
+int list_metrics_command();
 // A command of the host's own.
 int ask_command(const ControlOptions& options, Question question);
 // `drain`; `wait`: until the host has gone, and says meanwhile how far it is, on standard error.

@@ -2,10 +2,13 @@
 
 #include "abi/handles.hpp"
 #include "base/cell_table.hpp"
+#include "base/metric_text.hpp"
 #include "plugin/cells.hpp"
+#include "plugin/text.hpp"
 
 #include <new>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 namespace gatehouse::host {
@@ -31,8 +34,28 @@ gatehouse_status show(gatehouse_instance* instance, gatehouse_str name, const ga
     }
 }
 
+gatehouse_status metrics(gatehouse_instance* instance, gatehouse_metrics_format format,
+                         gatehouse_status (*take)(void* context, gatehouse_str piece) noexcept, void* context) noexcept {
+    if (too_early(*instance, "metrics()")) return GATEHOUSE_INVALID;
+    if (format != GATEHOUSE_METRICS_TEXT && format != GATEHOUSE_METRICS_OPENMETRICS) return GATEHOUSE_UNSUPPORTED;
+    struct Ended {
+        gatehouse_status why;
+    };
+    try {
+        const bool there = instance->facilities.scrape(
+            format == GATEHOUSE_METRICS_TEXT ? MetricFormat::text : MetricFormat::openmetrics, [&](std::string_view piece) {
+                if (const gatehouse_status status = take(context, str(piece)); status != GATEHOUSE_OK) throw Ended{status};
+            });
+        return there ? GATEHOUSE_OK : GATEHOUSE_NOT_FOUND;
+    } catch (const Ended& ended) {
+        return ended.why;
+    } catch (const std::bad_alloc&) {
+        return GATEHOUSE_EXHAUSTED;
+    }
+}
+
 } // namespace
 
-const gatehouse_host_v1 host_view_table{sizeof(gatehouse_host_v1), 0, show};
+const gatehouse_host_v1 host_view_table{sizeof(gatehouse_host_v1), 0, show, metrics};
 
 } // namespace gatehouse::host

@@ -21,7 +21,7 @@ gatehouse_status add_metric(gatehouse_instance* instance, const gatehouse_metric
             refuse(*instance, why);
             return GATEHOUSE_INVALID;
         }
-        if (gatehouse_metric* const made = instance->metrics.add(request)) {
+        if (gatehouse_metric* const made = instance->metrics.add(request, instance->name, instance->facilities.named_counts)) {
             *metric = made;
             return GATEHOUSE_OK;
         }

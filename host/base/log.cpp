@@ -56,6 +56,7 @@ struct Log::Impl {
     bool hurried GATEHOUSE_GUARDED_BY(mutex) = false; // it is not to gather lines
     bool writing GATEHOUSE_GUARDED_BY(mutex) = false;
     bool stopping GATEHOUSE_GUARDED_BY(mutex) = false;
+    std::array<std::atomic<std::uint64_t>, log_levels> records{};
     std::atomic<std::uint64_t> overrun{0}; // lines that have made way for newer ones
     Thread thread;                         // last: everything above is ready when it starts
 };
@@ -149,6 +150,7 @@ void Log::write(LogLevel level, std::string_view message, Fields fields) noexcep
 }
 
 void Log::put(LogLevel level, std::string_view message, Fields fields) noexcept {
+    impl_->records[static_cast<std::size_t>(level)].fetch_add(1, std::memory_order_relaxed);
     LogLine line;
     if (impl_->json)
         format_json(line, level, message, fields);
@@ -197,6 +199,12 @@ void Log::flush() noexcept {
     }
 }
 
-std::uint64_t Log::dropped() const noexcept { return impl_->sink->dropped() + impl_->overrun.load(std::memory_order_relaxed); }
+std::uint64_t Log::records(LogLevel level) const noexcept {
+    return impl_->records[static_cast<std::size_t>(level)].load(std::memory_order_relaxed);
+}
+
+std::uint64_t Log::overrun() const noexcept { return impl_->overrun.load(std::memory_order_relaxed); }
+std::uint64_t Log::unwritten() const noexcept { return impl_->sink->dropped(); }
+std::uint64_t Log::dropped() const noexcept { return overrun() + unwritten(); }
 
 } // namespace gatehouse::host

@@ -69,7 +69,14 @@ class Log {
     // Waits until what is queued has been written, for a second at most. [main]
     void flush() noexcept;
 
-    // How many lines were lost so far.
+    // How many records of a level were written, the lost ones included.
+    std::uint64_t records(LogLevel level) const noexcept;
+
+    // How many lines were lost so far: since more came than fit into the buffer, or since the disk or the reader did not take
+    // them.
+    std::uint64_t overrun() const noexcept;
+    std::uint64_t unwritten() const noexcept;
+    // Both.
     std::uint64_t dropped() const noexcept;
 
   private:

@@ -16,6 +16,7 @@
 namespace gatehouse::host {
 
 enum class LogLevel { debug, info, warning, error };
+inline constexpr std::size_t log_levels = 4;
 
 // A named value. The key is a literal without characters that need escaping; a field with an empty one is left out. Text is not
 // copied.

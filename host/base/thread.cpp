@@ -10,6 +10,13 @@ void Thread::begin(void* (*call)(void*), void* object, std::string_view whose) {
     const int error = ::pthread_create(&thread_, nullptr, call, object);
     if (error != 0) throw std::system_error(error, std::generic_category(), "cannot start a thread of " + std::string(whose));
     started_ = true;
+    ::pthread_getcpuclockid(thread_, &clock_);
+}
+
+Nanoseconds Thread::cpu_time() const noexcept {
+    timespec spent{};
+    if (clock_ == clockid_t{} || ::clock_gettime(clock_, &spent) != 0) return 0; // no thread's clock is 0
+    return Nanoseconds{spent.tv_sec} * 1'000'000'000 + spent.tv_nsec;
 }
 
 bool Thread::join(Nanoseconds deadline) noexcept {

@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 
+#include <ctime>
 #include <pthread.h>
 #include <string_view>
 
@@ -31,6 +32,9 @@ class Thread {
     // Whether the caller is this thread.
     bool is_current() const noexcept { return started_ && ::pthread_equal(thread_, ::pthread_self()) != 0; }
 
+    // For how long it has computed so far; 0: it has ended, or has never begun. [any]
+    Nanoseconds cpu_time() const noexcept;
+
     // Waits until it has ended, or has never begun; false if it runs at `deadline`. [main]
     bool join(Nanoseconds deadline) noexcept;
 
@@ -38,6 +42,7 @@ class Thread {
     void begin(void* (*call)(void*), void* object, std::string_view whose);
 
     pthread_t thread_{};
+    clockid_t clock_{}; // its own
     bool started_ = false;
 };
 

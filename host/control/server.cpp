@@ -97,8 +97,8 @@ ListenerConfig control_listener(const HostConfig& host) {
 }
 
 Control::Control(const HostConfig& config, std::vector<PluginInstance*> instances, std::vector<HostCommand> own, Log& log,
-                 const Descriptor& bound)
-    : instances_(std::move(instances)), own_(std::move(own)), log_(log),
+                 CommandCounts& counts, const Descriptor& bound)
+    : instances_(std::move(instances)), own_(std::move(own)), log_(log), counts_(counts),
       groups_{group_of(config.control_readers, config.control_where.text),
               group_of(config.control_operators, config.control_where.text)},
       epoll_(::epoll_create1(EPOLL_CLOEXEC)), listener_(listener_of(control_listener(config), bound, log)),
@@ -342,6 +342,7 @@ std::optional<HostAnswer> Control::take_answer(Task& task) {
 
 void Control::tell(Client& client, HostAnswer answer, Nanoseconds now) {
     log_command(client, answer);
+    count_command(*client.task, answer);
     const Question question = std::move(client.task->question);
     if (client.task->running) client.task->running->abandon(); // it may still be going on
     client.task.reset();
@@ -378,6 +379,14 @@ void Control::send(Client& client, Nanoseconds now) noexcept {
     client.out.clear();
     client.sent = 0;
     if (!client.task) client.deadline = now + most_silence;
+}
+
+// By the names that there are: a client may ask for anything.
+void Control::count_command(const Task& task, const HostAnswer& answer) {
+    const std::string& name = task.question.command;
+    const std::vector<std::string> known = own_names();
+    const bool is_known = std::find(known.begin(), known.end(), name) != known.end();
+    counts_.count(is_known ? name : "unknown", answer.code.empty() ? "ok" : answer.code);
 }
 
 // What only shows is asked often.

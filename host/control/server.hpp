@@ -13,6 +13,7 @@
 #include "config/config.hpp"
 #include "control/caller.hpp"
 #include "control/command.hpp"
+#include "control/command_counts.hpp"
 #include "control/message.hpp"
 #include "listen/listener.hpp"
 #include "plugin/instance.hpp"
@@ -35,7 +36,7 @@ class Control {
     // The instances must outlive this, or be replaced first. `bound`: the socket instead, which another process has as well.
     // [main]
     Control(const HostConfig& config, std::vector<PluginInstance*> instances, std::vector<HostCommand> own, Log& log,
-            const Descriptor& bound = {});
+            CommandCounts& counts, const Descriptor& bound = {});
 
     // Takes clients from here on; throws ListenError. [main]
     void listen() { listener_.listen(); }
@@ -101,6 +102,7 @@ class Control {
     void refuse(Client& client, HostAnswer answer, Nanoseconds now);
     void tell(Client& client, HostAnswer answer, Nanoseconds now);
     void say(Client& client, std::string line, Nanoseconds now);
+    void count_command(const Task& task, const HostAnswer& answer);
     void log_command(const Client& client, const HostAnswer& answer);
     void send(Client& client, Nanoseconds now) noexcept;
 
@@ -112,8 +114,9 @@ class Control {
     HostAnswer list(const std::string& instance) const;
 
     std::vector<PluginInstance*> instances_;
-    const std::vector<HostCommand> own_; // constant after construction, as are the next four
+    const std::vector<HostCommand> own_; // constant after construction, as are the next five
     Log& log_;
+    CommandCounts& counts_;
     const ControlGroups groups_;
     const Descriptor epoll_;
     Listener listener_;

@@ -4,6 +4,7 @@
 
 #include "base/cell_table.hpp"
 #include "base/clock.hpp"
+#include "base/metric_text.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -21,6 +22,7 @@ class Drain;
 class Log;
 class Lookups;
 class NameWatches;
+class NamedCounts;
 class PluginInstance;
 class Resolver;
 class Shortages;
@@ -60,6 +62,11 @@ struct Facilities {
     std::function<std::optional<CellTable>(std::string_view name)> show;
     // The answer to a command is over, which came later: the main thread looks. [any]
     std::function<void()> answered;
+    // What instances of the same names have counted before; null: nothing is remembered.
+    NamedCounts* named_counts = nullptr;
+    // Writes the metrics of the host and of all plugins, piece by piece, to somebody who may wait; false: there is no host any
+    // more. Throws std::bad_alloc. [any]
+    std::function<bool(MetricFormat format, const MetricText::Sink& sink)> scrape{}; // NOLINT(*-redundant-member-init)
 };
 
 } // namespace gatehouse::host

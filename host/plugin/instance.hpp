@@ -10,6 +10,7 @@
 #include "plugin/facilities.hpp"
 #include "plugin/library.hpp"
 #include "plugin/metrics.hpp"
+#include "plugin/named_counts.hpp"
 #include "threads/background.hpp"
 
 #include <atomic>
@@ -91,6 +92,7 @@ class PluginInstance {
     bool wakes() const noexcept { return wakes_.load(std::memory_order_relaxed); } // [any]
 
     const Metrics& metrics() const noexcept { return handle_.metrics; } // [any]
+    InstanceCounts& counts() const noexcept { return *counts_; }        // [any]
 
     // What its operator may ask of it. run_command() takes one of these, and its arguments, as words; null: too many of its
     // answers are still to come. [main]
@@ -115,6 +117,7 @@ class PluginInstance {
     gatehouse_instance handle_; // constant after construction, as are all below
     const std::shared_ptr<const PluginLibrary> library_;
     const gatehouse_plugin& hooks_;
+    const std::shared_ptr<InstanceCounts> counts_;
     const std::uint32_t max_connections_; // 0: no limit, and they are not counted
     const std::string where_;             // its place in the configuration
     const std::string who_;               // the same, its name and its file, for the last words

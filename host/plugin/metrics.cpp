@@ -2,6 +2,7 @@
 
 #include "base/ascii.hpp"
 #include "base/printable.hpp"
+#include "plugin/named_counts.hpp"
 #include "plugin/text.hpp"
 
 #include <algorithm>
@@ -94,7 +95,7 @@ std::string Metrics::problem(const gatehouse_metric_request& request) const {
     if (!is_word(name)) return "metric " + in_quotes(name) + ": the name is not [a-z_][a-z0-9_]*, or longer than 64 bytes";
     const std::string metric = "metric " + name + ": ";
     if (name.starts_with("gatehouse_")) return metric + "names that begin with gatehouse_ are the host's";
-    const auto same = [&](const gatehouse_metric& other) { return other.name == name; };
+    const auto same = [&](const auto& other) { return other->name == name; };
     if (std::any_of(metrics_.begin(), metrics_.end(), same)) return metric + "it is registered already";
     if (request.kind < GATEHOUSE_METRIC_COUNTER || request.kind > GATEHOUSE_METRIC_HISTOGRAM)
         return metric + "a kind that this host does not know";
@@ -104,7 +105,8 @@ std::string Metrics::problem(const gatehouse_metric_request& request) const {
     if (request.label_count > most_labels) return metric + "more than 8 labels";
     const std::vector<std::string> labels = copies(request.labels, request.label_count);
     for (const std::string& label : labels)
-        if (!is_word(label) || label == "le" || label == "instance" || std::count(labels.begin(), labels.end(), label) > 1)
+        if (!is_word(label) || label == "le" || label == "instance" || label == "plugin" ||
+            std::count(labels.begin(), labels.end(), label) > 1)
             return metric + "label " + in_quotes(label) + " is no name, is the host's, or is there twice";
     const bool histogram = request.kind == GATEHOUSE_METRIC_HISTOGRAM;
     if (request.bound_count > most_bounds || histogram != (request.bound_count != 0))
@@ -115,15 +117,18 @@ std::string Metrics::problem(const gatehouse_metric_request& request) const {
     return "";
 }
 
-gatehouse_metric* Metrics::add(const gatehouse_metric_request& request) {
+gatehouse_metric* Metrics::add(const gatehouse_metric_request& request, const std::string& instance, NamedCounts* named) {
     if (metrics_.size() == most) {
         refused_.fetch_add(1, std::memory_order_relaxed);
         return nullptr;
     }
     const std::span bounds(request.bounds, request.bound_count);
-    return &metrics_.emplace_back(request.kind, std::string(view(request.name)), std::string(view(request.help)),
-                                  std::string(view(request.unit)), copies(request.labels, request.label_count),
-                                  std::vector(bounds.begin(), bounds.end()), refused_);
+    // NOLINTNEXTLINE(modernize-make-shared): it is an aggregate
+    std::shared_ptr<gatehouse_metric> made(new gatehouse_metric{
+        request.kind, std::string(view(request.name)), std::string(view(request.help)), std::string(view(request.unit)),
+        copies(request.labels, request.label_count), std::vector(bounds.begin(), bounds.end())});
+    metrics_.push_back(named != nullptr ? named->same(instance, std::move(made)) : std::move(made));
+    return metrics_.back().get();
 }
 
 gatehouse_metric_child* Metrics::child(gatehouse_metric& metric, const gatehouse_str* values) {
@@ -152,7 +157,7 @@ const std::vector<Column>& Metrics::columns() {
 void Metrics::append_rows(const std::string& instance, std::vector<Cell>& cells) const {
     if (metrics_.empty()) return;
     std::map<std::string_view, const gatehouse_metric*> ordered;
-    for (const gatehouse_metric& metric : metrics_) ordered.emplace(metric.name, &metric);
+    for (const auto& metric : metrics_) ordered.emplace(metric->name, metric.get());
     for (const auto& [name, metric] : ordered) {
         const MutexLock lock(metric->mutex);
         for (const auto& [values, child] : metric->children) {
@@ -162,9 +167,75 @@ void Metrics::append_rows(const std::string& instance, std::vector<Cell>& cells)
                           std::move(now.value), std::move(now.sum), std::move(now.ranges), metric->unit, metric->help});
         }
     }
-    cells.insert(cells.end(),
-                 {instance, "gatehouse_metrics_refused", "", "counter", Cell::count(refused_.load(std::memory_order_relaxed)),
-                  Cell(), "", "", "metrics and children that were refused at a limit"});
+    cells.insert(cells.end(), {instance, "gatehouse_metrics_refused", "", "counter", Cell::count(refused()), Cell(), "", "",
+                               "metrics and children that were refused at a limit"});
+}
+
+std::uint64_t Metrics::refused() const noexcept {
+    std::uint64_t sum = refused_.load(std::memory_order_relaxed);
+    for (const auto& metric : metrics_) sum += metric->refused.load(std::memory_order_relaxed);
+    return sum;
+}
+
+// --- for Prometheus -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+// The unit as Prometheus has it, and what a value is multiplied by.
+std::pair<std::string, double> base_unit(const std::string& unit) {
+    if (unit == "nanoseconds") return {"seconds", 1e-9};
+    if (unit == "microseconds") return {"seconds", 1e-6};
+    if (unit == "milliseconds") return {"seconds", 1e-3};
+    return {unit, 1};
+}
+
+// "wait", "seconds": "wait_seconds"; "wait_seconds" stays.
+void end_with(std::string& name, const std::string& word) {
+    if (!word.empty() && !name.ends_with('_' + word)) name += '_' + word;
+}
+
+MetricKind kind_of(const gatehouse_metric& metric) noexcept {
+    if (metric.kind == GATEHOUSE_METRIC_COUNTER) return MetricKind::counter;
+    return metric.kind == GATEHOUSE_METRIC_GAUGE ? MetricKind::gauge : MetricKind::histogram;
+}
+
+// `metric` has the label `plugin` before its own.
+void write_values(MetricText& text, const std::string& instance, const gatehouse_metric& metric) {
+    const double factor = base_unit(metric.unit).second;
+    const auto scaled = [factor](std::int64_t value) { return static_cast<double>(value) * factor; };
+    std::vector<double> bounds(metric.bounds.size());
+    std::transform(metric.bounds.begin(), metric.bounds.end(), bounds.begin(), scaled);
+    std::vector<std::uint64_t> ranges(bounds.size() + 1);
+    const MutexLock lock(metric.mutex);
+    for (const auto& [values, child] : metric.children) {
+        std::vector<std::string_view> labels{instance};
+        labels.insert(labels.end(), values.begin(), values.end());
+        const std::int64_t value = child.value.load(std::memory_order_relaxed);
+        if (metric.kind != GATEHOUSE_METRIC_HISTOGRAM) {
+            factor == 1 ? text.add(labels, value) : text.add(labels, scaled(value));
+            continue;
+        }
+        for (std::size_t i = 0; i < ranges.size(); ++i) ranges[i] = child.counts[i].load(std::memory_order_relaxed);
+        text.add(labels, bounds, ranges, scaled(value));
+    }
+}
+
+} // namespace
+
+std::string Metrics::full_name(const std::string& library, const gatehouse_metric& metric) {
+    std::string name = "gatehouse_" + library + '_' + metric.name;
+    std::replace_if(name.begin(), name.end(), [](char c) { return !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')); }, '_');
+    end_with(name, base_unit(metric.unit).first);
+    if (metric.kind == GATEHOUSE_METRIC_COUNTER) end_with(name, "total");
+    return name;
+}
+
+void Metrics::write(MetricText& text, const std::string& full_name, const OfInstances& metrics) {
+    const gatehouse_metric& first = *metrics.front().second;
+    MetricName family{full_name, kind_of(first), {"plugin"}, first.help};
+    std::copy(first.labels.begin(), first.labels.end(), family.labels.begin() + 1);
+    text.begin(family);
+    for (const auto& [instance, metric] : metrics) write_values(text, instance, *metric);
 }
 
 } // namespace gatehouse::host

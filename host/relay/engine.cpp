@@ -40,4 +40,10 @@ std::uint32_t RelayEngine::active() const noexcept {
     return sum;
 }
 
+Nanoseconds RelayEngine::cpu_time() const noexcept {
+    Nanoseconds sum = 0;
+    for (const auto& thread : threads_) sum += thread->cpu_time();
+    return sum;
+}
+
 } // namespace gatehouse::host

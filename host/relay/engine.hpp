@@ -47,6 +47,8 @@ class RelayEngine {
 
     // How many pairs there are. [any]
     std::uint32_t active() const noexcept;
+    // What the threads have computed for so far. [any]
+    Nanoseconds cpu_time() const noexcept;
 
   private:
     const Ended ended_; // constant after construction, as is the next

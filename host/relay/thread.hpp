@@ -48,6 +48,7 @@ class RelayThread {
     void sweep_by(Nanoseconds when) noexcept;
     void stop() noexcept; // tells it to end all that is left, and to leave. [main]
     bool join(Nanoseconds deadline) noexcept { return thread_.join(deadline); }               // after stop(); as Thread's
+    Nanoseconds cpu_time() const noexcept { return thread_.cpu_time(); }                      // [any]
     std::uint32_t active() const noexcept { return active_.load(std::memory_order_relaxed); } // [any]
 
   private:

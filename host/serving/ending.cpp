@@ -54,6 +54,15 @@ std::optional<SocketAddress> server_address(const ServingLife& serving) noexcept
     return std::nullopt;
 }
 
+// Whoever sums up finds the bytes in one place or, for a moment, in none; but never in both.
+void hand_over_bytes(Connection& connection, Endpoint& endpoint) noexcept {
+    const std::uint64_t in = connection.bytes_in;
+    const std::uint64_t out = connection.bytes_out;
+    connection.bytes_in = connection.bytes_out = 0;
+    endpoint.in.fetch_add(in);
+    endpoint.out.fetch_add(out);
+}
+
 } // namespace
 
 bool ends_at_once(const Connection& connection) noexcept {
@@ -100,6 +109,8 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     life.serving.then = Then::nothing;
     if (reason == Reason::plugin_error || reason == Reason::plugin_exception || reason == Reason::upstream_failed)
         log_failure(shared_.log, connection, *plugin, reason);
+    if (reason == Reason::plugin_error) plugin->counts().errors.fetch_add(1, std::memory_order_relaxed);
+    if (reason == Reason::plugin_exception) plugin->counts().exceptions.fetch_add(1, std::memory_order_relaxed);
     if (connection.given_up_at != Stream::not_given_up) log_given_up(shared_.log, connection);
     if (!unserved) plugin->closed(connection.id, std::exchange(life.serving.state, nullptr), reason);
     while (life.serving.upstreams != nullptr) life.serving.upstreams->detach(); // those that the plugin has not closed
@@ -272,6 +283,7 @@ void Service::close(Connection& connection) noexcept {
     GATEHOUSE_CHECK(connection.half_open == nullptr, config.name, connection.id);
     const Reason reason = *connection.reason;
     const PluginInstance* const plugin = connection.plugin.load(std::memory_order_relaxed);
+    const Nanoseconds duration = monotonic_now() - life.accepted;
     // Before it is said that it has ended: a client that reads that may come for its place.
     if (life.admitted) access_.leave(life.source);
     if (life.entered) connection.plugin.load(std::memory_order_relaxed)->leave();
@@ -292,9 +304,11 @@ void Service::close(Connection& connection) noexcept {
                                  .tls_truncated = tls && connection.tls->truncated(),
                                  .in = connection.bytes_in,
                                  .out = connection.bytes_out,
-                                 .duration = monotonic_now() - life.accepted});
+                                 .duration = duration});
     }
     endpoint_.ledger.count(reason);
+    endpoint_.durations.count(duration);
+    hand_over_bytes(connection, endpoint_);
     connection.tls.reset();
     life = {};
     endpoint_.slots.give_back(connection);

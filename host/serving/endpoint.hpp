@@ -6,15 +6,31 @@
 #include "base/histogram.hpp"
 #include "base/mutex.hpp"
 #include "base/reason.hpp"
+#include "base/time_histogram.hpp"
 #include "config/config.hpp"
 #include "connection/slots.hpp"
 #include "listen/acceptor.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 
 namespace gatehouse::host {
+
+// The highest value so far, of a sum that is read while it moves. [any]
+class Floor {
+  public:
+    std::uint64_t raise(std::uint64_t value) noexcept {
+        std::uint64_t highest = highest_.load();
+        while (highest < value && !highest_.compare_exchange_weak(highest, value)) {
+        }
+        return std::max(highest, value);
+    }
+
+  private:
+    std::atomic<std::uint64_t> highest_{0};
+};
 
 struct Endpoint {
     // `listener_number` is below max_listeners.
@@ -36,8 +52,17 @@ struct Endpoint {
     std::unique_ptr<SourceTable> sources; // see sources_for()
     Ledger ledger;                        // of connections that have ended
     Histogram waits;                      // from accept to the first serve()
-    Mutex ordering;                       // who orders or looks holds a connection (Owner::hold), one at a time
-    std::atomic<std::uint32_t> open{0};   // connections, of all generations, lingering ones included
+    TimeHistogram wait_times;             // the same, for the metrics
+    TimeHistogram durations;              // of connections, from accept to close
+    std::atomic<std::uint64_t> in{0};     // bytes of connections that have ended; see Service::status()
+    std::atomic<std::uint64_t> out{0};
+    Floor total_in; // what was told of all connections: a counter never falls
+    Floor total_out;
+    Mutex counting;                                                 // guards the next two
+    std::uint64_t last_drops GATEHOUSE_GUARDED_BY(counting) = 0;    // of the accept queue, as the kernel has counted last
+    std::uint64_t earlier_drops GATEHOUSE_GUARDED_BY(counting) = 0; // of sockets before this one
+    Mutex ordering;                     // who orders or looks holds a connection (Owner::hold), one at a time
+    std::atomic<std::uint32_t> open{0}; // connections, of all generations, lingering ones included
 };
 
 } // namespace gatehouse::host

@@ -206,28 +206,61 @@ gatehouse_status Service::look_again(const PluginInstance& plugin, std::uint64_t
     return GATEHOUSE_OK;
 }
 
+// Counts what each connection does. Those that are on their way in or out at that moment may be missed, or seen twice.
+void Service::look_at_connections(ListenerStatus& status) const {
+    for (const PluginInstance* plugin : plugins_) status.plugins.emplace_back(plugin->name(), 0);
+    endpoint_.slots.for_each([&](const Connection& connection, std::uint64_t id) {
+        if (!connection.owner.is_of(id)) return;
+        const bool rests = connection.owner.resting();
+        if (rests) ++status.parked;
+        ++status.phases[phase_number(connection.life.phase, rests)];
+        status.in += connection.bytes_in;
+        status.out += connection.bytes_out;
+        const PluginInstance* const plugin = connection.plugin.load(std::memory_order_relaxed);
+        const auto of = std::find(plugins_.begin(), plugins_.end(), plugin); // an old generation's is not looked into
+        if (of != plugins_.end()) ++status.plugins[static_cast<std::size_t>(of - plugins_.begin())].second;
+    });
+}
+
+Acceptor::State Service::state() const noexcept {
+    Acceptor::State state = Acceptor::State::idle;
+    for (const Acceptor& acceptor : acceptors_)
+        if (state == Acceptor::State::idle || state == Acceptor::State::accepting) state = acceptor.state();
+    return state;
+}
+
 ListenerStatus Service::status() const {
     ListenerStatus status;
     status.listener = config.name;
-    for (const Acceptor& acceptor : acceptors_) // one that does not accept is what there is to tell
-        if (status.state == Acceptor::State::idle || status.state == Acceptor::State::accepting)
-            status.state = acceptor.state();
+    status.state = state();
     // Read before the reasons, since a connection's reason is counted before it is no longer open: none is in neither.
     status.open = endpoint_.open.load();
-    for (std::size_t i = 0; i < reason_names.size(); ++i) status.reasons[i] = endpoint_.ledger[static_cast<Reason>(i)];
+    status.in = endpoint_.in.load(); // before the connections that are open: see hand_over_bytes()
+    status.out = endpoint_.out.load();
+    look_at_connections(status);
+    status.in = endpoint_.total_in.raise(status.in);
+    status.out = endpoint_.total_out.raise(status.out);
+    std::uint64_t ended = 0;
+    for (std::size_t i = 0; i < reason_names.size(); ++i) ended += status.reasons[i] = endpoint_.ledger[static_cast<Reason>(i)];
+    status.accepted = endpoint_.accepts.accepted(); // after the reasons: who has ended was accepted before
+    balance(status.phases, status.accepted - ended);
     endpoint_.accepts.for_each_error([&](int error, std::uint64_t count) { status.accept_errors.emplace_back(error, count); });
-    endpoint_.slots.for_each([&](const Connection& connection, std::uint64_t /*id*/) {
-        if (connection.owner.resting()) ++status.parked;
-    });
     for (const TlsServer* server : tls_servers_) status.handshakes += server->handshakes();
-    status.accepted = endpoint_.accepts.accepted();
+    const MutexLock lock(endpoint_.counting); // so that nobody's older number comes after a newer one
     for (const Listener& socket : *sockets_) {
         const auto [depth, limit, drops] = socket.queue().value_or(AcceptQueue{0, static_cast<unsigned>(config.backlog), 0});
         status.queue.depth += depth;
         status.queue.limit += limit;
         status.queue.drops += drops;
     }
+    // The kernel counts for a socket, and the listener may have got another one.
+    if (status.queue.drops < endpoint_.last_drops) endpoint_.earlier_drops += endpoint_.last_drops;
+    endpoint_.last_drops = status.queue.drops;
+    status.queue.drops += endpoint_.earlier_drops;
     status.waits = endpoint_.waits.counts();
+    status.wait_times = endpoint_.wait_times.counts();
+    status.durations = endpoint_.durations.counts();
+    status.of_generation = open();
     if (sources_ != nullptr) status.sources = sources_->counts(monotonic_now());
     status.pool = pool.counts();
     return status;
@@ -288,7 +321,9 @@ void Service::ready(std::uint64_t token, std::uint32_t events) noexcept {
 void Service::serve(Connection& connection) noexcept {
     ServingLife& serving = connection.life.serving;
     if (serving.why == GATEHOUSE_EVENT_OPEN) {
-        endpoint_.waits.count(monotonic_now() - connection.life.accepted);
+        const Nanoseconds waited = monotonic_now() - connection.life.accepted;
+        endpoint_.waits.count(waited);
+        endpoint_.wait_times.count(waited);
         HalfOpen::leave(connection);
     }
     PluginInstance* const instance = connection.plugin.load(std::memory_order_relaxed);

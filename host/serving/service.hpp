@@ -136,6 +136,7 @@ class Service : public ListenerShare {
 
     // May throw std::bad_alloc. [any]
     ListenerStatus status() const;
+    Acceptor::State state() const noexcept; // of its sockets: one that does not accept is what there is to tell. [any]
 
     // The sockets, which another generation's service had until now, get this one's options and backlog. [main]
     void change_sockets(const ListenerConfig& before) noexcept;
@@ -155,6 +156,7 @@ class Service : public ListenerShare {
 
   private:
     Connection* find(const PluginInstance& plugin, std::uint64_t id) noexcept;
+    void look_at_connections(ListenerStatus& status) const;
 
     void ring(Connection& connection, std::uint64_t id) noexcept;
 

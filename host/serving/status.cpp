@@ -1,5 +1,6 @@
 #include "serving/status.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
@@ -15,6 +16,21 @@ void append_count(std::string& text, std::string_view name, std::uint64_t count)
 std::string_view or_none(const std::string& text) { return text.empty() ? std::string_view("none") : text; }
 
 } // namespace
+
+std::size_t phase_number(Phase phase, bool rests) noexcept {
+    constexpr std::size_t parked = 3;
+    if (phase == Phase::serving && rests) return parked;
+    const auto number = static_cast<std::size_t>(phase);
+    return number < parked ? number : number + 1;
+}
+
+void balance(Phases& phases, std::uint64_t open) noexcept {
+    for (std::uint32_t& phase : phases) {
+        phase = static_cast<std::uint32_t>(std::min<std::uint64_t>(phase, open));
+        open -= phase;
+    }
+    phases.front() += static_cast<std::uint32_t>(open);
+}
 
 void log_status(Log& log, const ListenerStatus& status) {
     std::string reasons;

@@ -7,6 +7,8 @@
 
 namespace gatehouse::host {
 
+using Failure = HandshakeCounts::Failure;
+
 std::optional<Milliseconds> TlsStage::limit(const Visitor& visitor) const noexcept {
     return server_for(visitor) == nullptr ? std::nullopt : std::optional(listener_.first_byte_timeout);
 }
@@ -14,6 +16,8 @@ std::optional<Milliseconds> TlsStage::limit(const Visitor& visitor) const noexce
 Verdict TlsStage::look(const Visitor& visitor) const noexcept {
     Channel& channel = visitor.channel;
     Verdict verdict = Verdict::pass();
+    TlsServer& server = *server_for(visitor);
+    HandshakeCounts& counts = server.counts();
     if (!channel.tls) {
         std::array<std::byte, 1> first{};
         const auto seen = channel.peek(first); // which tells an end from a reset, unlike a handshake
@@ -27,19 +31,20 @@ Verdict TlsStage::look(const Visitor& visitor) const noexcept {
         }
         if (visitor.expired || seen->empty()) return Verdict::more(); // a session costs memory and a place
         Reason refused{};
-        TlsServer& server = *server_for(visitor);
         channel.tls = server.session(channel.fd, refused);
         if (!channel.tls) return refused == Reason::over_limit ? Verdict::full(refused) : Verdict::refuse(refused);
         if (channel.stops_short) channel.tls->expect_short_reads();
         verdict.limit = server.config().handshake_timeout;
     } else if (visitor.expired) {
         channel.broken = true; // it is not waited for any longer
+        counts.failed(Failure::timeout);
         return failed(visitor, "handshake_timeout has passed");
     }
     switch (channel.tls->handshake()) {
     case TlsSession::Outcome::done:
         // The first bytes often come with the end of the handshake, and no event will tell of those that have been taken.
         channel.emptied = channel.tls->emptied() || !channel.has_news();
+        counts.done(channel.tls->version(), channel.tls->resumed(), monotonic_now() - channel.tls->begun());
         return verdict;
     case TlsSession::Outcome::want_read:
     case TlsSession::Outcome::want_write:
@@ -48,13 +53,16 @@ Verdict TlsStage::look(const Visitor& visitor) const noexcept {
     case TlsSession::Outcome::end:
     case TlsSession::Outcome::cut:
         channel.read_end = true;
+        counts.failed(Failure::gone);
         return Verdict::refuse(Reason::peer_closed);
     case TlsSession::Outcome::reset:
         channel.broken = true;
+        counts.failed(Failure::gone);
         return Verdict::refuse(Reason::peer_reset);
     case TlsSession::Outcome::failed:
         break;
     }
+    counts.failed(HandshakeCounts::failure_of(channel.tls->words()));
     return failed(visitor, channel.tls->words());
 }
 

@@ -485,8 +485,10 @@ std::optional<std::uint16_t> Pool::BlockedWrite::end() noexcept {
 
 Pool::Counts Pool::counts() const noexcept {
     Counts counts;
+    const std::uint64_t load = load_.load();
     counts.threads = threads_.load();
-    counts.blocked = counts.threads - std::min(counts.threads, running(load_.load()));
+    counts.blocked = counts.threads - std::min(counts.threads, running(load));
+    counts.idle = std::min(counts.threads - counts.blocked, waiting(load));
     counts.most = most_.load();
     counts.failures = failures_.load();
     return counts;

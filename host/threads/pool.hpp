@@ -93,6 +93,7 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
 
     struct Counts {
         unsigned threads = 0;       // alive
+        unsigned idle = 0;          // waiting for an event
         unsigned blocked = 0;       // waiting inside the handler, or stuck there
         unsigned most = 0;          // the highest number of threads so far
         std::uint64_t failures = 0; // threads that could not be started

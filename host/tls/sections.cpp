@@ -22,7 +22,8 @@ constexpr std::size_t pairs_for_a_thread = 64; // which are worth starting one
 } // namespace
 
 TlsServer::TlsServer(const TlsConfig& config, std::shared_ptr<TicketKeys> keys, Log& log, const TlsServer* before)
-    : config_(config), log_(log), keys_(std::move(keys)), loader_(config_), pairs_(config_.pairs.size()) {
+    : config_(config), counts_(before != nullptr ? before->counts_ : std::make_shared<Counts>()), log_(log),
+      keys_(std::move(keys)), loader_(config_), pairs_(config_.pairs.size()) {
     if (before != nullptr) take_over(*before);
     load_pairs();
     refresh(pairs_.size()); // the authorities
@@ -127,6 +128,8 @@ void TlsServer::refresh(std::size_t part) {
 
 std::string TlsServer::publish(bool answer) {
     const std::string problems = joined(std::exchange(problems_, {}));
+    const bool again = context() != nullptr; // and not when the section begins
+    if (again && (any_fresh_ || !problems.empty())) counts_->reloads[problems.empty() ? 1 : 0].fetch_add(1);
     if (!problems.empty())
         log_.error("certificates not reloaded, the old ones stay", {{"tls", config_.name}, {"problem", problems}});
     loader_.rest();

@@ -8,9 +8,11 @@
 #include "threads/alarm.hpp"
 #include "threads/background.hpp"
 #include "tls/context.hpp"
+#include "tls/handshake_counts.hpp"
 #include "tls/loader.hpp"
 #include "tls/session.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -42,13 +44,22 @@ class TlsServer {
     std::unique_ptr<TlsSession> session(int fd, Reason& refused) noexcept;
     std::uint32_t handshakes() const noexcept { return handshakes_.load(std::memory_order_relaxed); } // going on now
 
+    HandshakeCounts& counts() const noexcept { return *counts_; } // [any]
+    // How often publish() has put changed files to use, and how often it has found bad ones. [any]
+    std::uint64_t reloads(bool good) const noexcept { return counts_->reloads[good ? 1 : 0].load(std::memory_order_relaxed); }
+
     const TlsConfig& config() const noexcept { return config_; }
 
   private:
     void load_pairs();
     void take_over(const TlsServer& before);
 
-    const TlsConfig& config_; // constant after construction, as are the next two
+    struct Counts : HandshakeCounts {
+        std::array<std::atomic<std::uint64_t>, 2> reloads{}; // bad ones and good ones
+    };
+
+    const TlsConfig& config_;              // constant after construction, as are the next three
+    const std::shared_ptr<Counts> counts_; // of all sections of this name, one after the other
     Log& log_;
     std::shared_ptr<TicketKeys> keys_; // stay when files are loaded again; null: no tickets
 

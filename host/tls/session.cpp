@@ -14,6 +14,8 @@
 
 namespace gatehouse::host {
 
+std::string_view openssl_version() noexcept { return ::OpenSSL_version(OPENSSL_VERSION_STRING); }
+
 // The functions of our BIO. OpenSSL's own BIO for sockets writes without MSG_NOSIGNAL, reads the header of each record by
 // itself, and does not tell whether the socket has more bytes.
 struct WireMethods {

@@ -2,6 +2,8 @@
 // only the thread that has the connection at the moment calls it. [conn] [relay]
 #pragma once
 
+#include "base/clock.hpp"
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +17,8 @@ struct ssl_st;
 namespace gatehouse::host {
 
 class TlsContext;
+
+std::string_view openssl_version() noexcept; // of the library that is loaded: "3.0.17". [any]
 
 class TlsSession {
   public:
@@ -43,6 +47,8 @@ class TlsSession {
 
     // Before it is done, only the destructor, error() and words() may be called. `end`: the peer ended within the handshake.
     Outcome handshake() noexcept;
+
+    Nanoseconds begun() const noexcept { return begun_; } // when the session was made
 
     bool established() const noexcept { return established_; } // the handshake is done
 
@@ -118,8 +124,9 @@ class TlsSession {
     void uncount() noexcept;
     std::string verdict() const;
 
-    const std::shared_ptr<const TlsContext> context_; // constant after construction, as is ssl_
+    const std::shared_ptr<const TlsContext> context_; // constant after construction, as are the next two
     ssl_st* ssl_ = nullptr;
+    const Nanoseconds begun_ = monotonic_now();
     WireState wire_;
     bool wants_write_ = false;
     Outcome dead_ = Outcome::done;       // other than done: each later read has this outcome; reset and failed: each write too

@@ -97,10 +97,10 @@ class Gateway {
           connects_(init, "connects", "attempts to connect to a server, TLS included", {.labels = {"outcome"}}),
           connected_(connects_.with({"connected"})),
           retries_(gatehouse::Metric<gatehouse::Counter>(init, "retries", "attempts after one that had failed").with()),
-          queued_(gatehouse::Metric<gatehouse::Histogram>(
-                      init, "queue_wait", "how long clients have waited for a place on a server",
-                      {.unit = "milliseconds", .bounds = {1, 10, 100, 1000, 10'000, 100'000}})
-                      .with()) {}
+          queued_(
+              gatehouse::Metric<gatehouse::Histogram>(init, "queue", "how long clients have waited for a place on a server",
+                                                      {.unit = "milliseconds", .bounds = {1, 10, 100, 1000, 10'000, 100'000}})
+                  .with()) {}
 
     void start() {
         discovery_.emplace(init_, settings_, pool_);

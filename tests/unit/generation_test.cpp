@@ -5,6 +5,7 @@
 #include "dns/lookups.hpp"
 #include "dns/name_watch.hpp"
 #include "dns/resolver.hpp"
+#include "host_record.hpp"
 #include "sockets.hpp"
 
 #include <csignal>
@@ -38,10 +39,11 @@ class GenerationTest : public ::testing::Test {
     }
 
     std::unique_ptr<Generation> make(const Config& config) {
-        auto generation = std::make_unique<Generation>(config,
-                                                       Standing{log_, alarm_, relays_, resolver_, lookups_, background_,
-                                                                watches_, standby_, ticket_keys_, libraries_, denials_, 1, 0},
-                                                       now_.get());
+        auto generation =
+            std::make_unique<Generation>(config,
+                                         Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_,
+                                                  ticket_keys_, libraries_, denials_, record_, 1, 0},
+                                         now_.get());
         generation->take(endpoints_);
         return generation;
     }
@@ -85,6 +87,7 @@ class GenerationTest : public ::testing::Test {
     TicketKeyRing ticket_keys_;
     PluginLibraries libraries_;
     Denials denials_{log_};
+    HostRecord record_;
     RelayEngine relays_{1, Scheduling::other, Generation::relay_ended};
     Resolver resolver_{{}};
     Background background_{Scheduling::other};

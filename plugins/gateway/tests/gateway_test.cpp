@@ -218,19 +218,19 @@ TEST(Gateway, CountsConnectsAndRetries) {
     EXPECT_EQ(gateway.serve({end}).reason, "upstream_failed");
     EXPECT_EQ(gateway.metric("connects", {"unreachable"}), 1);
     EXPECT_EQ(gateway.metric("connects", {"connected"}), connected);
-    EXPECT_EQ(gateway.metric("queue_wait"), 0);
+    EXPECT_EQ(gateway.metric("queue"), 0);
 }
 
 TEST(Gateway, MeasuresTheQueue) {
     Plugin gateway(and_also(pool({server(a, 1)}), "queue", Table{{"timeout", "2s"}}));
     gateway.upstream(a, {"welcome"});
     Client first = gateway.connect(), second = gateway.connect(), third = gateway.connect();
-    EXPECT_EQ(gateway.metric("queue_wait"), 0);
+    EXPECT_EQ(gateway.metric("queue"), 0);
     second.say({pass(std::chrono::milliseconds(2000))}); // gives up
-    EXPECT_EQ(gateway.metric("queue_wait"), 1);
+    EXPECT_EQ(gateway.metric("queue"), 1);
     first.say({end});
     EXPECT_EQ(third.heard(), "welcome");
-    EXPECT_EQ(gateway.metric("queue_wait"), 2);
+    EXPECT_EQ(gateway.metric("queue"), 2);
 }
 
 TEST(Gateway, AFullQueueTurnsAway) {

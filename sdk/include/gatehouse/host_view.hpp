@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -106,6 +107,33 @@ class HostView {
         if (status == GATEHOUSE_INVALID) throw std::logic_error("the host shows itself from start() on");
         if (status != GATEHOUSE_OK || !filling.memory) throw std::bad_alloc();
         return table;
+    }
+
+    // The metrics of the host and of all plugins, for Prometheus: calls take(std::string_view piece) for each piece of the
+    // text, which returns false to end it, and may wait and throw. False: it was ended. Throws as table() does. [any]
+    template <class Take>
+    bool metrics(gatehouse_metrics_format format, Take take) const {
+        struct Taking {
+            Take& take;
+            std::exception_ptr thrown{}; // NOLINT(*-redundant-member-init): g++ warns
+        };
+        Taking taking{take};
+        const auto piece = [](void* context, gatehouse_str text) noexcept -> gatehouse_status {
+            auto& [taker, thrown] = *static_cast<Taking*>(context);
+            try {
+                return taker(detail::view(text)) ? GATEHOUSE_OK : GATEHOUSE_END;
+            } catch (...) {
+                thrown = std::current_exception();
+            }
+            return GATEHOUSE_FAILED;
+        };
+        const gatehouse_status status = view_->metrics(instance_, format, piece, &taking);
+        if (taking.thrown) std::rethrow_exception(taking.thrown);
+        if (status == GATEHOUSE_INVALID) throw std::logic_error("the host shows itself from start() on");
+        if (status == GATEHOUSE_NOT_FOUND || status == GATEHOUSE_UNSUPPORTED)
+            throw std::out_of_range("this host has no metrics in this format");
+        if (status == GATEHOUSE_EXHAUSTED) throw std::bad_alloc();
+        return status == GATEHOUSE_OK;
     }
 
   private:

@@ -192,6 +192,9 @@ class Plugin {
     // What the host tells of itself from now on, in a table of gatehouse.host/1; at first it has none.
     void host_shows(const std::string& table, const std::vector<Column>& columns, std::vector<std::vector<ValueRecord>> rows);
 
+    // What it writes as its metrics from now on, in this format; at first it has none.
+    void host_measures(gatehouse_metrics_format format, std::string text);
+
     // Runs an operator's command: the names of the columns and the rows. Throws Refused with the plugin's explanation. If the
     // answer comes later, it waits for the plugin's thread, some seconds at most.
     Rows command(const std::vector<std::string>& words) { return answer(begin_command(words)); }
@@ -499,6 +502,11 @@ inline void Plugin::host_shows(const std::string& table, const std::vector<Colum
             {std::string(column.name.data, column.name.size), column.type, std::string(column.unit.data, column.unit.size)});
     const std::lock_guard lock(host_.mutex);
     host_.tables.insert_or_assign(table, std::move(shown));
+}
+
+inline void Plugin::host_measures(gatehouse_metrics_format format, std::string text) {
+    const std::lock_guard lock(host_.mutex);
+    host_.metric_texts.insert_or_assign(format, std::move(text));
 }
 
 inline RunningCommand Plugin::begin_command(const std::vector<std::string>& words) {

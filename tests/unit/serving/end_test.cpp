@@ -5,6 +5,7 @@
 #include "dns/resolver.hpp"
 #include "eventually.hpp"
 #include "generation.hpp"
+#include "host_record.hpp"
 #include "sockets.hpp"
 
 #include <csignal>
@@ -95,6 +96,7 @@ class EndByOrder : public ::testing::Test {
     TicketKeyRing ticket_keys_;
     PluginLibraries libraries_;
     Denials denials_{log_};
+    HostRecord record_;
     RelayEngine relays_{2, Scheduling::other, Generation::relay_ended};
     Resolver resolver_{{}};
     Background background_{Scheduling::other};
@@ -102,7 +104,7 @@ class EndByOrder : public ::testing::Test {
     NameWatches watches_{background_, {}};
     Endpoints endpoints_{log_};
     Generation generation_{config_, Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_,
-                                             ticket_keys_, libraries_, denials_, 2, 0}};
+                                             ticket_keys_, libraries_, denials_, record_, 2, 0}};
     const PluginInstance& gateway_ = generation_.plugins().find("gateway");
 };
 

@@ -16,6 +16,12 @@ extern "C" {
 
 #define GATEHOUSE_EXT_HOST "gatehouse.host/1"
 
+typedef int32_t gatehouse_metrics_format;
+enum {
+    GATEHOUSE_METRICS_TEXT = 1,       /* text/plain; version=0.0.4 */
+    GATEHOUSE_METRICS_OPENMETRICS = 2 /* application/openmetrics-text; version=1.0.0 */
+};
+
 typedef struct gatehouse_host_v1 {
     uint32_t size; /* sizeof(gatehouse_host_v1) */
     uint32_t reserved;
@@ -30,11 +36,27 @@ typedef struct gatehouse_host_v1 {
      * "plugins"    a row for each plugin instance: its library, version and connections
      * "limits"     a row for each limit: what it limits, how much of that is used, and how much may be
      * "metrics"    what the plugin instances count: see ext/metrics.h
+     * "certs"      a row for each certificate that clients are shown
+     * "health"     whether the host is well: a row for each part of a check. "live": the main thread does its work; "startup":
+     *              all listeners have listened; "ready": newcomers are served, and are going to be; "listener": the one of
+     *              that name accepts. A check is passed if the "state" of all its rows is "ok".
+     *
+     * It is the generation that serves newcomers, which may be a later one than the instance's.
      *
      * Look for a column by its name: later hosts may have further tables and columns, and others in between.
      * GATEHOUSE_NOT_FOUND: there is no such table. GATEHOUSE_EXHAUSTED: no memory for it; `to` has seen nothing.
      */
     gatehouse_status (*show)(gatehouse_instance* instance, gatehouse_str table, const gatehouse_answer* to) GATEHOUSE_NOEXCEPT;
+
+    /*
+     * [any] Writes the metrics of the host and of all plugins for Prometheus: calls take() for each piece of the text, in their
+     * order, before it returns. take() may wait, since no lock of the host is held; a status other than GATEHOUSE_OK ends it,
+     * and is returned. GATEHOUSE_UNSUPPORTED: another format. GATEHOUSE_NOT_FOUND: the host ends. GATEHOUSE_EXHAUSTED: no
+     * memory for it; take() may have been called.
+     */
+    gatehouse_status (*metrics)(gatehouse_instance* instance, gatehouse_metrics_format format,
+                                gatehouse_status (*take)(void* context, gatehouse_str piece) GATEHOUSE_NOEXCEPT,
+                                void* context) GATEHOUSE_NOEXCEPT;
 } gatehouse_host_v1;
 
 #ifdef __cplusplus

@@ -37,7 +37,7 @@ typedef struct gatehouse_metric_request {
     gatehouse_str help; /* one line, for people; at most 256 bytes */
     gatehouse_str unit; /* "bytes", "milliseconds", as a name; empty: it counts things */
 
-    /* The names of the labels, written as `name`; at most 8, each once. "le" and "instance" are the host's. */
+    /* The names of the labels, written as `name`; at most 8, each once. "le", "instance" and "plugin" are the host's. */
     const gatehouse_str* labels;
     size_t label_count;
 

@@ -3,6 +3,7 @@
 #ifndef GATEHOUSE_TESTING_HOST_HPP
 #define GATEHOUSE_TESTING_HOST_HPP
 
+#include "../ext/host.h"
 #include "../ext/pool.h"
 #include "../gatehouse.h"
 #include "config.hpp"
@@ -101,6 +102,7 @@ struct Host {
     std::vector<std::shared_ptr<FakePoll>> polls;
     std::vector<std::shared_ptr<FakeMetric>> metrics;
     std::map<std::string, FakeTable, std::less<>> tables;
+    std::map<gatehouse_metrics_format, std::string> metric_texts;
 
     void violation(std::string text) {
         const std::lock_guard lock(mutex);

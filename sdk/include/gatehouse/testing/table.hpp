@@ -367,7 +367,7 @@ inline const void* find_extension(gatehouse_instance*, gatehouse_str id) noexcep
     static constexpr gatehouse_poll_v1 poll{sizeof(gatehouse_poll_v1), 0, watch_descriptor, change_poll, stop_poll};
     static constexpr gatehouse_metrics_v1 metrics{
         sizeof(gatehouse_metrics_v1), 0, add_metric, metric_child, add_to_metric, set_metric, observe_metric};
-    static constexpr gatehouse_host_v1 host_view{sizeof(gatehouse_host_v1), 0, show_host};
+    static constexpr gatehouse_host_v1 host_view{sizeof(gatehouse_host_v1), 0, show_host, write_metrics};
     if (view(id) == GATEHOUSE_EXT_UPSTREAM) return &upstream;
     if (view(id) == GATEHOUSE_EXT_SENDFILE) return &sendfile;
     if (view(id) == GATEHOUSE_EXT_TEXT_FILE) return &text_file;
