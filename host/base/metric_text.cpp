@@ -1,9 +1,8 @@
 #include "base/metric_text.hpp"
 
+#include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <utility>
-#include <vector>
 
 namespace gatehouse::host {
 namespace {
@@ -86,6 +85,7 @@ void MetricText::add(std::initializer_list<std::string_view> values, const TimeH
 }
 
 void MetricText::add(Labels values, std::span<const double> bounds, std::span<const std::uint64_t> counts, double sum) {
+    if (std::all_of(counts.begin(), counts.end(), [](std::uint64_t count) { return count == 0; })) return;
     std::uint64_t all = 0;
     for (std::size_t i = 0; i < counts.size(); ++i) {
         all += counts[i];

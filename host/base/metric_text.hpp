@@ -48,9 +48,9 @@ class MetricText {
     void add(Labels values, double value);
     void add(std::initializer_list<std::string_view> values, auto value) { add(Labels(values.begin(), values.size()), value); }
 
-    // A histogram of times, in seconds. `values` as above.
+    // A histogram of times, in seconds; nothing, if it has counted nothing. `values` as above.
     void add(std::initializer_list<std::string_view> values, const TimeHistogram::Counts& counts);
-    // Another one. `counts` has the count of each range and one more, for what is above the last bound.
+    // The same of another one. `counts` has the count of each range and one more, for what is above the last bound.
     void add(Labels values, std::span<const double> bounds, std::span<const std::uint64_t> counts, double sum);
 
     void finish();

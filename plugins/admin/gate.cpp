@@ -14,7 +14,10 @@ namespace {
 
 // Without its port, and without the brackets of an IPv6 address.
 std::string_view host_of(std::string_view authority) noexcept {
-    if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
+    if (authority.starts_with('[')) {
+        const std::size_t end = authority.find(']');
+        return end == authority.npos ? "" : authority.substr(1, end - 1);
+    }
     return authority.substr(0, authority.find(':'));
 }
 

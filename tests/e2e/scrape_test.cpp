@@ -116,7 +116,7 @@ TEST(Scrape, CountersGoOnAfterAReload) {
     Gatehouse host(config, with_fixtures());
     Client before(host.port("door"));
     ASSERT_TRUE(before.echoes("hello"));
-    EXPECT_EQ(host.reload(config + "[plugins.other]\nlibrary = \"echo\"\n")["result"], "applied");
+    EXPECT_EQ(host.reload(config + "max_connections = 50\n")["result"], "applied");
     Client after(host.port("door"));
     ASSERT_TRUE(after.echoes("hello"));
     const std::map<std::string, double> now = values_of(metrics(host));

@@ -75,7 +75,7 @@ class AdminTest : public ::testing::Test {
     }
 
     TokenFile file{std::string(token) + "\nignored\n"};
-    Plugin admin{{{"token_file", file.path()}, {"hosts", {"admin.example"}}}};
+    Plugin admin{{{"token_file", file.path()}, {"hosts", List{"admin.example"}}}};
 };
 
 TEST_F(AdminTest, TellsWhetherTheHostIsWell) {
@@ -149,7 +149,7 @@ TEST(Admin, RefusesWhatCannotBe) {
     const TokenFile brief_one("short\n");
     EXPECT_EQ(Plugin::refusal({{"token_file", brief_one.path()}}),
               "token_file: has to have a token in its first line: at least 16 visible characters of ASCII");
-    EXPECT_EQ(Plugin::refusal({{"hosts", {"admin.example:80"}}}),
+    EXPECT_EQ(Plugin::refusal({{"hosts", List{"admin.example:80"}}}),
               "hosts: have to be names without a port, such as \"admin.example\"");
     EXPECT_NE(Plugin::refusal({}, Extensions::none).find("add grants = [\"host\"]"), std::string::npos);
 }
