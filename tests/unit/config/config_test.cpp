@@ -577,7 +577,8 @@ TEST(GoodConfig, TheDemonstrationStaysOnThisMachine) {
                                                                 {"chargen", 7019},
                                                                 {"http", 8080},
                                                                 {"gateway", 8081},
-                                                                {"socks5", 1080}}));
+                                                                {"socks5", 1080},
+                                                                {"admin", 9901}}));
     EXPECT_TRUE(fs::exists(source / "conf/www/index.html"));
 }
 
