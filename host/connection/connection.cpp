@@ -7,6 +7,15 @@ namespace gatehouse::host {
 
 namespace {
 
+// An idle client that does not close its side must not hold up a drain for longer.
+constexpr Nanoseconds longest_silence_in_a_drain = 2'000'000'000;
+
+Stream::Due lingering_due(const Connection& connection, Nanoseconds now) noexcept {
+    Nanoseconds silence = connection.idle;
+    if (connection.drain().started()) silence = std::min(silence, longest_silence_in_a_drain);
+    return {std::min(connection.plugin_deadline, plus(now, silence)), Reason::done};
+}
+
 bool is_pending(const Upstream& server) noexcept { return server.attempt && !server.attempt->told; }
 
 } // namespace
@@ -26,7 +35,7 @@ void Connection::open(int socket, const ListenerShare& share) noexcept {
 
 Stream::Due Connection::due(Nanoseconds now) const noexcept {
     const Nanoseconds timer = life.phase == Phase::serving && carries() ? never : plugin_deadline; // told when that is over
-    Due due = life.phase == Phase::lingering ? Due{std::min(plugin_deadline, plus(now, idle)), Reason::done}
+    Due due = life.phase == Phase::lingering                                ? lingering_due(*this, now)
               : life.phase == Phase::staging || life.phase == Phase::silent ? Due{life.staging.due, Reason::first_byte_timeout}
                                                                             : Stream::due(now, timer);
     if (life.phase == Phase::serving && life.serving.then == Then::nothing && attempts() &&

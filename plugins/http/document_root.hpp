@@ -89,8 +89,8 @@ class DocumentRoot {
 
     const std::string path_;
     mutable std::mutex mutex_;
-    mutable std::shared_ptr<const Folder> folder_; // with mutex_; never null
-    const std::unique_ptr<FileCache> cache_ = std::make_unique<FileCache>(1024);
+    mutable std::shared_ptr<const Folder> folder_;                               // with mutex_; never null
+    const std::unique_ptr<FileCache> cache_ = std::make_unique<FileCache>(1024); // 16 MiB at most
 };
 
 } // namespace http

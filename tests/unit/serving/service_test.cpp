@@ -114,6 +114,14 @@ TEST_F(ServiceTest, AClientThatSendsOnIsHeardUntilItIsSilentOrCloses) {
     EXPECT_EQ(endpoint_.ledger[Reason::ended], 1U);
 }
 
+TEST_F(ServiceTest, ASilentClientDoesNotHoldUpADrain) {
+    end();
+    host_.drain.start(coarse_now() + 3'600'000'000'000);
+    service_.begin_drain();
+    service_.ready(id_, 0);
+    EXPECT_LE(connection_.parked_until.load(), coarse_now() + 2'000'000'000);
+}
+
 TEST_F(ServiceTest, AClientThatSendsOnForTooLongIsCutOff) {
     end();
     connection_.plugin_deadline = coarse_now() + 5;
