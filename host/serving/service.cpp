@@ -242,7 +242,7 @@ ListenerStatus Service::status() const {
     status.out = endpoint_.total_out.raise(status.out);
     std::uint64_t ended = 0;
     for (std::size_t i = 0; i < reason_names.size(); ++i) ended += status.reasons[i] = endpoint_.ledger[static_cast<Reason>(i)];
-    status.accepted = endpoint_.accepts.accepted(); // after the reasons: who has ended was accepted before
+    status.accepted = std::max(endpoint_.accepts.accepted(), ended); // read after them: who has ended was accepted before
     balance(status.phases, status.accepted - ended);
     endpoint_.accepts.for_each_error([&](int error, std::uint64_t count) { status.accept_errors.emplace_back(error, count); });
     for (const TlsServer* server : tls_servers_) status.handshakes += server->handshakes();

@@ -26,7 +26,6 @@ namespace {
 
 using gatehouse::Connection;
 using gatehouse::Event;
-using gatehouse::HostTable;
 using gatehouse::Key;
 using gatehouse::Next;
 using gatehouse::Status;
