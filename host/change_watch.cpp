@@ -9,12 +9,6 @@
 #include <utility>
 
 namespace gatehouse::host {
-namespace {
-
-constexpr Nanoseconds settle_time = 300'000'000;
-constexpr Nanoseconds settle_at_most = 3'000'000'000; // for files that change all the time
-
-} // namespace
 
 void ChangeWatch::follow(std::vector<std::filesystem::path> files) noexcept {
     {
@@ -37,18 +31,18 @@ void ChangeWatch::due() noexcept {
         if (is_new) {
             // Who follows a file anew hears nothing of what has happened to it since it was read.
             look(files);
-            if (note_stamps(files)) complete_ = std::min(complete_, monotonic_now() + settle_time);
+            if (note_stamps(files)) changes_.changed(monotonic_now());
         }
-        if (complete_ <= monotonic_now()) note_stamps(files); // before they are read
+        if (changes_.complete() <= monotonic_now()) note_stamps(files); // before they are read
     } catch (const std::bad_alloc&) {
         not_watched(ENOMEM, "");
     }
-    if (complete_ <= monotonic_now()) {
-        first_change_ = complete_ = never;
+    if (changes_.complete() <= monotonic_now()) {
+        changes_.read();
         changed_.store(true);
         alarm_.wake_by(0);
     }
-    background_.at(*this, complete_);
+    background_.at(*this, changes_.complete());
     const MutexLock lock(mutex_);
     if (is_new_) background_.at(*this, monotonic_now()); // since this has looked
 }
@@ -98,9 +92,8 @@ void ChangeWatch::ready(int /*fd*/, std::uint32_t /*events*/) noexcept {
     } catch (const std::bad_alloc&) {
         return not_watched(ENOMEM, "");
     }
-    first_change_ = std::min(first_change_, now);
-    complete_ = std::min(now + settle_time, first_change_ + settle_at_most);
-    background_.at(*this, complete_);
+    changes_.changed(now);
+    background_.at(*this, changes_.complete());
 }
 
 void ChangeWatch::not_watched(int error, const std::string& file) noexcept {

@@ -2,11 +2,12 @@
 // ConfigMaps do takes several steps, so the files have to be at rest for a moment first.
 #pragma once
 
+#include "base/file_watch.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
+#include "base/settling.hpp"
 #include "threads/alarm.hpp"
 #include "threads/background.hpp"
-#include "tls/file_watch.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -52,9 +53,8 @@ class ChangeWatch : public Activity {
     FileWatch watch_;                               // [background], as are the next ones
     std::map<std::filesystem::path, Stamp> stamps_; // when a change was told last, or the file was first seen
     bool watching_ = false;
-    bool failed_ = false;              // the log has it
-    Nanoseconds first_change_ = never; // of those that have not been told
-    Nanoseconds complete_ = never;     // when they are taken to be complete
+    bool failed_ = false;                          // the log has it
+    Settling changes_{300'000'000, 3'000'000'000}; // that have not been told
 
     std::atomic<bool> changed_{false};
     Mutex mutex_;

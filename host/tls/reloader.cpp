@@ -10,9 +10,7 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr Nanoseconds settle_time = 200'000'000;      // files without a change for so long are complete
-constexpr Nanoseconds settle_at_most = 2'000'000'000; // for files that change all the time
-constexpr Nanoseconds slice = 5'000'000;              // then other activities have their turn
+constexpr Nanoseconds slice = 5'000'000; // then other activities have their turn
 
 constexpr std::size_t most_files = std::tuple_size_v<PartFiles>; // a file's id is most_files * its part's number + its index
 
@@ -24,7 +22,7 @@ TlsReloader::TlsReloader(const std::map<std::string, std::unique_ptr<TlsServer>>
     for (const auto& [name, server] : servers)
         for (std::size_t i = 0; i < count_parts(server->config()); ++i) parts_.push_back({server.get(), i});
     for (std::size_t i = 0; i < parts_.size(); ++i) changed_.insert(i * most_files); // since they were loaded, perhaps
-    complete_ = 0;
+    changes_.complete_by(0);
 }
 
 std::uint64_t TlsReloader::reload() noexcept {
@@ -56,7 +54,7 @@ void TlsReloader::due() noexcept {
         to_load_.clear();
         to_publish_.clear();
         end_round("no memory"); // so short that std::string allocates none
-        again = complete_;
+        again = changes_.complete();
     }
     background_.at(*this, again);
     if (is_asked()) background_.at(*this, monotonic_now()); // since work() has looked
@@ -69,12 +67,11 @@ void TlsReloader::ready(int /*fd*/, std::uint32_t /*events*/) noexcept {
         watch_.read(files);
         if (files.empty()) return;
         changed_.merge(files);
-        first_change_ = std::min(first_change_, now);
-        complete_ = std::min(now + settle_time, first_change_ + settle_at_most);
+        changes_.changed(now);
     } catch (const std::bad_alloc&) {
         return not_watched(ENOMEM, "");
     }
-    if (!loading_) background_.at(*this, is_asked() ? now : complete_);
+    if (!loading_) background_.at(*this, is_asked() ? now : changes_.complete());
 }
 
 // One round after the other, step by step, until there is nothing to do or the slice is over. Returns when to go on.
@@ -86,7 +83,7 @@ Nanoseconds TlsReloader::work() {
         if (error != 0) not_watched(error, "");
     }
     do {
-        if (!loading_ && !begin_round()) return complete_;
+        if (!loading_ && !begin_round()) return changes_.complete();
         if (!to_load_.empty()) {
             const std::size_t number = to_load_.extract(to_load_.begin()).value();
             load(parts_[number], number);
@@ -102,7 +99,7 @@ Nanoseconds TlsReloader::work() {
 
 bool TlsReloader::begin_round() {
     all_ = is_asked();
-    if (!all_ && complete_ > monotonic_now()) return false;
+    if (!all_ && changes_.complete() > monotonic_now()) return false;
     {
         const MutexLock lock(mutex_);
         round_answers_ = asked_;
@@ -113,7 +110,7 @@ bool TlsReloader::begin_round() {
         for (std::size_t i = 0; i < parts_.size(); ++i) to_load_.insert(to_load_.end(), i);
     }
     for (const std::size_t file : std::exchange(changed_, {})) to_load_.insert(file / most_files);
-    first_change_ = complete_ = never;
+    changes_.read();
     return true;
 }
 

@@ -3,11 +3,12 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/file_watch.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
+#include "base/settling.hpp"
 #include "threads/alarm.hpp"
 #include "threads/background.hpp"
-#include "tls/file_watch.hpp"
 #include "tls/sections.hpp"
 
 #include <cstddef>
@@ -53,14 +54,13 @@ class TlsReloader : public Activity {
 
     FileWatch watch_; // [background], as are all but what the mutex guards
     bool watching_ = false;
-    bool watch_failed_ = false;        // the log has it
-    std::set<std::size_t> changed_;    // files, which may still be written
-    Nanoseconds first_change_ = never; // of those
-    Nanoseconds complete_ = never;     // when they are taken to be complete
-    bool loading_ = false;             // there is a round
-    bool all_ = false;                 // the operator wants all files to be loaded, in this round
-    std::set<std::size_t> to_load_;    // parts, in this round
-    std::set<TlsServer*> to_publish_;  // the sections of those that have been loaded
+    bool watch_failed_ = false;     // the log has it
+    std::set<std::size_t> changed_; // files, which may still be written
+    Settling changes_{200'000'000, 2'000'000'000};
+    bool loading_ = false;            // there is a round
+    bool all_ = false;                // the operator wants all files to be loaded, in this round
+    std::set<std::size_t> to_load_;   // parts, in this round
+    std::set<TlsServer*> to_publish_; // the sections of those that have been loaded
     std::string round_problems_;
     std::uint64_t round_answers_ = 0; // requests up to this one
 

@@ -1,4 +1,4 @@
-#include "tls/file_watch.hpp"
+#include "base/file_watch.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // What is watched: the whole way to a file.
-#include "tls/file_watch.hpp"
+#include "base/file_watch.hpp"
 
 #include <algorithm>
 #include <filesystem>
