@@ -3,6 +3,7 @@
 #include "control/server.hpp"
 #include "generation.hpp"
 #include "idle_host.hpp"
+#include "maps/live_maps.hpp"
 #include "process/descriptor_limit.hpp"
 #include "process/privileges.hpp"
 #include "stages/detection.hpp"
@@ -102,6 +103,7 @@ std::vector<std::string> check(const Config& config, bool bind) {
     problems.of([&] { tls.emplace(config.tls, keys, log); });
     if (tls) loaded = &*tls;
     if (tls) check_handshakes(config, *tls, problems);
+    problems.of([&] { const LiveMaps read(config.maps, log); });
     PluginLibraries libraries;
     std::optional<Plugins> plugins;
     problems.of([&] {
@@ -124,6 +126,7 @@ std::vector<std::string> check(const Config& config, bool bind) {
                     problems.add(
                         problem +
                         "; a renewed one could not be loaded by the user of [process] (expected files that it may read)");
+            problems.of([&] { const LiveMaps read(config.maps, log); }, as);
             if (std::filesystem::exists(config.log.file))
                 check_log_file(config, "; give it to the user of [process], who opens it again after SIGUSR2", problems);
         });

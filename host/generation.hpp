@@ -12,6 +12,7 @@
 #include "base/shortages.hpp"
 #include "config/config.hpp"
 #include "endpoints.hpp"
+#include "maps/live_maps.hpp"
 #include "plugin/facilities.hpp"
 #include "plugin/plugins.hpp"
 #include "relay/engine.hpp"
@@ -122,6 +123,10 @@ class Generation {
     const Plugins& plugins() const noexcept { return plugins_; }
     TlsServers& tls() noexcept { return tls_; }
     const TlsServers& tls() const noexcept { return tls_; }
+    LiveMaps& maps() noexcept { return maps_; }
+    const LiveMaps& maps() const noexcept { return maps_; }
+    // No change of a certificate or a map concerns it any more. May wait. [any]
+    void unwatch() noexcept;
     const std::vector<std::unique_ptr<Service>>& services() const noexcept { return services_; }
     const std::shared_ptr<GenerationView>& view() const noexcept { return view_; } // empty before take() and after its end
 
@@ -139,6 +144,7 @@ class Generation {
     const std::shared_ptr<GenerationView> view_; // for those who look at all of it
     Drain drain_;
     TlsServers tls_;
+    LiveMaps maps_;
     std::map<const TlsServer*, HalfOpen> handshakes_; // the map is constant
     const Shared shared_;
     Shortages shortages_;

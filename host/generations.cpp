@@ -242,8 +242,11 @@ void Generations::conclude(Making& making) noexcept {
     if (making.order.only_plan) return;
     log_outcome(making);
     count(making);
-    // Certificates are watched where the file system tells of changes, and it may not.
-    if (outcome.what == Outcome::What::same) now_->tls().reload();
+    // Certificates and maps are watched where the file system tells of changes, and it may not.
+    if (outcome.what == Outcome::What::same) {
+        now_->tls().reload();
+        now_->maps().reload();
+    }
     concluded_(outcome);
 }
 
@@ -299,7 +302,7 @@ void Generations::retire(std::list<std::shared_ptr<Old>>& place, std::unique_ptr
     if (const Milliseconds left = std::max(host.old_timeout - host.drain_timeout, Milliseconds(0));
         host.old_timeout.count() > 0)
         old->drain_at = plus(monotonic_now(), left.count() * 1'000'000);
-    undertaker_.post([old] { old->generation->tls().unwatch(); }); // new connections are not its own any more
+    undertaker_.post([old] { old->generation->unwatch(); }); // new connections are not its own any more
     old_.splice(old_.end(), place);
 }
 

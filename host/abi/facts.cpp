@@ -112,6 +112,11 @@ gatehouse_str client_fact(Connection& client, gatehouse_fact which) {
         return str(client.plugin.load(std::memory_order_relaxed)->name());
     case GATEHOUSE_FACT_USER:
         return facts != nullptr ? str(facts->user) : gatehouse_str{};
+    case GATEHOUSE_FACT_SERVER_NAME:
+        if (client.life.routed) return str(client.life.routed->server_name);
+        return client.tls && client.tls->established() ? str(client.tls->sni()) : gatehouse_str{};
+    case GATEHOUSE_FACT_ROUTE_VALUE:
+        return client.life.routed ? str(client.life.routed->value) : gatehouse_str{};
     case GATEHOUSE_FACT_PEER_SOCKADDR:
     case GATEHOUSE_FACT_LOCAL_SOCKADDR:
         return socket_address_fact(client, which);

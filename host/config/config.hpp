@@ -132,6 +132,17 @@ struct TlsConfig {
     bool operator==(const TlsConfig&) const = default;
 };
 
+// [maps.NAME]: what a file says of servers' names
+struct MapConfig {
+    std::string name;
+    std::filesystem::path file;
+    std::string otherwise; // the value of names that are not in the file; empty: there is none
+    Place where;           // of the section
+    Place file_where, otherwise_where;
+
+    bool operator==(const MapConfig&) const = default;
+};
+
 // TLS to servers, as a table of a plugin's `config` has it; see gatehouse/ext/upstream.h.
 struct TlsClientConfig {
     std::filesystem::path ca; // PEM; empty: the system's authorities
@@ -171,9 +182,10 @@ struct AccessLists {
     bool operator==(const AccessLists& other) const; // the same networks, wherever they stand
 };
 
-// [[listeners.routes]]: what there is of sni, alpn, source, match and of one of the two kinds of probe must hold
+// [[listeners.routes]]: what there is of sni, sni_map, alpn, source, match and of one of the two kinds of probe must hold
 struct RouteConfig {
     std::vector<std::string> sni; // in lower case
+    std::string sni_map;          // the name of a MapConfig, which has a value for the server name
     std::vector<std::string> alpn;
     std::vector<Network> source;
     std::vector<BytePattern> match; // one of them
@@ -183,12 +195,13 @@ struct RouteConfig {
     std::string tls;                // the name of a TlsConfig: TLS ends here; empty: it does not
     std::string plugin; // the name of a PluginConfig; empty, with `tls` only: the routes are asked about the decrypted stream
 
-    Place where, plugin_where, tls_where; // of the section, and of the values or else of the section
+    Place where, plugin_where, tls_where, sni_map_where; // of the section, and of the values or else of the section
 
     // Whether the routes are asked once more, about the decrypted stream of what this one takes.
     bool opens() const noexcept { return !tls.empty() && plugin.empty(); }
 
-    bool is_tls() const noexcept { return !sni.empty() || !alpn.empty(); }
+    bool is_named() const noexcept { return !sni.empty() || !sni_map.empty(); }
+    bool is_tls() const noexcept { return is_named() || !alpn.empty(); }
     bool has_probe() const noexcept { return probe || !pattern.empty(); }
     bool looks_at_bytes() const noexcept { return has_probe() || !match.empty(); }
     bool has_condition() const noexcept { return is_tls() || looks_at_bytes() || !source.empty(); }
@@ -293,6 +306,7 @@ struct Config {
     LogConfig log;
     Place log_file_where; // of the value, or else of the section
     std::vector<TlsConfig> tls;
+    std::vector<MapConfig> maps;
     std::vector<PluginConfig> plugins;
     std::vector<ListenerConfig> listeners;
 

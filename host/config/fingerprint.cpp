@@ -66,6 +66,11 @@ void add(Hash& digest, const TlsConfig& tls) {
     add(digest, tls_keys(), tls);
 }
 
+void add(Hash& digest, const MapConfig& map) {
+    digest.add(map.name);
+    add(digest, map_keys(), map);
+}
+
 void add(Hash& digest, const PluginConfig& plugin) {
     digest.add(plugin.name);
     add(digest, plugin_keys(), plugin);
@@ -105,6 +110,7 @@ std::string fingerprint(const Config& config) {
     add(digest, process_keys(), config.process);
     add(digest, log_keys(), config.log);
     add(digest, config.tls);
+    add(digest, config.maps);
     add(digest, config.plugins);
     add(digest, config.listeners);
     constexpr std::string_view digits = "0123456789abcdef";

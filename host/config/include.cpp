@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view include_key = "include";
 constexpr std::string_view list_key = "listeners";
-constexpr std::array<std::string_view, 2> group_keys{"plugins", "tls"}; // each has sections [KEY.NAME]
+constexpr std::array<std::string_view, 3> group_keys{"plugins", "tls", "maps"}; // each has sections [KEY.NAME]
 
 bool is_pattern(std::string_view name) { return name.find_first_of("*?[") != std::string_view::npos; }
 

@@ -106,6 +106,12 @@ constexpr SectionKey<C> of_tls_pair[] = {
     key<C, &C::ocsp>("ocsp", fresh),
 };
 
+using M = MapConfig;
+constexpr SectionKey<M> of_map[] = {
+    key<M, &M::file>("file", fresh),
+    key<M, &M::otherwise>("default", fresh),
+};
+
 using I = PluginConfig;
 constexpr SectionKey<I> of_plugin[] = {
     key<I, &I::library>("library", instance),
@@ -195,6 +201,7 @@ constexpr SectionKey<W> of_listener[] = {
 using R = RouteConfig;
 constexpr SectionKey<R> of_route[] = {
     key<R, &R::sni>("sni", fresh),
+    key<R, &R::sni_map>("sni_map", fresh),
     key<R, &R::alpn>("alpn", fresh),
     key<R, &R::source>("source", fresh),
     key<R, &R::match>("match", fresh),
@@ -224,6 +231,7 @@ std::span<const SectionKey<ProcessConfig>> process_keys() noexcept { return tabl
 std::span<const SectionKey<LogConfig>> log_keys() noexcept { return tables::of_log; }
 std::span<const SectionKey<TlsConfig>> tls_keys() noexcept { return tables::of_tls; }
 std::span<const SectionKey<TlsPairConfig>> tls_pair_keys() noexcept { return tables::of_tls_pair; }
+std::span<const SectionKey<MapConfig>> map_keys() noexcept { return tables::of_map; }
 std::span<const SectionKey<PluginConfig>> plugin_keys() noexcept { return tables::of_plugin; }
 std::span<const SectionKey<ListenerConfig>> listener_keys() noexcept { return tables::of_listener; }
 std::span<const SectionKey<RouteConfig>> route_keys() noexcept { return tables::of_route; }
@@ -239,6 +247,7 @@ std::vector<ClassedKey> key_classes() {
     add("tls.NAME", tls_pair_keys());
     add("tls.NAME", tls_keys());
     add("tls.NAME.sni", tls_pair_keys());
+    add("maps.NAME", map_keys());
     add("plugins.NAME", plugin_keys());
     add("listeners", listener_keys());
     add("listeners.routes", route_keys());

@@ -38,10 +38,11 @@ std::span<const SectionKey<ProcessConfig>> process_keys() noexcept;
 std::span<const SectionKey<LogConfig>> log_keys() noexcept;
 std::span<const SectionKey<TlsConfig>> tls_keys() noexcept;          // but for its first pair, which has no table of its own
 std::span<const SectionKey<TlsPairConfig>> tls_pair_keys() noexcept; // [tls.NAME] itself, and its `sni`
+std::span<const SectionKey<MapConfig>> map_keys() noexcept;
 std::span<const SectionKey<PluginConfig>> plugin_keys() noexcept;
 std::span<const SectionKey<ListenerConfig>> listener_keys() noexcept;
 std::span<const SectionKey<RouteConfig>> route_keys() noexcept; // the conditions first: condition_count of them
-inline constexpr std::size_t condition_count = 5;
+inline constexpr std::size_t condition_count = 6;
 
 // All of them by their whole names, as config_keys() has them: "listeners.threads.min", "tls.NAME.sni.key".
 struct ClassedKey {

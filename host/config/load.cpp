@@ -4,6 +4,7 @@
 #include "config/include.hpp"
 #include "config/listeners_section.hpp"
 #include "config/log_section.hpp"
+#include "config/maps_section.hpp"
 #include "config/plugins_section.hpp"
 #include "config/process_section.hpp"
 #include "config/references.hpp"
@@ -37,6 +38,7 @@ Config read(ConfigReading& reading) {
     config.process = read_process(root.table("process"));
     config.log = read_log(root.table("log"), config.log_file_where);
     config.tls = read_tls_sections(root.table("tls"));
+    config.maps = read_maps(root.table("maps"));
     config.plugins = read_plugins(root.table("plugins"), reading);
     config.listeners = read_listeners(root);
     root.reject_unknown();
@@ -73,8 +75,9 @@ Config parse_config(std::string_view text, const std::filesystem::path& file) {
 // TLS may have no plugin of its own.
 std::vector<ConfigKey> config_keys() {
     std::vector<ConfigKey> keys;
-    for (const char* const text : {"", "[tls.NAME]\n[[tls.NAME.sni]]\n[plugins.NAME]\n[[listeners]]\non_silence = {}\n"
-                                       "proxy_protocol = {}\n[[listeners.routes]]\ntls = 'NAME'\n"}) {
+    for (const char* const text :
+         {"", "[tls.NAME]\n[[tls.NAME.sni]]\n[maps.NAME]\n[plugins.NAME]\n[[listeners]]\non_silence = {}\n"
+              "proxy_protocol = {}\n[[listeners.routes]]\ntls = 'NAME'\n"}) {
         ConfigReading reading(std::make_shared<ConfigDocument>());
         if (!read_only_text(text, "", reading)) return {}; // they are right
         reading.keys = std::move(keys);

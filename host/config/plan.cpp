@@ -239,6 +239,10 @@ void compare_section(const TlsConfig& running, const TlsConfig& next, std::vecto
     compare_values(tls_keys(), running, next, "", next.where, changes);
 }
 
+void compare_section(const MapConfig& running, const MapConfig& next, std::vector<Change>& changes) {
+    compare_values(map_keys(), running, next, "", next.where, changes);
+}
+
 void compare_section(const PluginConfig& running, const PluginConfig& next, std::vector<Change>& changes) {
     compare_values(plugin_keys(), running, next, "", next.where, changes);
     compare_settings(*running.settings, *next.settings, next.where, changes);
@@ -370,7 +374,7 @@ bool differs(const ListenerPlan& listener) noexcept {
 bool Plan::empty() const noexcept {
     const auto same = [](const auto& one) { return !differs(one); };
     return host.empty() && process.empty() && log.empty() && std::ranges::all_of(tls, same) &&
-           std::ranges::all_of(plugins, same) && std::ranges::all_of(listeners, same);
+           std::ranges::all_of(maps, same) && std::ranges::all_of(plugins, same) && std::ranges::all_of(listeners, same);
 }
 
 std::vector<std::string> Plan::waiting() const {
@@ -393,6 +397,7 @@ Plan plan_of(const Config& running, const Config& next) {
     compare_values(process_keys(), running.process, next.process, "", none, plan.process);
     compare_values(log_keys(), running.log, next.log, "", none, plan.log);
     plan.tls = plan_sections(running.tls, next.tls);
+    plan.maps = plan_sections(running.maps, next.maps);
     plan.plugins = plan_sections(running.plugins, next.plugins);
     plan_listeners(running.listeners, next.listeners, plan);
     return plan;

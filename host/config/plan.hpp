@@ -37,7 +37,7 @@ struct Change {
     Place where{};       // of the value or of what it is part of; of what is removed, in the running configuration
 };
 
-// A section with a name of its own: [tls.NAME], [plugins.NAME].
+// A section with a name of its own: [tls.NAME], [maps.NAME], [plugins.NAME].
 struct SectionPlan {
     enum class Fate : std::uint8_t { same, changed, added, removed };
 
@@ -76,6 +76,7 @@ bool differs(const ListenerPlan& listener) noexcept;
 struct Plan {
     std::vector<Change> host, process, log;
     std::vector<SectionPlan> tls;        // all of them: those of the next configuration in its order, then those that are gone
+    std::vector<SectionPlan> maps;       // the same
     std::vector<SectionPlan> plugins;    // the same
     std::vector<ListenerPlan> listeners; // the same
 

@@ -161,6 +161,7 @@ std::vector<Block> blocks_of(const Plan& plan, const PlanNotes& notes) {
     };
     add_sections("plugins.", "plugin ", plan.plugins);
     add_sections("tls.", "tls ", plan.tls);
+    add_sections("maps.", "map ", plan.maps);
     for (const auto& [label, changes] : {std::pair("[host]", &plan.host), {"[process]", &plan.process}, {"[log]", &plan.log}})
         if (!changes->empty()) blocks.push_back(block_of(label, "", *changes));
     return blocks;
@@ -294,6 +295,7 @@ Json plan_json(const Plan& plan, const PlanNotes& notes) {
     object.set("listeners", std::move(listeners));
     object.set("plugins", json_of(plan.plugins, "plugins.", notes));
     object.set("tls", json_of(plan.tls, "tls.", notes));
+    object.set("maps", json_of(plan.maps, "maps.", notes));
     object.set("host", json_of(plan.host)).set("process", json_of(plan.process)).set("log", json_of(plan.log));
     object.set("waiting", Json::texts(plan.waiting()));
     object.set("opens", Json::raw(std::to_string(plan.opens)));

@@ -16,8 +16,10 @@ class Names {
     Names(Config& config, ConfigReading& reading) : config_(config), reading_(reading) {
         for (const PluginConfig& plugin : config.plugins) plugin_sections_.push_back(plugin.name);
         for (const TlsConfig& tls : config.tls) tls_sections_.push_back(tls.name);
+        for (const MapConfig& map : config.maps) map_sections_.push_back(map.name);
         plugins_.insert(plugin_sections_.begin(), plugin_sections_.end());
         tls_.insert(tls_sections_.begin(), tls_sections_.end());
+        maps_.insert(map_sections_.begin(), map_sections_.end());
     }
 
     void plugin(const std::string& name, const Place& place, const char* key) {
@@ -38,6 +40,13 @@ class Names {
         reject(place, key, reading_.problems.full() ? "" : no_tls_section(name, tls_sections_));
     }
 
+    void map(const std::string& name, const Place& place, const char* key) {
+        if (name.empty() || maps_.contains(name)) return;
+        const std::string near = reading_.problems.full() ? "" : did_you_mean(name, map_sections_);
+        reject(place, key,
+               "there is no [maps." + printable(name) + "]" + (near.empty() ? "" : " (did you mean " + in_quotes(near) + "?)"));
+    }
+
   private:
     void reject(const Place& place, const char* key, const std::string& what) {
         const bool is_kept = !reading_.problems.full(); // or else it is only counted
@@ -48,9 +57,9 @@ class Names {
     Config& config_;
     ConfigReading& reading_;
     std::vector<std::string> plugin_sections_; // those of the file
-    std::vector<std::string> tls_sections_;
+    std::vector<std::string> tls_sections_, map_sections_;
     std::set<std::string> plugins_; // the implicit ones as well
-    std::set<std::string> tls_;
+    std::set<std::string> tls_, maps_;
 };
 
 } // namespace
@@ -65,6 +74,7 @@ void resolve_references(Config& config, ConfigReading& reading) {
         for (const RouteConfig& route : listener.routes) {
             names.plugin(route.plugin, route.plugin_where, "listeners.routes.plugin");
             names.tls(route.tls, route.tls_where, "listeners.routes.tls");
+            names.map(route.sni_map, route.sni_map_where, "listeners.routes.sni_map");
         }
     }
     // As sections come: in the order of their names, whether they are written or implied.

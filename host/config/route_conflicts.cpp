@@ -69,8 +69,8 @@ bool meet(const std::vector<Network>& some, const std::vector<Network>& others) 
     });
 }
 
-struct Route {
-    explicit Route(const RouteConfig& route) : config(route), source(widest(route.source)) {}
+struct Candidate {
+    explicit Candidate(const RouteConfig& route) : config(route), source(widest(route.source)) {}
 
     const RouteConfig& config;
     std::vector<Network> source; // as widest() has it
@@ -78,14 +78,14 @@ struct Route {
 
 // A route that earlier ones may leave nothing for.
 struct Narrow {
-    Narrow(const Route& of, bool is_told)
+    Narrow(const Candidate& of, bool is_told)
         : route(of), told(is_told), pattern(pattern_of(of.config, is_told)), known(of.config.match) {
         if (known.empty()) known.resize(1);
         if (pattern == nullptr) return;
         for (BytePattern& bytes : known) bytes.parts.push_back({0, std::string(pattern->start)});
     }
 
-    const Route& route;
+    const Candidate& route;
     bool told; // see pattern_of()
     const ProtocolPattern* pattern;
     std::vector<BytePattern> known; // how the bytes of all its connections begin, one way or another
@@ -103,7 +103,8 @@ bool probe_covers(const RouteConfig& wide, const Narrow& of) {
 // Whether nothing is left for `narrow` if `wide` is asked first, as far as clients in the sources of `wide` go.
 bool covers_in_its_sources(const RouteConfig& wide, const Narrow& narrow) {
     if (wide.opens() && narrow.route.config.tls.empty()) return false; // `narrow` may be for the decrypted stream
-    return all_covered(wide.sni, narrow.route.config.sni, covers_name) &&
+    const bool same_map = wide.sni_map.empty() || wide.sni_map == narrow.route.config.sni_map;
+    return same_map && all_covered(wide.sni, narrow.route.config.sni, covers_name) &&
            all_covered(wide.alpn, narrow.route.config.alpn, std::equal_to<>()) &&
            all_covered(wide.match, narrow.known,
                        [](const BytePattern& a, const BytePattern& b) { return gatehouse::host::covers(a, b); }) &&
@@ -111,7 +112,7 @@ bool covers_in_its_sources(const RouteConfig& wide, const Narrow& narrow) {
 }
 
 // Whether nothing is left for `narrow` if `wide` is asked first.
-bool covers(const Route& wide, const Narrow& narrow) {
+bool covers(const Candidate& wide, const Narrow& narrow) {
     const auto is_in_wide = [&](const Network& network) { return has(wide.source, network); };
     const bool has_all =
         wide.source.empty() || (!narrow.route.source.empty() && std::ranges::all_of(narrow.route.source, is_in_wide));
@@ -122,7 +123,7 @@ bool covers(const Route& wide, const Narrow& narrow) {
 // other.
 class RouteIndex {
   public:
-    void add(const Route& route, std::size_t index) {
+    void add(const Candidate& route, std::size_t index) {
         for (const std::string& name : route.config.sni) by_name_[name].push_back(index);
         if (!route.config.sni.empty()) return;
         if (route.source.empty()) any_.push_back(index);
@@ -133,7 +134,7 @@ class RouteIndex {
     }
 
     // Those that may cover the route, in their order: they have a name or a source for the first of its own, or none.
-    std::vector<std::size_t> around(const Route& route) const {
+    std::vector<std::size_t> around(const Candidate& route) const {
         Indices found = any_;
         if (!route.source.empty()) add_around(route.source.front(), found);
         add_named(route, found);
@@ -141,7 +142,7 @@ class RouteIndex {
     }
 
     // Those that may take a part of one of the route's sources.
-    std::vector<std::size_t> within(const Route& route) const {
+    std::vector<std::size_t> within(const Candidate& route) const {
         Indices found;
         for (const Network& network : route.source) {
             add_around(network, found);
@@ -175,7 +176,7 @@ class RouteIndex {
         }
     }
 
-    void add_named(const Route& route, Indices& found) const {
+    void add_named(const Candidate& route, Indices& found) const {
         if (route.config.sni.empty()) return;
         const std::string& name = route.config.sni.front();
         const auto add = [&](const std::string& pattern) {
@@ -193,7 +194,7 @@ class RouteIndex {
 };
 
 // Whether several of the earlier routes, each in its own sources, leave nothing for `narrow`.
-bool cover_together(const std::vector<Route>& routes, const RouteIndex& earlier, const Narrow& narrow) {
+bool cover_together(const std::vector<Candidate>& routes, const RouteIndex& earlier, const Narrow& narrow) {
     std::set<Network> all_taken; // many may have the same
     for (const std::size_t index : earlier.within(narrow.route))
         if (meet(routes[index].source, narrow.route.source) && covers_in_its_sources(routes[index].config, narrow))
@@ -211,7 +212,7 @@ bool cover_together(const std::vector<Route>& routes, const RouteIndex& earlier,
 
 // What is wrong with one of the routes, which has a condition. `earlier`: those before it that have one. `told`: see
 // pattern_of().
-std::optional<RouteConflict> conflict_of(const std::vector<Route>& routes, std::size_t index, const RouteIndex& earlier,
+std::optional<RouteConflict> conflict_of(const std::vector<Candidate>& routes, std::size_t index, const RouteIndex& earlier,
                                          bool told) {
     const RouteConfig& route = routes[index].config;
     const Narrow narrow(routes[index], told);
@@ -230,7 +231,7 @@ std::optional<RouteConflict> conflict_of(const std::vector<Route>& routes, std::
             return RouteConflict{index, "match", "never matches: " + in_quotes(narrow.pattern->name) + " does not begin so"};
     }
     for (const std::size_t before : earlier.around(routes[index])) {
-        const Route& other = routes[before];
+        const Candidate& other = routes[before];
         if (!covers(other, narrow)) continue;
         const std::string& where = other.config.where.text;
         return RouteConflict{index, "",
@@ -249,8 +250,8 @@ std::optional<RouteConflict> conflict_of(const std::vector<Route>& routes, std::
 } // namespace
 
 std::vector<RouteConflict> route_conflicts(const ListenerConfig& listener) {
-    const std::vector<Route> routes(listener.routes.begin(), listener.routes.end());
-    const auto opens = [](const Route& route) { return route.config.opens(); };
+    const std::vector<Candidate> routes(listener.routes.begin(), listener.routes.end());
+    const auto opens = [](const Candidate& route) { return route.config.opens(); };
     const bool told = !listener.tls.empty() || listener.proxy_protocol || std::ranges::any_of(routes, opens);
     std::vector<RouteConflict> conflicts;
     RouteIndex earlier;

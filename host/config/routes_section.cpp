@@ -41,33 +41,13 @@ void read_networks(ConfigTable& table, std::string_view key, std::vector<Network
     });
 }
 
-// "www.example.org" or "*.example.org", in the normal form.
-std::optional<std::string> server_name(std::string_view text) {
-    std::string name(ServerName(text).text());
-    std::string_view labels = name;
-    if (labels.starts_with("*.")) labels.remove_prefix(2);
-    const bool clean = std::all_of(labels.begin(), labels.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '_' || c == '.';
-    });
-    if (labels.empty() || !clean || labels.starts_with('.') || labels.ends_with('.') ||
-        labels.find("..") != std::string_view::npos)
-        return std::nullopt;
-    return name;
-}
-
-bool is_ascii(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
 void read_server_names(ConfigTable& table, std::vector<std::string>& names) {
     for_each_string(table, "sni", "a server name or an array of them", [&](ConfigTable& item, std::string_view text) {
-        if (std::optional<std::string> name = server_name(text))
+        std::string error;
+        if (std::optional<std::string> name = parse_route_name(text, error))
             names.push_back(std::move(*name));
         else
-            item.reject("", in_quotes(text) +
-                                " is not a server name (expected \"www.example.org\" or "
-                                "\"*.example.org\" for all below it" +
-                                (is_ascii(text) ? ")" : "; other letters as clients send them, \"xn--...\")"));
+            item.reject("", error);
     });
 }
 
@@ -200,7 +180,10 @@ RouteConfig read_route(ConfigTable& table, const ListenerConfig& listener) {
     route.where = table.place();
     route.plugin_where = table.place("plugin");
     route.tls_where = table.place("tls");
+    route.sni_map_where = table.place("sni_map");
     read_server_names(table, route.sni);
+    std::string_view map;
+    if (read_text(table, "sni_map", map)) route.sni_map = map;
     read_protocols(table, route.alpn);
     read_networks(table, "source", route.source, nullptr);
     read_match(table, listener.detect_limit, route);
@@ -218,10 +201,12 @@ RouteConfig read_route(ConfigTable& table, const ListenerConfig& listener) {
     else
         table.known("plugin");
     if (ends_tls && !route.has_probe()) route.pattern = "tls"; // a PROXY header may give a name to bytes that are not TLS
-    const bool tries = table.has("sni") || table.has("alpn") || table.has("source") || table.has("match") || table.has("probe");
+    const bool tries = table.has("sni") || table.has("sni_map") || table.has("alpn") || table.has("source") ||
+                       table.has("match") || table.has("probe");
     if (!route.has_condition() && !tries) // bad conditions have had their message
-        table.reject_whole("no condition (expected sni, alpn, source, match or probe; the listener's own `plugin` serves what "
-                           "no route matches)");
+        table.reject_whole(
+            "no condition (expected sni, sni_map, alpn, source, match or probe; the listener's own `plugin` serves what "
+            "no route matches)");
     table.reject_unknown();
     return route;
 }

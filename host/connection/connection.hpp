@@ -9,6 +9,7 @@
 #include "connection/half_open.hpp"
 #include "connection/owner.hpp"
 #include "connection/peer.hpp"
+#include "connection/routed.hpp"
 #include "connection/stream.hpp"
 #include "connection/upgrade.hpp"
 #include "connection/upstream.hpp"
@@ -102,6 +103,7 @@ struct Life {
     Peer peer;                      // as the PROXY header says it if there was one; the path of a unix socket is in `proxied`
     Observed<Nanoseconds> accepted; // 0: nobody is here; written when all that others may look at is there
     std::unique_ptr<const Proxied> proxied;   // null: no proxy, or the proxy's own connection
+    std::unique_ptr<const Routed> routed;     // null: no route has looked at its server name
     std::unique_ptr<const Network> denied_by; // the operator's order; null: none denies it, or it was refused when it came
     StagingLife staging;
     ServingLife serving;

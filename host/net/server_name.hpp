@@ -16,9 +16,12 @@
 // A route sends a whole domain somewhere; a certificate must not vouch for more than its owner asked for.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace gatehouse::host {
@@ -44,6 +47,22 @@ class ServerName {
     std::array<char, longest> text_; // its first size_ bytes are set
     std::uint8_t size_ = 0;
 };
+
+// "www.example.org", or "*.example.org" for all below it, in the normal form; nothing and why: it is no such name.
+std::optional<std::string> parse_route_name(std::string_view text, std::string& error);
+
+// Calls visit(pattern) with each wildcard that a route for this name may have, "*.www.example.org" before "*.example.org",
+// until it returns true.
+template <class Visit>
+void for_each_route_wildcard(const ServerName& name, Visit visit) {
+    const std::string_view text = name.text();
+    std::array<char, ServerName::longest> wildcard; // not initialised: its first text.size() bytes are set
+    std::copy(text.begin(), text.end(), wildcard.begin());
+    for (std::size_t dot = text.find('.', 1); dot != text.npos; dot = text.find('.', dot + 1)) {
+        wildcard[dot - 1] = '*';
+        if (visit(std::string_view(wildcard.data() + dot - 1, text.size() - dot + 1))) return;
+    }
+}
 
 // Whether a route for `pattern` is for this name. `pattern` is in the normal form, or "*." and a name in the normal form.
 bool fits_route_name(std::string_view pattern, const ServerName& name) noexcept;

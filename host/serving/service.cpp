@@ -97,7 +97,7 @@ Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, std:
         stages_.push_back(std::make_unique<const TlsStage>(server, config, shared.log));
     };
     const auto detect = [&](Layer layer) {
-        stages_.push_back(std::make_unique<const Detection>(config, layer, find, shared.tls, shared.log));
+        stages_.push_back(std::make_unique<const Detection>(config, layer, find, shared.tls, shared.maps, shared.log));
     };
     if (!config.tls.empty()) end_tls(&shared.tls.find(config.tls));
     detects_ = !config.routes.empty() || config.on_silence;

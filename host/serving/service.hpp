@@ -53,6 +53,7 @@ struct Shared {
     Alarm& alarm;
     RelayEngine& relays;
     TlsServers& tls;
+    const LiveMaps& maps;
     const Drain& drain;
     bool access_log;
     std::map<const TlsServer*, HalfOpen>& handshakes; // those that go on, of each section; the map is constant

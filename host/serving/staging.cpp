@@ -85,6 +85,7 @@ void Service::advance(Connection& connection) noexcept {
             life.proxied = std::move(verdict.proxied);
         }
         if (verdict.tls != nullptr) life.staging.tls = verdict.tls;
+        if (verdict.routed) life.routed = std::move(verdict.routed);
         if (verdict.plugin != nullptr) {
             if (!verdict.plugin->enter()) {
                 plugin_met_.met(shared_.alarm);

@@ -24,8 +24,22 @@ Match ask(const PluginInstance& plugin, const std::string& listener, const Arriv
                         needed);
 }
 
-Route make_route(const RouteConfig& config, const ListenerConfig& listener, PluginInstance* plugin, TlsServer* tls) {
-    Route route{config.sni, config.alpn, config.source, config.match, nullptr, plugin, tls, std::nullopt, config.where.text};
+RouteMap ask(const LiveMap& map) {
+    return [&map](const ServerName& name, Routed& routed) {
+        LiveMap::Value value = map.find(name);
+        routed.value = std::move(value.text);
+        routed.rule = std::move(value.where);
+        return !routed.value.empty();
+    };
+}
+
+Route make_route(const RouteConfig& config, const ListenerConfig& listener, PluginInstance* plugin, TlsServer* tls,
+                 const LiveMap* map) {
+    Route route{config.sni,   map != nullptr ? ask(*map) : nullptr,
+                config.alpn,  config.source,
+                config.match, nullptr,
+                plugin,       tls,
+                std::nullopt, config.where.text};
     if (config.access != AccessLists()) route.access.emplace(config.access, listener.proxies());
     if (config.probe)
         route.probe = [plugin, name = listener.name](const Arrived& arrived, std::size_t& needed) {
@@ -38,18 +52,22 @@ Route make_route(const RouteConfig& config, const ListenerConfig& listener, Plug
 
 } // namespace
 
-Detection::Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls, Log& log)
+Detection::Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls,
+                     const LiveMaps& maps, Log& log)
     : otherwise_(config.plugin.empty() ? nullptr : &find(config.plugin)),
       silence_(config.on_silence ? &find(config.on_silence->plugin) : nullptr),
       patience_(config.on_silence ? config.on_silence->after : config.first_byte_timeout), timeout_(config.detect_timeout),
       most_(config.detect_limit), listener_(config.name), log_(log), too_long_(between_lines), too_late_(between_lines) {
+    std::vector<Route> routes;
     for (const RouteConfig& route : config.routes) {
         if (layer == Layer::inner && !route.tls.empty()) continue;
-        routes_.push_back(make_route(route, config, route.plugin.empty() ? nullptr : &find(route.plugin),
-                                     route.tls.empty() ? nullptr : &tls.find(route.tls)));
-        at_once_ = at_once_ || !routes_.back().reads();
+        routes.push_back(make_route(route, config, route.plugin.empty() ? nullptr : &find(route.plugin),
+                                    route.tls.empty() ? nullptr : &tls.find(route.tls),
+                                    route.sni_map.empty() ? nullptr : &maps.find(route.sni_map)));
+        at_once_ = at_once_ || !routes.back().reads();
         by_source_ = by_source_ || !route.source.empty();
     }
+    routes_ = Routes(std::move(routes));
 }
 
 std::optional<Milliseconds> Detection::limit(const Visitor& visitor) const noexcept {
@@ -72,7 +90,7 @@ Choice Detection::choose(const Visitor& visitor, std::span<const std::byte> byte
     };
     arrived.server_name = nearest(tls != nullptr ? tls->sni() : "", proxied != nullptr ? &proxied->authority : nullptr);
     arrived.protocol = nearest(tls != nullptr ? tls->alpn() : "", proxied != nullptr ? &proxied->alpn : nullptr);
-    return choose_route(routes_, arrived);
+    return routes_.choose(arrived);
 }
 
 Verdict Detection::look(const Visitor& visitor) const noexcept {
@@ -99,7 +117,7 @@ Verdict Detection::look(const Visitor& visitor) const noexcept {
     const bool begins = !bytes->empty() && !visitor.has_begun;
     const bool all = hung_up || (visitor.expired && !begins) || bytes->size() == most_;
     try {
-        const Choice choice = choose(visitor, *bytes, all);
+        Choice choice = choose(visitor, *bytes, all);
         if (choice.passed_over && !hung_up) say_passed_over(routes_[*choice.passed_over], visitor.peer, bytes->size());
         if (choice.what == Choice::What::route) {
             const Route& route = routes_[choice.route];
@@ -108,6 +126,7 @@ Verdict Detection::look(const Visitor& visitor) const noexcept {
             Verdict verdict = Verdict::pass();
             verdict.plugin = route.plugin;
             verdict.tls = route.tls;
+            verdict.routed = std::move(choice.routed);
             return verdict;
         }
         const bool waits = choice.what == Choice::What::more || (bytes->empty() && silence_ != nullptr);
@@ -162,7 +181,7 @@ std::string problems_of(const ListenerConfig& config, const FindPlugin& find) {
     const bool ended =
         !config.tls.empty() || std::any_of(config.routes.begin(), config.routes.end(), std::mem_fn(&RouteConfig::opens));
     for (const RouteConfig& route : config.routes) {
-        const bool named = !route.sni.empty() || !route.alpn.empty() || route.pattern == "tls";
+        const bool named = route.is_tls() || route.pattern == "tls";
         const bool tls = named && route.tls.empty() && !ended;
         reads = reads || (named && config.tls.empty()) || route.looks_at_bytes();
         if (route.plugin.empty()) continue;

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "base/pace.hpp"
 #include "config/config.hpp"
+#include "maps/live_maps.hpp"
 #include "plugin/plugins.hpp"
 #include "stages/route.hpp"
 #include "stages/stage.hpp"
@@ -23,7 +24,8 @@ enum class Layer : std::uint8_t {
 class Detection final : public Stage {
   public:
     // [main]
-    Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls, Log& log);
+    Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls, const LiveMaps& maps,
+              Log& log);
 
     std::optional<Milliseconds> limit(const Visitor& visitor) const noexcept override;
     bool at_once() const noexcept override { return at_once_; }
@@ -33,8 +35,8 @@ class Detection final : public Stage {
     Choice choose(const Visitor& visitor, std::span<const std::byte> bytes, bool all) const;
     void say_passed_over(const Route& route, const SocketAddress& peer, std::size_t bytes) const;
 
-    std::vector<Route> routes_; // constant after construction, as are all below
-    bool at_once_ = false;      // there are routes for connections that have not said anything
+    Routes routes_;        // constant after construction, as are all below
+    bool at_once_ = false; // there are routes for connections that have not said anything
     bool by_source_ = false;
     PluginInstance* otherwise_ = nullptr; // null: no_match
     PluginInstance* silence_ = nullptr;   // null: first_byte_timeout

@@ -1,10 +1,10 @@
 #include "stages/route.hpp"
 
-#include "net/server_name.hpp"
 #include "wire/client_hello.hpp"
 #include "wire/protocol_pattern.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace gatehouse::host {
 namespace {
@@ -14,16 +14,27 @@ class Tls {
   public:
     explicit Tls(const Arrived& arrived) noexcept : arrived_(arrived) {}
 
-    Match fits(const Route& route) { return both(fits_name(route), fits_protocol(route)); }
+    // Notes the server name in `routed`, and what the route's map has for it.
+    Match fits(const Route& route, Routed& routed) { return both(fits_name(route, routed), fits_protocol(route)); }
 
-  private:
-    Match fits_name(const Route& route) {
-        if (route.sni.empty()) return Match::yes;
+    // The server name, which may be empty; null: it has not come yet.
+    const ServerName* name() {
         if (!name_) {
-            if (!arrived_.server_name && hello() == HelloParse::more && hello_.name_size == 0) return Match::more;
+            if (!arrived_.server_name && hello() == HelloParse::more && hello_.name_size == 0) return nullptr;
             name_.emplace(arrived_.server_name ? *arrived_.server_name : hello_.server_name());
         }
-        return any_of(route.sni, [&](const std::string& pattern) { return fits_route_name(pattern, *name_); });
+        return &*name_;
+    }
+
+  private:
+    Match fits_name(const Route& route, Routed& routed) {
+        if (!route.is_named()) return Match::yes;
+        if (name() == nullptr) return Match::more;
+        const auto fits = [&](const std::string& pattern) { return fits_route_name(pattern, *name_); };
+        if (!route.sni.empty() && any_of(route.sni, fits) == Match::no) return Match::no;
+        if (route.map && !route.map(*name_, routed)) return Match::no;
+        routed.server_name = name_->text();
+        return Match::yes;
     }
 
     Match fits_protocol(const Route& route) {
@@ -57,11 +68,11 @@ Match fits_bytes(const Route& route, std::span<const std::byte> bytes) {
     return match;
 }
 
-Match fits(const Route& route, const Arrived& arrived, Tls& tls, std::size_t& needed) {
+Match fits(const Route& route, const Arrived& arrived, Tls& tls, std::size_t& needed, Routed& routed) {
     const auto inside = [&](const Network& network) { return network.contains(*arrived.source); };
     if (!route.source.empty() && (!arrived.source || std::none_of(route.source.begin(), route.source.end(), inside)))
         return Match::no;
-    const Match match = both(tls.fits(route), fits_bytes(route, arrived.bytes));
+    const Match match = both(tls.fits(route, routed), fits_bytes(route, arrived.bytes));
     if (match == Match::no || route.probe == nullptr) return match;
     return both(match, arrived.bytes.empty() ? Match::more : route.probe(arrived, needed));
 }
@@ -72,20 +83,60 @@ RouteProbe probe_of(const ProtocolPattern& pattern) {
     return [&pattern](const Arrived& arrived, std::size_t& /*needed*/) { return pattern.probe(arrived.bytes); };
 }
 
-Choice choose_route(std::span<const Route> routes, const Arrived& arrived) {
+Routes::Routes(std::vector<Route> routes) : routes_(std::move(routes)) {
+    for (std::size_t i = 0; i < routes_.size(); ++i) {
+        if (routes_[i].sni.empty()) nameless_.push_back(i);
+        for (const std::string& name : routes_[i].sni) {
+            std::vector<std::size_t>& indices = by_name_[name];
+            if (indices.empty() || indices.back() != i) indices.push_back(i);
+        }
+    }
+}
+
+Choice Routes::choose(const Arrived& arrived) const {
     Tls tls(arrived);
     Choice choice{Choice::What::none};
-    for (std::size_t i = 0; i < routes.size(); ++i) {
+    // Whether this is the end: the route takes the connection, or needs bytes that may still come.
+    const auto ask = [&](std::size_t index) {
+        const Route& route = routes_[index];
         std::size_t needed = 0;
-        const Match match = fits(routes[i], arrived, tls, needed);
-        if (match == Match::more && !arrived.all && needed <= arrived.most) return {Choice::What::more};
-        if (match == Match::more && !choice.passed_over) choice.passed_over = i;
-        if (match != Match::yes) continue;
+        Routed routed;
+        const Match match = fits(route, arrived, tls, needed, routed);
+        if (match == Match::more && !arrived.all && needed <= arrived.most) {
+            choice = {Choice::What::more};
+            return true;
+        }
+        if (match == Match::more && !choice.passed_over) choice.passed_over = index;
+        if (match != Match::yes) return false;
         choice.what = Choice::What::route;
-        choice.route = i;
-        break;
+        choice.route = index;
+        if (route.is_named()) choice.routed = std::make_unique<const Routed>(std::move(routed));
+        return true;
+    };
+    const ServerName* const name = by_name_.empty() ? nullptr : tls.name();
+    if (name == nullptr) {
+        for (std::size_t i = 0; i < routes_.size() && !ask(i); ++i) {
+        }
+        return choice;
     }
-    return choice;
+    // Several lists, each in order: the routes in all of them, in order.
+    std::array<std::span<const std::size_t>, ServerName::longest / 2 + 3> lists;
+    std::size_t count = 0;
+    const auto add = [&](std::string_view pattern) {
+        if (const auto found = by_name_.find(pattern); found != by_name_.end()) lists[count++] = found->second;
+        return false;
+    };
+    lists[count++] = nameless_;
+    if (!name->empty()) add(name->text());
+    for_each_route_wildcard(*name, add);
+    for (;;) {
+        std::size_t next = routes_.size();
+        for (std::size_t i = 0; i < count; ++i)
+            if (!lists[i].empty()) next = std::min(next, lists[i].front());
+        if (next == routes_.size() || ask(next)) return choice;
+        for (std::size_t i = 0; i < count; ++i)
+            if (!lists[i].empty() && lists[i].front() == next) lists[i] = lists[i].subspan(1);
+    }
 }
 
 } // namespace gatehouse::host

@@ -16,6 +16,7 @@
 #include "base/units.hpp"
 #include "connection/channel.hpp"
 #include "connection/peer.hpp"
+#include "connection/routed.hpp"
 
 #include <memory>
 #include <optional>
@@ -53,6 +54,7 @@ struct Verdict {
     PluginInstance* plugin = nullptr;                 // with pass: the plugin that it is for; null: the stage does not say
     TlsServer* tls = nullptr;                         // with pass: ends TLS in a later stage
     std::unique_ptr<const Proxied> proxied = nullptr; // with pass: the client that a proxy has named
+    std::unique_ptr<const Routed> routed = nullptr;   // with pass: what a route has found out; null: nothing new
 
     static Verdict pass() noexcept { return {What::pass}; }
     static Verdict more() noexcept { return {What::more}; }

@@ -23,7 +23,7 @@ class Jobs {
     Jobs(const Jobs&) = delete;
     Jobs& operator=(const Jobs&) = delete;
 
-    // Runs `job()`, which does not throw, after those before it. False: no memory or thread for it. [main]
+    // Runs `job()`, which does not throw, after those before it. False: no memory or thread for it. [any], before stop()
     template <class Job>
     bool post(Job job) noexcept {
         try {
@@ -36,7 +36,7 @@ class Jobs {
         }
     }
 
-    // Those that have not begun are forgotten; false if one still runs at `deadline`. [main]
+    // Those that have not begun are forgotten; false if one still runs at `deadline`. [one thread]
     bool stop(Nanoseconds deadline) noexcept;
 
   private:
@@ -48,7 +48,7 @@ class Jobs {
     std::deque<std::function<void()>> waiting_ GATEHOUSE_GUARDED_BY(mutex_);
     bool runs_ GATEHOUSE_GUARDED_BY(mutex_) = false; // the thread takes another job if there is one
     bool ended_ GATEHOUSE_GUARDED_BY(mutex_) = false;
-    Thread thread_; // [main]
+    Thread thread_; // of who holds mutex_, and of stop()
 };
 
 } // namespace gatehouse::host

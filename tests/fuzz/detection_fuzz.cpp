@@ -22,7 +22,7 @@ std::vector<Route> make_routes() {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static const std::vector<Route> routes = make_routes();
+    static const Routes routes(make_routes());
     std::vector<Match> last(protocol_patterns().size(), Match::more);
     std::optional<Choice> chosen;
     gatehouse::fuzz::for_each_beginning(data, size, [&](std::span<const std::byte> bytes) {
@@ -33,11 +33,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
         Arrived arrived;
         arrived.bytes = bytes;
-        const Choice choice = choose_route(routes, arrived);
+        const Choice choice = routes.choose(arrived);
         if (chosen) require(choice.what == chosen->what && choice.route == chosen->route);
         if (choice.what != Choice::What::more) chosen = choice;
         arrived.all = true;
-        require(choose_route(routes, arrived).what != Choice::What::more);
+        require(routes.choose(arrived).what != Choice::What::more);
     });
     return 0;
 }

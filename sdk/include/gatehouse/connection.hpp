@@ -140,6 +140,11 @@ class Connection : public ByteStream {
     std::uint64_t id() const noexcept { return host_->table->id(conn_); }
     std::string_view listener() const noexcept { return fact(GATEHOUSE_FACT_LISTENER); }
 
+    // The name that the client asked for with TLS, in small letters if a route has looked at it; and what the route's map says
+    // of it. Empty: there is none.
+    std::string_view server_name() const noexcept { return fact(GATEHOUSE_FACT_SERVER_NAME); }
+    std::string_view route_value() const noexcept { return fact(GATEHOUSE_FACT_ROUTE_VALUE); }
+
     // The addresses as a struct sockaddr with its size; empty if the host does not know them.
     std::span<const std::byte> peer_sockaddr() const noexcept { return bytes(GATEHOUSE_FACT_PEER_SOCKADDR); }
     std::span<const std::byte> local_sockaddr() const noexcept { return bytes(GATEHOUSE_FACT_LOCAL_SOCKADDR); }

@@ -201,13 +201,17 @@ enum {
     GATEHOUSE_FACT_INSTANCE = 4, /* the plugin instance's name in the configuration */
     GATEHOUSE_FACT_TRANSPORT_PEER =
         5, /* the address that has connected: the proxy's if a PROXY header names the client, PEER itself otherwise */
-    GATEHOUSE_FACT_USER = 6, /* whom the plugin has recognised, as it has said with set_fact() */
+    GATEHOUSE_FACT_USER = 6,        /* whom the plugin has recognised, as it has said with set_fact() */
+    GATEHOUSE_FACT_SERVER_NAME = 7, /* the name that the client asked for, as a route by name has found it: in small letters,
+                                       and also if the host does not end TLS. Without such a route as GATEHOUSE_FACT_TLS_SNI */
 
     /* As bytes, which are aligned for what they are. */
     GATEHOUSE_FACT_PEER_SOCKADDR = 8,  /* PEER as a struct sockaddr of value.size bytes */
     GATEHOUSE_FACT_LOCAL_SOCKADDR = 9, /* LOCAL, in the same form */
     GATEHOUSE_FACT_CREDENTIALS =
         10, /* a gatehouse_credentials: who has connected to a unix socket, as the kernel says (unix(7), SO_PEERCRED) */
+
+    GATEHOUSE_FACT_ROUTE_VALUE = 11, /* what the map of the route (sni_map) says of SERVER_NAME: "10.0.7.3:8443", "pool=shop" */
 
     /* TLS connections only. Optional ones (SNI, ALPN, client certificate) may be GATEHOUSE_NOT_FOUND. */
     GATEHOUSE_FACT_TLS_VERSION = 16,        /* "TLSv1.2", "TLSv1.3" */

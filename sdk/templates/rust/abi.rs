@@ -94,6 +94,8 @@ values! {
     FACT_INSTANCE: i32 = 4,
     FACT_TRANSPORT_PEER: i32 = 5,
     FACT_USER: i32 = 6,
+    FACT_SERVER_NAME: i32 = 7,
+    FACT_ROUTE_VALUE: i32 = 11,
     FACT_TLS_VERSION: i32 = 16,
     FACT_TLS_CIPHER: i32 = 17,
     FACT_TLS_SNI: i32 = 18,

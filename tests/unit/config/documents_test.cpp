@@ -77,6 +77,7 @@ const std::set<std::string> without_default{"include",
                                             "listeners.on_silence.after",
                                             "listeners.on_silence.plugin",
                                             "listeners.routes.sni",
+                                            "listeners.routes.sni_map",
                                             "listeners.routes.alpn",
                                             "listeners.routes.source",
                                             "listeners.routes.match.prefix",
@@ -150,6 +151,8 @@ TEST(Reference, DefaultsAreThoseOfTheCode) {
         EXPECT_EQ(tls, expected_tls);
         EXPECT_EQ(tls.pairs.size(), 2U);
         EXPECT_EQ(tls.pairs[0].key_file().path, "cert.pem");
+        ASSERT_EQ(config.maps.size(), 1U);
+        EXPECT_EQ(config.maps[0].otherwise, "");
         ASSERT_EQ(config.plugins.size(), 1U);
         EXPECT_EQ(config.plugins[0].library, "NAME");
         ASSERT_EQ(config.listeners.size(), 1U);
@@ -203,6 +206,7 @@ TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
                                                    {"listeners.on_silence.after", "none"},
                                                    {"listeners.on_silence.plugin", "none"},
                                                    {"listeners.routes.sni", "any"},
+                                                   {"listeners.routes.sni_map", "none"},
                                                    {"listeners.routes.alpn", "any"},
                                                    {"listeners.routes.source", "any"},
                                                    {"listeners.routes.match.prefix", "none"},

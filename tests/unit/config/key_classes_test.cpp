@@ -33,6 +33,7 @@ const Document every_section{
     {"tls.NAME", "[tls.NAME]", {{"certificate", "\"cert.pem\""}, {"client", "\"optional\""}, {"client_ca", "\"ca.pem\""}}},
     {"tls.NAME.sni", "[[tls.NAME.sni]]", {{"certificate", "\"sni.pem\""}}},
     {"", "[tls.more]", {{"certificate", "\"more.pem\""}}},
+    {"maps.NAME", "[maps.NAME]", {{"file", "\"a.map\""}}},
     {"plugins.NAME", "[plugins.NAME]", {}},
     {"", "[plugins.more]", {}},
     {"listeners",
@@ -71,6 +72,7 @@ const std::map<std::string, std::string> special_values{
     {"host.resolvers", R"(["192.0.2.1:53"])"},
     {"process.capabilities", R"(["CAP_NET_RAW"])"},
     {"tls.NAME.alpn", R"(["h2"])"},
+    {"maps.NAME.default", R"("10.0.0.1:443")"},
     {"plugins.NAME.grants", R"(["host"])"},
     {"plugins.NAME.config", "{ a = 1 }"},
     {"listeners.address", R"("127.0.0.1:8009")"},
@@ -81,6 +83,7 @@ const std::map<std::string, std::string> special_values{
     {"listeners.deny", R"(["192.0.2.0/24"])"},
     {"listeners.on_silence.plugin", R"("more")"},
     {"listeners.routes.sni", R"(["ftp.example.org"])"},
+    {"listeners.routes.sni_map", R"("NAME")"},
     {"listeners.routes.alpn", R"(["h2"])"},
     {"listeners.routes.source", R"(["192.0.2.0/24"])"},
     {"listeners.routes.match.hex", R"("00fe")"},
@@ -175,6 +178,7 @@ std::map<std::string, Change> changes_by_key(const Plan& plan) {
     add("process", plan.process);
     add("log", plan.log);
     for (const SectionPlan& section : plan.tls) add("tls." + section.name, section.changes);
+    for (const SectionPlan& section : plan.maps) add("maps." + section.name, section.changes);
     for (const SectionPlan& section : plan.plugins) add("plugins." + section.name, section.changes);
     for (const ListenerPlan& listener : plan.listeners) add("listeners." + listener.running, listener.changes);
     return all;

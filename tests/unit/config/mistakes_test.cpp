@@ -267,7 +267,7 @@ const std::vector<Mistake> mistakes{
      "stack_size, resolvers, "
      "control, control_readers, control_operators)"},
     {"key_before_sections", "drain_timeout = \"5s\"\n" + listener,
-     "1:1: drain_timeout: unknown key (known here: include, host, process, log, tls, plugins, listeners)"},
+     "1:1: drain_timeout: unknown key (known here: include, host, process, log, tls, maps, plugins, listeners)"},
     {"key_dash", listener + "idle-timeout = \"5s\"\n",
      "5:1: listeners.idle-timeout: unknown key (did you mean \"idle_timeout\"?)"},
     {"key_capitals", listener + "Backlog = 5\n", "5:1: listeners.Backlog: unknown key (did you mean \"backlog\"?)"},

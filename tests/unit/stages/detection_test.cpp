@@ -41,7 +41,7 @@ class DetectionTest : public TlsTest {
                                "/test.toml");
         plugins_.emplace(config_, host_.facilities, host_.libraries);
         tls_.emplace(config_.tls, ticket_keys_, host_.log);
-        stage_.emplace(config_.listeners.front(), layer, plugins_->finder(), *tls_, log_.log);
+        stage_.emplace(config_.listeners.front(), layer, plugins_->finder(), *tls_, maps_, log_.log);
         connect();
     }
     void connect() {
@@ -80,6 +80,7 @@ class DetectionTest : public TlsTest {
     Config config_;
     std::optional<Plugins> plugins_;
     TicketKeyRing ticket_keys_;
+    const LiveMaps maps_{{}, log_.log};
     std::optional<TlsServers> tls_;
     std::optional<Detection> stage_;
     Ends ends_;

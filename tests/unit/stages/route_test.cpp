@@ -3,7 +3,9 @@
 #include "samples.hpp"
 #include "wire/protocol_pattern.hpp"
 
+#include <algorithm>
 #include <gtest/gtest.h>
+#include <random>
 
 namespace gatehouse::host {
 namespace {
@@ -30,13 +32,27 @@ Route from(std::string_view network) {
     return route;
 }
 
+// Takes one name, for which it has a value.
+Route mapped(std::string name) {
+    Route route;
+    route.map = [name = std::move(name)](const ServerName& asked, Routed& routed) {
+        if (asked.text() != name) return false;
+        routed.value = "10.0.0.1:1";
+        routed.rule = "sites.map:3";
+        return true;
+    };
+    return route;
+}
+
+Choice chosen_of(const std::vector<Route>& routes, const Arrived& arrived) { return Routes(routes).choose(arrived); }
+
 // The index of the route, "none" or "more".
 std::string chosen(const std::vector<Route>& routes, std::string_view text, bool all = false, std::string_view source = "") {
     Arrived arrived;
     arrived.source = parse_ip_address(source);
     arrived.bytes = bytes(text);
     arrived.all = all;
-    const Choice choice = choose_route(routes, arrived);
+    const Choice choice = chosen_of(routes, arrived);
     return choice.what == Choice::What::route  ? std::to_string(choice.route)
            : choice.what == Choice::What::none ? "none"
                                                : "more";
@@ -49,6 +65,56 @@ TEST(Route, TheFirstThatFits) {
     EXPECT_EQ(chosen(routes, usual_hello), "2");
     EXPECT_EQ(chosen(routes, "\xff"), "none");
     EXPECT_EQ(chosen(routes, ""), "more");
+}
+
+// The first that fits by itself, whatever is known of the routes' names.
+TEST(Route, OfManyByNameTheFirstThatFits) {
+    const std::vector<std::string> patterns{"a.example",   "b.example",   "*.example",
+                                            "*.a.example", "x.a.example", "*.x.a.example"};
+    const std::vector<std::string> names{"",        "a.example", "b.example", "c.example", "x.a.example", "y.x.a.example",
+                                         "example", "org"};
+    std::mt19937 random(7);
+    const auto pick = [&](const std::vector<std::string>& of) { return of[random() % of.size()]; };
+    for (int round = 0; round < 200; ++round) {
+        std::vector<Route> routes;
+        for (std::size_t i = random() % 8; i > 0; --i) {
+            Route& route = routes.emplace_back(random() % 4 == 0 ? mapped(pick(names)) : named({}));
+            while (random() % 3 != 0) route.sni.push_back(pick(patterns));
+            if (random() % 3 == 0) route.alpn = {"h2"};
+        }
+        Arrived arrived;
+        const std::string name = pick(names);
+        arrived.server_name = name;
+        arrived.protocol = random() % 2 == 0 ? "h2" : "";
+        const auto fits = [&](const Route& route) { return chosen_of({route}, arrived).what == Choice::What::route; };
+        const auto first = std::ranges::find_if(routes, fits);
+        const Choice choice = chosen_of(routes, arrived);
+        ASSERT_EQ(choice.what == Choice::What::route, first != routes.end()) << round;
+        if (first != routes.end()) {
+            ASSERT_EQ(choice.route, static_cast<std::size_t>(first - routes.begin())) << round;
+        }
+    }
+}
+
+TEST(Route, AMapSaysWhatItsNameIsFor) {
+    std::vector<Route> routes{mapped("other.example"), mapped("www.example.org"), named({"*.example.org"})};
+    Arrived arrived;
+    arrived.server_name = "WWW.example.org";
+    Choice choice = chosen_of(routes, arrived);
+    ASSERT_EQ(choice.what, Choice::What::route);
+    EXPECT_EQ(choice.route, 1U);
+    ASSERT_NE(choice.routed, nullptr);
+    EXPECT_EQ(choice.routed->server_name, "www.example.org");
+    EXPECT_EQ(choice.routed->value, "10.0.0.1:1");
+    EXPECT_EQ(choice.routed->rule, "sites.map:3");
+    routes[1].sni = {"else.example"}; // both must hold
+    choice = chosen_of(routes, arrived);
+    EXPECT_EQ(choice.route, 2U);
+    ASSERT_NE(choice.routed, nullptr);
+    EXPECT_EQ(choice.routed->server_name, "www.example.org");
+    EXPECT_EQ(choice.routed->value, "");
+    EXPECT_EQ(chosen({mapped("www.example.org")}, ""), "more");
+    EXPECT_EQ(chosen({mapped("www.example.org")}, "SSH-2.0-x"), "none");
 }
 
 // What a route needs beyond all that will be looked at is not waited for.
@@ -65,10 +131,10 @@ TEST(Route, MayNeedMoreThanThereWillBe) {
     arrived.most = 100;
     for (const std::size_t few : {0U, 10U, 100U}) {
         needs = few;
-        EXPECT_EQ(choose_route(routes, arrived).what, Choice::What::more) << few;
+        EXPECT_EQ(chosen_of(routes, arrived).what, Choice::What::more) << few;
     }
     needs = 101;
-    const Choice choice = choose_route(routes, arrived);
+    const Choice choice = chosen_of(routes, arrived);
     EXPECT_EQ(choice.what, Choice::What::route);
     EXPECT_EQ(choice.route, 1U);
     EXPECT_EQ(choice.passed_over, 0U);
@@ -99,11 +165,11 @@ TEST(Route, SaysWhichOneLackedBytes) {
     Arrived arrived;
     arrived.bytes = bytes(std::string_view(usual_hello).substr(0, 30));
     const std::vector<Route> routes{probing("ssh"), named({"a.example"}), named({"b.example"}), probing("tls")};
-    EXPECT_EQ(choose_route(routes, arrived).passed_over, std::nullopt) << "it waits";
+    EXPECT_EQ(chosen_of(routes, arrived).passed_over, std::nullopt) << "it waits";
     arrived.all = true;
-    EXPECT_EQ(choose_route(routes, arrived).passed_over, 1U);
-    EXPECT_EQ(choose_route(routes, arrived).route, 3U);
-    EXPECT_EQ(choose_route(std::span(routes).first(1), arrived).passed_over, std::nullopt) << "it did not fit";
+    EXPECT_EQ(chosen_of(routes, arrived).passed_over, 1U);
+    EXPECT_EQ(chosen_of(routes, arrived).route, 3U);
+    EXPECT_EQ(chosen_of({routes[0]}, arrived).passed_over, std::nullopt) << "it did not fit";
 }
 
 TEST(Route, BytesOfItsOwn) {
@@ -148,9 +214,9 @@ TEST(Route, WhatAProxySaysOfTlsCounts) {
     arrived.bytes = bytes("GET / HTTP/1.1\r\n");
     arrived.server_name = "www.example.org";
     const std::vector<Route> routes{named({"*.example.org"}, {"h2"}), named({"*.example.org"})};
-    EXPECT_EQ(choose_route(routes, arrived).route, 1U);
+    EXPECT_EQ(chosen_of(routes, arrived).route, 1U);
     arrived.protocol = "h2";
-    EXPECT_EQ(choose_route(routes, arrived).route, 0U);
+    EXPECT_EQ(chosen_of(routes, arrived).route, 0U);
 }
 
 // A proxy that passes TLS on may say the one and not the other.
@@ -160,7 +226,7 @@ TEST(Route, NameAndProtocolAreKnownEachByItself) {
         arrived.bytes = bytes(text);
         if (name != nullptr) arrived.server_name = name;
         if (protocol != nullptr) arrived.protocol = protocol;
-        return choose_route(std::vector<Route>{route}, arrived).what;
+        return chosen_of({route}, arrived).what;
     };
     using enum Choice::What;
     const Route by_name = named({"www.example.org"});

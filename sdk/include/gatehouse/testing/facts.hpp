@@ -64,6 +64,10 @@ inline gatehouse_str fact_of(Stream& stream, gatehouse_fact which) {
         return of_client && !stream.client->outcome.tls.empty() ? gatehouse_str{"TLSv1.3", 7} : gatehouse_str{};
     case GATEHOUSE_FACT_USER:
         return of_client ? text(stream.client->outcome.user) : gatehouse_str{};
+    case GATEHOUSE_FACT_SERVER_NAME:
+        return of_client ? text(facts.server_name) : gatehouse_str{};
+    case GATEHOUSE_FACT_ROUTE_VALUE:
+        return of_client ? text(facts.route_value) : gatehouse_str{};
     case GATEHOUSE_FACT_PEER_SOCKADDR:
         return of_client ? bytes(stream.peer, socket_address(facts.peer, stream.peer)) : gatehouse_str{};
     case GATEHOUSE_FACT_LOCAL_SOCKADDR:

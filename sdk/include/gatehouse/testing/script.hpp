@@ -93,6 +93,10 @@ struct Circumstances {
     bool handshake_takes_time = false;         // accept_tls_now() does not know at once
     // NOLINTNEXTLINE(readability-redundant-member-init): without {}, g++ warns of callers that leave it out
     std::optional<PeerCredentials> credentials{}; // of the client of a unix socket
+    // NOLINTBEGIN(readability-redundant-member-init): as above
+    std::string server_name{}; // that a route by name has looked at, and what the route's map has for it
+    std::string route_value{};
+    // NOLINTEND(readability-redundant-member-init)
 };
 
 // What a plugin did with an upstream connection.
