@@ -9,9 +9,11 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace gateway {
 
+using gatehouse::Column;
 using gatehouse::Value;
 
 namespace {
@@ -81,18 +83,23 @@ void Control::run(std::span<const std::string_view> all, gatehouse::Answer& answ
         if (command == "servers") return show_servers(answer);
         return command == "queue" ? show_queue(answer) : show_orders(answer);
     }
+    if (only_ == nullptr)
+        throw std::invalid_argument(
+            "the pools of this gateway come and go with its clients (upstream_from): they take no orders");
+    Pool& pool = only_->pool;
+    Discovery& discovery = only_->discovery;
     const Clock::time_point now = now_of(init_);
     if (command == "order") {
         if (words.next() != "remove") words.refuse();
         const std::uint32_t number = words.number("a number of an order", std::numeric_limits<std::uint32_t>::max());
         words.expect_end();
-        return discovery_.change([&] { return pool_.take_back(number, now); });
+        return discovery.change([&] { return pool.take_back(number, now); });
     }
-    if (command == "add") return add(words, now);
+    if (command == "add") return add(*only_, words, now);
     const std::string_view server = words.next();
     if (command == "enable") {
         words.expect_end();
-        return pool_.enable(server, now);
+        return pool.enable(server, now);
     }
     Order order;
     if (command == "disable") order.what = Order::What::disable;
@@ -110,10 +117,10 @@ void Control::run(std::span<const std::string_view> all, gatehouse::Answer& answ
         if (words.has_value()) order.cut_at = now + words.duration();
     }
     words.read_end_of(order, now);
-    discovery_.change([&] { return pool_.order(server, order, now); });
+    discovery.change([&] { return pool.order(server, order, now); });
 }
 
-void Control::add(CommandWords& words, Clock::time_point now) {
+void Control::add(Site& site, CommandWords& words, Clock::time_point now) {
     Source source;
     source.address = words.next();
     source.kind = kind_of(source.address);
@@ -139,36 +146,66 @@ void Control::add(CommandWords& words, Clock::time_point now) {
     words.read_end_of(order, now);
     if (const std::string problem = problem_of_added(source, settings_); !problem.empty()) throw std::invalid_argument(problem);
     order.added = spec_of(source);
-    discovery_.change([&] { return pool_.add(order, now); });
+    site.discovery.change([&] { return site.pool.add(order, now); });
+}
+
+void Control::each_pool(const std::function<void(std::string_view name, Pool& pool)>& visit) {
+    only_ != nullptr ? visit("", only_->pool) : sites_->each(visit);
 }
 
 void Control::show_servers(gatehouse::Answer& answer) {
-    answer.columns({"server",
-                    "address",
-                    {"state", GATEHOUSE_TYPE_STATE},
-                    {"panic", GATEHOUSE_TYPE_STATE},
-                    {"weight", GATEHOUSE_TYPE_NUMBER},
-                    {"share", GATEHOUSE_TYPE_NUMBER, "percent"},
-                    {"connections", GATEHOUSE_TYPE_NUMBER},
-                    {"limit", GATEHOUSE_TYPE_NUMBER},
-                    {"total", GATEHOUSE_TYPE_NUMBER},
-                    {"failures", GATEHOUSE_TYPE_NUMBER},
-                    "check",
-                    "last error",
-                    {"error at", GATEHOUSE_TYPE_TIME}});
-    const WallClock wall(now_of(init_));
-    for (const Pool::Report& server : pool_.report(now_of(init_))) {
-        const Value panic = server.in_panic ? Value::state("panic") : Value();
-        const Value limit = server.limit != Slot::unlimited ? Value(server.limit) : Value();
-        const Value share = server.share < 100 ? Value(server.share) : Value(); // it starts slowly
-        const Value error_at = server.last_error.empty() ? Value() : Value(wall.at(server.last_error_at));
-        answer.row({server.server, server.address, Value::state(server.state), panic, server.weight, share, server.connections,
-                    limit, server.total, server.failures, server.check, server.last_error, error_at});
-    }
+    std::vector<Column> columns{"server",
+                                "address",
+                                {"state", GATEHOUSE_TYPE_STATE},
+                                {"panic", GATEHOUSE_TYPE_STATE},
+                                {"weight", GATEHOUSE_TYPE_NUMBER},
+                                {"share", GATEHOUSE_TYPE_NUMBER, "percent"},
+                                {"connections", GATEHOUSE_TYPE_NUMBER},
+                                {"limit", GATEHOUSE_TYPE_NUMBER},
+                                {"total", GATEHOUSE_TYPE_NUMBER},
+                                {"failures", GATEHOUSE_TYPE_NUMBER},
+                                "check",
+                                "last error",
+                                {"error at", GATEHOUSE_TYPE_TIME}};
+    if (sites_ != nullptr) columns.emplace_back("pool");
+    answer.columns(columns);
+    const Clock::time_point now = now_of(init_);
+    const WallClock wall(now);
+    each_pool([&](std::string_view name, Pool& pool) {
+        for (const Pool::Report& server : pool.report(now)) {
+            const Value panic = server.in_panic ? Value::state("panic") : Value();
+            const Value limit = server.limit != Slot::unlimited ? Value(server.limit) : Value();
+            const Value share = server.share < 100 ? Value(server.share) : Value(); // it starts slowly
+            const Value error_at = server.last_error.empty() ? Value() : Value(wall.at(server.last_error_at));
+            std::vector<Value> cells{server.server,
+                                     server.address,
+                                     Value::state(server.state),
+                                     panic,
+                                     server.weight,
+                                     share,
+                                     server.connections,
+                                     limit,
+                                     server.total,
+                                     server.failures,
+                                     server.check,
+                                     server.last_error,
+                                     error_at};
+            if (sites_ != nullptr) cells.emplace_back(name);
+            answer.row(cells);
+        }
+    });
 }
 
 void Control::show_queue(gatehouse::Answer& answer) {
-    const Pool::QueueReport queue = pool_.queue_report();
+    Pool::QueueReport queue;
+    each_pool([&](std::string_view, Pool& pool) {
+        const Pool::QueueReport one = pool.queue_report();
+        queue.waiting += one.waiting;
+        queue.size += one.size;
+        queue.waited += one.waited;
+        queue.timed_out += one.timed_out;
+        queue.refused += one.refused;
+    });
     answer.columns({{"waiting", GATEHOUSE_TYPE_NUMBER},
                     {"size", GATEHOUSE_TYPE_NUMBER},
                     {"waited", GATEHOUSE_TYPE_NUMBER},
@@ -186,7 +223,7 @@ void Control::show_orders(gatehouse::Answer& answer) {
                     {"until", GATEHOUSE_TYPE_TIME},
                     "reason"});
     const WallClock wall(now_of(init_));
-    const Orders orders = pool_.orders();
+    const Orders orders = only_ != nullptr ? only_->pool.orders() : Orders();
     for (const Order& order : orders.list()) {
         const std::string value = value_of(order);
         answer.row({order.number, name_of(order.what), order.server, value, wall.at(order.since),

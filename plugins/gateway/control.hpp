@@ -2,12 +2,12 @@
 #pragma once
 
 #include "command_words.hpp"
-#include "discovery.hpp"
-#include "pool.hpp"
 #include "settings.hpp"
+#include "sites.hpp"
 
 #include <gatehouse/control.hpp>
 
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -31,9 +31,9 @@ class Control {
         {"order", "remove NUMBER", "takes an order back"},
     };
 
-    // The other three outlive it. [main]
-    Control(const gatehouse::Init& init, const Settings& settings, Pool& pool, Discovery& discovery)
-        : init_(init), settings_(settings), pool_(pool), discovery_(discovery) {}
+    // One of `only` and `sites` is null. What there is outlives it. [main]
+    Control(const gatehouse::Init& init, const Settings& settings, Site* only, Sites* sites)
+        : init_(init), settings_(settings), only_(only), sites_(sites) {}
 
     // Throws std::invalid_argument to refuse. [main]
     void run(std::span<const std::string_view> words, gatehouse::Answer& answer);
@@ -42,12 +42,13 @@ class Control {
     void show_servers(gatehouse::Answer& answer);
     void show_queue(gatehouse::Answer& answer);
     void show_orders(gatehouse::Answer& answer);
-    void add(CommandWords& words, Clock::time_point now);
+    void add(Site& site, CommandWords& words, Clock::time_point now);
+    void each_pool(const std::function<void(std::string_view name, Pool& pool)>& visit);
 
     const gatehouse::Init init_; // constant after construction, as are the others
     const Settings& settings_;
-    Pool& pool_;
-    Discovery& discovery_;
+    Site* const only_;
+    Sites* const sites_;
 };
 
 } // namespace gateway

@@ -1,6 +1,7 @@
 #include "discovery.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <string>
 #include <utility>
@@ -39,12 +40,12 @@ std::vector<ServerSpec> specs_of(const Source& source, std::span<const gatehouse
     return specs;
 }
 
-Discovery::Discovery(const gatehouse::Init& init, const Settings& settings, Pool& pool)
-    : init_(init), settings_(settings), pool_(pool), checks_(init, settings, pool) {
-    for (std::size_t i = 0; i < settings.sources.size(); ++i) {
-        const Source& source = settings.sources[i];
+Discovery::Discovery(const gatehouse::Init& init, const Settings& settings, const std::vector<Source>& sources, Pool& pool)
+    : init_(init), settings_(settings), sources_(sources), pool_(pool), checks_(init, settings, pool) {
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+        const Source& source = sources[i];
         if (!source.is_name()) {
-            apply(i, {spec_of(source)});
+            is_allowed(source.address) ? apply(i, {spec_of(source)}) : refuse(i, source.address);
             continue;
         }
         watches_.push_back(std::make_unique<gatehouse::Watch>(
@@ -58,14 +59,29 @@ Discovery::Discovery(const gatehouse::Init& init, const Settings& settings, Pool
 // "No such name" is an answer: the name has no servers. Without an answer, the last known servers stay.
 void Discovery::found(std::size_t source, std::span<const gatehouse::Endpoint> endpoints, gatehouse::Status status,
                       std::string_view why) {
-    const std::string& name = settings_.sources[source].address;
-    if (status) return apply(source, specs_of(settings_.sources[source], endpoints));
+    const std::string& name = sources_[source].address;
+    if (status) {
+        std::vector<gatehouse::Endpoint> allowed;
+        std::ranges::copy_if(endpoints, std::back_inserter(allowed), [&](const auto& one) { return is_allowed(one.address); });
+        if (allowed.empty() && !endpoints.empty()) refuse(source, name + ", " + std::string(endpoints.front().address) + ',');
+        return apply(source, specs_of(sources_[source], allowed));
+    }
     const bool gone = status == gatehouse::Status::not_found;
     const std::string text = name + ": " + std::string(why);
-    init_.log(GATEHOUSE_LEVEL_WARNING,
-              "the name of the servers does not resolve: " + text + (gone ? "" : "; the last known servers stay"));
+    if (settings_.from != UpstreamFrom::sni) // else clients choose the names, and their own records say it
+        init_.log(GATEHOUSE_LEVEL_WARNING,
+                  "the name of the servers does not resolve: " + text + (gone ? "" : "; the last known servers stay"));
     pool_.source_failed(source, text, now_of(init_));
     if (gone) apply(source, {});
+}
+
+// What clients ask for must not lead them anywhere (an open proxy).
+bool Discovery::is_allowed(std::string_view address) const {
+    return !settings_.allowed || is_within(*settings_.allowed, address);
+}
+
+void Discovery::refuse(std::size_t source, std::string_view address) {
+    pool_.source_failed(source, std::string(address) + " is in none of the networks of allow_upstreams", now_of(init_));
 }
 
 void Discovery::apply(std::size_t source, const std::vector<ServerSpec>& specs) {

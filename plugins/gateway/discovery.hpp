@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace gateway {
@@ -25,8 +26,8 @@ std::vector<ServerSpec> specs_of(const Source& source, std::span<const gatehouse
 
 class Discovery {
   public:
-    // Throws std::runtime_error if the host cannot watch a name. The pool has as many sources as the settings. [main]
-    Discovery(const gatehouse::Init& init, const Settings& settings, Pool& pool);
+    // Throws std::runtime_error if the host cannot watch a name. The pool has as many sources. All but `init` outlive it. [any]
+    Discovery(const gatehouse::Init& init, const Settings& settings, const std::vector<Source>& sources, Pool& pool);
 
     // Makes a change of the pool's servers or orders, and starts and stops their checks. What the function throws leaves this
     // one. [any]
@@ -35,12 +36,15 @@ class Discovery {
   private:
     void found(std::size_t source, std::span<const gatehouse::Endpoint> endpoints, gatehouse::Status status,
                std::string_view why);
+    bool is_allowed(std::string_view address) const;
+    void refuse(std::size_t source, std::string_view address);
     void apply(std::size_t source, const std::vector<ServerSpec>& specs);
     void follow(const Pool::Changes& changes);
     void tend();
 
     const gatehouse::Init init_; // constant after construction
     const Settings& settings_;
+    const std::vector<Source>& sources_;
     Pool& pool_;
     // Held over a change and what follows from it, so that a server that goes and comes has its check afterwards, and the timer
     // is set for what the pool has to do next.

@@ -2,11 +2,10 @@
 #include "address.hpp"
 #include "checks.hpp"
 #include "control.hpp"
-#include "discovery.hpp"
 #include "keys.hpp"
-#include "pool.hpp"
 #include "proxy_header.hpp"
 #include "settings.hpp"
+#include "sites.hpp"
 
 #include <gatehouse/plugin.hpp>
 
@@ -84,16 +83,11 @@ class Gateway {
 
     struct Session : Visit {
         std::optional<gatehouse::Upstream> begun; // to visit.server; it is not known yet what comes of it
+        Site* site = nullptr;                     // whose pool it is in; null: it has come to none
     };
 
     explicit Gateway(gatehouse::Init& init)
-        : init_(init), settings_(read_settings(init)),
-          pool_({settings_.balance, settings_.queue, settings_.health, settings_.retries, settings_.changes},
-                settings_.sources.size(),
-                {[init](std::uint64_t connection) { init.wake(connection); },
-                 [init](std::uint64_t connection) { init.end(connection, gatehouse::How::reset); },
-                 [init](gatehouse_level level, std::string_view text) { init.log(level, text); }}),
-          boot_(hexadecimal(random_number())),
+        : init_(init), settings_(read_settings(init)), boot_(hexadecimal(random_number())),
           connects_(init, "connects", "attempts to connect to a server, TLS included", {.labels = {"outcome"}}),
           connected_(connects_.with({"connected"})),
           retries_(gatehouse::Metric<gatehouse::Counter>(init, "retries", "attempts after one that had failed").with()),
@@ -103,22 +97,32 @@ class Gateway {
                   .with()) {}
 
     void start() {
-        discovery_.emplace(init_, settings_, pool_);
-        control_.emplace(init_, settings_, pool_, *discovery_);
+        if (settings_.from == UpstreamFrom::servers)
+            only_.emplace(init_, settings_, settings_.sources);
+        else
+            sites_.emplace(init_, settings_);
+        control_.emplace(init_, settings_, only_ ? &*only_ : nullptr, sites_ ? &*sites_ : nullptr);
     }
 
     Next serve(Connection& conn, Session& visit) {
         const Event event = conn.event();
         if (event == Event::timeout || (event == Event::stopping && !visit.begun)) return Next::close; // it waits in vain
         if (visit.connection == 0) {
+            std::string why;
+            visit.site = only_ ? &*only_ : sites_->enter(wanted_by(conn), now(), why);
+            if (visit.site == nullptr) {
+                conn.set_error(why);
+                return Next::no_upstream;
+            }
             visit.connection = conn.id();
             if (settings_.balance == Method::source) visit.key = hash_of(host_of(conn.peer()));
-            if (settings_.counts_sources) pool_.comes_from(visit, host_of(conn.peer()));
+            if (settings_.counts_sources) visit.site->pool.comes_from(visit, host_of(conn.peer()));
         }
+        Pool& pool = visit.site->pool;
         const bool over = event == Event::timer && visit.last_wait;
         Pool::Verdict verdict = visit.begun ? Pool::Verdict{Pool::Verdict::connect}
-                                : over      ? pool_.give_up(visit, now())
-                                            : pool_.admit(visit, now());
+                                : over      ? pool.give_up(visit, now())
+                                            : pool.admit(visit, now());
         if (verdict.kind == Pool::Verdict::connect && !visit.begun) conn.clear_deadline(); // of the wait
         if (event != Event::open && !visit.begun && verdict.kind != Pool::Verdict::wait) note_wait(visit);
         bool failed = false;
@@ -128,7 +132,7 @@ class Gateway {
             if (status) return conn.relay(std::move(*visit.begun), settings_.idle_timeout);
             failed = true;
             visit.begun.reset();
-            verdict = pool_.admit(visit, now());
+            verdict = pool.admit(visit, now());
             if (verdict.kind == Pool::Verdict::connect) retries_.add();
         }
         if (verdict.kind == Pool::Verdict::wait) return wait(conn, visit, verdict.until);
@@ -137,12 +141,20 @@ class Gateway {
         return Next::no_upstream;
     }
 
-    void closed(Session& visit, std::string_view /*reason*/) { pool_.leave(visit, now()); }
+    void closed(Session& visit, std::string_view /*reason*/) {
+        if (visit.site == nullptr) return;
+        visit.site->pool.leave(visit, now());
+        if (sites_) sites_->leave(*visit.site, now());
+    }
 
     void command(std::span<const std::string_view> words, gatehouse::Answer& answer) { control_->run(words, answer); }
 
   private:
     Clock::time_point now() const { return now_of(init_); }
+
+    std::string_view wanted_by(const Connection& conn) const {
+        return settings_.from == UpstreamFrom::route ? conn.route_value() : conn.server_name();
+    }
 
     Next wait(Connection& conn, Visit& visit, Clock::time_point until) const {
         visit.last_wait = until == visit.give_up_at;
@@ -165,9 +177,10 @@ class Gateway {
         if (status == Status::again) return status;
         status ? connected_.add() : connects_.with({outcome_of(status)}).add();
         if (status)
-            pool_.connected(visit, now());
+            visit.site->pool.connected(visit, now());
         else
-            pool_.connect_failed(visit, why.starts_with("TLS: ") ? why : text_of(status), counts_against_server(status), now());
+            visit.site->pool.connect_failed(visit, why.starts_with("TLS: ") ? why : text_of(status),
+                                            counts_against_server(status), now());
         return status;
     }
 
@@ -186,14 +199,15 @@ class Gateway {
 
     const gatehouse::Init init_; // constant after construction, as is the next one
     const Settings settings_;
-    Pool pool_;
     const std::string boot_; // a part of unique_id: tells the connections of two runs apart
     // Of no server, since names may bring ever new ones: the command `servers` has their counts.
     const gatehouse::Metric<gatehouse::Counter> connects_;
     const gatehouse::Counter connected_, retries_;
     const gatehouse::Histogram queued_;
-    std::optional<Discovery> discovery_; // its callbacks use the others
-    std::optional<Control> control_;     // uses it
+    // One of the two, from start() on.
+    std::optional<Site> only_;
+    std::optional<Sites> sites_;
+    std::optional<Control> control_; // uses them
 };
 GATEHOUSE_PLUGIN(Gateway, "gateway", "2.0.0")
 

@@ -14,6 +14,7 @@ using gatehouse::Word;
 using namespace std::chrono_literals;
 
 constexpr Word balance_words[] = {"round_robin", "least_connections", "source", "random"}; // in the order of Method
+constexpr Word from_words[] = {"route", "sni"};
 constexpr Word close_words[] = {"reset", "fin"};
 constexpr Word start_words[] = {"up", "down"};
 constexpr Word on_down_words[] = {"keep", "cut"};
@@ -105,9 +106,28 @@ constexpr Key ejection_keys[] = {
         .fallback(HealthRules{}.backoff),
     Key::duration("max_backoff", "the longest back-off").range(1ms, 24h).fallback(HealthRules{}.max_backoff)};
 
+constexpr Key pool_keys[] = {Key::string("name", "as the map has it: `pool=NAME`").required(),
+                             Key::table("servers", "its servers, as above", server_keys).list().without("required")};
+
 constexpr Key all_keys[] = {
-    Key::address("upstream", "the short form: one address").without("required, or `servers`"),
+    Key::address("upstream", "the short form: one address").without("required, or `servers`, or `upstream_from`"),
     Key::table("servers", "an array of servers, see below", server_keys).list().without("required, or `upstream`"),
+    Key::string("upstream_from",
+                "the server's address comes with each client, see below: from the map of its `\"route\"`, or from the name "
+                "that it asks for (`\"sni\"`)")
+        .one_of(from_words),
+    Key::integer("port", "of the servers that `\"sni\"` names").range(1, 65535).without("required with `\"sni\"`"),
+    Key::string(
+        "allow_upstreams",
+        "the networks in which the servers have to be: `[\"10.8.0.0/16\"]`. A client that is to go elsewhere is refused")
+        .list()
+        .without("required with `\"sni\"`"),
+    Key::integer("max_pools",
+                 "pools at a time, one for each address; a new one takes the place of the one that has been idle longest")
+        .range(1, 1'000'000)
+        .fallback(10'000),
+    Key::duration("idle_pool", "a pool without a client for so long goes").range(1s, 24h).fallback(10min),
+    Key::table("pools", "pools of several servers, for `pool=NAME` in the map", pool_keys).list(),
     Key::string("balance", "which server a client gets: see below").one_of(balance_words).fallback("round_robin"),
     Key::integer("retries", "how many other servers the gateway tries if it cannot connect to one").range(0, 100).fallback(3),
     Key::duration("connect_timeout", "how long connecting to one server may take, TLS included").range(1ms, 24h).fallback(5s),

@@ -26,7 +26,8 @@ class Reader {
 
     void read(const gatehouse::Init& init) {
         const Config& config = init.config();
-        read_sources(config);
+        read_from(config);
+        if (settings_.from == UpstreamFrom::servers) read_sources(config);
         settings_.has_unix_sockets = std::ranges::any_of(
             settings_.sources, [](const Source& source) { return source.kind == AddressKind::unix_socket; });
         settings_.tls = init.tls_client(config, "tls", !settings_.has_unix_sockets);
@@ -60,9 +61,7 @@ class Reader {
     void read_sources(const Config& config) {
         const std::string upstream = config.string("upstream");
         const std::vector<Config> servers = config.items("servers");
-        for (const Config& server : servers) read_source(server);
-        if (servers.size() > most_servers)
-            return reject(config, "servers", "more than " + std::to_string(most_servers) + " (expected several pools)");
+        settings_.sources = read_servers(config, servers);
         if (!upstream.empty() && !servers.empty())
             return reject(config, "upstream", "given beside servers (expected \"upstream\" or \"servers\")");
         if (!servers.empty()) return;
@@ -76,7 +75,71 @@ class Reader {
         settings_.sources.push_back(std::move(source));
     }
 
-    void read_source(const Config& config) {
+    std::vector<Source> read_servers(const Config& config, const std::vector<Config>& servers) {
+        std::vector<Source> sources;
+        for (const Config& server : servers) read_source(server, sources);
+        if (servers.size() > most_servers)
+            reject(config, "servers", "more than " + std::to_string(most_servers) + " (expected several pools)");
+        return sources;
+    }
+
+    // Where the servers of a client come from, if not from here.
+    void read_from(const Config& config) {
+        const std::string from = config.string("upstream_from");
+        if (from == "route") settings_.from = UpstreamFrom::route;
+        if (from == "sni") settings_.from = UpstreamFrom::sni;
+        settings_.port = static_cast<std::uint16_t>(integer(config, "port"));
+        settings_.max_pools = integer(config, "max_pools");
+        settings_.idle_pool = config.duration("idle_pool");
+        read_allowed(config);
+        const std::vector<Config> pools = config.items("pools");
+        for (const Config& pool : pools) read_pool(pool);
+
+        const bool is_fixed = settings_.from == UpstreamFrom::servers;
+        if (!is_fixed && !config.string("upstream").empty())
+            reject(config, "upstream", "given beside upstream_from (expected one of the two)");
+        if (!is_fixed && !config.items("servers").empty())
+            reject(config, "servers", "given beside upstream_from (expected one of the two)");
+        if (settings_.from == UpstreamFrom::sni && settings_.port == 0)
+            reject(config, "port", "missing (expected the servers' port, such as 443)");
+        if (settings_.from != UpstreamFrom::sni && settings_.port != 0)
+            reject(config, "port", "without effect (expected upstream_from = \"sni\")");
+        if (settings_.from == UpstreamFrom::sni && !settings_.allowed)
+            reject(config, "allow_upstreams",
+                   "missing (expected the networks of your servers, such as [\"10.8.0.0/16\"]; without them any client could "
+                   "reach "
+                   "any address from here)");
+        if (is_fixed && settings_.allowed)
+            reject(config, "allow_upstreams", "without effect (expected upstream_from beside it)");
+        if (settings_.from != UpstreamFrom::route && !pools.empty())
+            reject(config, "pools", "without effect (expected upstream_from = \"route\")");
+    }
+
+    void read_allowed(const Config& config) {
+        const std::vector<Config> items = config.items("allow_upstreams");
+        if (items.empty()) return;
+        settings_.allowed.emplace();
+        for (const Config& item : items) {
+            const std::string text = item.string("");
+            if (const std::optional<Network> network = parse_network(text))
+                settings_.allowed->push_back(*network);
+            else
+                reject(item, "",
+                       in_quotes(text) + " is not a network (expected one such as \"10.8.0.0/16\" or \"2001:db8::/32\")");
+        }
+    }
+
+    void read_pool(const Config& config) {
+        const std::string name = config.string("name");
+        std::vector<Source> sources = read_servers(config, config.items("servers"));
+        if (sources.empty()) reject(config, "servers", "missing (expected an array of servers)");
+        if (name.empty() || !is_server_name(name))
+            reject(config, "name", in_quotes(name) + " is not a name (expected 1 to 64 characters without blanks)");
+        else if (!settings_.pools.emplace(name, std::move(sources)).second)
+            reject(config, "name", in_quotes(name) + " is the name of another pool");
+    }
+
+    void read_source(const Config& config, std::vector<Source>& sources) {
         Source source;
         source.address = config.string("address");
         source.kind = kind_of(source.address);
@@ -87,7 +150,7 @@ class Reader {
         source.name = config.string("name");
         if (!is_server_name(source.name))
             reject(config, "name", in_quotes(source.name) + " is not a name (expected at most 64 characters without blanks)");
-        for (const Source& other : settings_.sources) {
+        for (const Source& other : sources) {
             if (source.address.empty()) break;
             if (!source.name.empty() && (other.name == source.name || other.address == source.name))
                 reject(config, "name", in_quotes(source.name) + " is the name of another server");
@@ -99,7 +162,7 @@ class Reader {
         source.max_connections = integer(config, "max_connections");
         source.max_per_source = integer(config, "max_per_source");
         settings_.counts_sources |= source.max_per_source > 0;
-        settings_.sources.push_back(std::move(source));
+        sources.push_back(std::move(source));
     }
 
     void read_balance(const Config& config) {

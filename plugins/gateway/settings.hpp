@@ -4,6 +4,7 @@
 #include "address.hpp"
 #include "balance.hpp"
 #include "health.hpp"
+#include "network.hpp"
 #include "proxy_header.hpp"
 
 #include <gatehouse/config.hpp>
@@ -11,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -85,8 +87,22 @@ constexpr std::uint32_t most_weight = 256;
 constexpr std::uint32_t most_connections = 1'000'000; // of a limit
 constexpr std::size_t most_servers = 4096;            // of a pool: every choice of a server looks at all of them
 
+// How a client's servers are known.
+enum class UpstreamFrom : std::uint8_t {
+    servers, // by the configuration
+    route,   // by what the map of its route says
+    sni,     // by the name that it asks for
+};
+
 struct Settings {
-    std::vector<Source> sources;
+    UpstreamFrom from = UpstreamFrom::servers;
+    std::vector<Source> sources; // if it is `servers`
+    // The others make a pool for each address.
+    std::uint16_t port = 0;                      // of servers that `sni` names
+    std::optional<std::vector<Network>> allowed; // in which the servers have to be; nothing: anywhere
+    std::size_t max_pools = 0;
+    milliseconds idle_pool{0};                                     // then one without clients goes
+    std::map<std::string, std::vector<Source>, std::less<>> pools; // that a map names: "pool=NAME"
     Method balance = Method::round_robin;
     QueueRules queue;
     unsigned retries = 0; // how many other servers the gateway tries if the first one fails

@@ -26,6 +26,32 @@ TEST(Settings, NeedAnUpstreamOrServers) {
               "upstream: given beside servers (expected \"upstream\" or \"servers\")");
 }
 
+TEST(Settings, AServerThatComesWithTheClient) {
+    const Table sni{{"upstream_from", "sni"}, {"port", 443}, {"allow_upstreams", List{"10.8.0.0/16", "2001:db8::1"}}};
+    EXPECT_EQ(Plugin::refusal(sni), "");
+    EXPECT_EQ(Plugin::refusal({{"upstream_from", "route"}}), "");
+    EXPECT_EQ(
+        Plugin::refusal({{"upstream_from", "sni"}}),
+        "port: missing (expected the servers' port, such as 443)\n"
+        "allow_upstreams: missing (expected the networks of your servers, such as [\"10.8.0.0/16\"]; without them any client "
+        "could reach any address from here)");
+    EXPECT_EQ(Plugin::refusal({{"upstream_from", "route"}, {"upstream", an_address}, {"port", 1}}),
+              "upstream: given beside upstream_from (expected one of the two)\n"
+              "port: without effect (expected upstream_from = \"sni\")");
+    EXPECT_EQ(
+        Plugin::refusal({{"upstream_from", "route"}, {"allow_upstreams", List{"10.8.0.1/16"}}}),
+        "allow_upstreams[0]: \"10.8.0.1/16\" is not a network (expected one such as \"10.8.0.0/16\" or \"2001:db8::/32\")");
+    EXPECT_EQ(Plugin::refusal(with("allow_upstreams", List{"10.8.0.0/16"})),
+              "allow_upstreams: without effect (expected upstream_from beside it)");
+    const Table shop{{"name", "shop"}, {"servers", List{Table{{"address", an_address}}}}};
+    EXPECT_EQ(Plugin::refusal({{"upstream_from", "route"}, {"pools", List{shop}}}), "");
+    EXPECT_EQ(Plugin::refusal({{"upstream_from", "route"}, {"pools", List{shop, shop}}}),
+              "pools[1].name: \"shop\" is the name of another pool");
+    EXPECT_EQ(Plugin::refusal({{"upstream_from", "route"}, {"pools", List{Table{{"name", "shop"}}}}}),
+              "pools[0].servers: missing (expected an array of servers)");
+    EXPECT_EQ(Plugin::refusal(with("pools", List{shop})), "pools: without effect (expected upstream_from = \"route\")");
+}
+
 TEST(Settings, TakeEveryFormOfAddress) {
     for (const std::string good : {"127.0.0.1:80", "[::1]:65535", "db.example:5432", "localhost:1", "unix:/run/x", "unix:@x",
                                    "srv:_redis._tcp.example"}) {
