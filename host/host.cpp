@@ -3,6 +3,7 @@
 #include "base/if_memory_allows.hpp"
 #include "base/time_text.hpp"
 #include "host_commands.hpp"
+#include "map_commands.hpp"
 #include "order_handover.hpp"
 #include "plugin/runtime_folder.hpp"
 #include "process/cpus.hpp"
@@ -127,6 +128,7 @@ void Host::adopt_sockets() {
 
 std::vector<HostCommand> Host::commands() {
     std::vector<HostCommand> commands = host_commands([this] { return generations_.all(); });
+    std::ranges::move(map_commands([this] { return generations_.all(); }), std::back_inserter(commands));
     std::ranges::move(reload_commands(generations_), std::back_inserter(commands));
     commands.push_back(upgrade_command(upgrade_));
     commands.push_back(drain_command(drain_, generations_, log_));

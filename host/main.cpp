@@ -193,6 +193,25 @@ int main(int argc, char** argv) {
     CLI::App* deny_remove = add_question(*deny, "remove", "deny.remove", "End an order before its time");
     add_text(*deny_remove, "NET", "network", "Its network")->required();
     add_text(*deny_remove, "--listener", "listener", "The one that it is for")->type_name("NAME");
+    CLI::App* map = app.add_subcommand("map", "Look at a map of server names of a running host, or change it and its file");
+    map->require_subcommand(1);
+    add_text(*map, "MAP", "map", "Its name in the configuration")->required();
+    const std::string name_help = "A server name: shop.example, *.example.org";
+    add_text(*add_question(*map, "get", "map.get", "Show what it says of a name, and where"), "NAME", "name", name_help)
+        ->required();
+    add_number(*add_question(*map, "list", "map.list", "Show its names, in the order of its file"), "--limit", "limit",
+               "So many rows at most (default 1000, at most 10000)");
+    CLI::App* map_set = add_question(*map, "set", "map.set", "Give a name a value, here and in the file");
+    add_text(*map_set, "NAME", "name", name_help)->required();
+    add_text(*map_set, "VALUE", "value", "An address, or key=text")->required();
+    add_text(*add_question(*map, "remove", "map.remove", "Take a name out, here and out of the file"), "NAME", "name",
+             name_help)
+        ->required();
+    add_question(*map, "load", "map.load", "Give it the names of another file; its own becomes a copy of that")
+        ->add_option_function<std::string>(
+            "FILE", [&asked](const std::string& file) { asked.with["file"] = std::filesystem::absolute(file).native(); },
+            "A file that the host may read")
+        ->required();
     CLI::App* config = app.add_subcommand("config", "Look at the configurations of a running host")->require_subcommand(1);
     add_question(*config, "history", "config.history", "Show those that have run, the newest first");
     CLI::App* log = app.add_subcommand("log", "Change the log of a running host")->require_subcommand(1);

@@ -64,9 +64,13 @@ std::string LiveMap::refresh() {
 }
 
 void LiveMap::put_to_use(std::shared_ptr<const NameMap> fresh) {
-    log_.info("map reloaded", {{"map", config_.name}, {"names", fresh->entries().size()}});
-    const MutexLock lock(mutex_);
-    map_.swap(fresh); // the last reader of the old one deletes it, or this does after the lock
+    const std::size_t names = fresh->entries().size();
+    {
+        const MutexLock lock(mutex_);
+        map_.swap(fresh);
+    }
+    // Who reads that it is so finds it so. The last reader of the old one deletes it, or this does.
+    log_.info("map reloaded", {{"map", config_.name}, {"names", names}});
 }
 
 std::string LiveMap::change(const Edit& edit) {
