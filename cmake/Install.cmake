@@ -17,11 +17,12 @@ endfunction()
 install(TARGETS gatehouse DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT gatehouse)
 install(DIRECTORY DESTINATION ${GATEHOUSE_PLUGIN_FOLDER} COMPONENT gatehouse) # others' plugins may lie there, too
 install(FILES conf/systemd/gatehouse.service conf/systemd/gatehouse.socket DESTINATION lib/systemd/system COMPONENT gatehouse)
+install(FILES conf/systemd/sysusers.conf DESTINATION lib/sysusers.d RENAME gatehouse.conf COMPONENT gatehouse)
+install(FILES conf/systemd/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME gatehouse.conf COMPONENT gatehouse)
 compressed(${PROJECT_SOURCE_DIR}/CHANGELOG.md changelog)
 install(FILES README.md ${PROJECT_BINARY_DIR}/changelog.gz DESTINATION ${docs} COMPONENT gatehouse)
-install(DIRECTORY docs conf DESTINATION ${docs} COMPONENT gatehouse PATTERN *.1 EXCLUDE PATTERN dev-cert EXCLUDE)
-compressed(${PROJECT_SOURCE_DIR}/docs/gatehouse.1 gatehouse.1)
-install(FILES ${PROJECT_BINARY_DIR}/gatehouse.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT gatehouse)
+install(DIRECTORY docs conf DESTINATION ${docs} COMPONENT gatehouse PATTERN *.in EXCLUDE PATTERN dev-cert EXCLUDE)
+include(cmake/Pages.cmake)
 install(FILES LICENSE DESTINATION ${docs} COMPONENT license) # Debian's packages have a file of their own for it
 
 # The service's configuration, in /etc for the prefixes /usr and /usr/local, as the unit has it, and in PREFIX/etc otherwise. Unlike

@@ -22,7 +22,7 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(same "(= ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})")
 set(CPACK_DEBIAN_GATEHOUSE_PACKAGE_NAME gatehouse)
 set(CPACK_DEBIAN_GATEHOUSE_PACKAGE_SECTION net)
-set(CPACK_DEBIAN_GATEHOUSE_PACKAGE_DEPENDS "init-system-helpers (>= 1.54~)")
+set(CPACK_DEBIAN_GATEHOUSE_PACKAGE_DEPENDS "init-system-helpers (>= 1.54~), systemd | systemd-sysusers")
 set(CPACK_DEBIAN_GATEHOUSE_PACKAGE_RECOMMENDS "gatehouse-plugins ${same}")
 set(CPACK_DEBIAN_GATEHOUSE_PACKAGE_SUGGESTS gatehouse-dev)
 set(CPACK_DEBIAN_GATEHOUSE_DESCRIPTION "plugin-based multi-protocol server host
@@ -30,7 +30,8 @@ Gatehouse owns listening sockets, TLS, access control, threads, deadlines and
 the log of a server. A plugin, a small shared library, speaks the protocol. A
 TOML file says which port goes to which plugin.
 .
-This package has the host and its systemd units.")
+This package has the host, its systemd units and manual pages, and completions
+for bash, fish and zsh.")
 
 set(CPACK_DEBIAN_PLUGINS_PACKAGE_NAME gatehouse-plugins)
 set(CPACK_DEBIAN_PLUGINS_PACKAGE_SECTION net)
@@ -70,6 +71,10 @@ if(TARGET reference)
   install(FILES ${debian}/doc-base DESTINATION ${CMAKE_INSTALL_DATADIR}/doc-base RENAME gatehouse-dev
     COMPONENT dev EXCLUDE_FROM_ALL)
 endif()
+install(FILES ${debian}/gatehouse.logrotate DESTINATION /etc/logrotate.d RENAME gatehouse COMPONENT gatehouse EXCLUDE_FROM_ALL)
 file(GLOB CPACK_DEBIAN_GATEHOUSE_PACKAGE_CONTROL_EXTRA ${debian}/gatehouse/*)
+# Whoever installs plugins has the host that runs take them.
+file(GENERATE OUTPUT triggers CONTENT "interest-noawait /usr/${GATEHOUSE_PLUGIN_FOLDER}\n")
+list(APPEND CPACK_DEBIAN_GATEHOUSE_PACKAGE_CONTROL_EXTRA ${PROJECT_BINARY_DIR}/triggers)
 
 include(CPack)

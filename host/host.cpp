@@ -243,6 +243,8 @@ int Host::run() {
         again = std::min(again, log_.supervise(now));
         record_.denials.store(denials_.size());
         record_.leaves.store(drain_.at != never || drain_.has_begun || upgrade_.has_handed_over());
+        if (accepts_ && !upgrade_.has_handed_over())
+            again = std::min(again, status_.supervise(now, generations_, drain_.has_begun));
         if (drained_by == never && upgrade_.is_over()) {
             if (generations_.is_quiet()) return shut_down(stops);
             if (!std::exchange(is_old_, true)) leave_by(plus(now, time_for_old(generation().config().host)));
@@ -323,6 +325,7 @@ void Host::reload(const std::string& by) noexcept {
 
 void Host::concluded(const Generations::Outcome& outcome) noexcept {
     ::sd_notify(0, "READY=1");
+    status_.hurry();
     follow_files();
     if (outcome.what != Generations::Outcome::What::applied) return;
     keep_in_store();
@@ -354,6 +357,7 @@ void Host::leave_after_delay() noexcept {
 // Returns when the drain is over at the latest.
 Nanoseconds Host::begin_drain() noexcept {
     drain_.has_begun = true;
+    status_.hurry();
     stops_->be_patient(plus(drain_.timeout, patience_of_exit)); // a signal that comes now does not shorten what was ordered
     upgrade_.conclude();
     const bool alone = accepts_ && !upgrade_.has_handed_over();

@@ -20,6 +20,7 @@
 #include "plugin/libraries.hpp"
 #include "process/privileges.hpp"
 #include "relay/engine.hpp"
+#include "service_status.hpp"
 #include "threads/alarm.hpp"
 #include "threads/background.hpp"
 #include "threads/standby.hpp"
@@ -102,6 +103,7 @@ class Host {
     std::optional<Control> control_;
     DrainPlan drain_;
     HostUpgrade upgrade_;
+    ServiceStatus status_;
     Descriptor signals_;
     std::shared_ptr<ChangeWatch> change_watch_; // null: nobody has asked for it
     StopSignals* stops_ = nullptr;              // while it runs

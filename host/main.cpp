@@ -1,3 +1,5 @@
+#include "completion.hpp"
+#include "manual_pages.hpp"
 #include "plugin/probe_process.hpp"
 #include "plugin_creation.hpp"
 #include "subcommands.hpp"
@@ -7,8 +9,28 @@
 #include <cstdint>
 #include <gatehouse/gatehouse.h>
 
+namespace {
+
+using namespace gatehouse::host;
+
+// What --help says, as data.
+CommandHelp help_of(const CLI::App& app) {
+    CommandHelp help{app.get_name(), app.get_description(), {}, {}};
+    for (const CLI::Option* option : app.get_options()) {
+        const bool positional = option->get_lnames().empty();
+        const bool flag = option->get_items_expected_max() == 0;
+        help.arguments.push_back({positional ? option->get_name() : "--" + option->get_lnames().front(),
+                                  positional || flag ? "" : option->get_type_name(), option->get_description(),
+                                  option->get_required(), option->get_items_expected_max() > 1});
+    }
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); }))
+        help.commands.push_back(help_of(*command));
+    return help;
+}
+
+} // namespace
+
 int main(int argc, char** argv) {
-    using namespace gatehouse::host;
 
     CLI::App app("Gatehouse: a plugin-based multi-protocol server host.\n"
                  "It listens on the ports of a configuration file and hands each connection to a plugin.");
@@ -231,6 +253,12 @@ int main(int argc, char** argv) {
     dev_cert->add_option("DIR", folder, "The folder for ca.pem, ca.key, cert.pem and key.pem")->required();
     dev_cert->add_option("NAME", names, "Host names and addresses (default: localhost 127.0.0.1 ::1)");
 
+    std::string shell;
+    CLI::App* complete = app.add_subcommand("completion", "Print a script that completes commands and options in a shell");
+    complete->add_option("SHELL", shell, "bash, fish or zsh")->required();
+    app.add_subcommand("manual-commands", "Print that part of gatehouse(1) (the build runs this)")->group("");
+    app.add_subcommand("manual-keys", "Print that part of gatehouse.toml(5) (the build runs this)")->group("");
+
     std::string library;
     CLI::App* probe = app.add_subcommand("probe-plugin", "Load one library and say what it is (the host runs this)")->group("");
     probe->add_option("FILE", library)->required();
@@ -250,6 +278,9 @@ int main(int argc, char** argv) {
     if (*begin) return new_plugin_command(new_plugin);
     if (*try_out) return run_plugin_command(options, trial);
     if (*validate) return check_plugin_command(options, tried);
+    if (*complete) return print_command([&] { return completion(shell, help_of(app)); });
+    if (app.got_subcommand("manual-commands")) return print_command([&] { return commands_page(help_of(app)); });
+    if (app.got_subcommand("manual-keys")) return print_command(keys_page);
     if (app.got_subcommand("trial-host")) return trial_host_command();
     if (*trial_create) run_plugin_creation(creation, trial);
     if (*describe)

@@ -326,6 +326,13 @@ int schema_command(const CommandOptions& options) {
     });
 }
 
+int print_command(const std::function<std::string()>& text) {
+    return reported([&] {
+        std::cout << text();
+        return 0;
+    });
+}
+
 int list_plugins_command(const CommandOptions& options, bool json) {
     return reported([&] {
         const std::vector<std::filesystem::path> folders = plugin_folders(options);

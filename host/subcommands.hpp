@@ -6,6 +6,7 @@
 #include "trial/plugin_trial.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ int list_plugins_command(const CommandOptions& options, bool json);
 enum class DescriptionFormat { text, json, markdown };
 int describe_plugin_command(const CommandOptions& options, const std::string& plugin, DescriptionFormat format);
 int schema_command(const CommandOptions& options);
+// Prints what `text` makes.
+int print_command(const std::function<std::string()>& text);
 // How to find a running host, and how to print what it answers.
 struct ControlOptions {
     std::filesystem::path socket; // --socket; empty: GATEHOUSE_SOCKET, or

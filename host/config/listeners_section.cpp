@@ -255,10 +255,11 @@ class SharedPools {
 
 } // namespace
 
-std::vector<ListenerConfig> read_listeners(ConfigTable& root) {
+std::vector<ListenerConfig> read_listeners(ConfigTable& root, bool may_be_none) {
     constexpr std::string_view key = "listeners";
     constexpr std::string_view expected = "[[listeners]] sections, with two brackets";
-    if (!root.has(key)) root.missing(key, "at least one [[listeners]] section");
+    if (!root.has(key) && !may_be_none)
+        root.reject(key, "missing (expected at least one [[listeners]] section, or host.control)");
     std::vector<ConfigTable> sections = root.items(key, expected);
     if (root.is_array(key) && sections.empty()) root.reject(key, "empty (expected at least one [[listeners]] section)");
     if (sections.size() > max_listeners)

@@ -9,6 +9,6 @@
 namespace gatehouse::host {
 
 // `root`: the whole file. A bad value keeps its default: an empty name or plugin, an empty address.
-std::vector<ListenerConfig> read_listeners(ConfigTable& root);
+std::vector<ListenerConfig> read_listeners(ConfigTable& root, bool may_be_none);
 
 } // namespace gatehouse::host

@@ -40,7 +40,7 @@ Config read(ConfigReading& reading) {
     config.tls = read_tls_sections(root.table("tls"));
     config.maps = read_maps(root.table("maps"));
     config.plugins = read_plugins(root.table("plugins"), reading);
-    config.listeners = read_listeners(root);
+    config.listeners = read_listeners(root, !config.host.control.empty());
     root.reject_unknown();
     resolve_references(config, reading);
     return config;

@@ -1,4 +1,4 @@
-// systemd's store of descriptors, spoken to a stand-in: newcomers wait while no host runs.
+// systemd, by a stand-in: its store of descriptors, where newcomers wait while no host runs, its status text and its watchdog.
 #include "clients.hpp"
 #include "gatehouse.hpp"
 
@@ -58,6 +58,23 @@ class Store {
     }
     const std::map<std::string, int>& stored() const { return stored_; }
 
+    // Until the host has said this of itself.
+    void wait_for_status(const std::string& text) {
+        eventually("the status is " + text, [&] {
+            receive_all();
+            return status_ == text;
+        });
+    }
+    // Until the host has shown once more that its main loop turns.
+    void wait_for_sign_of_life() {
+        receive_all();
+        alive_ = false;
+        eventually("a sign of life", [&] {
+            receive_all();
+            return alive_;
+        });
+    }
+
   private:
     std::string path() const { return dir_ / "notify"; }
 
@@ -73,6 +90,8 @@ class Store {
             header.msg_controllen = control.size();
             if (::recvmsg(socket_, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0) return;
             const std::string message = std::string("\n") + text.data();
+            if (message.starts_with("\nSTATUS=")) status_ = message.substr(8);
+            alive_ |= message == "\nWATCHDOG=1";
             const std::size_t at = message.find("\nFDNAME=");
             const std::string name = at == std::string::npos ? "" : message.substr(at + 8, message.find('\n', at + 8) - at - 8);
             if (message.find("\nFDSTOREREMOVE=1") != std::string::npos) {
@@ -92,6 +111,8 @@ class Store {
     const TempDir dir_;
     const int socket_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     std::map<std::string, int> stored_;
+    std::string status_;
+    bool alive_ = false;
 };
 
 class FdStore : public testing::Test {
@@ -156,6 +177,21 @@ TEST_F(FdStore, AListenerThatIsGoneLeavesTheStore) {
         });
         EXPECT_TRUE(refused(front_.address()));
     }
+}
+
+// WATCHDOG_PID names another process after an upgrade.
+TEST_F(FdStore, SystemdHearsOfTheHost) {
+    GatehouseOptions options = store_.options();
+    options.environment.insert(options.environment.end(), {"WATCHDOG_USEC=100000", "WATCHDOG_PID=1"});
+    Gatehouse host(both(), options);
+    store_.wait_for_status("ready: 2 listeners, 0 open, generation 1");
+    const Client stays(front_.address());
+    store_.wait_for_status("ready: 2 listeners, 1 open, generation 1");
+    EXPECT_EQ(host.reload(front_listener())["result"], "applied");
+    store_.wait_for_status("ready: 1 listener, 0 open, generation 2; draining: 1 left");
+    store_.wait_for_sign_of_life();
+    host.signal(SIGTERM);
+    store_.wait_for_status("draining: 1 left");
 }
 
 TEST_F(FdStore, WithoutOneSocketsAreClosed) {

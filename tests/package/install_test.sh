@@ -14,7 +14,8 @@ fail() {
 rm -rf "$prefix"
 "$cmake" --install "$build" --prefix "$prefix" >/dev/null
 conf=$prefix/etc/gatehouse/gatehouse.toml
-"$prefix/bin/gatehouse" check "$conf"
+check() { "$1/bin/gatehouse" check <(sed "s|/run/gatehouse/|$prefix/|" "$1/etc/gatehouse/gatehouse.toml"); } # root makes that folder
+check "$prefix"
 plugins=$("$prefix/bin/gatehouse" plugins)
 for library in "$build"/plugins/*.so; do
     [[ $plugins == *"/gatehouse/plugins/${library##*/}"* ]] || fail "it does not find ${library##*/}: $plugins"
@@ -23,7 +24,7 @@ done
 moved=$(mktemp -d)
 trap 'rm -rf "$moved"' EXIT
 cp -r "$prefix/." "$moved"
-"$moved/bin/gatehouse" check "$moved/etc/gatehouse/gatehouse.toml"
+check "$moved"
 ! grep -rIl -e "$prefix" -e "$build" "$prefix" || fail "these files say where they were installed or built"
 
 echo '# changed' >>"$conf"
