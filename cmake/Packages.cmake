@@ -22,7 +22,7 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(same "(= ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})")
 set(CPACK_DEBIAN_GATEHOUSE_PACKAGE_NAME gatehouse)
 set(CPACK_DEBIAN_GATEHOUSE_PACKAGE_SECTION net)
-set(CPACK_DEBIAN_GATEHOUSE_PACKAGE_DEPENDS "init-system-helpers (>= 1.54~), systemd | systemd-sysusers")
+set(CPACK_DEBIAN_GATEHOUSE_PACKAGE_DEPENDS "init-system-helpers (>= 1.54~), systemd | systemd-standalone-sysusers")
 set(CPACK_DEBIAN_GATEHOUSE_PACKAGE_RECOMMENDS "gatehouse-plugins ${same}")
 set(CPACK_DEBIAN_GATEHOUSE_PACKAGE_SUGGESTS gatehouse-dev)
 set(CPACK_DEBIAN_GATEHOUSE_DESCRIPTION "plugin-based multi-protocol server host

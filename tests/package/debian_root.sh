@@ -48,7 +48,7 @@ next_version() {
 }
 
 inside() {
-    local before conf=/etc/gatehouse/gatehouse.toml
+    local before asker left conf=/etc/gatehouse/gatehouse.toml
     ip link set lo up
     dpkg -i /mnt/gatehouse_*.deb /mnt/gatehouse-plugins_*.deb
     [[ $(stat -c %U /run/gatehouse) == gatehouse ]] || fail "the user or its folder is not made"
@@ -60,6 +60,7 @@ inside() {
     # An upgrade does not restart the host, and nobody is refused.
     next_version
     ask_on &
+    asker=$!
     before=$(host_pid)
     says 'handed over' dpkg -i /root/next/*.deb
     [[ $(host_pid) != "$before" ]] || fail "the old process still serves"
@@ -74,7 +75,7 @@ inside() {
     says 'unknown key' dpkg -i /mnt/gatehouse_*.deb /mnt/gatehouse-plugins_*.deb
     [[ $(host_pid) == "$before" ]] || fail "the host was replaced although the file is wrong"
     touch /root/enough
-    wait %2
+    wait $asker
     [[ ! -e /root/lost && $(cat /root/answered) -gt 0 ]] || fail "clients were lost: $(cat /root/lost /root/answered)"
     echo "$(cat /root/answered) connections, none lost"
     cp /root/good $conf

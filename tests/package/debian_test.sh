@@ -31,7 +31,7 @@ depends() {
         [[ ", $all," == *", $on "* ]] || fail "$1 does not depend on $on, but on $all"
     done
 }
-depends gatehouse libc6 libssl3 libsystemd0 init-system-helpers "systemd | systemd-sysusers"
+depends gatehouse libc6 libssl3 libsystemd0 init-system-helpers
 depends gatehouse-plugins libc6 libcrypt1 gatehouse
 depends gatehouse-dev gatehouse
 dpkg-deb --info gatehouse_*.deb conffiles | grep -qx /etc/gatehouse/gatehouse.toml || fail "the configuration is no conffile"

@@ -16,13 +16,13 @@ fail() {
 }
 
 # page_says PAGE TEXT: without formatting.
-page_says() { mandoc -T ascii "$build/$1" | col -b | tr -s ' \n' ' ' | grep -F -e "$2" >/dev/null || fail "$1 does not say: $2"; }
+page_says() { mandoc -T ascii "$build/$1" | col -bx | tr -s ' \n' ' ' | grep -F -e "$2" >/dev/null || fail "$1 does not say: $2"; }
 
 mandoc -T lint -W warning "$build"/gatehouse.1 "$build"/gatehouse.toml.5 || fail "mandoc finds that"
 page_says gatehouse.1 "deny add NET Refuse newcomers from a network, from now on."
 page_says gatehouse.1 "SIGUSR2 Open the log file again"
 page_says gatehouse.toml.5 "[[listeners.routes]]"
-page_says gatehouse.toml.5 "rate.per duration, 0 to \"1h\"; default: \"1s\""
+page_says gatehouse.toml.5 "rate.per duration, at most \"1h\"; default: \"1s\""
 
 # in_bash WORD...: what completes the last of them.
 in_bash() {
@@ -31,7 +31,7 @@ in_bash() {
 }
 in_fish() { fish --no-config -c "source $build/completion.fish; complete -C '$*'" | cut -f 1 | paste -s -d ' '; }
 in_zsh() {
-    zsh -f -c 'compdef() { }; _files() { print FILE; }; _describe() { print -l ${${(P)@[-1]}%%:*}; }
+    zsh -f -c 'compdef() { }; _files() { print FILE; }; _describe() { print -rl -- ${${(P)@[-1]}%%:*}; }
         source $1; shift; words=("$@") CURRENT=$# PREFIX=$@[-1]; _gatehouse | grep -e "^$PREFIX" | paste -s -d " "' \
         zsh "$build/completion.zsh" "$@"
 }
