@@ -72,8 +72,7 @@ void check_handshakes(const Config& config, const TlsServers& tls, Problems& pro
 }
 
 // What is opened at the start, or later by this process as it is now.
-void check_log_file(const Config& config, const std::string& advice, Problems& problems) {
-    const std::filesystem::path& file = config.log.file;
+void check_log_file(const std::filesystem::path& file, const Place& where, const std::string& advice, Problems& problems) {
     if (file.empty()) return;
     const bool exists = ::faccessat(AT_FDCWD, file.c_str(), F_OK, AT_EACCESS) == 0;
     const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
@@ -84,8 +83,14 @@ void check_log_file(const Config& config, const std::string& advice, Problems& p
                     : ::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
         error = errno;
     if (error != 0)
-        problems.add(config.log_file_where.text + ": log.file: cannot open " + file.native() + ": " + std::strerror(error) +
-                     advice);
+        problems.add(where.text + ": log.file: cannot open " + file.native() + ": " + std::strerror(error) + advice);
+}
+
+void check_log_files(const Config& config, const std::string& advice, bool only_those_there, Problems& problems) {
+    const std::vector<LogOutputConfig> outputs = config.log.all_outputs();
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+        if (!only_those_there || std::filesystem::exists(outputs[i].file))
+            check_log_file(outputs[i].file, config.log_files[i], advice, problems);
 }
 
 } // namespace
@@ -111,7 +116,7 @@ std::vector<std::string> check(const Config& config, bool bind) {
         check_routes(config, plugins->finder());
     });
     check_sockets(config, bind, log, problems);
-    check_log_file(config, "", problems);
+    check_log_files(config, "", false, problems);
     warn_of_descriptors(config.listeners, log);
 
     // The last thing, since there is no way back.
@@ -127,8 +132,7 @@ std::vector<std::string> check(const Config& config, bool bind) {
                         problem +
                         "; a renewed one could not be loaded by the user of [process] (expected files that it may read)");
             problems.of([&] { const LiveMaps read(config.maps, log); }, as);
-            if (std::filesystem::exists(config.log.file))
-                check_log_file(config, "; give it to the user of [process], who opens it again after SIGUSR2", problems);
+            check_log_files(config, "; give it to the user of [process], who opens it again after SIGUSR2", true, problems);
         });
         problems.of([&] { plugins->try_again(config, facilities); }, as);
     }

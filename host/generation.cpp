@@ -25,8 +25,10 @@ Generation::Generation(Config config, const Standing& standing, Generation* befo
       number_(before != nullptr ? before->number_ + 1 : 1), since_(milliseconds_since_1970()),
       late_look_(std::make_shared<LateLook>()), view_(std::make_shared<GenerationView>()),
       tls_(config_.tls, standing.ticket_keys, standing.log, before != nullptr ? &before->tls_ : nullptr),
-      maps_(config_.maps, standing.log), shared_{standing.log,       standing.alarm, standing.relays, tls_, maps_, drain_,
-                                                 config_.log.access, handshakes_,    standing.denials},
+      maps_(config_.maps, standing.log),
+      shared_{standing.log, standing.alarm,  standing.relays,    tls_,
+              maps_,        drain_,          config_.log.access, config_.log.refused_per_second,
+              handshakes_,  standing.denials},
       shortages_(standing.log),
       facilities_{
           .table = host_table,

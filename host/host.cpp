@@ -180,7 +180,7 @@ void Host::drop_privileges() {
                          {{"problem", problem}});
     if (!log_.can_reopen())
         log_.warning("the log file cannot be opened again after SIGUSR2; give it to the user of [process]",
-                     {{"path", config.log.file.string()}, {"error", std::strerror(errno)}});
+                     {{config.log.file.empty() ? "" : "path", config.log.file.native()}, {"error", std::strerror(errno)}});
 }
 
 // The control socket first: it calls plugin instances.

@@ -1,37 +1,29 @@
-// The host's log: one line an event, a message and fields, for people or as JSON.
+// The host's log: one record an event, a message and fields. It goes to one output or several, each with its own format.
 //
 // Writing never waits, never fails and allocates nothing: a record is formatted on the caller's stack and copied into a bounded
-// buffer, which one thread writes many lines at a time, within a few hundredths of a second. When the buffer overflows, the
-// disk is full or the reader has gone, lines are dropped and counted. Each record has the next number, "seq" in JSON: numbers
-// that are missing were dropped. [any] unless noted.
+// buffer of the output, which a thread writes many lines at a time, within a few hundredths of a second. When the buffer
+// overflows, the disk is full or the reader has gone, lines are dropped and counted. Each record of an output has the next
+// number, "seq" in JSON: numbers that are missing were dropped. [any] unless noted.
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/log_config.hpp"
 #include "base/log_line.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 namespace gatehouse::host {
 
-enum class LogFormat { automatic, human, json }; // automatic: human on a terminal, JSON otherwise
-
-// [log]
-struct LogConfig {
-    LogLevel level = LogLevel::info;
-    LogFormat format = LogFormat::automatic;
-    std::filesystem::path file; // empty: standard error
-    bool access = true;         // one line for each connection that has ended
-
-    bool operator==(const LogConfig&) const = default;
-};
+class LogOutput;
 
 class Log {
   public:
-    // Throws std::runtime_error if the file cannot be opened. [main]
+    // Throws std::runtime_error if a file cannot be opened. [main]
     explicit Log(const LogConfig& config);
     ~Log(); // writes what is queued
 
@@ -55,11 +47,11 @@ class Log {
     // Goes back if it is time. Returns when it wants to be asked again. [main]
     Nanoseconds supervise(Nanoseconds now) noexcept;
 
-    // Opens the log file again by its name, after logrotate or a person has moved it away. Keeps the old one if that fails.
-    // [main]
+    // Opens the log files again by their names, after logrotate or a person has moved them away. Keeps an old one if that
+    // fails. [main]
     void reopen() noexcept;
 
-    // Gives the log file to this user if the host has made it; one that was there keeps its owner. Throws std::system_error.
+    // Gives the log files to this user that the host has made; one that was there keeps its owner. Throws std::system_error.
     // [main]
     void hand_over(unsigned user);
 
@@ -80,13 +72,13 @@ class Log {
     std::uint64_t dropped() const noexcept;
 
   private:
-    struct Impl;
     void put(LogLevel level, std::string_view message, Fields fields) noexcept;
 
     LogLevel configured_;             // [main]
     std::atomic<LogLevel> level_;     // written by the main thread
     Nanoseconds level_until_ = never; // [main]
-    std::unique_ptr<Impl> impl_;
+    std::array<std::atomic<std::uint64_t>, log_levels> records_{};
+    std::vector<std::unique_ptr<LogOutput>> outputs_;
 };
 
 } // namespace gatehouse::host

@@ -79,6 +79,27 @@ void append_value(LogLine& line, const Field::Value& value, bool json) noexcept 
     }
 }
 
+// key=value for each field that fits into so many bytes of the line, with a blank before it.
+void append_pairs(LogLine& line, Fields fields, std::size_t limit = max_log_line - 1) noexcept {
+    for (const Field& field : fields) {
+        if (field.key().empty()) continue;
+        const std::size_t before = line.size();
+        line += ' ';
+        line += field.key();
+        line += '=';
+        append_value(line, field.value(), false);
+        if (line.size() > limit) return line.cut(before);
+    }
+}
+
+// A text without the quotes that it has beside others.
+void append_alone(LogLine& line, const Field::Value& value) noexcept {
+    if (const auto* const text = std::get_if<std::string_view>(&value))
+        append_escaped(line, text->substr(0, longest_text), false, false);
+    else
+        append_value(line, value, false);
+}
+
 } // namespace
 
 void format_human(LogLine& line, LogLevel level, std::string_view message, Fields fields, bool colour) noexcept {
@@ -90,13 +111,33 @@ void format_human(LogLine& line, LogLevel level, std::string_view message, Field
     if (colour) line += "\x1b[0m";
     line += blanks.substr(level_name(level).size());
     append_escaped(line, message.substr(0, longest_text), false, false);
+    append_pairs(line, fields);
+}
+
+void format_logfmt(LogLine& line, LogLevel level, std::string_view message, Fields fields) noexcept {
+    line += " level=";
+    line += level_name(level);
+    line += " msg=";
+    append_value(line, message, false);
+    append_pairs(line, fields);
+}
+
+void format_journal(LogLine& line, LogLevel level, std::string_view message, Fields fields) noexcept {
+    constexpr std::string_view before_key = "GATEHOUSE_";
+    line += "MESSAGE=";
+    append_escaped(line, message.substr(0, longest_text), false, false);
+    append_pairs(line, fields, max_log_line / 2); // they need room by themselves, too
+    line += "\nGATEHOUSE_LEVEL=";
+    line += level_name(level);
+    line += '\n';
     for (const Field& field : fields) {
         if (field.key().empty()) continue;
         const std::size_t before = line.size();
-        line += ' ';
-        line += field.key();
+        line += before_key;
+        for (const char c : field.key()) line += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
         line += '=';
-        append_value(line, field.value(), false);
+        append_alone(line, field.value());
+        line += '\n';
         if (line.is_full()) return line.cut(before);
     }
 }

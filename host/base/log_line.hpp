@@ -1,5 +1,5 @@
-// How a record of the log becomes a line: for people or as JSON, on the caller's stack. Every text is escaped here, so one
-// record is always one line.
+// How a record of the log becomes a line, on the caller's stack: for people, as JSON, as logfmt, or as journald takes it. Every
+// text is escaped here, so one record is always one line.
 #pragma once
 
 #include "base/bounded_text.hpp"
@@ -66,6 +66,11 @@ using LogLine = BoundedText<max_log_line>;
 void format_human(LogLine& line, LogLevel level, std::string_view message, Fields fields, bool colour) noexcept;
 // From the comma behind the number to the closing brace.
 void format_json(LogLine& line, LogLevel level, std::string_view message, Fields fields) noexcept;
+
+// level=info msg=closed listener=web ...
+void format_logfmt(LogLine& line, LogLevel level, std::string_view message, Fields fields) noexcept;
+// The fields as NAME=value, a line each: MESSAGE for people, and the others by themselves, as GATEHOUSE_LISTENER.
+void format_journal(LogLine& line, LogLevel level, std::string_view message, Fields fields) noexcept;
 
 // The text as the inside of a JSON string, on one line.
 std::string escape_json(std::string_view text);

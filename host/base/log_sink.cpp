@@ -17,11 +17,6 @@ namespace {
 
 constexpr int stall_milliseconds = 1000;
 
-bool is_regular(const Descriptor& fd) noexcept {
-    struct stat status{};
-    return ::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode);
-}
-
 // Of the lines that a pipe takes at once, not mixed with those of others who write to it (pipe(7)). A line is shorter than
 // that.
 std::size_t size_for_pipe(std::string_view lines) noexcept {
@@ -32,20 +27,22 @@ std::size_t size_for_pipe(std::string_view lines) noexcept {
 
 } // namespace
 
-LogSink::LogSink(const std::filesystem::path& file) : file_(file), fd_(open()) {
-    if (!fd_)
+LogSink::LogSink(const std::filesystem::path& file, std::uint64_t rotate_size, unsigned rotate_keep)
+    : file_(file), rotate_size_(rotate_size), rotate_keep_(rotate_keep) {
+    Descriptor fd = open(created_);
+    if (!fd)
         throw std::runtime_error("cannot open the log file " + file_.string() + ": " +
                                  (errno == ENXIO ? "no process reads this FIFO" : std::strerror(errno)));
-    regular_ = is_regular(fd_);
+    use(std::move(fd));
 }
 
-Descriptor LogSink::open() {
+Descriptor LogSink::open(bool& created) const noexcept {
     if (file_.empty()) return Descriptor(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
     // O_NONBLOCK: a FIFO without a reader is an error (ENXIO), and not something to wait for.
     constexpr int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK;
     // O_EXCL follows no link, so what it makes is where it seems to be, and may be given away.
     Descriptor made(::open(file_.c_str(), flags | O_EXCL, 0640));
-    created_ = static_cast<bool>(made);
+    created = static_cast<bool>(made);
     return made ? std::move(made) : Descriptor(::open(file_.c_str(), flags, 0640));
 }
 
@@ -59,7 +56,7 @@ bool LogSink::can_reopen() const noexcept {
 }
 
 bool LogSink::reopen() {
-    Descriptor fresh = open();
+    Descriptor fresh = open(created_);
     if (!fresh) return false;
     const MutexLock lock(fresh_mutex_);
     fresh_ = std::move(fresh);
@@ -70,9 +67,33 @@ bool LogSink::reopen() {
 void LogSink::take_fresh() {
     const MutexLock lock(fresh_mutex_);
     if (!fresh_) return;
-    fd_ = std::exchange(fresh_, Descriptor());
-    regular_ = is_regular(fd_);
+    use(std::exchange(fresh_, Descriptor()));
+}
+
+void LogSink::use(Descriptor fd) {
+    fd_ = std::move(fd);
+    struct stat status{};
+    regular_ = ::fstat(fd_.get(), &status) == 0 && S_ISREG(status.st_mode);
+    size_ = static_cast<std::uint64_t>(std::max<off_t>(status.st_size, 0));
+    rotate_at_ = rotate_size_;
     torn_ = false;
+}
+
+// Puts the file aside, unless somebody else has done so. Where that fails it goes on with the same file, and tries again when
+// that has grown as much once more.
+void LogSink::rotate() {
+    struct stat own{};
+    struct stat named{};
+    const bool ours = ::fstat(fd_.get(), &own) == 0 && ::stat(file_.c_str(), &named) == 0 && own.st_dev == named.st_dev &&
+                      own.st_ino == named.st_ino;
+    rotate_at_ = size_ + rotate_size_;
+    const auto aside = [this](unsigned number) { return file_.native() + '.' + std::to_string(number); };
+    if (ours) {
+        for (unsigned i = rotate_keep_; i > 1; --i) ::rename(aside(i - 1).c_str(), aside(i).c_str());
+        if (::rename(file_.c_str(), aside(1).c_str()) != 0) return;
+    }
+    bool created = false;
+    if (Descriptor fresh = open(created)) use(std::move(fresh));
 }
 
 bool LogSink::is_terminal() const noexcept { return ::isatty(fd_.get()) == 1; }
@@ -80,6 +101,7 @@ bool LogSink::is_terminal() const noexcept { return ::isatty(fd_.get()) == 1; }
 void LogSink::sink_it_(const spdlog::details::log_msg& message) {
     take_fresh();
     std::string_view lines(message.payload.data(), message.payload.size());
+    if (regular_ && rotate_size_ != 0 && size_ != 0 && size_ + lines.size() > rotate_at_) rotate();
     while (!lines.empty()) {
         const std::string_view part = regular_ ? lines : lines.substr(0, size_for_pipe(lines));
         const std::string_view lost = write(part);
@@ -97,6 +119,7 @@ std::string_view LogSink::write(std::string_view lines) {
         if (count <= 0) break;
         torn_ = lines[static_cast<std::size_t>(count) - 1] != '\n';
         lines.remove_prefix(static_cast<std::size_t>(count));
+        size_ += static_cast<std::size_t>(count);
     }
     return lines;
 }

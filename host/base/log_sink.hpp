@@ -17,8 +17,9 @@ namespace gatehouse::host {
 // writes.
 class LogSink final : public spdlog::sinks::base_sink<std::mutex> {
   public:
-    // An empty path: standard error. Throws std::runtime_error if the file cannot be opened.
-    explicit LogSink(const std::filesystem::path& file);
+    // An empty path: standard error. A file that would get larger than `rotate_size` is renamed to FILE.1, FILE.1 to FILE.2 and
+    // so on, and `rotate_keep` of these stay; 0: never. Throws std::runtime_error if the file cannot be opened.
+    explicit LogSink(const std::filesystem::path& file, std::uint64_t rotate_size = 0, unsigned rotate_keep = 0);
 
     // See Log.
     void hand_over(unsigned user);
@@ -33,21 +34,27 @@ class LogSink final : public spdlog::sinks::base_sink<std::mutex> {
     void flush_() override {}
 
   private:
-    Descriptor open();
+    Descriptor open(bool& created) const noexcept;
     void take_fresh();
+    void use(Descriptor fd);
+    void rotate();
     std::string_view write(std::string_view lines);
     bool is_writable();
 
     const std::filesystem::path file_; // constant after construction
-    bool created_ = false;             // the file, by this object; [main]
+    const std::uint64_t rotate_size_;
+    const unsigned rotate_keep_;
+    bool created_ = false; // the file, by this object; [main]
 
     Mutex fresh_mutex_; // not the sink's own, under which the log's thread may wait for a reader
     Descriptor fresh_ GATEHOUSE_GUARDED_BY(fresh_mutex_);
 
-    Descriptor fd_;        // the log's thread's, as are the three below
-    bool regular_ = false; // a file: always writable, and a write is never mixed with another one
-    bool torn_ = false;    // the last line was cut short by a full disk
-    bool stalled_ = false; // the reader of a pipe has stopped reading
+    Descriptor fd_;               // the log's thread's, as are the five below
+    std::uint64_t size_ = 0;      // of a file
+    std::uint64_t rotate_at_ = 0; // this size
+    bool regular_ = false;        // a file: always writable, and a write is never mixed with another one
+    bool torn_ = false;           // the last line was cut short by a full disk
+    bool stalled_ = false;        // the reader of a pipe has stopped reading
     std::atomic<std::uint64_t> dropped_{0};
 };
 

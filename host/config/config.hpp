@@ -304,7 +304,7 @@ struct Config {
     HostConfig host;
     ProcessConfig process;
     LogConfig log;
-    Place log_file_where; // of the value, or else of the section
+    std::vector<Place> log_files; // where the file of each of log.all_outputs() is said, or else the section
     std::vector<TlsConfig> tls;
     std::vector<MapConfig> maps;
     std::vector<PluginConfig> plugins;

@@ -73,12 +73,26 @@ constexpr SectionKey<P> of_process[] = {
     key<P, &P::seccomp>("seccomp", restart),
 };
 
+// As a TOML array of inline tables, with all keys.
+std::string outputs_text(const LogConfig& log) {
+    std::string list;
+    for (const LogOutputConfig& one : log.outputs)
+        list += (list.empty() ? "{ kind = " : ", { kind = ") + value_text(one.kind) + ", format = " + value_text(one.format) +
+                ", level = " + value_text(one.level) + ", file = " + value_text(one.file) +
+                ", rotate = { size = " + value_text(one.rotate_size) + ", keep = " + value_text(one.rotate_keep) +
+                " }, to = " + value_text(one.to) + ", records = " + value_text(one.records) +
+                ", listeners = " + value_text(one.listeners) + " }";
+    return list.empty() ? "" : '[' + list + ']';
+}
+
 using L = LogConfig;
 constexpr SectionKey<L> of_log[] = {
     key<L, &L::level>("level", live),
     key<L, &L::format>("format", restart),
     key<L, &L::file>("file", restart),
     key<L, &L::access>("access", live),
+    key<L, &L::refused_per_second>("refused_per_second", live),
+    {"outputs", restart, outputs_text, [](const L& from, L& to) { to.outputs = from.outputs; }},
 };
 
 using T = TlsConfig;

@@ -36,7 +36,7 @@ Config read(ConfigReading& reading) {
     read_include(root);
     config.host = read_host(root.table("host"));
     config.process = read_process(root.table("process"));
-    config.log = read_log(root.table("log"), config.log_file_where);
+    config.log = read_log(root.table("log"), config.log_files);
     config.tls = read_tls_sections(root.table("tls"));
     config.maps = read_maps(root.table("maps"));
     config.plugins = read_plugins(root.table("plugins"), reading);
@@ -77,7 +77,8 @@ std::vector<ConfigKey> config_keys() {
     std::vector<ConfigKey> keys;
     for (const char* const text :
          {"", "[tls.NAME]\n[[tls.NAME.sni]]\n[maps.NAME]\n[plugins.NAME]\n[[listeners]]\non_silence = {}\n"
-              "proxy_protocol = {}\n[[listeners.routes]]\ntls = 'NAME'\n"}) {
+              "proxy_protocol = {}\n[[listeners.routes]]\ntls = 'NAME'\n"
+              "[[log.outputs]]\nkind = 'file'\nfile = 'NAME'\n"}) {
         ConfigReading reading(std::make_shared<ConfigDocument>());
         if (!read_only_text(text, "", reading)) return {}; // they are right
         reading.keys = std::move(keys);

@@ -4,9 +4,11 @@
 #include "config/config.hpp"
 #include "config/table.hpp"
 
+#include <vector>
+
 namespace gatehouse::host {
 
-// `file_where`: of `file`, or else of the section.
-LogConfig read_log(ConfigTable table, Place& file_where);
+// `files`: see Config::log_files.
+LogConfig read_log(ConfigTable table, std::vector<Place>& files);
 
 } // namespace gatehouse::host

@@ -38,6 +38,7 @@ std::string word_text(Enum value, const Word<Enum> (&words)[count]) {
 inline std::string value_text(Scheduling value) { return word_text(value, scheduling_words); }
 inline std::string value_text(Seccomp value) { return word_text(value, seccomp_words); }
 inline std::string value_text(LogLevel value) { return word_text(value, log_level_words); }
+inline std::string value_text(LogOutputConfig::Kind value) { return word_text(value, log_kind_words); }
 inline std::string value_text(LogFormat value) { return word_text(value, log_format_words); }
 inline std::string value_text(TlsVersion value) { return word_text(value, tls_version_words); }
 inline std::string value_text(TlsClient value) { return word_text(value, tls_client_words); }

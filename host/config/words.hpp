@@ -16,7 +16,11 @@ inline constexpr Word<Seccomp> seccomp_words[] = {{"off", Seccomp::off}, {"on", 
 inline constexpr Word<LogLevel> log_level_words[] = {
     {"debug", LogLevel::debug}, {"info", LogLevel::info}, {"warning", LogLevel::warning}, {"error", LogLevel::error}};
 inline constexpr Word<LogFormat> log_format_words[] = {
-    {"auto", LogFormat::automatic}, {"human", LogFormat::human}, {"json", LogFormat::json}};
+    {"auto", LogFormat::automatic}, {"human", LogFormat::human}, {"json", LogFormat::json}, {"logfmt", LogFormat::logfmt}};
+inline constexpr Word<LogOutputConfig::Kind> log_kind_words[] = {{"stderr", LogOutputConfig::Kind::standard_error},
+                                                                 {"file", LogOutputConfig::Kind::file},
+                                                                 {"journald", LogOutputConfig::Kind::journald},
+                                                                 {"syslog", LogOutputConfig::Kind::syslog}};
 inline constexpr Word<TlsVersion> tls_version_words[] = {{"1.2", TlsVersion::v1_2}, {"1.3", TlsVersion::v1_3}};
 inline constexpr Word<TlsClient> tls_client_words[] = {
     {"none", TlsClient::none}, {"optional", TlsClient::optional}, {"required", TlsClient::required}};

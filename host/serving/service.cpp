@@ -506,6 +506,7 @@ Service::Passed Service::pass_deadline(Connection& connection, Reason reason, Na
 Nanoseconds Service::supervise(Nanoseconds now) noexcept {
     Nanoseconds again = supervise_limits(now);
     for (Acceptor& acceptor : acceptors_) again = std::min(again, acceptor.supervise(now));
+    again = std::min(again, tell_of_refusals(now, false));
     return std::min(again,
                     parking_.sweep(endpoint_.slots, *this, now, [&](Connection& connection) { expire(connection, now); }));
 }
@@ -517,6 +518,7 @@ void Service::stop_accepting(bool take_waiting) noexcept {
         acceptor.stop();
         if (take_waiting) acceptor.take_waiting(config.backlog);
     }
+    tell_of_refusals(monotonic_now(), true);
 }
 
 void Service::begin_drain() noexcept {

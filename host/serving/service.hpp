@@ -25,6 +25,7 @@
 #include "serving/endpoint.hpp"
 #include "serving/limit_notice.hpp"
 #include "serving/parking.hpp"
+#include "serving/refusals.hpp"
 #include "serving/status.hpp"
 #include "stages/detection.hpp"
 #include "stages/proxy_stage.hpp"
@@ -56,6 +57,7 @@ struct Shared {
     const LiveMaps& maps;
     const Drain& drain;
     bool access_log;
+    unsigned refused_per_second; // records, see Refusals
     std::map<const TlsServer*, HalfOpen>& handshakes; // those that go on, of each section; the map is constant
     const Denials& denials;
 };
@@ -171,6 +173,7 @@ class Service : public ListenerShare {
     };
     std::optional<Refusal> admit(const SocketAddress& address, Behalf behalf, Nanoseconds now, std::uint32_t& source) noexcept;
     void refuse(int fd, const SocketAddress& peer, const Refusal& refusal) noexcept;
+    Nanoseconds tell_of_refusals(Nanoseconds now, bool all) noexcept;
     void place(Connection& connection) noexcept;
 
     bool give_way(HalfOpen& among, Nanoseconds silent_since, const ListenerShare* listener) noexcept;
@@ -227,6 +230,7 @@ class Service : public ListenerShare {
     LimitNotice threads_met_;
     LimitNotice handshakes_met_;
     LimitNotice plugin_met_;
+    Refusals refusals_{shared_.refused_per_second};
     std::list<Acceptor> acceptors_; // one for each of the sockets, in their order
 };
 

@@ -1,4 +1,5 @@
 // From the accept queue to a connection: who may come.
+#include "base/time_text.hpp"
 #include "serving/access_log.hpp"
 #include "serving/service.hpp"
 
@@ -77,8 +78,27 @@ void Service::refuse(int fd, const SocketAddress& peer, const Refusal& refusal) 
     endpoint_.ledger.count(refusal.reason); // before the client can know
     ::close(fd);
     if (!shared_.access_log) return;
+    const Nanoseconds now = monotonic_now();
+    bool first = false;
+    if (!refusals_.has_record(refusal.reason, peer, now, first)) {
+        if (first) shared_.alarm.wake_by(now); // the main thread asks when their second is over
+        return;
+    }
     const Network* const order = refusal.order ? &*refusal.order : nullptr;
     log_closed(shared_.log, {.listener = config.name, .peer = peer, .reason = refusal.reason, .order = order});
+}
+
+// Those that have had no record of their own.
+Nanoseconds Service::tell_of_refusals(Nanoseconds now, bool all) noexcept {
+    Nanoseconds again = never;
+    while (const std::optional<Refusals::Many> many = refusals_.take(now, all, again))
+        shared_.log.info("refused", {{"listener", config.name},
+                                     {"peer", AddressText(many->peer)},
+                                     {"reason", to_string(many->reason)},
+                                     {"count", many->count},
+                                     {"first", time_text(many->first).view()},
+                                     {"last", time_text(many->last).view()}});
+    return again;
 }
 
 } // namespace gatehouse::host

@@ -31,7 +31,7 @@ struct HeavyLibrary {
 const std::vector<HeavyLibrary> heavy_libraries{
     {"toml++/", {"config"}},    {"openssl/", {"tls"}},
     {"ares", {"dns"}},          {"boost/dll", {"plugin"}},
-    {"seccomp.h", {"process"}}, {"spdlog/", {"base/log.cpp", "base/log_sink.hpp", "base/log_sink.cpp"}},
+    {"seccomp.h", {"process"}}, {"spdlog/", {"base/log_output.cpp", "base/log_sink.hpp", "base/log_sink.cpp"}},
     {"CLI/", {"main.cpp"}},     {"systemd/", {"host", "listen"}},
     {"nlohmann/", {"control"}},
 };

@@ -394,7 +394,7 @@ keepalive = false
     EXPECT_EQ(config.process.group_where.text, "etc/web.toml:13:9");
     EXPECT_EQ(config.process.capabilities_where.text, "etc/web.toml:14:16");
     EXPECT_EQ(config.process.seccomp_where.text, "etc/web.toml:16:11");
-    EXPECT_EQ(config.log, (LogConfig{LogLevel::debug, LogFormat::json, "etc/gatehouse.log", false}));
+    EXPECT_EQ(config.log, (LogConfig{LogLevel::debug, LogFormat::json, "etc/gatehouse.log", false, 10, {}}));
     ASSERT_EQ(config.plugins.size(), 1U);
     EXPECT_EQ(config.plugins[0].name, "web");
     EXPECT_EQ(config.plugins[0].library, "http");

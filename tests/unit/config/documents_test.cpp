@@ -58,6 +58,15 @@ const std::set<std::string> without_default{"include",
                                             "process.user",
                                             "process.group",
                                             "log.file",
+                                            "log.outputs.kind",
+                                            "log.outputs.format",
+                                            "log.outputs.level",
+                                            "log.outputs.file",
+                                            "log.outputs.rotate.size",
+                                            "log.outputs.rotate.keep",
+                                            "log.outputs.to",
+                                            "log.outputs.records",
+                                            "log.outputs.listeners",
                                             "listeners.tls",
                                             "tls.NAME.key",
                                             "tls.NAME.ocsp",
@@ -90,7 +99,8 @@ const std::set<std::string> without_default{"include",
                                             "listeners.routes.deny_file",
                                             "listeners.routes.tls",
                                             "listeners.routes.plugin"};
-const std::set<std::string> instead_of_others{"listeners.tls"}; // not beside that of the routes
+const std::set<std::string> instead_of_others{"listeners.tls"};                             // not beside that of the routes
+const std::set<std::string> not_beside_outputs{"log.format", "log.file", "log.outputs.to"}; // of the log, to a file
 const std::set<std::string> for_unix_only{"listeners.mode", "listeners.owner", "listeners.group"};
 const std::set<std::string> for_tcp_only{
     "listeners.reuse_address",    "listeners.ipv6_only",  "listeners.nodelay",        "listeners.defer_accept",
@@ -99,15 +109,17 @@ const std::set<std::string> for_tcp_only{
     "listeners.allow_file",       "listeners.deny_file",  "listeners.max_per_source", "listeners.rate.connections",
     "listeners.rate.per",         "listeners.rate.burst", "listeners.source_bits.v4", "listeners.source_bits.v6"};
 // What stands there key by key, as in threads.min.
-const std::set<std::string> tables{"listeners.threads",        "listeners.rate",         "listeners.source_bits",
-                                   "listeners.proxy_protocol", "listeners.detect",       "listeners.on_silence",
-                                   "listeners.routes",         "listeners.routes.match", "tls.NAME.sni"};
+const std::set<std::string> tables{
+    "listeners.threads", "listeners.rate",       "listeners.source_bits", "listeners.proxy_protocol",
+    "listeners.detect",  "listeners.on_silence", "listeners.routes",      "listeners.routes.match",
+    "tls.NAME.sni",      "log.outputs",          "log.outputs.rotate"};
 
 // The reference with every key set that fits the kind of socket.
 std::string uncommented(bool with_examples, bool unix_socket) {
     std::string text;
     for_each_reference_line([&](const std::string& line, const std::optional<ReferenceKey>& key) {
         const bool set = key && !key->required && !instead_of_others.contains(key->path) &&
+                         !(with_examples && not_beside_outputs.contains(key->path)) &&
                          (with_examples || !without_default.contains(key->path)) &&
                          !(unix_socket ? for_tcp_only : for_unix_only).contains(key->path);
         text += (set || (with_examples && line.starts_with("#[")) ? line.substr(1) : line) + '\n';
@@ -174,7 +186,7 @@ TEST(Reference, ExamplesAreValid) {
     EXPECT_EQ(config.host.control, folder / "gatehouse.sock");
     EXPECT_EQ(config.host.control_readers, "adm");
     EXPECT_EQ(config.host.control_operators, "gatehouse-ops");
-    EXPECT_EQ(config.log.file, folder / "gatehouse.log");
+    EXPECT_EQ(config.log.outputs.at(0).file, folder / "gatehouse.log");
     EXPECT_EQ(config.listeners.at(0).owner, "gatehouse");
     EXPECT_EQ(config.listeners.at(0).routes.size(), 1U);
 }
@@ -188,6 +200,11 @@ TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
                                                    {"process.user", "unchanged"},
                                                    {"process.group", "the user's"},
                                                    {"log.file", "standard error"},
+                                                   {"log.outputs.kind", "`\"stderr\"`"},
+                                                   {"log.outputs.file", "none"},
+                                                   {"log.outputs.to", "the usual place"},
+                                                   {"log.outputs.records", "all"},
+                                                   {"log.outputs.listeners", "all"},
                                                    {"plugins.NAME.library", "the instance's name"},
                                                    {"listeners.owner", "unchanged"},
                                                    {"listeners.group", "unchanged"},
@@ -223,7 +240,7 @@ TEST(Manual, HasEveryKeyWithTheReferencesDefault) {
     for (const ReferenceKey& key : reference_keys()) {
         const std::size_t last = key.path.rfind('.'); // npos + 1 is 0
         const std::string table = last == std::string::npos ? "" : key.path.substr(0, last);
-        const bool nested = tables.contains(table) && table != "listeners.routes" &&
+        const bool nested = tables.contains(table) && table != "listeners.routes" && table != "log.outputs" &&
                             !key.path.starts_with("tls."); // these have rows by their last word
         const std::string name = nested ? key.path.substr(key.path.rfind('.', last - 1) + 1) : key.path.substr(last + 1);
         const auto word = words.find(key.path);

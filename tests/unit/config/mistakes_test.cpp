@@ -259,7 +259,8 @@ const std::vector<Mistake> mistakes{
      "2:9: log.level: unknown value \"Info\" (expected \"debug\", \"info\", \"warning\" or \"error\"; did you mean \"info\"?)"},
     {"section_misspelt", "[hosts]\ndrain_timeout = \"5s\"\n" + listener, "1:2: hosts: unknown key (did you mean \"host\"?)"},
     {"listener_section", "[[listener]]\nname = \"a\"\naddress = \"127.0.0.1:7007\"\nplugin = \"echo\"\n",
-     "1:1: listeners: missing (expected at least one [[listeners]] section, or host.control)\n1:3: listener: unknown key (did you mean "
+     "1:1: listeners: missing (expected at least one [[listeners]] section, or host.control)\n1:3: listener: unknown key (did "
+     "you mean "
      "\"listeners\"?)"},
     {"key_of_other_section", "[host]\nlevel = \"debug\"\n" + listener,
      "2:1: host.level: unknown key (known here: plugin_path, drain_timeout, drain_delay, old_timeout, watch, relay_threads, "

@@ -66,7 +66,7 @@ class ServiceTest : public testing::Test {
     std::map<const TlsServer*, HalfOpen> handshakes_;
     Denials denials_{host_.log};
     const LiveMaps maps_{config_.maps, host_.log};
-    const Shared shared_{host_.log, alarm_, relays_, tls_, maps_, host_.drain, false, handshakes_, denials_};
+    const Shared shared_{host_.log, alarm_, relays_, tls_, maps_, host_.drain, false, 0, handshakes_, denials_};
     SpareDescriptor spare_;
     Endpoint endpoint_{0, spare_};
     Service service_{config_.listeners.front(), endpoint_, open_sockets(config_.listeners.front(), host_.log), pool_,
