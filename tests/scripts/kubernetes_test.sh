@@ -7,4 +7,4 @@ manifest=$(cd "$(dirname "$0")/../../conf/kubernetes" && pwd -P)/gatehouse.yaml
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 sed -n '/^  gatehouse.toml: |$/,/^---$/ s/^    //p' "$manifest" | sed "s|/run/gatehouse/|$folder/|" >"$folder/gatehouse.toml"
-"$1" check --plugin-path "$2" "$folder/gatehouse.toml" | grep -F ': ok (1 listener, 1 plugin instance)'
+"$1" check --plugin-path "$2" "$folder/gatehouse.toml" | grep -F ': ok (2 listeners, 2 plugin instances)'
