@@ -33,9 +33,9 @@ class Pulse {
   public:
     // Whether it has not come round for 5 s after an earlier look.
     bool is_stuck(Alarm& alarm, Nanoseconds now) noexcept {
-        constexpr Nanoseconds patience = 5'000'000'000;
+        constexpr Nanoseconds longest_turn = 5'000'000'000;
         Nanoseconds asked = 0;
-        if (!asked_.compare_exchange_strong(asked, now)) return now - asked > patience;
+        if (!asked_.compare_exchange_strong(asked, now)) return now - asked > longest_turn;
         alarm.wake_by(now);
         return false;
     }
