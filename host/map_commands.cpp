@@ -126,8 +126,8 @@ HostCommand edit_command(const AllGenerations& generations, const std::shared_pt
         std::string problem;
         const std::optional<std::string> name = parse_route_name(with.text("name"), problem);
         if (!name) return HostCommand::fails("bad_argument", problem);
-        if (with.has("value") && !(problem = problem_of_map_value(with.text("value"))).empty())
-            return HostCommand::fails("bad_argument", problem);
+        if (with.has("value")) problem = problem_of_map_value(with.text("value"));
+        if (!problem.empty()) return HostCommand::fails("bad_argument", problem);
         if (!with.has("value") && map->map()->exact(*name) == nullptr)
             return HostCommand::fails("not_found", "the map has no line for " + in_quotes(*name));
         return changes->carry_out(generations, map, [edit, name = *name, value = with.text("value")](LiveMap& of) {
