@@ -51,9 +51,9 @@ KINDS = re.compile(
     r"no_unit|unit|fraction|negative|when_full|unknown)$")
 BEYOND = {  # these need a second value, or knowledge that only the host has
     "host_resolvers_item", "listener_address_port_range", "listener_backlog_float", "listener_plugin_missing",
-    "listener_rate_missing", "listener_rate_zero", "on_silence_zero", "process_capability_item", "process_capability_misspelt",
-    "process_capability_unknown", "routes_match_item", "routes_plugin_missing", "routes_tls_unknown", "tls_alpn_item",
-    "tls_handshake_timeout_zero"}
+    "listener_rate_missing", "listener_rate_zero", "on_silence_zero", "plugin_misspelt", "process_capability_item",
+    "process_capability_misspelt", "process_capability_unknown", "routes_match_item", "routes_plugin_missing",
+    "routes_tls_unknown", "tls_alpn_item", "tls_handshake_timeout_zero"}
 count = 0
 for file in sorted((source / "tests/unit/config/bad_configs").glob("*.toml")):
     if not KINDS.search(file.stem) or file.stem in BEYOND or file.stem.startswith("syntax_"):
@@ -77,9 +77,9 @@ expect("another library of that name", with_plugin({"library": "echo"}, "http"),
 expect("a library that is not there", with_plugin({"library": "./other.so", "config": {"any": 1}}), True)
 expect("all kinds of values", with_plugin({"library": "http", "config": root | {
     "index": "a", "header_timeout": "5s", "body_timeout": 0, "max_header": 1024, "max_body": "1MiB"}}), True)
-expect("http without a root", with_plugin({"library": "http", "config": {}}), False)
-expect("http without a configuration", with_plugin({"library": "http"}), False)
-expect("http by its name without a root", with_plugin({"config": {"index": "a"}}, "http"), False)
+site = {"sites": [{"root": "/srv"}]}
+expect("http with a site without a name", with_plugin({"library": "http", "config": site}), False)
+expect("http by its name with such a site", with_plugin({"config": site}, "http"), False)
 expect("http with an unknown key", with_plugin({"library": "http", "config": root | {"rot": 1}}), False)
 expect("http with a time without a unit", with_plugin({"library": "http", "config": root | {"body_timeout": "5"}}), False)
 expect("http with a wrong type", with_plugin({"library": "http", "config": {"root": 1}}), False)
