@@ -24,8 +24,11 @@ class Trials {
         trials_.push_back(std::move(trial));
     }
 
+    // Where a required key of the table is missing, a default alone does not make it right.
     void add_all(const std::vector<ConfigKey>& keys, const std::string& before) {
-        for (const ConfigKey& key : keys) add_key(key, before + key.name);
+        const bool lacks_one = std::any_of(
+            keys.begin(), keys.end(), [&](const ConfigKey& key) { return key.required && !is_given(before + key.name, '='); });
+        for (const ConfigKey& key : keys) add_key(key, before + key.name, lacks_one ? Expected::either : Expected::accepted);
     }
 
     std::vector<KeyTrial> take() { return std::move(trials_); }
@@ -36,7 +39,7 @@ class Trials {
                            [&](const std::string& setting) { return setting.starts_with(name + then); });
     }
 
-    void add_key(const ConfigKey& key, const std::string& name) {
+    void add_key(const ConfigKey& key, const std::string& name, Expected of_default) {
         if (key.type == Type::table && key.many == ConfigKey::Many::one) {
             add(name, "\"no table\"", Expected::refused);
             if (!is_given(name, '=')) add_all(key.fields, name + '.');
@@ -44,7 +47,7 @@ class Trials {
         }
         if (is_given(name, '.')) return; // a second value of it would not be TOML
         if (key.many != ConfigKey::Many::one || key.type == Type::table) return add(name, "1", Expected::refused);
-        if (!key.fallback.empty() && !key.required) add(name, key.fallback, Expected::accepted);
+        if (!key.fallback.empty() && !key.required) add(name, key.fallback, of_default);
         const bool is_text = key.type == Type::string || key.type == Type::path || key.type == Type::address;
         add(name, is_text ? "[1]" : key.type == Type::tls_client ? "1" : "\"no such thing\"", Expected::refused);
         for (const auto& [limit, beyond] : {std::pair(key.minimum, -1), std::pair(key.maximum, 1)}) {
