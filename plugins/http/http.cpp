@@ -161,7 +161,7 @@ class Http {
             turn = std::make_unique<Turn>(passwords::Turns::of_process(), [this, id = conn.id()] { init_.wake(id); });
             if (turn->state() == Turn::State::waiting) return Access::waits;
         }
-        const std::unique_ptr<Turn> taken = std::move(turn);
+        const std::unique_ptr<Turn> taken(turn.release());
         if (taken && taken->state() == Turn::State::refused) return Access::busy;
         if (!login.verify(*credentials)) return Access::denied;
         (void)conn.set_user(credentials->name);
