@@ -3,6 +3,7 @@
 #include "base/if_memory_allows.hpp"
 #include "base/time_text.hpp"
 #include "connection_commands.hpp"
+#include "explain_command.hpp"
 #include "generation.hpp"
 #include "host_metrics.hpp"
 #include "host_record.hpp"
@@ -295,8 +296,9 @@ HostCommand scrape_command(const AllGenerations& generations) {
 std::vector<HostCommand> host_commands(AllGenerations generations) {
     std::vector<HostCommand> commands;
     for (const HostTable& table : host_tables()) commands.push_back(table_command(table, generations));
-    for (const auto& make : {status_command, connections_command, kill_command, sources_command, scrape_command,
-                             reload_certificates, log_level_command, deny_add_command, deny_list_command, deny_remove_command})
+    for (const auto& make :
+         {status_command, connections_command, kill_command, sources_command, scrape_command, reload_certificates,
+          log_level_command, explain_command, deny_add_command, deny_list_command, deny_remove_command})
         commands.push_back(make(generations));
     return commands;
 }

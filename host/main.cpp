@@ -180,6 +180,14 @@ int main(int argc, char** argv) {
     add_number(*add_question(app, "sources", "sources", "Show the sources with the most connections"), "--top", "top",
                "So many (default 20, at most 1000)");
     add_question(app, "certs", "certs", "Show the certificates of a running host");
+    CLI::App* explain =
+        add_question(app, "explain", "explain", "Show what would become of a connection, step by step, and by which rule");
+    add_text(*explain, "--listener", "listener", "Where it would arrive")->type_name("NAME")->required();
+    add_text(*explain, "--from", "from", "The client's address: 192.0.2.1")->type_name("ADDRESS")->required();
+    explain->add_flag_callback(
+        "--tls", [&asked] { asked.with["tls"] = true; }, "The client speaks TLS, without the names below");
+    add_text(*explain, "--sni", "sni", "The name that it asks for in TLS")->type_name("NAME");
+    add_text(*explain, "--alpn", "alpn", "The protocol that it offers in TLS: h2")->type_name("PROTOCOL");
     add_number(*add_question(app, "plan", "plan", "Show what a reload would change; exit status 2: something"), "--generation",
                "generation", "What a rollback to this one would change, instead");
     CLI::App* reload = add_question(app, "reload", "reload", "Apply the configuration file as it is now");

@@ -151,7 +151,14 @@ gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str*
 
 gatehouse_status set_fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str value) noexcept {
     Connection* const client = client_of(conn);
-    if (client == nullptr || which != GATEHOUSE_FACT_USER || value.size > longest_set_fact) return GATEHOUSE_INVALID;
+    if (client == nullptr || value.size > longest_set_fact) return GATEHOUSE_INVALID;
+    if (which == GATEHOUSE_FACT_CAUSE) {
+        const Cause cause = cause_of(view(value));
+        if (cause == Cause::none) return GATEHOUSE_INVALID;
+        client->life.serving.cause = cause;
+        return GATEHOUSE_OK;
+    }
+    if (which != GATEHOUSE_FACT_USER) return GATEHOUSE_INVALID;
     try {
         made(client->life.serving.facts).user = view(value);
         return GATEHOUSE_OK;

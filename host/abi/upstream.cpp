@@ -51,6 +51,12 @@ namespace {
 constexpr std::string_view no_server_name =
     "no name to check the server's certificate against (expected server_name, or verify = false)";
 
+// What begins here may come to nothing.
+void fails_unless_done(Connection& client, Cause cause) noexcept {
+    client.life.serving.no_upstream = Reason::upstream_failed;
+    client.life.serving.cause = cause;
+}
+
 // The addresses behind a name. A failure is recorded as the error text.
 gatehouse_status find(Connection& client, const std::string& name, Nanoseconds deadline,
                       std::vector<SocketAddress>& candidates) {
@@ -59,6 +65,7 @@ gatehouse_status find(Connection& client, const std::string& name, Nanoseconds d
     if (const std::optional<Address> address = parse_address(name, error))
         status = status_of(facilities_of(client).resolver.resolve(*address, deadline, client.drain(), candidates, error));
     if (status == GATEHOUSE_TIMEOUT) status = too_late(client);
+    if (status != GATEHOUSE_OK) client.life.serving.cause = status == GATEHOUSE_INVALID ? Cause::local : Cause::dns;
     if (status != GATEHOUSE_OK)
         client.life.serving.error.set("upstream " + name + ": " + error);
     else if (!error.empty())
@@ -68,6 +75,7 @@ gatehouse_status find(Connection& client, const std::string& name, Nanoseconds d
 
 gatehouse_status refuse(Connection& client, const std::string& name, const std::string& why) {
     client.life.serving.error.set("upstream " + name + ": " + why);
+    client.life.serving.cause = Cause::local;
     return GATEHOUSE_INVALID;
 }
 
@@ -141,6 +149,7 @@ gatehouse_status tell(Connection& client, const Upstream& server) {
         return status;
     }
     serving.no_upstream = Reason::upstream_failed;
+    serving.cause = attempt.cause();
     serving.error.set(attempt.text());
     if (status == GATEHOUSE_TIMEOUT) status = too_late(client);
     if (attempt.lacking()) {
@@ -184,7 +193,7 @@ gatehouse_status connect(gatehouse_conn* conn, const gatehouse_connect_request* 
                          Wait waits) noexcept {
     if (client_of(conn) == nullptr || given == nullptr) return GATEHOUSE_INVALID;
     Connection& client = *client_of(conn);
-    client.life.serving.no_upstream = Reason::upstream_failed; // until one stands
+    fails_unless_done(client, Cause::timeout); // which it is if the plugin gives it up
     gatehouse_connect_request request{};
     std::memcpy(&request, given, std::min<std::size_t>(given->size, sizeof request));
     try {
@@ -237,7 +246,7 @@ gatehouse_status begin_tls(Connection& client, Upstream* server, const gatehouse
         serving.error.set("start_tls() takes an upstream connection that has no TLS yet");
         return GATEHOUSE_INVALID;
     }
-    serving.no_upstream = Reason::upstream_failed; // until the handshake is done
+    fails_unless_done(client, Cause::tls);
     AttemptPlan plan;
     plan.tls = tls->context;
     plan.server_name = tls->name_for(view(server_name));
@@ -305,7 +314,7 @@ gatehouse_status resolve_now(gatehouse_conn* conn, gatehouse_str text, std::uint
                              gatehouse_conn** lookup) noexcept {
     if (client_of(conn) == nullptr) return GATEHOUSE_INVALID;
     Connection& client = *client_of(conn);
-    client.life.serving.no_upstream = Reason::upstream_failed; // until the addresses are known
+    fails_unless_done(client, Cause::dns);
     try {
         AttemptPlan plan;
         plan.name = view(text);

@@ -3,42 +3,64 @@
 namespace gatehouse::host {
 namespace {
 
-enum : std::uint32_t { denied, allowed };
+// The value of a network in the tables: its place among those of `allow` and then of `deny`, or `trusted`.
+constexpr std::uint32_t trusted = 0xfffffffe;
 
 // Of equal networks the first counts.
 std::vector<NetworkTable::Entry> entries_of(const AccessLists& lists, std::span<const Network> proxies) {
     std::vector<NetworkTable::Entry> entries;
     entries.reserve(proxies.size() + lists.allow.size() + lists.deny.size());
-    for (const Network& network : proxies) entries.push_back({network, allowed});
-    for (const Network& network : lists.allow) entries.push_back({network, allowed});
-    for (const Network& network : lists.deny) entries.push_back({network, denied});
+    for (const Network& network : proxies) entries.push_back({network, trusted});
+    std::uint32_t place = 0;
+    for (const std::vector<Network>* list : {&lists.allow, &lists.deny})
+        for (const Network& network : *list) entries.push_back({network, place++});
     return entries;
+}
+
+// The rule that the network at `place` of a list is.
+Rule rule_of(const std::vector<Network>& list, std::size_t written, const AccessLists::Places& places, std::size_t place,
+             std::string_view key, std::string_view key_of_file) noexcept {
+    const std::size_t line = place < places.lines.size() ? places.lines[place] : 0;
+    if (place < written) return {file_of(places.key), line, key, list[place]};
+    return {places.file, line, key_of_file, list[place]};
 }
 
 } // namespace
 
 AccessList::AccessList(const AccessLists& lists, std::span<const Network> proxies)
-    : by_default_(lists.allow.empty()), clients_(entries_of(lists, {})) {
+    : lists_(&lists), clients_(entries_of(lists, {})) {
     if (!lists.deny.empty() && !proxies.empty()) proxies_ = NetworkTable(entries_of(lists, proxies));
 }
 
-bool AccessList::allows(const std::optional<IpAddress>& address, Behalf behalf) const noexcept {
+AccessList::Verdict AccessList::judge(const std::optional<IpAddress>& address, Behalf behalf) const noexcept {
+    const AccessLists& lists = *lists_;
     const bool of_client = behalf == Behalf::client;
     const std::optional<std::uint32_t> found = address ? (of_client ? clients_ : proxies_).find(*address) : std::nullopt;
-    return found ? *found == allowed : by_default_ || !of_client;
+    if (found == trusted) return {true, std::nullopt};
+    if (found && *found < lists.allow.size())
+        return {true, rule_of(lists.allow, lists.allow_written, lists.allow_places, *found, "allow", "allow_file")};
+    if (found)
+        return {false,
+                rule_of(lists.deny, lists.deny_written, lists.deny_places, *found - lists.allow.size(), "deny", "deny_file")};
+    if (lists.allow.empty() || !of_client) return {true, std::nullopt}; // proxies in no network may come
+    return {false, Rule(lists.allow_places.key, "allow")};
 }
 
 Access::Access(const AccessLists& lists, SourceTable* sources, const SourceLimits& limits, std::span<const Network> proxies)
     : list_(lists == AccessLists() ? std::nullopt : std::optional(AccessList(lists, proxies))), sources_(sources),
-      rule_(limits) {}
+      rule_(limits), most_(limits.most_where, "max_per_source", std::uint64_t{limits.most}),
+      rate_(limits.rate_where, "rate.connections", std::uint64_t{limits.rate}) {}
 
-std::optional<Reason> Access::admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source,
-                                    Behalf behalf) noexcept {
+std::optional<Refusal> Access::admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source,
+                                     Behalf behalf) noexcept {
     source = SourceTable::nowhere;
     if (!list_ && sources_ == nullptr) return std::nullopt;
     const std::optional<IpAddress> ip = ip_address(address);
-    if (list_ && !list_->allows(ip, behalf)) return Reason::denied_acl;
-    return sources_ != nullptr && ip ? sources_->enter(*ip, rule_, now, source) : std::nullopt;
+    if (const auto verdict = judge(ip, behalf); verdict && !verdict->allows) return Refusal{Reason::denied_acl, *verdict->rule};
+    if (sources_ == nullptr || !ip) return std::nullopt;
+    const std::optional<Reason> reason = sources_->enter(*ip, rule_, now, source);
+    if (!reason) return std::nullopt;
+    return Refusal{*reason, rule_for(*reason)};
 }
 
 } // namespace gatehouse::host

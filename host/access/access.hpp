@@ -8,8 +8,8 @@
 #pragma once
 
 #include "access/source_table.hpp"
-#include "base/reason.hpp"
 #include "config/config.hpp"
+#include "config/refusal.hpp"
 #include "net/network.hpp"
 
 #include <optional>
@@ -23,27 +23,42 @@ enum class Behalf : std::uint8_t { client, proxy };
 // Whether the lists let an address in. Nothing as an address: one of another kind than IP, which is in no network.
 class AccessList {
   public:
-    // `proxies`: the networks of the trusted ones.
+    struct Verdict {
+        bool allows;
+        std::optional<Rule> rule; // nothing: none is about the address
+    };
+
+    // `lists` must outlive this. `proxies`: the networks of the trusted ones.
     explicit AccessList(const AccessLists& lists, std::span<const Network> proxies = {});
 
-    bool allows(const std::optional<IpAddress>& address, Behalf behalf = Behalf::client) const noexcept; // [any]
+    Verdict judge(const std::optional<IpAddress>& address, Behalf behalf = Behalf::client) const noexcept; // [any]
 
   private:
-    bool by_default_; // constant after construction, as are the others; of clients: proxies in no network may come
+    const AccessLists* lists_; // constant after construction, as are the others
     NetworkTable clients_;
     NetworkTable proxies_; // empty if nothing is denied
 };
 
 class Access {
   public:
-    // `sources` counts them by `limits`, and outlives this; null: sources are not counted. Throws std::bad_alloc.
+    // `sources` counts them by `limits`, and outlives this, as `lists` and `limits` do; null: sources are not counted. Throws
+    // std::bad_alloc.
     Access(const AccessLists& lists, SourceTable* sources = nullptr, const SourceLimits& limits = {},
            std::span<const Network> proxies = {});
 
-    // Whether a connection from this address may come now, at `now` of the monotonic clock; the reason if it must not. If it
-    // may, it counts for its source until leave(source). [any]
-    std::optional<Reason> admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source,
-                                Behalf behalf = Behalf::client) noexcept;
+    // Whether a connection from this address may come now, at `now` of the monotonic clock; why, if it must not. If it may, it
+    // counts for its source until leave(source). [any]
+    std::optional<Refusal> admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source,
+                                 Behalf behalf = Behalf::client) noexcept;
+    // What the lists say, and what the source has: admit() goes by these two. Nothing: there are no lists, or no limits. [any]
+    std::optional<AccessList::Verdict> judge(const std::optional<IpAddress>& address, Behalf behalf) const noexcept {
+        return list_ ? std::optional(list_->judge(address, behalf)) : std::nullopt;
+    }
+    std::optional<SourceTable::Standing> standing(const std::optional<IpAddress>& address, Nanoseconds now) const noexcept {
+        return sources_ != nullptr && address ? std::optional(sources_->standing(*address, rule_, now)) : std::nullopt;
+    }
+    // What limits a source by this reason.
+    const Rule& rule_for(Reason reason) const noexcept { return reason == Reason::over_rate ? rate_ : most_; }
     void leave(std::uint32_t source) noexcept {
         if (sources_ != nullptr) sources_->leave(source);
     }
@@ -52,6 +67,8 @@ class Access {
     const std::optional<AccessList> list_; // constant after construction
     SourceTable* const sources_;
     const SourceRule rule_;
+    const Rule most_;
+    const Rule rate_;
 };
 
 } // namespace gatehouse::host

@@ -11,19 +11,30 @@ constexpr std::size_t most_ended_named = 10; // in one record of the log
 
 } // namespace
 
-std::optional<Network> Denials::deny(std::string_view listener, const std::optional<IpAddress>& address) const noexcept {
-    if (!address) return std::nullopt;
-    const MutexLock lock(mutex_);
+Denials::Held* Denials::find(std::string_view listener, const std::optional<IpAddress>& address) const noexcept {
+    if (!address) return nullptr;
     for (const auto& [length, count] : lengths_[address->v6 ? 1 : 0]) { // the longest first
         const auto found = index_.find(Network{masked(*address, length), length});
         if (found == index_.end()) continue;
         auto at = found->second.find(listener);
         if (at == found->second.end()) at = found->second.find("");
-        if (at == found->second.end()) continue;
-        at->second->refused.fetch_add(1, std::memory_order_relaxed);
-        return at->second->order.network;
+        if (at != found->second.end()) return at->second;
     }
-    return std::nullopt;
+    return nullptr;
+}
+
+std::optional<Network> Denials::deny(std::string_view listener, const std::optional<IpAddress>& address) const noexcept {
+    const MutexLock lock(mutex_);
+    Held* const held = find(listener, address);
+    if (held == nullptr) return std::nullopt;
+    held->refused.fetch_add(1, std::memory_order_relaxed);
+    return held->order.network;
+}
+
+std::optional<Network> Denials::denies(std::string_view listener, const std::optional<IpAddress>& address) const noexcept {
+    const MutexLock lock(mutex_);
+    const Held* const held = find(listener, address);
+    return held != nullptr ? std::optional(held->order.network) : std::nullopt;
 }
 
 // Instead of the one for the same network and listener. Throws std::bad_alloc, and then the index is as it was.

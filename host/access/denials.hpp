@@ -51,6 +51,8 @@ class Denials {
     // Whether an order denies the address at the listener: its network, and it counts as refused once more. Of several it is
     // the narrowest one, and of two for the same network the listener's own. Nothing as an address: in no network. [any]
     std::optional<Network> deny(std::string_view listener, const std::optional<IpAddress>& address) const noexcept;
+    // The same, and it does not count. [any]
+    std::optional<Network> denies(std::string_view listener, const std::optional<IpAddress>& address) const noexcept;
 
     // Holds from here on, in the place of the one for the same network and listener, if there is one: its count stays.
     // `refused`: how many it has refused already, in another process. Throws std::bad_alloc, and then nothing has changed.
@@ -83,6 +85,7 @@ class Denials {
     using AtListeners = std::map<std::string_view, Held*>; // views of the orders' own texts
     using Lengths = std::map<std::uint8_t, std::size_t, std::greater<>>;
 
+    Held* find(std::string_view listener, const std::optional<IpAddress>& address) const noexcept GATEHOUSE_REQUIRES(mutex_);
     void index(Held& held);
     void forget(const Order& order) noexcept;
     void tell_ended(const Orders& ended) const;

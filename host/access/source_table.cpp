@@ -36,6 +36,33 @@ SourceTable::Slot* SourceTable::find(Slot* set, const IpAddress& source, Nanosec
     return best;
 }
 
+// Why one more connection must not come, of a source with so many and this arrival time.
+std::optional<Reason> SourceTable::judge(std::uint32_t open, Nanoseconds arrival, const SourceRule& rule,
+                                         Nanoseconds now) noexcept {
+    if (rule.most != 0 && open >= rule.most) return Reason::source_full;
+    if (rule.interval != 0 && arrival - now > rule.tolerance) return Reason::over_rate;
+    return std::nullopt;
+}
+
+SourceTable::Standing SourceTable::standing(const IpAddress& address, const SourceRule& rule, Nanoseconds now) const noexcept {
+    const IpAddress source = masked(address, address.v6 ? rule.v6_bits : rule.v4_bits);
+    const std::size_t set = set_of(source);
+    Nanoseconds arrival = now;
+    Standing standing;
+    {
+        const MutexLock lock(locks_[set % locks]);
+        for (const Slot* slot = &slots_[set * ways]; slot != &slots_[set * ways] + ways; ++slot) {
+            if (slot->source != source || !slot->in_use(now)) continue;
+            standing.open = slot->open.load(std::memory_order_relaxed);
+            arrival = std::max(now, slot->arrival);
+        }
+    }
+    standing.reason = judge(standing.open, arrival, rule, now);
+    if (rule.interval != 0 && arrival - now <= rule.tolerance)
+        standing.left = static_cast<std::uint64_t>((rule.tolerance - (arrival - now)) / rule.interval + 1);
+    return standing;
+}
+
 std::optional<Reason> SourceTable::enter(const IpAddress& address, const SourceRule& rule, Nanoseconds now,
                                          std::uint32_t& slot) noexcept {
     slot = nowhere;
@@ -47,11 +74,8 @@ std::optional<Reason> SourceTable::enter(const IpAddress& address, const SourceR
         uncounted_.fetch_add(1, std::memory_order_relaxed);
         return std::nullopt;
     }
-    if (rule.most != 0 && found->open.load(std::memory_order_relaxed) >= rule.most) return Reason::over_limit;
-    if (rule.interval != 0) {
-        if (found->arrival - now > rule.tolerance) return Reason::over_rate;
-        found->arrival = std::max(found->arrival, now) + rule.interval;
-    }
+    if (const auto reason = judge(found->open.load(std::memory_order_relaxed), found->arrival, rule, now)) return reason;
+    if (rule.interval != 0) found->arrival = std::max(found->arrival, now) + rule.interval;
     found->open.fetch_add(1, std::memory_order_relaxed);
     slot = static_cast<std::uint32_t>(found - slots_.get());
     return std::nullopt;

@@ -47,6 +47,14 @@ class SourceTable {
     std::optional<Reason> enter(const IpAddress& address, const SourceRule& rule, Nanoseconds now,
                                 std::uint32_t& slot) noexcept;
 
+    // What enter() would say of a new connection of this source, which is not counted. [any]
+    struct Standing {
+        std::uint32_t open = 0;
+        std::uint64_t left = 0; // how many new ones its rate lets in at once; without a rate: 0
+        std::optional<Reason> reason;
+    };
+    Standing standing(const IpAddress& address, const SourceRule& rule, Nanoseconds now) const noexcept;
+
     // A connection has ended. `slot` may be `nowhere`. [any]
     void leave(std::uint32_t slot) noexcept {
         if (slot != nowhere) slots_[slot].open.fetch_sub(1, std::memory_order_release);
@@ -82,6 +90,8 @@ class SourceTable {
         bool in_use(Nanoseconds now) const noexcept { return open.load(std::memory_order_acquire) != 0 || arrival > now; }
     };
 
+    static std::optional<Reason> judge(std::uint32_t open, Nanoseconds arrival, const SourceRule& rule,
+                                       Nanoseconds now) noexcept;
     std::size_t set_of(const IpAddress& source) const noexcept;
     Slot* find(Slot* set, const IpAddress& source, Nanoseconds now) const noexcept;
 

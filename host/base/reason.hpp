@@ -21,8 +21,10 @@ enum class Reason : std::uint8_t {
     bad_proxy_header,   // no PROXY header, or a bad one, from where one is required
     no_match,           // no route is for it, and the listener has no plugin of its own
     denied_acl,         // its address is not allowed, or is denied
-    over_limit,         // max_connections of the listener (with when_full = "refuse") or plugin, max_per_source, or it has said
-                        // nothing for longest when max_connections or max_handshakes was reached
+    listener_full,      // max_connections of the listener: with when_full = "refuse", or it has said nothing for longest
+    plugin_full,        // max_connections of the plugin
+    source_full,        // max_per_source
+    handshakes_full,    // max_handshakes: it has said nothing for longest
     over_rate,          // its source has made too many connections in too short a time
     too_slow,           // it sent, or took, less than min_rate; or took next to nothing when all threads were taken
     tls_failed,         // the TLS handshake or a later record was malformed or refused, or the handshake took too long
@@ -39,7 +41,7 @@ enum class Reason : std::uint8_t {
     host_out_of_ports,  // no local port left for a connection to its server
 };
 
-inline constexpr std::array<std::string_view, 25> reason_names{
+inline constexpr std::array<std::string_view, 28> reason_names{
     "done",
     "peer_closed",
     "peer_reset",
@@ -50,7 +52,10 @@ inline constexpr std::array<std::string_view, 25> reason_names{
     "bad_proxy_header",
     "no_match",
     "denied_acl",
-    "over_limit",
+    "listener_full",
+    "plugin_full",
+    "source_full",
+    "handshakes_full",
     "over_rate",
     "too_slow",
     "tls_failed",
@@ -69,6 +74,32 @@ inline constexpr std::array<std::string_view, 25> reason_names{
 static_assert(reason_names.size() == static_cast<std::size_t>(Reason::host_out_of_ports) + 1);
 
 inline std::string_view to_string(Reason reason) noexcept { return reason_names[static_cast<std::size_t>(reason)]; }
+
+// What is behind upstream_failed.
+enum class Cause : std::uint8_t {
+    none,
+    refused,       // the server, or the network on the way to it, has said no
+    timeout,       // it has not answered in time
+    no_server,     // the plugin has none that may take the client
+    pool_full,     // all servers have as many connections as they may have, and nobody may wait
+    queue_timeout, // the same, and the client has waited for too long
+    tls,           // TLS with the server failed
+    dns,           // its name was not found
+    local,         // this host cannot ask: it has no address or no way to the server, or the question is wrong
+};
+
+inline constexpr std::array<std::string_view, 9> cause_names{
+    "", "refused", "timeout", "no_server", "pool_full", "queue_timeout", "tls", "dns", "local",
+};
+static_assert(cause_names.size() == static_cast<std::size_t>(Cause::local) + 1);
+
+inline std::string_view to_string(Cause cause) noexcept { return cause_names[static_cast<std::size_t>(cause)]; }
+// `none` if there is no such cause.
+constexpr Cause cause_of(std::string_view name) noexcept {
+    for (std::size_t i = 1; i < cause_names.size(); ++i)
+        if (cause_names[i] == name) return static_cast<Cause>(i);
+    return Cause::none;
+}
 
 // How often each reason was given. [any]
 class Ledger {

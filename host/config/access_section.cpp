@@ -95,7 +95,8 @@ bool AccessLists::operator==(const AccessLists& other) const {
     return same_networks(allow, other.allow) && same_networks(deny, other.deny);
 }
 
-std::vector<Network> read_networks(ConfigTable& table, std::string_view key, const std::filesystem::path& file) {
+std::vector<Network> read_networks(ConfigTable& table, std::string_view key, const std::filesystem::path& file,
+                                   std::vector<std::uint32_t>* lines) {
     std::vector<Network> networks;
     std::string error;
     const std::optional<std::string> text = read_text_file(file, {max_file, "one with a network on each line"}, error);
@@ -109,6 +110,7 @@ std::vector<Network> read_networks(ConfigTable& table, std::string_view key, con
         if (line.empty() || problems == max_problems_of_a_file) return;
         if (const std::optional<Network> network = parse_network(line, error)) {
             networks.push_back(*network);
+            if (lines != nullptr) lines->push_back(static_cast<std::uint32_t>(number));
         } else {
             table.reject(key, printable(file.native()) + ':' + std::to_string(number) + ": " + error);
             ++problems;
@@ -123,21 +125,30 @@ AccessLists read_access_lists(ConfigTable& table, std::span<const Network> proxi
     std::vector<Written> deny = read_array(table, "deny");
     if (table.is_array("allow") && table.count("allow") == 0)
         table.reject("allow", "empty (leave it out to let every client connect)");
-    for (const Written& written : allow) lists.allow.push_back(written.network);
-    for (const Written& written : deny) lists.deny.push_back(written.network);
+    const auto take_written = [&](std::string_view key, const std::vector<Written>& written, std::vector<Network>& list,
+                                  AccessLists::Places& places) {
+        places.key = table.place(key);
+        for (const Written& each : written) {
+            list.push_back(each.network);
+            places.lines.push_back(static_cast<std::uint32_t>(each.item.position().line));
+        }
+    };
+    take_written("allow", allow, lists.allow, lists.allow_places);
+    take_written("deny", deny, lists.deny, lists.deny_places);
     lists.allow_written = lists.allow.size();
     lists.deny_written = lists.deny.size();
-    const auto read_file = [&](std::string_view key, std::vector<Network>& list) {
+    const auto read_file = [&](std::string_view key, std::vector<Network>& list, AccessLists::Places& places) {
         std::filesystem::path file;
         if (!read_path(table, key, file)) return;
-        const std::vector<Network> networks = read_networks(table, key, file);
+        places.file = printable(file.native());
+        const std::vector<Network> networks = read_networks(table, key, file, &places.lines);
         list.insert(list.end(), networks.begin(), networks.end());
         if (key == "allow_file" && networks.empty())
             table.reject(key, printable(file.native()) +
                                   ": has no network (expected at least one; without any, no client could connect)");
     };
-    read_file("allow_file", lists.allow);
-    read_file("deny_file", lists.deny);
+    read_file("allow_file", lists.allow, lists.allow_places);
+    read_file("deny_file", lists.deny, lists.deny_places);
     check_lists(table, lists, allow, deny, proxies);
     return lists;
 }
@@ -146,7 +157,9 @@ SourceLimits read_source_limits(ConfigTable& table) {
     constexpr std::int64_t most = 1'000'000;
     SourceLimits limits;
     table.number("max_per_source", limits.most, 0, most);
+    limits.most_where = table.place("max_per_source");
     ConfigTable rate = table.table("rate");
+    limits.rate_where = rate.place("connections");
     rate.number("connections", limits.rate, 0, most);
     rate.duration("per", limits.per, std::chrono::hours(1));
     rate.number("burst", limits.burst, 0, most);

@@ -17,7 +17,9 @@ AccessLists read_access_lists(ConfigTable& table, std::span<const Network> proxi
 // `max_per_source`, `rate` and `source_bits`.
 SourceLimits read_source_limits(ConfigTable& table);
 
-// A file with a network or an address on each line; "#" starts a comment. Problems are recorded at `key`.
-std::vector<Network> read_networks(ConfigTable& table, std::string_view key, const std::filesystem::path& file);
+// A file with a network or an address on each line; "#" starts a comment. Problems are recorded at `key`. `lines`: gets the
+// line of each network.
+std::vector<Network> read_networks(ConfigTable& table, std::string_view key, const std::filesystem::path& file,
+                                   std::vector<std::uint32_t>* lines = nullptr);
 
 } // namespace gatehouse::host

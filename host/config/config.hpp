@@ -76,7 +76,8 @@ struct PluginConfig {
     std::shared_ptr<const gatehouse_config> settings; // the `config` table; one without keys if there is none, never null
     Place where;                                      // of the section or, without one, of the `plugin` key that names it
     std::uint32_t max_connections = 0;                // over all its listeners; 0: no limit but theirs
-    bool sees_host = false;                           // it may use gatehouse.host/1
+    Place max_connections_where;
+    bool sees_host = false; // it may use gatehouse.host/1
 
     bool operator==(const PluginConfig& other) const; // the settings by what they say
 };
@@ -127,7 +128,7 @@ struct TlsConfig {
     Milliseconds handshake_timeout{10'000};   // from the client's first byte
     std::uint32_t max_handshakes = 1'000;     // going on at a time, over all listeners that use this
     Truncation truncation = Truncation::accept;
-    Place where; // of the section
+    Place where, max_handshakes_where; // of the section, and of the value or else of the section
 
     bool operator==(const TlsConfig&) const = default;
 };
@@ -167,6 +168,7 @@ struct ProxyProtocolConfig {
     bool from_unix = false;    // those of a unix socket's listener do
     Milliseconds timeout{5'000};
     bool log_local = true; // the access log has the connections that proxies make on their own behalf
+    Place where;
 
     bool operator==(const ProxyProtocolConfig&) const = default;
 };
@@ -174,10 +176,18 @@ struct ProxyProtocolConfig {
 // Who may connect, by the address. The narrowest network that has the address counts; an address in none may connect if `allow`
 // is empty. What the files named by allow_file and deny_file say is in these lists.
 struct AccessLists {
+    // Where the networks of a list stand.
+    struct Places {
+        Place key;                        // of the array in the configuration file, or of the table that has none
+        std::string file;                 // of those that do not stand there
+        std::vector<std::uint32_t> lines; // of each, in their order
+    };
+
     std::vector<Network> allow;
     std::vector<Network> deny;     // none of them is in `allow` as well
     std::size_t allow_written = 0; // how many of them, the first ones, stand in the configuration file itself
     std::size_t deny_written = 0;
+    Places allow_places, deny_places;
 
     bool operator==(const AccessLists& other) const; // the same networks, wherever they stand
 };
@@ -228,6 +238,7 @@ struct SourceLimits {
     std::uint32_t burst = 0; // new connections at once, before the rate counts; 0: as `rate`
     std::uint8_t v4_bits = 32;
     std::uint8_t v6_bits = 64; // a customer's or a machine's own network, as a rule
+    Place most_where, rate_where;
 
     bool operator==(const SourceLimits&) const = default;
 };
@@ -279,7 +290,7 @@ struct ListenerConfig {
     std::string owner; // user name or number; empty: unchanged
     std::string group;
 
-    Place where, plugin_where, tls_where; // of the section, and of the values or else of the section
+    Place where, plugin_where, tls_where, max_connections_where; // of the section, and of the values or else of the section
 
     // The networks whose proxies are believed.
     std::span<const Network> proxies() const noexcept {

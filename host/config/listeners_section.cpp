@@ -106,6 +106,7 @@ ListenerConfig read_listener(ConfigTable& table) {
 
     table.number("backlog", listener.backlog, 1, 65'535);
     table.number("max_connections", listener.max_connections, 1, max_connections);
+    listener.max_connections_where = table.place("max_connections");
     table.choice("when_full", listener.when_full, when_full_words);
     listener.proxy_protocol = read_proxy_protocol(table.table("proxy_protocol"));
     listener.access = read_access_lists(table, listener.proxies());

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace gatehouse::host {
 
@@ -30,5 +31,12 @@ struct Place {
 
     bool operator==(const Place& /*other*/) const noexcept { return true; }
 };
+
+// "FILE" of "FILE:LINE:COLUMN".
+inline std::string_view file_of(const Place& place) noexcept {
+    std::string_view text = place.text;
+    for (int numbers = 2; numbers > 0; --numbers) text = text.substr(0, text.rfind(':'));
+    return text;
+}
 
 } // namespace gatehouse::host

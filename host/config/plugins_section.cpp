@@ -22,7 +22,7 @@ std::vector<PluginConfig> read_plugins(ConfigTable table, const ConfigReading& r
         check_section_name(table, name);
         if (name == reserved_instance)
             table.reject(name, "reserved: `gatehouse control` uses this name for the host itself (expected another name)");
-        PluginConfig plugin{name, name, nullptr, section.place()};
+        PluginConfig plugin{name, name, nullptr, section.place(), 0, section.place("max_connections")};
         std::string_view library;
         if (read_text(section, "library", library)) {
             // A path is one like all others in the file; a bare name is looked for on plugin_path.
@@ -40,7 +40,7 @@ std::vector<PluginConfig> read_plugins(ConfigTable table, const ConfigReading& r
 
 PluginConfig implicit_plugin(const std::string& name, const Place& where, ConfigReading& reading) {
     const ConfigTable none(nullptr, "plugins." + name + ".config", where.position, reading);
-    return {name, name, make_plugin_settings(none, reading), where};
+    return {name, name, make_plugin_settings(none, reading), where, 0, where};
 }
 
 } // namespace gatehouse::host

@@ -239,6 +239,7 @@ void read_routes(ConfigTable& table, ListenerConfig& listener) {
 
 std::optional<ProxyProtocolConfig> read_proxy_protocol(ConfigTable table) {
     ProxyProtocolConfig proxy;
+    proxy.where = table.place();
     read_networks(table, "from", proxy.from, &proxy.from_unix);
     table.duration("timeout", proxy.timeout, std::chrono::hours(1));
     table.boolean("log_local", proxy.log_local);

@@ -86,6 +86,7 @@ TlsConfig read_section(ConfigTable table) {
     if (tls.handshake_timeout.count() == 0)
         table.reject("handshake_timeout", "0 would let a client hold a handshake for ever (expected at least \"1ms\")");
     table.number("max_handshakes", tls.max_handshakes, 1, 1'000'000);
+    tls.max_handshakes_where = table.place("max_handshakes");
     table.choice("truncation", tls.truncation, truncation_words);
     table.reject_unknown();
     return tls;

@@ -103,6 +103,7 @@ bool Attempt::end(gatehouse_status status, std::string why, std::optional<Reason
 
 bool Attempt::look_up(Nanoseconds now) {
     if (plan_.lookup) {
+        cause_ = Cause::dns; // unless it is found
         if (!plan_.lookup->known.load(std::memory_order_acquire)) {
             if (!is_late(now)) return false;
             text_ = "upstream " + plan_.name + ": no answer in time";
@@ -127,6 +128,7 @@ void Attempt::note(int error) {
     const std::string server = to_string(address_);
     why_ = failure.why;
     status_ = failure.status;
+    cause_ = failure.cause;
     lacking_ = failure.lacking;
     text_ = "upstream " + (server.starts_with(plan_.name) ? server : plan_.name + " (" + server) + ": " + failure.why +
             (server.starts_with(plan_.name) ? "" : ")");
@@ -217,6 +219,7 @@ bool Attempt::shake_hands(Channel& to, Nanoseconds now) {
         problem = "the handshake took too long";
     }
     if (*outcome == Handshake::done) return end(GATEHOUSE_OK, "");
+    cause_ = Cause::tls;
     std::string why = "TLS: " + printable(problem);
     text_ = "upstream " + to_string(address_) + ": " + why;
     const bool no_memory = *outcome == Handshake::no_memory;

@@ -64,6 +64,7 @@ class Attempt {
     // Once it is over: what has come of it.
     gatehouse_status status() const noexcept { return status_; }
     std::optional<Reason> lacking() const noexcept { return lacking_; } // with GATEHOUSE_EXHAUSTED: what this host lacks
+    Cause cause() const noexcept { return cause_; }                     // of a failure
     const std::string& text() const noexcept { return text_; }          // in words, with the server's name
     const std::string& why() const noexcept { return why_; }            // the same without
     const SocketAddress& address() const noexcept { return address_; }  // that was reached, or tried last
@@ -91,6 +92,7 @@ class Attempt {
     std::size_t sent_ = 0;  // of the preface
     SocketAddress address_; // that is tried
     gatehouse_status status_ = GATEHOUSE_FAILED;
+    Cause cause_ = Cause::none;
     std::optional<Reason> lacking_;
     std::string text_;
     std::string why_;

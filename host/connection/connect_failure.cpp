@@ -22,7 +22,7 @@ bool has_source_address(const SocketAddress& address) noexcept {
 }
 
 ConnectFailure no_port() noexcept {
-    return {GATEHOUSE_EXHAUSTED, "every local port is in use towards this server", Reason::host_out_of_ports};
+    return {GATEHOUSE_EXHAUSTED, "every local port is in use towards this server", Cause::local, Reason::host_out_of_ports};
 }
 
 } // namespace
@@ -32,35 +32,36 @@ ConnectFailure connect_failure(int error, const SocketAddress& address) noexcept
     switch (error) {
     case EMFILE:
     case ENFILE:
-        return {GATEHOUSE_EXHAUSTED, why, Reason::host_out_of_fds};
+        return {GATEHOUSE_EXHAUSTED, why, Cause::local, Reason::host_out_of_fds};
     case ENOBUFS:
     case ENOMEM:
     case ENOSPC: // of epoll: max_user_watches
-        return {GATEHOUSE_EXHAUSTED, why, Reason::host_out_of_memory};
+        return {GATEHOUSE_EXHAUSTED, why, Cause::local, Reason::host_out_of_memory};
     case EADDRNOTAVAIL:
         if (has_source_address(address)) return no_port();
-        return {GATEHOUSE_UNREACHABLE, "this host has no address from which it could be reached"};
+        return {GATEHOUSE_UNREACHABLE, "this host has no address from which it could be reached", Cause::local};
     case EAGAIN:
         if (address.storage.ss_family != AF_UNIX) return no_port();
-        return {GATEHOUSE_REFUSED, "its accept queue is full"};
+        return {GATEHOUSE_REFUSED, "its accept queue is full", Cause::refused};
     case ECONNREFUSED:
     case EACCES:
     case EPERM:
     case ENOENT: // a unix socket that is not there
-        return {GATEHOUSE_REFUSED, why};
+        return {GATEHOUSE_REFUSED, why, Cause::refused};
     case ETIMEDOUT:
-        return {GATEHOUSE_TIMEOUT, why};
+        return {GATEHOUSE_TIMEOUT, why, Cause::timeout};
     case ENETUNREACH:
-    case EHOSTUNREACH:
     case ENETDOWN:
-    case EHOSTDOWN:
     case EAFNOSUPPORT: // a kernel without IPv6
-        return {GATEHOUSE_UNREACHABLE, why};
+        return {GATEHOUSE_UNREACHABLE, why, Cause::local};
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+        return {GATEHOUSE_UNREACHABLE, why, Cause::refused};
     case ECONNRESET:
     case EPIPE:
-        return {GATEHOUSE_RESET, why};
+        return {GATEHOUSE_RESET, why, Cause::refused};
     default:
-        return {GATEHOUSE_FAILED, why != nullptr ? why : "unknown error"};
+        return {GATEHOUSE_FAILED, why != nullptr ? why : "unknown error", Cause::local};
     }
 }
 

@@ -13,6 +13,7 @@ namespace gatehouse::host {
 struct ConnectFailure {
     gatehouse_status status; // for the plugin: GATEHOUSE_EXHAUSTED if, and only if, this host lacks something
     const char* why;         // in words; constant
+    Cause cause;
     std::optional<Reason> lacking = std::nullopt;
 };
 

@@ -4,6 +4,7 @@
 #include "base/error_text.hpp"
 #include "base/observed.hpp"
 #include "base/reason.hpp"
+#include "config/refusal.hpp"
 #include "connection/carry.hpp"
 #include "connection/facts.hpp"
 #include "connection/half_open.hpp"
@@ -13,7 +14,6 @@
 #include "connection/stream.hpp"
 #include "connection/upgrade.hpp"
 #include "connection/upstream.hpp"
-#include "net/network.hpp"
 #include "threads/own_drain.hpp"
 #include "threads/posted.hpp"
 
@@ -77,6 +77,7 @@ struct ServingLife {
     bool woken_later = false;              // serve() is to hear of a wake-up when `carry` is over
     bool stops_later = false;              // and of the drain, or of an order to stop
     std::optional<Reason> no_upstream;     // why the last connect() to a server failed; nothing: it did not
+    Cause cause = Cause::none;             // of upstream_failed, for it or as the plugin says
     ErrorText error;                       // explains why the last call of serve() fails, if it does
     std::unique_ptr<Upgrade> upgrade;      // null: the plugin has begun none, or knows that it went well
     Upstream* upstreams = nullptr;         // the first of those that the plugin has made
@@ -102,9 +103,9 @@ struct Life {
     std::uint32_t lingered = 0;          // bytes thrown away while lingering
     Peer peer;                      // as the PROXY header says it if there was one; the path of a unix socket is in `proxied`
     Observed<Nanoseconds> accepted; // 0: nobody is here; written when all that others may look at is there
-    std::unique_ptr<const Proxied> proxied;   // null: no proxy, or the proxy's own connection
-    std::unique_ptr<const Routed> routed;     // null: no route has looked at its server name
-    std::unique_ptr<const Network> denied_by; // the operator's order; null: none denies it, or it was refused when it came
+    std::unique_ptr<const Proxied> proxied; // null: no proxy, or the proxy's own connection
+    std::unique_ptr<const Routed> routed;   // null: no route has looked at its server name
+    std::unique_ptr<const Rule> rule;       // that ends it; null: none does, or it was refused when it came
     StagingLife staging;
     ServingLife serving;
 };

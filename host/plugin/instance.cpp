@@ -29,7 +29,7 @@ PluginInstance::PluginInstance(const PluginConfig& config, std::shared_ptr<const
     : handle_{config.name, facilities, this, false, config.sees_host}, library_(std::move(library)), hooks_(library_->hooks()),
       counts_(facilities.named_counts != nullptr ? facilities.named_counts->of(config.name)
                                                  : std::make_shared<InstanceCounts>()),
-      max_connections_(config.max_connections), where_(config.where.text),
+      max_connections_(config.max_connections), max_connections_where_(config.max_connections_where), where_(config.where.text),
       who_(where_ + ": plugin " + config.name + " of " + library_->file().string()) {
     const gatehouse_config& settings = *config.settings;
     if (library_->keys())

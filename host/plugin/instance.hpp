@@ -6,6 +6,7 @@
 #include "base/match.hpp"
 #include "base/reason.hpp"
 #include "config/config.hpp"
+#include "config/refusal.hpp"
 #include "plugin/commands.hpp"
 #include "plugin/facilities.hpp"
 #include "plugin/library.hpp"
@@ -106,6 +107,8 @@ class PluginInstance {
         return false;
     }
     std::uint32_t max_connections() const noexcept { return max_connections_; } // 0: no limit
+    // What refuses those above that. [any]
+    Rule connections_rule() const noexcept { return {max_connections_where_, "max_connections", max_connections_}; }
     bool is_full() const noexcept { return max_connections_ != 0 && open_.load(std::memory_order_relaxed) >= max_connections_; }
     void leave() noexcept { // [any]
         if (max_connections_ != 0) open_.fetch_sub(1, std::memory_order_relaxed);
@@ -119,8 +122,9 @@ class PluginInstance {
     const gatehouse_plugin& hooks_;
     const std::shared_ptr<InstanceCounts> counts_;
     const std::uint32_t max_connections_; // 0: no limit, and they are not counted
-    const std::string where_;             // its place in the configuration
-    const std::string who_;               // the same, its name and its file, for the last words
+    const Place max_connections_where_;
+    const std::string where_; // its place in the configuration
+    const std::string who_;   // the same, its name and its file, for the last words
     bool stop_is_due_ = false;
     void* self_ = nullptr;
     const gatehouse_control_v2* control_ = nullptr; // or null

@@ -17,8 +17,17 @@ void log_closed(Log& log, const Closed& closed) noexcept {
     if (closed.proxied != nullptr) transport.emplace(closed.proxied->transport);
     if (closed.upstream != nullptr) upstream.emplace(*closed.upstream);
     const std::string_view unique_id = closed.proxied != nullptr ? std::string_view(closed.proxied->unique_id) : "";
-    std::string order;
-    if (closed.order != nullptr) if_memory_allows([&] { order = to_string(*closed.order); });
+    std::string rule;
+    std::string network;
+    const std::uint64_t* limit = nullptr;
+    if (closed.rule != nullptr) {
+        limit = std::get_if<std::uint64_t>(&closed.rule->value);
+        if_memory_allows([&] {
+            rule = where_text(*closed.rule);
+            if (limit == nullptr) network = value_text(*closed.rule);
+        });
+    }
+    const std::string_view value_key = limit != nullptr || !network.empty() ? "value" : "";
     const Nanoseconds microseconds = closed.duration / 1000; // the record has no more digits
     // Fields without a key are left out.
     log.info("closed", {{id ? "id" : "", id ? id->view() : ""},
@@ -36,7 +45,10 @@ void log_closed(Log& log, const Closed& closed) noexcept {
                         {"out", closed.out},
                         {"ms", static_cast<double>(microseconds) / 1000.0},
                         {"reason", to_string(closed.reason)},
-                        {order.empty() ? "" : "order", order}});
+                        {closed.cause == Cause::none ? "" : "cause", to_string(closed.cause)},
+                        {rule.empty() ? "" : "rule", rule},
+                        {rule.empty() ? "" : "limit", rule.empty() ? "" : closed.rule->limit},
+                        limit != nullptr ? Field(value_key, *limit) : Field(value_key, network)});
 }
 
 } // namespace gatehouse::host

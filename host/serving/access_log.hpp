@@ -4,8 +4,8 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/reason.hpp"
+#include "config/refusal.hpp"
 #include "connection/peer.hpp"
-#include "net/network.hpp"
 
 #include <cstdint>
 #include <string_view>
@@ -17,8 +17,9 @@ struct Closed {
     std::string_view listener;
     const SocketAddress& peer;
     Reason reason;
-    const Network* order = nullptr; // of the operator, that has denied it; null: none has
-    std::uint64_t id = 0;           // 0: it never had one
+    const Rule* rule = nullptr; // that has refused it; null: none has
+    Cause cause = Cause::none;
+    std::uint64_t id = 0; // 0: it never had one
     // NOLINTBEGIN(readability-redundant-string-init): without it, g++ warns of callers that leave it out
     std::string_view plugin = "";            // empty: the listener has one plugin only
     const Proxied* proxied = nullptr;        // null: no PROXY header

@@ -20,9 +20,16 @@ namespace {
 // Of a client that sends on: reads before the other connections of the pool have their turn.
 constexpr int reads_in_a_turn = 64;
 
+// A plugin that neither says why nor has tried to connect has no server for the client.
+Cause cause_of(const ServingLife& serving, Reason reason) noexcept {
+    if (reason != Reason::upstream_failed) return Cause::none;
+    return serving.cause != Cause::none ? serving.cause : Cause::no_server;
+}
+
 void log_failure(Log& log, Connection& connection, const PluginInstance& plugin, Reason reason) noexcept {
     if_memory_allows([&] { // the reason is counted all the same
         const std::string why = connection.life.serving.error.take();
+        const Cause cause = cause_of(connection.life.serving, reason);
         const std::string& listener = connection.listener.load(std::memory_order_relaxed)->config.name;
         // A client that got an answer in its protocol asked for an upstream that does not answer: in a proxy that is routine.
         const bool told = reason == Reason::upstream_failed && connection.bytes_out != 0;
@@ -33,6 +40,7 @@ void log_failure(Log& log, Connection& connection, const PluginInstance& plugin,
                    {"plugin", plugin.name()},
                    {"peer", AddressText(connection.peer_address())},
                    {"reason", to_string(reason)},
+                   {cause == Cause::none ? "" : "cause", to_string(cause)},
                    {"error", why.empty() ? "the plugin did not say why" : why}});
     });
 }
@@ -91,6 +99,17 @@ Reason reason_for(const Connection& connection, gatehouse_next next) noexcept {
         if (!connection.life.serving.no_upstream) return Reason::plugin_error;
         return cut.value_or(*connection.life.serving.no_upstream);
     }
+}
+
+// For the record of its end.
+void Service::note_rule(Connection& connection, const Rule& rule) noexcept {
+    if (rule.limit.empty()) return;
+    if_memory_allows([&] { connection.life.rule = std::make_unique<const Rule>(rule); });
+}
+
+void Service::end(Connection& connection, const Refusal& refusal) noexcept {
+    note_rule(connection, refusal.rule);
+    end(connection, refusal.reason);
 }
 
 // The plugin is done with the connection. The host delivers the last bytes and closes it.
@@ -294,7 +313,8 @@ void Service::close(Connection& connection) noexcept {
         log_closed(shared_.log, {.listener = config.name,
                                  .peer = peer,
                                  .reason = reason,
-                                 .order = life.denied_by.get(),
+                                 .rule = life.rule.get(),
+                                 .cause = cause_of(life.serving, reason),
                                  .id = connection.id,
                                  .plugin = plugin != nullptr && plugins_.size() > 1 ? std::string_view(plugin->name()) : "",
                                  .proxied = life.proxied.get(),

@@ -16,18 +16,23 @@ constexpr Nanoseconds silence = 1'000'000'000;
 
 } // namespace
 
-bool Service::give_way(HalfOpen& among, Nanoseconds silent_since, const ListenerShare* listener) noexcept {
+Rule Service::handshakes_rule(const TlsServer& server) noexcept {
+    return {server.config().max_handshakes_where, "max_handshakes", server.config().max_handshakes};
+}
+
+bool Service::give_way(HalfOpen& among, Nanoseconds silent_since, const ListenerShare* listener, const Refusal& why) noexcept {
     Connection* const connection = among.give_way(silent_since, listener);
     if (connection == nullptr) return false;
     Life& life = connection->life;
     if (life.phase == Phase::serving) { // its plugin has begun TLS; a thread of its pool ends it, since closed() is called
         drop_upgrade(*connection);
         connection->broken = true; // it does not linger
-        life.over = Reason::over_limit;
+        life.over = why.reason;
+        note_rule(*connection, why.rule);
         of(*connection).pool.post(connection->posted, connection->id);
         return true;
     }
-    of(*connection).end(*connection, Reason::over_limit);
+    of(*connection).end(*connection, why);
     return true;
 }
 
@@ -38,16 +43,17 @@ bool Service::make_room() noexcept {
     if (has_room()) return true;
     connections_met_.met(shared_.alarm);
     const Nanoseconds latest = monotonic_now() - silence;
-    if (!give_way(half_open_, latest, this))
+    const Refusal why{Reason::listener_full, connections_rule()};
+    if (!give_way(half_open_, latest, this, why))
         (void)std::any_of(tls_servers_.begin(), tls_servers_.end(),
-                          [&](const TlsServer* server) { return give_way(shared_.handshakes.at(server), latest, this); });
+                          [&](const TlsServer* server) { return give_way(shared_.handshakes.at(server), latest, this, why); });
     return has_room();
 }
 
 // There is no room for another handshake: one that has begun gives way.
 bool Service::make_room_for_handshake(const TlsServer& server) noexcept {
     handshakes_met_.met(shared_.alarm);
-    return give_way(shared_.handshakes.at(&server), never, nullptr);
+    return give_way(shared_.handshakes.at(&server), never, nullptr, {Reason::handshakes_full, handshakes_rule(server)});
 }
 
 bool Service::newcomer_waits() const noexcept {

@@ -80,10 +80,9 @@ Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, std:
       endpoint_(endpoint), sockets_(std::move(sockets)), sources_(endpoint.sources_for(config)),
       upgrades_(nullptr, config, shared.log), access_(config.access, sources_, config.sources, config.proxies()),
       parking_(shared.alarm) {
-    const AcceptHooks hooks{
-        .has_room = [this] { return has_room(); },
-        .welcome = [this](int fd, const SocketAddress& peer) { welcome(fd, peer); },
-        .refuse = [this](int fd, const SocketAddress& peer, Reason reason) { refuse(fd, peer, {reason, std::nullopt}); }};
+    const AcceptHooks hooks{.has_room = [this] { return has_room(); },
+                            .welcome = [this](int fd, const SocketAddress& peer) { welcome(fd, peer); },
+                            .refuse = [this](int fd, const SocketAddress& peer, Reason reason) { refuse(fd, peer, {reason}); }};
     const bool one_at_a_time = speaks_at_once(config, plugin_);
     for (const Listener& socket : *sockets_)
         acceptors_.emplace_back(socket, threads, endpoint.slots.listen_token(acceptors_.size()), one_at_a_time,

@@ -8,6 +8,7 @@
 //     upgrade.cpp   serving: TLS that a plugin begins with its client
 //     ending.cpp    relaying is over, lingering, closed
 //     limits.cpp    at a limit: who gives way, and what the log says
+//     explain.cpp   what would become of a connection that nobody has made
 //
 // What outlives a generation is handed in: see Endpoint.
 #pragma once
@@ -17,6 +18,7 @@
 #include "base/log.hpp"
 #include "base/mutex.hpp"
 #include "config/config.hpp"
+#include "config/refusal.hpp"
 #include "connection/connection.hpp"
 #include "connection/half_open.hpp"
 #include "listen/acceptor.hpp"
@@ -28,6 +30,7 @@
 #include "serving/refusals.hpp"
 #include "serving/status.hpp"
 #include "stages/detection.hpp"
+#include "stages/explanation.hpp"
 #include "stages/proxy_stage.hpp"
 #include "stages/stage.hpp"
 #include "stages/tls_stage.hpp"
@@ -57,7 +60,7 @@ struct Shared {
     const LiveMaps& maps;
     const Drain& drain;
     bool access_log;
-    unsigned refused_per_second; // records, see Refusals
+    unsigned refused_per_second;                      // records, see Refusals
     std::map<const TlsServer*, HalfOpen>& handshakes; // those that go on, of each section; the map is constant
     const Denials& denials;
 };
@@ -134,6 +137,9 @@ class Service : public ListenerShare {
     // Adds the ids of the plugin's connections. Throws std::bad_alloc. [any]
     void list(const PluginInstance& plugin, std::vector<std::uint64_t>& ids);
 
+    // What would become of a connection from this address. May throw std::bad_alloc. [main]
+    Explanation explain(const SocketAddress& from, const Asked& asked) const;
+
     // A relay has ended: for the relay engine, which owned the connection until now. [any]
     void relay_ended(Connection& connection, Reason reason) noexcept;
 
@@ -166,17 +172,15 @@ class Service : public ListenerShare {
     void room() noexcept;
     bool has_room() noexcept;
     void welcome(int fd, const SocketAddress& peer) noexcept;
-    // Why a connection must not come.
-    struct Refusal {
-        Reason reason;
-        std::optional<Network> order; // of the operator, that denies it
-    };
     std::optional<Refusal> admit(const SocketAddress& address, Behalf behalf, Nanoseconds now, std::uint32_t& source) noexcept;
     void refuse(int fd, const SocketAddress& peer, const Refusal& refusal) noexcept;
     Nanoseconds tell_of_refusals(Nanoseconds now, bool all) noexcept;
+    Rule connections_rule() const noexcept { return {config.max_connections_where, "max_connections", config.max_connections}; }
+    static Rule handshakes_rule(const TlsServer& server) noexcept;
+    static void note_rule(Connection& connection, const Rule& rule) noexcept;
     void place(Connection& connection) noexcept;
 
-    bool give_way(HalfOpen& among, Nanoseconds silent_since, const ListenerShare* listener) noexcept;
+    bool give_way(HalfOpen& among, Nanoseconds silent_since, const ListenerShare* listener, const Refusal& why) noexcept;
     bool make_room() noexcept;
     bool make_room_for_handshake(const TlsServer& server) noexcept;
     bool newcomer_waits() const noexcept;
@@ -205,6 +209,7 @@ class Service : public ListenerShare {
 
     void order(Connection& connection, std::uint64_t id, EndOrder how, Nanoseconds stop_until) noexcept;
     void end(Connection& connection, Reason reason) noexcept;
+    void end(Connection& connection, const Refusal& refusal) noexcept;
     bool obey(Connection& connection) noexcept;
     static void hear_stop(Connection& connection) noexcept;
     void linger(Connection& connection) noexcept;

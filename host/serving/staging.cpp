@@ -66,8 +66,8 @@ void Service::advance(Connection& connection) noexcept {
         const bool expired = std::exchange(life.staging.expired, false);
         Verdict verdict = stages_[life.staging.number]->look(visitor_of(connection, expired));
         if (verdict.what == Verdict::What::full && make_room_for_handshake(*tls_of(connection))) continue;
-        if (verdict.what == Verdict::What::refuse || verdict.what == Verdict::What::full)
-            return end(connection, verdict.reason);
+        if (verdict.what == Verdict::What::full) return end(connection, {verdict.reason, handshakes_rule(*tls_of(connection))});
+        if (verdict.what == Verdict::What::refuse) return end(connection, {verdict.reason, verdict.rule});
         if (verdict.limit) {
             life.staging.has_begun = true;
             life.staging.due = std::min(after(monotonic_now(), *verdict.limit), connection.lifetime);
@@ -89,18 +89,15 @@ void Service::advance(Connection& connection) noexcept {
         if (verdict.plugin != nullptr) {
             if (!verdict.plugin->enter()) {
                 plugin_met_.met(shared_.alarm);
-                return end(connection, Reason::over_limit);
+                return end(connection, {Reason::plugin_full, verdict.plugin->connections_rule()});
             }
             connection.plugin.store(verdict.plugin, std::memory_order_release);
             life.entered = true;
         }
         if (!life.admitted) { // the header has said on whose behalf the proxy comes
             const Behalf behalf = life.proxied ? Behalf::client : Behalf::proxy;
-            if (const auto refusal = admit(connection.peer_address(), behalf, coarse_now(), life.source)) {
-                if (refusal->order)
-                    if_memory_allows([&] { life.denied_by = std::make_unique<const Network>(*refusal->order); });
-                return end(connection, refusal->reason);
-            }
+            if (const auto refusal = admit(connection.peer_address(), behalf, coarse_now(), life.source))
+                return end(connection, *refusal);
             life.admitted = true;
             life.is_proxys = behalf == Behalf::proxy;
             life.entered = !detects_;

@@ -13,7 +13,8 @@ gatehouse_status status_of(Reason reason) noexcept {
     case Reason::peer_closed:
     case Reason::peer_reset:
         return GATEHOUSE_RESET;
-    case Reason::over_limit:
+    case Reason::listener_full:
+    case Reason::handshakes_full:
     case Reason::host_out_of_memory:
         return GATEHOUSE_EXHAUSTED;
     default:
@@ -49,6 +50,7 @@ bool Service::step_upgrade(Connection& connection) noexcept {
             return end_upgrade(connection, GATEHOUSE_OK, std::nullopt);
         case Verdict::What::full:
             if (make_room_for_handshake(*staging.tls)) continue;
+            note_rule(connection, handshakes_rule(*staging.tls));
             [[fallthrough]];
         case Verdict::What::refuse:
             if (verdict.reason == Reason::peer_closed) { // or by an order, which then is the reason

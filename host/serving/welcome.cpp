@@ -14,16 +14,16 @@ bool Service::has_room() noexcept {
 
 // Why a connection must not come, if so. Otherwise it counts for its source and, unless routes are to find out which that is,
 // for its plugin.
-std::optional<Service::Refusal> Service::admit(const SocketAddress& address, Behalf behalf, Nanoseconds now,
-                                               std::uint32_t& source) noexcept {
+std::optional<Refusal> Service::admit(const SocketAddress& address, Behalf behalf, Nanoseconds now,
+                                      std::uint32_t& source) noexcept {
     if (shared_.denials.any())
         if (const auto order = shared_.denials.deny(config.name, ip_address(address)))
-            return Refusal{Reason::denied_acl, order};
-    if (const auto reason = access_.admit(address, now, source, behalf)) return Refusal{*reason, std::nullopt};
+            return Refusal{Reason::denied_acl, Rule(of_an_order, 0, "deny", *order)};
+    if (const auto refusal = access_.admit(address, now, source, behalf)) return refusal;
     if (detects_ || plugin_->enter()) return std::nullopt;
     plugin_met_.met(shared_.alarm);
     access_.leave(source);
-    return Refusal{Reason::over_limit, std::nullopt};
+    return Refusal{Reason::plugin_full, plugin_->connections_rule()};
 }
 
 // Makes a connection of an accepted descriptor, or refuses it.
@@ -38,11 +38,12 @@ void Service::welcome(int fd, const SocketAddress& peer) noexcept {
     make_room();
     if (endpoint_.open.fetch_add(1) < config.max_connections) found = endpoint_.slots.take();
     if (found == nullptr) {
-        const bool over_limit = endpoint_.open.fetch_sub(1) > config.max_connections;
+        const bool is_full = endpoint_.open.fetch_sub(1) > config.max_connections;
         room(); // another thread may have counted this one
         if (!for_another) access_.leave(source);
         if (!for_another && !detects_) plugin_->leave();
-        return refuse(fd, peer, {over_limit ? Reason::over_limit : Reason::host_out_of_memory, std::nullopt});
+        return refuse(fd, peer,
+                      is_full ? Refusal{Reason::listener_full, connections_rule()} : Refusal{Reason::host_out_of_memory});
     }
     if (shared_.log.enabled(LogLevel::debug))
         shared_.log.debug("accept", {{"listener", config.name}, {"peer", AddressText(peer)}, {"fd", fd}});
@@ -84,8 +85,7 @@ void Service::refuse(int fd, const SocketAddress& peer, const Refusal& refusal) 
         if (first) shared_.alarm.wake_by(now); // the main thread asks when their second is over
         return;
     }
-    const Network* const order = refusal.order ? &*refusal.order : nullptr;
-    log_closed(shared_.log, {.listener = config.name, .peer = peer, .reason = refusal.reason, .order = order});
+    log_closed(shared_.log, {.listener = config.name, .peer = peer, .reason = refusal.reason, .rule = &refusal.rule});
 }
 
 // Those that have had no record of their own.

@@ -1,5 +1,6 @@
 #include "stages/detection.hpp"
 
+#include "wire/client_hello.hpp"
 #include "wire/protocol_pattern.hpp"
 
 #include <algorithm>
@@ -33,6 +34,9 @@ RouteMap ask(const LiveMap& map) {
     };
 }
 
+// "FILE:LINE" of "FILE:LINE:COLUMN".
+std::string_view line_of(std::string_view place) noexcept { return place.substr(0, place.rfind(':')); }
+
 Route make_route(const RouteConfig& config, const ListenerConfig& listener, PluginInstance* plugin, TlsServer* tls,
                  const LiveMap* map) {
     Route route{config.sni,   map != nullptr ? ask(*map) : nullptr,
@@ -54,10 +58,11 @@ Route make_route(const RouteConfig& config, const ListenerConfig& listener, Plug
 
 Detection::Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls,
                      const LiveMaps& maps, Log& log)
-    : otherwise_(config.plugin.empty() ? nullptr : &find(config.plugin)),
+    : layer_(layer), otherwise_(config.plugin.empty() ? nullptr : &find(config.plugin)),
       silence_(config.on_silence ? &find(config.on_silence->plugin) : nullptr),
       patience_(config.on_silence ? config.on_silence->after : config.first_byte_timeout), timeout_(config.detect_timeout),
-      most_(config.detect_limit), listener_(config.name), log_(log), too_long_(between_lines), too_late_(between_lines) {
+      most_(config.detect_limit), listener_(config.name), where_(config.where), tls_is_over_(!config.tls.empty()), log_(log),
+      too_long_(between_lines), too_late_(between_lines) {
     std::vector<Route> routes;
     for (const RouteConfig& route : config.routes) {
         if (layer == Layer::inner && !route.tls.empty()) continue;
@@ -74,7 +79,7 @@ std::optional<Milliseconds> Detection::limit(const Visitor& visitor) const noexc
     return visitor.plugin != nullptr ? std::nullopt : std::optional(patience_); // its plugin is known
 }
 
-Choice Detection::choose(const Visitor& visitor, std::span<const std::byte> bytes, bool all) const {
+Arrived Detection::arrived(const Visitor& visitor, std::span<const std::byte> bytes, bool all) const {
     Arrived arrived;
     if (by_source_) arrived.source = ip_address(visitor.peer);
     arrived.bytes = bytes;
@@ -90,7 +95,28 @@ Choice Detection::choose(const Visitor& visitor, std::span<const std::byte> byte
     };
     arrived.server_name = nearest(tls != nullptr ? tls->sni() : "", proxied != nullptr ? &proxied->authority : nullptr);
     arrived.protocol = nearest(tls != nullptr ? tls->alpn() : "", proxied != nullptr ? &proxied->alpn : nullptr);
-    return routes_.choose(arrived);
+    return arrived;
+}
+
+// To a plugin, if there is one.
+Verdict Detection::take(PluginInstance* plugin, Reason otherwise) const noexcept {
+    if (plugin == nullptr) return Verdict::refuse(otherwise, otherwise == Reason::no_match ? Rule(where_, "routes") : Rule());
+    Verdict verdict = Verdict::pass();
+    verdict.plugin = plugin;
+    return verdict;
+}
+
+// What becomes of a connection that the route takes.
+Verdict Detection::follow(Choice& choice, const Visitor& visitor) const noexcept {
+    const Route& route = routes_[choice.route];
+    if (route.access)
+        if (const auto judged = route.access->judge(ip_address(visitor.peer), visitor.behalf); !judged.allows)
+            return Verdict::refuse(Reason::denied_acl, *judged.rule);
+    Verdict verdict = Verdict::pass();
+    verdict.plugin = route.plugin;
+    verdict.tls = route.tls;
+    verdict.routed = std::move(choice.routed);
+    return verdict;
 }
 
 Verdict Detection::look(const Visitor& visitor) const noexcept {
@@ -104,12 +130,6 @@ Verdict Detection::look(const Visitor& visitor) const noexcept {
     }
     const bool hung_up = visitor.channel.hangup;
     if (!bytes) return Verdict::refuse(Reason::peer_reset);
-    const auto take = [&](PluginInstance* plugin, Reason otherwise) {
-        if (plugin == nullptr) return Verdict::refuse(otherwise);
-        Verdict verdict = Verdict::pass();
-        verdict.plugin = plugin;
-        return verdict;
-    };
     if (bytes->empty() && hung_up) return Verdict::refuse(Reason::peer_closed);
     if (bytes->empty() && visitor.expired) return take(silence_, Reason::first_byte_timeout);
 
@@ -117,18 +137,9 @@ Verdict Detection::look(const Visitor& visitor) const noexcept {
     const bool begins = !bytes->empty() && !visitor.has_begun;
     const bool all = hung_up || (visitor.expired && !begins) || bytes->size() == most_;
     try {
-        Choice choice = choose(visitor, *bytes, all);
+        Choice choice = routes_.choose(arrived(visitor, *bytes, all));
         if (choice.passed_over && !hung_up) say_passed_over(routes_[*choice.passed_over], visitor.peer, bytes->size());
-        if (choice.what == Choice::What::route) {
-            const Route& route = routes_[choice.route];
-            if (route.access && !route.access->allows(ip_address(visitor.peer), visitor.behalf))
-                return Verdict::refuse(Reason::denied_acl);
-            Verdict verdict = Verdict::pass();
-            verdict.plugin = route.plugin;
-            verdict.tls = route.tls;
-            verdict.routed = std::move(choice.routed);
-            return verdict;
-        }
+        if (choice.what == Choice::What::route) return follow(choice, visitor);
         const bool waits = choice.what == Choice::What::more || (bytes->empty() && silence_ != nullptr);
         if (!waits) return take(otherwise_, Reason::no_match);
         Verdict verdict = Verdict::more();
@@ -137,6 +148,45 @@ Verdict Detection::look(const Visitor& visitor) const noexcept {
     } catch (const std::bad_alloc&) {
         return Verdict::refuse(Reason::host_out_of_memory);
     }
+}
+
+// A client that speaks TLS has said its first message, and of another one nothing is known.
+Verdict Detection::explain(const Visitor& visitor, const Asked& asked, Explanation& explanation) const {
+    using Says = Explanation::Verdict;
+    const bool inside = layer_ == Layer::inner || tls_is_over_;
+    const std::vector<std::byte> hello =
+        asked.tls && !inside ? make_client_hello(asked.server_name, asked.protocol) : std::vector<std::byte>();
+    Arrived known = arrived(visitor, hello, false);
+    known.all = !hello.empty(); // no more of it will come
+    if (inside) {
+        known.server_name = asked.server_name;
+        known.protocol = asked.protocol;
+    }
+    const std::string number = layer_ == Layer::inner ? "inner route " : "route ";
+    Choice choice = routes_.choose(known, [&](std::size_t index, Match match) {
+        const Route& route = routes_[index];
+        const Says says = match == Match::yes ? Says::takes : match == Match::more ? Says::unknown : Says::not_for;
+        std::string why = match == Match::yes
+                              ? route.plugin != nullptr ? "to plugin " + route.plugin->name() : "its TLS ends here"
+                          : match == Match::more ? "it depends on the client's first bytes"
+                                                 : "";
+        explanation.add(number + std::to_string(index + 1), std::string(line_of(route.where)), says, std::move(why));
+    });
+    if (choice.what == Choice::What::more) return Verdict::more();
+    if (choice.what == Choice::What::route) {
+        Verdict verdict = follow(choice, visitor);
+        if (verdict.what == Verdict::What::refuse)
+            explanation.add(number + std::to_string(choice.route + 1) + ' ' + std::string(verdict.rule.limit),
+                            where_text(verdict.rule), Says::refuses, std::string(to_string(verdict.reason)));
+        return verdict;
+    }
+    Verdict verdict = take(otherwise_, Reason::no_match);
+    if (verdict.what == Verdict::What::refuse)
+        explanation.add("routes", where_text(verdict.rule), Says::refuses, "no route takes it: no_match");
+    else
+        explanation.add("routes", where_text(Rule(where_, "routes")), Says::passes,
+                        "none takes it: to plugin " + verdict.plugin->name() + " of the listener");
+    return verdict;
 }
 
 // A limit must not decide in silence.

@@ -30,11 +30,15 @@ class Detection final : public Stage {
     std::optional<Milliseconds> limit(const Visitor& visitor) const noexcept override;
     bool at_once() const noexcept override { return at_once_; }
     Verdict look(const Visitor& visitor) const noexcept override;
+    Verdict explain(const Visitor& visitor, const Asked& asked, Explanation& explanation) const override;
 
   private:
-    Choice choose(const Visitor& visitor, std::span<const std::byte> bytes, bool all) const;
+    Arrived arrived(const Visitor& visitor, std::span<const std::byte> bytes, bool all) const;
+    Verdict take(PluginInstance* plugin, Reason otherwise) const noexcept;
+    Verdict follow(Choice& choice, const Visitor& visitor) const noexcept;
     void say_passed_over(const Route& route, const SocketAddress& peer, std::size_t bytes) const;
 
+    const Layer layer_;
     Routes routes_;        // constant after construction, as are all below
     bool at_once_ = false; // there are routes for connections that have not said anything
     bool by_source_ = false;
@@ -44,6 +48,8 @@ class Detection final : public Stage {
     Milliseconds timeout_;                // from then on
     std::size_t most_;                    // bytes
     std::string listener_;                // its name
+    Place where_;                         // its own
+    bool tls_is_over_;                    // it ends TLS before
     Log& log_;
     mutable Pace too_long_; // what the log has said of connections that needed more bytes
     mutable Pace too_late_; // and of those that needed more time

@@ -30,7 +30,7 @@ std::unique_ptr<const Proxied> proxied_by(const SocketAddress& proxy, const Prox
 } // namespace
 
 ProxyStage::ProxyStage(const ProxyProtocolConfig& config, std::string listener, Log& log)
-    : from_unix_(config.from_unix), timeout_(config.timeout), listener_(std::move(listener)), log_(log) {
+    : from_unix_(config.from_unix), timeout_(config.timeout), where_(config.where), listener_(std::move(listener)), log_(log) {
     std::vector<NetworkTable::Entry> entries;
     entries.reserve(config.from.size());
     for (const Network& network : config.from) entries.push_back({network});
@@ -72,13 +72,19 @@ Verdict ProxyStage::look(const Visitor& visitor) const noexcept {
     return verdict;
 }
 
+Verdict ProxyStage::explain(const Visitor& /*visitor*/, const Asked& /*asked*/, Explanation& explanation) const {
+    explanation.add("proxy", where_text(Rule(where_, "proxy_protocol")), Explanation::Verdict::unknown,
+                    "it is a proxy's: the PROXY header names the client, who is asked about in its place");
+    return Verdict::more();
+}
+
 // It comes from a network that the configuration lists as a proxy's, so it is worth a line.
 Verdict ProxyStage::refuse(const Visitor& visitor, const char* problem) const noexcept {
     log_.warning("bad PROXY header", {{"id", id_text(listener_, visitor.id).view()},
                                       {"listener", listener_},
                                       {"peer", AddressText(visitor.peer)},
                                       {"error", problem}});
-    return Verdict::refuse(Reason::bad_proxy_header);
+    return Verdict::refuse(Reason::bad_proxy_header, {where_, "proxy_protocol"});
 }
 
 } // namespace gatehouse::host

@@ -21,6 +21,7 @@ class ProxyStage final : public Stage {
 
     std::optional<Milliseconds> limit(const Visitor& visitor) const noexcept override;
     Verdict look(const Visitor& visitor) const noexcept override;
+    Verdict explain(const Visitor& visitor, const Asked& asked, Explanation& explanation) const override;
 
   private:
     Verdict refuse(const Visitor& visitor, const char* problem) const noexcept;
@@ -28,6 +29,7 @@ class ProxyStage final : public Stage {
     NetworkTable from_; // constant after construction, as are the others
     bool from_unix_;
     Milliseconds timeout_;
+    Place where_; // of proxy_protocol
     std::string listener_;
     Log& log_;
 };

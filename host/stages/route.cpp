@@ -93,7 +93,7 @@ Routes::Routes(std::vector<Route> routes) : routes_(std::move(routes)) {
     }
 }
 
-Choice Routes::choose(const Arrived& arrived) const {
+Choice Routes::choose(const Arrived& arrived, const RouteTold& told) const {
     Tls tls(arrived);
     Choice choice{Choice::What::none};
     // Whether this is the end: the route takes the connection, or needs bytes that may still come.
@@ -102,6 +102,7 @@ Choice Routes::choose(const Arrived& arrived) const {
         std::size_t needed = 0;
         Routed routed;
         const Match match = fits(route, arrived, tls, needed, routed);
+        if (told) told(index, match);
         if (match == Match::more && !arrived.all && needed <= arrived.most) {
             choice = {Choice::What::more};
             return true;

@@ -73,6 +73,9 @@ struct Choice {
     std::unique_ptr<const Routed> routed = nullptr;        // if the route looks at the server name
 };
 
+// Hears of each route that was asked, by its index.
+using RouteTold = std::function<void(std::size_t index, Match match)>;
+
 // The routes of a listener, in their order. Of thousands with names only those are asked that are for the client's. Constant.
 // [any]
 class Routes {
@@ -81,7 +84,7 @@ class Routes {
     explicit Routes(std::vector<Route> routes);
 
     // The first route whose conditions all hold; none if none can; more as long as that depends on bytes that have not come.
-    Choice choose(const Arrived& arrived) const;
+    Choice choose(const Arrived& arrived, const RouteTold& told = {}) const;
 
     const Route& operator[](std::size_t index) const noexcept { return routes_[index]; }
 

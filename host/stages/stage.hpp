@@ -14,9 +14,11 @@
 #include "access/access.hpp"
 #include "base/reason.hpp"
 #include "base/units.hpp"
+#include "config/refusal.hpp"
 #include "connection/channel.hpp"
 #include "connection/peer.hpp"
 #include "connection/routed.hpp"
+#include "stages/explanation.hpp"
 
 #include <memory>
 #include <optional>
@@ -50,6 +52,7 @@ struct Verdict {
 
     What what = What::more;
     Reason reason = Reason::done;
+    Rule rule{};                                      // with refuse: that says so, if there is one
     std::optional<Milliseconds> limit = std::nullopt; // with pass and more: of the stage, from now on; 0: no limit
     PluginInstance* plugin = nullptr;                 // with pass: the plugin that it is for; null: the stage does not say
     TlsServer* tls = nullptr;                         // with pass: ends TLS in a later stage
@@ -59,7 +62,7 @@ struct Verdict {
     static Verdict pass() noexcept { return {What::pass}; }
     static Verdict more() noexcept { return {What::more}; }
     static Verdict full(Reason reason) noexcept { return {What::full, reason}; }
-    static Verdict refuse(Reason reason) noexcept { return {What::refuse, reason}; }
+    static Verdict refuse(Reason reason, const Rule& rule = {}) noexcept { return {What::refuse, reason, rule}; }
 };
 
 class Stage {
@@ -79,6 +82,10 @@ class Stage {
     // Must not wait. With channel.hangup no more bytes will come. If the verdict is `more` even so, the host closes the
     // connection as peer_closed; if it is `more` without a new limit once the time is over, as first_byte_timeout. [owner]
     virtual Verdict look(const Visitor& visitor) const noexcept = 0;
+
+    // The same of a connection that nobody has made, whose channel has no socket: adds its steps. `more`: that depends on what
+    // the client says. May throw std::bad_alloc. [main]
+    virtual Verdict explain(const Visitor& visitor, const Asked& asked, Explanation& explanation) const = 0;
 };
 
 } // namespace gatehouse::host

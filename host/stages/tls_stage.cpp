@@ -32,7 +32,7 @@ Verdict TlsStage::look(const Visitor& visitor) const noexcept {
         if (visitor.expired || seen->empty()) return Verdict::more(); // a session costs memory and a place
         Reason refused{};
         channel.tls = server.session(channel.fd, refused);
-        if (!channel.tls) return refused == Reason::over_limit ? Verdict::full(refused) : Verdict::refuse(refused);
+        if (!channel.tls) return refused == Reason::handshakes_full ? Verdict::full(refused) : Verdict::refuse(refused);
         if (channel.stops_short) channel.tls->expect_short_reads();
         verdict.limit = server.config().handshake_timeout;
     } else if (visitor.expired) {
@@ -64,6 +64,20 @@ Verdict TlsStage::look(const Visitor& visitor) const noexcept {
     }
     counts.failed(HandshakeCounts::failure_of(channel.tls->words()));
     return failed(visitor, channel.tls->words());
+}
+
+// Full or not, one that is silent gives way.
+Verdict TlsStage::explain(const Visitor& visitor, const Asked& asked, Explanation& explanation) const {
+    const TlsServer& server = *server_for(visitor);
+    const std::string rule = where_text(Rule(server.config().where, "tls"));
+    if (!asked.tls) {
+        explanation.add("tls", rule, Explanation::Verdict::unknown, "TLS with [tls." + server.config().name + "] is required");
+        return Verdict::more();
+    }
+    explanation.add("tls", rule, Explanation::Verdict::passes,
+                    "TLS ends here, with [tls." + server.config().name + "]: " + std::to_string(server.handshakes()) + " of " +
+                        std::to_string(server.config().max_handshakes) + " handshakes");
+    return Verdict::pass();
 }
 
 Verdict TlsStage::failed(const Visitor& visitor, std::string_view why) const noexcept {

@@ -16,6 +16,7 @@ class TlsStage final : public Stage {
 
     std::optional<Milliseconds> limit(const Visitor& visitor) const noexcept override;
     Verdict look(const Visitor& visitor) const noexcept override;
+    Verdict explain(const Visitor& visitor, const Asked& asked, Explanation& explanation) const override;
 
     // Says in the log why there is no TLS.
     Verdict failed(const Visitor& visitor, std::string_view why) const noexcept;

@@ -155,7 +155,7 @@ std::string TlsServer::publish(bool answer) {
 std::unique_ptr<TlsSession> TlsServer::session(int fd, Reason& refused) noexcept {
     if (handshakes_.fetch_add(1, std::memory_order_relaxed) >= config_.max_handshakes) {
         handshakes_.fetch_sub(1, std::memory_order_relaxed);
-        refused = Reason::over_limit;
+        refused = Reason::handshakes_full;
         return nullptr;
     }
     refused = Reason::host_out_of_memory;

@@ -1,6 +1,7 @@
 #include "wire/client_hello.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace gatehouse::host {
 namespace {
@@ -201,6 +202,38 @@ Match begins_client_hello(std::span<const std::byte> bytes) noexcept {
     Reader reader(bytes);
     read_start(reader);
     return reader.good() ? Match::yes : reader.state() == HelloParse::more ? Match::more : Match::no;
+}
+
+namespace {
+
+// The bytes of a message: numbers, and lengths before what they are of.
+using Text = std::string;
+
+Text in_bytes(std::size_t number, unsigned width) {
+    Text text;
+    while (width-- > 0) text += static_cast<char>(number >> (8 * width) & 0xffU);
+    return text;
+}
+Text with_length(unsigned width, const Text& text) { return in_bytes(text.size(), width) + text; }
+Text extension(unsigned type, const Text& text) { return in_bytes(type, 2) + with_length(2, text); }
+
+} // namespace
+
+std::vector<std::byte> make_client_hello(std::string_view server_name, std::string_view protocol) {
+    constexpr std::size_t longest_name = 255;
+    constexpr unsigned supported_versions = 43;
+    const Text name(server_name.substr(0, longest_name));
+    const Text offered(protocol.substr(0, longest_name));
+    Text extensions = extension(supported_versions, with_length(1, "\x03\x04"));
+    if (!name.empty())
+        extensions += extension(server_name_extension, with_length(2, in_bytes(host_name, 1) + with_length(2, name)));
+    if (!offered.empty()) extensions += extension(alpn_extension, with_length(2, with_length(1, offered)));
+    const Text body = "\x03\x03" + Text(32, 'r') + with_length(1, "") + with_length(2, "\x13\x01") +
+                      with_length(1, in_bytes(0, 1)) + with_length(2, extensions);
+    const Text message = in_bytes(client_hello_message, 1) + with_length(3, body);
+    const Text record = in_bytes(handshake_record, 1) + "\x03\x01" + with_length(2, message);
+    const auto bytes = std::as_bytes(std::span(record));
+    return {bytes.begin(), bytes.end()};
 }
 
 } // namespace gatehouse::host

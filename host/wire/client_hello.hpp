@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace gatehouse::host {
 
@@ -38,6 +39,10 @@ enum class HelloParse : std::uint8_t {
 // What the bytes begin with: a ClientHello in one TLS record or spread over several (RFC 8446, section 5.1), of TLS 1.0 to 1.3.
 // `hello` has what was found before that was decided.
 HelloParse parse_client_hello(std::span<const std::byte> bytes, ClientHello& hello) noexcept;
+
+// A message as clients of TLS 1.3 send it, with what this file looks at. Names are cut to 255 bytes; empty: without. May throw
+// std::bad_alloc.
+std::vector<std::byte> make_client_hello(std::string_view server_name, std::string_view protocol);
 
 // Whether the bytes begin as one: up to its version, 11 bytes or somewhat more in small records.
 Match begins_client_hello(std::span<const std::byte> bytes) noexcept;

@@ -138,6 +138,7 @@ class Gateway {
         if (verdict.kind == Pool::Verdict::wait) return wait(conn, visit, verdict.until);
         // If only one connection has failed, the host's own text says best why.
         if (!failed || visit.refusal() != visit.attempts()) conn.set_error(visit.refusal());
+        if (!visit.cause().empty()) (void)conn.set_cause(visit.cause()); // which the host knows
         return Next::no_upstream;
     }
 

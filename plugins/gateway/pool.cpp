@@ -66,9 +66,9 @@ void Pool::dispatch(Change& change, const Visit* self, Clock::time_point now) {
         if (choice.kind == Balancer::Choice::chosen) {
             give(visit, choice.index);
         } else if (choice.kind == Balancer::Choice::none && all_answered()) {
-            refuse(visit, visit.tried().empty() ? why_none() : "");
+            refuse_all_tried(visit);
         } else if (choice.kind == Balancer::Choice::source_full) {
-            refuse(visit, why_source_full(visit));
+            refuse(visit, why_source_full(visit), "pool_full");
         } else if (visit.tried().empty()) {
             break;
         } else {
@@ -89,13 +89,19 @@ void Pool::leave_queue(Change& change, Visit& visit) {
 }
 
 // The visit is in the queue or nowhere.
-Pool::Verdict Pool::refuse(Visit& visit, const std::string& why) {
+Pool::Verdict Pool::refuse(Visit& visit, const std::string& why, std::string_view cause) {
     if (visit.place == Visit::Place::queue) queue_.erase(Visits::s_iterator_to(visit));
     visit.place = Visit::Place::refused;
     Visit::Failures& failed = visit.failed();
     const std::string tried = failed.servers.size() > 1 ? count_text(failed.servers.size(), "server") + " tried: " : "";
+    failed.cause = cause;
     failed.refusal = tried + failed.attempts + (failed.attempts.empty() || why.empty() ? "" : "; then ") + why;
     return {Verdict::refuse};
+}
+
+// There is no server that it has not tried.
+Pool::Verdict Pool::refuse_all_tried(Visit& visit) {
+    return visit.tried().empty() ? refuse(visit, why_none(), "no_server") : refuse(visit, "", "");
 }
 
 // The verdict for a visit that is or was in the queue.
@@ -111,17 +117,17 @@ Pool::Verdict Pool::admit(Visit& visit, Clock::time_point now) {
     if (visit.place == Visit::Place::queue) dispatch(change, &visit, now);
     if (visit.place != Visit::Place::nowhere) return standing(visit);
 
-    if (visit.tried().size() > rules_.retries) return refuse(visit, "");
+    if (visit.tried().size() > rules_.retries) return refuse(visit, "", "");
     refresh(now);
     const Balancer::Choice choice = choose(visit);
-    if (choice.kind == Balancer::Choice::source_full) return refuse(visit, why_source_full(visit)); // it fills no queue either
+    if (choice.kind == Balancer::Choice::source_full)
+        return refuse(visit, why_source_full(visit), "pool_full"); // it fills no queue either
     if (queue_.empty()) {
         if (choice.kind == Balancer::Choice::chosen) {
             give(visit, choice.index);
             return {Verdict::connect};
         }
-        if (choice.kind == Balancer::Choice::none && all_answered())
-            return refuse(visit, visit.tried().empty() ? why_none() : "");
+        if (choice.kind == Balancer::Choice::none && all_answered()) return refuse_all_tried(visit);
     }
     if (queue_.size() >= rules_.queue.size) dispatch(change, nullptr, now);
     if (queue_.size() >= rules_.queue.size) {
@@ -130,7 +136,8 @@ Pool::Verdict Pool::admit(Visit& visit, Clock::time_point now) {
                                 : awaits_checks() ? "the servers have not been checked yet"
                                                   : "all servers are full";
         return refuse(visit,
-                      who + (queue_.empty() ? "" : ", and the queue is full (" + count_text(queue_.size(), "client") + ')'));
+                      who + (queue_.empty() ? "" : ", and the queue is full (" + count_text(queue_.size(), "client") + ')'),
+                      all_answered() && !awaits_checks() ? "pool_full" : "no_server");
     }
     queue_.push_back(visit);
     visit.place = Visit::Place::queue;
@@ -149,7 +156,7 @@ Pool::Verdict Pool::give_up(Visit& visit, Clock::time_point now) {
     const std::string what = !all_answered()   ? "the names of the servers were not resolved within "
                              : awaits_checks() ? "the servers were not checked within "
                                                : "all servers were full for ";
-    return refuse(visit, what + time_text(rules_.queue.timeout));
+    return refuse(visit, what + time_text(rules_.queue.timeout), "queue_timeout");
 }
 
 void Pool::connected(Visit& visit, Clock::time_point now) {

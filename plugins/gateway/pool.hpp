@@ -143,7 +143,8 @@ class Pool {
     void take(Visit& visit, Clock::time_point now);
     void dispatch(Change& change, const Visit* self, Clock::time_point now);
     void leave_queue(Change& change, Visit& visit);
-    Verdict refuse(Visit& visit, const std::string& why);
+    Verdict refuse(Visit& visit, const std::string& why, std::string_view cause);
+    Verdict refuse_all_tried(Visit& visit);
     Verdict standing(const Visit& visit) const;
 
     // servers: pool_servers.cpp

@@ -47,6 +47,7 @@ struct Visit {
         std::vector<std::uint64_t> servers; // identities of those that failed
         std::string attempts;               // the same in words
         std::string refusal;
+        std::string_view cause; // of it, as GATEHOUSE_FACT_CAUSE has it; empty: the last attempt says why
     };
 
     std::uint64_t connection = 0; // the client's
@@ -67,6 +68,7 @@ struct Visit {
     }
     std::string_view attempts() const { return failures ? std::string_view(failures->attempts) : ""; }
     std::string_view refusal() const { return failures ? std::string_view(failures->refusal) : ""; }
+    std::string_view cause() const { return failures ? failures->cause : ""; }
     Failures& failed() { return failures ? *failures : *(failures = std::make_unique<Failures>()); }
 };
 using Visits = boost::intrusive::list<Visit, boost::intrusive::member_hook<Visit, Visit::Hook, &Visit::hook>>;

@@ -267,7 +267,7 @@ TEST_F(Tasks, TlsIsAcceptedWithoutAThread) {
                                                                      {GATEHOUSE_TIMEOUT, "tls_failed"},
                                                                      {GATEHOUSE_RESET, "peer_reset"},
                                                                      {GATEHOUSE_TIMER, "deadline"},
-                                                                     {GATEHOUSE_EXHAUSTED, "over_limit"}};
+                                                                     {GATEHOUSE_EXHAUSTED, "handshakes_full"}};
         for (const auto& [status, reason] : failures) {
             const Outcome failed = plugin_.serve({"x"}, {.handshake = status, .handshake_takes_time = takes_time});
             EXPECT_EQ(failed.output, "go");

@@ -77,7 +77,7 @@ TEST(Access, OneSourceMayHaveSoManyConnections) {
     Client two = from(host, "127.0.0.2");
     EXPECT_TRUE(served(one));
     EXPECT_TRUE(served(two));
-    EXPECT_EQ(reason_of_refusal(host, from(host, "127.0.0.2")), "over_limit");
+    EXPECT_EQ(reason_of_refusal(host, from(host, "127.0.0.2")), "source_full");
     Client other = from(host, "127.0.0.3");
     EXPECT_TRUE(served(other));
     EXPECT_EQ(host.status("echo")["sources"], "2");
@@ -92,7 +92,7 @@ TEST(Access, ASourceMayBeANetwork) {
     Gatehouse host(listener("echo", "echo", "max_per_source = 1\nsource_bits = { v4 = 24 }"));
     Client one = from(host, "127.0.5.1");
     EXPECT_TRUE(served(one));
-    EXPECT_EQ(reason_of_refusal(host, from(host, "127.0.5.200")), "over_limit");
+    EXPECT_EQ(reason_of_refusal(host, from(host, "127.0.5.200")), "source_full");
     Client other = from(host, "127.0.6.1");
     EXPECT_TRUE(served(other));
 }
@@ -124,8 +124,8 @@ TEST(Access, OnePluginMayHaveSoManyConnectionsOverAllItsListeners) {
     Client two = from(host, "127.0.0.1", "also");
     EXPECT_TRUE(served(one));
     EXPECT_TRUE(served(two));
-    EXPECT_EQ(reason_of_refusal(host, from(host, "127.0.0.1")), "over_limit");
-    EXPECT_EQ(reason_of_refusal(host, from(host, "127.0.0.1", "also"), "also"), "over_limit");
+    EXPECT_EQ(reason_of_refusal(host, from(host, "127.0.0.1")), "plugin_full");
+    EXPECT_EQ(reason_of_refusal(host, from(host, "127.0.0.1", "also"), "also"), "plugin_full");
     const std::string name = two.local_address();
     two.close();
     host.wait_for_closed("also", name);
@@ -140,7 +140,7 @@ TEST(Access, AThousandRefusalsLeaveNothingBehind) {
     EXPECT_TRUE(served(good));
     for (int i = 0; i < 1000; ++i) EXPECT_EQ(from(host, i % 2 == 0 ? "127.0.0.2" : "127.0.0.1").rest().bytes, "");
     const Record status = host.status("echo");
-    EXPECT_EQ(status["reasons"], "denied_acl:500 over_limit:500");
+    EXPECT_EQ(status["reasons"], "denied_acl:500 source_full:500");
     EXPECT_EQ(status["open"], "1");
     EXPECT_EQ(status["sources"], "1");
     EXPECT_TRUE(served(good));
@@ -202,7 +202,7 @@ TEST(Ledger, AddsUpWhateverHappens) {
     std::string reasons;
     for (const Record& record : host.log())
         if (record.message() == "status") reasons += record["reasons"] + ' ';
-    for (const char* reason : {"denied_acl", "over_limit", "over_rate"})
+    for (const char* reason : {"denied_acl", "source_full", "over_rate"})
         EXPECT_NE(reasons.find(reason), std::string::npos) << reasons;
 }
 

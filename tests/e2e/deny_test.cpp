@@ -37,7 +37,7 @@ bool is_served_to(const Gatehouse& host, const std::string& source, std::string_
 std::string order_refusal(Gatehouse& host, Client client, std::string_view listener = "web") {
     EXPECT_EQ(client.rest().bytes, "");
     const Record closed = host.wait_for_closed(listener, client.local_address());
-    return closed["reason"] + " by " + closed["order"];
+    return closed["reason"] + " by " + closed["rule"] + ' ' + closed["value"];
 }
 
 TEST(Deny, HoldsAtOnceWhateverTheFileAllowsUntilItIsRemoved) {
@@ -151,7 +151,7 @@ TEST(Deny, IsAboutTheClientBehindAProxy) {
     proxied.send("PROXY TCP4 192.0.2.1 198.51.100.2 40000 443\r\nhello");
     EXPECT_EQ(proxied.rest().bytes, "");
     const Record closed = host.wait_for_closed("web", "192.0.2.1:40000");
-    EXPECT_EQ(closed["reason"] + " by " + closed["order"], "denied_acl by 192.0.2.0/24");
+    EXPECT_EQ(closed["reason"] + " by " + closed["rule"] + ' ' + closed["value"], "denied_acl by order 192.0.2.0/24");
     EXPECT_EQ(deny_done(host, {"add", "127.0.0.1", "--json"}),
               "{\"network\":\"127.0.0.1\",\"listener\":null,\"until\":null,\"replaced\":false,\"open\":0}\n");
     Client by_proxy(host.port("web"));
@@ -160,7 +160,7 @@ TEST(Deny, IsAboutTheClientBehindAProxy) {
     Client own(host.port("web"));
     own.send("PROXY UNKNOWN\r\nhello");
     EXPECT_EQ(own.rest().bytes, "");
-    EXPECT_EQ(host.wait_for_closed("web", own.local_address())["order"], "127.0.0.1");
+    EXPECT_EQ(host.wait_for_closed("web", own.local_address())["value"], "127.0.0.1");
 }
 
 TEST(Deny, WhoMayOnlyViewChangesNothing) {

@@ -63,7 +63,7 @@ TEST(GatewayHealth, AllDownIsSaidAtOnceAndOneComesBack) {
     const Record warning = host.wait_for_log("no connection to the upstream", {{"peer", peer}});
     EXPECT_TRUE(warning["error"].starts_with("no server is available: a is down (")) << warning.line;
     const Record closed = host.wait_for_closed("gateway", peer);
-    EXPECT_EQ(closed["reason"], "upstream_failed");
+    EXPECT_EQ(closed["reason"] + ' ' + closed["cause"], "upstream_failed no_server");
     EXPECT_LT(closed.number("ms"), 2000);
     b.start();
     wait_for_text(host, "server b (" + b.address() + ") is up; 1 of 2 servers available");

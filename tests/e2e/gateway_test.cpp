@@ -84,7 +84,9 @@ TEST(Gateway, UpstreamIsDown) {
     EXPECT_EQ(warning.level(), "warning");
     EXPECT_EQ(warning["listener"], "gateway");
     EXPECT_EQ(warning["error"], "upstream " + nobody.address() + ": Connection refused");
-    EXPECT_EQ(host.wait_for_closed("gateway", peer)["reason"], "upstream_failed");
+    EXPECT_EQ(warning["cause"], "refused");
+    const Record closed = host.wait_for_closed("gateway", peer);
+    EXPECT_EQ(closed["reason"] + ' ' + closed["cause"], "upstream_failed refused");
 }
 
 TEST(Gateway, UpstreamSocketIsNotThere) {

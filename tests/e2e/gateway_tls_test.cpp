@@ -63,7 +63,7 @@ class GatewayTls : public Tls {
         Client client(host.port("gateway"));
         EXPECT_EQ(client.recv_until_eof(), "");
         client.close();
-        EXPECT_EQ(host.wait_for_closed("gateway")["reason"], "upstream_failed");
+        EXPECT_EQ(host.wait_for_closed("gateway")["cause"], "tls");
         const Record record = host.wait_for_log("no connection to the upstream");
         EXPECT_EQ(record.level(), "warning");
         EXPECT_EQ(record["listener"], "gateway");

@@ -38,7 +38,7 @@ class HalfOpen : public Tls {
                 return is_served(newcomer);
             });
             EXPECT_TRUE(at_once(since));
-            EXPECT_EQ(host.wait_for_log("closed", {{"reason", "over_limit"}})["listener"], "tls");
+            EXPECT_EQ(host.wait_for_log("closed", {{"reason", "listener_full"}})["limit"], "max_connections");
         }
     }
 };
@@ -55,7 +55,7 @@ TEST_F(HalfOpen, HandshakesOfManyClientsThatHaveSentAByte) {
     EXPECT_TRUE(s_client(*server).has("version=TLSv1.3\n"));
     EXPECT_TRUE(at_once(since));
     // One of the oldest: several threads may have taken in the first ones at the same time.
-    const std::string gone = server->wait_for_log("closed", {{"reason", "over_limit"}})["peer"];
+    const std::string gone = server->wait_for_log("closed", {{"reason", "handshakes_full"}})["peer"];
     EXPECT_TRUE(std::any_of(half.begin(), half.begin() + 100, [&](const Client& client) {
         return client.local_address() == gone;
     })) << gone;
@@ -74,7 +74,7 @@ TEST_F(HalfOpen, HandshakesOfTheSourceThatHasMostGiveWay) {
         careful.push_back(std::move(begin(*server, 1, half_hello(), "127.0.0." + std::to_string(i) + ":0").front()));
     server->wait_for_status("tls", "the first", [](const Record& now) { return now["handshakes"] == "7"; });
     const std::vector<Client> greedy = begin(*server, 60, half_hello(), "127.0.0.9:0");
-    eventually("47 have given way", [&] { return server->count_logged("\"reason\":\"over_limit\"") >= 47; });
+    eventually("47 have given way", [&] { return server->count_logged("\"reason\":\"handshakes_full\"") >= 47; });
     EXPECT_TRUE(s_client(*server).has("version=TLSv1.3\n"));
     EXPECT_LE(std::count_if(careful.begin(), careful.end(),
                             [&](const Client& client) { return server->logged(client.local_address()); }),
@@ -102,7 +102,7 @@ TEST_F(HalfOpen, HandshakesAtMaxConnections) {
     const std::vector<Client> half = begin(*server, 8, half_hello());
     server->wait_for_status("tls", "all begun", [](const Record& now) { return now["handshakes"] == "8"; });
     EXPECT_TRUE(s_client(*server).has("version=TLSv1.3\n"));
-    EXPECT_EQ(server->wait_for_log("closed", {{"reason", "over_limit"}})["listener"], "tls");
+    EXPECT_EQ(server->wait_for_log("closed", {{"reason", "listener_full"}})["listener"], "tls");
 }
 
 // With clients that are served there is nothing to give way; the log says what the limit is.

@@ -47,13 +47,17 @@ TEST(Limit, AtMaxConnectionsNewcomersAreRefusedIfAskedFor) {
     Client three(host.port("echo"));
     const std::string peer = three.local_address();
     EXPECT_EQ(three.rest().bytes, "");
-    EXPECT_EQ(host.wait_for_closed("echo", peer)["reason"], "over_limit");
+    const Record closed = host.wait_for_closed("echo", peer);
+    EXPECT_EQ(closed["reason"], "listener_full");
+    EXPECT_EQ(closed["limit"], "max_connections");
+    EXPECT_EQ(closed["value"], "2");
+    EXPECT_NE(closed["rule"].find(".toml:"), std::string::npos) << closed.line;
     expect_echo(two, "still here");
     one.close();
     host.wait_for_status("echo", "a free place", [](const Record& now) { return now["open"] == "1"; });
     Client four(host.port("echo"));
     expect_echo(four, "four");
-    EXPECT_NE(host.status("echo")["reasons"].find("over_limit:1"), std::string::npos);
+    EXPECT_NE(host.status("echo")["reasons"].find("listener_full:1"), std::string::npos);
 }
 
 TEST(Limit, BlockedConnectionsGetAThreadEach) {

@@ -169,7 +169,7 @@ TEST(ProxyProtocol, AProxysOwnConnectionsCountForItsAddress) {
     Client second(host.port("echo"));
     second.send(own_headers().front());
     EXPECT_EQ(second.rest().bytes, "");
-    EXPECT_EQ(host.wait_for_closed("echo", second.local_address())["reason"], "over_limit");
+    EXPECT_EQ(host.wait_for_closed("echo", second.local_address())["reason"], "source_full");
     Client another(host.port("echo")); // the client's source is another one
     another.send(v1_header + "b");
     EXPECT_EQ(another.recv_exactly(1), "b");

@@ -162,7 +162,7 @@ TEST(Reload, SourcesKeepTheirPast) {
     EXPECT_TRUE(first.echoes("x"));
     EXPECT_EQ(host.reload(with("discard"))["result"], "applied");
     EXPECT_TRUE(Client(host.port("front")).ends());
-    host.wait_for_log("closed", {{"reason", "over_limit"}});
+    host.wait_for_log("closed", {{"reason", "source_full"}});
     first.close();
     host.wait_for_closed("front", "", 0);
     host.wait_for_status("front", "the first has gone", [](const Record& now) { return now["open"] == "0"; });

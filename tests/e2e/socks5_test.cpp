@@ -201,7 +201,8 @@ void expect_refusal(Gatehouse& host, const std::string& where, char code, std::s
     EXPECT_EQ(result.status, 97) << where; // CURLE_PROXY
     EXPECT_NE(result.err.find("Can't complete SOCKS5 connection to "), std::string::npos) << result.err;
     EXPECT_NE(result.err.find(". ("s + code + ")"), std::string::npos) << where << ": " << result.err;
-    EXPECT_EQ(host.wait_for_closed("socks5", "", from)["reason"], reason) << where;
+    const Record closed = host.wait_for_closed("socks5", "", from);
+    EXPECT_EQ(closed["reason"] + (closed["cause"].empty() ? "" : ' ' + closed["cause"]), reason) << where;
 }
 
 TEST(Socks5Failure, EachHasItsReply) {
@@ -209,13 +210,14 @@ TEST(Socks5Failure, EachHasItsReply) {
     const Server full("127.0.0.1:0", 0);
     const Client in_the_queue(full.address());
     Gatehouse host(socks5("config = { allow = [\"127.0.0.0/8\", \"255.255.255.255\"], connect_timeout = \"300ms\" }"));
-    expect_refusal(host, nobody.address(), '5', "upstream_failed");
+    expect_refusal(host, nobody.address(), '5', "upstream_failed refused");
     const Record record = host.wait_for_log("no connection to the upstream");
     EXPECT_EQ(record["error"], "upstream " + nobody.address() + ": Connection refused");
     EXPECT_EQ(record.level(), "info") << "the client has been told";
-    expect_refusal(host, full.address(), '6', "upstream_failed");
-    expect_refusal(host, "255.255.255.255:80", '4', "upstream_failed"); // no TCP connection leads to the broadcast address
-    expect_refusal(host, "nobody.invalid:80", '4', "upstream_failed");  // RFC 6761: never resolves
+    expect_refusal(host, full.address(), '6', "upstream_failed timeout");
+    expect_refusal(host, "255.255.255.255:80", '4',
+                   "upstream_failed local");                               // no TCP connection leads to the broadcast address
+    expect_refusal(host, "nobody.invalid:80", '4', "upstream_failed dns"); // RFC 6761: never resolves
 }
 
 TEST(Socks5Failure, WhatIsNotPublicIsDeniedByDefault) {

@@ -174,14 +174,16 @@ TEST_F(StartTls, TheOldestGivesWay) {
     host.wait_for_status("now", "all rest", [](const Record& record) { return record["handshakes"] == "2"; });
     Client newcomer = begun(host, "wait");
     newcomer.send(half_hello());
-    EXPECT_EQ(host.wait_for_log("closed", {{"reason", "over_limit"}})["listener"], "now");
+    EXPECT_EQ(host.wait_for_log("closed", {{"reason", "handshakes_full"}})["listener"], "now");
     newcomer.close();
     host.wait_for_closed("wait");
     clients.push_back(begun(host, "now"));
     clients.back().send(half_hello());
     host.wait_for_status("now", "it is full", [](const Record& record) { return record["handshakes"] == "2"; });
     begun(host, "now");
-    EXPECT_NE(host.status("now")["reasons"].find("over_limit:2"), std::string::npos);
+    const std::string reasons = host.status("now")["reasons"];
+    EXPECT_NE(reasons.find("handshakes_full:1"), std::string::npos) << reasons;
+    EXPECT_NE(reasons.find("listener_full:1"), std::string::npos) << reasons;
 }
 
 TEST_F(StartTls, ClientsLookAtTheCertificateAndARenewedOneIsTaken) {

@@ -311,10 +311,10 @@ TEST_F(Tls, HandshakesAtATimeAreLimited) {
     are_silent(3, 2);
     Client third(server->port("tls"));
     third.send(half_hello()); // and the one that has been silent for longest gives way
-    EXPECT_EQ(server->wait_for_closed("tls", first.local_address())["reason"], "over_limit");
+    EXPECT_EQ(server->wait_for_closed("tls", first.local_address())["reason"], "handshakes_full");
     are_silent(3, 2);
     EXPECT_TRUE(s_client(*server).has("version=TLSv1.3\n"));
-    EXPECT_EQ(server->wait_for_closed("tls", second.local_address())["reason"], "over_limit");
+    EXPECT_EQ(server->wait_for_closed("tls", second.local_address())["reason"], "handshakes_full");
     EXPECT_EQ(server->status("tls").number("handshakes"), 1);
 }
 

@@ -130,7 +130,51 @@ TEST_F(GenerationTest, TheLimitCountsTheConnectionsOfBoth) {
     const ListenerStatus status = now_->services().front()->status();
     EXPECT_EQ(status.open, 2U);
     EXPECT_EQ(status.accepted, 3U); // counted over both
-    EXPECT_EQ(status.reasons[static_cast<std::size_t>(Reason::over_limit)], 1U);
+    EXPECT_EQ(status.reasons[static_cast<std::size_t>(Reason::listener_full)], 1U);
+}
+
+// What explain() says is what happens then, and it counts nowhere.
+TEST_F(GenerationTest, ExplainsWhatWouldBecomeOfAConnection) {
+    now_ = make(config("max_per_source = 2\nrate = { connections = 5 }\ndeny = [\"192.0.2.0/24\"]\n"
+                       "[[listeners.routes]]\nsni = [\"www.example.org\"]\nplugin = \"echo\"\n"
+                       "[[listeners.routes]]\nprobe = \"tls\"\nplugin = \"echo\"\ndeny = [\"198.51.100.0/24\"]\n"));
+    now_->start();
+    const auto steps = [&](const std::string& from, const Asked& asked) {
+        std::string error;
+        const auto address = numeric_address(parse_address(from + ":0", error).value());
+        std::string all;
+        for (const Explanation::Step& step : now_->services().front()->explain(*address, asked).steps)
+            all += step.what + " [" + step.rule + "] " + std::string(to_string(step.verdict)) + ' ' + step.why + '\n';
+        return all;
+    };
+    const std::string comes = "access [] passes no network of the lists has it\n"
+                              "source [/test.toml:10] passes 0 of 2 connections of its source\n"
+                              "rate [/test.toml:11] passes 5 per 1s: 5 left at once\n"
+                              "listener [/test.toml:5] passes 0 of 10000 connections\n";
+    const std::string served = "plugin [] takes it echo (echo 1.0.0) serves it\n";
+    EXPECT_EQ(steps("192.0.2.7", {}), "access [/test.toml:12] refuses denied_acl: deny 192.0.2.0/24\n");
+    EXPECT_EQ(steps("127.0.0.2", {true, "www.example.org", ""}),
+              comes + "route 1 [/test.toml:13] takes it to plugin echo\n" + served);
+    EXPECT_EQ(steps("127.0.0.2", {true, "other.example", ""}),
+              comes + "route 1 [/test.toml:13] no \nroute 2 [/test.toml:16] takes it to plugin echo\n" + served);
+    EXPECT_EQ(steps("198.51.100.9", {true, "", "h2"}),
+              comes + "route 1 [/test.toml:13] no \nroute 2 [/test.toml:16] takes it to plugin echo\n"
+                      "route 2 deny [/test.toml:19] refuses denied_acl\n");
+    EXPECT_EQ(steps("127.0.0.2", {}), comes + "route 1 [/test.toml:13] unknown it depends on the client's first bytes\n");
+    std::string error;
+    denials_.add({*parse_network("127.0.0.3", error), "", "ops", ""});
+    EXPECT_EQ(steps("127.0.0.3", {}), "order [order] refuses denied_acl: deny 127.0.0.3\n");
+    denials_.look([](const Denials::Order& /*order*/, std::uint64_t refused) {
+        EXPECT_EQ(refused, 0U);
+        return true;
+    });
+    const Descriptor one = connect();
+    const Descriptor two = connect();
+    EXPECT_EQ(ask(one, "one"), "one");
+    EXPECT_EQ(ask(two, "two"), "two");
+    EXPECT_EQ(steps("127.0.0.1", {}), "access [] passes no network of the lists has it\n"
+                                      "source [/test.toml:10] refuses source_full: max_per_source 2\n");
+    EXPECT_EQ(ask(connect(), "three"), "");
 }
 
 // A wake() of a plugin that has kept an id must not hit another client, however many generations later.

@@ -62,6 +62,7 @@ TEST(Gateway, LeavesTheClientCleanlyIfNobodyIsThere) {
         EXPECT_EQ(outcome.output, "");
         EXPECT_EQ(outcome.reason, "upstream_failed");
         EXPECT_EQ(outcome.error, "") << "the host knows better why";
+        EXPECT_EQ(outcome.cause, "") << "and which cause that is";
     }
 }
 
@@ -201,6 +202,7 @@ TEST(Gateway, WaitingHasAnEnd) {
     second.say({pass(std::chrono::milliseconds(2000))});
     EXPECT_EQ(second.outcome().reason, "upstream_failed");
     EXPECT_EQ(second.outcome().error, "all servers were full for 2s");
+    EXPECT_EQ(second.outcome().cause, "queue_timeout");
     EXPECT_TRUE(third.outcome().open);
     first.say({end});
     EXPECT_EQ(third.heard(), "welcome");
@@ -241,6 +243,7 @@ TEST(Gateway, AFullQueueTurnsAway) {
     const Client third = gateway.connect();
     EXPECT_EQ(third.outcome().reason, "upstream_failed");
     EXPECT_EQ(third.outcome().error, "all servers are full, and the queue is full (1 client)");
+    EXPECT_EQ(third.outcome().cause, "pool_full");
 }
 
 TEST(Gateway, WhoeverGoesAwayWhileWaitingLeavesTheQueue) {
@@ -317,6 +320,7 @@ TEST(Gateway, AllDownAndOneIsBack) {
     EXPECT_EQ(outcome.reason, "upstream_failed");
     EXPECT_EQ(outcome.error, "no server is available: 192.0.2.1:80 is down (the answer is not as expected), 192.0.2.2:80 "
                              "is down (timed out)");
+    EXPECT_EQ(outcome.cause, "no_server");
     EXPECT_TRUE(outcome.upstreams.empty());
     gateway.check_answers(a, "+OK");
     EXPECT_EQ(gateway.serve({end}).output, "a");

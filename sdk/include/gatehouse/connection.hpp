@@ -158,6 +158,10 @@ class Connection : public ByteStream {
         return host_->table->set_fact(conn_, GATEHOUSE_FACT_USER, detail::str(name));
     }
     std::string_view user() const noexcept { return fact(GATEHOUSE_FACT_USER); }
+    // Why there is no upstream, before Next::no_upstream; see GATEHOUSE_FACT_CAUSE.
+    Status set_cause(std::string_view cause) noexcept {
+        return host_->table->set_fact(conn_, GATEHOUSE_FACT_CAUSE, detail::str(cause));
+    }
 
     // One line of the log, with the connection's id.
     void log(gatehouse_level level, std::string_view text, std::initializer_list<Field> fields = {}) noexcept {

@@ -212,6 +212,7 @@ enum {
         10, /* a gatehouse_credentials: who has connected to a unix socket, as the kernel says (unix(7), SO_PEERCRED) */
 
     GATEHOUSE_FACT_ROUTE_VALUE = 11, /* what the map of the route (sni_map) says of SERVER_NAME: "10.0.7.3:8443", "pool=shop" */
+    GATEHOUSE_FACT_CAUSE = 12,       /* for set_fact() alone: why there is no upstream */
 
     /* TLS connections only. Optional ones (SNI, ALPN, client certificate) may be GATEHOUSE_NOT_FOUND. */
     GATEHOUSE_FACT_TLS_VERSION = 16,        /* "TLSv1.2", "TLSv1.3" */
@@ -468,6 +469,10 @@ typedef struct gatehouse_host {
      * longer, an upstream connection, or not one of these:
      *
      * GATEHOUSE_FACT_USER: whom the plugin has authenticated. The connection's line in the access log has it as `user`.
+     * GATEHOUSE_FACT_CAUSE: before GATEHOUSE_NEXT_UPSTREAM, what the access log has as `cause` in the place of what the last
+     * connect() has come to: "refused", "timeout", "no_server" (none may take the client), "pool_full" (all have as many
+     * connections as they may have), "queue_timeout" (the same, and the client has waited), "tls", "dns" or "local" (this host
+     * cannot ask). GATEHOUSE_INVALID: another word.
      */
     gatehouse_status (*set_fact)(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str value) GATEHOUSE_NOEXCEPT;
 

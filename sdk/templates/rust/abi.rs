@@ -96,6 +96,7 @@ values! {
     FACT_USER: i32 = 6,
     FACT_SERVER_NAME: i32 = 7,
     FACT_ROUTE_VALUE: i32 = 11,
+    FACT_CAUSE: i32 = 12,
     FACT_TLS_VERSION: i32 = 16,
     FACT_TLS_CIPHER: i32 = 17,
     FACT_TLS_SNI: i32 = 18,

@@ -20,9 +20,15 @@ AccessLists lists(const std::vector<std::string>& allow, const std::vector<std::
 std::string verdict(const AccessLists& lists, const std::string& host) {
     Access access(lists);
     std::uint32_t source = 0;
-    const std::optional<Reason> reason = access.admit(address_of(host), 0, source);
+    const std::optional<Refusal> refusal = access.admit(address_of(host), 0, source);
     EXPECT_EQ(source, SourceTable::nowhere);
-    return reason ? std::string(to_string(*reason)) : "admitted";
+    return refusal ? std::string(to_string(refusal->reason)) : "admitted";
+}
+
+// The reason of a refusal; nothing: it is admitted.
+std::optional<Reason> reason_of(const std::optional<Refusal>& refusal) {
+    if (!refusal) return std::nullopt;
+    return refusal->reason;
 }
 
 TEST(Access, WithoutListsEverybodyIsAdmitted) {
@@ -55,20 +61,52 @@ TEST(Access, TheNarrowestNetworkCounts) {
     EXPECT_EQ(verdict(some, "10.1.2.3"), "denied_acl");
 }
 
+// Where it stands, which limit it is, and of how much.
+TEST(Access, ARefusalNamesItsRule) {
+    AccessLists some = lists({"10.0.0.0/8"}, {"10.1.0.0/16", "10.2.0.0/16"});
+    some.allow_written = some.deny_written = 1;
+    some.allow_places = {{"web.toml:4:9", {4, 9}}, "", {4}};
+    some.deny_places = {{"web.toml:5:8", {5, 8}}, "bad.txt", {5, 17}};
+    SourceLimits limits;
+    limits.most = 1;
+    limits.most_where = {"web.toml:6:1", {6, 1}};
+    limits.rate = 3;
+    limits.rate_where = {"in:the/way.toml:7:1", {7, 1}};
+    SourceTable sources(10);
+    Access access(some, &sources, limits);
+    std::uint32_t source = 0;
+    const auto why = [&](const char* host) {
+        const std::optional<Refusal> refusal = access.admit(address_of(host), 0, source);
+        if (!refusal) return std::string("admitted");
+        return where_text(refusal->rule) + ' ' + std::string(refusal->rule.limit) + ' ' + value_text(refusal->rule);
+    };
+    EXPECT_EQ(why("10.1.2.3"), "web.toml:5 deny 10.1.0.0/16");
+    EXPECT_EQ(why("10.2.2.3"), "bad.txt:17 deny_file 10.2.0.0/16");
+    EXPECT_EQ(why("192.0.2.1"), "web.toml:4 allow ");
+    EXPECT_EQ(why("10.3.0.1"), "admitted");
+    EXPECT_EQ(why("10.3.0.1"), "web.toml:6 max_per_source 1");
+    for (int i = 0; i < 2; ++i) {
+        access.leave(source);
+        EXPECT_EQ(why("10.3.0.1"), "admitted");
+    }
+    access.leave(source);
+    EXPECT_EQ(why("10.3.0.1"), "in:the/way.toml:7 rate.connections 3");
+}
+
 // A unix socket that was passed on: it has no address that a list could have.
 TEST(Access, OtherKindsOfAddressesAreInNoNetwork) {
     SocketAddress nameless;
     nameless.storage.ss_family = AF_UNIX;
     nameless.size = sizeof(sa_family_t);
     std::uint32_t source = 0;
-    EXPECT_EQ(Access(lists({}, {"0.0.0.0/0"})).admit(nameless, 0, source), std::nullopt);
-    EXPECT_EQ(Access(lists({"0.0.0.0/0"}, {})).admit(nameless, 0, source), Reason::denied_acl);
+    EXPECT_EQ(reason_of(Access(lists({}, {"0.0.0.0/0"})).admit(nameless, 0, source)), std::nullopt);
+    EXPECT_EQ(reason_of(Access(lists({"0.0.0.0/0"}, {})).admit(nameless, 0, source)), Reason::denied_acl);
     SourceLimits one;
     one.most = 1;
     SourceTable sources(10);
     Access counting({}, &sources, one);
-    EXPECT_EQ(counting.admit(nameless, 0, source), std::nullopt);
-    EXPECT_EQ(counting.admit(nameless, 0, source), std::nullopt);
+    EXPECT_EQ(reason_of(counting.admit(nameless, 0, source)), std::nullopt);
+    EXPECT_EQ(reason_of(counting.admit(nameless, 0, source)), std::nullopt);
 }
 
 // The lists are about clients; a trusted proxy also comes on its own behalf.
@@ -76,7 +114,8 @@ TEST(Access, AProxyOnItsOwnBehalfIsItself) {
     const auto verdict = [](const AccessLists& some, const std::string& host, Behalf behalf) {
         const std::vector<Network> proxies = lists({"10.0.0.0/24", "127.0.0.1"}, {}).allow;
         std::uint32_t source = 0;
-        const auto reason = Access(some, nullptr, {}, proxies).admit(address_of(host), 0, source, behalf);
+        const SourceLimits none;
+        const auto reason = reason_of(Access(some, nullptr, none, proxies).admit(address_of(host), 0, source, behalf));
         return reason ? std::string(to_string(*reason)) : "admitted";
     };
     const AccessLists clients = lists({"192.0.2.0/24"}, {});
@@ -99,8 +138,8 @@ TEST(Access, AProxyOfAUnixSocketIsInNoNetwork) {
     nameless.size = sizeof(sa_family_t);
     std::uint32_t source = 0;
     Access access(lists({"192.0.2.0/24"}, {}));
-    EXPECT_EQ(access.admit(nameless, 0, source, Behalf::proxy), std::nullopt);
-    EXPECT_EQ(access.admit(nameless, 0, source, Behalf::client), Reason::denied_acl);
+    EXPECT_EQ(reason_of(access.admit(nameless, 0, source, Behalf::proxy)), std::nullopt);
+    EXPECT_EQ(reason_of(access.admit(nameless, 0, source, Behalf::client)), Reason::denied_acl);
 }
 
 TEST(Access, AProxysOwnConnectionsCountForItsAddress) {
@@ -109,8 +148,8 @@ TEST(Access, AProxysOwnConnectionsCountForItsAddress) {
     SourceTable sources(10);
     Access access({}, &sources, one);
     std::uint32_t source = 0;
-    EXPECT_EQ(access.admit(address_of("192.0.2.1"), 0, source, Behalf::proxy), std::nullopt);
-    EXPECT_NE(access.admit(address_of("192.0.2.1"), 0, source, Behalf::proxy), std::nullopt);
+    EXPECT_EQ(reason_of(access.admit(address_of("192.0.2.1"), 0, source, Behalf::proxy)), std::nullopt);
+    EXPECT_NE(reason_of(access.admit(address_of("192.0.2.1"), 0, source, Behalf::proxy)), std::nullopt);
 }
 
 TEST(Access, WhoIsDeniedDoesNotCount) {
@@ -119,10 +158,10 @@ TEST(Access, WhoIsDeniedDoesNotCount) {
     SourceTable sources(10);
     Access access(lists({}, {"192.0.2.1"}), &sources, one);
     std::uint32_t source = 0;
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(access.admit(address_of("192.0.2.1"), 1, source), Reason::denied_acl);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(reason_of(access.admit(address_of("192.0.2.1"), 1, source)), Reason::denied_acl);
     EXPECT_EQ(sources.counts(1).remembered, 0U);
-    EXPECT_EQ(access.admit(address_of("192.0.2.2"), 1, source), std::nullopt);
-    EXPECT_EQ(access.admit(address_of("192.0.2.2"), 1, source), Reason::over_rate);
+    EXPECT_EQ(reason_of(access.admit(address_of("192.0.2.2"), 1, source)), std::nullopt);
+    EXPECT_EQ(reason_of(access.admit(address_of("192.0.2.2"), 1, source)), Reason::over_rate);
 }
 
 // Everything at once, as a connection meets it: less than a microsecond of the thread's own CPU time.

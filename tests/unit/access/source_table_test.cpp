@@ -64,13 +64,13 @@ TEST(SourceTable, EachSourceHasItsOwnLimit) {
     const std::uint32_t first = sources.slot;
     EXPECT_EQ(sources.enter(address("192.0.2.1")), std::nullopt);
     EXPECT_EQ(sources.slot, first);
-    EXPECT_EQ(sources.enter(address("192.0.2.1")), Reason::over_limit);
+    EXPECT_EQ(sources.enter(address("192.0.2.1")), Reason::source_full);
     EXPECT_EQ(sources.slot, nowhere); // there is nothing to leave
     EXPECT_EQ(sources.enter(address("192.0.2.2")), std::nullopt);
     sources.table.leave(first);
     sources.table.leave(nowhere);
     EXPECT_EQ(sources.enter(address("192.0.2.1")), std::nullopt);
-    EXPECT_EQ(sources.enter(address("192.0.2.1")), Reason::over_limit);
+    EXPECT_EQ(sources.enter(address("192.0.2.1")), Reason::source_full);
     EXPECT_EQ(sources.table.counts(start).remembered, 2U);
 }
 
@@ -80,10 +80,10 @@ TEST(SourceTable, ASourceIsANetwork) {
     limits.v6_bits = 56;
     Sources sources(limits);
     EXPECT_EQ(sources.enter(address("192.0.2.1")), std::nullopt);
-    EXPECT_EQ(sources.enter(address("192.0.2.255")), Reason::over_limit);
+    EXPECT_EQ(sources.enter(address("192.0.2.255")), Reason::source_full);
     EXPECT_EQ(sources.enter(address("192.0.3.1")), std::nullopt);
     EXPECT_EQ(sources.enter(address("2001:db8:0:1::1")), std::nullopt);
-    EXPECT_EQ(sources.enter(address("2001:db8:0:ff:ffff::1")), Reason::over_limit);
+    EXPECT_EQ(sources.enter(address("2001:db8:0:ff:ffff::1")), Reason::source_full);
     EXPECT_EQ(sources.enter(address("2001:db8:0:100::1")), std::nullopt);
 }
 
@@ -148,7 +148,7 @@ TEST(SourceTable, AFloodOfSourcesForgetsOnlyThoseWithoutConnections) {
         ASSERT_EQ(sources.enter(v4(1'000'000 + i)), std::nullopt);
         sources.table.leave(sources.slot);
     }
-    for (std::uint32_t i = 0; i < 256; ++i) EXPECT_EQ(sources.enter(v4(i)), Reason::over_limit) << i;
+    for (std::uint32_t i = 0; i < 256; ++i) EXPECT_EQ(sources.enter(v4(i)), Reason::source_full) << i;
     EXPECT_EQ(sources.table.counts(start).remembered, 256U);
     EXPECT_EQ(sources.table.counts(start).uncounted, 0U);
     for (const std::uint32_t slot : held) sources.table.leave(slot);

@@ -21,7 +21,7 @@ TEST(Reason, WordsAndValuesAreInTheSameOrder) {
     EXPECT_EQ(to_string(Reason::done), "done");
     EXPECT_EQ(to_string(Reason::peer_reset), "peer_reset");
     EXPECT_EQ(to_string(Reason::deadline), "deadline");
-    EXPECT_EQ(to_string(Reason::over_limit), "over_limit");
+    EXPECT_EQ(to_string(Reason::source_full), "source_full");
     EXPECT_EQ(to_string(Reason::upstream_failed), "upstream_failed");
     EXPECT_EQ(to_string(Reason::drained), "drained");
     EXPECT_EQ(to_string(Reason::host_out_of_memory), "host_out_of_memory");

@@ -254,7 +254,7 @@ TEST_F(TlsStageTest, AtMaxHandshakesNewcomersNeedAnothersPlace) {
     ASSERT_EQ(::write(other.far.get(), "\x16", 1), 1);
     const Verdict verdict = stage_.look({.channel = channel, .peer = {}});
     EXPECT_EQ(verdict.what, Verdict::What::full);
-    EXPECT_EQ(verdict.reason, Reason::over_limit);
+    EXPECT_EQ(verdict.reason, Reason::handshakes_full);
     EXPECT_EQ(channel.tls, nullptr);
 
     carry_to_client();

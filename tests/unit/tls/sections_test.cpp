@@ -321,7 +321,7 @@ TEST_F(TlsFilesTest, HandshakesAreCounted) {
     ASSERT_TRUE(first && second);
     EXPECT_EQ(server.handshakes(), 2U);
     EXPECT_FALSE(server.session(-1, refused));
-    EXPECT_EQ(refused, Reason::over_limit);
+    EXPECT_EQ(refused, Reason::handshakes_full);
     first.reset();
     EXPECT_EQ(server.handshakes(), 1U);
     EXPECT_TRUE(server.session(-1, refused));

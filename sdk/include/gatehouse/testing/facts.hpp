@@ -11,11 +11,13 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 namespace gatehouse::kit::detail {
 
@@ -93,7 +95,15 @@ inline gatehouse_status fact(gatehouse_conn* conn, gatehouse_fact which, gatehou
 
 inline gatehouse_status set_fact(gatehouse_conn* conn, gatehouse_fact which, gatehouse_str value) noexcept {
     Client* client = client_of(conn, "set_fact()");
-    if (client == nullptr || which != GATEHOUSE_FACT_USER || value.size > 255) return GATEHOUSE_INVALID;
+    if (client == nullptr || value.size > 255) return GATEHOUSE_INVALID;
+    if (which == GATEHOUSE_FACT_CAUSE) {
+        constexpr std::array<std::string_view, 8> causes{"refused",       "timeout", "no_server", "pool_full",
+                                                         "queue_timeout", "tls",     "dns",       "local"};
+        if (std::find(causes.begin(), causes.end(), view(value)) == causes.end()) return GATEHOUSE_INVALID;
+        client->outcome.cause = view(value);
+        return GATEHOUSE_OK;
+    }
+    if (which != GATEHOUSE_FACT_USER) return GATEHOUSE_INVALID;
     client->outcome.user = view(value);
     return GATEHOUSE_OK;
 }

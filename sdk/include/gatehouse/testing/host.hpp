@@ -344,7 +344,7 @@ inline void fail_handshake(Client& client) {
     if (!client.ended.empty()) return;
     const gatehouse_status status = *client.handshake;
     client.ended = status == GATEHOUSE_RESET       ? "peer_reset"
-                   : status == GATEHOUSE_EXHAUSTED ? "over_limit"
+                   : status == GATEHOUSE_EXHAUSTED ? "handshakes_full"
                    : status == GATEHOUSE_TIMER     ? "deadline"
                                                    : "tls_failed";
 }

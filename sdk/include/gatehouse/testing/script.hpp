@@ -126,6 +126,7 @@ struct Outcome {
     std::string reason;                        // why it ended, as closed() gets it
     std::string error;                         // the text of set_error()
     std::string user;                          // as the plugin has set it
+    std::string cause;                         // of upstream_failed, as the plugin has set it
     std::vector<gatehouse_event> events;       // one for each call of serve()
     std::optional<milliseconds> deadline;      // the plugin's last one, counted from when it set it
     std::vector<UpstreamRecord> upstreams;     // one for each that was connected
