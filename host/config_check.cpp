@@ -43,7 +43,8 @@ void check_sockets(const Config& config, bool bind, Log& log, Problems& problems
     std::optional<ListenerConfig> control;
     if (!config.host.control.empty()) control = control_listener(config.host);
     if (bind) {
-        Endpoints endpoints(log);
+        LiveOrders none(log);
+        Endpoints endpoints(log, none);
         problems.of([&] { (void)endpoints.open(config.listeners); });
         if (control) problems.of([&] { const Listener bound(*control, log); });
         return;

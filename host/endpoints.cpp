@@ -45,7 +45,8 @@ Endpoint& Endpoints::named(const ListenerConfig& config) {
     if (by_name_.size() >= max_listeners)
         throw ListenError("listener " + config.name + ": this host has had " + std::to_string(max_listeners) +
                           " names of listeners by now; use a name again, or restart it (" + config.where.text + ")");
-    auto endpoint = std::make_unique<Endpoint>(static_cast<std::uint32_t>(by_name_.size()), spare_);
+    auto endpoint =
+        std::make_unique<Endpoint>(static_cast<std::uint32_t>(by_name_.size()), spare_, orders_.limits_of(config.name));
     return *by_name_.emplace(config.name, std::move(endpoint)).first->second;
 }
 

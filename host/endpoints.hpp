@@ -3,6 +3,7 @@
 // past.
 #pragma once
 
+#include "access/live_orders.hpp"
 #include "base/descriptor.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
@@ -22,7 +23,7 @@ namespace gatehouse::host {
 class Endpoints {
   public:
     // `bind`: see Listener.
-    explicit Endpoints(Log& log, Bind bind = {}) noexcept : log_(log), bind_(std::move(bind)) {}
+    Endpoints(Log& log, LiveOrders& orders, Bind bind = {}) noexcept : log_(log), orders_(orders), bind_(std::move(bind)) {}
 
     // Who makes a generation calls these two; one thread at a time does.
     // The one of that name; throws ListenError if there have been too many names.
@@ -66,6 +67,7 @@ class Endpoints {
     std::string whose(const ListenerConfig& config);
 
     Log& log_;
+    LiveOrders& orders_;
     const Bind bind_;
     SpareDescriptor spare_;
     std::map<std::string, std::unique_ptr<Endpoint>> by_name_;

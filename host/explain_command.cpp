@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace gatehouse::host {
 namespace {
@@ -27,11 +26,7 @@ HostAnswer explain(const AllGenerations& generations, const Arguments& with) {
     const auto& services = generations().front()->services();
     const std::string listener = with.text("listener");
     const auto service = std::ranges::find_if(services, [&](const auto& each) { return each->config.name == listener; });
-    if (service == services.end()) {
-        std::vector<std::string> names;
-        for (const auto& each : services) names.push_back(each->config.name);
-        return no_such("listener", listener, names);
-    }
+    if (service == services.end()) return no_such("listener", listener, listener_names(generations));
     const std::string text = with.text("from");
     const bool is_v6 = text.find(':') != std::string::npos;
     std::string problem;

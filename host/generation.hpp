@@ -54,6 +54,7 @@ struct Standing {
     PluginLibraries& libraries;
     Denials& denials;
     HostRecord& record;
+    LiveOrders& live_orders;
     unsigned cpus;      // that the process may use
     std::int64_t since; // when the host was started, in milliseconds since 1970
 };

@@ -78,22 +78,23 @@ Host::Host(const Generations::Load& load, const HostOrigin& origin) : Host(load,
 
 Host::Host(const Generations::Load& load, Config&& config, const HostOrigin& origin)
     : predecessor_(origin.predecessor), keeper_(keeper_for(config, origin, load)), privileges_(config.process),
-      log_(config.log), denials_(log_), cpus_(usable_cpus()),
+      log_(config.log), denials_(log_), live_orders_(log_), cpus_(usable_cpus()),
       relays_(config.host.relay_threads != 0 ? config.host.relay_threads : cpus_, config.host.scheduling,
               Generation::relay_ended),
       resolver_(config.host.resolvers), background_(config.host.scheduling),
       lookups_(background_, resolver_, config.host.resolvers), watches_(background_, config.host.resolvers),
-      endpoints_(log_,
+      endpoints_(log_, live_orders_,
                  keeper_ ? Bind([this](int socket, const SocketAddress& at) { return keeper_->bind(socket, at); }) : Bind()),
       generations_(endpoints_,
                    Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_, ticket_keys_,
-                            libraries_, denials_, record_, cpus_, milliseconds_since_1970()},
+                            libraries_, denials_, record_, live_orders_, cpus_, milliseconds_since_1970()},
                    load, [this](const Generations::Outcome& outcome) { concluded(outcome); }),
       upgrade_(keeper_, predecessor_, drain_, endpoints_, generations_, control_, log_) {
     remove_dead_folders(); // first: they may have filled the disk
     if (predecessor_ != nullptr) {
         for (const auto& [name, keys] : predecessor_->ticket_keys()) ticket_keys_.restore(name, keys);
         take_orders(denials_, predecessor_->orders());
+        take_live_orders(live_orders_, predecessor_->orders());
     }
     generations_.make_first(std::move(config));
     const Config& kept = generation().config();
@@ -240,6 +241,7 @@ int Host::run() {
         if (drained_by == never && now >= drain_.at) drained_by = begin_drain();
         if (control_) again = std::min(again, control_->serve(now)); // it tells of the upgrade and of the drain
         again = std::min(again, denials_.supervise(now));            // after control_, which may have given an order
+        again = std::min(again, live_orders_.supervise(now));
         again = std::min(again, log_.supervise(now));
         record_.denials.store(denials_.size());
         record_.leaves.store(drain_.at != never || drain_.has_begun || upgrade_.has_handed_over());

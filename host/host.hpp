@@ -88,6 +88,7 @@ class Host {
     PluginLibraries libraries_;
     Denials denials_;
     HostRecord record_;
+    LiveOrders live_orders_;
     const unsigned cpus_;
     Alarm alarm_;
     Standby standby_;

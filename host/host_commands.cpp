@@ -8,6 +8,7 @@
 #include "host_metrics.hpp"
 #include "host_record.hpp"
 #include "host_tables.hpp"
+#include "live_order_commands.hpp"
 #include "order_commands.hpp"
 #include "threads/jobs.hpp"
 
@@ -110,7 +111,7 @@ Json json_of(const Service& service, const ListenerStatus& status) {
         .set("plugin", Json::text(service.plugin_names()))
         .set("state", Json::text(state_name(status.state)))
         .set("open", number(status.open))
-        .set("max", number(service.config.max_connections))
+        .set("max", number(service.max_connections()))
         .set("accepted", number(status.accepted))
         .set("queue", number(status.queue.depth))
         .set("queue_limit", number(status.queue.limit))
@@ -138,20 +139,19 @@ HostAnswer status_of(const Generation& generation, const std::string& only) {
     for (const auto& service : generation.services()) {
         names.push_back(service->config.name);
         open += service->endpoint().open.load();
-        most += service->config.max_connections;
+        most += service->max_connections();
         if (!only.empty() && only != names.back()) continue;
         const ListenerStatus status = service->status();
         listeners.add(json_of(*service, status));
         const auto wait = static_cast<std::int64_t>(histogram_percentile(status.waits, 99));
         table.cells.insert(table.cells.end(),
                            {status.listener, service->addresses(), Cell::state(std::string(state_name(status.state))),
-                            Cell::count(status.open), Cell::count(service->config.max_connections),
-                            Cell::count(status.queue.depth), Cell::count(status.queue.drops), Cell(Cell::Type::seconds, wait),
-                            bad_ends(status)});
+                            Cell::count(status.open), Cell::count(service->max_connections()), Cell::count(status.queue.depth),
+                            Cell::count(status.queue.drops), Cell(Cell::Type::seconds, wait), bad_ends(status)});
     }
     if (!only.empty() && table.cells.empty()) return no_such("listener", only, names);
     const char* const state = generation.drain().started() ? "draining" : "serving";
-    const std::size_t orders = standing.denials.size();
+    const std::size_t orders = standing.denials.size() + standing.live_orders.all().size();
     const auto number = [](auto value) { return Json::raw(std::to_string(value)); };
     HostAnswer answer;
     answer.result = Json::object()
@@ -228,30 +228,6 @@ HostCommand sources_command(const AllGenerations& generations) {
     return command;
 }
 
-HostCommand log_level_command(const AllGenerations& generations) {
-    HostCommand command;
-    command.name = "log.level";
-    command.summary = "sets the level of the log, for a while; then it is that of the configuration again";
-    command.parameters = {{"level", Parameter::Type::text, true, "debug, info, warning or error", false},
-                          {"for", Parameter::Type::duration, false, "for how long (default 10m, at most 1d)", false}};
-    command.run = [generations](const Arguments& with, const Caller&) {
-        const std::vector<std::string> names{"debug", "info", "warning", "error"}; // in the order of LogLevel
-        const auto found = std::find(names.begin(), names.end(), with.text("level"));
-        if (found == names.end()) return HostCommand::at_once(no_such("level", with.text("level"), names));
-        const Milliseconds usual = std::chrono::minutes(10);
-        const Milliseconds most = std::chrono::days(1);
-        const Milliseconds time = std::min(with.duration("for").value_or(usual), most);
-        generations().front()->standing().log.set_level(static_cast<LogLevel>(found - names.begin()),
-                                                        monotonic_now() + time.count() * 1'000'000);
-        HostAnswer answer;
-        answer.result =
-            Json::object().set("level", Json::text(*found)).set("for", Json::raw(std::to_string(double(time.count()) / 1000)));
-        answer.text = "the log's level is " + *found + " for " + format_duration(time) + '\n';
-        return HostCommand::at_once(std::move(answer));
-    };
-    return command;
-}
-
 // --- metrics -------------------------------------------------------------------------------------------------------------
 
 // A scrape that a thread makes, since it may take a while.
@@ -293,12 +269,18 @@ HostCommand scrape_command(const AllGenerations& generations) {
 
 } // namespace
 
+std::vector<std::string> listener_names(const AllGenerations& generations) {
+    std::vector<std::string> names;
+    for (const auto& service : generations().front()->services()) names.push_back(service->config.name);
+    return names;
+}
+
 std::vector<HostCommand> host_commands(AllGenerations generations) {
     std::vector<HostCommand> commands;
     for (const HostTable& table : host_tables()) commands.push_back(table_command(table, generations));
-    for (const auto& make :
-         {status_command, connections_command, kill_command, sources_command, scrape_command, reload_certificates,
-          log_level_command, explain_command, deny_add_command, deny_list_command, deny_remove_command})
+    for (const auto& make : {status_command, connections_command, kill_command, sources_command, scrape_command,
+                             reload_certificates, log_level_command, explain_command, limits_set_command, orders_command,
+                             orders_remove_command, deny_add_command, deny_list_command, deny_remove_command})
         commands.push_back(make(generations));
     return commands;
 }

@@ -4,6 +4,7 @@
 #include "control/command.hpp"
 
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace gatehouse::host {
@@ -14,5 +15,8 @@ class Generation;
 using AllGenerations = std::function<std::vector<Generation*>()>;
 
 std::vector<HostCommand> host_commands(AllGenerations generations);
+
+// Of the generation that accepts. [main]
+std::vector<std::string> listener_names(const AllGenerations& generations);
 
 } // namespace gatehouse::host

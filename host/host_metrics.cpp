@@ -39,7 +39,7 @@ Numbers::OfListener numbers_of(const Service& service) {
             service.addresses(),
             service.plugin_names(),
             joined_names(tls),
-            service.config.max_connections,
+            service.max_connections(),
             service.config.threads.max,
             service.sources() != nullptr};
 }

@@ -95,7 +95,7 @@ CellTable limits(const Generation& generation) {
         add("open files", "host", {}, files.rlim_cur);
     for (const auto& service : generation.services()) {
         const std::string of = "listener " + service->config.name;
-        add("connections", of, Cell::count(service->open()), service->config.max_connections);
+        add("connections", of, Cell::count(service->open()), service->max_connections());
         add("threads", of, Cell::count(service->pool.counts().threads), service->config.threads.max);
     }
     for (const PluginInstance* instance : generation.plugins().all())

@@ -16,6 +16,10 @@
 namespace gatehouse::host {
 namespace {
 
+std::uint64_t changes_of_orders(const Standing& standing) noexcept {
+    return standing.denials.changes() + standing.live_orders.changes();
+}
+
 constexpr Nanoseconds a_second = 1'000'000'000;
 constexpr Nanoseconds start_patience = 55 * a_second; // the client of the command waits for a minute
 constexpr Nanoseconds switch_patience = 5 * a_second;
@@ -75,9 +79,10 @@ void HostUpgrade::prepare() {
     }
     for (const auto& saved : generations_.now().standing().ticket_keys.save()) // the maker rests
         outbox_.push_back({handover_bytes("ticket_keys", {saved}), {}});
-    const Denials& denials = generations_.now().standing().denials;
-    for (std::string& letter : order_letters(denials)) outbox_.push_back({std::move(letter), {}});
-    orders_changed_ = denials.changes();
+    const Standing& standing = generations_.now().standing();
+    for (std::string& letter : live_order_letters(standing.live_orders)) outbox_.push_back({std::move(letter), {}});
+    for (std::string& letter : order_letters(standing.denials)) outbox_.push_back({std::move(letter), {}});
+    orders_changed_ = changes_of_orders(standing);
     outbox_.push_back({handover_bytes("complete"), {}});
     auto [mine, its] = handover_channel();
     if (const int error = keeper_->start(its.get()); error != 0)
@@ -177,7 +182,7 @@ void HostUpgrade::hand_over(const HandoverMessage& ready, Nanoseconds now) noexc
         now_.pid = number_or(ready.value("pid"), std::int64_t{0});
         now_.version = ready.value("version");
     });
-    if (generations_.now().standing().denials.changes() != orders_changed_)
+    if (changes_of_orders(generations_.now().standing()) != orders_changed_)
         return give_up("an order was given meanwhile, of which the new process does not know; do it once more");
     state_ = State::switching;
     deadline_ = now + switch_patience;

@@ -151,7 +151,9 @@ int main(int argc, char** argv) {
         CLI::App* command = parent.add_subcommand(word, help);
         add_host(*command);
         command->add_option("--config", at.config, "The configuration file of the host, to find its socket")->type_name("CONF");
-        command->callback([&asked, name] { asked.command = name; });
+        command->callback([&asked, name] {
+            if (asked.command.empty()) asked.command = name; // the command below another one comes first
+        });
         return command;
     };
     const auto add_filter = [&](CLI::App& command) {
@@ -242,12 +244,26 @@ int main(int argc, char** argv) {
             "FILE", [&asked](const std::string& file) { asked.with["file"] = std::filesystem::absolute(file).native(); },
             "A file that the host may read")
         ->required();
+    CLI::App* limits = app.add_subcommand("limits", "Change limits of a running host")->require_subcommand(1);
+    CLI::App* set = add_question(*limits, "set", "limits.set", "Set a limit of a listener in the place of the file's");
+    add_text(*set, "LISTENER", "listener", "Its name")->required();
+    add_text(*set, "KEY=VALUE", "set", "max_connections, max_per_source or rate.connections, and a number: rate.connections=5")
+        ->required();
+    add_text(*set, "--for", "for", "For how long (default: until it is removed)")->type_name("TIME");
+    add_text(*set, "--reason", "reason", "Why, for those who look at the orders")->type_name("TEXT");
+    CLI::App* orders = add_question(app, "orders", "orders", "Show all orders that hold beside the configuration");
+    CLI::App* remove = add_question(*orders, "remove", "orders.remove", "End an order before its time");
+    add_text(*remove, "ID", "id", "Its number, or the network that it denies")->required();
+    add_text(*remove, "--listener", "listener", "The one that a network is denied at")->type_name("NAME");
     CLI::App* config = app.add_subcommand("config", "Look at the configurations of a running host")->require_subcommand(1);
     add_question(*config, "history", "config.history", "Show those that have run, the newest first");
     CLI::App* log = app.add_subcommand("log", "Change the log of a running host")->require_subcommand(1);
     CLI::App* level =
         add_question(*log, "level", "log.level", "Set the level for a while; then the configuration's counts again");
     add_text(*level, "LEVEL", "level", "debug, info, warning or error")->required();
+    add_text(*level, "--listener", "listener", "For records about this listener alone")->type_name("NAME");
+    add_text(*level, "--source", "source", "For records about clients from this address or network alone")->type_name("NET");
+    add_text(*level, "--reason", "reason", "Why, for those who look at the orders")->type_name("TEXT");
     add_text(*level, "--for", "for", "For how long (default 10m, at most 1d)")->type_name("TIME");
 
     CLI::App* control = app.add_subcommand("control", "Ask a running host: list the commands of its plugins, or run one");

@@ -14,43 +14,23 @@ namespace {
 
 using Wanted = Parameter::Type;
 
-constexpr std::size_t longest_reason = 200; // bytes
 constexpr std::int64_t usual_orders = 1000;
 constexpr std::int64_t most_orders = 10'000;    // in an answer
 constexpr std::size_t most_planned = 3;         // in a plan
+constexpr std::size_t longest_list = 200;       // bytes, of other listeners
 constexpr Nanoseconds second_look = 10'000'000; // after the first
 
 std::string as_moment(std::int64_t milliseconds) { return std::string(time_text(milliseconds).view()); }
-
-// "until 2026-11-29T18:00:00.000Z".
-std::string end_of(const Denials::Order& order) {
-    return order.until == Denials::Order::forever ? "until it is removed" : "until " + as_moment(order.until);
-}
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json::raw("null") : Json::text(text); }
 
 Denials& denials_of(const AllGenerations& generations) { return generations().front()->standing().denials; }
 
-std::vector<std::string> listeners_of(const AllGenerations& generations) {
-    std::vector<std::string> names;
-    for (const auto& service : generations().front()->services()) names.push_back(service->config.name);
-    return names;
-}
-
 // `problem`: why there is none, and empty if there is one.
 Denials::Order read_order(const Arguments& with, const Caller& who, std::string& problem) {
     Denials::Order order;
     order.listener = with.text("listener");
-    order.by = who.user;
-    order.reason = printable(with.text("reason"), longest_reason);
-    order.since = milliseconds_since_1970();
-    if (with.text("reason").size() > longest_reason)
-        problem = "the reason is longer than " + std::to_string(longest_reason) + " bytes";
-    if (const std::optional<Milliseconds> time = with.duration("for")) {
-        order.until = order.since + time->count();
-        order.ends = plus(monotonic_now(), time->count() * 1'000'000);
-        if (time->count() == 0) problem = "an order for no time is none (expected \"for\" to be longer)";
-    }
+    begin_order(order, with, who, with.duration("for"), problem);
     if (const std::optional<Network> network = parse_network(with.text("network"), problem)) order.network = *network;
     return order;
 }
@@ -63,7 +43,8 @@ HostAnswer tell_added(const Denials::Order& order, bool replaced, bool cut, std:
                         .set("until", text_or_null(order.until != Denials::Order::forever ? as_moment(order.until) : ""))
                         .set("replaced", Json::raw(replaced ? "true" : "false"))
                         .set(cut ? "killed" : "open", Json::raw(std::to_string(connections)));
-    answer.text = to_string(order) + " is denied " + end_of(order) + (replaced ? ", instead of the order before" : "") + '\n';
+    answer.text =
+        to_string(order) + " is denied " + end_text(order.until) + (replaced ? ", instead of the order before" : "") + '\n';
     if (cut)
         answer.text += tell_killed(connections) + '\n';
     else if (connections != 0)
@@ -76,7 +57,7 @@ HostCommand::Answer add_order(const AllGenerations& generations, const Arguments
     std::string problem;
     const Denials::Order order = read_order(with, who, problem);
     if (!problem.empty()) return HostCommand::fails("bad_argument", problem);
-    if (const std::vector<std::string> names = listeners_of(generations);
+    if (const std::vector<std::string> names = listener_names(generations);
         !order.listener.empty() && std::ranges::find(names, order.listener) == names.end())
         return HostCommand::at_once(no_such("listener", order.listener, names));
     const Denials::Added added = denials_of(generations).add(order);
@@ -125,19 +106,22 @@ HostAnswer no_order(const Denials& denials, const Network& network, const std::s
     denials.look([&](const Denials::Order& order, std::uint64_t /*refused*/) {
         if (order.network == network)
             others += (others.empty() ? "" : ", ") + (order.listener.empty() ? "all listeners" : order.listener);
-        return !(network < order.network) && others.size() < longest_reason;
+        return !(network < order.network) && others.size() < longest_list;
     });
     return failure("not_found", "there is no order for " + to_string(Denials::Order{network, listener, "", ""}) +
                                     (others.empty() ? "" : " (there is for " + others + ")"));
 }
 
-HostCommand::Answer remove_order(Denials& denials, const Arguments& with) {
+} // namespace
+
+HostCommand::Answer remove_denial(const AllGenerations& generations, const std::string& text, const std::string& listener) {
+    Denials& denials = denials_of(generations);
     std::string problem;
-    const std::optional<Network> network = parse_network(with.text("network"), problem);
+    const std::optional<Network> network = parse_network(text, problem);
     if (!network) return HostCommand::fails("bad_argument", problem);
     Denials::Order order;
     order.network = *network;
-    order.listener = with.text("listener");
+    order.listener = listener;
     if (!denials.remove(order.network, order.listener))
         return HostCommand::at_once(no_order(denials, order.network, order.listener));
     HostAnswer answer;
@@ -147,7 +131,9 @@ HostCommand::Answer remove_order(Denials& denials, const Arguments& with) {
     return HostCommand::at_once(std::move(answer));
 }
 
-} // namespace
+std::string end_text(std::int64_t until) {
+    return until == Denials::Order::forever ? "until it is removed" : "until " + as_moment(until);
+}
 
 HostCommand deny_add_command(const AllGenerations& generations) {
     HostCommand command;
@@ -181,21 +167,29 @@ HostCommand deny_remove_command(const AllGenerations& generations) {
     command.summary = "ends an order of deny.add before its time";
     command.parameters = {{"network", Wanted::text, true, "its network", false},
                           {"listener", Wanted::text, false, "the one that it is for; else the order for all of them", false}};
-    command.run = [generations](const Arguments& with, const Caller&) { return remove_order(denials_of(generations), with); };
+    command.run = [generations](const Arguments& with, const Caller&) {
+        return remove_denial(generations, with.text("network"), with.text("listener"));
+    };
     return command;
 }
 
-std::vector<std::string> orders_that_hold(const Denials& denials) {
-    const std::size_t count = denials.size();
+std::vector<std::string> orders_that_hold(const Denials& denials, const LiveOrders& live) {
+    const std::size_t count = denials.size() + live.all().size();
     if (count == 0) return {};
     std::string line = count == 1 ? "1 order holds: " : std::to_string(count) + " orders hold: ";
     std::size_t named = 0;
-    denials.look([&](const Denials::Order& order, std::uint64_t /*refused*/) {
-        line += (named == 0 ? "" : "; ") + to_string(order) + " is denied by " + order.by + ' ' + end_of(order);
+    const auto name = [&](const std::string& what, const auto& order) {
+        line += (named == 0 ? "" : "; ") + what + " by " + order.by + ' ' + end_text(order.until);
         if (!order.reason.empty()) line += ", " + in_quotes(order.reason);
         return ++named < most_planned;
-    });
-    if (count > named) line += "; and " + std::to_string(count - named) + " more: gatehouse deny list";
+    };
+    for (const LiveOrders::Order& order : live.all())
+        if (!name(to_string(order), order)) break;
+    if (named < most_planned)
+        denials.look([&](const Denials::Order& order, std::uint64_t /*refused*/) {
+            return name(to_string(order) + " is denied", order);
+        });
+    if (count > named) line += "; and " + std::to_string(count - named) + " more: gatehouse orders";
     return {line};
 }
 

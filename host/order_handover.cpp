@@ -46,6 +46,7 @@ void take_orders(Denials& denials, const HandoverMessage::Fields& told) {
         refused = 0;
     };
     for (const auto& [name, value] : told) {
+        if (name == "live") give(); // one of another kind
         if (name == "deny") {
             give();
             std::string problem;
@@ -59,6 +60,46 @@ void take_orders(Denials& denials, const HandoverMessage::Fields& told) {
         if (name == "until") order->until = number_or(value, order->until);
         if (name == "ends") order->ends = number_or(value, order->ends);
         if (name == "refused") refused = number_or(value, refused);
+    }
+    give();
+}
+
+// Each order begins with its key.
+std::vector<std::string> live_order_letters(const LiveOrders& orders) {
+    std::vector<std::string> letters;
+    for (const LiveOrders::Order& order : orders.all())
+        letters.push_back(handover_bytes("orders", {{"live", order.key},
+                                                    {"number", std::to_string(order.number)},
+                                                    {"value", order.value},
+                                                    {"listener", order.listener},
+                                                    {"source", order.source},
+                                                    {"by", order.by},
+                                                    {"reason", order.reason},
+                                                    {"since", std::to_string(order.since)},
+                                                    {"until", std::to_string(order.until)},
+                                                    {"ends", std::to_string(order.ends)}}));
+    return letters;
+}
+
+void take_live_orders(LiveOrders& orders, const HandoverMessage::Fields& told) {
+    std::optional<LiveOrders::Order> order; // nothing: it is of another kind
+    const auto give = [&] {
+        if (order) orders.add(std::move(*order));
+        order.reset();
+    };
+    for (const auto& [name, value] : told) {
+        if (name == "deny" || name == "live") give();
+        if (name == "live") order.emplace().key = value;
+        if (!order) continue;
+        if (name == "number") order->number = number_or(value, order->number);
+        if (name == "value") order->value = value;
+        if (name == "listener") order->listener = value;
+        if (name == "source") order->source = value;
+        if (name == "by") order->by = value;
+        if (name == "reason") order->reason = value;
+        if (name == "since") order->since = number_or(value, order->since);
+        if (name == "until") order->until = number_or(value, order->until);
+        if (name == "ends") order->ends = number_or(value, order->ends);
     }
     give();
 }

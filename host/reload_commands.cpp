@@ -70,7 +70,7 @@ HostCommand plan_command(Generations& generations) {
     command.run = [&generations](const Arguments& with, const Caller&) {
         Generations::Order order;
         order.only_plan = true;
-        order.notes = orders_that_hold(generations.now().standing().denials);
+        order.notes = orders_that_hold(generations.now().standing().denials, generations.now().standing().live_orders);
         std::string what = generations.now().config().file.string();
         if (const std::optional<std::int64_t> wanted = with.number("generation")) {
             order.version = generations.version(static_cast<unsigned>(std::min<std::int64_t>(*wanted, UINT32_MAX)));

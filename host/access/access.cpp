@@ -46,19 +46,35 @@ AccessList::Verdict AccessList::judge(const std::optional<IpAddress>& address, B
     return {false, Rule(lists.allow_places.key, "allow")};
 }
 
-Access::Access(const AccessLists& lists, SourceTable* sources, const SourceLimits& limits, std::span<const Network> proxies)
-    : list_(lists == AccessLists() ? std::nullopt : std::optional(AccessList(lists, proxies))), sources_(sources),
+Access::Access(const AccessLists& lists, const LiveLimits* live, const SourceLimits& limits, std::span<const Network> proxies)
+    : list_(lists == AccessLists() ? std::nullopt : std::optional(AccessList(lists, proxies))), live_(live), limits_(limits),
       rule_(limits), most_(limits.most_where, "max_per_source", std::uint64_t{limits.most}),
       rate_(limits.rate_where, "rate.connections", std::uint64_t{limits.rate}) {}
+
+SourceRule Access::rule() const noexcept {
+    if (!live_->limits_sources()) return rule_;
+    SourceRule rule = rule_;
+    if (const auto most = live_->find(LiveLimits::Key::max_per_source)) rule.most = *most;
+    if (const auto rate = live_->find(LiveLimits::Key::rate)) rule.set_rate(*rate, limits_.per, 0);
+    return rule;
+}
+
+Rule Access::rule_for(Reason reason) const noexcept {
+    const bool is_rate = reason == Reason::over_rate;
+    const LiveLimits::Key key = is_rate ? LiveLimits::Key::rate : LiveLimits::Key::max_per_source;
+    if (const auto ordered = live_->find(key)) return {of_an_order, 0, LiveLimits::name(key), std::uint64_t{*ordered}};
+    return is_rate ? rate_ : most_;
+}
 
 std::optional<Refusal> Access::admit(const SocketAddress& address, Nanoseconds now, std::uint32_t& source,
                                      Behalf behalf) noexcept {
     source = SourceTable::nowhere;
-    if (!list_ && sources_ == nullptr) return std::nullopt;
+    SourceTable* const sources = this->sources();
+    if (!list_ && sources == nullptr) return std::nullopt;
     const std::optional<IpAddress> ip = ip_address(address);
     if (const auto verdict = judge(ip, behalf); verdict && !verdict->allows) return Refusal{Reason::denied_acl, *verdict->rule};
-    if (sources_ == nullptr || !ip) return std::nullopt;
-    const std::optional<Reason> reason = sources_->enter(*ip, rule_, now, source);
+    if (sources == nullptr || !ip) return std::nullopt;
+    const std::optional<Reason> reason = sources->enter(*ip, rule(), now, source);
     if (!reason) return std::nullopt;
     return Refusal{*reason, rule_for(*reason)};
 }

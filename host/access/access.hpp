@@ -7,6 +7,7 @@
 // listener is well. It is then asked about as itself: the networks of the trusted proxies count as allowed.
 #pragma once
 
+#include "access/live_limits.hpp"
 #include "access/source_table.hpp"
 #include "config/config.hpp"
 #include "config/refusal.hpp"
@@ -41,9 +42,9 @@ class AccessList {
 
 class Access {
   public:
-    // `sources` counts them by `limits`, and outlives this, as `lists` and `limits` do; null: sources are not counted. Throws
-    // std::bad_alloc.
-    Access(const AccessLists& lists, SourceTable* sources = nullptr, const SourceLimits& limits = {},
+    // `live` has what counts the sources, and the limits that outweigh `limits`; null: sources are not counted. All of them
+    // must outlive this. Throws std::bad_alloc.
+    Access(const AccessLists& lists, const LiveLimits* live = nullptr, const SourceLimits& limits = {},
            std::span<const Network> proxies = {});
 
     // Whether a connection from this address may come now, at `now` of the monotonic clock; why, if it must not. If it may, it
@@ -55,17 +56,24 @@ class Access {
         return list_ ? std::optional(list_->judge(address, behalf)) : std::nullopt;
     }
     std::optional<SourceTable::Standing> standing(const std::optional<IpAddress>& address, Nanoseconds now) const noexcept {
-        return sources_ != nullptr && address ? std::optional(sources_->standing(*address, rule_, now)) : std::nullopt;
+        const SourceTable* const sources = this->sources();
+        return sources != nullptr && address ? std::optional(sources->standing(*address, rule(), now)) : std::nullopt;
     }
     // What limits a source by this reason.
-    const Rule& rule_for(Reason reason) const noexcept { return reason == Reason::over_rate ? rate_ : most_; }
+    Rule rule_for(Reason reason) const noexcept;
     void leave(std::uint32_t source) noexcept {
-        if (sources_ != nullptr) sources_->leave(source);
+        if (source != SourceTable::nowhere) sources()->leave(source);
+    }
+    SourceTable* sources() const noexcept {
+        return live_ != nullptr ? live_->sources.load(std::memory_order_acquire) : nullptr;
     }
 
   private:
+    SourceRule rule() const noexcept; // as the configuration or the operator says
+
     const std::optional<AccessList> list_; // constant after construction
-    SourceTable* const sources_;
+    const LiveLimits* const live_;
+    const SourceLimits& limits_;
     const SourceRule rule_;
     const Rule most_;
     const Rule rate_;

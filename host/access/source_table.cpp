@@ -4,18 +4,16 @@
 #include <bit>
 
 namespace gatehouse::host {
-namespace {
-
-Nanoseconds token_interval(const SourceLimits& limits) noexcept {
-    return limits.rate == 0 ? 0 : std::max<Nanoseconds>(Nanoseconds{limits.per.count()} * 1'000'000 / limits.rate, 1);
-}
-
-} // namespace
 
 SourceRule::SourceRule(const SourceLimits& limits) noexcept
-    : most(limits.most), interval(token_interval(limits)),
-      tolerance(interval * (Nanoseconds{limits.burst != 0 ? limits.burst : limits.rate} - 1)), v4_bits(limits.v4_bits),
-      v6_bits(limits.v6_bits) {}
+    : most(limits.most), v4_bits(limits.v4_bits), v6_bits(limits.v6_bits) {
+    set_rate(limits.rate, limits.per, limits.burst);
+}
+
+void SourceRule::set_rate(std::uint32_t rate, Milliseconds per, std::uint32_t burst) noexcept {
+    interval = rate == 0 ? 0 : std::max<Nanoseconds>(Nanoseconds{per.count()} * 1'000'000 / rate, 1);
+    tolerance = interval * (Nanoseconds{burst != 0 ? burst : rate} - 1);
+}
 
 SourceTable::SourceTable(std::uint32_t max_connections)
     : sets_(std::bit_ceil(std::max<std::size_t>(std::size_t{max_connections} * 2, least)) / ways),

@@ -28,10 +28,12 @@ namespace gatehouse::host {
 // The limits of SourceLimits in the numbers that the table counts with.
 struct SourceRule {
     explicit SourceRule(const SourceLimits& limits) noexcept;
+    // So many new connections in each `per`; 0: no limit. `burst`: at once; 0: as many.
+    void set_rate(std::uint32_t rate, Milliseconds per, std::uint32_t burst) noexcept;
 
-    std::uint32_t most;    // 0: no limit
-    Nanoseconds interval;  // the time that a token takes; 0: no rate
-    Nanoseconds tolerance; // how far ahead the arrival time may lie
+    std::uint32_t most;        // 0: no limit
+    Nanoseconds interval = 0;  // the time that a token takes; 0: no rate
+    Nanoseconds tolerance = 0; // how far ahead the arrival time may lie
     std::uint8_t v4_bits;
     std::uint8_t v6_bits;
 };

@@ -15,7 +15,18 @@ Log::Log(const LogConfig& config) : configured_(config.level), level_(config.lev
 Log::~Log() = default;
 
 void Log::write(LogLevel level, std::string_view message, Fields fields) noexcept {
-    if (enabled(level)) put(level, message, fields);
+    if (enabled(level) && (level >= configured_.load(std::memory_order_relaxed) || is_wanted(fields)))
+        put(level, message, fields);
+}
+
+// Of a record that only an order has written.
+bool Log::is_wanted(const Fields& fields) const noexcept {
+    std::shared_ptr<const Wanted> wanted;
+    {
+        const MutexLock lock(filtering_);
+        wanted = wanted_;
+    }
+    return !wanted || (*wanted)(fields);
 }
 
 void Log::put(LogLevel level, std::string_view message, Fields fields) noexcept {
@@ -24,18 +35,30 @@ void Log::put(LogLevel level, std::string_view message, Fields fields) noexcept 
 }
 
 void Log::configure(LogLevel level) noexcept {
-    configured_ = level;
-    if (level_until_ == never) set_level(level, never);
+    configured_.store(level, std::memory_order_relaxed);
+    if (level_until_ == never) restore_level();
 }
 
-void Log::set_level(LogLevel level, Nanoseconds until) noexcept {
+void Log::set_level(LogLevel level, Nanoseconds until, Wanted wanted) {
+    std::shared_ptr<const Wanted> filter = wanted ? std::make_shared<const Wanted>(std::move(wanted)) : nullptr;
     level_until_ = until;
+    {
+        const MutexLock lock(filtering_);
+        wanted_.swap(filter);
+    }
     level_.store(level, std::memory_order_relaxed);
+}
+
+void Log::restore_level() noexcept {
+    level_until_ = never;
+    level_.store(configured_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    const MutexLock lock(filtering_);
+    wanted_.reset();
 }
 
 Nanoseconds Log::supervise(Nanoseconds now) noexcept {
     if (level_until_ > now) return level_until_;
-    set_level(configured_, never);
+    restore_level();
     info("the log has the level of the configuration again");
     return never;
 }

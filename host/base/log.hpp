@@ -9,10 +9,12 @@
 #include "base/clock.hpp"
 #include "base/log_config.hpp"
 #include "base/log_line.hpp"
+#include "base/mutex.hpp"
 
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -42,8 +44,11 @@ class Log {
     // The configuration has another level now. [main]
     void configure(LogLevel level) noexcept;
 
-    // Another level until then, and after that the one of the configuration again. [main]
-    void set_level(LogLevel level, Nanoseconds until) noexcept;
+    // Another level until then, and after that the one of the configuration again. `wanted`: whether a record is written that
+    // the configuration's level leaves out; empty: all are. May throw std::bad_alloc. [main]
+    using Wanted = std::function<bool(const Fields& fields)>; // must not throw
+    void set_level(LogLevel level, Nanoseconds until, Wanted wanted = {});
+    void restore_level() noexcept; // before its time. [main]
     // Goes back if it is time. Returns when it wants to be asked again. [main]
     Nanoseconds supervise(Nanoseconds now) noexcept;
 
@@ -74,11 +79,15 @@ class Log {
   private:
     void put(LogLevel level, std::string_view message, Fields fields) noexcept;
 
-    LogLevel configured_;             // [main]
-    std::atomic<LogLevel> level_;     // written by the main thread
+    bool is_wanted(const Fields& fields) const noexcept;
+
+    std::atomic<LogLevel> configured_; // written by the main thread, as is the next one
+    std::atomic<LogLevel> level_;
     Nanoseconds level_until_ = never; // [main]
     std::array<std::atomic<std::uint64_t>, log_levels> records_{};
     std::vector<std::unique_ptr<LogOutput>> outputs_;
+    mutable Mutex filtering_;
+    std::shared_ptr<const Wanted> wanted_ GATEHOUSE_GUARDED_BY(filtering_); // null: all records
 };
 
 } // namespace gatehouse::host

@@ -36,7 +36,7 @@ void log_closed(Log& log, const Closed& closed) noexcept {
                         {"peer", peer},
                         {transport ? "transport_peer" : "", transport ? std::string_view(*transport) : ""},
                         {unique_id.empty() ? "" : "unique_id", unique_id},
-                        {closed.rule.empty() ? "" : "rule", closed.rule},
+                        {closed.map_line.empty() ? "" : "map_line", closed.map_line},
                         {closed.user.empty() ? "" : "user", closed.user},
                         {upstream ? "upstream" : "", upstream ? std::string_view(*upstream) : ""},
                         {closed.tls.empty() ? "" : "tls", closed.tls},

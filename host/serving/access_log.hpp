@@ -26,7 +26,7 @@ struct Closed {
     const SocketAddress* upstream = nullptr; // null: it was not relayed
     std::string_view tls = "";               // the version; empty: plain
     std::string_view user = "";              // whom the plugin has recognised
-    std::string_view rule = "";              // the line of the map that has decided where it goes: "FILE:LINE"
+    std::string_view map_line = "";          // the line of the map that has decided where it goes: "FILE:LINE"
     // NOLINTEND(readability-redundant-string-init)
     bool tls_truncated = false; // the client has ended without a close_notify
     std::uint64_t in = 0;       // bytes, from the client

@@ -321,7 +321,7 @@ void Service::close(Connection& connection) noexcept {
                                  .upstream = upstream ? &*upstream : nullptr,
                                  .tls = tls ? connection.tls->version() : "",
                                  .user = life.serving.facts ? std::string_view(life.serving.facts->user) : "",
-                                 .rule = life.routed ? std::string_view(life.routed->rule) : "",
+                                 .map_line = life.routed ? std::string_view(life.routed->rule) : "",
                                  .tls_truncated = tls && connection.tls->truncated(),
                                  .in = connection.bytes_in,
                                  .out = connection.bytes_out,

@@ -2,6 +2,7 @@
 // Service over the same Endpoint, so that ids stay unique, limits count old and new connections, and counters never fall.
 #pragma once
 
+#include "access/live_limits.hpp"
 #include "access/source_table.hpp"
 #include "base/histogram.hpp"
 #include "base/mutex.hpp"
@@ -33,28 +34,31 @@ class Floor {
 };
 
 struct Endpoint {
-    // `listener_number` is below max_listeners.
-    Endpoint(std::uint32_t listener_number, SpareDescriptor& hosts_spare) noexcept
-        : number(listener_number), spare(hosts_spare), slots(listener_number) {}
+    // `listener_number` is below max_listeners. `orders`: the limits that the operator has set for this name.
+    Endpoint(std::uint32_t listener_number, SpareDescriptor& hosts_spare, LiveLimits& orders) noexcept
+        : number(listener_number), spare(hosts_spare), limits(orders), slots(listener_number) {}
 
-    // What counts the sources for this configuration; null: they have no limits. Made when there is a limit for the first time,
-    // and kept. Throws std::bad_alloc. [who makes a Service]
-    SourceTable* sources_for(const ListenerConfig& config) {
-        if (config.sources.most == 0 && config.sources.rate == 0) return nullptr;
-        if (!sources) sources = std::make_unique<SourceTable>(config.max_connections);
-        return sources.get();
+    // Has the sources counted, from here on. Throws std::bad_alloc. [who makes a Service, main]
+    void make_sources(const ListenerConfig& config) {
+        const MutexLock lock(making_);
+        if (!sources_) sources_ = std::make_unique<SourceTable>(config.max_connections);
+        limits.sources.store(sources_.get(), std::memory_order_release);
+    }
+    // The same, if this configuration or an order has a limit for them. [who makes a Service]
+    void make_sources_if_limited(const ListenerConfig& config) {
+        if (config.sources.most != 0 || config.sources.rate != 0 || limits.limits_sources()) make_sources(config);
     }
 
     const std::uint32_t number; // in the ids of its connections
     SpareDescriptor& spare;
+    LiveLimits& limits;
     ConnectionSlots slots;
     AcceptCounts accepts;
-    std::unique_ptr<SourceTable> sources; // see sources_for()
-    Ledger ledger;                        // of connections that have ended
-    Histogram waits;                      // from accept to the first serve()
-    TimeHistogram wait_times;             // the same, for the metrics
-    TimeHistogram durations;              // of connections, from accept to close
-    std::atomic<std::uint64_t> in{0};     // bytes of connections that have ended; see Service::status()
+    Ledger ledger;                    // of connections that have ended
+    Histogram waits;                  // from accept to the first serve()
+    TimeHistogram wait_times;         // the same, for the metrics
+    TimeHistogram durations;          // of connections, from accept to close
+    std::atomic<std::uint64_t> in{0}; // bytes of connections that have ended; see Service::status()
     std::atomic<std::uint64_t> out{0};
     Floor total_in; // what was told of all connections: a counter never falls
     Floor total_out;
@@ -63,6 +67,10 @@ struct Endpoint {
     std::uint64_t earlier_drops GATEHOUSE_GUARDED_BY(counting) = 0; // of sockets before this one
     Mutex ordering;                     // who orders or looks holds a connection (Owner::hold), one at a time
     std::atomic<std::uint32_t> open{0}; // connections, of all generations, lingering ones included
+
+  private:
+    Mutex making_;
+    std::unique_ptr<SourceTable> sources_ GATEHOUSE_GUARDED_BY(making_); // null: nobody has wanted them counted yet
 };
 
 } // namespace gatehouse::host

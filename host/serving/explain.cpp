@@ -38,14 +38,15 @@ bool explain_admission(const Service& service, const Access& access, const Denia
         add_refusal(explanation, "source", {*standing->reason, access.rule_for(*standing->reason)});
         return false;
     }
-    const SourceLimits& limits = service.config.sources;
-    if (limits.most != 0)
-        explanation.add("source", where_text(access.rule_for(Reason::source_full)), Says::passes,
-                        share_of(standing->open, limits.most) + " connections of its source");
-    if (limits.rate != 0)
-        explanation.add("rate", where_text(access.rule_for(Reason::over_rate)), Says::passes,
-                        std::to_string(limits.rate) + " per " + format_duration(limits.per) + ": " +
-                            std::to_string(standing->left) + " left at once");
+    const auto limit = [&](std::string what, Reason reason, const std::string& used) {
+        const Rule rule = access.rule_for(reason);
+        if (rule.value != Rule::Value(std::uint64_t{0})) // which is no limit
+            explanation.add(std::move(what), where_text(rule), Says::passes,
+                            std::string(rule.limit) + ' ' + value_text(rule) + used);
+    };
+    limit("source", Reason::source_full, ": " + std::to_string(standing->open) + " open");
+    limit("rate", Reason::over_rate,
+          " per " + format_duration(service.config.sources.per) + ": " + std::to_string(standing->left) + " left at once");
     return true;
 }
 
@@ -62,14 +63,13 @@ Explanation Service::explain(const SocketAddress& from, const Asked& asked) cons
     const bool for_another = proxies_ != nullptr && proxies_->lists(from);
     if (!for_another && !explain_admission(*this, access_, shared_.denials, ip_address(from), explanation)) return explanation;
     const std::uint32_t open = endpoint_.open.load();
-    const bool is_full = open >= config.max_connections;
+    const bool is_full = open >= max_connections();
     if (is_full && config.when_full == WhenFull::refuse) {
         add_refusal(explanation, "listener", {Reason::listener_full, connections_rule()});
         return explanation;
     }
     explanation.add("listener", where_text(connections_rule()), is_full ? Says::unknown : Says::passes,
-                    share_of(open, config.max_connections) + " connections" +
-                        (is_full ? ": it waits in the accept queue" : ""));
+                    share_of(open, max_connections()) + " connections" + (is_full ? ": it waits in the accept queue" : ""));
     Channel none;
     Visitor visitor{.channel = none, .peer = from, .plugin = detects_ ? nullptr : plugin_};
     for (const auto& stage : stages_) {

@@ -16,6 +16,13 @@ constexpr Nanoseconds silence = 1'000'000'000;
 
 } // namespace
 
+Rule Service::connections_rule() const noexcept {
+    constexpr std::string_view key = LiveLimits::name(LiveLimits::Key::max_connections);
+    if (const auto ordered = endpoint_.limits.find(LiveLimits::Key::max_connections))
+        return {of_an_order, 0, key, std::uint64_t{*ordered}};
+    return {config.max_connections_where, key, std::uint64_t{config.max_connections}};
+}
+
 Rule Service::handshakes_rule(const TlsServer& server) noexcept {
     return {server.config().max_handshakes_where, "max_handshakes", server.config().max_handshakes};
 }
@@ -39,7 +46,7 @@ bool Service::give_way(HalfOpen& among, Nanoseconds silent_since, const Listener
 // There is room for one more connection; a connection of this listener gives way if there is not. If its plugin has begun TLS,
 // it has ended a little later, and room() tells the newcomers that wait.
 bool Service::make_room() noexcept {
-    const auto has_room = [this] { return endpoint_.open.load() < config.max_connections; };
+    const auto has_room = [this] { return endpoint_.open.load() < max_connections(); };
     if (has_room()) return true;
     connections_met_.met(shared_.alarm);
     const Nanoseconds latest = monotonic_now() - silence;
@@ -77,14 +84,14 @@ Nanoseconds Service::supervise_limits(Nanoseconds now) noexcept {
     }
     const auto text = [](std::uint64_t number, const char* what) { return std::to_string(number) + what; };
     if_memory_allows([&] {
-        if (connections_met_.is_due([&] { return endpoint_.open.load() >= config.max_connections; }, now, again)) {
+        if (connections_met_.is_due([&] { return endpoint_.open.load() >= max_connections(); }, now, again)) {
             std::uint32_t resting = 0;
             endpoint_.slots.for_each([&](const Connection& connection, std::uint64_t /*id*/) {
                 if (connection.owner.resting()) ++resting;
             });
             std::uint32_t silent = half_open_.size();
             for (const TlsServer* server : tls_servers_) silent += server->handshakes();
-            tell_limit("max_connections", config.max_connections,
+            tell_limit("max_connections", max_connections(),
                        text(silent, " have not said enough to be served, ") + text(resting,
                                                                                    " rest, those included; the others are "
                                                                                    "being served or relayed"));

@@ -77,9 +77,9 @@ Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, std:
                  const FindPlugin& find, const Shared& shared)
     : ListenerShare{listener_config, threads, shared.drain}, plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)),
       plugins_(all_plugins(config, find)), tls_servers_(all_tls_servers(config, plugins_, shared.tls)), shared_(shared),
-      endpoint_(endpoint), sockets_(std::move(sockets)), sources_(endpoint.sources_for(config)),
-      upgrades_(nullptr, config, shared.log), access_(config.access, sources_, config.sources, config.proxies()),
-      parking_(shared.alarm) {
+      endpoint_(endpoint), sockets_(std::move(sockets)), upgrades_(nullptr, config, shared.log),
+      access_(config.access, &endpoint.limits, config.sources, config.proxies()), parking_(shared.alarm) {
+    endpoint.make_sources_if_limited(config);
     const AcceptHooks hooks{.has_room = [this] { return has_room(); },
                             .welcome = [this](int fd, const SocketAddress& peer) { welcome(fd, peer); },
                             .refuse = [this](int fd, const SocketAddress& peer, Reason reason) { refuse(fd, peer, {reason}); }};
@@ -260,7 +260,7 @@ ListenerStatus Service::status() const {
     status.wait_times = endpoint_.wait_times.counts();
     status.durations = endpoint_.durations.counts();
     status.of_generation = open();
-    if (sources_ != nullptr) status.sources = sources_->counts(monotonic_now());
+    if (sources() != nullptr) status.sources = sources()->counts(monotonic_now());
     status.pool = pool.counts();
     return status;
 }

@@ -158,7 +158,11 @@ class Service : public ListenerShare {
 
     Endpoint& endpoint() const noexcept { return endpoint_; }
     const std::shared_ptr<Sockets>& sockets() const noexcept { return sockets_; }
-    SourceTable* sources() const noexcept { return sources_; }                        // null: sources have no limits
+    SourceTable* sources() const noexcept { return access_.sources(); } // null: sources have no limits
+    // As the configuration or the operator says. [any]
+    std::uint32_t max_connections() const noexcept {
+        return endpoint_.limits.find(LiveLimits::Key::max_connections).value_or(config.max_connections);
+    }
     const std::vector<PluginInstance*>& plugins() const noexcept { return plugins_; } // all it may use, its own first
     std::string addresses() const;                                                    // of its sockets, as a text
     std::string plugin_names() const;                                                 // of these, as a text
@@ -175,7 +179,7 @@ class Service : public ListenerShare {
     std::optional<Refusal> admit(const SocketAddress& address, Behalf behalf, Nanoseconds now, std::uint32_t& source) noexcept;
     void refuse(int fd, const SocketAddress& peer, const Refusal& refusal) noexcept;
     Nanoseconds tell_of_refusals(Nanoseconds now, bool all) noexcept;
-    Rule connections_rule() const noexcept { return {config.max_connections_where, "max_connections", config.max_connections}; }
+    Rule connections_rule() const noexcept;
     static Rule handshakes_rule(const TlsServer& server) noexcept;
     static void note_rule(Connection& connection, const Rule& rule) noexcept;
     void place(Connection& connection) noexcept;
@@ -222,7 +226,6 @@ class Service : public ListenerShare {
     const Shared& shared_;
     Endpoint& endpoint_;
     const std::shared_ptr<Sockets> sockets_;
-    SourceTable* const sources_;                       // null: sources have no limits
     std::vector<std::unique_ptr<const Stage>> stages_; // in the order in which a connection passes them
     const ProxyStage* proxies_ = nullptr;              // one of them, or null
     const TlsStage upgrades_;                          // for the plugins that begin TLS by themselves

@@ -8,7 +8,7 @@
 namespace gatehouse::host {
 
 bool Service::has_room() noexcept {
-    if (endpoint_.open.load() < config.max_connections || config.when_full == WhenFull::refuse) return true;
+    if (endpoint_.open.load() < max_connections() || config.when_full == WhenFull::refuse) return true;
     return newcomer_waits() && make_room();
 }
 
@@ -36,9 +36,10 @@ void Service::welcome(int fd, const SocketAddress& peer) noexcept {
     }
     Connection* found = nullptr;
     make_room();
-    if (endpoint_.open.fetch_add(1) < config.max_connections) found = endpoint_.slots.take();
+    const std::uint32_t most = max_connections();
+    if (endpoint_.open.fetch_add(1) < most) found = endpoint_.slots.take();
     if (found == nullptr) {
-        const bool is_full = endpoint_.open.fetch_sub(1) > config.max_connections;
+        const bool is_full = endpoint_.open.fetch_sub(1) > most;
         room(); // another thread may have counted this one
         if (!for_another) access_.leave(source);
         if (!for_another && !detects_) plugin_->leave();

@@ -38,7 +38,7 @@ TEST(Control, ListsTheCommands) {
         << one.out;
     EXPECT_EQ(one.out.find("echo"), std::string::npos);
     EXPECT_TRUE(std::regex_search(run_control(host, {"host", "commands", "command=log.level"}).out,
-                                  std::regex("level +text +yes +debug, info, warning or error\nfor +duration +no ")));
+                                  std::regex("level +text +yes +debug, info, warning or error\nlistener +text +no ")));
 }
 
 TEST(Control, RunsACommand) {
@@ -220,8 +220,11 @@ TEST(Control, WhoMayDoWhatIsDecidedByThePeersGroups) {
     const std::vector<std::string> reader{"--regid", "65534", "--clear-groups"};
     EXPECT_EQ(as(reader, {"fix", "news"}).out, "what  status  text\n");
     EXPECT_EQ(as(reader, {"host", "metrics"}).status, 0);
-    for (const std::vector<std::string>& changing :
-         {std::vector<std::string>{"fix", "refuse", "x"}, {"host", "kill", "id=a-1"}}) {
+    for (const std::vector<std::string>& changing : {std::vector<std::string>{"fix", "refuse", "x"},
+                                                     {"host", "limits.set", "listener=echo", "set=max_connections=1"},
+                                                     {"host", "log.level", "level=debug"},
+                                                     {"host", "orders.remove", "id=1"},
+                                                     {"host", "kill", "id=a-1"}}) {
         const Result refused = as(reader, changing);
         EXPECT_EQ(refused.status, 1);
         EXPECT_EQ(refused.err,
@@ -311,6 +314,48 @@ TEST(Control, WhatChangesIsLoggedEvenIfTheLogIsSetToErrors) {
     EXPECT_EQ(ask_by_socket(host, {"reload"}).status, 0);
     host.wait_for_log("command", {{"command", "log.level"}, {"result", "ok"}});
     host.wait_for_log("command", {{"command", "reload"}, {"result", "ok"}});
+}
+
+// They hold at once, over a reload, and until they are removed; the record of who is refused says that it was an order.
+TEST(Control, LimitsMayBeSetForAWhile) {
+    const auto with = [](const char* keys) {
+        return "[host]\ncontrol = \"control.sock\"\n" + listener("echo", "echo", keys) + gateway_to("127.0.0.1:9");
+    };
+    Gatehouse host(with(""));
+    const auto said = [&](std::vector<std::string> words) {
+        const Result result = ask_by_socket(host, std::move(words));
+        return result.out + result.err;
+    };
+    EXPECT_EQ(said({"limits", "set", "echo", "max_per_source=1"}), "echo max_per_source = 1 until it is removed (order 1)\n");
+    EXPECT_TRUE(std::regex_match(said({"limits", "set", "echo", "max_connections=50", "--for", "1h", "--reason", "abuse"}),
+                                 std::regex("echo max_connections = 50 until \\S+Z \\(order 2\\)\n")));
+    Client first(host.port("echo"));
+    EXPECT_TRUE(first.echoes("x"));
+    Client second(host.port("echo"));
+    EXPECT_EQ(second.rest().bytes, "");
+    const Record closed = host.wait_for_closed("echo", second.local_address());
+    EXPECT_EQ(closed["reason"] + ' ' + closed["rule"] + ' ' + closed["limit"] + ' ' + closed["value"],
+              "source_full order max_per_source 1");
+    EXPECT_EQ(host.reload(with("idle_timeout = \"1m\""))["result"], "applied");
+    EXPECT_EQ(Client(host.port("echo")).rest().bytes, "");
+    EXPECT_NE(said({"plan"}).find("2 orders hold: echo max_per_source = 1 by "), std::string::npos);
+    EXPECT_EQ(ask_by_socket(host, {"control", "gateway", "disable", "127.0.0.1:9"}).err, "");
+    EXPECT_EQ(said({"log", "level", "debug", "--source", "192.0.2.0/24"}).substr(0, 36),
+              "log.level = debug from 192.0.2.0/24 ");
+    const std::string all = said({"orders"});
+    for (const char* const row :
+         {"\n1 +limit +max_per_source = 1 +echo +\\S+ +\\S+Z +- +-\n",
+          "\n2 +limit +max_connections = 50 +echo +\\S+ +\\S+Z +\\S+Z +abuse\n",
+          "\n3 +log +log.level = debug from 192.0.2.0/24 +- +", "\ngateway 1 +server +disable 127.0.0.1:9 +gateway +"})
+        EXPECT_TRUE(std::regex_search(all, std::regex(row))) << row << '\n' << all;
+    EXPECT_EQ(said({"orders", "remove", "1"}), "echo max_per_source = 1 does not hold any more\n");
+    EXPECT_TRUE(Client(host.port("echo")).echoes("y"));
+    EXPECT_EQ(ask_by_socket(host, {"orders", "remove", "1"}).status, 1);
+    EXPECT_EQ(said({"limits", "set", "echo", "max_conections=5"}),
+              "gatehouse: there is no live limit \"max_conections\" (did you mean max_connections?)\n");
+    EXPECT_EQ(ask_by_socket(host, {"limits", "set", "echo", "max_connections=0"}).status, 1);
+    host.wait_for_log("command", {{"command", "limits.set"}, {"result", "ok"}});
+    host.wait_for_log("command", {{"command", "orders.remove"}, {"result", "ok"}});
 }
 
 // A thread that waits for its client in the plugin's code goes on as well.

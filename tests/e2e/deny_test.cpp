@@ -45,9 +45,9 @@ TEST(Deny, HoldsAtOnceWhateverTheFileAllowsUntilItIsRemoved) {
     EXPECT_TRUE(is_served_to(host, "127.0.0.2"));
     EXPECT_EQ(deny_done(host, {"add", "127.0.0.0/30", "--reason", "scans"}), "127.0.0.0/30 is denied until it is removed\n");
     EXPECT_EQ(deny_done(host, {"add", "127.0.0.9", "--listener", "web"}), "127.0.0.9 at web is denied until it is removed\n");
-    EXPECT_EQ(order_refusal(host, comes_from(host, "127.0.0.2")), "denied_acl by 127.0.0.0/30");
-    EXPECT_EQ(order_refusal(host, comes_from(host, "127.0.0.2", "mail"), "mail"), "denied_acl by 127.0.0.0/30");
-    EXPECT_EQ(order_refusal(host, comes_from(host, "127.0.0.9")), "denied_acl by 127.0.0.9");
+    EXPECT_EQ(order_refusal(host, comes_from(host, "127.0.0.2")), "denied_acl by order 127.0.0.0/30");
+    EXPECT_EQ(order_refusal(host, comes_from(host, "127.0.0.2", "mail"), "mail"), "denied_acl by order 127.0.0.0/30");
+    EXPECT_EQ(order_refusal(host, comes_from(host, "127.0.0.9")), "denied_acl by order 127.0.0.9");
     EXPECT_TRUE(is_served_to(host, "127.0.0.9", "mail"));
     EXPECT_TRUE(is_served_to(host, "127.0.0.4"));
 
@@ -99,7 +99,7 @@ TEST(Deny, IsKeptOverAReloadAndShown) {
     host.write(next);
     EXPECT_TRUE(std::regex_search(plan(), shown)) << plan();
     EXPECT_EQ(host.reload(next)["result"], "applied");
-    EXPECT_EQ(order_refusal(host, comes_from(host, "127.0.0.2")), "denied_acl by 127.0.0.2");
+    EXPECT_EQ(order_refusal(host, comes_from(host, "127.0.0.2")), "denied_acl by order 127.0.0.2");
     EXPECT_TRUE(is_served_to(host, "127.0.0.3"));
     const std::string status = run_gatehouse({"status", "--socket", host.dir() / "control.sock"}).out;
     EXPECT_NE(status.find("  orders 1\n"), std::string::npos) << status;
@@ -109,7 +109,7 @@ TEST(Deny, IsKeptOverAReloadAndShown) {
 TEST(Deny, EndsByItself) {
     Gatehouse host(deny_host_section + listener("web", "echo"));
     deny_done(host, {"add", "127.0.0.2", "--for", "1h"});
-    EXPECT_EQ(order_refusal(host, comes_from(host, "127.0.0.2")), "denied_acl by 127.0.0.2");
+    EXPECT_EQ(order_refusal(host, comes_from(host, "127.0.0.2")), "denied_acl by order 127.0.0.2");
     deny_done(host, {"add", "127.0.0.2", "--for", "20ms"});
     host.wait_for_log("orders have ended: their time is over", {{"networks", "127.0.0.2"}, {"count", "1"}});
     EXPECT_TRUE(is_served_to(host, "127.0.0.2"));

@@ -42,7 +42,7 @@ class GenerationTest : public ::testing::Test {
         auto generation =
             std::make_unique<Generation>(config,
                                          Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_,
-                                                  ticket_keys_, libraries_, denials_, record_, 1, 0},
+                                                  ticket_keys_, libraries_, denials_, record_, live_orders_, 1, 0},
                                          now_.get());
         generation->take(endpoints_);
         return generation;
@@ -88,12 +88,13 @@ class GenerationTest : public ::testing::Test {
     PluginLibraries libraries_;
     Denials denials_{log_};
     HostRecord record_;
+    LiveOrders live_orders_{log_};
     RelayEngine relays_{1, Scheduling::other, Generation::relay_ended};
     Resolver resolver_{{}};
     Background background_{Scheduling::other};
     Lookups lookups_{background_, resolver_, {}};
     NameWatches watches_{background_, {}};
-    Endpoints endpoints_{log_};
+    Endpoints endpoints_{log_, live_orders_};
     std::unique_ptr<Generation> now_;
     std::unique_ptr<Generation> old_;
 };
@@ -148,8 +149,8 @@ TEST_F(GenerationTest, ExplainsWhatWouldBecomeOfAConnection) {
         return all;
     };
     const std::string comes = "access [] passes no network of the lists has it\n"
-                              "source [/test.toml:10] passes 0 of 2 connections of its source\n"
-                              "rate [/test.toml:11] passes 5 per 1s: 5 left at once\n"
+                              "source [/test.toml:10] passes max_per_source 2: 0 open\n"
+                              "rate [/test.toml:11] passes rate.connections 5 per 1s: 5 left at once\n"
                               "listener [/test.toml:5] passes 0 of 10000 connections\n";
     const std::string served = "plugin [] takes it echo (echo 1.0.0) serves it\n";
     EXPECT_EQ(steps("192.0.2.7", {}), "access [/test.toml:12] refuses denied_acl: deny 192.0.2.0/24\n");

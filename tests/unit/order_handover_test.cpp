@@ -51,6 +51,34 @@ TEST_F(OrderHandover, TakesAllOrdersAsTheyAre) {
     EXPECT_EQ(list(new_).size(), 1000U);
 }
 
+// They hold in the next process as here, numbers included, and the others beside them.
+TEST_F(OrderHandover, TakesOrdersAboutLimitsAndTheLog) {
+    LiveOrders mine(recorded_.log);
+    RecordedLog other;
+    LiveOrders its(other.log);
+    mine.add({0, "max_connections", "7", "web", "", "ops", "too many"});
+    mine.add({9, "log.level", "debug", "web", "192.0.2.0/24", "ops", "", 1, 2, 5'000'000'000});
+    std::string error;
+    Denials::Order denied{parse_network("192.0.2.1", error).value(), "", "ops", "scans"};
+    old_.add(denied, 3);
+    HandoverMessage::Fields told;
+    std::vector<std::string> letters = live_order_letters(mine);
+    std::ranges::move(order_letters(old_), std::back_inserter(letters));
+    for (const std::string& letter : letters) std::ranges::move(parse_handover(letter)->fields, std::back_inserter(told));
+    take_orders(new_, told);
+    take_live_orders(its, told);
+    EXPECT_EQ(list(new_), list(old_));
+    ASSERT_EQ(its.all().size(), 2U);
+    const LiveOrders::Order& limit = its.all().front();
+    EXPECT_EQ(to_string(limit) + '|' + limit.by + '|' + limit.reason, "web max_connections = 7|ops|too many");
+    const LiveOrders::Order& level = its.all().back();
+    EXPECT_EQ(to_string(level), "log.level = debug of web from 192.0.2.0/24");
+    EXPECT_EQ(level.number, 9U);
+    EXPECT_EQ(level.ends, 5'000'000'000);
+    EXPECT_EQ(its.limits_of("web").find(LiveLimits::Key::max_connections), 7U);
+    EXPECT_TRUE(other.log.enabled(LogLevel::debug));
+}
+
 // Another version may say more, or something else.
 TEST_F(OrderHandover, PassesOverWhatItDoesNotUnderstand) {
     take_orders(new_, {{"listener", "web"},

@@ -73,10 +73,14 @@ TEST(Access, ARefusalNamesItsRule) {
     limits.rate = 3;
     limits.rate_where = {"in:the/way.toml:7:1", {7, 1}};
     SourceTable sources(10);
-    Access access(some, &sources, limits);
-    std::uint32_t source = 0;
+    LiveLimits live;
+    live.sources = &sources;
+    Access access(some, &live, limits);
+    std::uint32_t source = SourceTable::nowhere; // of the last one that was admitted
     const auto why = [&](const char* host) {
-        const std::optional<Refusal> refusal = access.admit(address_of(host), 0, source);
+        std::uint32_t slot = 0;
+        const std::optional<Refusal> refusal = access.admit(address_of(host), 0, slot);
+        if (!refusal) source = slot;
         if (!refusal) return std::string("admitted");
         return where_text(refusal->rule) + ' ' + std::string(refusal->rule.limit) + ' ' + value_text(refusal->rule);
     };
@@ -93,6 +97,31 @@ TEST(Access, ARefusalNamesItsRule) {
     EXPECT_EQ(why("10.3.0.1"), "in:the/way.toml:7 rate.connections 3");
 }
 
+// What the operator has set counts instead, and the record says so.
+TEST(Access, LiveLimitsOutweighTheConfiguration) {
+    SourceTable sources(10);
+    LiveLimits live;
+    live.sources = &sources;
+    SourceLimits limits;
+    limits.most = 1;
+    const AccessLists none;
+    Access access(none, &live, limits);
+    std::uint32_t source = 0;
+    live.set(LiveLimits::Key::max_per_source, 2);
+    EXPECT_EQ(reason_of(access.admit(address_of("192.0.2.1"), 0, source)), std::nullopt);
+    EXPECT_EQ(reason_of(access.admit(address_of("192.0.2.1"), 0, source)), std::nullopt);
+    const std::optional<Refusal> third = access.admit(address_of("192.0.2.1"), 0, source);
+    ASSERT_TRUE(third);
+    EXPECT_EQ(where_text(third->rule) + ' ' + value_text(third->rule), "order 2");
+    live.set(LiveLimits::Key::max_per_source, 0); // no limit
+    live.set(LiveLimits::Key::rate, 1);
+    EXPECT_EQ(reason_of(access.admit(address_of("192.0.2.1"), 0, source)), std::nullopt);
+    EXPECT_EQ(reason_of(access.admit(address_of("192.0.2.1"), 0, source)), Reason::over_rate);
+    live.set(LiveLimits::Key::max_per_source, std::nullopt);
+    live.set(LiveLimits::Key::rate, std::nullopt);
+    EXPECT_EQ(reason_of(access.admit(address_of("192.0.2.1"), 0, source)), Reason::source_full);
+}
+
 // A unix socket that was passed on: it has no address that a list could have.
 TEST(Access, OtherKindsOfAddressesAreInNoNetwork) {
     SocketAddress nameless;
@@ -104,7 +133,9 @@ TEST(Access, OtherKindsOfAddressesAreInNoNetwork) {
     SourceLimits one;
     one.most = 1;
     SourceTable sources(10);
-    Access counting({}, &sources, one);
+    LiveLimits live;
+    live.sources = &sources;
+    Access counting({}, &live, one);
     EXPECT_EQ(reason_of(counting.admit(nameless, 0, source)), std::nullopt);
     EXPECT_EQ(reason_of(counting.admit(nameless, 0, source)), std::nullopt);
 }
@@ -146,7 +177,9 @@ TEST(Access, AProxysOwnConnectionsCountForItsAddress) {
     SourceLimits one;
     one.most = 1;
     SourceTable sources(10);
-    Access access({}, &sources, one);
+    LiveLimits live;
+    live.sources = &sources;
+    Access access({}, &live, one);
     std::uint32_t source = 0;
     EXPECT_EQ(reason_of(access.admit(address_of("192.0.2.1"), 0, source, Behalf::proxy)), std::nullopt);
     EXPECT_NE(reason_of(access.admit(address_of("192.0.2.1"), 0, source, Behalf::proxy)), std::nullopt);
@@ -156,7 +189,9 @@ TEST(Access, WhoIsDeniedDoesNotCount) {
     SourceLimits one;
     one.rate = 1;
     SourceTable sources(10);
-    Access access(lists({}, {"192.0.2.1"}), &sources, one);
+    LiveLimits live;
+    live.sources = &sources;
+    Access access(lists({}, {"192.0.2.1"}), &live, one);
     std::uint32_t source = 0;
     for (int i = 0; i < 3; ++i) EXPECT_EQ(reason_of(access.admit(address_of("192.0.2.1"), 1, source)), Reason::denied_acl);
     EXPECT_EQ(sources.counts(1).remembered, 0U);

@@ -97,14 +97,15 @@ class EndByOrder : public ::testing::Test {
     PluginLibraries libraries_;
     Denials denials_{log_};
     HostRecord record_;
+    LiveOrders live_orders_{log_};
     RelayEngine relays_{2, Scheduling::other, Generation::relay_ended};
     Resolver resolver_{{}};
     Background background_{Scheduling::other};
     Lookups lookups_{background_, resolver_, {}};
     NameWatches watches_{background_, {}};
-    Endpoints endpoints_{log_};
+    Endpoints endpoints_{log_, live_orders_};
     Generation generation_{config_, Standing{log_, alarm_, relays_, resolver_, lookups_, background_, watches_, standby_,
-                                             ticket_keys_, libraries_, denials_, record_, 2, 0}};
+                                             ticket_keys_, libraries_, denials_, record_, live_orders_, 2, 0}};
     const PluginInstance& gateway_ = generation_.plugins().find("gateway");
 };
 

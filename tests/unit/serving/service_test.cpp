@@ -68,7 +68,8 @@ class ServiceTest : public testing::Test {
     const LiveMaps maps_{config_.maps, host_.log};
     const Shared shared_{host_.log, alarm_, relays_, tls_, maps_, host_.drain, false, 0, handshakes_, denials_};
     SpareDescriptor spare_;
-    Endpoint endpoint_{0, spare_};
+    LiveLimits limits_;
+    Endpoint endpoint_{0, spare_, limits_};
     Service service_{config_.listeners.front(), endpoint_, open_sockets(config_.listeners.front(), host_.log), pool_,
                      plugins_.finder(),         shared_};
     Connection& connection_ = *endpoint_.slots.take();
