@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <malloc.h>
 #include <new>
 #include <stdexcept>
 #include <utility>
@@ -315,6 +316,7 @@ void Generations::bury(const std::shared_ptr<Old>& old) noexcept {
         old->generation->plugins().stop();
         (void)old->generation->stop(never);
         old->generation.reset();
+        ::malloc_trim(0); // what a generation leaves free lies scattered: malloc would keep nearly all of it
         old->gone.store(true);
         alarm.wake_by(monotonic_now());
     });

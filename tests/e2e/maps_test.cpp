@@ -104,7 +104,7 @@ TEST_F(Maps, LeadEachNameToItsServerAndMayChange) {
     const std::string who = still.client.local_address();
     end(still);
     const Record closed = host.wait_for_closed("front", who);
-    EXPECT_EQ(closed["rule"], file() + ":1");
+    EXPECT_EQ(closed["map_line"], file() + ":1");
     EXPECT_EQ(closed["upstream"], two_.address());
     for (Pair* pair : {&a, &b, &later}) end(*pair);
     EXPECT_EQ(host.terminate(), 0);
