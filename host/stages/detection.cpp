@@ -152,7 +152,7 @@ Verdict Detection::look(const Visitor& visitor) const noexcept {
 
 // A client that speaks TLS has said its first message, and of another one nothing is known.
 Verdict Detection::explain(const Visitor& visitor, const Asked& asked, Explanation& explanation) const {
-    using Says = Explanation::Verdict;
+    using Told = Explanation::Verdict;
     const bool inside = layer_ == Layer::inner || tls_is_over_;
     const std::vector<std::byte> hello =
         asked.tls && !inside ? make_client_hello(asked.server_name, asked.protocol) : std::vector<std::byte>();
@@ -165,7 +165,7 @@ Verdict Detection::explain(const Visitor& visitor, const Asked& asked, Explanati
     const std::string number = layer_ == Layer::inner ? "inner route " : "route ";
     Choice choice = routes_.choose(known, [&](std::size_t index, Match match) {
         const Route& route = routes_[index];
-        const Says says = match == Match::yes ? Says::takes : match == Match::more ? Says::unknown : Says::not_for;
+        const Told says = match == Match::yes ? Told::takes : match == Match::more ? Told::unknown : Told::not_for;
         std::string why = match == Match::yes
                               ? route.plugin != nullptr ? "to plugin " + route.plugin->name() : "its TLS ends here"
                           : match == Match::more ? "it depends on the client's first bytes"
@@ -177,14 +177,14 @@ Verdict Detection::explain(const Visitor& visitor, const Asked& asked, Explanati
         Verdict verdict = follow(choice, visitor);
         if (verdict.what == Verdict::What::refuse)
             explanation.add(number + std::to_string(choice.route + 1) + ' ' + std::string(verdict.rule.limit),
-                            where_text(verdict.rule), Says::refuses, std::string(to_string(verdict.reason)));
+                            where_text(verdict.rule), Told::refuses, std::string(to_string(verdict.reason)));
         return verdict;
     }
     Verdict verdict = take(otherwise_, Reason::no_match);
     if (verdict.what == Verdict::What::refuse)
-        explanation.add("routes", where_text(verdict.rule), Says::refuses, "no route takes it: no_match");
+        explanation.add("routes", where_text(verdict.rule), Told::refuses, "no route takes it: no_match");
     else
-        explanation.add("routes", where_text(Rule(where_, "routes")), Says::passes,
+        explanation.add("routes", where_text(Rule(where_, "routes")), Told::passes,
                         "none takes it: to plugin " + verdict.plugin->name() + " of the listener");
     return verdict;
 }

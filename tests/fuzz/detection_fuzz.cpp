@@ -4,6 +4,7 @@
 #include "wire/protocol_pattern.hpp"
 
 #include <optional>
+#include <utility>
 
 using namespace gatehouse::host;
 using gatehouse::fuzz::require;
@@ -33,9 +34,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
         Arrived arrived;
         arrived.bytes = bytes;
-        const Choice choice = routes.choose(arrived);
+        Choice choice = routes.choose(arrived);
         if (chosen) require(choice.what == chosen->what && choice.route == chosen->route);
-        if (choice.what != Choice::What::more) chosen = choice;
+        if (choice.what != Choice::What::more) chosen = std::move(choice);
         arrived.all = true;
         require(routes.choose(arrived).what != Choice::What::more);
     });

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string a = "192.0.2.1:80", b = "192.0.2.2:80";
+const std::string one = "192.0.2.1:80", other = "192.0.2.2:80";
 
 Circumstances routed_to(const std::string& value) { return {.route_value = value}; }
 Circumstances asking_for(const std::string& name) { return {.server_name = name}; }
@@ -37,20 +37,20 @@ using Lines = std::vector<std::string>;
 
 TEST(Sites, TheMapSaysWhereAClientGoes) {
     Plugin gateway(by_route());
-    gateway.upstream(a, {"one", end});
-    gateway.upstream(b, {"two", end});
+    gateway.upstream(one, {"one", end});
+    gateway.upstream(other, {"two", end});
     EXPECT_EQ(servers(gateway), Lines{});
-    EXPECT_EQ(gateway.serve({end}, routed_to(a)).output, "one");
-    EXPECT_EQ(gateway.serve({end}, routed_to(b)).output, "two");
-    EXPECT_EQ(gateway.serve({end}, routed_to(a)).output, "one");
-    EXPECT_EQ(servers(gateway), (Lines{a + ' ' + a, b + ' ' + b}));
+    EXPECT_EQ(gateway.serve({end}, routed_to(one)).output, "one");
+    EXPECT_EQ(gateway.serve({end}, routed_to(other)).output, "two");
+    EXPECT_EQ(gateway.serve({end}, routed_to(one)).output, "one");
+    EXPECT_EQ(servers(gateway), (Lines{one + ' ' + one, other + ' ' + other}));
 }
 
 TEST(Sites, TheMapMayNameAPool) {
-    Plugin gateway(
-        by_route({{"pools", List{Table{{"name", "shop"}, {"servers", List{Table{{"address", a}}, Table{{"address", b}}}}}}}}));
-    gateway.upstream(a, {"one", end});
-    gateway.upstream(b, {"two", end});
+    Plugin gateway(by_route(
+        {{"pools", List{Table{{"name", "shop"}, {"servers", List{Table{{"address", one}}, Table{{"address", other}}}}}}}}));
+    gateway.upstream(one, {"one", end});
+    gateway.upstream(other, {"two", end});
     EXPECT_EQ(gateway.serve({end}, routed_to("pool=shop")).output, "one");
     EXPECT_EQ(gateway.serve({end}, routed_to("pool=shop")).output, "two");
     EXPECT_EQ(gateway.serve({end}, routed_to("pool=blog")).error,
@@ -94,23 +94,23 @@ TEST(Sites, ANameThatClientsChooseMeansNothingElse) {
 
 TEST(Sites, AnAddressOfAMapHasToBeAllowedAsWell) {
     Plugin gateway(by_route({{"allow_upstreams", List{"192.0.2.1"}}}));
-    gateway.upstream(a, {"one", end});
-    EXPECT_EQ(gateway.serve({end}, routed_to(a)).output, "one");
-    EXPECT_EQ(gateway.serve({end}, routed_to(b)).error,
-              "there is no server: " + b + " is in none of the networks of allow_upstreams");
+    gateway.upstream(one, {"one", end});
+    EXPECT_EQ(gateway.serve({end}, routed_to(one)).output, "one");
+    EXPECT_EQ(gateway.serve({end}, routed_to(other)).error,
+              "there is no server: " + other + " is in none of the networks of allow_upstreams");
     EXPECT_EQ(gateway.serve({end}, routed_to("unix:/run/a")).error,
               "there is no server: unix:/run/a is in none of the networks of allow_upstreams");
 }
 
 TEST(Sites, APoolWithoutClientsGoesInTime) {
     Plugin gateway(by_route({{"idle_pool", "10s"}}));
-    gateway.upstream(a, {end});
-    gateway.upstream(b, {end});
-    Client stays = gateway.connect(routed_to(a));
-    gateway.serve({end}, routed_to(b));
+    gateway.upstream(one, {end});
+    gateway.upstream(other, {end});
+    Client stays = gateway.connect(routed_to(one));
+    gateway.serve({end}, routed_to(other));
     EXPECT_EQ(servers(gateway).size(), 2U);
     gateway.pass(20s);
-    EXPECT_EQ(servers(gateway), Lines{a + ' ' + a});
+    EXPECT_EQ(servers(gateway), Lines{one + ' ' + one});
     stays.say({end});
     gateway.pass(5s);
     EXPECT_EQ(servers(gateway).size(), 1U);
@@ -120,23 +120,23 @@ TEST(Sites, APoolWithoutClientsGoesInTime) {
 
 TEST(Sites, ANewPoolTakesThePlaceOfTheOneIdleLongest) {
     Plugin gateway(by_route({{"max_pools", 2}}));
-    for (const std::string& address : {a, b, std::string("192.0.2.3:80")}) gateway.upstream(address, {});
-    gateway.connect(routed_to(a)); // and it stays
+    for (const std::string& address : {one, other, std::string("192.0.2.3:80")}) gateway.upstream(address, {});
+    gateway.connect(routed_to(one)); // and it stays
     {
-        Client second = gateway.connect(routed_to(b));
+        Client second = gateway.connect(routed_to(other));
         second.say({end});
     }
     gateway.connect(routed_to("192.0.2.3:80"));
-    EXPECT_EQ(servers(gateway), (Lines{a + ' ' + a, "192.0.2.3:80 192.0.2.3:80"}));
-    EXPECT_EQ(gateway.serve({end}, routed_to(b)).error, "all 2 pools have clients (max_pools)");
+    EXPECT_EQ(servers(gateway), (Lines{one + ' ' + one, "192.0.2.3:80 192.0.2.3:80"}));
+    EXPECT_EQ(gateway.serve({end}, routed_to(other)).error, "all 2 pools have clients (max_pools)");
 }
 
 TEST(Sites, TakeNoOrders) {
     Plugin gateway(by_route());
-    gateway.upstream(a, {end});
-    gateway.serve({end}, routed_to(a));
+    gateway.upstream(one, {end});
+    gateway.serve({end}, routed_to(one));
     try {
-        gateway.command({"disable", a});
+        gateway.command({"disable", one});
         FAIL() << "it has taken the order";
     } catch (const Refused& refused) {
         EXPECT_STREQ(refused.what(),

@@ -16,7 +16,7 @@ using namespace http;
 
 namespace {
 
-constexpr std::int64_t now = 1'700'000'000;
+constexpr std::int64_t today = 1'700'000'000;
 
 struct Tag {
     bool weak;
@@ -113,9 +113,9 @@ Outcome tried(const Case& c) {
     for (const Spec& spec : c.ranges) ranges += (ranges.empty() ? "bytes=" : ",") + spec.text();
     const std::string tag = c.tag ? c.tag->text() : "";
     const Validators state{tag, c.modified};
-    const Verdict verdict = evaluate_preconditions(request, state, now);
+    const Verdict verdict = evaluate_preconditions(request, state, today);
     if (verdict != Verdict::proceed) return {verdict == Verdict::not_modified ? 304 : 412, {}};
-    if (ranges.empty() || !range_applies(request, state, now)) return {};
+    if (ranges.empty() || !range_applies(request, state, today)) return {};
     const RangeRequest found = parse_range(ranges, c.size);
     if (found.kind == RangeRequest::Kind::unsatisfiable) return {416, {}};
     return found.kind == RangeRequest::Kind::parts ? Outcome{206, found.ranges} : Outcome{};
@@ -153,7 +153,7 @@ class Maker {
   private:
     std::uint64_t one_in(std::uint64_t n) { return random_() % n; }
     Tag tag() { return {one_in(3) == 0, static_cast<char>('a' + one_in(2))}; }
-    std::int64_t time() { return now - 100'000 + static_cast<std::int64_t>(one_in(3)); }
+    std::int64_t time() { return today - 100'000 + static_cast<std::int64_t>(one_in(3)); }
     Tags tags() {
         Tags tags{one_in(6) == 0, {}};
         for (std::uint64_t i = tags.any ? 0 : 1 + one_in(3); i > 0; --i) tags.list.push_back(tag());

@@ -7,7 +7,7 @@ namespace {
 
 constexpr Nanoseconds a_second = 1'000'000'000;
 
-SocketAddress peer(const std::string& text) { return *numeric_address({Address::Kind::tcp, text, 80, "", ""}); }
+SocketAddress client(const std::string& text) { return *numeric_address({Address::Kind::tcp, text, 80, "", ""}); }
 
 // How many of them have a record of their own.
 int recorded(Refusals& refusals, const SocketAddress& from, int count, Nanoseconds now, Reason reason = Reason::denied_acl) {
@@ -20,7 +20,7 @@ int recorded(Refusals& refusals, const SocketAddress& from, int count, Nanosecon
 TEST(Refusals, BeyondTheLimitShareARecordWhenTheSecondIsOver) {
     Refusals refusals(10);
     const Nanoseconds now = 100 * a_second;
-    const SocketAddress source = peer("192.0.2.1");
+    const SocketAddress source = client("192.0.2.1");
     EXPECT_EQ(recorded(refusals, source, 1000, now), 10);
     Nanoseconds again = never;
     EXPECT_FALSE(refusals.take(now, false, again));
@@ -40,9 +40,9 @@ TEST(Refusals, BeyondTheLimitShareARecordWhenTheSecondIsOver) {
 TEST(Refusals, AreApartBySourceAndReason) {
     Refusals refusals(1);
     const Nanoseconds now = 100 * a_second;
-    EXPECT_EQ(recorded(refusals, peer("192.0.2.1"), 3, now), 1);
-    EXPECT_EQ(recorded(refusals, peer("192.0.2.2"), 3, now), 1);
-    EXPECT_EQ(recorded(refusals, peer("192.0.2.1"), 3, now, Reason::over_rate), 1);
+    EXPECT_EQ(recorded(refusals, client("192.0.2.1"), 3, now), 1);
+    EXPECT_EQ(recorded(refusals, client("192.0.2.2"), 3, now), 1);
+    EXPECT_EQ(recorded(refusals, client("192.0.2.1"), 3, now, Reason::over_rate), 1);
     Nanoseconds again = never;
     int told = 0;
     while (const std::optional<Refusals::Many> many = refusals.take(now, true, again)) {
@@ -55,10 +55,10 @@ TEST(Refusals, AreApartBySourceAndReason) {
 TEST(Refusals, TheFirstOneWithoutARecordIsTold) {
     Refusals refusals(1);
     bool first = false;
-    EXPECT_TRUE(refusals.has_record(Reason::over_rate, peer("192.0.2.1"), a_second, first));
-    EXPECT_FALSE(refusals.has_record(Reason::over_rate, peer("192.0.2.1"), a_second, first));
+    EXPECT_TRUE(refusals.has_record(Reason::over_rate, client("192.0.2.1"), a_second, first));
+    EXPECT_FALSE(refusals.has_record(Reason::over_rate, client("192.0.2.1"), a_second, first));
     EXPECT_TRUE(first);
-    EXPECT_FALSE(refusals.has_record(Reason::over_rate, peer("192.0.2.1"), a_second, first));
+    EXPECT_FALSE(refusals.has_record(Reason::over_rate, client("192.0.2.1"), a_second, first));
     EXPECT_FALSE(first);
 }
 
@@ -68,7 +68,7 @@ TEST(Refusals, ManySourcesLoseNothing) {
     std::uint64_t all = 0;
     for (int i = 0; i < 1000; ++i)
         all += static_cast<std::uint64_t>(
-            recorded(refusals, peer("192.0." + std::to_string(i / 250) + '.' + std::to_string(i % 250)), 2, a_second));
+            recorded(refusals, client("192.0." + std::to_string(i / 250) + '.' + std::to_string(i % 250)), 2, a_second));
     Nanoseconds again = never;
     while (const std::optional<Refusals::Many> many = refusals.take(a_second, true, again)) all += many->count;
     EXPECT_EQ(all, 2000U);
@@ -76,7 +76,7 @@ TEST(Refusals, ManySourcesLoseNothing) {
 
 TEST(Refusals, WithoutALimitEachHasItsRecord) {
     Refusals refusals(0);
-    EXPECT_EQ(recorded(refusals, peer("192.0.2.1"), 100, a_second), 100);
+    EXPECT_EQ(recorded(refusals, client("192.0.2.1"), 100, a_second), 100);
 }
 
 } // namespace
