@@ -118,9 +118,10 @@ Nanoseconds LiveOrders::supervise(Nanoseconds now) noexcept {
             again = std::min(again, each->ends);
             continue;
         }
-        take_back(*each);
-        if (each->key != level_key) // of which the log itself tells
+        if (each->key != level_key) { // the log looks after its level itself, and tells of it
+            take_back(*each);
             if_memory_allows([&] { log_.info("an order has ended: its time is over", {{"order", to_string(*each)}}); });
+        }
         orders_.erase(each);
     }
     return again;

@@ -115,7 +115,7 @@ Choice Routes::choose(const Arrived& arrived, const RouteTold& told) const {
         return true;
     };
     const ServerName* const name = by_name_.empty() ? nullptr : tls.name();
-    if (name == nullptr) {
+    if (name == nullptr || told) { // who is told wants to hear of each
         for (std::size_t i = 0; i < routes_.size() && !ask(i); ++i) {
         }
         return choice;

@@ -4,21 +4,25 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <map>
+#include <mutex>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace gatehouse::support;
 
 namespace {
 
-// What systemd does with FDSTORE=1 and FDSTOREREMOVE=1.
+// What systemd does with FDSTORE=1 and FDSTOREREMOVE=1. As systemd does, it reads all the time: the host waits for whom it
+// tells.
 class Store {
   public:
     Store() {
@@ -27,8 +31,14 @@ class Store {
         path().copy(address.sun_path, sizeof address.sun_path - 1);
         if (::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
             throw std::runtime_error("cannot bind " + path());
+        reader_ = std::thread([this] {
+            while (receive()) {
+            }
+        });
     }
     ~Store() {
+        ::shutdown(socket_, SHUT_RD);
+        reader_.join();
         for (const auto& [name, fd] : stored_) ::close(fd);
         ::close(socket_);
     }
@@ -40,6 +50,7 @@ class Store {
         GatehouseOptions options{.wrapper = {"sh", "-c", "LISTEN_PID=$$ exec \"$@\"", "sh"},
                                  .environment = {"NOTIFY_SOCKET=" + path(), "FDSTORE=16"}};
         std::string names;
+        const std::lock_guard lock(mutex_);
         for (const auto& [name, fd] : stored_) {
             options.inherit.push_back(fd);
             names += (names.empty() ? "" : ":") + name;
@@ -51,68 +62,67 @@ class Store {
 
     // Until there are so many.
     void wait_for(std::size_t count) {
-        eventually("the store has " + std::to_string(count), [&] {
-            receive_all();
-            return stored_.size() == count;
-        });
+        eventually("the store has " + std::to_string(count), [&] { return stored().size() == count; });
     }
-    const std::map<std::string, int>& stored() const { return stored_; }
+    std::map<std::string, int> stored() const {
+        const std::lock_guard lock(mutex_);
+        return stored_;
+    }
 
     // Until the host has said this of itself.
     void wait_for_status(const std::string& text) {
         eventually("the status is " + text, [&] {
-            receive_all();
+            const std::lock_guard lock(mutex_);
             return status_ == text;
         });
     }
     // Until the host has shown once more that its main loop turns.
     void wait_for_sign_of_life() {
-        receive_all();
-        alive_ = false;
-        eventually("a sign of life", [&] {
-            receive_all();
-            return alive_;
-        });
+        alive_.store(false);
+        eventually("a sign of life", [&] { return alive_.load(); });
     }
 
   private:
     std::string path() const { return dir_ / "notify"; }
 
-    void receive_all() {
-        for (;;) {
-            std::array<char, 4096> text{};
-            alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-            iovec data{text.data(), text.size() - 1};
-            msghdr header{};
-            header.msg_iov = &data;
-            header.msg_iovlen = 1;
-            header.msg_control = control.data();
-            header.msg_controllen = control.size();
-            if (::recvmsg(socket_, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0) return;
-            const std::string message = std::string("\n") + text.data();
-            if (message.starts_with("\nSTATUS=")) status_ = message.substr(8);
-            alive_ |= message == "\nWATCHDOG=1";
-            const std::size_t at = message.find("\nFDNAME=");
-            const std::string name = at == std::string::npos ? "" : message.substr(at + 8, message.find('\n', at + 8) - at - 8);
-            if (message.find("\nFDSTOREREMOVE=1") != std::string::npos) {
-                if (const auto found = stored_.find(name); found != stored_.end()) {
-                    ::close(found->second);
-                    stored_.erase(found);
-                }
-            } else if (const cmsghdr* rights = CMSG_FIRSTHDR(&header); rights != nullptr) {
-                int fd = -1;
-                std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-                EXPECT_NE(message.find("\nFDSTORE=1"), std::string::npos) << message;
-                if (!stored_.emplace(name, fd).second) ::close(fd); // the same again
+    // One message. False: the test is over.
+    bool receive() {
+        std::array<char, 4096> text{};
+        alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+        iovec data{text.data(), text.size() - 1};
+        msghdr header{};
+        header.msg_iov = &data;
+        header.msg_iovlen = 1;
+        header.msg_control = control.data();
+        header.msg_controllen = control.size();
+        if (::recvmsg(socket_, &header, MSG_CMSG_CLOEXEC) <= 0) return false;
+        const std::string message = std::string("\n") + text.data();
+        const std::lock_guard lock(mutex_);
+        if (message.starts_with("\nSTATUS=")) status_ = message.substr(8);
+        if (message == "\nWATCHDOG=1") alive_.store(true);
+        const std::size_t at = message.find("\nFDNAME=");
+        const std::string name = at == std::string::npos ? "" : message.substr(at + 8, message.find('\n', at + 8) - at - 8);
+        if (message.find("\nFDSTOREREMOVE=1") != std::string::npos) {
+            if (const auto found = stored_.find(name); found != stored_.end()) {
+                ::close(found->second);
+                stored_.erase(found);
             }
+        } else if (const cmsghdr* rights = CMSG_FIRSTHDR(&header); rights != nullptr) {
+            int fd = -1;
+            std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+            EXPECT_NE(message.find("\nFDSTORE=1"), std::string::npos) << message;
+            if (!stored_.emplace(name, fd).second) ::close(fd); // the same again
         }
+        return true;
     }
 
     const TempDir dir_;
     const int socket_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    std::map<std::string, int> stored_;
+    mutable std::mutex mutex_;
+    std::map<std::string, int> stored_; // under the mutex, as is the next one
     std::string status_;
-    bool alive_ = false;
+    std::atomic<bool> alive_{false};
+    std::thread reader_;
 };
 
 class FdStore : public testing::Test {

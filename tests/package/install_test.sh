@@ -14,15 +14,20 @@ fail() {
 rm -rf "$prefix"
 "$cmake" --install "$build" --prefix "$prefix" >/dev/null
 conf=$prefix/etc/gatehouse/gatehouse.toml
-check() { "$1/bin/gatehouse" check <(sed "s|/run/gatehouse/|$prefix/|" "$1/etc/gatehouse/gatehouse.toml"); } # root makes that folder
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+check() { # root makes the folder of the control socket
+    sed "s|/run/gatehouse/|$scratch/|" "$1/etc/gatehouse/gatehouse.toml" >"$scratch/gatehouse.toml"
+    "$1/bin/gatehouse" check "$scratch/gatehouse.toml"
+}
 check "$prefix"
 plugins=$("$prefix/bin/gatehouse" plugins)
 for library in "$build"/plugins/*.so; do
     [[ $plugins == *"/gatehouse/plugins/${library##*/}"* ]] || fail "it does not find ${library##*/}: $plugins"
 done
 
-moved=$(mktemp -d)
-trap 'rm -rf "$moved"' EXIT
+moved=$scratch/moved
+mkdir "$moved"
 cp -r "$prefix/." "$moved"
 check "$moved"
 ! grep -rIl -e "$prefix" -e "$build" "$prefix" || fail "these files say where they were installed or built"

@@ -140,7 +140,16 @@ TEST_F(AdminTest, ChangesNothing) {
 }
 
 TEST_F(AdminTest, AnswersRequestsInARowHoweverTheyAreCut) {
-    const std::string all = admin.serve_every_split(get("/livez") + "BAD\r\n\r\n", from("127.0.0.1:40000"));
+    const std::string input = get("/livez") + "BAD\r\n\r\n";
+    const auto without_dates = [](std::string output) { // a second may pass
+        for (std::size_t at = 0; (at = output.find("\r\nDate: ", at)) != std::string::npos;)
+            output.erase(at, output.find("\r\n", at + 2) - at);
+        return output;
+    };
+    const std::string all = without_dates(admin.serve({input}, from("127.0.0.1:40000")).output);
+    for (std::size_t at = 1; at < input.size(); ++at)
+        EXPECT_EQ(without_dates(admin.serve({input.substr(0, at), input.substr(at)}, from("127.0.0.1:40000")).output), all)
+            << at;
     EXPECT_TRUE(all.starts_with("HTTP/1.1 200 OK\r\n"));
     EXPECT_NE(all.find("ok\nHTTP/1.1 400 Bad Request\r\n"), std::string::npos) << all;
 }
