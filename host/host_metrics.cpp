@@ -35,13 +35,8 @@ Numbers::OfListener numbers_of(const Service& service) {
     if (!service.config.tls.empty()) tls.insert(service.config.tls);
     for (const RouteConfig& route : service.config.routes)
         if (!route.tls.empty()) tls.insert(route.tls);
-    return {service.status(),
-            service.addresses(),
-            service.plugin_names(),
-            joined_names(tls),
-            service.max_connections(),
-            service.config.threads.max,
-            service.sources() != nullptr};
+    return {service.status(),          service.addresses(),        service.plugin_names(),      joined_names(tls),
+            service.max_connections(), service.config.threads.max, service.sources() != nullptr};
 }
 
 Numbers::OfPlugin numbers_of(const PluginInstance& instance) {

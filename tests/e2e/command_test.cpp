@@ -290,7 +290,8 @@ TEST(Command, PluginsAsJsonHasARecordEach) {
                                "local $/; my $all = decode_json(<STDIN>); "
                                "print join(' ', map { \"$_->{plugin}:$_->{abi}:$_->{problem}\" } @$all)"},
                               {.input = result.out});
-    EXPECT_EQ(parsed.out, "admin:0.3: chargen:0.3: daytime:0.3: discard:0.3: echo:0.3: gateway:0.3: http:0.3: socks5:0.3: time:0.3:")
+    EXPECT_EQ(parsed.out,
+              "admin:0.3: chargen:0.3: daytime:0.3: discard:0.3: echo:0.3: gateway:0.3: http:0.3: socks5:0.3: time:0.3:")
         << parsed.err;
 }
 
