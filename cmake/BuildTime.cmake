@@ -1,6 +1,6 @@
 # What makes Gatehouse's own build quick: precompiled headers, and in the presets the compilation of several sources as one
-# (CMAKE_UNITY_BUILD). Each source still includes what it uses: scripts/lint builds the host once without either, as
-# -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON does.
+# (CMAKE_UNITY_BUILD). Each source still includes what it uses: clang-tidy (scripts/lint) reads each by itself, without
+# either, and one of the builds there has no precompiled headers.
 #
 # A precompiled header fits only what is compiled with the same options, so there is one for each kind of target: plugins,
 # test programs, and the host's library, which takes GATEHOUSE_COMMON_HEADERS itself.
