@@ -64,7 +64,7 @@ TEST_F(PluginLog, AConnectionsLineHasItsId) {
     Connection client(1);
     client.is_client = true;
     client.id = 0x27;
-    alignas(ListenerShare) std::byte room[sizeof(ListenerShare)];
+    alignas(64) std::byte room[sizeof(ListenerShare)]; // as a Pool is, which nobody looks into
     const auto* const share = new (room) ListenerShare{config, reinterpret_cast<Pool&>(room), host_.drain};
     client.listener.store(share);
     EXPECT_EQ(line({}, &client), R"("message":"seen\u000a","plugin":"test","id":"web-27"})");

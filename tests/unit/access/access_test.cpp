@@ -168,7 +168,8 @@ TEST(Access, AProxyOfAUnixSocketIsInNoNetwork) {
     nameless.storage.ss_family = AF_UNIX;
     nameless.size = sizeof(sa_family_t);
     std::uint32_t source = 0;
-    Access access(lists({"192.0.2.0/24"}, {}));
+    const AccessLists some = lists({"192.0.2.0/24"}, {});
+    Access access(some);
     EXPECT_EQ(reason_of(access.admit(nameless, 0, source, Behalf::proxy)), std::nullopt);
     EXPECT_EQ(reason_of(access.admit(nameless, 0, source, Behalf::client)), Reason::denied_acl);
 }
@@ -179,7 +180,8 @@ TEST(Access, AProxysOwnConnectionsCountForItsAddress) {
     SourceTable sources(10);
     LiveLimits live;
     live.sources = &sources;
-    Access access({}, &live, one);
+    const AccessLists none;
+    Access access(none, &live, one);
     std::uint32_t source = 0;
     EXPECT_EQ(reason_of(access.admit(address_of("192.0.2.1"), 0, source, Behalf::proxy)), std::nullopt);
     EXPECT_NE(reason_of(access.admit(address_of("192.0.2.1"), 0, source, Behalf::proxy)), std::nullopt);
@@ -191,7 +193,8 @@ TEST(Access, WhoIsDeniedDoesNotCount) {
     SourceTable sources(10);
     LiveLimits live;
     live.sources = &sources;
-    Access access(lists({}, {"192.0.2.1"}), &live, one);
+    const AccessLists some = lists({}, {"192.0.2.1"});
+    Access access(some, &live, one);
     std::uint32_t source = 0;
     for (int i = 0; i < 3; ++i) EXPECT_EQ(reason_of(access.admit(address_of("192.0.2.1"), 1, source)), Reason::denied_acl);
     EXPECT_EQ(sources.counts(1).remembered, 0U);

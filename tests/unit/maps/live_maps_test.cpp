@@ -73,8 +73,8 @@ TEST_F(LiveMapsTest, AllThatIsWrongIsSaid) {
 TEST_F(LiveMapsTest, AChangedFileCountsAndABadOneDoesNot) {
     folder_.write("a.map", "shop.example 10.0.0.1:1\n");
     folder_.write("b.map", "shop.example 10.0.0.2:1\n");
-    LiveMaps maps({config("a"), config("b")}, log_.log);
     Background background{Scheduling::other};
+    LiveMaps maps({config("a"), config("b")}, log_.log);
     maps.watch(background);
     const LiveMap& map = maps.find("a");
     replace("a.map", "shop.example 10.0.0.1:2\nblog.example 10.0.0.3:1\n");
