@@ -28,8 +28,9 @@ std::uint64_t sum_of(const std::string& reasons) {
 } // namespace
 
 Host::Host(const std::string& host_section, const std::string& config) {
-    const std::string file = dir_.write("gatehouse.toml", "[host]\ncontrol = \"control.sock\"\n" + host_section +
-                                                              "[log]\nfile = \"" + log_ + "\"\n" + config);
+    const std::string file =
+        dir_.write("gatehouse.toml", "[host]\ncontrol = \"control.sock\"\n" + host_section + "[log]\nfile = \"" + log_ +
+                                         "\"\nrefused_per_second = 0\n" + config); // 0: all are counted
     process_ = std::make_unique<support::Process>(
         std::vector<std::string>{support::gatehouse_binary(), "run", "--plugin-path", support::plugin_dir(), file});
     support::eventually("the host is ready", [&] {
