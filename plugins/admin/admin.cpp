@@ -37,17 +37,6 @@ constexpr std::string_view plain = "text/plain; charset=utf-8";
 constexpr std::string_view index = "/metrics\n/livez\n/startupz\n/readyz\n/readyz/listener/NAME\n/api/host\n/api/listeners\n"
                                    "/api/plugins\n/api/limits\n/api/metrics\n/api/certs\n/api/health\n";
 
-// Whether the client would rather have OpenMetrics than the older text: it names it, and not with q=0.
-bool wants_openmetrics(std::string_view accept) {
-    while (const auto member = http::next_member(accept)) {
-        const std::size_t end = member->find(';');
-        if (!http::equals_ignoring_case(http::trim(member->substr(0, end)), "application/openmetrics-text")) continue;
-        const std::string_view parameters = end == member->npos ? "" : member->substr(end);
-        return parameters.find("q=0;") == parameters.npos && !parameters.ends_with("q=0") && !parameters.ends_with("q=0.0");
-    }
-    return false;
-}
-
 std::vector<std::string> read_hosts(const gatehouse::Config& config) {
     std::vector<std::string> hosts;
     for (const gatehouse::Config& item : config.items("hosts")) {
@@ -207,7 +196,7 @@ class Admin {
     }
 
     void show_metrics(const http::Request& request, Answer& answer) const {
-        const bool openmetrics = wants_openmetrics(request.field("Accept"));
+        const bool openmetrics = http::weight_of(request.field("Accept"), "application/openmetrics-text").value_or(0) > 0;
         bool begun = false;
         const auto take = [&](std::string_view piece) {
             if (!std::exchange(begun, true))
@@ -217,7 +206,7 @@ class Admin {
         };
         try {
             if (host_.metrics(openmetrics ? GATEHOUSE_METRICS_OPENMETRICS : GATEHOUSE_METRICS_TEXT, take)) answer.end();
-        } catch (const std::bad_alloc&) {
+        } catch (const std::exception&) { // no memory, or the host ends
             if (!begun) throw;
             answer.give_up();
         }

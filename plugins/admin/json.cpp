@@ -1,5 +1,7 @@
 #include "json.hpp"
 
+#include "../http/escape.hpp"
+
 #include <array>
 #include <cstdio>
 #include <ctime>
@@ -8,22 +10,7 @@
 namespace admin {
 namespace {
 
-void append_text(std::string& to, std::string_view text) {
-    to += '"';
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            (to += '\\') += c;
-        } else if (byte < 0x20 || byte >= 0x7f) { // what is not ASCII may be no UTF-8
-            std::array<char, 7> escape{};
-            std::snprintf(escape.data(), escape.size(), "\\u%04x", byte);
-            to += escape.data();
-        } else {
-            to += c;
-        }
-    }
-    to += '"';
-}
+void append_text(std::string& to, std::string_view text) { to += http::quote_json(text); }
 
 const char* type_name(gatehouse_type type) noexcept {
     switch (type) {

@@ -3,15 +3,10 @@
 
 #include "coding.hpp"
 
-#include <optional>
 #include <string_view>
 #include <vector>
 
 namespace http {
-
-// The weight of the member `name` in a list such as "gzip, br;q=0.5", in thousandths. Nothing: it is not there, or has a weight
-// that is none.
-std::optional<int> weight_of(std::string_view list, std::string_view name) noexcept;
 
 // The codings that an Accept-Encoding field prefers to the plain content, best first; those with equal weights in the order of
 // all_codings. A client that does not name the plain content has a lesser wish for it.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -11,14 +12,14 @@ namespace http {
 
 namespace {
 
-// The content of a file; empty if it is not of the size that it was opened with.
-std::string read_all(const OpenFile& file) {
+// The content of a file; nothing if it cannot be read, or is not of the size that it was opened with.
+std::optional<std::string> read_all(const OpenFile& file) {
     if (file.kept) return file.kept->content;
     std::string content(file.facts.size, '\0');
     std::size_t size = 0;
     while (size < content.size()) {
         const ssize_t got = ::pread(file.file.fd(), content.data() + size, content.size() - size, static_cast<off_t>(size));
-        if (got <= 0) return "";
+        if (got <= 0) return std::nullopt;
         size += static_cast<std::size_t>(got);
     }
     return content;
@@ -62,10 +63,13 @@ std::shared_ptr<const FileCache::Entry> CompressedFiles::find(Coding coding, con
     if (!found || found->facts != file.facts) {
         const Place place(free_);
         if (!place) return nullptr;
-        std::string content = compress(coding, read_all(file), settings_.level);
+        const std::optional<std::string> plain = read_all(file);
+        if (!plain) return nullptr;
+        std::string content = compress(coding, *plain, settings_.level);
+        if (content.size() > largest_kept) content.clear(); // or each client would cost its compression
         found = std::make_shared<FileCache::Entry>(FileCache::Entry{std::move(key), file.facts, std::move(content)});
-        // One that would not be smaller is kept too, as an empty one: it is not tried again.
-        if (found->content.size() <= largest_kept && FileCache::may_keep(file.facts, now)) cache_.keep(found);
+        // What does not go out compressed is kept too, as an empty one: it is not tried again.
+        if (FileCache::may_keep(file.facts, now)) cache_.keep(found);
     }
     return found->content.empty() ? nullptr : found;
 } catch (const std::bad_alloc&) {

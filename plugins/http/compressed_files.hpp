@@ -33,10 +33,10 @@ class CompressedFiles {
     std::shared_ptr<const FileCache::Entry> find(Coding coding, const OpenFile& file, const std::timespec& now) const;
 
   private:
-    static constexpr std::uint64_t largest_kept = 64 * 1024; // bytes of a compressed file
+    static constexpr std::uint64_t largest_kept = 512 * 1024; // bytes of a compressed file; a larger one goes out as it is
 
     const Settings settings_;
-    mutable FileCache cache_{256}; // 16 MiB at most
+    mutable FileCache cache_{256}; // 128 MiB at most
     mutable std::atomic<int> free_;
 };
 

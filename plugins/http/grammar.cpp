@@ -155,4 +155,40 @@ std::optional<std::string_view> transfer_coding_name(std::string_view coding) no
     return coding.substr(0, length);
 }
 
+namespace {
+
+// weight = OWS ";" OWS "q=" qvalue, of which this is the qvalue: "0" [ "." 0*3DIGIT ] / "1" [ "." 0*3("0") ]
+std::optional<int> parse_qvalue(std::string_view text) noexcept {
+    if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return std::nullopt;
+    if (text.size() > 1 && text[1] != '.') return std::nullopt;
+    const std::string_view decimals = text.substr(std::min<std::size_t>(text.size(), 2));
+    if (!is_digits(decimals)) return std::nullopt;
+    int value = text[0] == '1' ? 1000 : 0;
+    int place = 100;
+    for (const char digit : decimals) {
+        value += (digit - '0') * place;
+        place /= 10;
+    }
+    return value <= 1000 ? std::optional(value) : std::nullopt;
+}
+
+std::size_t end_of_part(std::string_view member) noexcept { return std::min(member.find(';'), member.size()); }
+
+} // namespace
+
+std::optional<int> weight_of(std::string_view list, std::string_view name) noexcept {
+    while (const auto member = next_member(list)) {
+        std::string_view rest = *member;
+        if (!equals_ignoring_case(trim(rest.substr(0, end_of_part(rest))), name)) continue;
+        while (end_of_part(rest) < rest.size()) { // parameters of a media type may come before the weight
+            rest.remove_prefix(end_of_part(rest) + 1);
+            const std::string_view part = trim(rest.substr(0, end_of_part(rest)));
+            if (part.size() >= 2 && lower(part[0]) == 'q' && part[1] == '=') return parse_qvalue(part.substr(2));
+            if (name.find('/') == name.npos || part.find('=') == part.npos) return std::nullopt;
+        }
+        return 1000;
+    }
+    return std::nullopt;
+}
+
 } // namespace http

@@ -28,4 +28,8 @@ bool is_media_type(std::string_view text) noexcept;
 // malformed.
 std::optional<std::string_view> transfer_coding_name(std::string_view coding) noexcept;
 
+// The weight (RFC 9110 §12.4.2) of the member `name` in a list such as "gzip, br;q=0.5", in thousandths. Nothing: it is not
+// there, or has a weight that is none.
+std::optional<int> weight_of(std::string_view list, std::string_view name) noexcept;
+
 } // namespace http

@@ -147,6 +147,8 @@ class Http {
         }
         if (session.held->turn->state() != Turn::State::here) return Next::wait;
         const std::unique_ptr<Held> held = std::move(session.held);
+        conn.clear_deadline();
+        session.deadline = Session::Deadline::none;
         return answer(conn, session, held->rest, std::move(held->turn));
     }
 
@@ -158,7 +160,7 @@ class Http {
         const auto credentials = parse_basic(request.field("Authorization"));
         if (!credentials) return Access::denied;
         if (!turn && login.computes(*credentials)) {
-            turn = std::make_unique<Turn>(passwords::Turns::of_process(), [this, id = conn.id()] { init_.wake(id); });
+            turn = std::make_unique<Turn>(passwords::Turns::of_library(), [this, id = conn.id()] { init_.wake(id); });
             if (turn->state() == Turn::State::waiting) return Access::waits;
         }
         const std::unique_ptr<Turn> taken(turn.release());
@@ -189,7 +191,9 @@ class Http {
                     session.deadline = Session::Deadline::header;
                     return Next::wait;
                 }
-                const bool keep_alive = request.keep_alive && !init_.stopping();
+                // A connection is good for one wrong password: limits of connections bound the guesses.
+                const bool wrong = access == Access::denied && !request.field("Authorization").empty();
+                const bool keep_alive = request.keep_alive && !wrong && !init_.stopping();
                 responder.answer(request, site, access, keep_alive);
                 if (!keep_alive) return finish(conn, output);
                 if (!output.left()) break;

@@ -37,7 +37,8 @@ std::optional<Site::Elsewhere> Site::elsewhere(std::string_view path, std::strin
             location.replace(star, 1, encode_path(*rest).substr(1));
         // "//host" would be another host's.
         if (location.starts_with('/')) location.erase(1, location.find_first_not_of('/', 1) - 1);
-        if (location.find('?') == std::string::npos) location.append(query);
+        const std::size_t fragment = std::min(location.find('#'), location.size());
+        if (location.find('?') >= fragment) location.insert(fragment, query);
         return Elsewhere{std::move(location), redirect.status};
     }
     return std::nullopt;

@@ -146,6 +146,18 @@ std::unique_ptr<const Site> read_site(const gatehouse::Init& init, const Config&
     return site;
 }
 
+// What stands beside `sites` is the default site's, which is not there without a root: nobody is to believe that it guards the
+// others.
+void reject_without_site(const Config& config, const Site& site) {
+    const std::pair<const char*, bool> given[] = {{"auth", site.login != nullptr},
+                                                  {"listing", site.lists_folders},
+                                                  {"cache", !site.cache.empty()},
+                                                  {"errors", !site.error_pages.empty()},
+                                                  {"fallback", !site.fallback.empty()}};
+    for (const auto& [key, is_given] : given)
+        if (is_given) config.reject(key, "without effect (expected `root` beside it, or the same in each of `sites`)");
+}
+
 Sites read_sites(const gatehouse::Init& init) {
     const Config& config = init.config();
     Sites sites;
@@ -155,6 +167,8 @@ Sites read_sites(const gatehouse::Init& init) {
         sites.set_default(std::move(by_default));
     else if (items.empty())
         config.reject("root", "missing (expected a folder such as \"/srv/www\", or `sites`)");
+    else
+        reject_without_site(config, *by_default);
     for (const Config& item : items) {
         auto site = read_site(init, item);
         if (!site->root && site->redirects.empty()) item.reject("root", "missing (expected a folder, or `redirects`)");

@@ -17,7 +17,7 @@ unsigned usable_cpus() {
 
 } // namespace
 
-Turns& Turns::of_process() {
+Turns& Turns::of_library() {
     static Turns turns(usable_cpus(), most_waiting);
     return turns;
 }

@@ -1,5 +1,5 @@
 // Turns to compute the hash of a password. A hash is made to cost time and memory, so no more are computed at a time than there
-// are CPUs, over all instances; the other logins wait in the order in which they came, and hold no thread.
+// are CPUs, over all instances of a plugin; the other logins wait in the order in which they came, and hold no thread.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@ class Turns {
   public:
     Turns(unsigned at_once, std::size_t most_waiting) noexcept : free_(at_once), room_(most_waiting) {}
 
-    // Those of the process. [any]
-    static Turns& of_process();
+    // Those of the plugin library that has this code. [any]
+    static Turns& of_library();
 
     // One login's, from when it asks until this object goes. [any]
     class Turn {

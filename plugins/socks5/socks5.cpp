@@ -171,7 +171,7 @@ class Socks5 {
 
   private:
     Dialogue::State log_in(const Connection& conn, Session& session, std::string& answer) const {
-        session.turn = std::make_unique<Turns::Turn>(Turns::of_process(), [this, id = conn.id()] { host_.wake(id); });
+        session.turn = std::make_unique<Turns::Turn>(Turns::of_library(), [this, id = conn.id()] { host_.wake(id); });
         switch (session.turn->state()) {
         case Turns::Turn::State::waiting:
             return Dialogue::State::login;

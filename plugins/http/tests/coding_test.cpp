@@ -60,6 +60,12 @@ TEST(Accept, GoesByWeights) {
         EXPECT_EQ(preferred_codings(bad), C{}) << bad;
 }
 
+TEST(Accept, AMediaTypeMayHaveParameters) {
+    EXPECT_TRUE(prefers_json("application/json;charset=utf-8"));
+    EXPECT_FALSE(prefers_json("text/html;level=1;q=0.5, application/json;q=0.05"));
+    EXPECT_TRUE(prefers_json("text/html;level=1;q=0.1, application/json"));
+}
+
 TEST(Coding, IsSmallerOrNothing) {
     for (const Coding coding : all_codings)
         for (const int level : {lowest_level, highest_level}) {

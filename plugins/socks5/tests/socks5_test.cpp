@@ -141,7 +141,7 @@ const std::string login = password_greeting + credentials("ann", "secret");
 class AllTurns {
   public:
     AllTurns() {
-        do turns_.push_back(std::make_unique<Turns::Turn>(Turns::of_process(), [] {}));
+        do turns_.push_back(std::make_unique<Turns::Turn>(Turns::of_library(), [] {}));
         while (turns_.back()->state() == Turns::Turn::State::here);
         turns_.pop_back();
     }
