@@ -28,8 +28,10 @@ class Reader {
         const Config& config = init.config();
         read_from(config);
         if (settings_.from == UpstreamFrom::servers) read_sources(config);
-        settings_.has_unix_sockets = std::ranges::any_of(
-            settings_.sources, [](const Source& source) { return source.kind == AddressKind::unix_socket; });
+        const auto is_unix = [](const Source& source) { return source.kind == AddressKind::unix_socket; };
+        settings_.has_unix_sockets =
+            std::ranges::any_of(settings_.sources, is_unix) ||
+            std::ranges::any_of(settings_.pools, [&](const auto& pool) { return std::ranges::any_of(pool.second, is_unix); });
         settings_.tls = init.tls_client(config, "tls", !settings_.has_unix_sockets);
         read_balance(config);
         if (const auto table = config.table("queue")) read_queue(*table);

@@ -25,8 +25,6 @@ std::vector<Source> Sites::sources_of(std::string_view what, std::string& why) c
     Source source;
     source.address = what;
     if (settings_.from == UpstreamFrom::sni) {
-        std::ranges::transform(source.address, source.address.begin(),
-                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
         source.address += ':' + std::to_string(settings_.port);
         source.kind = kind_of(source.address);
         const bool is_host = source.kind == AddressKind::name || source.kind == AddressKind::numeric;
@@ -45,7 +43,18 @@ std::vector<Source> Sites::sources_of(std::string_view what, std::string& why) c
     return {source};
 }
 
-Site* Sites::enter(std::string_view what, Clock::time_point now, std::string& why) {
+// As names are compared (RFC 4343), so that each has one pool however a client writes it.
+std::string Sites::normal(std::string_view what) const {
+    if (settings_.from != UpstreamFrom::sni) return std::string(what);
+    if (what.ends_with('.')) what.remove_suffix(1);
+    std::string name(what);
+    std::ranges::transform(name, name.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return name;
+}
+
+Site* Sites::enter(std::string_view asked, Clock::time_point now, std::string& why) {
+    const std::string what = normal(asked);
     ByName::node_type gone; // destroyed without the lock
     const std::lock_guard lock(mutex_);
     auto found = sites_.find(what);

@@ -41,9 +41,9 @@ class Sites {
     // Both outlive it. [main]
     Sites(const gatehouse::Init& init, const Settings& settings);
 
-    // The pool for a client: `what` is the value of its route, or the name that it asks for. Null: `why` says why there is
+    // The pool for a client: `asked` is the value of its route, or the name that it asks for. Null: `why` says why there is
     // none. The client counts until leave(). [any]
-    Site* enter(std::string_view what, Clock::time_point now, std::string& why);
+    Site* enter(std::string_view asked, Clock::time_point now, std::string& why);
     void leave(Site& site, Clock::time_point now);
 
     // Calls visit(name, pool) for all, by their names. [any]
@@ -52,6 +52,7 @@ class Sites {
   private:
     using ByName = std::map<std::string, std::unique_ptr<Site>, std::less<>>;
 
+    std::string normal(std::string_view what) const;
     std::vector<Source> sources_of(std::string_view what, std::string& why) const;
     ByName::node_type make_room(std::string& why);
     void sweep();

@@ -72,7 +72,11 @@ TEST(Sites, ANameIsResolvedAndItsAddressesHaveToBeAllowed) {
     Client client = gateway.connect(asking_for("Shop.example"));
     gateway.resolves("shop.example:443", {{"198.51.100.1:443"}, {"192.0.2.7:443"}});
     EXPECT_EQ(client.heard(), "welcome");
-    EXPECT_EQ(servers(gateway), Lines{"Shop.example 192.0.2.7:443"});
+    EXPECT_EQ(servers(gateway), Lines{"shop.example 192.0.2.7:443"});
+
+    for (const char* name : {"shop.example", "SHOP.example.", "shop.EXAMPLE"})
+        EXPECT_EQ(gateway.serve({end}, asking_for(name)).output, "welcome") << name;
+    EXPECT_EQ(servers(gateway).size(), 1U) << "it is the same name";
 
     Client stray = gateway.connect(asking_for("evil.example"));
     gateway.resolves("evil.example:443", {{"198.51.100.1:443"}, {"127.0.0.1:443"}});
