@@ -14,7 +14,7 @@ trap 'rm -rf "$folder"' EXIT
 cp "$units"/gatehouse.{service,socket} "$folder"
 sed -i 's|^ExecStart=gatehouse |ExecStart=/bin/true |' "$folder/gatehouse.service"
 mkdir "$folder/gatehouse.service.d"
-for drop_in in none low-ports; do
+for drop_in in none low-ports control-groups; do
     [[ $drop_in == none ]] || cp "$units/$drop_in.conf" "$folder/gatehouse.service.d/"
     # It says what it does not understand, and succeeds; it complains of what it does not find on this machine as well.
     complaints=$(systemd-analyze verify "$folder"/gatehouse.{service,socket} 2>&1 | grep -F "$folder" || true)
