@@ -53,18 +53,17 @@ std::string names_of_options(const CommandHelp& command) {
     return names;
 }
 
+// What finds out, in bash and zsh, which command the words call so far, and the case for each that follows.
+std::string follow_words(const std::string& words, const std::vector<Called>& all) {
+    return "    for word in " + words + "; do\n" + "        case \"$at $word\" in\n        " + paths(all, " | ") +
+           ") at=\"$at $word\" ;;\n        esac\n    done\n    case $at in\n";
+}
+
 std::string for_bash(const std::vector<Called>& all) {
     std::string script = "# Completes the words of gatehouse(1) in bash. Made by `gatehouse completion bash`.\n"
                          "_gatehouse() {\n"
-                         "    local word at='' commands='' options='' current=${COMP_WORDS[COMP_CWORD]}\n"
-                         "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-                         "        case \"$at $word\" in\n"
-                         "        " +
-                         paths(all, " | ") +
-                         ") at=\"$at $word\" ;;\n"
-                         "        esac\n"
-                         "    done\n"
-                         "    case $at in\n";
+                         "    local word at='' commands='' options='' current=${COMP_WORDS[COMP_CWORD]}\n" +
+                         follow_words("\"${COMP_WORDS[@]:1:COMP_CWORD-1}\"", all);
     for (const Called& one : all)
         script += "    " + in_sh(one.path) + ") commands='" + names_of_commands(*one.command) + "' options='" +
                   names_of_options(*one.command) + "' ;;\n";
@@ -80,15 +79,8 @@ std::string for_zsh(const std::vector<Called>& all) {
                          "# Completes the words of gatehouse(1) in zsh. Made by `gatehouse completion zsh`.\n"
                          "_gatehouse() {\n"
                          "    local word at=''\n"
-                         "    local -a commands options\n"
-                         "    for word in \"${(@)words[2,CURRENT-1]}\"; do\n"
-                         "        case \"$at $word\" in\n"
-                         "        " +
-                         paths(all, " | ") +
-                         ") at=\"$at $word\" ;;\n"
-                         "        esac\n"
-                         "    done\n"
-                         "    case $at in\n";
+                         "    local -a commands options\n" +
+                         follow_words("\"${(@)words[2,CURRENT-1]}\"", all);
     for (const Called& one : all) {
         script += "    " + in_sh(one.path) + ")\n        commands=(";
         for (const CommandHelp& inner : one.command->commands)

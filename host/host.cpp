@@ -244,6 +244,8 @@ int Host::run() {
         again = std::min(again, live_orders_.supervise(now));
         again = std::min(again, log_.supervise(now));
         record_.denials.store(denials_.size());
+        record_.limit_orders.store(live_orders_.all().size() - live_orders_.about_log());
+        record_.log_orders.store(live_orders_.about_log());
         record_.leaves.store(drain_.at != never || drain_.has_begun || upgrade_.has_handed_over());
         if (accepts_ && !upgrade_.has_handed_over())
             again = std::min(again, status_.supervise(now, generations_, drain_.has_begun));

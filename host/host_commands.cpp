@@ -197,8 +197,7 @@ HostAnswer sources_of(const AllGenerations& generations, std::size_t most) {
     for (const Generation* generation : generations())
         for (const auto& service : generation->services()) {
             if (service->sources() == nullptr || !seen.insert(service->sources()).second) continue;
-            const Nanoseconds interval = SourceRule(service->config.sources).interval;
-            for (const SourceTable::Source& source : service->sources()->top(most, interval, now))
+            for (const SourceTable::Source& source : service->sources()->top(most, service->source_rule().interval, now))
                 rows.push_back({service->config.name, source});
         }
     std::stable_sort(rows.begin(), rows.end(), [](const Row& one, const Row& two) {

@@ -207,7 +207,11 @@ const Metric all_metrics[] = {
              to.add({HostRecord::reload_names[i]}, now.standing.record.reloads(i));
      }},
     {{"gatehouse_orders", Kind::gauge, {"kind"}, "Orders of the operator that are in force."},
-     [](const Numbers& now, MetricText& to) { to.add({"deny"}, std::uint64_t{now.standing.record.denials.load()}); }},
+     [](const Numbers& now, MetricText& to) {
+         to.add({"deny"}, std::uint64_t{now.standing.record.denials.load()});
+         to.add({"limit"}, std::uint64_t{now.standing.record.limit_orders.load()});
+         to.add({"log"}, std::uint64_t{now.standing.record.log_orders.load()});
+     }},
 
     {{"gatehouse_connections_accepted_total",
       Kind::counter,
@@ -280,7 +284,10 @@ const Metric all_metrics[] = {
      pool_threads},
     {{"gatehouse_pool_threads_limit", Kind::gauge, {"listener"}, "threads.max of the listener."},
      each_listener<[](const OfListener& of) { return of.threads_limit; }>},
-    {{"gatehouse_pool_thread_failures_total", Kind::counter, {"listener"}, "Threads that could not be started."},
+    {{"gatehouse_pool_thread_failures_total",
+      Kind::counter,
+      {"listener"},
+      "Threads that could not be started, since the last reload; those of a shared pool at each of its listeners."},
      each_listener<[](const OfListener& of) { return of.status.pool.failures; }>},
 
     {{"gatehouse_plugin_info", Kind::gauge, {"plugin", "library", "version", "abi"}, "The plugin instances; always 1."},
@@ -318,7 +325,10 @@ const Metric all_metrics[] = {
       {"tls", "version", "resumed"},
       "Handshakes with clients that went well."},
      tls_handshakes},
-    {{"gatehouse_tls_handshake_failures_total", Kind::counter, {"tls", "cause"}, "Handshakes with clients that did not."},
+    {{"gatehouse_tls_handshake_failures_total",
+      Kind::counter,
+      {"tls", "cause"},
+      "Handshakes with clients that failed; those that the host has cut short have the reason of their connection."},
      tls_failures},
     {{"gatehouse_tls_handshake_seconds", Kind::histogram, {"tls"}, "From the client's first byte, of those that went well."},
      each_tls<[](const OfTls& of) { return of.times; }>},
@@ -353,7 +363,7 @@ const Metric all_metrics[] = {
     {{"gatehouse_log_records_dropped_total",
       Kind::counter,
       {"cause"},
-      "Records that were lost: the queue was full, or the disk or the reader did not take them."},
+      "Records that were lost, at each output: the queue was full, or the disk or the reader did not take them."},
      [](const Numbers& now, MetricText& to) {
          to.add({"queue"}, now.standing.log.overrun());
          to.add({"disk"}, now.standing.log.unwritten());

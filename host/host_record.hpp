@@ -76,7 +76,9 @@ class HostRecord {
 
     std::atomic<bool> accepts{false};    // or has done so
     std::atomic<bool> leaves{false};     // it drains, is about to, or another process accepts instead
-    std::atomic<std::size_t> denials{0}; // orders
+    std::atomic<std::size_t> denials{0}; // orders, as are the next two
+    std::atomic<std::size_t> limit_orders{0};
+    std::atomic<std::size_t> log_orders{0};
     Pulse pulse;
     CommandCounts commands; // of the control socket
     NamedCounts named_counts;

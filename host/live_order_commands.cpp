@@ -74,7 +74,8 @@ HostAnswer set_limit(const AllGenerations& generations, const Arguments& with, c
                    ? failure("bad_argument", in_quotes(set) + " sets nothing (expected one such as rate.connections=5)")
                    : no_such("live limit", order.key, {LiveLimits::names.begin(), LiveLimits::names.end()});
     order.value = set.substr(equals + 1);
-    service->endpoint().make_sources(service->config); // it may not have counted them so far
+    if (LiveLimits::key(order.key) != LiveLimits::Key::max_connections)
+        service->endpoint().make_sources(service->config); // it may not have counted them so far
     return give(live_orders_of(generations), std::move(order),
                 in_quotes(set) + " is no limit (expected a whole number up to " + std::to_string(LiveLimits::most) +
                     "; 0 is none, but for max_connections)");
@@ -95,6 +96,11 @@ HostAnswer set_level(const AllGenerations& generations, const Arguments& with, c
     if (!order.listener.empty() && find_service(generations, order.listener) == nullptr)
         return no_such("listener", order.listener, listener_names(generations));
     if (!order.source.empty()) (void)parse_network(order.source, problem);
+    const auto level = static_cast<LogLevel>(std::ranges::find(level_names, order.value) - level_names.begin());
+    const LogLevel configured = generations().front()->config().log.level;
+    if (level >= configured && !(order.listener.empty() && order.source.empty()))
+        problem = "of some alone the log can only say more than its level " +
+                  std::string(level_names[static_cast<std::size_t>(configured)]) + ", which it has for all";
     if (!problem.empty()) return failure("bad_argument", problem);
     return give(live_orders_of(generations), std::move(order), "there is no such level");
 }

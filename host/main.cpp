@@ -31,7 +31,6 @@ CommandHelp help_of(const CLI::App& app) {
 } // namespace
 
 int main(int argc, char** argv) {
-
     CLI::App app("Gatehouse: a plugin-based multi-protocol server host.\n"
                  "It listens on the ports of a configuration file and hands each connection to a plugin.");
     app.footer("Signals of a running host: SIGTERM or SIGINT drains (a second one stops at once), SIGHUP applies the\n"

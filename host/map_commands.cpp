@@ -164,7 +164,7 @@ std::string load_file(LiveMap& map, const std::filesystem::path& file) {
     if (!wrong.empty())
         return printable(file.native()) + ':' + wrong.front().substr(0, wrong.front().find(':')) +
                ": is no name with its value, or the name stands there twice";
-    return map.change([&](const std::string&, const NameMap&) { return *text; });
+    return map.replace(*text);
 }
 
 HostCommand load_command(const AllGenerations& generations, const std::shared_ptr<Changes>& changes) {

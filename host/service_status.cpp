@@ -5,9 +5,11 @@
 #include "handover/message.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <string>
-#include <systemd/sd-daemon.h>
+#include <string_view>
 
 namespace gatehouse::host {
 namespace {
@@ -31,19 +33,33 @@ std::string text_of(const Generations& generations, bool draining) {
 
 // WATCHDOG_PID is not looked at: after an upgrade it is that of an earlier process.
 ServiceStatus::ServiceStatus() noexcept {
-    if (std::getenv("NOTIFY_SOCKET") == nullptr) return;
+    const char* const path = std::getenv("NOTIFY_SOCKET");
+    const std::size_t size = path != nullptr ? std::strlen(path) : 0;
+    if (size < 2 || size >= sizeof address_.sun_path || (path[0] != '/' && path[0] != '@')) return;
+    address_.sun_family = AF_UNIX;
+    std::memcpy(address_.sun_path, path, size);
+    if (path[0] == '@') address_.sun_path[0] = '\0';
+    address_size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size);
+    socket_ = Descriptor(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     period_ = usual_period;
     if (const char* const limit = std::getenv("WATCHDOG_USEC"); limit != nullptr)
         if (const std::uint64_t microseconds = number_or(limit, std::uint64_t{0}); microseconds != 0)
             period_ = std::min(period_, static_cast<Nanoseconds>(std::min<std::uint64_t>(microseconds, 1'000'000'000)) * 500);
 }
 
+// Unlike sd_notify(3) it needs no descriptor, or the watchdog would end a host that has none left; and it does not wait while
+// systemd is busy, who hears of the same before long.
+void ServiceStatus::tell(std::string_view message) const noexcept {
+    ::sendto(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address_),
+             address_size_);
+}
+
 Nanoseconds ServiceStatus::supervise(Nanoseconds now, const Generations& generations, bool draining) noexcept {
     if (period_ == never) return never;
     if (now < due_) return due_;
     due_ = now + period_;
-    ::sd_notify(0, "WATCHDOG=1"); // if there is no watchdog, systemd does not mind
-    if_memory_allows([&] { ::sd_notify(0, ("STATUS=" + text_of(generations, draining)).c_str()); });
+    tell("WATCHDOG=1"); // if there is no watchdog, systemd does not mind
+    if_memory_allows([&] { tell("STATUS=" + text_of(generations, draining)); });
     return due_;
 }
 

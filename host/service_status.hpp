@@ -2,6 +2,11 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/descriptor.hpp"
+
+#include <string_view>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 namespace gatehouse::host {
 
@@ -20,6 +25,11 @@ class ServiceStatus {
     void hurry() noexcept { due_ = 0; }
 
   private:
+    void tell(std::string_view message) const noexcept;
+
+    sockaddr_un address_{}; // of systemd's socket
+    socklen_t address_size_ = 0;
+    Descriptor socket_;
     Nanoseconds period_ = never; // there is no systemd
     Nanoseconds due_ = 0;
 };

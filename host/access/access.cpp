@@ -46,8 +46,10 @@ AccessList::Verdict AccessList::judge(const std::optional<IpAddress>& address, B
     return {false, Rule(lists.allow_places.key, "allow")};
 }
 
+const SourceLimits Access::unlimited;
+
 Access::Access(const AccessLists& lists, const LiveLimits* live, const SourceLimits& limits, std::span<const Network> proxies)
-    : list_(lists == AccessLists() ? std::nullopt : std::optional(AccessList(lists, proxies))), live_(live), limits_(limits),
+    : list_(lists == AccessLists() ? std::nullopt : std::optional(AccessList(lists, proxies))), live_(live), per_(limits.per),
       rule_(limits), most_(limits.most_where, "max_per_source", std::uint64_t{limits.most}),
       rate_(limits.rate_where, "rate.connections", std::uint64_t{limits.rate}) {}
 
@@ -55,7 +57,7 @@ SourceRule Access::rule() const noexcept {
     if (!live_->limits_sources()) return rule_;
     SourceRule rule = rule_;
     if (const auto most = live_->find(LiveLimits::Key::max_per_source)) rule.most = *most;
-    if (const auto rate = live_->find(LiveLimits::Key::rate)) rule.set_rate(*rate, limits_.per, 0);
+    if (const auto rate = live_->find(LiveLimits::Key::rate)) rule.set_rate(*rate, per_, 0);
     return rule;
 }
 

@@ -44,8 +44,8 @@ class Access {
   public:
     // `live` has what counts the sources, and the limits that outweigh `limits`; null: sources are not counted. All of them
     // must outlive this. Throws std::bad_alloc.
-    Access(const AccessLists& lists, const LiveLimits* live = nullptr, const SourceLimits& limits = {},
-           std::span<const Network> proxies = {});
+    explicit Access(const AccessLists& lists, const LiveLimits* live = nullptr, const SourceLimits& limits = unlimited,
+                    std::span<const Network> proxies = {});
 
     // Whether a connection from this address may come now, at `now` of the monotonic clock; why, if it must not. If it may, it
     // counts for its source until leave(source). [any]
@@ -68,12 +68,15 @@ class Access {
         return live_ != nullptr ? live_->sources.load(std::memory_order_acquire) : nullptr;
     }
 
+    // As the configuration or the operator says. Only if there are sources. [any]
+    SourceRule rule() const noexcept;
+
   private:
-    SourceRule rule() const noexcept; // as the configuration or the operator says
+    static const SourceLimits unlimited;
 
     const std::optional<AccessList> list_; // constant after construction
     const LiveLimits* const live_;
-    const SourceLimits& limits_;
+    const Milliseconds per_; // of the rate
     const SourceRule rule_;
     const Rule most_;
     const Rule rate_;

@@ -127,6 +127,11 @@ Nanoseconds LiveOrders::supervise(Nanoseconds now) noexcept {
     return again;
 }
 
+std::size_t LiveOrders::about_log() const noexcept {
+    return static_cast<std::size_t>(
+        std::count_if(orders_.begin(), orders_.end(), [](const Order& each) { return each.key == level_key; }));
+}
+
 std::string to_string(const LiveOrders::Order& order) {
     const std::string what = order.key + " = " + order.value;
     if (order.key != level_key) return order.listener + ' ' + what;

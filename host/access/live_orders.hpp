@@ -52,6 +52,7 @@ class LiveOrders {
     Nanoseconds supervise(Nanoseconds now) noexcept;
 
     const std::list<Order>& all() const noexcept { return orders_; } // [main]
+    std::size_t about_log() const noexcept;                          // how many. [main]
     std::uint64_t changes() const noexcept { return changes_; }      // how often one was given or removed. [main]
 
   private:

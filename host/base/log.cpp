@@ -36,22 +36,32 @@ void Log::put(LogLevel level, std::string_view message, Fields fields) noexcept 
 
 void Log::configure(LogLevel level) noexcept {
     configured_.store(level, std::memory_order_relaxed);
-    if (level_until_ == never) restore_level();
+    settle_level();
+}
+
+void Log::settle_level() noexcept {
+    const LogLevel configured = configured_.load(std::memory_order_relaxed);
+    const LogLevel ordered = ordered_.value_or(configured);
+    level_.store(is_filtered_ ? std::min(ordered, configured) : ordered, std::memory_order_relaxed);
 }
 
 void Log::set_level(LogLevel level, Nanoseconds until, Wanted wanted) {
     std::shared_ptr<const Wanted> filter = wanted ? std::make_shared<const Wanted>(std::move(wanted)) : nullptr;
     level_until_ = until;
+    ordered_ = level;
+    is_filtered_ = filter != nullptr;
     {
         const MutexLock lock(filtering_);
         wanted_.swap(filter);
     }
-    level_.store(level, std::memory_order_relaxed);
+    settle_level();
 }
 
 void Log::restore_level() noexcept {
     level_until_ = never;
-    level_.store(configured_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    ordered_.reset();
+    is_filtered_ = false;
+    settle_level();
     const MutexLock lock(filtering_);
     wanted_.reset();
 }
@@ -85,7 +95,9 @@ bool Log::can_reopen() const noexcept {
 }
 
 void Log::flush() noexcept {
-    for (const auto& output : outputs_) output->flush();
+    const Nanoseconds deadline = monotonic_now() + 1'000'000'000;
+    for (const auto& output : outputs_) output->hurry();
+    for (const auto& output : outputs_) output->wait(deadline);
 }
 
 std::uint64_t Log::records(LogLevel level) const noexcept {

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -45,7 +46,8 @@ class Log {
     void configure(LogLevel level) noexcept;
 
     // Another level until then, and after that the one of the configuration again. `wanted`: whether a record is written that
-    // the configuration's level leaves out; empty: all are. May throw std::bad_alloc. [main]
+    // the configuration's level leaves out; empty: all are. With it no record is left out that the configuration's level has.
+    // May throw std::bad_alloc. [main]
     using Wanted = std::function<bool(const Fields& fields)>; // must not throw
     void set_level(LogLevel level, Nanoseconds until, Wanted wanted = {});
     void restore_level() noexcept; // before its time. [main]
@@ -80,10 +82,13 @@ class Log {
     void put(LogLevel level, std::string_view message, Fields fields) noexcept;
 
     bool is_wanted(const Fields& fields) const noexcept;
+    void settle_level() noexcept; // [main]
 
     std::atomic<LogLevel> configured_; // written by the main thread, as is the next one
     std::atomic<LogLevel> level_;
-    Nanoseconds level_until_ = never; // [main]
+    Nanoseconds level_until_ = never; // [main], as are the next two
+    std::optional<LogLevel> ordered_; // nothing: the configuration's level counts
+    bool is_filtered_ = false;
     std::array<std::atomic<std::uint64_t>, log_levels> records_{};
     std::vector<std::unique_ptr<LogOutput>> outputs_;
     mutable Mutex filtering_;

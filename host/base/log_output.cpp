@@ -210,11 +210,14 @@ void LogOutput::hand_over(unsigned user) {
 
 bool LogOutput::can_reopen() const noexcept { return !file_ || file_->can_reopen(); }
 
-void LogOutput::flush() noexcept {
-    const Nanoseconds deadline = monotonic_now() + 1'000'000'000;
-    MutexLock lock(mutex_);
+void LogOutput::hurry() noexcept {
+    const MutexLock lock(mutex_);
     hurried_ = true;
     changed_.notify_one();
+}
+
+void LogOutput::wait(Nanoseconds deadline) noexcept {
+    MutexLock lock(mutex_);
     while ((!lines_.empty() || writing_) && emptied_.wait_until(lock, deadline)) {
     }
 }

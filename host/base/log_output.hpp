@@ -32,10 +32,11 @@ class LogOutput {
     // Writes a record, if it is one of those that this output gets.
     void put(LogLevel level, std::string_view message, Fields fields) noexcept;
 
-    bool reopen();                    // true where there is nothing to open. [main]
-    void hand_over(unsigned user);    // [main]
-    bool can_reopen() const noexcept; // [main]
-    void flush() noexcept;            // [main]
+    bool reopen();                            // true where there is nothing to open. [main]
+    void hand_over(unsigned user);            // [main]
+    bool can_reopen() const noexcept;         // [main]
+    void hurry() noexcept;                    // what is queued is to be written at once. [main]
+    void wait(Nanoseconds deadline) noexcept; // until it has been. [main]
     std::uint64_t overrun() const noexcept { return overrun_.load(std::memory_order_relaxed); }
     std::uint64_t unwritten() const noexcept;
 

@@ -122,10 +122,12 @@ bool LogSocket::send_all(std::string_view bytes) noexcept {
 bool LogSocket::connect() noexcept {
     const Nanoseconds now = monotonic_now();
     if (now < next_try_) return false;
-    next_try_ = now + a_second;
     stalled_ = false;
     fd_ = Descriptor(::socket(receiver_.address.ss_family, receiver_.type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!fd_) return false;
+    if (!fd_) {
+        next_try_ = now + a_second;
+        return false;
+    }
     if (receiver_.type == SOCK_STREAM)
         ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_after_milliseconds, sizeof dead_after_milliseconds);
     int error = 0;
@@ -136,6 +138,7 @@ bool LogSocket::connect() noexcept {
             ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
         }
     }
+    next_try_ = monotonic_now() + a_second; // after the wait, or each record would wait
     if (error != 0) fd_.reset();
     return error == 0;
 }

@@ -34,9 +34,12 @@ std::string replace_file(const std::filesystem::path& file, std::string_view tex
     std::string name = (itself.parent_path() / ("." + itself.filename().native() + ".XXXXXX")).native();
     const Descriptor fresh(::mkostemp(name.data(), O_CLOEXEC));
     if (!fresh) return failed();
-    // Only root may give it to the old owner; who is not has to make do with the permissions.
-    const bool owned = ::fchown(fresh.get(), status.st_uid, status.st_gid) == 0 || errno == EPERM;
-    if (owned && ::fchmod(fresh.get(), status.st_mode & 07777U) == 0 && write_all(fresh.get(), text) &&
+    // Only root may give it to the old owner, and in a user namespace not even root; who may not has to make do with the group,
+    // if it is one of its own, and the permissions.
+    const auto may_not = [] { return errno == EPERM || errno == EINVAL; };
+    const bool owned = ::fchown(fresh.get(), status.st_uid, status.st_gid) == 0 ||
+                       (may_not() && (::fchown(fresh.get(), static_cast<uid_t>(-1), status.st_gid) == 0 || may_not()));
+    if (owned && ::fchmod(fresh.get(), status.st_mode & 0777U) == 0 && write_all(fresh.get(), text) &&
         ::fsync(fresh.get()) == 0 && ::rename(name.c_str(), itself.c_str()) == 0)
         return "";
     std::string problem = failed();

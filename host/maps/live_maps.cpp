@@ -81,11 +81,21 @@ std::string LiveMap::change(const Edit& edit) {
     std::vector<std::string> wrong;
     const NameMap before(*text, wrong);
     if (!wrong.empty()) return printable(config_.file.native()) + ':' + wrong.front() + "; mend the file first";
-    const std::string after = edit(*text, before);
-    if (after.size() > file_limits.most) return "the file would be too large (expected at most 64 MiB)";
-    auto fresh = std::make_shared<const NameMap>(after, wrong);
+    return write(edit(*text, before));
+}
+
+std::string LiveMap::replace(const std::string& text) {
+    const MutexLock one_at_a_time(reading_);
+    return write(text);
+}
+
+std::string LiveMap::write(const std::string& text) {
+    if (text.size() > file_limits.most) return "the file would be too large (expected at most 64 MiB)";
+    std::vector<std::string> wrong;
+    auto fresh = std::make_shared<const NameMap>(text, wrong);
     if (!wrong.empty()) return "line " + wrong.front();
-    if (problem = replace_file(config_.file, after); !problem.empty()) return printable(config_.file.native()) + ": " + problem;
+    if (const std::string problem = replace_file(config_.file, text); !problem.empty())
+        return printable(config_.file.native()) + ": " + problem;
     put_to_use(std::move(fresh));
     return "";
 }

@@ -53,8 +53,11 @@ class LiveMap {
     // The result is empty, or says what is wrong; then nothing has changed. May wait. [any]
     using Edit = std::function<std::string(const std::string& text, const NameMap& map)>;
     std::string change(const Edit& edit);
+    // The same with this text, whatever the file has, which may even be gone or wrong.
+    std::string replace(const std::string& text);
 
   private:
+    std::string write(const std::string& text) GATEHOUSE_REQUIRES(reading_);
     void put_to_use(std::shared_ptr<const NameMap> fresh);
 
     const MapConfig config_; // constant after construction, as is the next one

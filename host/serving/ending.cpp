@@ -306,8 +306,8 @@ void Service::close(Connection& connection) noexcept {
     // Before it is said that it has ended: a client that reads that may come for its place.
     if (life.admitted) access_.leave(life.source);
     if (life.entered) connection.plugin.load(std::memory_order_relaxed)->leave();
-    if (is_logged(life, reason)) {
-        const SocketAddress peer = connection.peer_address();
+    const SocketAddress peer = connection.peer_address();
+    if (is_logged(life, reason) && (!life.rule || has_record(reason, peer))) {
         const std::optional<SocketAddress> upstream = server_address(life.serving);
         const bool tls = connection.tls && connection.tls->established();
         log_closed(shared_.log, {.listener = config.name,

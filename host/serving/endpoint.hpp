@@ -20,7 +20,7 @@
 namespace gatehouse::host {
 
 // The highest value so far, of a sum that is read while it moves. [any]
-class Floor {
+class HighWaterMark {
   public:
     std::uint64_t raise(std::uint64_t value) noexcept {
         std::uint64_t highest = highest_.load();
@@ -60,8 +60,8 @@ struct Endpoint {
     TimeHistogram durations;          // of connections, from accept to close
     std::atomic<std::uint64_t> in{0}; // bytes of connections that have ended; see Service::status()
     std::atomic<std::uint64_t> out{0};
-    Floor total_in; // what was told of all connections: a counter never falls
-    Floor total_out;
+    HighWaterMark total_in; // what was told of all connections: a counter never falls
+    HighWaterMark total_out;
     Mutex counting;                                                 // guards the next two
     std::uint64_t last_drops GATEHOUSE_GUARDED_BY(counting) = 0;    // of the accept queue, as the kernel has counted last
     std::uint64_t earlier_drops GATEHOUSE_GUARDED_BY(counting) = 0; // of sockets before this one

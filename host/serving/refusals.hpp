@@ -14,7 +14,7 @@
 
 namespace gatehouse::host {
 
-// Of one listener.
+// Of one listener. Thread-safe.
 class Refusals {
   public:
     // Those of one reason and source that had no record of their own.
@@ -26,8 +26,9 @@ class Refusals {
         std::int64_t last = 0;
     };
 
-    // 0: each has its own.
-    explicit Refusals(unsigned per_second) noexcept : per_second_(per_second) {}
+    // 0: each has its own. `v4_bits`, `v6_bits`: of an address, that make a source.
+    Refusals(unsigned per_second, unsigned v4_bits, unsigned v6_bits) noexcept
+        : per_second_(per_second), v4_bits_(v4_bits), v6_bits_(v6_bits) {}
 
     // Whether this one is to have a record of its own. If not, `first` says whether it is the first of those that have none.
     // [any]
@@ -44,16 +45,22 @@ class Refusals {
         unsigned recorded = 0;
         Many many;
     };
-    static constexpr std::size_t places = 256; // a flood from more sources has records of its own
+    // Behind these there is one for each reason, of the sources that have found no place.
+    static constexpr std::size_t places = 256;
     static constexpr std::size_t most_tried = 4;
     static constexpr Nanoseconds a_second = 1'000'000'000;
 
-    Kind* find(Reason reason, const std::optional<IpAddress>& source, Nanoseconds now) noexcept GATEHOUSE_REQUIRES(mutex_);
+    using Kinds = std::array<Kind, places + reason_names.size()>;
+
+    Kind& find(Reason reason, const std::optional<IpAddress>& source, Nanoseconds now) noexcept GATEHOUSE_REQUIRES(mutex_);
+    std::optional<IpAddress> source_of(const SocketAddress& peer) const noexcept;
 
     const unsigned per_second_;
+    const unsigned v4_bits_;
+    const unsigned v6_bits_;
     Mutex mutex_;
-    std::unique_ptr<std::array<Kind, places>> kinds_ GATEHOUSE_GUARDED_BY(mutex_); // null: nobody was refused yet
-    std::size_t waiting_ GATEHOUSE_GUARDED_BY(mutex_) = 0;                         // with many.count != 0
+    std::unique_ptr<Kinds> kinds_ GATEHOUSE_GUARDED_BY(mutex_); // null: nobody was refused yet
+    std::size_t waiting_ GATEHOUSE_GUARDED_BY(mutex_) = 0;      // with many.count != 0
 };
 
 } // namespace gatehouse::host

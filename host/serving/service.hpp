@@ -159,6 +159,7 @@ class Service : public ListenerShare {
     Endpoint& endpoint() const noexcept { return endpoint_; }
     const std::shared_ptr<Sockets>& sockets() const noexcept { return sockets_; }
     SourceTable* sources() const noexcept { return access_.sources(); } // null: sources have no limits
+    SourceRule source_rule() const noexcept { return access_.rule(); }  // if they have
     // As the configuration or the operator says. [any]
     std::uint32_t max_connections() const noexcept {
         return endpoint_.limits.find(LiveLimits::Key::max_connections).value_or(config.max_connections);
@@ -178,6 +179,7 @@ class Service : public ListenerShare {
     void welcome(int fd, const SocketAddress& peer) noexcept;
     std::optional<Refusal> admit(const SocketAddress& address, Behalf behalf, Nanoseconds now, std::uint32_t& source) noexcept;
     void refuse(int fd, const SocketAddress& peer, const Refusal& refusal) noexcept;
+    bool has_record(Reason reason, const SocketAddress& peer) noexcept;
     Nanoseconds tell_of_refusals(Nanoseconds now, bool all) noexcept;
     Rule connections_rule() const noexcept;
     static Rule handshakes_rule(const TlsServer& server) noexcept;
@@ -238,7 +240,7 @@ class Service : public ListenerShare {
     LimitNotice threads_met_;
     LimitNotice handshakes_met_;
     LimitNotice plugin_met_;
-    Refusals refusals_{shared_.refused_per_second};
+    Refusals refusals_{shared_.refused_per_second, config.sources.v4_bits, config.sources.v6_bits};
     std::list<Acceptor> acceptors_; // one for each of the sockets, in their order
 };
 

@@ -79,14 +79,17 @@ void Service::place(Connection& connection) noexcept {
 void Service::refuse(int fd, const SocketAddress& peer, const Refusal& refusal) noexcept {
     endpoint_.ledger.count(refusal.reason); // before the client can know
     ::close(fd);
-    if (!shared_.access_log) return;
+    if (shared_.access_log && has_record(refusal.reason, peer))
+        log_closed(shared_.log, {.listener = config.name, .peer = peer, .reason = refusal.reason, .rule = &refusal.rule});
+}
+
+// Whether one that is refused has a record of its own.
+bool Service::has_record(Reason reason, const SocketAddress& peer) noexcept {
     const Nanoseconds now = monotonic_now();
     bool first = false;
-    if (!refusals_.has_record(refusal.reason, peer, now, first)) {
-        if (first) shared_.alarm.wake_by(now); // the main thread asks when their second is over
-        return;
-    }
-    log_closed(shared_.log, {.listener = config.name, .peer = peer, .reason = refusal.reason, .rule = &refusal.rule});
+    if (refusals_.has_record(reason, peer, now, first)) return true;
+    if (first) shared_.alarm.wake_by(now); // the main thread asks when their second is over
+    return false;
 }
 
 // Those that have had no record of their own.

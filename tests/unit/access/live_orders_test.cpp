@@ -90,5 +90,17 @@ TEST_F(LiveOrdersTest, TheLogMayBeMadeToSayMoreOfSomeAlone) {
     EXPECT_FALSE(log.enabled(LogLevel::debug));
 }
 
+TEST_F(LiveOrdersTest, AnOrderAboutSomeTakesNothingFromTheOthers) {
+    Log& log = recorded_.log;
+    const LogLevel before = log.level();
+    EXPECT_EQ(orders_.add(level("error", "web", "")), Added::added);
+    EXPECT_EQ(log.level(), before);
+    EXPECT_EQ(orders_.add(level("warning", "", "192.0.2.0/24")), Added::replaced);
+    log.configure(LogLevel::debug);
+    EXPECT_EQ(log.level(), LogLevel::debug);
+    log.configure(before);
+    EXPECT_EQ(log.level(), before);
+}
+
 } // namespace
 } // namespace gatehouse::host

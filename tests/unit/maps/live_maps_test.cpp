@@ -130,6 +130,9 @@ TEST_F(LiveMapsTest, AChangeIsWrittenAndCountsAtOnce) {
     folder_.write("b.map", "wrong\n");
     EXPECT_TRUE(set("blog.example", "pool=x").ends_with("; mend the file first"));
     EXPECT_EQ(contents(file), "wrong\n") << "what somebody else is writing is not lost";
+    EXPECT_EQ(map.replace("shop.example 10.0.0.9:1\n"), "") << "whoever gives all of it needs nothing of the old one";
+    EXPECT_EQ(of(map, "shop.example"), "10.0.0.9:1");
+    EXPECT_EQ(of(map, "blog.example"), "");
 }
 
 } // namespace

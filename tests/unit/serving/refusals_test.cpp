@@ -18,7 +18,7 @@ int recorded(Refusals& refusals, const SocketAddress& from, int count, Nanosecon
 }
 
 TEST(Refusals, BeyondTheLimitShareARecordWhenTheSecondIsOver) {
-    Refusals refusals(10);
+    Refusals refusals(10, 32, 64);
     const Nanoseconds now = 100 * a_second;
     const SocketAddress source = client("192.0.2.1");
     EXPECT_EQ(recorded(refusals, source, 1000, now), 10);
@@ -38,7 +38,7 @@ TEST(Refusals, BeyondTheLimitShareARecordWhenTheSecondIsOver) {
 }
 
 TEST(Refusals, AreApartBySourceAndReason) {
-    Refusals refusals(1);
+    Refusals refusals(1, 32, 64);
     const Nanoseconds now = 100 * a_second;
     EXPECT_EQ(recorded(refusals, client("192.0.2.1"), 3, now), 1);
     EXPECT_EQ(recorded(refusals, client("192.0.2.2"), 3, now), 1);
@@ -53,7 +53,7 @@ TEST(Refusals, AreApartBySourceAndReason) {
 }
 
 TEST(Refusals, TheFirstOneWithoutARecordIsTold) {
-    Refusals refusals(1);
+    Refusals refusals(1, 32, 64);
     bool first = false;
     EXPECT_TRUE(refusals.has_record(Reason::over_rate, client("192.0.2.1"), a_second, first));
     EXPECT_FALSE(refusals.has_record(Reason::over_rate, client("192.0.2.1"), a_second, first));
@@ -62,20 +62,30 @@ TEST(Refusals, TheFirstOneWithoutARecordIsTold) {
     EXPECT_FALSE(first);
 }
 
-// Whoever comes from more sources than there is room for is still refused, and none of it is lost.
+TEST(Refusals, ANetworkThatIsOneSourceSharesARecord) {
+    Refusals refusals(1, 24, 64);
+    EXPECT_EQ(recorded(refusals, client("2001:db8::1"), 1, a_second), 1);
+    EXPECT_EQ(recorded(refusals, client("2001:db8::2"), 1, a_second), 0);
+    EXPECT_EQ(recorded(refusals, client("2001:db8:0:1::2"), 1, a_second), 1);
+    EXPECT_EQ(recorded(refusals, client("192.0.2.1"), 1, a_second), 1);
+    EXPECT_EQ(recorded(refusals, client("192.0.2.2"), 1, a_second), 0);
+}
+
+// Whoever comes from more sources than there is room for shares a record, and none of it is lost.
 TEST(Refusals, ManySourcesLoseNothing) {
-    Refusals refusals(1);
+    Refusals refusals(1, 32, 64);
     std::uint64_t all = 0;
     for (int i = 0; i < 1000; ++i)
         all += static_cast<std::uint64_t>(
             recorded(refusals, client("192.0." + std::to_string(i / 250) + '.' + std::to_string(i % 250)), 2, a_second));
+    EXPECT_LE(all, 257U) << "one for each place, and one for those without";
     Nanoseconds again = never;
     while (const std::optional<Refusals::Many> many = refusals.take(a_second, true, again)) all += many->count;
     EXPECT_EQ(all, 2000U);
 }
 
 TEST(Refusals, WithoutALimitEachHasItsRecord) {
-    Refusals refusals(0);
+    Refusals refusals(0, 32, 64);
     EXPECT_EQ(recorded(refusals, client("192.0.2.1"), 100, a_second), 100);
 }
 
