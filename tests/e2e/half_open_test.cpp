@@ -74,7 +74,8 @@ TEST_F(HalfOpen, HandshakesOfTheSourceThatHasMostGiveWay) {
         careful.push_back(std::move(begin(*server, 1, half_hello(), "127.0.0." + std::to_string(i) + ":0").front()));
     server->wait_for_status("tls", "the first", [](const Record& now) { return now["handshakes"] == "7"; });
     const std::vector<Client> greedy = begin(*server, 60, half_hello(), "127.0.0.9:0");
-    eventually("47 have given way", [&] { return server->count_logged("\"reason\":\"handshakes_full\"") >= 47; });
+    server->wait_for_status("tls", "47 have given way",
+                            [](const Record& now) { return now["reasons"] == "handshakes_full:47"; });
     EXPECT_TRUE(s_client(*server).has("version=TLSv1.3\n"));
     EXPECT_LE(std::count_if(careful.begin(), careful.end(),
                             [&](const Client& client) { return server->logged(client.local_address()); }),

@@ -29,11 +29,11 @@ class StartTls : public Tls {
                          GatehouseOptions{.plugin_path = {sample_dir()}});
     }
     // What clients say that do it in these ways, one after the other, of each listener.
-    std::string python(const Gatehouse& host, const std::vector<std::pair<std::string, std::string>>& ways) const {
+    std::string python(Gatehouse& host, const std::vector<std::pair<std::string, std::string>>& ways) const {
         std::vector<std::string> arguments{"python3", tls_client, certificates_.ca()};
         for (const auto& [way, listener] : ways) arguments.push_back(way + ":" + std::to_string(host.port(listener)));
         const Result result = run(arguments);
-        EXPECT_EQ(result.status, 0) << result.err;
+        EXPECT_EQ(result.status, 0) << result.err << host.tail();
         return result.out;
     }
     // One that has said that it wants TLS, and has heard that it may begin.

@@ -58,8 +58,9 @@ typedef struct gatehouse_tls_v1 {
     /*
      * [conn] The same, but it does not wait. GATEHOUSE_AGAIN: it has been begun, and goes on while the connection is parked,
      * whatever is watched; when it is over, and outcome() has not told so yet, serve() is called with GATEHOUSE_EVENT_READY.
-     * Until outcome() has told, read(), write() and the like are GATEHOUSE_INVALID. GATEHOUSE_INVALID, _EXHAUSTED: nothing has
-     * been begun.
+     * Other events may come before: GATEHOUSE_EVENT_SENT, if send() had output left; what wakes or stops the connection. Until
+     * outcome() has told, read(), write() and the like are GATEHOUSE_INVALID. GATEHOUSE_INVALID, _EXHAUSTED: nothing has been
+     * begun.
      */
     gatehouse_status (*accept_tls_now)(gatehouse_conn* conn, const gatehouse_tls_server* server,
                                        size_t unused) GATEHOUSE_NOEXCEPT;
