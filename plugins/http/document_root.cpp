@@ -85,10 +85,6 @@ OpenResult result_of(int error) noexcept {
 
 } // namespace
 
-File::~File() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
 DocumentRoot::DocumentRoot(const std::string& path)
     : path_(std::filesystem::absolute(path)), folder_(open_folder(path_.c_str())) {
     if (!folder_) throw std::system_error(errno, std::generic_category(), "cannot open " + path_);

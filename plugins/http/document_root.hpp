@@ -3,6 +3,7 @@
 // itself may have links anywhere, and a deploy may switch them.
 #pragma once
 
+#include "file.hpp"
 #include "file_cache.hpp"
 #include "listing.hpp"
 
@@ -12,27 +13,8 @@
 #include <mutex>
 #include <string>
 #include <sys/stat.h>
-#include <utility>
 
 namespace http {
-
-// An open file, closed with its owner.
-class File {
-  public:
-    File() noexcept = default;
-    explicit File(int fd) noexcept : fd_(fd) {}
-    File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    File& operator=(File&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~File();
-
-    int fd() const noexcept { return fd_; }
-
-  private:
-    int fd_ = -1;
-};
 
 enum class OpenResult {
     file,      // a regular one

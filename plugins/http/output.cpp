@@ -1,7 +1,9 @@
 #include "output.hpp"
+#include "file.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <sys/mman.h>
 #include <unistd.h>
 
 namespace http {
@@ -43,6 +45,14 @@ void Output::text(std::string_view text) noexcept {
         size_ += count;
         text.remove_prefix(count);
     }
+}
+
+void Output::body(std::string_view text) noexcept {
+    if (text.size() < sendfile_from) return this->text(text);
+    const File memory(::memfd_create("answer", MFD_CLOEXEC));
+    if (memory.fd() < 0 || ::write(memory.fd(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+        return this->text(text);
+    file(memory.fd(), 0, text.size());
 }
 
 void Output::number(std::uint64_t value) noexcept {

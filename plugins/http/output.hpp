@@ -23,6 +23,9 @@ class Output {
     Output& operator=(const Output&) = delete;
 
     void text(std::string_view text) noexcept;
+    // The same for what may be large. A thread would wait until a slow client has taken most of it; so it becomes a file in
+    // memory, with which the host goes on by itself.
+    void body(std::string_view text) noexcept;
     void number(std::uint64_t value) noexcept;
 
     // `length` bytes of `fd` from `offset`. GATEHOUSE_FAILED if the file ends before that.

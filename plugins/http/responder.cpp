@@ -160,7 +160,7 @@ void Responder::send_text(int status, std::string_view type, std::string_view te
     field("Content-Type", type);
     length_field(text.size());
     end_head(framing);
-    if (!framing.head_only) output_.text(text);
+    if (!framing.head_only) output_.body(text);
 }
 
 void Responder::refuse(const Problem& problem) {
@@ -304,7 +304,7 @@ void Responder::send(const Request& request, const Answer& answer) {
 
 void Responder::content(const Chosen& chosen, std::uint64_t offset, std::uint64_t length) {
     if (chosen.file.kept)
-        output_.text(std::string_view(chosen.file.kept->content).substr(offset, length));
+        output_.body(std::string_view(chosen.file.kept->content).substr(offset, length));
     else
         output_.file(chosen.file.file.fd(), offset, length);
 }

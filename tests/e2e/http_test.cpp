@@ -164,6 +164,30 @@ TEST_F(Http, TenDownloadsAtOnce) {
     for (int i = 0; i < 10; ++i) EXPECT_TRUE(read_file(outside_ / ("copy" + std::to_string(i))) == text_) << i;
 }
 
+// The only thread is free for the next one, although the client does not read what the plugin has made for it.
+TEST_F(Http, WhatIsMadeForAClientHoldsNoThread) {
+    const TempDir root;
+    for (int i = 0; i < 3000; ++i) std::ofstream(root / (std::string(200, 'x') + std::to_string(i)));
+    std::string digits;
+    for (const char c : arbitrary_bytes(1'000'000)) digits += static_cast<char>('0' + static_cast<unsigned char>(c) % 10);
+    root.write("digits.txt", digits);
+    Gatehouse host(instance("http", "http", "root = \"" + root.path().string() + "\", listing = true, compress = {}",
+                            "threads.max = 1\nsend_buffer = \"8KiB\""));
+    std::vector<Client> slow;
+    for (const char* target : {"/", "/digits.txt"}) {
+        Client& client = slow.emplace_back(host.port("http"));
+        limit_receive_buffer(client.fd());
+        client.send("GET " + std::string(target) + " HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n");
+        EXPECT_EQ(client.recv_exactly(12), "HTTP/1.1 200");
+    }
+    EXPECT_EQ(curl({"-r", "0-9", "http://" + host.address("http") + "/digits.txt"}), digits.substr(0, 10));
+    EXPECT_EQ(host.status("http")["threads_blocked"], "0");
+    for (Client& client : slow) {
+        client.finish();
+        EXPECT_GT(client.recv_until_eof().size(), 300'000U);
+    }
+}
+
 TEST_F(Http, ThroughTheGateway) {
     const std::string file = root_.write("large", arbitrary_bytes(20'000'000));
     Gatehouse gateway(gateway_to(host_.address("http")));
