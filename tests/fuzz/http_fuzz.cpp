@@ -1,7 +1,4 @@
-// A libFuzzer target over everything that reads a client's bytes: tests/corpus has inputs to start from.
-//
-//     cmake -B build/fuzz -G Ninja -DGATEHOUSE_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++-19 && cmake --build build/fuzz -t http_fuzz
-//     build/fuzz/bin/http_fuzz -max_total_time=60 build/fuzz/corpus plugins/http/tests/corpus
+// Everything of `http` that reads a client's bytes.
 //
 // The first byte says where to cut the rest; the requests must not depend on it.
 #include "accept.hpp"

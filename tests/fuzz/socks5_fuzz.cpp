@@ -1,8 +1,4 @@
-// A libFuzzer target over everything that reads a client's bytes: tests/corpus has inputs to start from. Debian's
-// clang needs libclang-rt-19-dev for it.
-//
-//     cmake -B build/fuzz -G Ninja -DGATEHOUSE_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++-19 && cmake --build build/fuzz -t
-//     socks5_fuzz build/fuzz/bin/socks5_fuzz -max_total_time=60 build/fuzz/socks5-corpus plugins/socks5/tests/corpus
+// Everything of `socks5` that reads a client's bytes.
 //
 // The first byte says whether there are users and where to cut the rest; the result must not depend on the cuts.
 #include "dialogue.hpp"
