@@ -6,6 +6,7 @@
 #include <random>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <tuple>
 #include <unistd.h>
 
 using namespace http::test;
@@ -25,6 +26,85 @@ class HostileTest : public HttpTest {
 };
 
 } // namespace
+
+// One of each class that is malformed, or that readers disagree about: RFC 9110, 9112, 3986.
+const char* const malformed[] = {
+    // the request line
+    "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /\tHTTP/1.1\r\nHost: a\r\n\r\n",
+    " GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",
+    "GET / HTTP/1.10\r\nHost: a\r\n\r\n",
+    "GET / http/1.1\r\nHost: a\r\n\r\n",
+    "GET / HTTP/2.0\r\nHost: a\r\n\r\n",
+    "GET /\r\nHost: a\r\n\r\n",
+    "G(T / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET / HTTP/1.1\nHost: a\n\n",
+    "GET /\x7f HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET * HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET http:///t HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n",
+    // Host
+    "GET / HTTP/1.1\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n",
+    // fields
+    "GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\n X: y\r\n\r\n",
+    "GET / HTTP/1.1\r\n X: y\r\nHost: a\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\n: y\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nX: y\rz\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nX: y\nZ: z\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nX(: y\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n",
+    // framing
+    "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+    "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 4\r\n\r\nabcd",
+    "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc",
+    "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x3\r\n\r\nabc",
+    "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: \r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "GET / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    // chunks
+    "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nabc\r\n0\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\r\nabc\r\n0\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n0\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;a=\"\r\nabc\r\n0\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX : y\r\n\r\n",
+    // what is not HTTP at all
+    "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "hello\n",
+};
+
+// By itself and behind a good request: not a byte of the answers depends on how it comes, nor how the connection ends.
+TEST_F(HostileTest, TheSameHoweverWhatIsMalformedIsSplit) {
+    for (const std::string input : malformed) {
+        for (const std::string& before : {std::string(), get("/hello.txt")}) {
+            const auto look = [&](const Script& script) {
+                const auto outcome = plugin.serve(script);
+                return std::tuple(without_dates(outcome.output), outcome.next, outcome.reason, outcome.open, outcome.error);
+            };
+            const auto whole = look({before + input});
+            const std::string& answers = std::get<0>(whole); // the last one may have no body: it may answer a HEAD
+            EXPECT_GE(answers.substr(answers.rfind("HTTP/1.1 ") + 9, 1), "4") << input;
+            for_each_split(before + input, [&](const Script& script) { ASSERT_EQ(look(script), whole) << input; });
+        }
+    }
+}
 
 TEST_F(HostileTest, PathsStayBeneathTheRoot) {
     for (const char* target :
