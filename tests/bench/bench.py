@@ -35,6 +35,10 @@ class Subject:
     targets: list[Target] = field(default_factory=list)
 
 
+def nginx_target(factor):
+    return [Target("cost", ["nginx"], factor)]
+
+
 def echo_targets(factor):
     return [Target("cost", ["epoll", "epoll-batch"], factor), Target("cost", ["apache"], 0.5)]
 
@@ -59,8 +63,20 @@ SUBJECTS = [
             RedisBenchmark(50, reconnect=True), proxy_targets(0.90, 1.00)),
     Subject("bulk-1", "gateway, bulk data, 1 stream", "bulk", Iperf3(1), BULK),
     Subject("bulk-4", "gateway, bulk data, 4 streams", "bulk", Iperf3(4), BULK),
-    Subject("http-50", "http, a file of 1 KB, 50 connections (for information)", "http", Wrk(50)),
-    Subject("http-1000", "http, a file of 1 KB, 1,000 connections (for information)", "http", Wrk(1000)),
+    Subject("http-50", "http, a file of 1 KB, 50 connections, no access logs", "http", Wrk(50), nginx_target(0.70)),
+    Subject("http-1000", "http, a file of 1 KB, 1,000 connections, no access logs", "http", Wrk(1000), nginx_target(0.70)),
+    Subject("http-new", "http, a file of 1 KB, a new connection for each request, no access logs", "http",
+            Wrk(50, reconnect=True), nginx_target(0.95)),
+    Subject("http-large", "http, a file of 1 MiB, 50 connections, no access logs", "http", Wrk(50, "/medium.bin"),
+            nginx_target(0.95)),
+    Subject("http-log-50", "http, a file of 1 KB, 50 connections, access logs on", "httplog", Wrk(50), nginx_target(0.75)),
+    Subject("http-log-new", "http, a file of 1 KB, a new connection for each request, access logs on", "httplog",
+            Wrk(50, reconnect=True), nginx_target(0.95)),
+    Subject("http-gzip", "http, 20 KB of HTML, compressed for the client at level 5", "httpgzip",
+            Wrk(50, "/page.html", gzip=True), nginx_target(1.0)),
+    Subject("http-precompressed", "http, page.html.gz instead of page.html, beside a plain file of that size", "httppre",
+            Wrk(50, "/page.html", gzip=True), [Target("cost", ["plain"], 1.05)]),
+    Subject("https-50", "https, a file of 1 KB, 50 connections", "https", Wrk(50, scheme="https"), nginx_target(0.90)),
     Subject("tls-new", "TLS 1.3, full handshakes (P-256)", "tls", TlsHandshakes(resumed=False),
             [Target("cost", ["s_server"], 1 / 0.95), Target("cost", ["haproxy"], 1.0), Target("cost", ["nginx"], 1.0)]),
     Subject("tls-resumed", "TLS 1.3, resumed handshakes", "tls", TlsHandshakes(resumed=True),
@@ -86,7 +102,16 @@ def start_group(group, servers):
         address = f"127.0.0.1:{upstream.port}"
         found = [servers.gatehouse_tls_gateway(address), servers.haproxy_tls(address), servers.nginx_stream_tls(address)]
     elif group == "http":
-        found = [servers.gatehouse_http(), servers.nginx_http()]
+        found = [servers.gatehouse_http(access_log=False), servers.nginx_http()]
+    elif group == "httplog":
+        found = [servers.gatehouse_http(), servers.nginx_http(access_log=True)]
+    elif group == "httpgzip":
+        found = [servers.gatehouse_http("compress = { level = 5 }"), servers.nginx_http("gzip on; gzip_comp_level 5;")]
+    elif group == "httppre":
+        found = [servers.gatehouse_http("precompressed = true", name="precompressed"),
+                 servers.gatehouse_http(name="plain", folder="compressed")]
+    elif group == "https":
+        found = [servers.gatehouse_https(), servers.nginx_https()]
     else:
         upstream = servers.iperf3() if group == "bulk" else servers.epoll("upstream", "-b")
 

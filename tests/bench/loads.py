@@ -54,15 +54,18 @@ class RedisBenchmark:
 
 
 class Wrk:
-    """HTTP GET of a small file with keep-alive."""
+    """HTTP GET of a file, with keep-alive unless each request has a connection of its own."""
     rate_unit, cost_unit, cost_scale = "req/s", "CPU µs/req", 1e6
 
-    def __init__(self, connections):
+    def __init__(self, connections, path="/small.txt", scheme="http", reconnect=False, gzip=False):
         self.connections = connections
+        self.url = f"{scheme}://127.0.0.1:{{}}{path}"
+        fields = ["Connection: close"] * reconnect + ["Accept-Encoding: gzip"] * gzip
+        self.options = [option for field in fields for option in ("-H", field)]
 
     def drive(self, server, seconds, rate):
         output = run([program("wrk"), "-t2", f"-c{self.connections}", f"-d{max(1, round(seconds))}s", "--latency",
-                      f"http://127.0.0.1:{server.port}/small.txt"], seconds)
+                      *self.options, self.url.format(server.port)], seconds)
         if "Socket errors" in output or "Non-2xx" in output:
             raise BenchError(f"wrk saw errors from {server.name}:\n{output}")
         requests = int(re.search(r"(\d+) requests in", output).group(1))

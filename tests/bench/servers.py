@@ -1,5 +1,6 @@
 """The servers that are measured, each started with a configuration of its own in the run's temporary folder."""
 
+import gzip
 import os
 import resource
 import shutil
@@ -78,7 +79,8 @@ class Servers:
 
     # --- Gatehouse ---------------------------------------------------------------------------------------------------------
 
-    def gatehouse(self, name, plugin, settings="", threads_max=256, routes=(), tls=False):
+    def gatehouse(self, name, plugin, settings="", threads_max=256, routes=(), tls=False,
+                  access_log=True):
         """The host with one listener. Everything that is not about size is the default, with the log in a file."""
         port = free_port()
         conf = self._write(f"{name}-{port}.toml", f"""
@@ -87,6 +89,7 @@ plugin_path = ["{self.build}/plugins", "{self.tools}"]
 
 [log]
 file = "{self.folder}/{name}-{port}.log"
+access = {"true" if access_log else "false"}
 
 {self.tls_section() if tls else ""}
 [plugins.measured]
@@ -116,8 +119,9 @@ threads = {{ max = {threads_max} }}
     def gatehouse_gateway(self, upstream):
         return self.gatehouse("gatehouse", "gateway", f'upstream = "{upstream}"')
 
-    def gatehouse_http(self):
-        return self.gatehouse("gatehouse", "http", f'root = "{self.site()}"')
+    def gatehouse_http(self, settings="", name="gatehouse", folder="", access_log=True):
+        root = f'root = "{self.site() / folder}"'
+        return self.gatehouse(name, "http", f"{root}, {settings}" if settings else root, access_log=access_log)
 
     def gatehouse_blocking(self, connections):
         return self.gatehouse("gatehouse", "blocking_echo", threads_max=connections + 100)
@@ -142,13 +146,20 @@ threads = {{ max = {threads_max} }}
         return folder
 
     def site(self):
-        """A folder with the one small file that the http servers serve."""
+        """A folder with the files that the http servers serve; "compressed" beneath it has the page as its gzip is."""
         site = self.folder / "site"
-        site.mkdir(exist_ok=True)
+        if site.exists():
+            return site
+        (site / "compressed").mkdir(parents=True)
         (site / "small.txt").write_text("x" * 1023 + "\n")
-        if not (site / "large.bin").exists():
-            with open(site / "large.bin", "wb") as large:
-                large.truncate(1_000_000_000)  # a hole: reading it costs no disk
+        (site / "medium.bin").write_bytes(bytes(1024 * 1024))
+        with open(site / "large.bin", "wb") as large:
+            large.truncate(1_000_000_000)  # a hole: reading it costs no disk
+        page = "".join(f"<tr><td>{number}</td><td>{number * number % 9973}</td></tr>\n" for number in range(1000))[:20_000]
+        (site / "page.html").write_text(page)
+        packed = gzip.compress(page.encode(), 9, mtime=0)
+        (site / "page.html.gz").write_bytes(packed)
+        (site / "compressed" / "page.html").write_bytes(packed)
         return site
 
     # --- the limit, and upstreams ------------------------------------------------------------------------------------------
@@ -280,15 +291,15 @@ events {{ worker_connections 32768; }}
         return self._nginx(f"load_module {NGINX_STREAM};",
                            f"stream {{ server {{ listen 127.0.0.1:PORT backlog=4096; proxy_pass {upstream}; }} }}")
 
-    def nginx_http(self):
+    def nginx_http(self, more="", access_log=False):
         if not program("nginx"):
             return None
-        return self._nginx("", self._nginx_http_section())
+        return self._nginx("", self._nginx_http_section(more=more, access_log=access_log))
 
-    def _nginx_http_section(self, option="", more=""):
+    def _nginx_http_section(self, option="", more="", access_log=False):
         return f"""
 http {{
-    access_log off;
+    access_log {f"{self.folder}/nginx-access.log" if access_log else "off"};
     client_body_temp_path nginx-body; proxy_temp_path nginx-proxy; fastcgi_temp_path nginx-fastcgi;
     uwsgi_temp_path nginx-uwsgi; scgi_temp_path nginx-scgi;
     sendfile on; keepalive_timeout 300s; keepalive_requests 1000000000;
