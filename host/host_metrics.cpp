@@ -57,6 +57,7 @@ Numbers::OfTls numbers_of(const std::string& name, const TlsServer& server) {
     for (std::size_t version = 0; version < numbers.done.size(); ++version)
         for (const bool resumed : {false, true}) numbers.done[version][resumed ? 1 : 0] = counts.done(version, resumed);
     for (std::size_t why = 0; why < numbers.failed.size(); ++why) numbers.failed[why] = counts.failed(why);
+    for (std::size_t why = 0; why < numbers.cut.size(); ++why) numbers.cut[why] = counts.cut_for(static_cast<Reason>(why));
     numbers.times = counts.times();
     numbers.open = server.handshakes();
     numbers.limit = server.config().max_handshakes;
@@ -146,9 +147,12 @@ void tls_handshakes(const Numbers& now, MetricText& to) {
 }
 
 void tls_failures(const Numbers& now, MetricText& to) {
-    for (const OfTls& of : now.tls)
+    for (const OfTls& of : now.tls) {
         for (std::size_t why = 0; why < of.failed.size(); ++why)
             if (of.failed[why] != 0) to.add({of.name, HandshakeCounts::failure_names[why]}, of.failed[why]);
+        for (std::size_t why = 0; why < of.cut.size(); ++why)
+            if (of.cut[why] != 0) to.add({of.name, reason_names[why]}, of.cut[why]);
+    }
 }
 
 void tls_certificates(const Numbers& now, MetricText& to) {
@@ -328,7 +332,7 @@ const Metric all_metrics[] = {
     {{"gatehouse_tls_handshake_failures_total",
       Kind::counter,
       {"tls", "cause"},
-      "Handshakes with clients that failed; those that the host has cut short have the reason of their connection."},
+      "Handshakes with clients that failed; the cause of those that the host has cut short is the reason of their connection."},
      tls_failures},
     {{"gatehouse_tls_handshake_seconds", Kind::histogram, {"tls"}, "From the client's first byte, of those that went well."},
      each_tls<[](const OfTls& of) { return of.times; }>},

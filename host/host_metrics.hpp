@@ -41,6 +41,7 @@ struct Numbers {
         std::string name;
         std::array<std::array<std::uint64_t, 2>, HandshakeCounts::versions.size()> done{}; // by version, and whether resumed
         std::array<std::uint64_t, HandshakeCounts::failure_names.size()> failed{};
+        std::array<std::uint64_t, reason_names.size()> cut{}; // by the reason of the connection
         TimeHistogram::Counts times;
         std::uint64_t open = 0;
         std::uint64_t limit = 0;

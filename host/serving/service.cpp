@@ -361,7 +361,7 @@ bool Service::goes_on(Connection& connection, gatehouse_next next) noexcept {
                                              : "serve() returned GATEHOUSE_NEXT_RELAY without a relay()");
         next = GATEHOUSE_NEXT_ERROR;
     }
-    drop_upgrade(connection);
+    if (connection.pending) drop_upgrade(connection, reason_for(connection, next));
     const bool is_cut = connection.broken || connection.deadline_hit || ends_at_once(connection);
     if ((next == GATEHOUSE_NEXT_CLOSE || next == GATEHOUSE_NEXT_RELAY) && !is_cut && has_output(connection)) {
         serving.then = next == GATEHOUSE_NEXT_CLOSE ? Then::close : Then::relay;
