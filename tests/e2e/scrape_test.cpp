@@ -123,13 +123,14 @@ TEST(Scrape, CountersGoOnAfterAReload) {
     EXPECT_EQ(now.at(R"(gatehouse_connections_accepted_total{listener="door"})"), 2);
     EXPECT_EQ(now.at(R"(gatehouse_connections_old{listener="door"})"), 1);
     EXPECT_EQ(now.at(R"(gatehouse_fixture_words_total{plugin="door",word="hello"})"), 2);
+    EXPECT_EQ(now.at(R"(gatehouse_fixture_clients{plugin="door"})"), 1) << "of the instance that serves newcomers";
     EXPECT_EQ(now.at("gatehouse_config_generation"), 2);
     EXPECT_EQ(now.at(R"(gatehouse_config_reloads_total{result="applied"})"), 1);
 }
 
 TEST(Scrape, TheAdminPluginHasTheSame) {
     Gatehouse host("[host]\ncontrol = \"c\"\ndrain_delay = \"1h\"\n[plugins.admin]\ngrants = [\"host\"]\n" +
-                   listener("admin", "admin") + listener("echo", "echo"));
+                   listener("admin", "admin") + listener("echo", "echo") + gateway_to("127.0.0.1:1"));
     const std::string at = "http://" + host.address("admin");
     const auto get = [&](const std::string& path, std::vector<std::string> more = {}) {
         more.insert(more.begin(), {"curl", "-sS", "-w", "%{http_code}", at + path});
@@ -142,8 +143,15 @@ TEST(Scrape, TheAdminPluginHasTheSame) {
     EXPECT_TRUE(open.ends_with("# EOF\n200")) << open;
     EXPECT_EQ(get("/livez"), "ok\n200");
     EXPECT_EQ(get("/startupz"), "ok\n200");
-    EXPECT_EQ(get("/readyz?verbose"), "[+] listeners  2 of 2 accept\n[+] host  is not draining\n200");
+    EXPECT_EQ(get("/readyz?verbose"), "[+] listeners  3 of 3 accept\n[+] host  is not draining\n200");
     EXPECT_EQ(get("/readyz/listener/echo"), "ok\n200");
+    EXPECT_EQ(get("/readyz/pool/gateway"), "ok\n200");
+    EXPECT_EQ(get("/readyz/pool/gateway?verbose"), "[+] pool gateway  1 of 1 servers up\n200");
+    EXPECT_EQ(get("/readyz/pool/echo"), "There is no such pool.\n404");
+    EXPECT_EQ(ask(host, {"gateway", "disable", "127.0.0.1:1"}).status, 0);
+    EXPECT_EQ(get("/readyz/pool/gateway"), "[-] pool gateway  0 of 1 servers up\n503");
+    EXPECT_EQ(ask(host, {"gateway", "enable", "127.0.0.1:1"}).status, 0);
+    EXPECT_EQ(get("/readyz/pool/gateway"), "ok\n200");
     EXPECT_NE(get("/api/listeners").find(R"("listener": "echo")"), std::string::npos);
     EXPECT_EQ(get("/livez", {"-H", "Host: rebound.example"}).substr(0, 4), "This");
     EXPECT_EQ(run_gatehouse({"health", host.dir() / "gatehouse.toml"}).status, 0);
