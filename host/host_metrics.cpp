@@ -35,8 +35,17 @@ Numbers::OfListener numbers_of(const Service& service) {
     if (!service.config.tls.empty()) tls.insert(service.config.tls);
     for (const RouteConfig& route : service.config.routes)
         if (!route.tls.empty()) tls.insert(route.tls);
-    return {service.status(),          service.addresses(),        service.plugin_names(),      joined_names(tls),
-            service.max_connections(), service.config.threads.max, service.sources() != nullptr};
+    return {service.status(),
+            service.addresses(),
+            service.plugin_names(),
+            joined_names(tls),
+            service.max_connections(),
+            service.config.threads.max,
+            service.sources() != nullptr,
+            service.endpoint().threads.clocks.sum(),
+            service.config.access.allow.size(),
+            service.config.access.deny.size(),
+            service.endpoint().routes.first(service.config.routes.size())};
 }
 
 Numbers::OfPlugin numbers_of(const PluginInstance& instance) {
@@ -111,6 +120,19 @@ void closed_connections(const Numbers& now, MetricText& to) {
     for (const OfListener& of : now.listeners)
         for (std::size_t i = 0; i < reason_names.size(); ++i)
             if (of.status.reasons[i] != 0) to.add({of.status.listener, reason_names[i]}, of.status.reasons[i]);
+}
+
+void access_networks(const Numbers& now, MetricText& to) {
+    for (const OfListener& of : now.listeners) {
+        if (of.allowed != 0) to.add({of.status.listener, "allow"}, of.allowed);
+        if (of.denied != 0) to.add({of.status.listener, "deny"}, of.denied);
+    }
+}
+
+void route_connections(const Numbers& now, MetricText& to) {
+    for (const OfListener& of : now.listeners)
+        for (std::size_t i = 0; i < of.routes.size(); ++i)
+            if (of.routes[i] != 0) to.add({of.status.listener, std::to_string(i + 1)}, of.routes[i]);
 }
 
 void accept_errors(const Numbers& now, MetricText& to) {
@@ -267,6 +289,16 @@ const Metric all_metrics[] = {
       {"listener"},
       "From accept to the plugin's first turn, the client's first bytes included."},
      each_listener<[](const OfListener& of) { return of.status.wait_times; }>},
+    {{"gatehouse_route_connections_total",
+      Kind::counter,
+      {"listener", "route"},
+      "Connections that a route has taken, by its number among those of the listener, from 1."},
+     route_connections},
+    {{"gatehouse_access_networks",
+      Kind::gauge,
+      {"listener", "list"},
+      "Networks that the configuration allows and denies, those of files included."},
+     access_networks},
     {{"gatehouse_sources", Kind::gauge, {"listener"}, "Client addresses that max_per_source or rate remembers."},
      [](const Numbers& now, MetricText& to) {
          for (const OfListener& of : now.listeners)
@@ -291,8 +323,14 @@ const Metric all_metrics[] = {
     {{"gatehouse_pool_thread_failures_total",
       Kind::counter,
       {"listener"},
-      "Threads that could not be started, since the last reload; those of a shared pool at each of its listeners."},
-     each_listener<[](const OfListener& of) { return of.status.pool.failures; }>},
+      "Threads that could not be started; those of a shared pool at each of its listeners."},
+     each_listener<[](const OfListener& of) { return of.status.thread_failures; }>},
+
+    {{"gatehouse_pool_cpu_seconds_total",
+      Kind::counter,
+      {"listener"},
+      "What the threads have computed, for the host and its plugins; those of a shared pool at each of its listeners."},
+     each_listener<[](const OfListener& of) { return seconds_of(of.cpu_time); }>},
 
     {{"gatehouse_plugin_info", Kind::gauge, {"plugin", "library", "version", "abi"}, "The plugin instances; always 1."},
      [](const Numbers& now, MetricText& to) {
