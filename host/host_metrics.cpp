@@ -359,6 +359,12 @@ const Metric all_metrics[] = {
 
     {{"gatehouse_relay_pairs", Kind::gauge, {}, "Connections that are relayed to a server."},
      [](const Numbers& now, MetricText& to) { to.add({}, std::uint64_t{now.standing.relays.active()}); }},
+    {{"gatehouse_relay_bytes_total", Kind::counter, {"method"}, "Bytes that were relayed, in both directions."},
+     [](const Numbers& now, MetricText& to) {
+         const RelayEngine::Moved moved = now.standing.relays.moved();
+         to.add({"copy"}, moved.copied);
+         to.add({"splice"}, moved.spliced);
+     }},
     {{"gatehouse_relay_cpu_seconds_total", Kind::counter, {}, "What the threads of the relay engine have computed."},
      [](const Numbers& now, MetricText& to) { to.add({}, seconds_of(now.standing.relays.cpu_time())); }},
 
