@@ -220,6 +220,14 @@ const Metric all_metrics[] = {
      [](const Numbers& now, MetricText& to) { to.add({}, number(now.draining)); }},
     {{"gatehouse_config_generation", Kind::gauge, {}, "The number of the configuration that runs; 1 after the start."},
      [](const Numbers& now, MetricText& to) { to.add({}, std::uint64_t{now.generation}); }},
+    {{"gatehouse_config_file_changed",
+      Kind::gauge,
+      {},
+      "Whether the file, with those that it includes, says something else than what runs; as the scrape before had it found "
+      "out."},
+     [](const Numbers& now, MetricText& to) {
+         if (const auto differs = now.standing.record.file.differs(now.generation)) to.add({}, number(*differs));
+     }},
     {{"gatehouse_config_last_reload_success", Kind::gauge, {}, "Whether the last reload or rollback was not refused."},
      [](const Numbers& now, MetricText& to) { to.add({}, number(now.standing.record.last_reload_good())); }},
     {{"gatehouse_config_last_reload_timestamp_seconds", Kind::gauge, {}, "Since when this configuration runs."},
@@ -407,6 +415,11 @@ const Metric all_metrics[] = {
          }
      }},
 
+    {{"gatehouse_main_delay_seconds",
+      Kind::histogram,
+      {},
+      "How late the main thread has come to what was due: deadlines, commands, supervision."},
+     [](const Numbers& now, MetricText& to) { to.add({}, now.standing.record.main_delay.counts()); }},
     {{"gatehouse_log_records_total", Kind::counter, {"level"}, "Records of the log."}, log_records},
     {{"gatehouse_log_records_dropped_total",
       Kind::counter,
@@ -462,6 +475,7 @@ Numbers numbers_of(const Generation& generation) {
                     {},
                     {},
                     {}};
+    generation.standing().record.file.ask(generation.standing().alarm);
     std::map<std::string_view, std::uint64_t> of_plugins;
     for (const auto& service : generation.services()) {
         numbers.listeners.push_back(numbers_of(*service));
