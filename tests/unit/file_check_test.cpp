@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <optional>
 #include <string>
+#include <sys/stat.h>
 
 namespace gatehouse::host {
 namespace {
@@ -43,8 +44,12 @@ TEST_F(FileCheckTest, ReadsTheFileOnlyIfItMayHaveChanged) {
     EXPECT_EQ(reads_, 2);
     write(with_limit(50));
     EXPECT_EQ(look(1, running), true);
+    EXPECT_EQ(look(1, running), true);
+    EXPECT_EQ(reads_, 3);
     write("what is this");
     EXPECT_EQ(look(1, running), true);
+    EXPECT_EQ(look(1, running), true);
+    EXPECT_EQ(reads_, 5) << "a failure may pass";
     std::filesystem::remove(file_);
     EXPECT_EQ(look(1, running), true);
 }
@@ -56,6 +61,18 @@ TEST_F(FileCheckTest, WhatWasFoundIsAboutOneGeneration) {
     EXPECT_EQ(check_.differs(2), std::nullopt);
     EXPECT_EQ(look(2, load_config(file_)), false);
     EXPECT_EQ(check_.differs(1), std::nullopt);
+}
+
+TEST_F(FileCheckTest, LeavesAPipeAlone) {
+    const Config running = load_config(file_);
+    EXPECT_EQ(look(1, running), false);
+    std::filesystem::remove(file_);
+    ASSERT_EQ(::mkfifo(file_.c_str(), 0600), 0);
+    EXPECT_EQ(look(1, running), std::nullopt);
+    EXPECT_EQ(reads_, 1);
+    std::filesystem::remove(file_);
+    write(with_limit(5));
+    EXPECT_EQ(look(1, running), false);
 }
 
 TEST_F(FileCheckTest, IsAskedOnceUntilItHasLooked) {
