@@ -5,7 +5,6 @@
 #include <cstring>
 #include <new>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <utility>
 
 namespace gatehouse::host {
@@ -47,18 +46,11 @@ void ChangeWatch::due() noexcept {
     if (is_new_) background_.at(*this, monotonic_now()); // since this has looked
 }
 
-ChangeWatch::Stamp ChangeWatch::stamp_of(const std::filesystem::path& file) noexcept {
-    struct stat status{};
-    if (::stat(file.c_str(), &status) != 0) return {};
-    return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size), status.st_mtim.tv_sec,
-            status.st_mtim.tv_nsec};
-}
-
 // Whether one of those that were known has another stamp now.
 bool ChangeWatch::note_stamps(const std::vector<std::filesystem::path>& files) {
     bool changed = false;
     for (const std::filesystem::path& file : files) {
-        const Stamp now = stamp_of(file);
+        const FileStamp now = stamp_of(file);
         const auto [known, is_new] = stamps_.emplace(file, now);
         changed = changed || known->second != now;
         known->second = now;

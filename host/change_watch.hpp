@@ -2,6 +2,7 @@
 // ConfigMaps do takes several steps, so the files have to be at rest for a moment first.
 #pragma once
 
+#include "base/file_stamp.hpp"
 #include "base/file_watch.hpp"
 #include "base/log.hpp"
 #include "base/mutex.hpp"
@@ -34,14 +35,6 @@ class ChangeWatch : public Activity {
   private:
     void due() noexcept override;
     void ready(int fd, std::uint32_t events) noexcept override;
-    // As stat() tells.
-    struct Stamp {
-        std::uint64_t device = 0, inode = 0, size = 0;
-        std::int64_t seconds = 0, nanoseconds = 0;
-
-        bool operator==(const Stamp&) const = default;
-    };
-    static Stamp stamp_of(const std::filesystem::path& file) noexcept;
     bool note_stamps(const std::vector<std::filesystem::path>& files);
     void look(const std::vector<std::filesystem::path>& files);
     void not_watched(int error, const std::string& file) noexcept;
@@ -50,8 +43,8 @@ class ChangeWatch : public Activity {
     Alarm& alarm_;
     Log& log_;
 
-    FileWatch watch_;                               // [background], as are the next ones
-    std::map<std::filesystem::path, Stamp> stamps_; // when a change was told last, or the file was first seen
+    FileWatch watch_;                                   // [background], as are the next ones
+    std::map<std::filesystem::path, FileStamp> stamps_; // when a change was told last, or the file was first seen
     bool watching_ = false;
     bool failed_ = false;                          // the log has it
     Settling changes_{300'000'000, 3'000'000'000}; // that have not been told

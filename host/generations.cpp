@@ -356,6 +356,11 @@ Nanoseconds Generations::supervise(Nanoseconds now) noexcept {
         makings_.pop_front();
         if (!makings_.empty()) make_next();
     }
+    if (FileCheck& check = standing_.record.file; check.begin()) {
+        const bool posted = maker_.post(
+            [this, &check, number = now_->number(), config = now_->shared_config()] { check.look(number, *config, load_); });
+        if (!posted) check.give_up();
+    }
     Nanoseconds again = std::min(now_->supervise(now), roll_back_if_due(now));
     for (const std::shared_ptr<Old>& old : old_) {
         if (old->given) continue;

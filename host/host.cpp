@@ -204,6 +204,7 @@ int Host::run() {
         begin_to_accept();
     else
         predecessor_->tell_ready(GATEHOUSE_SDK_VERSION_TEXT);
+    (void)alarm_.acknowledge(); // what was due before it serves is not late
     alarm_.wake_by(monotonic_now());
 
     Nanoseconds drained_by = never;
@@ -232,9 +233,10 @@ int Host::run() {
         }
         const bool watches = generation().config().host.watch && !upgrade_.has_handed_over();
         if (change_watch_ && change_watch_->has_changed() && watches) reload("a change of the files");
-        alarm_.acknowledge();
+        const Nanoseconds due = alarm_.acknowledge();
         record_.pulse.beat();
         const Nanoseconds now = monotonic_now();
+        if (due <= now) record_.main_delay.count(now - due);
         Nanoseconds again = generations_.supervise(now);
         again = std::min(again, upgrade_.serve(now));
         if (drained_by == never && (unwanted_ || upgrade_.wants_drain())) leave_by(now);

@@ -35,8 +35,17 @@ Numbers::OfListener numbers_of(const Service& service) {
     if (!service.config.tls.empty()) tls.insert(service.config.tls);
     for (const RouteConfig& route : service.config.routes)
         if (!route.tls.empty()) tls.insert(route.tls);
-    return {service.status(),          service.addresses(),        service.plugin_names(),      joined_names(tls),
-            service.max_connections(), service.config.threads.max, service.sources() != nullptr};
+    return {service.status(),
+            service.addresses(),
+            service.plugin_names(),
+            joined_names(tls),
+            service.max_connections(),
+            service.config.threads.max,
+            service.sources() != nullptr,
+            service.endpoint().threads.clocks.sum(),
+            service.config.access.allow.size(),
+            service.config.access.deny.size(),
+            service.endpoint().routes.first(service.config.routes.size())};
 }
 
 Numbers::OfPlugin numbers_of(const PluginInstance& instance) {
@@ -57,6 +66,7 @@ Numbers::OfTls numbers_of(const std::string& name, const TlsServer& server) {
     for (std::size_t version = 0; version < numbers.done.size(); ++version)
         for (const bool resumed : {false, true}) numbers.done[version][resumed ? 1 : 0] = counts.done(version, resumed);
     for (std::size_t why = 0; why < numbers.failed.size(); ++why) numbers.failed[why] = counts.failed(why);
+    for (std::size_t why = 0; why < numbers.cut.size(); ++why) numbers.cut[why] = counts.cut_for(static_cast<Reason>(why));
     numbers.times = counts.times();
     numbers.open = server.handshakes();
     numbers.limit = server.config().max_handshakes;
@@ -112,6 +122,19 @@ void closed_connections(const Numbers& now, MetricText& to) {
             if (of.status.reasons[i] != 0) to.add({of.status.listener, reason_names[i]}, of.status.reasons[i]);
 }
 
+void access_networks(const Numbers& now, MetricText& to) {
+    for (const OfListener& of : now.listeners) {
+        if (of.allowed != 0) to.add({of.status.listener, "allow"}, of.allowed);
+        if (of.denied != 0) to.add({of.status.listener, "deny"}, of.denied);
+    }
+}
+
+void route_connections(const Numbers& now, MetricText& to) {
+    for (const OfListener& of : now.listeners)
+        for (std::size_t i = 0; i < of.routes.size(); ++i)
+            if (of.routes[i] != 0) to.add({of.status.listener, std::to_string(i + 1)}, of.routes[i]);
+}
+
 void accept_errors(const Numbers& now, MetricText& to) {
     for (const OfListener& of : now.listeners)
         for (const auto& [error, count] : of.status.accept_errors) {
@@ -146,9 +169,12 @@ void tls_handshakes(const Numbers& now, MetricText& to) {
 }
 
 void tls_failures(const Numbers& now, MetricText& to) {
-    for (const OfTls& of : now.tls)
+    for (const OfTls& of : now.tls) {
         for (std::size_t why = 0; why < of.failed.size(); ++why)
             if (of.failed[why] != 0) to.add({of.name, HandshakeCounts::failure_names[why]}, of.failed[why]);
+        for (std::size_t why = 0; why < of.cut.size(); ++why)
+            if (of.cut[why] != 0) to.add({of.name, reason_names[why]}, of.cut[why]);
+    }
 }
 
 void tls_certificates(const Numbers& now, MetricText& to) {
@@ -194,6 +220,14 @@ const Metric all_metrics[] = {
      [](const Numbers& now, MetricText& to) { to.add({}, number(now.draining)); }},
     {{"gatehouse_config_generation", Kind::gauge, {}, "The number of the configuration that runs; 1 after the start."},
      [](const Numbers& now, MetricText& to) { to.add({}, std::uint64_t{now.generation}); }},
+    {{"gatehouse_config_file_changed",
+      Kind::gauge,
+      {},
+      "Whether the file, with those that it includes, says something else than what runs; as the scrape before had it found "
+      "out."},
+     [](const Numbers& now, MetricText& to) {
+         if (const auto differs = now.standing.record.file.differs(now.generation)) to.add({}, number(*differs));
+     }},
     {{"gatehouse_config_last_reload_success", Kind::gauge, {}, "Whether the last reload or rollback was not refused."},
      [](const Numbers& now, MetricText& to) { to.add({}, number(now.standing.record.last_reload_good())); }},
     {{"gatehouse_config_last_reload_timestamp_seconds", Kind::gauge, {}, "Since when this configuration runs."},
@@ -263,6 +297,16 @@ const Metric all_metrics[] = {
       {"listener"},
       "From accept to the plugin's first turn, the client's first bytes included."},
      each_listener<[](const OfListener& of) { return of.status.wait_times; }>},
+    {{"gatehouse_route_connections_total",
+      Kind::counter,
+      {"listener", "route"},
+      "Connections that a route has taken, by its number among those of the listener, from 1."},
+     route_connections},
+    {{"gatehouse_access_networks",
+      Kind::gauge,
+      {"listener", "list"},
+      "Networks that the configuration allows and denies, those of files included."},
+     access_networks},
     {{"gatehouse_sources", Kind::gauge, {"listener"}, "Client addresses that max_per_source or rate remembers."},
      [](const Numbers& now, MetricText& to) {
          for (const OfListener& of : now.listeners)
@@ -287,8 +331,14 @@ const Metric all_metrics[] = {
     {{"gatehouse_pool_thread_failures_total",
       Kind::counter,
       {"listener"},
-      "Threads that could not be started, since the last reload; those of a shared pool at each of its listeners."},
-     each_listener<[](const OfListener& of) { return of.status.pool.failures; }>},
+      "Threads that could not be started; those of a shared pool at each of its listeners."},
+     each_listener<[](const OfListener& of) { return of.status.thread_failures; }>},
+
+    {{"gatehouse_pool_cpu_seconds_total",
+      Kind::counter,
+      {"listener"},
+      "What the threads have computed, for the host and its plugins; those of a shared pool at each of its listeners."},
+     each_listener<[](const OfListener& of) { return seconds_of(of.cpu_time); }>},
 
     {{"gatehouse_plugin_info", Kind::gauge, {"plugin", "library", "version", "abi"}, "The plugin instances; always 1."},
      [](const Numbers& now, MetricText& to) {
@@ -317,6 +367,12 @@ const Metric all_metrics[] = {
 
     {{"gatehouse_relay_pairs", Kind::gauge, {}, "Connections that are relayed to a server."},
      [](const Numbers& now, MetricText& to) { to.add({}, std::uint64_t{now.standing.relays.active()}); }},
+    {{"gatehouse_relay_bytes_total", Kind::counter, {"method"}, "Bytes that were relayed, in both directions."},
+     [](const Numbers& now, MetricText& to) {
+         const RelayEngine::Moved moved = now.standing.relays.moved();
+         to.add({"copy"}, moved.copied);
+         to.add({"splice"}, moved.spliced);
+     }},
     {{"gatehouse_relay_cpu_seconds_total", Kind::counter, {}, "What the threads of the relay engine have computed."},
      [](const Numbers& now, MetricText& to) { to.add({}, seconds_of(now.standing.relays.cpu_time())); }},
 
@@ -328,7 +384,7 @@ const Metric all_metrics[] = {
     {{"gatehouse_tls_handshake_failures_total",
       Kind::counter,
       {"tls", "cause"},
-      "Handshakes with clients that failed; those that the host has cut short have the reason of their connection."},
+      "Handshakes with clients that failed; the cause of those that the host has cut short is the reason of their connection."},
      tls_failures},
     {{"gatehouse_tls_handshake_seconds", Kind::histogram, {"tls"}, "From the client's first byte, of those that went well."},
      each_tls<[](const OfTls& of) { return of.times; }>},
@@ -359,6 +415,11 @@ const Metric all_metrics[] = {
          }
      }},
 
+    {{"gatehouse_main_delay_seconds",
+      Kind::histogram,
+      {},
+      "How late the main thread has come to what was due: deadlines, commands, supervision."},
+     [](const Numbers& now, MetricText& to) { to.add({}, now.standing.record.main_delay.counts()); }},
     {{"gatehouse_log_records_total", Kind::counter, {"level"}, "Records of the log."}, log_records},
     {{"gatehouse_log_records_dropped_total",
       Kind::counter,
@@ -414,6 +475,7 @@ Numbers numbers_of(const Generation& generation) {
                     {},
                     {},
                     {}};
+    generation.standing().record.file.ask(generation.standing().alarm);
     std::map<std::string_view, std::uint64_t> of_plugins;
     for (const auto& service : generation.services()) {
         numbers.listeners.push_back(numbers_of(*service));

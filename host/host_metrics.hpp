@@ -27,6 +27,10 @@ struct Numbers {
         std::uint64_t limit = 0;
         std::uint64_t threads_limit = 0;
         bool counts_sources = false;
+        Nanoseconds cpu_time = 0;  // of its threads
+        std::uint64_t allowed = 0; // networks
+        std::uint64_t denied = 0;
+        std::vector<std::uint64_t> routes; // connections that each has taken
     };
     struct OfPlugin {
         std::string name;
@@ -41,6 +45,7 @@ struct Numbers {
         std::string name;
         std::array<std::array<std::uint64_t, 2>, HandshakeCounts::versions.size()> done{}; // by version, and whether resumed
         std::array<std::uint64_t, HandshakeCounts::failure_names.size()> failed{};
+        std::array<std::uint64_t, reason_names.size()> cut{}; // by the reason of the connection
         TimeHistogram::Counts times;
         std::uint64_t open = 0;
         std::uint64_t limit = 0;

@@ -4,7 +4,9 @@
 
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
+#include "base/time_histogram.hpp"
 #include "control/command_counts.hpp"
+#include "file_check.hpp"
 #include "plugin/named_counts.hpp"
 #include "threads/alarm.hpp"
 
@@ -80,6 +82,8 @@ class HostRecord {
     std::atomic<std::size_t> limit_orders{0};
     std::atomic<std::size_t> log_orders{0};
     Pulse pulse;
+    TimeHistogram main_delay; // how late the main thread has come to what was due
+    FileCheck file;
     CommandCounts commands; // of the control socket
     NamedCounts named_counts;
 

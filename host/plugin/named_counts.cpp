@@ -12,6 +12,7 @@ std::shared_ptr<InstanceCounts> NamedCounts::of(const std::string& instance) {
 }
 
 std::shared_ptr<gatehouse_metric> NamedCounts::same(const std::string& instance, std::shared_ptr<gatehouse_metric> made) {
+    if (made->kind == GATEHOUSE_METRIC_GAUGE) return made;
     const MutexLock lock(mutex_);
     std::erase_if(metrics_, [](const auto& entry) { return entry.second.expired(); });
     std::weak_ptr<gatehouse_metric>& known = metrics_[{instance, made->name}];

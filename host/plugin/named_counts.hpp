@@ -25,8 +25,8 @@ class NamedCounts {
     // Of the instance of this name. Throws std::bad_alloc. [any]
     std::shared_ptr<InstanceCounts> of(const std::string& instance);
 
-    // The metric that an instance of this name has registered before, if it is described as `made` is; else `made`. Throws
-    // std::bad_alloc. [any]
+    // The metric that an instance of this name has registered before, if it is described as `made` is; else `made`. A gauge is
+    // each instance's own: two of them would overwrite each other's. Throws std::bad_alloc. [any]
     std::shared_ptr<gatehouse_metric> same(const std::string& instance, std::shared_ptr<gatehouse_metric> made);
 
   private:

@@ -40,6 +40,15 @@ std::uint32_t RelayEngine::active() const noexcept {
     return sum;
 }
 
+RelayEngine::Moved RelayEngine::moved() const noexcept {
+    Moved moved;
+    for (const auto& thread : threads_) {
+        moved.copied += thread->copied();
+        moved.spliced += thread->spliced();
+    }
+    return moved;
+}
+
 Nanoseconds RelayEngine::cpu_time() const noexcept {
     Nanoseconds sum = 0;
     for (const auto& thread : threads_) sum += thread->cpu_time();

@@ -47,6 +47,12 @@ class RelayEngine {
 
     // How many pairs there are. [any]
     std::uint32_t active() const noexcept;
+    // Bytes that were taken from either side so far: copied ones and spliced ones. [any]
+    struct Moved {
+        std::uint64_t copied = 0;
+        std::uint64_t spliced = 0;
+    };
+    Moved moved() const noexcept;
     // What the threads have computed for so far. [any]
     Nanoseconds cpu_time() const noexcept;
 

@@ -33,6 +33,11 @@ void limit_unsent(const RelaySide& side) noexcept {
 // Errors of splice() that are no fault of the connection: the kernel or the socket cannot, or there is no memory.
 bool cannot_splice(int error) noexcept { return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == ENOMEM; }
 
+// As long as no other thread adds: cheaper than fetch_add().
+void add(std::atomic<std::uint64_t>& sum, std::size_t size) noexcept {
+    sum.store(sum.load(std::memory_order_relaxed) + size, std::memory_order_relaxed);
+}
+
 // Takes note of a read of this size, after which the direction may go the other way.
 void judge(RelaySide& from, const RelaySide& to, std::size_t size) noexcept {
     const bool speaks_for_the_other = from.splicing ? size < small : size == RelayMover::copied_at_once && from.can_splice;
@@ -60,6 +65,7 @@ RelayMover::Flow RelayMover::copy(RelaySide& from, RelaySide& to) noexcept {
     if (count < 0) return errno == EAGAIN ? Flow::emptied : Flow::from_broken;
     if (count == 0) return Flow::ended;
     const auto size = static_cast<std::size_t>(count);
+    add(copied_, size);
     judge(from, to, size);
     if (!deliver(to, std::span(buffer_).first(size))) return Flow::to_broken;
     if (to.held_up()) return Flow::held_up;
@@ -77,6 +83,7 @@ RelayMover::Flow RelayMover::splice(RelaySide& from, RelaySide& to, std::unique_
     }
     const auto size = static_cast<std::size_t>(count);
     from.channel->count_in(size);
+    add(spliced_, size);
     pipe->held = size;
     judge(from, to, size);
     to.pipe = std::move(pipe);

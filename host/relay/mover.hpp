@@ -9,7 +9,9 @@
 #include "relay/side.hpp"
 
 #include <array>
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 namespace gatehouse::host {
 
@@ -33,6 +35,10 @@ class RelayMover {
     // Throws away what is held up. [relay]
     void discard(RelaySide& to) noexcept;
 
+    // Bytes that it has taken from a side so far, by copying and by splicing. [any]
+    std::uint64_t copied() const noexcept { return copied_.load(std::memory_order_relaxed); }
+    std::uint64_t spliced() const noexcept { return spliced_.load(std::memory_order_relaxed); }
+
     static constexpr std::size_t copied_at_once = most_kept;
     static constexpr std::size_t spliced_at_once = 256 * 1024;
 
@@ -41,6 +47,8 @@ class RelayMover {
     Flow splice(RelaySide& from, RelaySide& to, std::unique_ptr<Pipe> pipe) noexcept;
 
     PipePool pipes_;
+    std::atomic<std::uint64_t> copied_{0}; // its thread alone writes it, as the next one
+    std::atomic<std::uint64_t> spliced_{0};
     std::array<char, copied_at_once> buffer_; // not initialised: only what was read is looked at
 };
 

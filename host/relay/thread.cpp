@@ -125,6 +125,7 @@ void RelayThread::send_first(RelayPair& pair) noexcept {
         pair.client.out_watched = true;
     }
     if (count <= 0) return;
+    sent_first_.fetch_add(static_cast<std::uint64_t>(count), std::memory_order_relaxed);
     pair.server.broken = !deliver(pair.server, std::span(buffer).first(static_cast<std::size_t>(count)));
     // A send without memory fails though the socket is well, and so does TLS: EPOLLOUT is then the event that ends the pair.
     pair.server.out_watched = pair.server.held_up() || pair.server.broken;

@@ -50,6 +50,9 @@ class RelayThread {
     bool join(Nanoseconds deadline) noexcept { return thread_.join(deadline); }               // after stop(); as Thread's
     Nanoseconds cpu_time() const noexcept { return thread_.cpu_time(); }                      // [any]
     std::uint32_t active() const noexcept { return active_.load(std::memory_order_relaxed); } // [any]
+    // Bytes that were taken from either side, see RelayEngine. [any]
+    std::uint64_t copied() const noexcept { return sent_first_.load(std::memory_order_relaxed) + mover_.copied(); }
+    std::uint64_t spliced() const noexcept { return mover_.spliced(); }
 
   private:
     void run() noexcept;
@@ -73,6 +76,7 @@ class RelayThread {
     const Descriptor epoll_;
     const Bell bell_;
     std::atomic<std::uint32_t> active_{0};
+    std::atomic<std::uint64_t> sent_first_{0}; // bytes, see send_first()
     std::atomic<bool> stopping_{false};
     std::atomic<Nanoseconds> next_sweep_{never};
 

@@ -122,7 +122,8 @@ void Service::end(Connection& connection, Reason reason) noexcept {
     life.serving.deaf = false;
     HalfOpen::leave(connection);
     if (life.serving.carry) life.serving.carry->cut();
-    drop_upgrade(connection);
+    cut_handshake(connection, reason);
+    drop_upgrade(connection, reason);
     if (life.phase != Phase::relaying) life.serving.upstream.reset();
     connection.drop_output();
     life.serving.then = Then::nothing;
@@ -166,7 +167,7 @@ bool Service::obey(Connection& connection) noexcept {
     }
     life.obeyed = order;
     if (life.obeyed == EndOrder::close && is_served && has_output(connection)) {
-        drop_upgrade(connection);
+        drop_upgrade(connection, *connection.reason);
         life.serving.then = Then::close;
         life.serving.deaf = true;
         connection.plugin_deadline = never;

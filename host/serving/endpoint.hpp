@@ -11,6 +11,8 @@
 #include "config/config.hpp"
 #include "connection/slots.hpp"
 #include "listen/acceptor.hpp"
+#include "stages/route_counts.hpp"
+#include "threads/pool_record.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -60,6 +62,8 @@ struct Endpoint {
     TimeHistogram durations;          // of connections, from accept to close
     std::atomic<std::uint64_t> in{0}; // bytes of connections that have ended; see Service::status()
     std::atomic<std::uint64_t> out{0};
+    PoolRecord threads;
+    RouteCounts routes;
     HighWaterMark total_in; // what was told of all connections: a counter never falls
     HighWaterMark total_out;
     Mutex counting;                                                 // guards the next two

@@ -32,7 +32,7 @@ bool Service::give_way(HalfOpen& among, Nanoseconds silent_since, const Listener
     if (connection == nullptr) return false;
     Life& life = connection->life;
     if (life.phase == Phase::serving) { // its plugin has begun TLS; a thread of its pool ends it, since closed() is called
-        drop_upgrade(*connection);
+        of(*connection).drop_upgrade(*connection, why.reason);
         connection->broken = true; // it does not linger
         life.over = why.reason;
         note_rule(*connection, why.rule);
@@ -60,7 +60,10 @@ bool Service::make_room() noexcept {
 // There is no room for another handshake: one that has begun gives way.
 bool Service::make_room_for_handshake(const TlsServer& server) noexcept {
     handshakes_met_.met(shared_.alarm);
-    return give_way(shared_.handshakes.at(&server), never, nullptr, {Reason::handshakes_full, handshakes_rule(server)});
+    const Refusal why{Reason::handshakes_full, handshakes_rule(server)};
+    if (give_way(shared_.handshakes.at(&server), never, nullptr, why)) return true;
+    server.counts().cut(why.reason);
+    return false;
 }
 
 bool Service::newcomer_waits() const noexcept {

@@ -80,6 +80,7 @@ Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, std:
       endpoint_(endpoint), sockets_(std::move(sockets)), upgrades_(nullptr, config, shared.log),
       access_(config.access, &endpoint.limits, config.sources, config.proxies()), parking_(shared.alarm) {
     endpoint.make_sources_if_limited(config);
+    threads.keep(endpoint.threads);
     const AcceptHooks hooks{.has_room = [this] { return has_room(); },
                             .welcome = [this](int fd, const SocketAddress& peer) { welcome(fd, peer); },
                             .refuse = [this](int fd, const SocketAddress& peer, Reason reason) { refuse(fd, peer, {reason}); }};
@@ -96,7 +97,8 @@ Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, std:
         stages_.push_back(std::make_unique<const TlsStage>(server, config, shared.log));
     };
     const auto detect = [&](Layer layer) {
-        stages_.push_back(std::make_unique<const Detection>(config, layer, find, shared.tls, shared.maps, shared.log));
+        stages_.push_back(
+            std::make_unique<const Detection>(config, layer, find, shared.tls, shared.maps, endpoint.routes, shared.log));
     };
     if (!config.tls.empty()) end_tls(&shared.tls.find(config.tls));
     detects_ = !config.routes.empty() || config.on_silence;
@@ -262,6 +264,7 @@ ListenerStatus Service::status() const {
     status.of_generation = open();
     if (sources() != nullptr) status.sources = sources()->counts(monotonic_now());
     status.pool = pool.counts();
+    status.thread_failures = endpoint_.threads.failures.load(std::memory_order_relaxed);
     return status;
 }
 
@@ -361,7 +364,7 @@ bool Service::goes_on(Connection& connection, gatehouse_next next) noexcept {
                                              : "serve() returned GATEHOUSE_NEXT_RELAY without a relay()");
         next = GATEHOUSE_NEXT_ERROR;
     }
-    drop_upgrade(connection);
+    if (connection.pending) drop_upgrade(connection, reason_for(connection, next));
     const bool is_cut = connection.broken || connection.deadline_hit || ends_at_once(connection);
     if ((next == GATEHOUSE_NEXT_CLOSE || next == GATEHOUSE_NEXT_RELAY) && !is_cut && has_output(connection)) {
         serving.then = next == GATEHOUSE_NEXT_CLOSE ? Then::close : Then::relay;

@@ -195,6 +195,7 @@ class Service : public ListenerShare {
 
     static Visitor visitor_of(Connection& connection, bool expired) noexcept;
     const TlsServer* tls_of(const Connection& connection) const noexcept;
+    void cut_handshake(Connection& connection, Reason reason) const noexcept;
     void note_half_open(Connection& connection, Nanoseconds now) noexcept;
     void enter_stage(Connection& connection, std::size_t number, Nanoseconds now) noexcept;
     void advance(Connection& connection) noexcept;
@@ -210,7 +211,7 @@ class Service : public ListenerShare {
     static Passed pass_deadline(Connection& connection, Reason reason, Nanoseconds now) noexcept;
     void start_relay(Connection& connection) noexcept;
     bool end_upgrade(Connection& connection, gatehouse_status status, std::optional<Reason> reason) noexcept;
-    static void drop_upgrade(Connection& connection) noexcept;
+    void drop_upgrade(Connection& connection, Reason reason) noexcept;
     void expire(Connection& connection, Nanoseconds now) noexcept;
 
     void order(Connection& connection, std::uint64_t id, EndOrder how, Nanoseconds stop_until) noexcept;

@@ -29,6 +29,13 @@ const TlsServer* Service::tls_of(const Connection& connection) const noexcept {
     return config.tls.empty() ? connection.life.staging.tls : tls_servers_.front();
 }
 
+// Its handshake, if one goes on, is not waited for: the connection ends for this reason.
+void Service::cut_handshake(Connection& connection, Reason reason) const noexcept {
+    if (!connection.tls || !connection.tls->shakes_hands()) return;
+    connection.tls->give_up();
+    tls_of(connection)->counts().cut(reason);
+}
+
 // It has said something, and is not served yet.
 void Service::note_half_open(Connection& connection, Nanoseconds now) noexcept {
     const bool shakes_hands = connection.tls && !connection.tls->established();

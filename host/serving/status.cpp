@@ -57,7 +57,7 @@ void log_status(Log& log, const ListenerStatus& status) {
                         {"threads", status.pool.threads},
                         {"threads_blocked", status.pool.blocked},
                         {"threads_most", status.pool.most},
-                        {"thread_failures", status.pool.failures},
+                        {"thread_failures", status.thread_failures},
                         {"reasons", or_none(reasons)},
                         {"accept_errors", or_none(errors)}});
 }

@@ -47,6 +47,7 @@ struct ListenerStatus {
     TimeHistogram::Counts durations; // of connections that have ended
     SourceTable::Counts sources;
     Pool::Counts pool;
+    std::uint64_t thread_failures = 0;                        // threads of its pools that could not be started
     std::array<std::uint64_t, reason_names.size()> reasons{}; // of ended connections
     std::vector<std::pair<int, std::uint64_t>> accept_errors; // errno, how often
 };

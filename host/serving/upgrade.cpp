@@ -79,8 +79,9 @@ bool Service::end_upgrade(Connection& connection, gatehouse_status status, std::
 }
 
 // The plugin has no more use for it, or the connection ends.
-void Service::drop_upgrade(Connection& connection) noexcept {
+void Service::drop_upgrade(Connection& connection, Reason reason) noexcept {
     if (!connection.pending) return;
+    cut_handshake(connection, reason);
     HalfOpen::leave(connection);
     if (connection.tls && !connection.tls->established()) connection.tls.reset();
     connection.life.serving.upgrade.reset();

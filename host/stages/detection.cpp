@@ -38,12 +38,13 @@ RouteMap ask(const LiveMap& map) {
 std::string_view line_of(std::string_view place) noexcept { return place.substr(0, place.rfind(':')); }
 
 Route make_route(const RouteConfig& config, const ListenerConfig& listener, PluginInstance* plugin, TlsServer* tls,
-                 const LiveMap* map) {
+                 const LiveMap* map, std::atomic<std::uint64_t>& taken) {
     Route route{config.sni,   map != nullptr ? ask(*map) : nullptr,
                 config.alpn,  config.source,
                 config.match, nullptr,
                 plugin,       tls,
-                std::nullopt, config.where.text};
+                std::nullopt, config.where.text,
+                &taken};
     if (config.access != AccessLists()) route.access.emplace(config.access, listener.proxies());
     if (config.probe)
         route.probe = [plugin, name = listener.name](const Arrived& arrived, std::size_t& needed) {
@@ -57,18 +58,19 @@ Route make_route(const RouteConfig& config, const ListenerConfig& listener, Plug
 } // namespace
 
 Detection::Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls,
-                     const LiveMaps& maps, Log& log)
+                     const LiveMaps& maps, RouteCounts& counts, Log& log)
     : layer_(layer), otherwise_(config.plugin.empty() ? nullptr : &find(config.plugin)),
       silence_(config.on_silence ? &find(config.on_silence->plugin) : nullptr),
       patience_(config.on_silence ? config.on_silence->after : config.first_byte_timeout), timeout_(config.detect_timeout),
       most_(config.detect_limit), listener_(config.name), where_(config.where), tls_is_over_(!config.tls.empty()), log_(log),
       too_long_(between_lines), too_late_(between_lines) {
     std::vector<Route> routes;
-    for (const RouteConfig& route : config.routes) {
+    for (std::size_t number = 0; number < config.routes.size(); ++number) {
+        const RouteConfig& route = config.routes[number];
         if (layer == Layer::inner && !route.tls.empty()) continue;
         routes.push_back(make_route(route, config, route.plugin.empty() ? nullptr : &find(route.plugin),
                                     route.tls.empty() ? nullptr : &tls.find(route.tls),
-                                    route.sni_map.empty() ? nullptr : &maps.find(route.sni_map)));
+                                    route.sni_map.empty() ? nullptr : &maps.find(route.sni_map), counts.of(number)));
         at_once_ = at_once_ || !routes.back().reads();
         by_source_ = by_source_ || !route.source.empty();
     }
@@ -139,7 +141,10 @@ Verdict Detection::look(const Visitor& visitor) const noexcept {
     try {
         Choice choice = routes_.choose(arrived(visitor, *bytes, all));
         if (choice.passed_over && !hung_up) say_passed_over(routes_[*choice.passed_over], visitor.peer, bytes->size());
-        if (choice.what == Choice::What::route) return follow(choice, visitor);
+        if (choice.what == Choice::What::route) {
+            routes_[choice.route].taken->fetch_add(1, std::memory_order_relaxed);
+            return follow(choice, visitor);
+        }
         const bool waits = choice.what == Choice::What::more || (bytes->empty() && silence_ != nullptr);
         if (!waits) return take(otherwise_, Reason::no_match);
         Verdict verdict = Verdict::more();

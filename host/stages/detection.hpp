@@ -8,6 +8,7 @@
 #include "maps/live_maps.hpp"
 #include "plugin/plugins.hpp"
 #include "stages/route.hpp"
+#include "stages/route_counts.hpp"
 #include "stages/stage.hpp"
 #include "tls/sections.hpp"
 
@@ -25,7 +26,7 @@ class Detection final : public Stage {
   public:
     // [main]
     Detection(const ListenerConfig& config, Layer layer, const FindPlugin& find, const TlsServers& tls, const LiveMaps& maps,
-              Log& log);
+              RouteCounts& counts, Log& log);
 
     std::optional<Milliseconds> limit(const Visitor& visitor) const noexcept override;
     bool at_once() const noexcept override { return at_once_; }

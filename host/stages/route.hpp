@@ -10,7 +10,9 @@
 #include "net/server_name.hpp"
 #include "wire/byte_pattern.hpp"
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -53,11 +55,12 @@ struct Route {
     std::vector<std::string> alpn; // protocol names
     std::vector<Network> source;
     std::vector<BytePattern> match;
-    RouteProbe probe;                 // or empty
-    PluginInstance* plugin = nullptr; // null: the routes are asked once more, inside of TLS
-    TlsServer* tls = nullptr;         // ends TLS before that; null: TLS is left alone
-    std::optional<AccessList> access; // the clients that it lets in; nothing: all
-    std::string where;                // its place in the configuration
+    RouteProbe probe;                            // or empty
+    PluginInstance* plugin = nullptr;            // null: the routes are asked once more, inside of TLS
+    TlsServer* tls = nullptr;                    // ends TLS before that; null: TLS is left alone
+    std::optional<AccessList> access;            // the clients that it lets in; nothing: all
+    std::string where;                           // its place in the configuration
+    std::atomic<std::uint64_t>* taken = nullptr; // counts the connections that it takes
 
     bool is_named() const noexcept { return !sni.empty() || map != nullptr; }
     // Whether it has to see bytes.

@@ -32,11 +32,16 @@ Verdict TlsStage::look(const Visitor& visitor) const noexcept {
         if (visitor.expired || seen->empty()) return Verdict::more(); // a session costs memory and a place
         Reason refused{};
         channel.tls = server.session(channel.fd, refused);
-        if (!channel.tls) return refused == Reason::handshakes_full ? Verdict::full(refused) : Verdict::refuse(refused);
+        if (!channel.tls && refused == Reason::handshakes_full) return Verdict::full(refused);
+        if (!channel.tls) {
+            counts.cut(refused);
+            return Verdict::refuse(refused);
+        }
         if (channel.stops_short) channel.tls->expect_short_reads();
         verdict.limit = server.config().handshake_timeout;
     } else if (visitor.expired) {
         channel.broken = true; // it is not waited for any longer
+        channel.tls->give_up();
         counts.failed(Failure::timeout);
         return failed(visitor, "handshake_timeout has passed");
     }

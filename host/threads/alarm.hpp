@@ -19,8 +19,9 @@ class Alarm {
         if (when < next_.load(std::memory_order_relaxed)) set(when);
     }
 
-    // Takes note that the alarm has gone off: everything asked for so far is forgotten. [main]
-    void acknowledge() noexcept;
+    // Takes note that the alarm has gone off: everything asked for so far is forgotten. Returns when it was to go off, or when
+    // that was asked for if that is later; `never`: nobody has asked. [main]
+    Nanoseconds acknowledge() noexcept;
 
     int descriptor() const noexcept { return timer_.get(); }
 
@@ -29,7 +30,8 @@ class Alarm {
 
     const Descriptor timer_; // constant after construction
     Mutex mutex_;
-    std::atomic<Nanoseconds> next_{never}; // written under mutex_
+    std::atomic<Nanoseconds> next_{never};                 // written under mutex_
+    Nanoseconds due_ GATEHOUSE_GUARDED_BY(mutex_) = never; // see acknowledge()
 };
 
 } // namespace gatehouse::host

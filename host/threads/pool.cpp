@@ -216,7 +216,11 @@ void* Pool::run(void* argument) noexcept {
     ::pthread_setname_np(::pthread_self(), pool.options_.name.substr(0, 15).c_str());
     prepare_thread_for_crash_report();
     set_scheduling(pool.options_.scheduling);
+    clockid_t clock{};
+    ::pthread_getcpuclockid(::pthread_self(), &clock);
+    for (PoolRecord* record : pool.records_) record->clocks.enter(clock);
     pool.loop(worker);
+    for (PoolRecord* record : pool.records_) record->clocks.leave(clock);
     pool.alarm_.wake_by(coarse_now()); // to be joined
     return nullptr;
 }
@@ -352,7 +356,7 @@ bool Pool::spawn() noexcept {
         workers_.pop_back();
     } catch (const std::bad_alloc&) { // counts as a thread that could not be started
     }
-    failures_.fetch_add(1);
+    for (PoolRecord* record : records_) record->failures.fetch_add(1, std::memory_order_relaxed);
     no_spawn_before_.store(coarse_now() + spawn_pause);
     return false;
 }
@@ -490,7 +494,6 @@ Pool::Counts Pool::counts() const noexcept {
     counts.blocked = counts.threads - std::min(counts.threads, running(load));
     counts.idle = std::min(counts.threads - counts.blocked, waiting(load));
     counts.most = most_.load();
-    counts.failures = failures_.load();
     return counts;
 }
 

@@ -28,6 +28,7 @@
 #include "base/mutex.hpp"
 #include "base/scheduling.hpp"
 #include "threads/alarm.hpp"
+#include "threads/pool_record.hpp"
 #include "threads/posted.hpp"
 #include "threads/standby.hpp"
 
@@ -62,6 +63,9 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
     Pool(PoolOptions options, Alarm& alarm, Standby& standby, Handler handler); // throws std::system_error
     ~Pool();                                                                    // stop(), and join() without a deadline
 
+    // Keeps this one as well; before start(). It outlives the pool. [who makes it]
+    void keep(PoolRecord& record) { records_.push_back(&record); }
+
     // Starts the `ready` threads; without any the pool is cold. Throws std::system_error if a pool that needs threads cannot
     // have even one. [main]
     void start();
@@ -92,11 +96,10 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
     Nanoseconds supervise(Nanoseconds now) noexcept;
 
     struct Counts {
-        unsigned threads = 0;       // alive
-        unsigned idle = 0;          // waiting for an event
-        unsigned blocked = 0;       // waiting inside the handler, or stuck there
-        unsigned most = 0;          // the highest number of threads so far
-        std::uint64_t failures = 0; // threads that could not be started
+        unsigned threads = 0; // alive
+        unsigned idle = 0;    // waiting for an event
+        unsigned blocked = 0; // waiting inside the handler, or stuck there
+        unsigned most = 0;    // the highest number of threads so far
     };
     Counts counts() const noexcept;
 
@@ -170,6 +173,7 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
     const Bell bell_; // in the epoll set: something was posted, or threads are to leave
     Alarm& alarm_;
     Standby& standby_;
+    std::vector<PoolRecord*> records_; // constant after start()
 
     // Threads that are not blocked, in units of `one_running`, and how many of them wait for events: decided on together. On a
     // cache line of its own, since every thread writes it for each batch of events.
@@ -177,7 +181,6 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
     alignas(64) std::atomic<unsigned> threads_{0}; // written under mutex_, as is cold_
     std::atomic<bool> cold_{false};
     std::atomic<unsigned> most_{0};
-    std::atomic<std::uint64_t> failures_{0};
     std::atomic<Nanoseconds> no_spawn_before_{0};
     std::atomic<bool> stopping_{false};
     std::atomic<bool> supervised_{false};        // supervise() will look again soon

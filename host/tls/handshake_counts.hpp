@@ -2,6 +2,7 @@
 // [any]
 #pragma once
 
+#include "base/reason.hpp"
 #include "base/time_histogram.hpp"
 
 #include <array>
@@ -32,11 +33,17 @@ class HandshakeCounts {
         times_.count(took);
     }
     void failed(Failure why) noexcept { failed_[static_cast<std::size_t>(why)].fetch_add(1, std::memory_order_relaxed); }
+    // It went on, and its connection has ended for this reason.
+    void cut(Reason why) noexcept {
+        const bool left = why == Reason::peer_closed || why == Reason::peer_reset;
+        left ? failed(Failure::gone) : cut_.count(why);
+    }
 
     std::uint64_t done(std::size_t version, bool resumed) const noexcept {
         return done_[version][resumed ? 1 : 0].load(std::memory_order_relaxed);
     }
     std::uint64_t failed(std::size_t why) const noexcept { return failed_[why].load(std::memory_order_relaxed); }
+    std::uint64_t cut_for(Reason why) const noexcept { return cut_[why]; }
     TimeHistogram::Counts times() const noexcept { return times_.counts(); }
 
     // What OpenSSL's reason for a failure means (TlsSession::words()).
@@ -45,6 +52,7 @@ class HandshakeCounts {
   private:
     std::array<std::array<std::atomic<std::uint64_t>, 2>, versions.size()> done_{};
     std::array<std::atomic<std::uint64_t>, failure_names.size()> failed_{};
+    Ledger cut_;
     TimeHistogram times_;
 };
 

@@ -94,11 +94,11 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, int fd) noexce
 }
 
 TlsSession::~TlsSession() {
-    uncount();
+    give_up();
     ::SSL_free(ssl_);
 }
 
-void TlsSession::uncount() noexcept {
+void TlsSession::give_up() noexcept {
     if (auto* const handshakes = std::exchange(handshakes_, nullptr)) handshakes->fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -206,11 +206,11 @@ TlsSession::Outcome TlsSession::handshake() noexcept {
     const int result = ::SSL_do_handshake(ssl_);
     if (result != 1) {
         const Outcome what = outcome(result, dead_);
-        if (dead_ != Outcome::done) uncount(); // the connection may linger, but costs no more computing
+        if (dead_ != Outcome::done) give_up(); // the connection may linger, but costs no more computing
         return what;
     }
     established_ = true;
-    uncount();
+    give_up();
     return Outcome::done;
 }
 

@@ -52,6 +52,10 @@ class TlsSession {
 
     bool established() const noexcept { return established_; } // the handshake is done
 
+    // A server's handshake goes on: it is counted, until it is done, has failed, or is given up.
+    bool shakes_hands() const noexcept { return handshakes_ != nullptr; }
+    void give_up() noexcept;
+
     // The peer has sent urgent data: from now on a read of the socket may stop short of what is there.
     void expect_short_reads() noexcept { wire_.stops_short = true; }
 
@@ -121,7 +125,6 @@ class TlsSession {
     void begin_call() noexcept;
     Outcome outcome(int result, Outcome& dead) noexcept;
     Outcome take(void* buffer, std::size_t capacity, std::size_t& size, bool keep) noexcept;
-    void uncount() noexcept;
     std::string verdict() const;
 
     const std::shared_ptr<const TlsContext> context_; // constant after construction, as are the next two

@@ -34,8 +34,9 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t min_rate = 1024; // bytes a second that a client takes in the long run
 constexpr auto request_timeout = 10s;
 constexpr std::string_view plain = "text/plain; charset=utf-8";
-constexpr std::string_view index = "/metrics\n/livez\n/startupz\n/readyz\n/readyz/listener/NAME\n/api/host\n/api/listeners\n"
-                                   "/api/plugins\n/api/limits\n/api/metrics\n/api/certs\n/api/health\n";
+constexpr std::string_view index =
+    "/metrics\n/livez\n/startupz\n/readyz\n/readyz/listener/NAME\n/readyz/pool/NAME\n/api/host\n/api/listeners\n"
+    "/api/plugins\n/api/limits\n/api/metrics\n/api/certs\n/api/health\n";
 
 std::vector<std::string> read_hosts(const gatehouse::Config& config) {
     std::vector<std::string> hosts;
@@ -184,6 +185,7 @@ class Admin {
     void show(std::string_view name, std::string_view query, const http::Request& request, Answer& answer) const {
         constexpr std::string_view api = "api/";
         constexpr std::string_view listener = "readyz/listener/";
+        constexpr std::string_view pool = "readyz/pool/";
         if (name.empty()) return answer.whole(200, plain, index);
         if (name == "metrics") return show_metrics(request, answer);
         if (name.starts_with(api)) return answer.whole(200, "application/json", json_of(host_.table(name.substr(api.size()))));
@@ -192,6 +194,8 @@ class Admin {
         if (name == "startupz") return show_health("startup", "", verbose, answer);
         if (name == "readyz") return show_health("ready", "", verbose, answer);
         if (name.starts_with(listener)) return show_health("listener", name.substr(listener.size()), verbose, answer);
+        if (name.starts_with(pool))
+            return show(pool_health(host_.table("metrics"), name.substr(pool.size()), verbose), "pool", answer);
         answer.whole(404, plain, "There is no such page.\n");
     }
 
@@ -213,8 +217,11 @@ class Admin {
     }
 
     void show_health(std::string_view check, std::string_view part, bool verbose, Answer& answer) const {
-        const std::optional<Health> found = health(host_.table("health"), check, part, verbose);
-        if (!found) return answer.whole(404, plain, "There is no such listener.\n");
+        show(health(host_.table("health"), check, part, verbose), "listener", answer);
+    }
+
+    static void show(const std::optional<Health>& found, std::string_view what, Answer& answer) {
+        if (!found) return answer.whole(404, plain, "There is no such " + std::string(what) + ".\n");
         answer.whole(found->good ? 200 : 503, plain, found->text);
     }
 

@@ -18,4 +18,8 @@ struct Health {
 // no such check, or no such listener.
 std::optional<Health> health(const gatehouse::HostTable& table, std::string_view check, std::string_view part, bool verbose);
 
+// Whether one of the servers of a gateway is up, as its metrics say: `pool` is the instance. `metrics`: the host's table.
+// Nothing: there is no such instance, or it has no servers of its own.
+std::optional<Health> pool_health(const gatehouse::HostTable& metrics, std::string_view pool, bool verbose);
+
 } // namespace admin

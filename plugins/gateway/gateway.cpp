@@ -94,11 +94,12 @@ class Gateway {
           queued_(
               gatehouse::Metric<gatehouse::Histogram>(init, "queue", "how long clients have waited for a place on a server",
                                                       {.unit = "milliseconds", .bounds = {1, 10, 100, 1000, 10'000, 100'000}})
-                  .with()) {}
+                  .with()),
+          servers_(init) {}
 
     void start() {
         if (settings_.from == UpstreamFrom::servers)
-            only_.emplace(init_, settings_, settings_.sources);
+            only_.emplace(init_, settings_, settings_.sources, servers_.rows(settings_.sources));
         else
             sites_.emplace(init_, settings_);
         control_.emplace(init_, settings_, only_ ? &*only_ : nullptr, sites_ ? &*sites_ : nullptr);
@@ -201,10 +202,10 @@ class Gateway {
     const gatehouse::Init init_; // constant after construction, as is the next one
     const Settings settings_;
     const std::string boot_; // a part of unique_id: tells the connections of two runs apart
-    // Of no server, since names may bring ever new ones: the command `servers` has their counts.
     const gatehouse::Metric<gatehouse::Counter> connects_;
     const gatehouse::Counter connected_, retries_;
     const gatehouse::Histogram queued_;
+    const ServerMetrics servers_; // only of those in the file: clients may bring ever new ones (upstream_from)
     // One of the two, from start() on.
     std::optional<Site> only_;
     std::optional<Sites> sites_;

@@ -8,9 +8,9 @@
 
 namespace gateway {
 
-Pool::Pool(const Rules& rules, std::size_t sources, Hooks hooks)
-    : rules_(rules), hooks_(std::move(hooks)), sources_(sources + 1),
-      balancer_(rules.balance, static_cast<std::uint64_t>(Clock::now().time_since_epoch().count())) {
+Pool::Pool(const Rules& rules, std::size_t sources, Hooks hooks, std::vector<ServerRow> rows)
+    : rules_(rules), hooks_(std::move(hooks)), rows_(rows.empty() ? std::vector<ServerRow>(sources + 1) : std::move(rows)),
+      sources_(sources + 1), balancer_(rules.balance, static_cast<std::uint64_t>(Clock::now().time_since_epoch().count())) {
     counts_.size = rules.queue.size;
     sources_.back().answered = true; // what the operator adds is never among the first servers
 }
@@ -35,6 +35,7 @@ void Pool::give(Visit& visit, std::size_t index) {
     if (visit.place == Visit::Place::queue) queue_.erase(Visits::s_iterator_to(visit));
     server->visits.push_back(visit);
     ++slot.connections;
+    row(*server).connections.add();
     visit.place = Visit::Place::server;
     visit.server = server;
     visit.on_trial = panic_rank_ != slot.rank && server->health.connecting();
@@ -47,6 +48,7 @@ void Pool::take(Visit& visit, Clock::time_point now) {
     server->visits.erase(Visits::s_iterator_to(visit));
     Slot& slot = slots_[server->slot];
     --slot.connections;
+    row(*server).connections.add(-1);
     if (visit.caller != nullptr) Callers::give_back(*visit.caller, slot.identity);
     visit.place = Visit::Place::nowhere;
     visit.connected = visit.ended = false;
@@ -166,6 +168,7 @@ void Pool::connected(Visit& visit, Clock::time_point now) {
     visit.connected = true;
     if (visit.ended) change.cut(visit);
     ++server.total;
+    row(server).connects.add();
     server.last_error.clear();
     visit.on_trial = false;
     server.health.connected(now);
@@ -181,6 +184,7 @@ void Pool::connect_failed(Visit& visit, std::string_view why, bool blame, Clock:
     const Health::State before = server->health.state();
     if (blame) {
         ++server->failures;
+        row(*server).failures.add();
         server->last_error = why;
         server->last_error_at = now;
     }

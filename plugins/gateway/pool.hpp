@@ -12,6 +12,7 @@
 #include "mutex.hpp"
 #include "orders.hpp"
 #include "server.hpp"
+#include "server_metrics.hpp"
 #include "settings.hpp"
 
 #include <gatehouse/gatehouse.h>
@@ -46,8 +47,8 @@ class Pool {
     };
 
     // `sources`: how many there are; set_servers() or source_failed() answers for each. One more has the servers that the
-    // operator adds.
-    Pool(const Rules& rules, std::size_t sources, Hooks hooks);
+    // operator adds. `rows`: one for each of all of these; or none.
+    Pool(const Rules& rules, std::size_t sources, Hooks hooks, std::vector<ServerRow> rows = {});
 
     // --- servers ---------------------------------------------------------------------------------------------------------
 
@@ -153,6 +154,8 @@ class Pool {
     void refresh(Clock::time_point now);
     void update(const Server& server, Clock::time_point now);
     void forget_removed();
+    const ServerRow& row(const Server& server) const noexcept { return rows_[server.source]; }
+    void note_available(Server& server, bool available) const noexcept;
     void note_servers(Change& change, const std::vector<std::shared_ptr<Server>>& servers, std::string_view what);
     void note(Change& change, const Server& server, Health::State before, std::string_view why, Clock::time_point now);
     void settle(Change& change, Clock::time_point now);
@@ -172,6 +175,7 @@ class Pool {
 
     const Rules rules_; // constant after construction
     const Hooks hooks_;
+    const std::vector<ServerRow> rows_; // by source
 
     AdaptiveMutex mutex_; // guards everything below
     std::vector<Slot> slots_;

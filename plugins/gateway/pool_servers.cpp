@@ -61,6 +61,7 @@ void Pool::supply(Change& change, std::size_t source, std::string_view why, Chan
         const auto found = wanted.find(server->address);
         if (found != wanted.end() && found->second->name == server->name) {
             if (std::exchange(server->removed, false)) {
+                row(*server).addresses.add();
                 renew(*server, now);
                 made.added.push_back(server);
             }
@@ -68,6 +69,8 @@ void Pool::supply(Change& change, std::size_t source, std::string_view why, Chan
             set(server, *found->second);
             wanted.erase(found);
         } else if (!std::exchange(server->removed, true)) {
+            row(*server).addresses.add(-1);
+            note_available(*server, false);
             made.removed.push_back(server);
             if (rules_.changes.cut_removed) server->cut_at = now + *rules_.changes.cut_removed;
             update(*server, now);
@@ -93,6 +96,7 @@ void Pool::supply(Change& change, std::size_t source, std::string_view why, Chan
         slot.identity = hash_of(spec.address);
         slots_.push_back(slot);
         servers_.push_back(server);
+        row(*server).addresses.add();
         if (!first) server->health.enabled(now); // a server of a later answer starts slowly
         set(server, spec);
         made.added.push_back(std::move(server));
@@ -236,7 +240,8 @@ void Pool::settle(Change& change, Clock::time_point now) {
     for (const auto& server : servers_) {
         const bool available = is_available(*server);
         any |= available;
-        if (!std::exchange(server->available, available) && available) back = std::min(back, slots_[server->slot].rank);
+        if (available && !server->available) back = std::min(back, slots_[server->slot].rank);
+        note_available(*server, available);
     }
     if (std::exchange(available_, any) && !any) change.log(GATEHOUSE_LEVEL_ERROR, why_none());
     judge_panic(change, now);
@@ -246,6 +251,10 @@ void Pool::settle(Change& change, Clock::time_point now) {
         if (rules_.changes.cut_down && server->health.state() == Health::State::down && panic_rank_ != rank)
             cut(change, *server, "it is down");
     }
+}
+
+void Pool::note_available(Server& server, bool available) const noexcept {
+    if (std::exchange(server.available, available) != available) row(server).up.add(available ? 1 : -1);
 }
 
 // The servers that would take the connections are those of the first rank with one that is up. If too few of them are up, their

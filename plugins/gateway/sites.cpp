@@ -8,12 +8,13 @@
 
 namespace gateway {
 
-Site::Site(const gatehouse::Init& init, const Settings& settings, std::vector<Source> from)
+Site::Site(const gatehouse::Init& init, const Settings& settings, std::vector<Source> from, std::vector<ServerRow> rows)
     : sources(std::move(from)),
       pool({settings.balance, settings.queue, settings.health, settings.retries, settings.changes}, sources.size(),
            {[init](std::uint64_t connection) { init.wake(connection); },
             [init](std::uint64_t connection) { init.end(connection, gatehouse::How::reset); },
-            [init](gatehouse_level level, std::string_view text) { init.log(level, text); }}),
+            [init](gatehouse_level level, std::string_view text) { init.log(level, text); }},
+           std::move(rows)),
       discovery(init, settings, sources, pool) {}
 
 Sites::Sites(const gatehouse::Init& init, const Settings& settings)

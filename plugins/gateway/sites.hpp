@@ -22,8 +22,8 @@ namespace gateway {
 
 // A pool at work, with what finds and checks its servers.
 struct Site {
-    // `settings` outlive it. Throws std::runtime_error if the host cannot watch a name. [any]
-    Site(const gatehouse::Init& init, const Settings& settings, std::vector<Source> from);
+    // `settings` outlive it. `rows`: as Pool has them. Throws std::runtime_error if the host cannot watch a name. [any]
+    Site(const gatehouse::Init& init, const Settings& settings, std::vector<Source> from, std::vector<ServerRow> rows = {});
 
     const std::vector<Source> sources;
     Pool pool;

@@ -3,6 +3,7 @@
 #include "tls_fixture.hpp"
 
 #include <csignal>
+#include <sstream>
 
 using namespace gatehouse::support;
 using namespace std::chrono_literals;
@@ -27,6 +28,14 @@ class StartTls : public Tls {
     Gatehouse mail() const {
         return Gatehouse(certificates_.section("web") + instance("smtp", "smtp", "tls = \"web\"", "threads.max = 2"),
                          GatehouseOptions{.plugin_path = {sample_dir()}});
+    }
+    // The lines of the metrics about them.
+    static std::string failed_handshakes(const Gatehouse& host) {
+        std::istringstream all(run_gatehouse({"metrics", host.dir() / "gatehouse.toml"}).out);
+        std::string text;
+        for (std::string line; std::getline(all, line);)
+            if (line.starts_with("gatehouse_tls_handshake_failures_total{")) text += line + '\n';
+        return text;
     }
     // What clients say that do it in these ways, one after the other, of each listener.
     std::string python(Gatehouse& host, const std::vector<std::pair<std::string, std::string>>& ways) const {
@@ -163,11 +172,16 @@ TEST_F(StartTls, OrdersEndIt) {
             EXPECT_EQ(host.wait_for_closed(way, address)["reason"], "ended") << way << ' ' << how;
         }
     }
+    // Each has failed once: by the order or, where a thread was at it, by what the order has done to the socket.
+    std::istringstream lines(failed_handshakes(host));
+    int failures = 0;
+    for (std::string line; std::getline(lines, line);) failures += std::stoi(line.substr(line.rfind(' ')));
+    EXPECT_EQ(failures, 4);
 }
 
 // A client that has the time of its handshake left does not keep others out: neither from a handshake, nor from the listener.
 TEST_F(StartTls, TheOldestGivesWay) {
-    Gatehouse host = both("", "max_connections = 2", "max_handshakes = 2");
+    Gatehouse host = both("", "max_connections = 2", "max_handshakes = 2", "[host]\ncontrol = \"c\"\n");
     std::vector<Client> clients;
     for (int i = 0; i < 2; ++i) clients.push_back(begun(host, "now"));
     for (Client& client : clients) client.send(half_hello());
@@ -184,6 +198,9 @@ TEST_F(StartTls, TheOldestGivesWay) {
     const std::string reasons = host.status("now")["reasons"];
     EXPECT_NE(reasons.find("handshakes_full:1"), std::string::npos) << reasons;
     EXPECT_NE(reasons.find("listener_full:1"), std::string::npos) << reasons;
+    const std::string failures = failed_handshakes(host);
+    for (const std::string why : {"handshakes_full", "listener_full", "gone"}) // each of them once
+        EXPECT_NE(failures.find("cause=\"" + why + "\"} 1\n"), std::string::npos) << failures;
 }
 
 TEST_F(StartTls, ClientsLookAtTheCertificateAndARenewedOneIsTaken) {

@@ -69,9 +69,9 @@ TEST_F(SyscallFault, AnErrorOfAcceptThatNobodyExpectsIsLoggedAndPaced) {
 // --- threads, epoll ------------------------------------------------------------------------------------------------------
 
 TEST_F(SyscallFault, NoMoreThreadsCanBeHad) {
-    Gatehouse host(listener("slow", "slow", "threads = { min = 2, max = 16 }") + listener("echo", "echo", "threads.min = 1") +
-                       listener("cold", "echo"),
-                   with_fixtures());
+    const std::string config = listener("slow", "slow", "threads = { min = 2, max = 16 }") +
+                               listener("echo", "echo", "threads.min = 1") + listener("cold", "echo");
+    Gatehouse host(config, with_fixtures());
     std::vector<Client> clients;
     std::optional<Client> first; // of a listener that has no thread yet
     {
@@ -98,6 +98,11 @@ TEST_F(SyscallFault, NoMoreThreadsCanBeHad) {
     EXPECT_EQ(first->recv_exactly(1), "x");
     first->close();
     for (Client& client : clients) client.close();
+    // What has been counted stays counted, though a reload makes the pools anew.
+    const auto failures = [&] { return std::stoul(host.status("cold")["thread_failures"]); };
+    const unsigned long before = failures();
+    EXPECT_EQ(host.reload(config + "threads.max = 7\n")["result"], "applied");
+    EXPECT_GE(failures(), before);
     EXPECT_EQ(host.terminate(), 0);
 }
 

@@ -90,6 +90,24 @@ TEST_F(AdminTest, TellsWhetherTheHostIsWell) {
     EXPECT_EQ(brief(ask(get("/readyz/listener/web"))), "503 [-] web  full");
 }
 
+TEST_F(AdminTest, TellsWhetherAPoolHasAServer) {
+    const auto pool = [&](std::int64_t up) {
+        admin.host_shows("metrics", {"instance", "metric", {"value", GATEHOUSE_TYPE_NUMBER}},
+                         {{"db", "server_addresses", 2},
+                          {"db", "server_addresses", 1},
+                          {"db", "server_up", 0},
+                          {"db", "server_up", up},
+                          {"web", "server_up", 7},
+                          {"echo", "connects", 5}});
+    };
+    pool(1);
+    EXPECT_EQ(brief(ask(get("/readyz/pool/db"))), "200 ok");
+    EXPECT_EQ(brief(ask(get("/readyz/pool/db?verbose"))), "200 [+] pool db  1 of 3 servers up");
+    EXPECT_EQ(brief(ask(get("/readyz/pool/echo"))), "404 There is no such pool.");
+    pool(0);
+    EXPECT_EQ(brief(ask(get("/readyz/pool/db"))), "503 [-] pool db  0 of 3 servers up");
+}
+
 // In chunks, since nobody knows how much it is; to the end of the connection for HTTP/1.0.
 TEST_F(AdminTest, WritesTheMetricsInPieces) {
     const std::string answer = ask(get("/metrics"));

@@ -36,6 +36,36 @@ TEST(Gateway, ConnectsBeforeTheClientHasSpoken) {
     EXPECT_EQ(gateway.connect().outcome().output, "220 ready\r\n");
 }
 
+TEST(Gateway, CountsForEachServer) {
+    Plugin gateway(pool({and_also(server(a), "name", "one"), server(b)}));
+    gateway.upstream(a, {end});
+    gateway.upstream_fails(b, GATEHOUSE_REFUSED);
+    const auto value = [&](const char* metric, const std::string& name) { return gateway.metric(metric, {name}); };
+    for (const std::string& name : {std::string("one"), b}) {
+        EXPECT_EQ(value("server_addresses", name), 1) << name;
+        EXPECT_EQ(value("server_up", name), 1) << name;
+    }
+    while (value("server_up", b) == 1) gateway.serve({end});
+    EXPECT_EQ(value("server_failures", b), 3) << "so many eject it";
+    EXPECT_EQ(value("server_connects", b), 0);
+    EXPECT_GE(value("server_connects", "one"), 3);
+    EXPECT_EQ(value("server_failures", "one"), 0);
+    EXPECT_EQ(value("server_up", "one"), 1);
+    EXPECT_EQ(value("server_connections", "one"), 0);
+    EXPECT_EQ(value("server_addresses", b), 1);
+    EXPECT_EQ(value("server_addresses", "other"), 0);
+}
+
+// The host takes no more than 256 rows, and the sums have to be right all the same.
+TEST(Gateway, CountsManyServersTogether) {
+    List servers;
+    for (int i = 0; i < 1000; ++i) servers.items.push_back(server("192.0.2.1:" + std::to_string(i + 1)));
+    Plugin gateway(pool(servers));
+    EXPECT_EQ(gateway.metric("server_up", {"192.0.2.1:250"}), 1);
+    EXPECT_EQ(gateway.metric("server_up", {"other"}), 750);
+    EXPECT_EQ(gateway.metric("server_addresses", {"other"}), 750);
+}
+
 TEST(Gateway, HasItsTimesFromTheConfiguration) {
     Plugin gateway({{"upstream", address}, {"connect_timeout", "2s"}, {"idle_timeout", "3m"}});
     gateway.upstream(address, {end});

@@ -5,10 +5,10 @@
 namespace gatehouse::host {
 namespace {
 
-std::shared_ptr<gatehouse_metric> metric(std::string name, std::vector<std::string> labels = {}) {
+std::shared_ptr<gatehouse_metric> metric(std::string name, std::vector<std::string> labels = {},
+                                         gatehouse_metric_kind kind = GATEHOUSE_METRIC_COUNTER) {
     // NOLINTNEXTLINE(modernize-make-shared): it is an aggregate
-    return std::shared_ptr<gatehouse_metric>(
-        new gatehouse_metric{GATEHOUSE_METRIC_COUNTER, std::move(name), "help", "", std::move(labels), {}});
+    return std::shared_ptr<gatehouse_metric>(new gatehouse_metric{kind, std::move(name), "help", "", std::move(labels), {}});
 }
 
 TEST(NamedCounts, AReloadGoesOn) {
@@ -28,6 +28,12 @@ TEST(NamedCounts, WhatIsDescribedInAnotherWayBeginsAnew) {
     const auto other = named.same("web", metric("hits", {"code"}));
     EXPECT_NE(other, first);
     EXPECT_EQ(named.same("web", metric("hits", {"code"})), other);
+}
+
+TEST(NamedCounts, AGaugeIsAnInstancesOwn) {
+    NamedCounts named;
+    const auto first = named.same("web", metric("open", {}, GATEHOUSE_METRIC_GAUGE));
+    EXPECT_NE(named.same("web", metric("open", {}, GATEHOUSE_METRIC_GAUGE)), first);
 }
 
 TEST(NamedCounts, ForgetsWhatNobodyHas) {

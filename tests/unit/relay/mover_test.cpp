@@ -137,12 +137,16 @@ TEST_P(Mover, CopiesSmallMessages) {
     bytes_ = random_bytes(100'000);
     carry(100, 1 << 20);
     EXPECT_FALSE(spliced_);
+    EXPECT_EQ(mover_.copied(), bytes_.size());
+    EXPECT_EQ(mover_.spliced(), 0U);
 }
 
 TEST_P(Mover, SplicesBulk) {
     make_it_splice();
     bytes_ += random_bytes(8 << 20);
     carry(~std::size_t{0}, 1 << 20);
+    EXPECT_GT(mover_.spliced(), 0U);
+    EXPECT_EQ(mover_.copied() + mover_.spliced(), bytes_.size());
 }
 
 // Bulk, then small messages, then bulk again, at sizes that fit no buffer.

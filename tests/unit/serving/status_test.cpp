@@ -42,7 +42,7 @@ TEST(LogStatus, EveryNumberHasItsField) {
     status.pool.threads = 10;
     status.pool.blocked = 11;
     status.pool.most = 12;
-    status.pool.failures = 13;
+    status.thread_failures = 13;
     status.reasons[static_cast<std::size_t>(Reason::done)] = 14;
     status.reasons[static_cast<std::size_t>(Reason::host_out_of_memory)] = 15;
     status.accept_errors = {{EMFILE, 16}, {ECONNABORTED, 17}};

@@ -41,7 +41,7 @@ class DetectionTest : public TlsTest {
                                "/test.toml");
         plugins_.emplace(config_, host_.facilities, host_.libraries);
         tls_.emplace(config_.tls, ticket_keys_, host_.log);
-        stage_.emplace(config_.listeners.front(), layer, plugins_->finder(), *tls_, maps_, log_.log);
+        stage_.emplace(config_.listeners.front(), layer, plugins_->finder(), *tls_, maps_, counts_, log_.log);
         connect();
     }
     void connect() {
@@ -82,6 +82,7 @@ class DetectionTest : public TlsTest {
     TicketKeyRing ticket_keys_;
     const LiveMaps maps_{{}, log_.log};
     std::optional<TlsServers> tls_;
+    RouteCounts counts_;
     std::optional<Detection> stage_;
     Ends ends_;
     Channel channel_;
@@ -102,6 +103,19 @@ TEST_F(DetectionTest, RoutesByPatternAndLeavesTheBytes) {
     connect();
     send("SSH-2.0-x\r\n");
     EXPECT_EQ(found(), "ssh");
+}
+
+TEST_F(DetectionTest, CountsWhatARouteTakes) {
+    listen("plugin = \"other\"", std::string(to_ssh) + std::string(to_http));
+    for (const char* said : {"GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\n", "SSH-2.0-x\r\n", "EHLO me there\r\n"}) {
+        connect();
+        send(said);
+        found();
+    }
+    Explanation explanation;
+    EXPECT_EQ(stage_->explain(visitor(), {}, explanation).what, Verdict::What::more);
+    EXPECT_EQ(counts_.first(10), (std::vector<std::uint64_t>{1, 2}));
+    EXPECT_EQ(counts_.first(1), (std::vector<std::uint64_t>{1}));
 }
 
 TEST_F(DetectionTest, RoutesByNameWhereverTheHelloIsSplit) {

@@ -239,6 +239,9 @@ TEST_F(TlsStageTest, AHandshakeThatTakesTooLongFails) {
     EXPECT_EQ(verdict.what, Verdict::What::refuse);
     EXPECT_EQ(verdict.reason, Reason::tls_failed);
     EXPECT_TRUE(channel_.broken);
+    EXPECT_FALSE(channel_.tls->shakes_hands()) << "it is counted already";
+    EXPECT_EQ(section_.counts().failed(static_cast<std::size_t>(HandshakeCounts::Failure::timeout)), 1U);
+    EXPECT_EQ(section_.handshakes(), 0U);
 }
 
 TEST_F(TlsStageTest, AtMaxHandshakesNewcomersNeedAnothersPlace) {

@@ -49,6 +49,20 @@ TEST(Alarm, CanBeSetForLaterOnceAcknowledged) {
     EXPECT_TRUE(readable_within(alarm.descriptor(), 10'000));
 }
 
+TEST(Alarm, SaysSinceWhenSomethingIsDue) {
+    Alarm alarm;
+    EXPECT_EQ(alarm.acknowledge(), never);
+    const Nanoseconds start = monotonic_now();
+    alarm.wake_by(start + 3'600'000 * millisecond);
+    alarm.wake_by(start + 1'800'000 * millisecond);
+    EXPECT_EQ(alarm.acknowledge(), start + 1'800'000 * millisecond);
+    EXPECT_EQ(alarm.acknowledge(), never);
+    alarm.wake_by(0); // at once, which is not late
+    const Nanoseconds due = alarm.acknowledge();
+    EXPECT_GE(due, start);
+    EXPECT_LE(due, monotonic_now());
+}
+
 TEST(Alarm, ManyThreadsMaySetIt) {
     Alarm alarm;
     const Nanoseconds soon = monotonic_now() + 20 * millisecond;

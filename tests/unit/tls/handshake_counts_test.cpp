@@ -26,5 +26,14 @@ TEST(HandshakeCounts, AreApartByVersionAndTicket) {
     EXPECT_EQ(counts.times().ranges[0], 3U);
 }
 
+TEST(HandshakeCounts, WhatIsCutShortHasTheReasonUnlessTheClientHasLeft) {
+    HandshakeCounts counts;
+    counts.cut(Reason::drained);
+    counts.cut(Reason::peer_reset);
+    EXPECT_EQ(counts.cut_for(Reason::drained), 1U);
+    EXPECT_EQ(counts.cut_for(Reason::peer_reset), 0U);
+    EXPECT_EQ(counts.failed(static_cast<std::size_t>(HandshakeCounts::Failure::gone)), 1U);
+}
+
 } // namespace
 } // namespace gatehouse::host
