@@ -81,22 +81,22 @@ std::uint64_t Balancer::random(std::uint64_t below) noexcept {
 
 template <class Candidate>
 std::size_t Balancer::two_at_random(std::span<const Slot> slots, Candidate candidate) noexcept {
-    const auto one_of = [&](std::size_t without) {
-        std::uint64_t total = 0;
-        for (std::size_t i = 0; i < slots.size(); ++i)
-            if (i != without && candidate(slots[i])) total += slots[i].weight;
-        if (total == 0) return nobody;
-        std::uint64_t left = random(total);
+    std::uint64_t total = 0;
+    for (const Slot& slot : slots)
+        if (candidate(slot)) total += slot.weight;
+    if (total == 0) return nobody;
+    const auto one_of = [&](std::uint64_t weight, std::size_t without) {
+        std::uint64_t left = random(weight);
         for (std::size_t i = 0;; ++i) {
             if (i == without || !candidate(slots[i])) continue;
             if (left < slots[i].weight) return i;
             left -= slots[i].weight;
         }
     };
-    const std::size_t first = one_of(nobody);
-    if (first == nobody) return nobody;
-    const std::size_t second = one_of(first);
-    return second != nobody && less_loaded(slots[second], slots[first]) ? second : first;
+    const std::size_t first = one_of(total, nobody);
+    if (total == slots[first].weight) return first; // there is no other
+    const std::size_t second = one_of(total - slots[first].weight, first);
+    return less_loaded(slots[second], slots[first]) ? second : first;
 }
 
 template <class Candidate>
