@@ -109,7 +109,7 @@ Json json_of(const Service& service, const ListenerStatus& status) {
         .set("listener", Json::text(status.listener))
         .set("address", Json::text(service.addresses()))
         .set("plugin", Json::text(service.plugin_names()))
-        .set("state", Json::text(state_name(status.state)))
+        .set("state", Json::text(state_word(service)))
         .set("open", number(status.open))
         .set("max", number(service.max_connections()))
         .set("accepted", number(status.accepted))
@@ -145,7 +145,7 @@ HostAnswer status_of(const Generation& generation, const std::string& only) {
         listeners.add(json_of(*service, status));
         const auto wait = static_cast<std::int64_t>(histogram_percentile(status.waits, 99));
         table.cells.insert(table.cells.end(),
-                           {status.listener, service->addresses(), Cell::state(std::string(state_name(status.state))),
+                           {status.listener, service->addresses(), Cell::state(std::string(state_word(*service))),
                             Cell::count(status.open), Cell::count(service->max_connections()), Cell::count(status.queue.depth),
                             Cell::count(status.queue.drops), Cell(Cell::Type::seconds, wait), bad_ends(status)});
     }

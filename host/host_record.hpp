@@ -79,6 +79,7 @@ class HostRecord {
     std::atomic<std::size_t> denials{0}; // orders, as are the next two
     std::atomic<std::size_t> limit_orders{0};
     std::atomic<std::size_t> log_orders{0};
+    std::atomic<std::size_t> drain_orders{0};
     Pulse pulse;
     CommandCounts commands; // of the control socket
     NamedCounts named_counts;

@@ -64,7 +64,7 @@ CellTable listeners(const Generation& generation) {
         const ListenerStatus status = service->status();
         table.cells.insert(table.cells.end(),
                            {status.listener, service->addresses(), service->plugin_names(),
-                            Cell::state(std::string(state_name(status.state))), Cell::count(status.open),
+                            Cell::state(std::string(state_word(*service))), Cell::count(status.open),
                             Cell::count(status.parked), Cell::count(status.accepted), Cell::count(status.pool.threads),
                             Cell::count(status.queue.depth), Cell::count(status.queue.limit), Cell::count(status.queue.drops),
                             microseconds(histogram_percentile(status.waits, 50)),
@@ -147,17 +147,22 @@ CellTable health(const Generation& generation) {
     add("startup", "listeners", accepts,
         (accepts ? std::to_string(all) : "not all") + " of " + std::to_string(all) + " listen");
     std::size_t serving = 0;
-    std::vector<std::pair<std::string, Acceptor::State>> states;
+    std::size_t drained = 0; // as an operator wants it: then the others make the host ready
     for (const auto& service : generation.services()) {
-        states.emplace_back(service->config.name, service->state());
-        const Acceptor::State state = states.back().second;
-        if (state != Acceptor::State::idle && state != Acceptor::State::closed) ++serving;
+        const Acceptor::State state = service->state();
+        if (state != Acceptor::State::idle && state != Acceptor::State::closed)
+            ++serving;
+        else if (service->is_drained())
+            ++drained;
     }
-    add("ready", "listeners", serving == all, std::to_string(serving) + " of " + std::to_string(all) + " accept");
+    add("ready", "listeners", serving + drained == all && (serving != 0 || drained == 0),
+        std::to_string(serving) + " of " + std::to_string(all) + " accept" +
+            (drained != 0 ? ", " + std::to_string(drained) + " drained" : ""));
     const bool leaves = record.leaves.load() || generation.drain().started();
     add("ready", "host", !leaves, leaves ? "it drains, or is about to" : "is not draining");
-    for (const auto& [name, state] : states)
-        add("listener", name, state == Acceptor::State::accepting && !leaves, std::string(state_name(state)));
+    for (const auto& service : generation.services())
+        add("listener", service->config.name, service->state() == Acceptor::State::accepting && !leaves,
+            std::string(state_word(*service)));
     return table;
 }
 
@@ -192,6 +197,12 @@ std::string_view state_name(Acceptor::State state) noexcept {
         break;
     }
     return "closed";
+}
+
+std::string_view state_word(const Service& service) noexcept {
+    const Acceptor::State state = service.state();
+    if (state != Acceptor::State::closed || !service.is_drained()) return state_name(state);
+    return service.endpoint().open.load() != 0 ? "draining" : "drained";
 }
 
 std::span<const HostTable> host_tables() noexcept { return tables; }

@@ -105,6 +105,15 @@ HostAnswer set_level(const AllGenerations& generations, const Arguments& with, c
     return give(live_orders_of(generations), std::move(order), "there is no such level");
 }
 
+std::string_view kind_of(const LiveOrders::Order& order) {
+    return order.key == level_key ? "log" : order.key == drain_key ? "drain" : "limit";
+}
+
+std::string text_of(const LiveOrders::Order& order) {
+    if (order.key == drain_key) return "drain within " + order.value;
+    return order.key + " = " + order.value + (order.source.empty() ? "" : " from " + order.source);
+}
+
 // --- all orders ----------------------------------------------------------------------------------------------------------
 
 struct OrderRow {
@@ -150,10 +159,9 @@ HostAnswer all_orders(const AllGenerations& generations) {
         "id",    {"kind", Cell::Type::state}, "order", "at", "by", {"since", Cell::Type::time}, {"until", Cell::Type::time},
         "reason"};
     for (const LiveOrders::Order& order : now.standing().live_orders.all())
-        add_row(answer.table, {Cell(std::to_string(order.number)), Cell::state(order.key == level_key ? "log" : "limit"),
-                               Cell(order.key + " = " + order.value + (order.source.empty() ? "" : " from " + order.source)),
-                               text_cell(order.listener), Cell(order.by), time_cell(order.since), time_cell(order.until),
-                               text_cell(order.reason)});
+        add_row(answer.table, {Cell(std::to_string(order.number)), Cell::state(std::string(kind_of(order))),
+                               Cell(text_of(order)), text_cell(order.listener), Cell(order.by), time_cell(order.since),
+                               time_cell(order.until), text_cell(order.reason)});
     for (PluginInstance* instance : now.plugins().all()) add_plugin_orders(*instance, answer.table);
     std::size_t shown = 0;
     denials.look([&](const Denials::Order& order, std::uint64_t /*refused*/) {
@@ -228,7 +236,7 @@ HostCommand log_level_command(const AllGenerations& generations) {
 
 HostCommand orders_command(const AllGenerations& generations) {
     HostCommand command = command_of(
-        "orders", "shows all orders that hold beside the configuration: limits, the log, servers, denied networks", {});
+        "orders", "shows all orders that hold beside the configuration: limits, drains, the log, servers, denied networks", {});
     command.shows = true;
     command.run = [generations](const Arguments&, const Caller&) { return HostCommand::at_once(all_orders(generations)); };
     return command;

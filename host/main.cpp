@@ -203,12 +203,20 @@ int main(int argc, char** argv) {
                            "Replace the running host by the program that is on disk by now; nobody is refused"),
              "--guard", "guard", "How long the old process stays ready to accept again (default 10s, at most 1h)")
         ->type_name("TIME");
-    CLI::App* drain = add_question(app, "drain", "drain", "End the host once its connections have ended, and wait for that");
+    CLI::App* drain = add_question(app, "drain", "drain",
+                                   "End the host once its connections have ended, or let a listener take no newcomers; and "
+                                   "wait for that");
+    add_text(*drain, "--listener", "listener", "This listener alone: its connections end, and the host goes on")
+        ->type_name("NAME");
     add_text(*drain, "--delay", "delay", "For how long it accepts as before (default 0, at most 1d)")->type_name("TIME");
     add_text(*drain, "--timeout", "timeout", "For connections to end (default host.drain_timeout, at most 1d)")
         ->type_name("TIME");
+    add_text(*drain, "--for", "for", "Of a listener: for how long it takes none (default: until it is cancelled)")
+        ->type_name("TIME");
+    add_text(*drain, "--reason", "reason", "Of a listener: why, for those who look at the orders")->type_name("TEXT");
     drain->add_flag_callback(
-        "--cancel", [&asked] { asked.with["cancel"] = true; }, "It does not end, if the delay is not over");
+        "--cancel", [&asked] { asked.with["cancel"] = true; },
+        "The host does not end, if the delay is not over; the listener accepts again");
     bool no_wait = false;
     drain->add_flag("--no-wait", no_wait, "Give the order, and do not wait for the end");
     CLI::App* deny = app.add_subcommand("deny", "Deny networks at a running host, whatever its file allows");
@@ -313,7 +321,7 @@ int main(int argc, char** argv) {
                                                   : DescriptionFormat::text);
     if (*schema) return schema_command(options);
     if (*plugins) return list_plugins_command(options, json);
-    if (*drain) return drain_host_command(at, asked, !no_wait && !asked.with.contains("cancel"));
+    if (*drain) return drain_and_wait_command(at, asked, !no_wait && !asked.with.contains("cancel"));
     if (list_metrics) return list_metrics_command();
     if (!asked.command.empty()) return ask_command(at, asked);
     if (*control) return control_command(at, words);

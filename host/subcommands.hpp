@@ -52,7 +52,8 @@ int control_command(ControlOptions options, std::vector<std::string> words);
 int list_metrics_command();
 // A command of the host's own.
 int ask_command(const ControlOptions& options, Question question);
-// `drain`; `wait`: until the host has gone, and says meanwhile how far it is, on standard error.
-int drain_host_command(const ControlOptions& options, Question question, bool wait);
+// `drain`; `wait`: until the host has gone, or no connection of the listener is left, and says meanwhile how far it is, on
+// standard error.
+int drain_and_wait_command(const ControlOptions& options, Question question, bool wait);
 
 } // namespace gatehouse::host

@@ -9,8 +9,8 @@ namespace gatehouse::host {
 namespace {
 
 constexpr int most_looked_at =
-    64;                          // connections of a group that another thread has at the moment, or that are another listener's
-constexpr unsigned v6_bits = 64; // of a source
+    64; // connections of a group that another thread has at the moment, or that are another listener's
+constexpr unsigned grouped_v6_bits = 64; // of a source
 
 } // namespace
 
@@ -34,7 +34,7 @@ void HalfOpen::remove(Connection& connection) noexcept {
 void HalfOpen::enter(Connection& connection, Nanoseconds now) noexcept {
     leave(connection);
     const IpAddress source = ip_address(connection.peer_address()).value_or(IpAddress{});
-    const std::uint64_t group = hash_(source.v6 ? masked(source, v6_bits) : source) % groups;
+    const std::uint64_t group = hash_(source.v6 ? masked(source, grouped_v6_bits) : source) % groups;
     std::unique_ptr<Place> place(new (std::nothrow) Place{*this, static_cast<std::uint32_t>(group)});
     const MutexLock lock(mutex_);
     if (!groups_) groups_.reset(new (std::nothrow) std::array<Group, groups>());
