@@ -10,6 +10,7 @@
 #include "host_tables.hpp"
 #include "live_order_commands.hpp"
 #include "order_commands.hpp"
+#include "plugin_table.hpp"
 #include "threads/jobs.hpp"
 
 #include <algorithm>
@@ -20,12 +21,15 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <unistd.h>
 #include <utility>
 
 namespace gatehouse::host {
 namespace {
+
+constexpr std::size_t most_servers = 10'000; // in an answer
 
 HostCommand table_command(const HostTable& table, const AllGenerations& generations) {
     HostCommand command;
@@ -227,6 +231,47 @@ HostCommand sources_command(const AllGenerations& generations) {
     return command;
 }
 
+// Of all plugins that have servers, as the gateway has: what it tells of them, with its name as their pool.
+HostAnswer all_servers(const AllGenerations& generations) {
+    HostAnswer answer;
+    answer.table.columns = {"pool",
+                            "server",
+                            "address",
+                            {"state", Cell::Type::state},
+                            {"connections", Cell::Type::number},
+                            {"limit", Cell::Type::number},
+                            {"total", Cell::Type::number},
+                            {"failures", Cell::Type::number},
+                            "check",
+                            "last error",
+                            {"error at", Cell::Type::time}};
+    for (PluginInstance* const instance : generations().front()->plugins().all()) {
+        const std::optional<CellTable> servers = plugin_table(*instance, "servers");
+        for (std::size_t row = 0; servers && row < rows_of(*servers); ++row) {
+            if (rows_of(answer.table) == most_servers) {
+                ++answer.more;
+                continue;
+            }
+            const Cell pool = cell_of(*servers, row, "pool"); // of a plugin that has several
+            answer.table.cells.emplace_back(instance->name() + (pool.text.empty() ? "" : ' ' + pool.text));
+            for (const Column& column : std::span(answer.table.columns).subspan(1)) {
+                Cell cell = cell_of(*servers, row, column.name);
+                answer.table.cells.push_back(cell.type == column.type ? std::move(cell) : Cell());
+            }
+        }
+    }
+    return answer;
+}
+
+HostCommand servers_command(const AllGenerations& generations) {
+    HostCommand command;
+    command.name = "servers";
+    command.summary = "shows the servers of all pools: how they are, and their connections";
+    command.shows = true;
+    command.run = [generations](const Arguments&, const Caller&) { return HostCommand::at_once(all_servers(generations)); };
+    return command;
+}
+
 // --- metrics -------------------------------------------------------------------------------------------------------------
 
 // A scrape that a thread makes, since it may take a while.
@@ -277,9 +322,9 @@ std::vector<std::string> listener_names(const AllGenerations& generations) {
 std::vector<HostCommand> host_commands(AllGenerations generations) {
     std::vector<HostCommand> commands;
     for (const HostTable& table : host_tables()) commands.push_back(table_command(table, generations));
-    for (const auto& make : {status_command, connections_command, kill_command, sources_command, scrape_command,
-                             reload_certificates, log_level_command, explain_command, limits_set_command, orders_command,
-                             orders_remove_command, deny_add_command, deny_list_command, deny_remove_command})
+    for (const auto& make : {status_command, connections_command, kill_command, sources_command, servers_command,
+                             scrape_command, reload_certificates, log_level_command, explain_command, limits_set_command,
+                             orders_command, orders_remove_command, deny_add_command, deny_list_command, deny_remove_command})
         commands.push_back(make(generations));
     return commands;
 }

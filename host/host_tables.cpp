@@ -23,6 +23,21 @@ Cell microseconds(std::uint64_t much) {
     return cell;
 }
 
+Cell bytes(std::uint64_t much) {
+    Cell cell = Cell::count(much);
+    cell.type = Type::bytes;
+    return cell;
+}
+
+// Newcomers that a rule or a limit has kept out.
+std::uint64_t refusals(const ListenerStatus& status) {
+    std::uint64_t sum = 0;
+    for (const Reason reason : {Reason::no_match, Reason::denied_acl, Reason::listener_full, Reason::plugin_full,
+                                Reason::source_full, Reason::handshakes_full, Reason::over_rate})
+        sum += status.reasons[static_cast<std::size_t>(reason)];
+    return sum;
+}
+
 CellTable host(const Generation& generation) {
     CellTable table{{"version",
                      "abi",
@@ -58,7 +73,11 @@ CellTable listeners(const Generation& generation) {
                      {"queue limit", Type::number},
                      {"dropped", Type::number},
                      {"wait p50", Type::seconds},
-                     {"wait p99", Type::seconds}},
+                     {"wait p99", Type::seconds},
+                     {"limit", Type::number},
+                     {"refused", Type::number},
+                     {"received", Type::bytes},
+                     {"sent", Type::bytes}},
                     {}};
     for (const auto& service : generation.services()) {
         const ListenerStatus status = service->status();
@@ -68,7 +87,8 @@ CellTable listeners(const Generation& generation) {
                             Cell::count(status.parked), Cell::count(status.accepted), Cell::count(status.pool.threads),
                             Cell::count(status.queue.depth), Cell::count(status.queue.limit), Cell::count(status.queue.drops),
                             microseconds(histogram_percentile(status.waits, 50)),
-                            microseconds(histogram_percentile(status.waits, 99))});
+                            microseconds(histogram_percentile(status.waits, 99)), Cell::count(service->max_connections()),
+                            Cell::count(refusals(status)), bytes(status.in), bytes(status.out)});
     }
     return table;
 }

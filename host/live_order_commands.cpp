@@ -4,6 +4,7 @@
 #include "base/time_text.hpp"
 #include "generation.hpp"
 #include "order_commands.hpp"
+#include "plugin_table.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -128,22 +129,11 @@ void add_row(CellTable& table, OrderRow row) {
         table.cells.push_back(std::move(*cell));
 }
 
-// Of a plugin that has a command `orders`, as the gateway has; of one that does not answer at once, none.
+// Of a plugin that has a command `orders`, as the gateway has.
 void add_plugin_orders(PluginInstance& instance, CellTable& table) {
-    const auto command = std::ranges::find(instance.commands(), "orders", &PluginCommand::name);
-    if (command == instance.commands().end() || !command->shows) return;
-    const std::vector<std::string> words{"orders"};
-    const std::shared_ptr<RunningCommand> running = instance.run_command(words);
-    if (!running) return;
-    if (!running->is_over()) return running->abandon();
-    const CommandAnswer answer = running->take();
-    const std::size_t width = answer.table.columns.size();
-    for (std::size_t row = 0; width != 0 && row < answer.table.cells.size() / width; ++row) {
-        const auto cell = [&](std::string_view name) {
-            const auto column = std::ranges::find(answer.table.columns, name, &Column::name);
-            if (column == answer.table.columns.end()) return Cell();
-            return answer.table.cells[row * width + static_cast<std::size_t>(column - answer.table.columns.begin())];
-        };
+    const std::optional<CellTable> orders = plugin_table(instance, "orders");
+    for (std::size_t row = 0; orders && row < rows_of(*orders); ++row) {
+        const auto cell = [&](std::string_view name) { return cell_of(*orders, row, name); };
         const Cell value = cell("value");
         add_row(table, {Cell(instance.name() + ' ' + std::to_string(cell("order").number)), Cell::state("server"),
                         Cell(cell("what").text + ' ' + cell("server").text + (value.text.empty() ? "" : ' ' + value.text)),

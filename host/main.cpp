@@ -8,10 +8,21 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <gatehouse/gatehouse.h>
+#include <optional>
 
 namespace {
 
 using namespace gatehouse::host;
+
+// Of `top --every`.
+Milliseconds top_pace(const std::string& text) {
+    std::string problem;
+    const std::optional<Milliseconds> time = parse_duration(text, problem);
+    if (!time) throw CLI::ValidationError("--every", problem);
+    if (*time < std::chrono::milliseconds(100) || *time > std::chrono::minutes(1))
+        throw CLI::ValidationError("--every", text + " is out of range (expected 100ms to 1m)");
+    return *time;
+}
 
 // What --help says, as data.
 CommandHelp help_of(const CLI::App& app) {
@@ -180,7 +191,16 @@ int main(int argc, char** argv) {
     metrics->add_flag("--list", list_metrics, "Print which metrics there are: names, types and labels; no host is asked");
     add_number(*add_question(app, "sources", "sources", "Show the sources with the most connections"), "--top", "top",
                "So many (default 20, at most 1000)");
+    add_question(app, "servers", "servers", "Show the servers of all pools of a running host");
     add_question(app, "certs", "certs", "Show the certificates of a running host");
+    TopOptions top;
+    CLI::App* watch = add_question(app, "top", "listeners", "Show live what happens in a second; q or Ctrl-C ends it");
+    watch->add_flag("--once", top.once, "Print one table, and end");
+    watch
+        ->add_option_function<std::string>(
+            "--every", [&top](const std::string& text) { top.every = top_pace(text); },
+            "How often to ask the host (default 1s, 100ms to 1m)")
+        ->type_name("TIME");
     CLI::App* explain =
         add_question(app, "explain", "explain", "Show what would become of a connection, step by step, and by which rule");
     add_text(*explain, "--listener", "listener", "Where it would arrive")->type_name("NAME")->required();
@@ -322,6 +342,7 @@ int main(int argc, char** argv) {
     if (*schema) return schema_command(options);
     if (*plugins) return list_plugins_command(options, json);
     if (*drain) return drain_and_wait_command(at, asked, !no_wait && !asked.with.contains("cancel"));
+    if (*watch) return top_command(at, top);
     if (list_metrics) return list_metrics_command();
     if (!asked.command.empty()) return ask_command(at, asked);
     if (*control) return control_command(at, words);

@@ -415,6 +415,14 @@ int list_metrics_command() {
     });
 }
 
+int top_command(const ControlOptions& options, TopOptions top) {
+    return reported([&] {
+        top.json = options.json;
+        run_top(top, [&](Question question) { return ask_host(control_socket(options), std::move(question)); });
+        return 0;
+    });
+}
+
 int ask_command(const ControlOptions& options, Question question) {
     return reported([&] { return ask(options, std::move(question)); });
 }
