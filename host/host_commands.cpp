@@ -1,13 +1,14 @@
 #include "host_commands.hpp"
 
-#include "base/if_memory_allows.hpp"
 #include "base/time_text.hpp"
+#include "config_show_command.hpp"
 #include "connection_commands.hpp"
 #include "explain_command.hpp"
 #include "generation.hpp"
 #include "host_metrics.hpp"
 #include "host_record.hpp"
 #include "host_tables.hpp"
+#include "late_answer.hpp"
 #include "live_order_commands.hpp"
 #include "order_commands.hpp"
 #include "plugin_table.hpp"
@@ -15,7 +16,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <gatehouse/version.h>
 #include <memory>
@@ -274,12 +274,6 @@ HostCommand servers_command(const AllGenerations& generations) {
 
 // --- metrics -------------------------------------------------------------------------------------------------------------
 
-// A scrape that a thread makes, since it may take a while.
-struct Scrape {
-    std::atomic<bool> done{false};
-    std::optional<HostAnswer> answer; // nothing: there was no memory for it
-};
-
 HostAnswer scraped(const std::shared_ptr<GenerationView>& view, const HostRecord& record) {
     HostAnswer answer;
     if (!scrape(view, record, MetricFormat::text, [&answer](std::string_view piece) { answer.text += piece; }))
@@ -293,20 +287,11 @@ HostCommand scrape_command(const AllGenerations& generations) {
     command.name = "metrics.scrape";
     command.summary = "shows all metrics as Prometheus reads them";
     command.shows = true;
-    command.run = [generations, jobs = std::make_shared<Jobs>("scrape")](const Arguments&,
-                                                                         const Caller&) -> HostCommand::Answer {
+    command.run = [generations, jobs = std::make_shared<Jobs>("scrape")](const Arguments&, const Caller&) {
         const Generation& generation = *generations().front();
-        const auto made = std::make_shared<Scrape>();
-        const bool posted = jobs->post([made, view = generation.view(), standing = generation.standing()] {
-            if_memory_allows([&] { made->answer = scraped(view, standing.record); });
-            made->done.store(true);
-            standing.alarm.wake_by(monotonic_now());
-        });
-        if (!posted) return HostCommand::fails("busy", "there is no thread or memory for it");
-        return [made]() -> std::optional<HostAnswer> {
-            if (!made->done.load()) return std::nullopt;
-            return made->answer ? std::move(made->answer) : failure("failed", "there is not enough memory for the metrics");
-        };
+        return late_answer(
+            *jobs, generation.standing().alarm,
+            [view = generation.view(), &record = generation.standing().record] { return scraped(view, record); });
     };
     return command;
 }
@@ -322,9 +307,10 @@ std::vector<std::string> listener_names(const AllGenerations& generations) {
 std::vector<HostCommand> host_commands(AllGenerations generations) {
     std::vector<HostCommand> commands;
     for (const HostTable& table : host_tables()) commands.push_back(table_command(table, generations));
-    for (const auto& make : {status_command, connections_command, kill_command, sources_command, servers_command,
-                             scrape_command, reload_certificates, log_level_command, explain_command, limits_set_command,
-                             orders_command, orders_remove_command, deny_add_command, deny_list_command, deny_remove_command})
+    for (const auto& make :
+         {status_command, connections_command, kill_command, sources_command, servers_command, scrape_command,
+          reload_certificates, log_level_command, explain_command, config_show_command, limits_set_command, orders_command,
+          orders_remove_command, deny_add_command, deny_list_command, deny_remove_command})
         commands.push_back(make(generations));
     return commands;
 }

@@ -284,6 +284,14 @@ int main(int argc, char** argv) {
     add_text(*remove, "--listener", "listener", "The one that a network is denied at")->type_name("NAME");
     CLI::App* config = app.add_subcommand("config", "Look at the configurations of a running host")->require_subcommand(1);
     add_question(*config, "history", "config.history", "Show those that have run, the newest first");
+    CLI::App* show = add_question(*config, "show", "config.show", "Show what runs, key by key, with the defaults");
+    add_text(*show, "--listener", "listener", "The section of this listener alone")->type_name("NAME");
+    show->add_flag_callback(
+        "--where", [&asked] { asked.with["where"] = true; }, "Show where each key was said, too: file and line");
+    CLI::App* diff = add_question(*config, "diff", "config.diff",
+                                  "Show what differs between the file and what runs; exit status 2: something");
+    add_number(*diff, "FROM", "from", "A generation, instead of what runs");
+    add_number(*diff, "TO", "to", "Another one, instead of the file (default: what runs)");
     CLI::App* log = app.add_subcommand("log", "Change the log of a running host")->require_subcommand(1);
     CLI::App* level =
         add_question(*log, "level", "log.level", "Set the level for a while; then the configuration's counts again");

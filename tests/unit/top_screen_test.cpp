@@ -45,7 +45,7 @@ CellTable servers_table(std::uint64_t total) {
              "db", "db2", Cell::state("down"), Cell::count(0), Cell(), Cell::count(7), Cell::count(total), "refused"}};
 }
 
-std::vector<std::string> lines_of(const std::string& screen) {
+std::vector<std::string> screen_lines(const std::string& screen) {
     std::istringstream in(screen);
     std::vector<std::string> lines;
     for (std::string line; std::getline(in, line);) lines.push_back(line);
@@ -71,7 +71,7 @@ TEST(TopScreen, ShowsWhatHappensInASecond) {
 // Of the first answer, of a listener that is new, and of a host that counts from the beginning again.
 TEST(TopScreen, WhatIsNotKnownIsNotShown) {
     const TopSample first{two_seconds, listeners_table({{"web", 1, 700, 0, 5, 5}}), {}};
-    EXPECT_EQ(lines_of(top_screen(top_of({}, first), {}, "t")),
+    EXPECT_EQ(screen_lines(top_screen(top_of({}, first), {}, "t")),
               (std::vector<std::string>{
                   "t  open 1  new -/s  in/out -/- B/s  refused -/s",
                   "LISTENER              STATE            OPEN/MAX  NEW/s  IN B/s OUT B/s REFUSED/s",
@@ -86,7 +86,7 @@ TEST(TopScreen, WhatIsNotKnownIsNotShown) {
     EXPECT_TRUE(json.starts_with(R"({"listeners": [{"listener": "web", "state": "accepting", "open": 1, "limit": 20000, )"
                                  R"("new_per_second": null, "received_per_second": 5.000000, "sent_per_second": 0.000000, )"))
         << json;
-    EXPECT_EQ(lines_of(top_screen(top_of({}, {}), {}, "t")).size(), 2U);
+    EXPECT_EQ(screen_lines(top_screen(top_of({}, {}), {}, "t")).size(), 2U);
 }
 
 TEST(TopScreen, FitsOnTheScreen) {
@@ -96,7 +96,7 @@ TEST(TopScreen, FitsOnTheScreen) {
     const TopSample now{two_seconds, listeners_table(many), servers_table(1)};
     for (const std::size_t columns : {0U, 60U, 80U, 200U})
         for (const std::size_t rows : {1U, 3U, 5U, 6U, 7U, 10U, 24U, 200U}) {
-            const std::vector<std::string> lines = lines_of(top_screen(top_of({}, now), {columns, rows}, "gatehouse"));
+            const std::vector<std::string> lines = screen_lines(top_screen(top_of({}, now), {columns, rows}, "gatehouse"));
             for (const std::string& line : lines) EXPECT_LE(line.size(), std::max<std::size_t>(columns, 60)) << line;
             if (rows >= 5) {
                 EXPECT_LE(lines.size(), rows);
@@ -112,7 +112,7 @@ TEST(TopScreen, ShowsNoControlCharacters) {
     const TopSample now{0, listeners_table({{"w\033[2Jb\n", 1, 1, 1, 1, 1}}), {}};
     const std::string screen = top_screen(top_of({}, now), {}, "t");
     EXPECT_EQ(screen.find('\033'), std::string::npos);
-    EXPECT_EQ(lines_of(screen).size(), 3U);
+    EXPECT_EQ(screen_lines(screen).size(), 3U);
 }
 
 // Whatever a host of another version answers.
@@ -122,7 +122,7 @@ TEST(TopScreen, ColumnsMayBeMissing) {
     ASSERT_EQ(top.listeners.size(), 1U);
     EXPECT_EQ(top.listeners[0].state, "");
     EXPECT_EQ(top.servers.size(), 2U);
-    EXPECT_EQ(lines_of(top_screen(top, {}, "t")).size(), 7U);
+    EXPECT_EQ(screen_lines(top_screen(top, {}, "t")).size(), 7U);
 }
 
 } // namespace
