@@ -152,7 +152,7 @@ std::size_t LiveOrders::count(std::string_view key) const noexcept {
 }
 
 std::string to_string(const LiveOrders::Order& order) {
-    if (order.key == drain_key) return order.listener + " is drained";
+    if (order.key == drain_key) return "drain of " + order.listener;
     const std::string what = order.key + " = " + order.value;
     if (order.key != level_key) return order.listener + ' ' + what;
     return what + (order.listener.empty() ? "" : " of " + order.listener) +

@@ -76,7 +76,7 @@ class LiveOrders {
 // The levels' names, in the order of LogLevel.
 inline constexpr std::array<std::string_view, 4> level_names{"debug", "info", "warning", "error"};
 
-// "web rate.connections = 5", "web is drained", "log.level = debug of web from 192.0.2.0/24". May throw std::bad_alloc. [any]
+// "web rate.connections = 5", "drain of web", "log.level = debug of web from 192.0.2.0/24". May throw std::bad_alloc. [any]
 std::string to_string(const LiveOrders::Order& order);
 
 } // namespace gatehouse::host

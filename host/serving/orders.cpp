@@ -12,26 +12,27 @@ constexpr Nanoseconds doors_pause = 1'000'000'000; // after they could not be op
 
 } // namespace
 
-// Returns when it wants to be asked again.
+// Returns when it wants to be asked again. A generation that does not accept yet, or any more, has its connections told alone.
 Nanoseconds Service::follow_orders(Nanoseconds now) noexcept {
-    if (const Nanoseconds ordered = endpoint_.limits.drained_by.load(); ordered != drained_by_) {
+    const Nanoseconds ordered = endpoint_.limits.drained_by.load();
+    if (ordered != never && is_current_ && doors_ != Doors::closed) close_doors();
+    if (ordered != drained_by_) {
         drained_by_ = ordered;
-        drain_.start(ordered); // those who are let in just now see that by themselves
         open_again_ = 0;
+        drain_.start(ordered); // those that a thread lets in just now see that by themselves
         if (ordered != never) {
-            if (is_current_) close_doors();
             begin_drain();
             shared_.relays.begin_drain(ordered);
         }
     }
-    if (drained_by_ != never || open_doors_ || !is_current_) return never;
+    if (ordered != never || !is_current_ || doors_ == Doors::open) return never;
     if (now >= open_again_ && !open_doors()) open_again_ = now + doors_pause;
-    return open_doors_ ? never : open_again_;
+    return doors_ == Doors::open ? never : open_again_;
 }
 
 // Who waits in the accept queue is served, and told: the kernel has completed the handshake.
 void Service::close_doors() noexcept {
-    open_doors_ = false;
+    doors_ = Doors::closed;
     for (Acceptor& acceptor : acceptors_) {
         acceptor.stop();
         acceptor.take_waiting(config.backlog);
@@ -54,7 +55,8 @@ bool Service::open_doors() noexcept {
         return false;
     }
     for (Acceptor& acceptor : acceptors_) acceptor.start();
-    return open_doors_ = true;
+    doors_ = Doors::open;
+    return true;
 }
 
 } // namespace gatehouse::host

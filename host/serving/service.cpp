@@ -517,7 +517,8 @@ Nanoseconds Service::supervise(Nanoseconds now) noexcept {
 // --- drain ---------------------------------------------------------------------------------------------------------------
 
 void Service::stop_accepting(bool take_waiting) noexcept {
-    is_current_ = open_doors_ = false;
+    is_current_ = false;
+    doors_ = Doors::closed;
     for (Acceptor& acceptor : acceptors_) {
         acceptor.stop();
         if (take_waiting) acceptor.take_waiting(config.backlog);

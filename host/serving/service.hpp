@@ -109,7 +109,7 @@ class Service : public ListenerShare {
 
     // Whether an operator has ordered that this listener is drained: see LiveOrders. [any]
     bool is_drained() const noexcept { return endpoint_.limits.drained_by.load() != never; }
-    bool takes_newcomers() const noexcept { return open_doors_; } // [main]
+    bool takes_newcomers() const noexcept { return doors_ == Doors::open; } // [main]
 
     // Expires deadlines, and accepts again after a pause. Returns when it wants to be asked again. [main]
     Nanoseconds supervise(Nanoseconds now) noexcept;
@@ -252,7 +252,8 @@ class Service : public ListenerShare {
     Refusals refusals_{shared_.refused_per_second, config.sources.v4_bits, config.sources.v6_bits};
     std::list<Acceptor> acceptors_; // one for each of the sockets, in their order
     bool is_current_ = false;       // newcomers are this one's, and no other generation's. [main], as are the next three
-    bool open_doors_ = false;       // they are taken
+    enum class Doors : std::uint8_t { untouched, open, closed };
+    Doors doors_ = Doors::untouched; // whether they are taken
     Nanoseconds drained_by_ = never;
     Nanoseconds open_again_ = 0; // not before, since it has failed
 };

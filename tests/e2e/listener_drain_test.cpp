@@ -55,7 +55,7 @@ TEST(ListenerDrain, EndsItsConnectionsAndTakesNoNewcomersUntilItIsCancelled) {
     EXPECT_TRUE(std::regex_search(said_of(host, {"orders"}), std::regex("1 +drain +drain within 5m +web .* new disks\n")));
     const Result plan = told(host, {"plan"});
     EXPECT_TRUE(
-        std::regex_search(plan.out, std::regex("1 order holds: web is drained by \\S+ until it is removed, \"new disks\"")))
+        std::regex_search(plan.out, std::regex("1 order holds: drain of web by \\S+ until it is removed, \"new disks\"")))
         << plan.out;
     const Result health = told(host, {"health"});
     EXPECT_EQ(health.status, 0) << health.out;
@@ -113,7 +113,7 @@ TEST(ListenerDrain, IsKeptOverReloads) {
                              "\"\nplugin = \"echo\"\n" + listener("mail", "echo");
     EXPECT_EQ(host.reload(back)["result"], "applied");
     EXPECT_TRUE(refused(web));
-    EXPECT_EQ(said_of(host, {"orders", "remove", "1"}), "web is drained does not hold any more\n");
+    EXPECT_EQ(said_of(host, {"orders", "remove", "1"}), "drain of web does not hold any more\n");
     eventually("it accepts again", [&] { return !refused(web); });
     EXPECT_TRUE(Client(web).echoes("z"));
 }
@@ -125,7 +125,7 @@ TEST(ListenerDrain, EndsByItself) {
     EXPECT_TRUE(refused("127.0.0.1:" + std::to_string(host.port("web"))));
     EXPECT_EQ(told(host, {"health"}).status, 1) << "nobody accepts";
     said_of(host, {"drain", "--listener", "web", "--for", "20ms", "--no-wait"});
-    host.wait_for_log("an order has ended: its time is over", {{"order", "web is drained"}});
+    host.wait_for_log("an order has ended: its time is over", {{"order", "drain of web"}});
     eventually("it accepts again", [&] { return state_of(host, "web") == "accepting"; });
     EXPECT_TRUE(Client(host.port("web")).echoes("x"));
 }

@@ -56,7 +56,7 @@ TEST_F(LiveOrdersTest, ADrainHoldsUntilItIsRemovedOrItsTimeIsOver) {
     LiveOrders::Order drain = limit("web", std::string(drain_key), "5m");
     drain.ends = 100;
     EXPECT_EQ(orders_.add(drain), Added::added);
-    EXPECT_EQ(to_string(orders_.all().back()), "web is drained");
+    EXPECT_EQ(to_string(orders_.all().back()), "drain of web");
     EXPECT_NE(web.drained_by.load(), never);
     EXPECT_LE(web.drained_by.load(), monotonic_now() + 300'000'000'000);
     EXPECT_EQ(orders_.limits_of("mail").drained_by.load(), never);
