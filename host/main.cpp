@@ -170,19 +170,23 @@ int main(int argc, char** argv) {
         add_text(command, "--listener", "listener", "Those that came by this listener")->type_name("NAME");
         add_text(command, "--plugin", "plugin", "Those of this plugin instance")->type_name("NAME");
         add_text(command, "--source", "source", "Those from this address or network")->type_name("NET");
+        add_text(command, "--server", "server", "Those that are relayed to this address: 10.0.0.1:5432")->type_name("ADDRESS");
         add_text(command, "--state", "state", "staging, silent, serving, parked, relaying or lingering")->type_name("STATE");
         add_text(command, "--older", "older", "Those that were accepted so long ago, or earlier: 1h")->type_name("TIME");
         add_text(command, "--idle", "idle", "Those without a byte in either direction for so long: 10m")->type_name("TIME");
+        add_text(command, "--bytes", "bytes", "Those that have moved so much, in both directions together: 1GiB")
+            ->type_name("SIZE");
     };
     add_text(*add_question(app, "status", "status", "Show how a running host and its listeners are"), "LISTENER", "listener",
              "This one alone");
     CLI::App* connections = add_question(app, "connections", "connections", "Show the connections of a running host");
     add_filter(*connections);
-    add_text(*connections, "--count-by", "count_by", "Count them by source, listener or plugin")->type_name("WHAT");
+    add_text(*connections, "--count-by", "count_by", "Count them by source, listener, plugin or server")->type_name("WHAT");
     add_number(*connections, "--limit", "limit", "So many rows at most (default 1000, at most 10000)");
     CLI::App* kill = add_question(app, "kill", "kill", "Reset connections of a running host");
     add_text(*kill, "ID", "id", "The one with this id");
     add_filter(*kill);
+    add_text(*kill, "--reason", "reason", "Why, for the log's record of this command")->type_name("TEXT");
     add_question(app, "health", "health", "Show whether a running host is well; exit status 1: it is not")
         ->add_option("CONF", at.config, "The configuration file of the host, to find its socket");
     CLI::App* metrics = add_question(app, "metrics", "metrics.scrape", "Print the metrics of a running host for Prometheus");

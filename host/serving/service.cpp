@@ -449,6 +449,7 @@ void Service::start_relay(Connection& connection) noexcept {
     Upstream& server = *connection.life.serving.upstream;
     connection.watch.remove(connection.fd);
     server.watch.remove(server.fd);
+    connection.life.server = Peer(server.peer_address());
     connection.life.phase = Phase::relaying;
     connection.idle = server.idle;
     GATEHOUSE_CHECK(connection.watch.interest() == Interest::none, config.name, connection.id); // the relay's alone

@@ -74,6 +74,7 @@ struct ConnectionView {
     const Service* service = nullptr;       // of the generation that has accepted it
     const PluginInstance* plugin = nullptr; // null: it is not known yet
     SocketAddress peer;                     // as the PROXY header says, if there was one
+    SocketAddress server;                   // that it is relayed to; of no family: none
     Phase phase = Phase::silent;
     bool rests = false; // no thread has it
     Nanoseconds accepted = 0;
