@@ -93,6 +93,17 @@ TEST(ListenerDrain, WaitsForThoseThatGoOnAndCutsThemOffInTheEnd) {
     server.rest();
 }
 
+TEST(ListenerDrain, WhoGoesOnWhenItIsCancelledIsNotCutOff) {
+    auto [upstream, host, client, server] = Relayed(drain_host_section);
+    EXPECT_EQ(told(host, {"drain", "--listener", "gateway", "--timeout", "2s", "--no-wait"}).status, 0);
+    EXPECT_EQ(said_of(host, {"drain", "--listener", "gateway", "--cancel"}), "gateway accepts again\n");
+    EXPECT_FALSE(client.readable(2200ms));
+    client.send("still");
+    EXPECT_EQ(server.recv_exactly(5), "still");
+    client.close();
+    server.close();
+}
+
 // A reload leaves it drained, whatever else changes, and so does one that takes it away and brings it back.
 TEST(ListenerDrain, IsKeptOverReloads) {
     Gatehouse host(drain_host_section + listener("web", "echo") + listener("mail", "echo"));
