@@ -1,6 +1,7 @@
 #include "connection_commands.hpp"
 
 #include "base/printable.hpp"
+#include "base/units.hpp"
 #include "connection/id_text.hpp"
 #include "generation.hpp"
 #include "net/network.hpp"
@@ -11,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <sys/socket.h>
 #include <utility>
 
 namespace gatehouse::host {
@@ -33,10 +35,16 @@ std::string source_of(const ConnectionView& view) {
     return address ? to_string(*address) : to_string(view.peer);
 }
 
+std::string server_of(const ConnectionView& view) {
+    return view.server.storage.ss_family != AF_UNSPEC ? to_string(view.server) : "";
+}
+
 // Which connections are meant.
 struct Filter {
     std::string listener, plugin, state;
     std::optional<Network> source;
+    std::string server; // as AddressText has it
+    std::uint64_t bytes = 0;
     Nanoseconds older = 0;
     Nanoseconds idle = 0;
 
@@ -48,7 +56,8 @@ struct Filter {
             const std::optional<IpAddress> address = ip_address(view.peer);
             if (!address || !source->contains(*address)) return false;
         }
-        return view.accepted <= now - older && view.moved <= now - idle;
+        if (!server.empty() && std::string_view(AddressText(view.server)) != server) return false;
+        return view.in + view.out >= bytes && view.accepted <= now - older && view.moved <= now - idle;
     }
 };
 
@@ -56,9 +65,20 @@ std::vector<Parameter> filter_parameters() {
     return {{"listener", Wanted::text, false, "those that came by this listener", false},
             {"plugin", Wanted::text, false, "those of this plugin instance", false},
             {"source", Wanted::text, false, "those from this address or network", false},
+            {"server", Wanted::text, false, "those that are relayed to this address", false},
             {"state", Wanted::text, false, state_list, false},
             {"older", Wanted::duration, false, "those that were accepted so long ago, or earlier", false},
-            {"idle", Wanted::duration, false, "those without a byte in either direction for so long", false}};
+            {"idle", Wanted::duration, false, "those without a byte in either direction for so long", false},
+            {"bytes", Wanted::text, false, "those that have moved so much in both directions together: 1GiB", false}};
+}
+
+std::string read_server(const std::string& text, std::string& problem) {
+    std::string error;
+    const std::optional<Address> address = parse_address(text, error);
+    const std::optional<SocketAddress> numeric = address ? numeric_address(*address) : std::nullopt;
+    if (numeric && ip_address(*numeric)) return to_string(*numeric); // of a unix socket the path is not known
+    problem = in_quotes(text) + " is no server's address (expected one such as 10.0.0.1:5432)";
+    return "";
 }
 
 // `problem`: why it is none, and empty if it is one.
@@ -73,6 +93,8 @@ Filter read_filter(const Arguments& with, std::string& problem) {
     if (!filter.state.empty() && std::find(phase_names.begin(), phase_names.end(), filter.state) == phase_names.end())
         problem = "there is no state " + in_quotes(filter.state) + " (expected " + state_list + ")";
     if (with.has("source")) filter.source = parse_network(with.text("source"), problem);
+    if (with.has("server")) filter.server = read_server(with.text("server"), problem);
+    if (with.has("bytes")) filter.bytes = parse_size(with.text("bytes"), problem).value_or(0);
     return filter;
 }
 
@@ -130,14 +152,16 @@ HostAnswer rows_of(const AllGenerations& generations, const Filter& filter, std:
                             {"age", Cell::Type::seconds},
                             {"idle", Cell::Type::seconds},
                             {"received", Cell::Type::bytes},
-                            {"sent", Cell::Type::bytes}};
+                            {"sent", Cell::Type::bytes},
+                            "server"};
     const Nanoseconds now = monotonic_now();
     for (const ConnectionView& view : oldest) {
         const std::string& listener = view.service->config.name;
         answer.table.cells.insert(answer.table.cells.end(),
                                   {std::string(id_text(listener, view.id).view()), listener, plugin_of(view),
                                    to_string(view.peer), Cell::state(std::string(state_of(view))), span(now - view.accepted),
-                                   span(now - view.moved), bytes(view.in), bytes(view.out)});
+                                   span(now - view.moved), bytes(view.in), bytes(view.out),
+                                   view.server.storage.ss_family != AF_UNSPEC ? Cell(server_of(view)) : Cell()});
     }
     return answer;
 }
@@ -148,7 +172,10 @@ HostAnswer counts_of(const AllGenerations& generations, const Filter& filter, co
     HostAnswer answer;
     bool all = true;
     look(generations, filter, [&](const ConnectionView& view) {
-        std::string key = by == "source" ? source_of(view) : by == "plugin" ? plugin_of(view) : view.service->config.name;
+        std::string key = by == "source"   ? source_of(view)
+                          : by == "plugin" ? plugin_of(view)
+                          : by == "server" ? server_of(view)
+                                           : view.service->config.name;
         const auto found = groups.find(key);
         if (found != groups.end())
             ++found->second;
@@ -174,8 +201,8 @@ HostCommand::Answer show(const AllGenerations& generations, const Arguments& wit
     std::string problem;
     const Filter filter = read_filter(with, problem);
     const std::string by = with.text("count_by");
-    if (!by.empty() && by != "source" && by != "listener" && by != "plugin")
-        problem = "cannot count by " + in_quotes(by) + " (expected source, listener or plugin)";
+    if (!by.empty() && by != "source" && by != "listener" && by != "plugin" && by != "server")
+        problem = "cannot count by " + in_quotes(by) + " (expected source, listener, plugin or server)";
     if (!problem.empty()) return HostCommand::fails("bad_argument", problem);
     const auto most = static_cast<std::size_t>(
         std::min<std::uint64_t>(static_cast<std::uint64_t>(with.number("limit").value_or(usual_rows)), most_rows));
@@ -214,9 +241,10 @@ HostCommand::Answer kill(const AllGenerations& generations, const Arguments& wit
     std::string problem;
     const Filter filter = read_filter(with, problem);
     const std::string id = with.text("id");
-    const auto given = std::count_if(parameters.begin(), parameters.end(),
-                                     [&](const Parameter& parameter) { return with.has(parameter.name); });
-    if (given == 0) problem = "say which: an id, or one of listener, plugin, source, state, older, idle";
+    const auto given = std::count_if(parameters.begin(), parameters.end(), [&](const Parameter& parameter) {
+        return with.has(parameter.name) && parameter.name != "reason";
+    });
+    if (given == 0) problem = "say which: an id, or one of listener, plugin, source, server, state, older, idle, bytes";
     if (!id.empty() && given > 1) problem = "an id says which connection it is; leave the others out";
     if (!problem.empty()) return HostCommand::fails("bad_argument", problem);
     if (!id.empty()) return kill_one(generations, id);
@@ -251,7 +279,7 @@ HostCommand connections_command(const AllGenerations& generations) {
     command.name = "connections";
     command.summary = "shows the open connections, the oldest first, or counts them";
     command.parameters = filter_parameters();
-    command.parameters.push_back({"count_by", Wanted::text, false, "source, listener or plugin: counts them", false});
+    command.parameters.push_back({"count_by", Wanted::text, false, "source, listener, plugin or server: counts them", false});
     command.parameters.push_back({"limit", Wanted::number, false, "so many rows at most (default 1000, at most 10000)", false});
     command.shows = true;
     command.run = [generations](const Arguments& with, const Caller&) { return show(generations, with); };
@@ -264,6 +292,7 @@ HostCommand kill_command(const AllGenerations& generations) {
     command.summary = "resets connections; their reason is killed";
     command.parameters = filter_parameters();
     command.parameters.insert(command.parameters.begin(), {"id", Wanted::text, false, "the one with this id", false});
+    command.parameters.push_back({"reason", Wanted::text, false, "why, for the log's record of this command", false});
     command.run = [generations, parameters = command.parameters](const Arguments& with, const Caller&) {
         return kill(generations, with, parameters);
     };

@@ -1,4 +1,5 @@
-// `drain`: the host is to leave, at once or after a while, as with SIGTERM.
+// `drain`: the host is to leave, at once or after a while, as with SIGTERM; or one listener of it takes no newcomers, as long
+// as an order says so.
 #pragma once
 
 #include "base/clock.hpp"

@@ -190,6 +190,8 @@ void Generations::make_from(Config config, Making& making, Generation& before) {
         throw std::runtime_error("the plan is " + outcome.plan_id + " by now, and not " + order.plan_id +
                                  ": the file or the host has changed since; look at the plan again");
     config = with_restart_keys_of(before.config(), std::move(config));
+    if (!order.version) config.files.waiting.clear(); // those of an earlier generation wait as they did
+    config.files.waiting.insert(config.files.waiting.end(), outcome.waiting.begin(), outcome.waiting.end());
     const bool changes = outcome.waiting.empty() ? !plan.empty() : !plan_of(before.config(), config).empty();
     if (!changes && notes.remarks.empty() && !order.even_if_same) {
         outcome.what = Outcome::What::same;

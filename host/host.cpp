@@ -246,8 +246,9 @@ int Host::run() {
         again = std::min(again, live_orders_.supervise(now));
         again = std::min(again, log_.supervise(now));
         record_.denials.store(denials_.size());
-        record_.limit_orders.store(live_orders_.all().size() - live_orders_.about_log());
-        record_.log_orders.store(live_orders_.about_log());
+        record_.drain_orders.store(live_orders_.count(drain_key));
+        record_.log_orders.store(live_orders_.count(level_key));
+        record_.limit_orders.store(live_orders_.all().size() - record_.drain_orders.load() - record_.log_orders.load());
         record_.leaves.store(drain_.at != never || drain_.has_begun || upgrade_.has_handed_over());
         if (accepts_ && !upgrade_.has_handed_over())
             again = std::min(again, status_.supervise(now, generations_, drain_.has_begun));

@@ -1,31 +1,35 @@
 #include "host_commands.hpp"
 
-#include "base/if_memory_allows.hpp"
 #include "base/time_text.hpp"
+#include "config_show_command.hpp"
 #include "connection_commands.hpp"
 #include "explain_command.hpp"
 #include "generation.hpp"
 #include "host_metrics.hpp"
 #include "host_record.hpp"
 #include "host_tables.hpp"
+#include "late_answer.hpp"
 #include "live_order_commands.hpp"
 #include "order_commands.hpp"
+#include "plugin_table.hpp"
 #include "threads/jobs.hpp"
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <gatehouse/version.h>
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <unistd.h>
 #include <utility>
 
 namespace gatehouse::host {
 namespace {
+
+constexpr std::size_t most_servers = 10'000; // in an answer
 
 HostCommand table_command(const HostTable& table, const AllGenerations& generations) {
     HostCommand command;
@@ -109,7 +113,7 @@ Json json_of(const Service& service, const ListenerStatus& status) {
         .set("listener", Json::text(status.listener))
         .set("address", Json::text(service.addresses()))
         .set("plugin", Json::text(service.plugin_names()))
-        .set("state", Json::text(state_name(status.state)))
+        .set("state", Json::text(state_word(service)))
         .set("open", number(status.open))
         .set("max", number(service.max_connections()))
         .set("accepted", number(status.accepted))
@@ -145,7 +149,7 @@ HostAnswer status_of(const Generation& generation, const std::string& only) {
         listeners.add(json_of(*service, status));
         const auto wait = static_cast<std::int64_t>(histogram_percentile(status.waits, 99));
         table.cells.insert(table.cells.end(),
-                           {status.listener, service->addresses(), Cell::state(std::string(state_name(status.state))),
+                           {status.listener, service->addresses(), Cell::state(std::string(state_word(*service))),
                             Cell::count(status.open), Cell::count(service->max_connections()), Cell::count(status.queue.depth),
                             Cell::count(status.queue.drops), Cell(Cell::Type::seconds, wait), bad_ends(status)});
     }
@@ -227,13 +231,48 @@ HostCommand sources_command(const AllGenerations& generations) {
     return command;
 }
 
-// --- metrics -------------------------------------------------------------------------------------------------------------
+// Of all plugins that have servers, as the gateway has: what it tells of them, with its name as their pool.
+HostAnswer all_servers(const AllGenerations& generations) {
+    HostAnswer answer;
+    answer.table.columns = {"pool",
+                            "server",
+                            "address",
+                            {"state", Cell::Type::state},
+                            {"connections", Cell::Type::number},
+                            {"limit", Cell::Type::number},
+                            {"total", Cell::Type::number},
+                            {"failures", Cell::Type::number},
+                            "check",
+                            "last error",
+                            {"error at", Cell::Type::time}};
+    for (PluginInstance* const instance : generations().front()->plugins().all()) {
+        const std::optional<CellTable> servers = plugin_table(*instance, "servers");
+        for (std::size_t row = 0; servers && row < rows_of(*servers); ++row) {
+            if (rows_of(answer.table) == most_servers) {
+                ++answer.more;
+                continue;
+            }
+            const Cell pool = cell_of(*servers, row, "pool"); // of a plugin that has several
+            answer.table.cells.emplace_back(instance->name() + (pool.text.empty() ? "" : ' ' + pool.text));
+            for (const Column& column : std::span(answer.table.columns).subspan(1)) {
+                Cell cell = cell_of(*servers, row, column.name);
+                answer.table.cells.push_back(cell.type == column.type ? std::move(cell) : Cell());
+            }
+        }
+    }
+    return answer;
+}
 
-// A scrape that a thread makes, since it may take a while.
-struct Scrape {
-    std::atomic<bool> done{false};
-    std::optional<HostAnswer> answer; // nothing: there was no memory for it
-};
+HostCommand servers_command(const AllGenerations& generations) {
+    HostCommand command;
+    command.name = "servers";
+    command.summary = "shows the servers of all pools: how they are, and their connections";
+    command.shows = true;
+    command.run = [generations](const Arguments&, const Caller&) { return HostCommand::at_once(all_servers(generations)); };
+    return command;
+}
+
+// --- metrics -------------------------------------------------------------------------------------------------------------
 
 HostAnswer scraped(const std::shared_ptr<GenerationView>& view, const HostRecord& record) {
     HostAnswer answer;
@@ -248,20 +287,11 @@ HostCommand scrape_command(const AllGenerations& generations) {
     command.name = "metrics.scrape";
     command.summary = "shows all metrics as Prometheus reads them";
     command.shows = true;
-    command.run = [generations, jobs = std::make_shared<Jobs>("scrape")](const Arguments&,
-                                                                         const Caller&) -> HostCommand::Answer {
+    command.run = [generations, jobs = std::make_shared<Jobs>("scrape")](const Arguments&, const Caller&) {
         const Generation& generation = *generations().front();
-        const auto made = std::make_shared<Scrape>();
-        const bool posted = jobs->post([made, view = generation.view(), standing = generation.standing()] {
-            if_memory_allows([&] { made->answer = scraped(view, standing.record); });
-            made->done.store(true);
-            standing.alarm.wake_by(monotonic_now());
-        });
-        if (!posted) return HostCommand::fails("busy", "there is no thread or memory for it");
-        return [made]() -> std::optional<HostAnswer> {
-            if (!made->done.load()) return std::nullopt;
-            return made->answer ? std::move(made->answer) : failure("failed", "there is not enough memory for the metrics");
-        };
+        return late_answer(
+            *jobs, generation.standing().alarm,
+            [view = generation.view(), &record = generation.standing().record] { return scraped(view, record); });
     };
     return command;
 }
@@ -277,9 +307,10 @@ std::vector<std::string> listener_names(const AllGenerations& generations) {
 std::vector<HostCommand> host_commands(AllGenerations generations) {
     std::vector<HostCommand> commands;
     for (const HostTable& table : host_tables()) commands.push_back(table_command(table, generations));
-    for (const auto& make : {status_command, connections_command, kill_command, sources_command, scrape_command,
-                             reload_certificates, log_level_command, explain_command, limits_set_command, orders_command,
-                             orders_remove_command, deny_add_command, deny_list_command, deny_remove_command})
+    for (const auto& make :
+         {status_command, connections_command, kill_command, sources_command, servers_command, scrape_command,
+          reload_certificates, log_level_command, explain_command, config_show_command, limits_set_command, orders_command,
+          orders_remove_command, deny_add_command, deny_list_command, deny_remove_command})
         commands.push_back(make(generations));
     return commands;
 }

@@ -245,6 +245,7 @@ const Metric all_metrics[] = {
          to.add({"deny"}, std::uint64_t{now.standing.record.denials.load()});
          to.add({"limit"}, std::uint64_t{now.standing.record.limit_orders.load()});
          to.add({"log"}, std::uint64_t{now.standing.record.log_orders.load()});
+         to.add({"drain"}, std::uint64_t{now.standing.record.drain_orders.load()});
      }},
 
     {{"gatehouse_connections_accepted_total",

@@ -81,6 +81,7 @@ class HostRecord {
     std::atomic<std::size_t> denials{0}; // orders, as are the next two
     std::atomic<std::size_t> limit_orders{0};
     std::atomic<std::size_t> log_orders{0};
+    std::atomic<std::size_t> drain_orders{0};
     Pulse pulse;
     TimeHistogram main_delay; // how late the main thread has come to what was due
     FileCheck file;

@@ -23,6 +23,21 @@ Cell microseconds(std::uint64_t much) {
     return cell;
 }
 
+Cell bytes(std::uint64_t much) {
+    Cell cell = Cell::count(much);
+    cell.type = Type::bytes;
+    return cell;
+}
+
+// Newcomers that a rule or a limit has kept out.
+std::uint64_t refusals(const ListenerStatus& status) {
+    std::uint64_t sum = 0;
+    for (const Reason reason : {Reason::no_match, Reason::denied_acl, Reason::listener_full, Reason::plugin_full,
+                                Reason::source_full, Reason::handshakes_full, Reason::over_rate})
+        sum += status.reasons[static_cast<std::size_t>(reason)];
+    return sum;
+}
+
 CellTable host(const Generation& generation) {
     CellTable table{{"version",
                      "abi",
@@ -58,17 +73,22 @@ CellTable listeners(const Generation& generation) {
                      {"queue limit", Type::number},
                      {"dropped", Type::number},
                      {"wait p50", Type::seconds},
-                     {"wait p99", Type::seconds}},
+                     {"wait p99", Type::seconds},
+                     {"limit", Type::number},
+                     {"refused", Type::number},
+                     {"received", Type::bytes},
+                     {"sent", Type::bytes}},
                     {}};
     for (const auto& service : generation.services()) {
         const ListenerStatus status = service->status();
         table.cells.insert(table.cells.end(),
                            {status.listener, service->addresses(), service->plugin_names(),
-                            Cell::state(std::string(state_name(status.state))), Cell::count(status.open),
+                            Cell::state(std::string(state_word(*service))), Cell::count(status.open),
                             Cell::count(status.parked), Cell::count(status.accepted), Cell::count(status.pool.threads),
                             Cell::count(status.queue.depth), Cell::count(status.queue.limit), Cell::count(status.queue.drops),
                             microseconds(histogram_percentile(status.waits, 50)),
-                            microseconds(histogram_percentile(status.waits, 99))});
+                            microseconds(histogram_percentile(status.waits, 99)), Cell::count(service->max_connections()),
+                            Cell::count(refusals(status)), bytes(status.in), bytes(status.out)});
     }
     return table;
 }
@@ -147,17 +167,22 @@ CellTable health(const Generation& generation) {
     add("startup", "listeners", accepts,
         (accepts ? std::to_string(all) : "not all") + " of " + std::to_string(all) + " listen");
     std::size_t serving = 0;
-    std::vector<std::pair<std::string, Acceptor::State>> states;
+    std::size_t drained = 0; // as an operator wants it: then the others make the host ready
     for (const auto& service : generation.services()) {
-        states.emplace_back(service->config.name, service->state());
-        const Acceptor::State state = states.back().second;
-        if (state != Acceptor::State::idle && state != Acceptor::State::closed) ++serving;
+        const Acceptor::State state = service->state();
+        if (state != Acceptor::State::idle && state != Acceptor::State::closed)
+            ++serving;
+        else if (service->is_drained())
+            ++drained;
     }
-    add("ready", "listeners", serving == all, std::to_string(serving) + " of " + std::to_string(all) + " accept");
+    add("ready", "listeners", serving + drained == all && (serving != 0 || drained == 0),
+        std::to_string(serving) + " of " + std::to_string(all) + " accept" +
+            (drained != 0 ? ", " + std::to_string(drained) + " drained" : ""));
     const bool leaves = record.leaves.load() || generation.drain().started();
     add("ready", "host", !leaves, leaves ? "it drains, or is about to" : "is not draining");
-    for (const auto& [name, state] : states)
-        add("listener", name, state == Acceptor::State::accepting && !leaves, std::string(state_name(state)));
+    for (const auto& service : generation.services())
+        add("listener", service->config.name, service->state() == Acceptor::State::accepting && !leaves,
+            std::string(state_word(*service)));
     return table;
 }
 
@@ -192,6 +217,12 @@ std::string_view state_name(Acceptor::State state) noexcept {
         break;
     }
     return "closed";
+}
+
+std::string_view state_word(const Service& service) noexcept {
+    const Acceptor::State state = service.state();
+    if (state != Acceptor::State::closed || !service.is_drained()) return state_name(state);
+    return service.endpoint().open.load() != 0 ? "draining" : "drained";
 }
 
 std::span<const HostTable> host_tables() noexcept { return tables; }

@@ -3,6 +3,7 @@
 
 #include "base/cell_table.hpp"
 #include "listen/acceptor.hpp"
+#include "serving/service.hpp"
 
 #include <span>
 #include <string_view>
@@ -21,6 +22,8 @@ struct HostTable {
 
 // What an acceptor does, in a word for people and programs. [any]
 std::string_view state_name(Acceptor::State state) noexcept;
+// The same of a listener that does not accept since an operator drains it: "draining", and "drained" without connections. [any]
+std::string_view state_word(const Service& service) noexcept;
 
 std::span<const HostTable> host_tables() noexcept;
 

@@ -4,6 +4,7 @@
 #include "base/time_text.hpp"
 #include "generation.hpp"
 #include "order_commands.hpp"
+#include "plugin_table.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -105,6 +106,15 @@ HostAnswer set_level(const AllGenerations& generations, const Arguments& with, c
     return give(live_orders_of(generations), std::move(order), "there is no such level");
 }
 
+std::string_view kind_of(const LiveOrders::Order& order) {
+    return order.key == level_key ? "log" : order.key == drain_key ? "drain" : "limit";
+}
+
+std::string text_of(const LiveOrders::Order& order) {
+    if (order.key == drain_key) return "drain within " + order.value;
+    return order.key + " = " + order.value + (order.source.empty() ? "" : " from " + order.source);
+}
+
 // --- all orders ----------------------------------------------------------------------------------------------------------
 
 struct OrderRow {
@@ -119,22 +129,11 @@ void add_row(CellTable& table, OrderRow row) {
         table.cells.push_back(std::move(*cell));
 }
 
-// Of a plugin that has a command `orders`, as the gateway has; of one that does not answer at once, none.
+// Of a plugin that has a command `orders`, as the gateway has.
 void add_plugin_orders(PluginInstance& instance, CellTable& table) {
-    const auto command = std::ranges::find(instance.commands(), "orders", &PluginCommand::name);
-    if (command == instance.commands().end() || !command->shows) return;
-    const std::vector<std::string> words{"orders"};
-    const std::shared_ptr<RunningCommand> running = instance.run_command(words);
-    if (!running) return;
-    if (!running->is_over()) return running->abandon();
-    const CommandAnswer answer = running->take();
-    const std::size_t width = answer.table.columns.size();
-    for (std::size_t row = 0; width != 0 && row < answer.table.cells.size() / width; ++row) {
-        const auto cell = [&](std::string_view name) {
-            const auto column = std::ranges::find(answer.table.columns, name, &Column::name);
-            if (column == answer.table.columns.end()) return Cell();
-            return answer.table.cells[row * width + static_cast<std::size_t>(column - answer.table.columns.begin())];
-        };
+    const std::optional<CellTable> orders = plugin_table(instance, "orders");
+    for (std::size_t row = 0; orders && row < rows_of(*orders); ++row) {
+        const auto cell = [&](std::string_view name) { return cell_of(*orders, row, name); };
         const Cell value = cell("value");
         add_row(table, {Cell(instance.name() + ' ' + std::to_string(cell("order").number)), Cell::state("server"),
                         Cell(cell("what").text + ' ' + cell("server").text + (value.text.empty() ? "" : ' ' + value.text)),
@@ -150,10 +149,9 @@ HostAnswer all_orders(const AllGenerations& generations) {
         "id",    {"kind", Cell::Type::state}, "order", "at", "by", {"since", Cell::Type::time}, {"until", Cell::Type::time},
         "reason"};
     for (const LiveOrders::Order& order : now.standing().live_orders.all())
-        add_row(answer.table, {Cell(std::to_string(order.number)), Cell::state(order.key == level_key ? "log" : "limit"),
-                               Cell(order.key + " = " + order.value + (order.source.empty() ? "" : " from " + order.source)),
-                               text_cell(order.listener), Cell(order.by), time_cell(order.since), time_cell(order.until),
-                               text_cell(order.reason)});
+        add_row(answer.table, {Cell(std::to_string(order.number)), Cell::state(std::string(kind_of(order))),
+                               Cell(text_of(order)), text_cell(order.listener), Cell(order.by), time_cell(order.since),
+                               time_cell(order.until), text_cell(order.reason)});
     for (PluginInstance* instance : now.plugins().all()) add_plugin_orders(*instance, answer.table);
     std::size_t shown = 0;
     denials.look([&](const Denials::Order& order, std::uint64_t /*refused*/) {
@@ -228,7 +226,7 @@ HostCommand log_level_command(const AllGenerations& generations) {
 
 HostCommand orders_command(const AllGenerations& generations) {
     HostCommand command = command_of(
-        "orders", "shows all orders that hold beside the configuration: limits, the log, servers, denied networks", {});
+        "orders", "shows all orders that hold beside the configuration: limits, drains, the log, servers, denied networks", {});
     command.shows = true;
     command.run = [generations](const Arguments&, const Caller&) { return HostCommand::at_once(all_orders(generations)); };
     return command;

@@ -8,10 +8,21 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <gatehouse/gatehouse.h>
+#include <optional>
 
 namespace {
 
 using namespace gatehouse::host;
+
+// Of `top --every`.
+Milliseconds top_pace(const std::string& text) {
+    std::string problem;
+    const std::optional<Milliseconds> time = parse_duration(text, problem);
+    if (!time) throw CLI::ValidationError("--every", problem);
+    if (*time < std::chrono::milliseconds(100) || *time > std::chrono::minutes(1))
+        throw CLI::ValidationError("--every", text + " is out of range (expected 100ms to 1m)");
+    return *time;
+}
 
 // What --help says, as data.
 CommandHelp help_of(const CLI::App& app) {
@@ -159,19 +170,23 @@ int main(int argc, char** argv) {
         add_text(command, "--listener", "listener", "Those that came by this listener")->type_name("NAME");
         add_text(command, "--plugin", "plugin", "Those of this plugin instance")->type_name("NAME");
         add_text(command, "--source", "source", "Those from this address or network")->type_name("NET");
+        add_text(command, "--server", "server", "Those that are relayed to this address: 10.0.0.1:5432")->type_name("ADDRESS");
         add_text(command, "--state", "state", "staging, silent, serving, parked, relaying or lingering")->type_name("STATE");
         add_text(command, "--older", "older", "Those that were accepted so long ago, or earlier: 1h")->type_name("TIME");
         add_text(command, "--idle", "idle", "Those without a byte in either direction for so long: 10m")->type_name("TIME");
+        add_text(command, "--bytes", "bytes", "Those that have moved so much, in both directions together: 1GiB")
+            ->type_name("SIZE");
     };
     add_text(*add_question(app, "status", "status", "Show how a running host and its listeners are"), "LISTENER", "listener",
              "This one alone");
     CLI::App* connections = add_question(app, "connections", "connections", "Show the connections of a running host");
     add_filter(*connections);
-    add_text(*connections, "--count-by", "count_by", "Count them by source, listener or plugin")->type_name("WHAT");
+    add_text(*connections, "--count-by", "count_by", "Count them by source, listener, plugin or server")->type_name("WHAT");
     add_number(*connections, "--limit", "limit", "So many rows at most (default 1000, at most 10000)");
     CLI::App* kill = add_question(app, "kill", "kill", "Reset connections of a running host");
     add_text(*kill, "ID", "id", "The one with this id");
     add_filter(*kill);
+    add_text(*kill, "--reason", "reason", "Why, for the log's record of this command")->type_name("TEXT");
     add_question(app, "health", "health", "Show whether a running host is well; exit status 1: it is not")
         ->add_option("CONF", at.config, "The configuration file of the host, to find its socket");
     CLI::App* metrics = add_question(app, "metrics", "metrics.scrape", "Print the metrics of a running host for Prometheus");
@@ -180,7 +195,16 @@ int main(int argc, char** argv) {
     metrics->add_flag("--list", list_metrics, "Print which metrics there are: names, types and labels; no host is asked");
     add_number(*add_question(app, "sources", "sources", "Show the sources with the most connections"), "--top", "top",
                "So many (default 20, at most 1000)");
+    add_question(app, "servers", "servers", "Show the servers of all pools of a running host");
     add_question(app, "certs", "certs", "Show the certificates of a running host");
+    TopOptions top;
+    CLI::App* watch = add_question(app, "top", "listeners", "Show live what happens in a second; q or Ctrl-C ends it");
+    watch->add_flag("--once", top.once, "Print one table, and end");
+    watch
+        ->add_option_function<std::string>(
+            "--every", [&top](const std::string& text) { top.every = top_pace(text); },
+            "How often to ask the host (default 1s, 100ms to 1m)")
+        ->type_name("TIME");
     CLI::App* explain =
         add_question(app, "explain", "explain", "Show what would become of a connection, step by step, and by which rule");
     add_text(*explain, "--listener", "listener", "Where it would arrive")->type_name("NAME")->required();
@@ -203,12 +227,20 @@ int main(int argc, char** argv) {
                            "Replace the running host by the program that is on disk by now; nobody is refused"),
              "--guard", "guard", "How long the old process stays ready to accept again (default 10s, at most 1h)")
         ->type_name("TIME");
-    CLI::App* drain = add_question(app, "drain", "drain", "End the host once its connections have ended, and wait for that");
+    CLI::App* drain = add_question(app, "drain", "drain",
+                                   "End the host once its connections have ended, or let a listener take no newcomers; and "
+                                   "wait for that");
+    add_text(*drain, "--listener", "listener", "This listener alone: its connections end, and the host goes on")
+        ->type_name("NAME");
     add_text(*drain, "--delay", "delay", "For how long it accepts as before (default 0, at most 1d)")->type_name("TIME");
     add_text(*drain, "--timeout", "timeout", "For connections to end (default host.drain_timeout, at most 1d)")
         ->type_name("TIME");
+    add_text(*drain, "--for", "for", "Of a listener: for how long it takes none (default: until it is cancelled)")
+        ->type_name("TIME");
+    add_text(*drain, "--reason", "reason", "Of a listener: why, for those who look at the orders")->type_name("TEXT");
     drain->add_flag_callback(
-        "--cancel", [&asked] { asked.with["cancel"] = true; }, "It does not end, if the delay is not over");
+        "--cancel", [&asked] { asked.with["cancel"] = true; },
+        "The host does not end, if the delay is not over; the listener accepts again");
     bool no_wait = false;
     drain->add_flag("--no-wait", no_wait, "Give the order, and do not wait for the end");
     CLI::App* deny = app.add_subcommand("deny", "Deny networks at a running host, whatever its file allows");
@@ -256,6 +288,14 @@ int main(int argc, char** argv) {
     add_text(*remove, "--listener", "listener", "The one that a network is denied at")->type_name("NAME");
     CLI::App* config = app.add_subcommand("config", "Look at the configurations of a running host")->require_subcommand(1);
     add_question(*config, "history", "config.history", "Show those that have run, the newest first");
+    CLI::App* show = add_question(*config, "show", "config.show", "Show what runs, key by key, with the defaults");
+    add_text(*show, "--listener", "listener", "The section of this listener alone")->type_name("NAME");
+    show->add_flag_callback(
+        "--where", [&asked] { asked.with["where"] = true; }, "Show where each key was said, too: file and line");
+    CLI::App* diff = add_question(*config, "diff", "config.diff",
+                                  "Show what differs between the file and what runs; exit status 2: something");
+    add_number(*diff, "FROM", "from", "A generation, instead of what runs");
+    add_number(*diff, "TO", "to", "Another one, instead of the file (default: what runs)");
     CLI::App* log = app.add_subcommand("log", "Change the log of a running host")->require_subcommand(1);
     CLI::App* level =
         add_question(*log, "level", "log.level", "Set the level for a while; then the configuration's counts again");
@@ -313,7 +353,8 @@ int main(int argc, char** argv) {
                                                   : DescriptionFormat::text);
     if (*schema) return schema_command(options);
     if (*plugins) return list_plugins_command(options, json);
-    if (*drain) return drain_host_command(at, asked, !no_wait && !asked.with.contains("cancel"));
+    if (*drain) return drain_and_wait_command(at, asked, !no_wait && !asked.with.contains("cancel"));
+    if (*watch) return top_command(at, top);
     if (list_metrics) return list_metrics_command();
     if (!asked.command.empty()) return ask_command(at, asked);
     if (*control) return control_command(at, words);

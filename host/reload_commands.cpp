@@ -1,13 +1,18 @@
 #include "reload_commands.hpp"
 
 #include "base/time_text.hpp"
+#include "config/plan.hpp"
+#include "config/plan_text.hpp"
 #include "generations.hpp"
+#include "late_answer.hpp"
 #include "order_commands.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace gatehouse::host {
 namespace {
@@ -166,6 +171,53 @@ HostCommand confirm_command(Generations& generations) {
     return command;
 }
 
+// --- config diff ---------------------------------------------------------------------------------------------------------
+
+HostAnswer tell_diff(bool differs, std::string text, Json json) {
+    HostAnswer answer;
+    answer.status = differs ? there_are_changes : 0;
+    answer.text = std::move(text);
+    answer.result = Json::object().set("changes", Json::raw(differs ? "true" : "false")).set("what", std::move(json));
+    return answer;
+}
+
+HostCommand::Answer diff_of_file(Generations& generations) {
+    Generations::Order order;
+    order.only_plan = true;
+    order.load = generations.load();
+    return carried_out(generations, std::move(order), [](const Outcome& outcome) {
+        const bool differs = outcome.what == Outcome::What::planned || !outcome.waiting.empty();
+        return tell_diff(differs, outcome.plan_text, outcome.plan_json);
+    });
+}
+
+HostCommand diff_command(Generations& generations) {
+    HostCommand command;
+    command.name = "config.diff";
+    command.summary = "shows what differs between the file and what runs, or between two generations";
+    command.shows = true;
+    command.parameters = {{"from", Wanted::number, false, "a generation, instead of what runs", false},
+                          {"to", Wanted::number, false, "another one (default: what runs)", false}};
+    command.run = [&generations, jobs = std::make_shared<Jobs>("config diff")](const Arguments& with,
+                                                                               const Caller&) -> HostCommand::Answer {
+        if (!with.has("from") && !with.has("to")) return diff_of_file(generations);
+        std::vector<std::shared_ptr<const Config>> configs;
+        for (const char* const name : {"from", "to"}) {
+            const std::int64_t wanted = with.number(name).value_or(generations.now().number());
+            const auto version = generations.version(static_cast<unsigned>(std::min<std::int64_t>(wanted, UINT32_MAX)));
+            if (!version)
+                return HostCommand::fails("not_found", "the host does not remember generation " + std::to_string(wanted) +
+                                                           "; see config history");
+            configs.push_back(version->config);
+        }
+        return late_answer(*jobs, generations.now().standing().alarm, [from = configs[0], to = configs[1]] {
+            const Plan plan = plan_of(*from, *to);
+            return tell_diff(!plan.empty(), plan_text(plan), plan_json(plan));
+        });
+    };
+    return command;
+}
+
 HostCommand history_command(Generations& generations) {
     HostCommand command;
     command.name = "config.history";
@@ -198,7 +250,7 @@ HostCommand history_command(Generations& generations) {
 
 std::vector<HostCommand> reload_commands(Generations& generations) {
     std::vector<HostCommand> commands;
-    for (const auto& make : {plan_command, reload_command, confirm_command, rollback_command, history_command})
+    for (const auto& make : {plan_command, reload_command, confirm_command, rollback_command, history_command, diff_command})
         commands.push_back(make(generations));
     return commands;
 }

@@ -21,6 +21,7 @@
 #include "tls/dev_cert.hpp"
 #include "trial/plugin_check.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -162,22 +163,47 @@ int ask(const ControlOptions& options, Question question) {
     return answer.status;
 }
 
-// Until the host has gone. Says now and then how far it is: on a terminal in one line.
+// A line about a drain that goes on, now and then: on a terminal always the same one.
+class Progress {
+  public:
+    ~Progress() {
+        if (terminal_) std::cerr << '\n';
+    }
+    void tell(const std::string& line) {
+        if (monotonic_now() - told_ < pause_) return;
+        told_ = monotonic_now();
+        std::cerr << (terminal_ ? "\r\033[K" : "") << line << (terminal_ ? "" : "\n") << std::flush;
+    }
+
+  private:
+    const bool terminal_ = ::isatty(STDERR_FILENO) == 1;
+    const Nanoseconds pause_ = (terminal_ ? 1 : 10) * Nanoseconds(1'000'000'000);
+    Nanoseconds told_ = monotonic_now();
+};
+
+constexpr int drain_look = 200; // milliseconds between two questions
+
+// The answer of drain.state, of this listener or of the host.
+HostAnswer ask_drain_state(const ControlOptions& options, const std::string& listener) {
+    Question question;
+    question.command = "drain.state";
+    question.as_text = true;
+    if (!listener.empty()) question.with["listener"] = listener;
+    HostAnswer answer = ask_host(control_socket(options), std::move(question));
+    answer.text = printable_lines(answer.text.substr(0, answer.text.find('\n')));
+    return answer;
+}
+
+// Until the host has gone.
 void wait_for_end(const ControlOptions& options) {
     constexpr int most_failures = 3; // a host with many clients may have no time for one
-    const bool terminal = ::isatty(STDERR_FILENO) == 1;
-    const Nanoseconds pause = (terminal ? 1 : 10) * Nanoseconds(1'000'000'000);
-    Nanoseconds told = monotonic_now();
+    Progress progress;
     std::string pid;
     for (int failures = 0; failures < most_failures;) {
-        ::poll(nullptr, 0, 200);
+        ::poll(nullptr, 0, drain_look);
         std::string line;
         try {
-            Question status;
-            status.command = "drain.state";
-            status.as_text = true;
-            const HostAnswer answer = ask_host(control_socket(options), std::move(status));
-            line = printable_lines(answer.text.substr(0, answer.text.find('\n')));
+            line = ask_drain_state(options, "").text;
             failures = 0;
         } catch (const std::runtime_error&) {
             ++failures;
@@ -188,11 +214,21 @@ void wait_for_end(const ControlOptions& options) {
         if (pid.empty()) pid = now;
         if (now != pid) break; // another host has come
         if (line.find("serving") != std::string::npos) throw std::runtime_error("the drain has been cancelled");
-        if (monotonic_now() - told < pause) continue;
-        told = monotonic_now();
-        std::cerr << (terminal ? "\r\033[K" : "") << line << (terminal ? "" : "\n") << std::flush;
+        progress.tell(line);
     }
-    if (terminal) std::cerr << '\n';
+}
+
+// Until no connection of the listener is left.
+void wait_for_listener(const ControlOptions& options, const std::string& listener) {
+    Progress progress;
+    for (;; ::poll(nullptr, 0, drain_look)) {
+        const HostAnswer answer = ask_drain_state(options, listener);
+        if (!answer.code.empty()) throw std::runtime_error(printable_lines(answer.message));
+        const std::string state = answer.text.substr(std::min(answer.text.size(), listener.size() + 2));
+        if (state.starts_with("drained")) return;
+        if (!state.starts_with("draining")) throw std::runtime_error("the drain of " + listener + " has been cancelled");
+        progress.tell(answer.text);
+    }
 }
 
 } // namespace
@@ -379,14 +415,25 @@ int list_metrics_command() {
     });
 }
 
+int top_command(const ControlOptions& options, TopOptions top) {
+    return reported([&] {
+        top.json = options.json;
+        run_top(top, [&](Question question) { return ask_host(control_socket(options), std::move(question)); });
+        return 0;
+    });
+}
+
 int ask_command(const ControlOptions& options, Question question) {
     return reported([&] { return ask(options, std::move(question)); });
 }
 
-int drain_host_command(const ControlOptions& options, Question question, bool wait) {
+int drain_and_wait_command(const ControlOptions& options, Question question, bool wait) {
     return reported([&] {
+        const auto of = question.with.find("listener");
+        const std::string listener = of != question.with.end() ? std::get<std::string>(of->second) : "";
         const int status = ask(options, std::move(question));
-        if (status == 0 && wait) wait_for_end(options);
+        if (status != 0 || !wait) return status;
+        listener.empty() ? wait_for_end(options) : wait_for_listener(options, listener);
         return status;
     });
 }

@@ -3,6 +3,7 @@
 
 #include "control/message.hpp"
 #include "new_plugin.hpp"
+#include "top_command.hpp"
 #include "trial/plugin_trial.hpp"
 
 #include <filesystem>
@@ -50,9 +51,11 @@ struct ControlOptions {
 // stand the configuration file.
 int control_command(ControlOptions options, std::vector<std::string> words);
 int list_metrics_command();
+int top_command(const ControlOptions& options, TopOptions top);
 // A command of the host's own.
 int ask_command(const ControlOptions& options, Question question);
-// `drain`; `wait`: until the host has gone, and says meanwhile how far it is, on standard error.
-int drain_host_command(const ControlOptions& options, Question question, bool wait);
+// `drain`; `wait`: until the host has gone, or no connection of the listener is left, and says meanwhile how far it is, on
+// standard error.
+int drain_and_wait_command(const ControlOptions& options, Question question, bool wait);
 
 } // namespace gatehouse::host

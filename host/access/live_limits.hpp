@@ -1,7 +1,9 @@
-// Limits of a listener that an operator has set while the host runs, in the place of those of its configuration.
+// What an operator has ordered of a listener while the host runs: limits in the place of those of its configuration, and a
+// drain.
 #pragma once
 
 #include "access/source_table.hpp"
+#include "base/clock.hpp"
 
 #include <algorithm>
 #include <array>
@@ -36,6 +38,9 @@ class LiveLimits {
     }
     // Whether one of them is about sources. [any]
     bool limits_sources() const noexcept { return find(Key::max_per_source) || find(Key::rate); }
+
+    // When its connections are cut off, since it is drained; `never`: it is not. Who serves it follows that. [any]
+    std::atomic<Nanoseconds> drained_by{never};
 
     std::atomic<SourceTable*> sources{nullptr}; // the listener's; null: there has been no limit of sources yet
 

@@ -1,6 +1,7 @@
 #include "access/live_orders.hpp"
 
 #include "base/if_memory_allows.hpp"
+#include "base/units.hpp"
 #include "net/network.hpp"
 
 #include <algorithm>
@@ -68,6 +69,14 @@ bool LiveOrders::apply(const Order& order) {
         log_.set_level(static_cast<LogLevel>(level - level_names.begin()), order.ends, std::move(wanted));
         return true;
     }
+    if (order.key == drain_key) {
+        std::string problem;
+        const std::optional<Milliseconds> time = parse_duration(order.value, problem);
+        if (!time || order.listener.empty()) return false;
+        limits_of(order.listener).drained_by.store(plus(monotonic_now(), time->count() * 1'000'000));
+        drains_changed_ = true;
+        return true;
+    }
     const std::optional<LiveLimits::Key> key = LiveLimits::key(order.key);
     const std::optional<std::uint32_t> value = limit_of(order.value);
     if (!key || !value || (*value == 0 && *key == LiveLimits::Key::max_connections)) return false;
@@ -78,7 +87,11 @@ bool LiveOrders::apply(const Order& order) {
 void LiveOrders::take_back(const Order& order) noexcept {
     if (order.key == level_key) return log_.restore_level();
     const MutexLock lock(mutex_);
-    if (const auto found = limits_.find(order.listener); found != limits_.end())
+    const auto found = limits_.find(order.listener);
+    if (found != limits_.end() && order.key == drain_key) {
+        found->second.drained_by.store(never);
+        drains_changed_ = true;
+    } else if (found != limits_.end())
         if (const auto key = LiveLimits::key(order.key)) found->second.set(*key, std::nullopt);
 }
 
@@ -124,15 +137,22 @@ Nanoseconds LiveOrders::supervise(Nanoseconds now) noexcept {
         }
         orders_.erase(each);
     }
-    return again;
+    return std::exchange(drains_changed_, false) ? now : again;
 }
 
-std::size_t LiveOrders::about_log() const noexcept {
+const LiveOrders::Order* LiveOrders::find(std::string_view key, const std::string& listener) const noexcept {
+    const auto found = std::find_if(orders_.begin(), orders_.end(),
+                                    [&](const Order& each) { return each.key == key && each.listener == listener; });
+    return found != orders_.end() ? &*found : nullptr;
+}
+
+std::size_t LiveOrders::count(std::string_view key) const noexcept {
     return static_cast<std::size_t>(
-        std::count_if(orders_.begin(), orders_.end(), [](const Order& each) { return each.key == level_key; }));
+        std::count_if(orders_.begin(), orders_.end(), [&](const Order& each) { return each.key == key; }));
 }
 
 std::string to_string(const LiveOrders::Order& order) {
+    if (order.key == drain_key) return "drain of " + order.listener;
     const std::string what = order.key + " = " + order.value;
     if (order.key != level_key) return order.listener + ' ' + what;
     return what + (order.listener.empty() ? "" : " of " + order.listener) +

@@ -33,7 +33,7 @@ enum class Reason : std::uint8_t {
     upstream_failed,    // no connection to the upstream
     upstream_closed,    // the upstream closed its side of a relay, and then the client did
     upstream_reset,     // the upstream reset a relayed connection
-    drained,            // the host was stopping
+    drained,            // the host was stopping, or its listener is drained
     ended,              // its plugin has ended it from outside of serve(), such as a relay whose server is to have none
     killed,             // the operator has ended it: gatehouse kill
     host_out_of_fds,    // no file descriptor left for it

@@ -302,9 +302,13 @@ struct ListenerConfig {
 
 inline constexpr std::size_t max_listeners = 4096; // the ids of connections have 12 bits for the listener's number
 
+struct ConfigDocument; // config/document.hpp
+
 // What a configuration was read from. All are equal, as places are.
 struct ReadFiles {
     std::vector<std::filesystem::path> list;
+    std::shared_ptr<const ConfigDocument> document; // null: it is made of other ones
+    std::vector<std::string> waiting;               // keys that have a value from before, and wait for a restart: see Plan
 
     bool operator==(const ReadFiles& /*other*/) const noexcept { return true; }
 };

@@ -6,7 +6,9 @@
 #include "config/toml.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <sstream>
+#include <system_error>
 
 namespace gatehouse::host {
 namespace {
@@ -57,6 +59,23 @@ void check_key_parts(std::string_view text, std::uint32_t file) {
 }
 
 } // namespace
+
+Said where_said(const ConfigDocument& document, const std::vector<std::string>& way) {
+    const toml::node* node = document.root.get();
+    for (const std::string& part : way) {
+        if (node == nullptr) return {};
+        if (const toml::table* const table = node->as_table()) {
+            node = table->get(part);
+            continue;
+        }
+        const toml::array* const array = node->as_array();
+        std::size_t item = 0;
+        const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), item);
+        node = array != nullptr && error == std::errc() && end == part.data() + part.size() ? array->get(item) : nullptr;
+    }
+    if (node == nullptr) return {};
+    return {ConfigProblems(document.files).place(position_of(*node)), names_text_file(*node)};
+}
 
 std::shared_ptr<toml::table> parse_toml(std::string text, std::uint32_t file) {
     if (text.size() > max_config_size) throw ConfigSyntaxError("is too large (expected at most 64 MiB)", {0, 0, file});

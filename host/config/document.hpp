@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -27,6 +28,14 @@ struct ConfigDocument {
     std::shared_ptr<toml::table> root; // its values know where they stand
     OutsideTexts outside;
 };
+
+// Where a value was said, and whether it stands for the text of a file; no place: it was not said.
+struct Said {
+    std::optional<Place> place;
+    bool of_file = false;
+};
+// `way`: keys of tables, and numbers of the items of arrays, from 0. [any]
+Said where_said(const ConfigDocument& document, const std::vector<std::string>& way);
 
 // The first syntax error of a file.
 struct ConfigSyntaxError : std::runtime_error {

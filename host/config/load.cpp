@@ -53,6 +53,7 @@ Config finish(bool good, const std::filesystem::path& file, ConfigReading& readi
     if (!reading.problems.empty()) throw ConfigError(reading.problems.all());
     config.file = file;
     for (const ConfigFile& one : reading.document->files) config.files.list.push_back(one.path);
+    config.files.document = reading.document;
     return config;
 }
 

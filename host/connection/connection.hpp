@@ -102,6 +102,7 @@ struct Life {
     std::uint32_t source = 0;            // where it counts: see Access::admit()
     std::uint32_t lingered = 0;          // bytes thrown away while lingering
     Peer peer;                      // as the PROXY header says it if there was one; the path of a unix socket is in `proxied`
+    Peer server;                    // that it is, or was last, relayed to; of no family: none
     Observed<Nanoseconds> accepted; // 0: nobody is here; written when all that others may look at is there
     std::unique_ptr<const Proxied> proxied; // null: no proxy, or the proxy's own connection
     std::unique_ptr<const Routed> routed;   // null: no route has looked at its server name

@@ -27,7 +27,9 @@ std::optional<AcceptQueue> tcp_queue(int fd) noexcept {
     std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
     size = sizeof memory;
     const bool told = ::getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory.data(), &size) == 0;
-    return AcceptQueue{info.tcpi_unacked, info.tcpi_sacked, told ? memory[SK_MEMINFO_DROPS] : 0};
+    const std::uint32_t drops = told ? memory[SK_MEMINFO_DROPS] : 0;
+    if (info.tcpi_state != TCP_LISTEN) return AcceptQueue{0, 0, drops}; // paused: see Listener
+    return AcceptQueue{info.tcpi_unacked, info.tcpi_sacked, drops};
 }
 
 // Asks for one socket by its inode number: sock_diag(7).

@@ -74,6 +74,12 @@ void Acceptor::stop() noexcept {
     if (state_.exchange(State::closed) != State::closed) pool_.forget(listener_.descriptor());
 }
 
+void Acceptor::reopen() {
+    if (state_.load() != State::closed) return;
+    prepare();
+    state_.store(State::idle);
+}
+
 // At the limit the socket is left alone: newcomers stay in the accept queue until a connection ends.
 bool Acceptor::is_full() noexcept {
     if (hooks_.has_room()) return false;

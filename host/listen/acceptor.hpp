@@ -7,7 +7,7 @@
 //                        │     │
 //                        │     └─ no descriptors or memory ─▶ short ──after a pause──▶ accepting
 //                        ├─ accept() broken, no epoll entry ▶ paused ─after a pause──▶ accepting
-//                        └─ stop() ▶ closed, from any state and for good
+//                        └─ stop() ▶ closed, from any state ──reopen()──▶ idle
 //
 // In short, newcomers wait in the accept queue for what may become free soon. After a second the first of them is refused each
 // time, for which one descriptor was kept: being told beats waiting for nothing.
@@ -109,6 +109,10 @@ class Acceptor {
 
     // Accepts no more by events. The listening socket stays open, for the acceptor of another generation. [main]
     void stop() noexcept;
+
+    // After stop(): prepares it for another start(). Throws as prepare() does, and then it is closed as before; if it is idle,
+    // nothing happens. [main]
+    void reopen();
 
     // After stop(): takes at most `most` that wait in the accept queue. The kernel has completed their handshakes, so they are
     // served before the socket is closed. [main]

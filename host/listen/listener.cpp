@@ -322,6 +322,19 @@ void Listener::listen() {
                      {{"listener", config_.name}, {"backlog", config_.backlog}, {"somaxconn", most}});
 }
 
+bool Listener::listens() const noexcept {
+    int on = 0;
+    socklen_t size = sizeof on;
+    return listens_ && ::getsockopt(socket_.get(), SOL_SOCKET, SO_ACCEPTCONN, &on, &size) == 0 && on != 0;
+}
+
+void Listener::pause() noexcept {
+    if (bound_.storage.ss_family == AF_UNIX || config_.address.kind == Address::Kind::inherited) return;
+    if (!listens() || ::shutdown(socket_.get(), SHUT_RD) != 0) return;
+    // The kernel takes a port back that it has chosen by itself, and would choose another one.
+    if (config_.address.port == 0) ::bind(socket_.get(), bound_.get(), bound_.size);
+}
+
 int Listener::accept(SocketAddress& peer) const noexcept {
     peer.size = sizeof peer.storage;
     const int fd = ::accept4(socket_.get(), peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -1,6 +1,6 @@
 // A listening socket and its life:
 //
-//    constructed                                         listen()      close()
+//    constructed                                   listen(), pause()   close()
 //   ─────────▶ socket ──▶ [options] ──▶ bind ──▶ [mode, owner] ──▶ listen ──────▶ closed
 //                 │                       │                          │ ▲
 //                 └───────────┬───────────┘                  accept()│ │one connection, in order of arrival,
@@ -53,7 +53,10 @@ class Listener {
 
     // The kernel takes connections from here on. Again, it changes nothing. Throws ListenError. [main]
     void listen();
-    bool listens() const noexcept { return listens_; } // listen() has succeeded
+    bool listens() const noexcept; // listen() has succeeded, and pause() has not followed, of whichever process. [any]
+    // The kernel refuses newcomers until listen(), and the address stays this socket's. But a unix socket could not listen
+    // again, and an inherited one is its giver's as well: there newcomers wait in the accept queue. [main]
+    void pause() noexcept;
 
     // The next connection, non-blocking and close-on-exec, and its address; or -1 and errno. [any]
     int accept(SocketAddress& peer) const noexcept;
@@ -96,8 +99,8 @@ class Listener {
     void step(std::string_view what) const;
     [[noreturn]] void fail(std::string_view step, int error) const;
 
-    ListenerConfig config_; // [main], as is the next
-    bool listens_ = false;
+    ListenerConfig config_; // [main]
+    std::atomic<bool> listens_{false};
     Log& log_;
     Descriptor socket_; // constant after construction, as are all but the next two
     std::atomic<bool> closed_{false};

@@ -245,6 +245,7 @@ void Service::look(Endpoint& endpoint, const std::function<void(const Connection
                 view.service = &of(connection);
                 view.plugin = connection.plugin.load(std::memory_order_acquire);
                 view.peer = life.peer.address();
+                view.server = life.server.address();
                 view.phase = life.phase;
                 view.rests = connection.owner.resting();
                 view.moved = std::max<Nanoseconds>(connection.moved, view.accepted);

@@ -75,7 +75,7 @@ bool may_bring_nothing(const Connection& connection, std::uint32_t events) noexc
 
 Service::Service(const ListenerConfig& listener_config, Endpoint& endpoint, std::shared_ptr<Sockets> sockets, Pool& threads,
                  const FindPlugin& find, const Shared& shared)
-    : ListenerShare{listener_config, threads, shared.drain}, plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)),
+    : ListenerShare{listener_config, threads, drain_}, plugin_(config.plugin.empty() ? nullptr : &find(config.plugin)),
       plugins_(all_plugins(config, find)), tls_servers_(all_tls_servers(config, plugins_, shared.tls)), shared_(shared),
       endpoint_(endpoint), sockets_(std::move(sockets)), upgrades_(nullptr, config, shared.log),
       access_(config.access, &endpoint.limits, config.sources, config.proxies()), parking_(shared.alarm) {
@@ -115,6 +115,7 @@ void Service::prepare() {
 }
 
 void Service::listen() {
+    if (is_drained()) return; // a listener that comes back while an order holds
     for (Listener& socket : *sockets_)
         if (!socket.listens()) socket.listen(); // else another generation has made it listen
 }
@@ -123,6 +124,7 @@ void Service::change_sockets(const ListenerConfig& before) noexcept {
     if (before == config) return;
     for (Listener& socket : *sockets_) {
         socket.change(config);
+        if (!socket.listens()) continue; // it has the backlog as soon as it does
         if_memory_allows([&] {
             try {
                 socket.listen();
@@ -140,7 +142,8 @@ bool Service::is_quiet() const noexcept {
 }
 
 void Service::start() noexcept {
-    for (Acceptor& acceptor : acceptors_) acceptor.start();
+    is_current_ = true;
+    shared_.alarm.wake_by(follow_orders(monotonic_now()));
 }
 
 // A connection has ended, or was counted for a moment alone: a listener that was full may accept.
@@ -449,6 +452,7 @@ void Service::start_relay(Connection& connection) noexcept {
     Upstream& server = *connection.life.serving.upstream;
     connection.watch.remove(connection.fd);
     server.watch.remove(server.fd);
+    connection.life.server = Peer(server.peer_address());
     connection.life.phase = Phase::relaying;
     connection.idle = server.idle;
     GATEHOUSE_CHECK(connection.watch.interest() == Interest::none, config.name, connection.id); // the relay's alone
@@ -466,8 +470,9 @@ void Service::relay_ended(Connection& connection, Reason reason) noexcept {
 // The caller has claimed the connection, whose time had come when it was looked at.
 void Service::expire(Connection& connection, Nanoseconds now) noexcept {
     Life& life = connection.life;
-    // It may have been served since then; the deadline of its last parking counts.
-    if (connection.parked_until.load(std::memory_order_relaxed) > now) {
+    // It may have been served since then; the deadline of its last parking counts. And a drain may have been taken back.
+    if (connection.parked_until.load(std::memory_order_relaxed) > now ||
+        (life.parked_reason == Reason::drained && connection.drain().deadline() > now)) {
         life.rests_again = true;
         return pool.post(connection.posted, connection.id);
     }
@@ -506,7 +511,7 @@ Service::Passed Service::pass_deadline(Connection& connection, Reason reason, Na
 }
 
 Nanoseconds Service::supervise(Nanoseconds now) noexcept {
-    Nanoseconds again = supervise_limits(now);
+    Nanoseconds again = std::min(supervise_limits(now), follow_orders(now));
     for (Acceptor& acceptor : acceptors_) again = std::min(again, acceptor.supervise(now));
     again = std::min(again, tell_of_refusals(now, false));
     return std::min(again,
@@ -516,6 +521,8 @@ Nanoseconds Service::supervise(Nanoseconds now) noexcept {
 // --- drain ---------------------------------------------------------------------------------------------------------------
 
 void Service::stop_accepting(bool take_waiting) noexcept {
+    is_current_ = false;
+    doors_ = Doors::closed;
     for (Acceptor& acceptor : acceptors_) {
         acceptor.stop();
         if (take_waiting) acceptor.take_waiting(config.backlog);
@@ -526,7 +533,7 @@ void Service::stop_accepting(bool take_waiting) noexcept {
 void Service::begin_drain() noexcept {
     endpoint_.slots.for_each([&](Connection& connection, std::uint64_t id) {
         if (connection.listener.load(std::memory_order_relaxed) != this) return;
-        if (connection.owner.claim(id, Owner::stop) != Owner::Claim::owned) return;
+        if (connection.owner.claim(id, Owner::stop) != Owner::Claim::owned) return ring(connection, id);
         Life& life = connection.life;
         char first = 0; // a first byte may have arrived without an event yet
         switch (life.phase) {
@@ -535,8 +542,11 @@ void Service::begin_drain() noexcept {
                 return end(connection, Reason::drained);
             break;
         case Phase::serving:
+            if (std::exchange(life.stop_told, true)) { // by an earlier drain, whose deadline is another
+                life.rests_again = true;
+                break;
+            }
             life.serving.why = GATEHOUSE_EVENT_STOPPING;
-            life.stop_told = true;
             if (!connection.reason) connection.reason = Reason::drained;
             break;
         case Phase::staging:

@@ -8,6 +8,7 @@
 //     upgrade.cpp   serving: TLS that a plugin begins with its client
 //     ending.cpp    relaying is over, lingering, closed
 //     limits.cpp    at a limit: who gives way, and what the log says
+//     orders.cpp    the listener is drained alone
 //     explain.cpp   what would become of a connection that nobody has made
 //
 // What outlives a generation is handed in: see Endpoint.
@@ -73,6 +74,7 @@ struct ConnectionView {
     const Service* service = nullptr;       // of the generation that has accepted it
     const PluginInstance* plugin = nullptr; // null: it is not known yet
     SocketAddress peer;                     // as the PROXY header says, if there was one
+    SocketAddress server;                   // that it is relayed to; of no family: none
     Phase phase = Phase::silent;
     bool rests = false; // no thread has it
     Nanoseconds accepted = 0;
@@ -105,6 +107,10 @@ class Service : public ListenerShare {
 
     // The drain has started: tells every connection. [main]
     void begin_drain() noexcept;
+
+    // Whether an operator has ordered that this listener is drained: see LiveOrders. [any]
+    bool is_drained() const noexcept { return endpoint_.limits.drained_by.load() != never; }
+    bool takes_newcomers() const noexcept { return doors_ == Doors::open; } // [main]
 
     // Expires deadlines, and accepts again after a pause. Returns when it wants to be asked again. [main]
     Nanoseconds supervise(Nanoseconds now) noexcept;
@@ -192,6 +198,9 @@ class Service : public ListenerShare {
     bool newcomer_waits() const noexcept;
     void tell_limit(std::string_view limit, std::uint64_t value, const std::string& why) const;
     Nanoseconds supervise_limits(Nanoseconds now) noexcept;
+    Nanoseconds follow_orders(Nanoseconds now) noexcept;
+    bool open_doors() noexcept;
+    void close_doors() noexcept;
 
     static Visitor visitor_of(Connection& connection, bool expired) noexcept;
     const TlsServer* tls_of(const Connection& connection) const noexcept;
@@ -227,6 +236,7 @@ class Service : public ListenerShare {
     const std::vector<PluginInstance*> plugins_;
     const std::vector<const TlsServer*> tls_servers_;
     const Shared& shared_;
+    Drain drain_{shared_.drain};
     Endpoint& endpoint_;
     const std::shared_ptr<Sockets> sockets_;
     std::vector<std::unique_ptr<const Stage>> stages_; // in the order in which a connection passes them
@@ -243,6 +253,11 @@ class Service : public ListenerShare {
     LimitNotice plugin_met_;
     Refusals refusals_{shared_.refused_per_second, config.sources.v4_bits, config.sources.v6_bits};
     std::list<Acceptor> acceptors_; // one for each of the sockets, in their order
+    bool is_current_ = false;       // newcomers are this one's, and no other generation's. [main], as are the next three
+    enum class Doors : std::uint8_t { untouched, open, closed };
+    Doors doors_ = Doors::untouched; // whether they are taken
+    Nanoseconds drained_by_ = never;
+    Nanoseconds open_again_ = 0; // not before, since it has failed
 };
 
 } // namespace gatehouse::host

@@ -3,8 +3,8 @@
 namespace gatehouse::host {
 
 void Drain::start(Nanoseconds deadline) noexcept {
-    deadline_.store(deadline, std::memory_order_release);
-    bell_.ring();
+    deadline_.store(deadline);
+    if (bell_) bell_->ring();
 }
 
 } // namespace gatehouse::host

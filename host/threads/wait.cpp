@@ -38,7 +38,7 @@ Waited wait(std::span<pollfd> items, Nanoseconds until, const Drain& drain, OnDr
         // A drain that starts during the wait must be heard even if it does not end the wait: its deadline counts from then on.
         const bool listen = on_drain == OnDrain::end || !drain.started();
         drains = {listen ? drain.descriptor() : -1, POLLIN, 0};
-        const bool is_told = on_drain == OnDrain::end && own != nullptr && own->started();
+        const bool is_told = on_drain == OnDrain::end && (drain.started() || (own != nullptr && own->started()));
         const Nanoseconds limit = std::min(until, end_of_waits(drain));
         const Nanoseconds left = limit == never ? never : limit - monotonic_now();
         if (left <= 0) return Waited::timeout;

@@ -273,12 +273,23 @@ TEST(Control, ShowsConnectionsAndKillsThem) {
     EXPECT_TRUE(std::regex_search(
         rows(front, {"--state", "relaying"}),
         std::regex(R"(\{"id": "gateway-100000", "listener": "gateway", "plugin": "gateway", "peer": "127.0.0.1:\d+", )"
-                   R"("state": "relaying", "age": \d+\.\d+, "idle": \d+\.\d+, "received": 5, "sent": 5\})")))
+                   R"("state": "relaying", "age": \d+\.\d+, "idle": \d+\.\d+, "received": 5, "sent": 5, )"
+                   R"("server": "127.0.0.1:\d+"\})")))
         << rows(front, {});
     EXPECT_NE(rows(host, {"--listener", "quiet"}).find("\"state\": \"silent\""), std::string::npos);
     EXPECT_EQ(rows(host, {"--source", "192.0.2.0/24"}).find("127.0.0.1"), std::string::npos);
     EXPECT_EQ(rows(host, {"--older", "1h"}).find("127.0.0.1"), std::string::npos);
     EXPECT_EQ(rows(host, {"--idle", "1h"}).find("127.0.0.1"), std::string::npos);
+    EXPECT_NE(rows(front, {"--server", upstream, "--bytes", "10"}).find("gateway-100000"), std::string::npos);
+    EXPECT_EQ(rows(front, {"--server", upstream, "--bytes", "11"}).find("gateway-100000"), std::string::npos);
+    EXPECT_EQ(rows(front, {"--server", "127.0.0.1:1"}).find("gateway-100000"), std::string::npos);
+    EXPECT_EQ(rows(host, {"--server", upstream}).find("127.0.0.1"), std::string::npos) << "nothing is relayed there";
+    EXPECT_EQ(ask_by_socket(front, {"connections", "--count-by", "server"}).out.substr(0, 32),
+              "server           connections\n127");
+    EXPECT_EQ(ask_by_socket(front, {"kill", "--server", "unix:/x"}).err,
+              "gatehouse: \"unix:/x\" is no server's address (expected one such as 10.0.0.1:5432)\n");
+    EXPECT_EQ(ask_by_socket(front, {"kill", "--reason", "why not"}).status, 1) << "it says of none which";
+    EXPECT_EQ(ask_by_socket(front, {"kill", "--bytes", "much"}).status, 1);
     EXPECT_EQ(ask_by_socket(host, {"connections", "--count-by", "listener"}).out,
               "listener  connections\necho                2\nquiet               1\n");
     EXPECT_TRUE(ask_by_socket(host, {"connections", "--limit", "1"}).out.ends_with("\n... and 2 more\n"));
@@ -297,14 +308,16 @@ TEST(Control, ShowsConnectionsAndKillsThem) {
     EXPECT_EQ(ask_by_socket(front, {"kill", "gateway-100000"}).err,
               "gatehouse: there is no connection \"gateway-100000\"; it may have ended\n");
     EXPECT_EQ(ask_by_socket(host, {"kill"}).status, 1); // not all of them by mistake
-    for (const std::string empty : {"listener", "id", "source", "state"})
+    for (const std::string empty : {"listener", "id", "source", "state", "server", "bytes"})
         EXPECT_EQ(run_control(host, {"host", "kill", empty + "="}).status, 1) << empty;
     for (const std::string wrong : {"echo-", "echo-x", "echo-1000000000000000000", "ech-100000", "echo100000", "gone-100000"})
         EXPECT_EQ(ask_by_socket(host, {"kill", wrong}).status, 1) << wrong;
-    EXPECT_EQ(ask_by_socket(host, {"kill", "--source", "127.0.0.0/8", "--plugin", "echo", "--json"}).status, 0);
+    EXPECT_EQ(ask_by_socket(host, {"kill", "--source", "127.0.0.0/8", "--plugin", "echo", "--reason", "scan", "--json"}).status,
+              0);
     EXPECT_EQ(host.wait_for_closed("echo", parked.local_address())["reason"], "killed");
     EXPECT_EQ(host.wait_for_closed("quiet")["reason"], "killed");
-    host.wait_for_log("command", {{"command", "kill"}, {"arguments", "plugin=echo source=127.0.0.0/8"}, {"result", "ok"}});
+    host.wait_for_log("command",
+                      {{"command", "kill"}, {"arguments", "plugin=echo source=127.0.0.0/8 reason=scan"}, {"result", "ok"}});
 }
 
 // Who changes something is in the log, whatever its level.

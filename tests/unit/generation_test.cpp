@@ -134,6 +134,31 @@ TEST_F(GenerationTest, TheLimitCountsTheConnectionsOfBoth) {
     EXPECT_EQ(status.reasons[static_cast<std::size_t>(Reason::listener_full)], 1U);
 }
 
+// Also if the order is there before it accepts, as after an upgrade.
+TEST_F(GenerationTest, ADrainedListenerAcceptsNobodyUntilTheOrderEnds) {
+    LiveOrders::Order order;
+    order.key = drain_key;
+    order.listener = "echo";
+    order.value = "5m";
+    EXPECT_EQ(live_orders_.add(order), LiveOrders::Added::added);
+    now_ = make(config());
+    now_->supervise(monotonic_now());
+    now_->start();
+    const Service& service = *now_->services().front();
+    EXPECT_EQ(service.state(), Acceptor::State::closed);
+    EXPECT_FALSE(service.sockets()->front().listens());
+    replace(make(config()));
+    const Service& next = *now_->services().front();
+    EXPECT_EQ(next.state(), Acceptor::State::closed);
+    EXPECT_FALSE(next.sockets()->front().listens());
+    EXPECT_TRUE(live_orders_.remove(live_orders_.all().back().number));
+    now_->supervise(monotonic_now());
+    EXPECT_TRUE(next.takes_newcomers());
+    EXPECT_FALSE(service.takes_newcomers());
+    const Descriptor client = connect();
+    EXPECT_EQ(ask(client, "one"), "one");
+}
+
 // What explain() says is what happens then, and it counts nowhere.
 TEST_F(GenerationTest, ExplainsWhatWouldBecomeOfAConnection) {
     now_ = make(config("max_per_source = 2\nrate = { connections = 5 }\ndeny = [\"192.0.2.0/24\"]\n"

@@ -57,6 +57,7 @@ TEST_F(OrderHandover, TakesOrdersAboutLimitsAndTheLog) {
     RecordedLog other;
     LiveOrders its(other.log);
     mine.add({0, "max_connections", "7", "web", "", "ops", "too many"});
+    mine.add({0, "drain", "5m", "mail", "", "ops", ""});
     mine.add({9, "log.level", "debug", "web", "192.0.2.0/24", "ops", "", 1, 2, 5'000'000'000});
     std::string error;
     Denials::Order denied{parse_network("192.0.2.1", error).value(), "", "ops", "scans"};
@@ -68,7 +69,8 @@ TEST_F(OrderHandover, TakesOrdersAboutLimitsAndTheLog) {
     take_orders(new_, told);
     take_live_orders(its, told);
     EXPECT_EQ(list(new_), list(old_));
-    ASSERT_EQ(its.all().size(), 2U);
+    ASSERT_EQ(its.all().size(), 3U);
+    EXPECT_NE(its.limits_of("mail").drained_by.load(), never);
     const LiveOrders::Order& limit = its.all().front();
     EXPECT_EQ(to_string(limit) + '|' + limit.by + '|' + limit.reason, "web max_connections = 7|ops|too many");
     const LiveOrders::Order& level = its.all().back();

@@ -51,11 +51,37 @@ TEST_F(LiveOrdersTest, ALimitHoldsUntilItIsRemovedOrItsTimeIsOver) {
     EXPECT_EQ(rate("web"), std::nullopt);
 }
 
+TEST_F(LiveOrdersTest, ADrainHoldsUntilItIsRemovedOrItsTimeIsOver) {
+    const auto& web = orders_.limits_of("web");
+    LiveOrders::Order drain = limit("web", std::string(drain_key), "5m");
+    drain.ends = 100;
+    EXPECT_EQ(orders_.add(drain), Added::added);
+    EXPECT_EQ(to_string(orders_.all().back()), "drain of web");
+    EXPECT_NE(web.drained_by.load(), never);
+    EXPECT_LE(web.drained_by.load(), monotonic_now() + 300'000'000'000);
+    EXPECT_EQ(orders_.limits_of("mail").drained_by.load(), never);
+    EXPECT_FALSE(orders_.is_followed());
+    EXPECT_EQ(orders_.supervise(7), 7) << "the listeners follow at once";
+    EXPECT_TRUE(orders_.is_followed());
+    EXPECT_EQ(orders_.supervise(7), 100);
+    EXPECT_EQ(orders_.supervise(100), 100);
+    EXPECT_EQ(web.drained_by.load(), never);
+    EXPECT_TRUE(orders_.all().empty());
+    EXPECT_EQ(orders_.add(limit("web", std::string(drain_key), "0s")), Added::added);
+    EXPECT_EQ(orders_.count(drain_key), 1U);
+    EXPECT_EQ(orders_.find(drain_key, "mail"), nullptr);
+    ASSERT_NE(orders_.find(drain_key, "web"), nullptr);
+    EXPECT_TRUE(orders_.remove(orders_.find(drain_key, "web")->number));
+    EXPECT_EQ(web.drained_by.load(), never);
+}
+
 TEST_F(LiveOrdersTest, WhatIsNoLimitChangesNothing) {
     for (const char* value : {"", "-1", "5x", "1000001", "99999999999"})
         EXPECT_EQ(orders_.add(limit("web", "rate.connections", value)), Added::wrong) << value;
     EXPECT_EQ(orders_.add(limit("web", "max_connections", "0")), Added::wrong);
     EXPECT_EQ(orders_.add(limit("web", "backlog", "5")), Added::wrong);
+    EXPECT_EQ(orders_.add(limit("web", std::string(drain_key), "soon")), Added::wrong);
+    EXPECT_EQ(orders_.add(limit("", std::string(drain_key), "5m")), Added::wrong);
     EXPECT_EQ(orders_.add(level("loud", "", "")), Added::wrong);
     EXPECT_EQ(orders_.add(level("debug", "", "192.0.2.1/24")), Added::wrong);
     EXPECT_TRUE(orders_.all().empty());

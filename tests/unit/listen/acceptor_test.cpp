@@ -163,6 +163,24 @@ TEST_F(AcceptorTest, AnotherAcceptorGoesOnWithTheSameSocket) {
     EXPECT_EQ(accepted_.size(), 1U);
 }
 
+TEST_F(AcceptorTest, ReopenedItAcceptsAgain) {
+    const auto acceptor = make();
+    acceptor->start();
+    acceptor->reopen(); // it is open
+    EXPECT_EQ(acceptor->state(), State::accepting);
+    acceptor->stop();
+    EXPECT_TRUE(acceptor->at_rest());
+    const Descriptor client = connect();
+    acceptor->reopen();
+    acceptor->reopen();
+    EXPECT_EQ(acceptor->state(), State::idle);
+    acceptor->ready();
+    EXPECT_TRUE(accepted_.empty());
+    acceptor->start();
+    acceptor->ready();
+    EXPECT_EQ(accepted_.size(), 1U);
+}
+
 TEST_F(AcceptorTest, StartsOnce) {
     const auto acceptor = make();
     acceptor->start();

@@ -143,6 +143,33 @@ TEST_F(ListenerTest, RefusesOnceClosed) {
     listener.close();
 }
 
+// It keeps its address meanwhile, and needs no bind().
+TEST_F(ListenerTest, PausedItRefusesUntilItListensAgain) {
+    Listener listener(config("127.0.0.1:0"), *log_);
+    EXPECT_FALSE(listener.listens());
+    listener.listen();
+    EXPECT_TRUE(listener.listens());
+    const std::string address = listener.address();
+    listener.pause();
+    listener.pause();
+    EXPECT_FALSE(listener.listens());
+    EXPECT_EQ(listener.queue()->limit, 0U);
+    Loopback target(listener.port());
+    const Descriptor early(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::connect(early.get(), target.get(), target.size), -1);
+    listener.listen();
+    EXPECT_EQ(listener.address(), address);
+    const Descriptor late = connect_to_loopback(listener.port());
+    EXPECT_EQ(listener.queue()->limit, 1024U);
+}
+
+TEST_F(ListenerTest, AUnixSocketIsNotPaused) {
+    Listener listener(config(unix_address()), *log_);
+    listener.listen();
+    listener.pause();
+    EXPECT_TRUE(listener.listens());
+}
+
 TEST_F(ListenerTest, SaysWhoHasThePort) {
     Listener first(config("127.0.0.1:0"), *log_);
     first.listen();

@@ -109,6 +109,29 @@ TEST_P(AnyWait, AnOwnDrainWithTimeIsADrain) {
     EXPECT_EQ(monotonic_now() < own.deadline(), ends);
 }
 
+// It has no bell: whoever starts it rings for those who wait.
+TEST_P(AnyWait, HearsTheDrainOfAListenerAlone) {
+    OwnDrain own;
+    const OwnDrain::Serving serving(own);
+    Drain of_listener{drain_};
+    std::array items{readable(bell_)};
+    const Nanoseconds deadline = monotonic_now() + 10 * moment;
+    std::thread starter([&] {
+        while (!own.is_waited_for()) std::this_thread::yield();
+        of_listener.start(deadline);
+        own.ring();
+    });
+    const bool ends = GetParam() == OnDrain::end;
+    EXPECT_EQ(wait(items, never, of_listener, GetParam()), ends ? Waited::draining : Waited::timeout);
+    EXPECT_EQ(monotonic_now() < deadline, ends);
+    starter.join();
+    EXPECT_FALSE(drain_.started());
+    of_listener.start(never); // it goes on
+    EXPECT_FALSE(of_listener.started());
+    drain_.start(deadline);
+    EXPECT_EQ(of_listener.deadline(), deadline);
+}
+
 TEST_P(AnyWait, TakesAsManyAsItPromises) {
     std::vector<pollfd> items(most_waited_for, readable(bell_));
     items.back() = readable(other_);
