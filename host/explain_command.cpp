@@ -11,7 +11,7 @@
 namespace gatehouse::host {
 namespace {
 
-constexpr std::size_t longest_name = 255; // of a server or a protocol, in TLS
+constexpr std::size_t longest_tls_name = 255; // of a server or a protocol, in TLS
 
 HostAnswer explain(const Service& service, const SocketAddress& from, const Asked& asked) {
     HostAnswer answer;
@@ -36,7 +36,7 @@ HostAnswer explain(const AllGenerations& generations, const Arguments& with) {
     if (!from)
         return failure("bad_argument", in_quotes(text) + " is not an address (expected one such as 192.0.2.1 or 2001:db8::1)");
     Asked asked{with.has("sni") || with.has("alpn") || with.flag("tls"), with.text("sni"), with.text("alpn")};
-    if (std::max(asked.server_name.size(), asked.protocol.size()) > longest_name)
+    if (std::max(asked.server_name.size(), asked.protocol.size()) > longest_tls_name)
         return failure("bad_argument", "a name in TLS has 255 bytes at most");
     return explain(**service, *from, asked);
 }

@@ -14,7 +14,7 @@ namespace gatehouse::host {
 namespace {
 
 constexpr std::size_t narrowest = 60;
-constexpr std::size_t longest_name = 200; // bytes, before it is cut to its column
+constexpr std::size_t longest_cell = 200; // bytes, before it is cut to its column
 
 // The rows of an answer by the names of its columns.
 class TopRows {
@@ -24,7 +24,7 @@ class TopRows {
     std::size_t size() const { return table_.columns.empty() ? 0 : table_.cells.size() / table_.columns.size(); }
     std::string text(std::size_t row, std::string_view column) const {
         const Cell* const cell = find(row, column);
-        return cell != nullptr && cell->is_text() ? printable(cell->text, longest_name) : "";
+        return cell != nullptr && cell->is_text() ? printable(cell->text, longest_cell) : "";
     }
     std::int64_t number(std::size_t row, std::string_view column) const {
         const Cell* const cell = find(row, column);
