@@ -108,7 +108,7 @@ def start_group(group, servers):
     elif group == "httpgzip":
         found = [servers.gatehouse_http("compress = { level = 5 }"), servers.nginx_http("gzip on; gzip_comp_level 5;")]
     elif group == "httppre":
-        found = [servers.gatehouse_http("precompressed = true", name="precompressed"),
+        found = [servers.gatehouse_http("precompressed = true"),
                  servers.gatehouse_http(name="plain", folder="compressed")]
     elif group == "https":
         found = [servers.gatehouse_https(), servers.nginx_https()]
