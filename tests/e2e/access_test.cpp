@@ -165,10 +165,9 @@ TEST(Ledger, TheWaitFromAcceptToServe) {
 // Clients of every kind at once, at listeners with every limit, and the host stops among them. That each connection has exactly
 // one reason is what ~Gatehouse() looks at, here as in all other tests.
 TEST(Ledger, AddsUpWhateverHappens) {
-    const std::string limits =
-        "deny = [\"127.0.0.2\"]\nmax_connections = 12\nwhen_full = \"refuse\"\nmax_per_source = 3\n"
-        "rate = { connections = 10, burst = 10 }\nfirst_byte_timeout = \"20ms\"\nidle_timeout = \"2s\"\n"
-        "lifetime = \"100ms\"\nmin_rate = 100000\nmin_rate_window = \"1s\"\n";
+    const std::string limits = "deny = [\"127.0.0.2\"]\nmax_connections = 12\nwhen_full = \"refuse\"\nmax_per_source = 3\n"
+                               "rate = { connections = 10, burst = 10 }\nfirst_byte_timeout = \"20ms\"\nidle_timeout = \"2s\"\n"
+                               "lifetime = \"100ms\"\nmin_rate = 100000\nmin_rate_window = \"1s\"\n";
     const ReservedAddress nobody;
     Gatehouse host("[log]\naccess = false\n[plugins.echo]\nmax_connections = 8\n[plugins.gateway]\nconfig = { upstream = \"" +
                    nobody.address() + "\" }\n" + listener("echo", "echo", limits) + listener("discard", "discard", limits) +
