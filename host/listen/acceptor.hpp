@@ -36,22 +36,31 @@ class AcceptCounts {
   public:
     void count_accepted() noexcept { accepted_.fetch_add(1, std::memory_order_relaxed); }
     void count_error(int error) noexcept {
-        if (static_cast<std::size_t>(error) < errors_.size())
-            errors_[static_cast<std::size_t>(error)].fetch_add(1, std::memory_order_relaxed);
+        for (Errors& errors : errors_) {
+            int of = 0;
+            if (!errors.of.compare_exchange_strong(of, error) && of != error) continue;
+            errors.count.fetch_add(1, std::memory_order_relaxed);
+            return;
+        }
     }
 
     std::uint64_t accepted() const noexcept { return accepted_.load(); }
     // Calls visit(int errno, std::uint64_t count) for each errno that was counted.
     template <class Visit>
     void for_each_error(Visit visit) const {
-        for (std::size_t i = 0; i < errors_.size(); ++i)
-            if (const std::uint64_t count = errors_[i].load(std::memory_order_relaxed); count != 0)
-                visit(static_cast<int>(i), count);
+        for (const Errors& errors : errors_)
+            if (const std::uint64_t count = errors.count.load(std::memory_order_relaxed); count != 0)
+                visit(errors.of.load(), count);
     }
 
   private:
+    struct Errors {
+        std::atomic<int> of{0}; // an errno; 0: nobody has counted here
+        std::atomic<std::uint32_t> count{0};
+    };
+
     std::atomic<std::uint64_t> accepted_{0};
-    std::array<std::atomic<std::uint32_t>, 134> errors_{};
+    std::array<Errors, 16> errors_; // of more kinds than ever come; small, since there may be thousands of listeners
 };
 
 // A descriptor that the host keeps, to be given up for a newcomer when none are left.

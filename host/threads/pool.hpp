@@ -34,6 +34,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <forward_list>
 #include <functional>
 #include <list>
 #include <optional>
@@ -64,7 +65,7 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
     ~Pool();                                                                    // stop(), and join() without a deadline
 
     // Keeps this one as well; before start(). It outlives the pool. [who makes it]
-    void keep(PoolRecord& record) { records_.push_back(&record); }
+    void keep(PoolRecord& record) { records_.push_front(&record); }
 
     // Starts the `ready` threads; without any the pool is cold. Throws std::system_error if a pool that needs threads cannot
     // have even one. [main]
@@ -173,7 +174,7 @@ class Pool { // NOLINT(clang-analyzer-optin.performance.Padding): load_ has a ca
     const Bell bell_; // in the epoll set: something was posted, or threads are to leave
     Alarm& alarm_;
     Standby& standby_;
-    std::vector<PoolRecord*> records_; // constant after start()
+    std::forward_list<PoolRecord*> records_; // constant after start()
 
     // Threads that are not blocked, in units of `one_running`, and how many of them wait for events: decided on together. On a
     // cache line of its own, since every thread writes it for each batch of events.

@@ -9,6 +9,7 @@
 #include <memory>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace gatehouse::host {
@@ -61,6 +62,19 @@ class AcceptorTest : public ::testing::Test {
     std::vector<Descriptor> accepted_;
     std::vector<Reason> refused_;
 };
+
+TEST(AcceptCounts, CountsEachError) {
+    AcceptCounts counts;
+    for (int error = 1; error <= 100; ++error) // more kinds than there is room for: the first ones stay right
+        for (int i = 0; i < error; ++i) counts.count_error(error);
+    counts.count_error(2);
+    std::vector<std::pair<int, std::uint64_t>> found;
+    counts.for_each_error([&](int error, std::uint64_t count) { found.emplace_back(error, count); });
+    ASSERT_GE(found.size(), 10U);
+    EXPECT_EQ(found[0], std::pair(1, std::uint64_t{1}));
+    EXPECT_EQ(found[1], std::pair(2, std::uint64_t{3}));
+    EXPECT_EQ(found[2], std::pair(3, std::uint64_t{3}));
+}
 
 TEST_F(AcceptorTest, TakesAllThatWait) {
     const auto acceptor = make();
